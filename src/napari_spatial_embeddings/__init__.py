@@ -1,0 +1,3 @@
+"""Teach microscope images to segment themselves: spatial embeddings, in napari and outside it."""
+
+__version__ = "0.1.0"
