@@ -1,0 +1,175 @@
+"""The frozen settings: what a file or a command line may say, with units and bounds.
+
+Every field's description feeds the command line's help, the plugin's form and the docs.
+Lengths are in *pixels of the finest axis*: a coarser axis counts ``spacing`` pixels per step.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and an unknown key is an error rather than a silent typo."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def updated(self, **changes: object) -> Self:
+        """Return a copy with ``changes`` applied and validated.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If a name is unknown or a value is out of bounds.
+        """
+        return type(self).model_validate({**self.model_dump(), **changes})
+
+
+class ClusteringSettings(Settings):
+    """How instances are recovered from the maps; none of these needs the network again."""
+
+    seed_threshold: Fraction = Field(
+        0.5, description="Lowest seed value (0 to 1) at which an object may start."
+    )
+    foreground_threshold: Fraction = Field(
+        0.5, description="Pixels whose seed value (0 to 1) is not above this belong to no object."
+    )
+    margin: Positive = Field(
+        1.0, le=10, description="Widens (> 1) or narrows (< 1) the learned margin of every object."
+    )
+    min_size: int = Field(
+        12, ge=1, description="Objects with fewer pixels (or voxels) than this are dropped."
+    )
+    min_free_fraction: Fraction = Field(
+        0.5, description="An object is kept if more than this share of its pixels was still free."
+    )
+
+
+class PredictionSettings(Settings):
+    """How the network is run over an image."""
+
+    tile: int = Field(
+        512, ge=16, description="Edge of a tile's core in pixels (2D); volumes use its 2/3 power."
+    )
+    halo: int = Field(
+        64, ge=0, description="Context in pixels read around each tile and thrown away again."
+    )
+    flips: bool = Field(
+        False,
+        description="Test-time augmentation: average over flips and quarter turns. Slower, "
+        "often a little better.",
+    )
+    device: str = Field(
+        "auto", description="Where to compute: auto, cpu, cuda, cuda:1, mps.", min_length=2
+    )
+
+
+class ModelSettings(Settings):
+    """What a network is and what it was built for. Stored beside its weights."""
+
+    ndim: Literal[2, 3] = Field(2, description="Number of spatial axes.")
+    in_channels: int = Field(1, ge=1, description="Image channels the model reads.")
+    classes: tuple[str, ...] = Field(
+        ("object",), min_length=1, description="Names of the object classes, one seed map each."
+    )
+    spacing: tuple[Positive, ...] = Field(
+        (1.0, 1.0), description="Size of a pixel along each axis, the finest axis being 1."
+    )
+    sigma_per_axis: bool = Field(
+        True, description="One sigma per axis (ellipses) rather than one for all (circles)."
+    )
+    object_diameter: Positive = Field(
+        20.0, description="Typical object diameter in pixels; sets the margin training starts from."
+    )
+    offset_range: Positive = Field(
+        100.0, description="Largest offset the network can express, in pixels."
+    )
+    width: int = Field(
+        32, ge=4, multiple_of=4, description="Channels of the first level; sets the cost."
+    )
+    levels: int = Field(4, ge=1, le=6, description="Number of times the resolution is halved.")
+    low_percentile: float = Field(
+        1.0, ge=0, lt=50, description="Percentile of an image's channel that is mapped to 0."
+    )
+    high_percentile: float = Field(
+        99.8, gt=50, le=100, description="Percentile of an image's channel that is mapped to 1."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(self.spacing) != self.ndim:
+            raise ValueError(f"spacing has {len(self.spacing)} values for {self.ndim} axes")
+        if not math.isclose(min(self.spacing), 1.0, rel_tol=1e-6):
+            raise ValueError(f"the finest axis must have spacing 1, not {min(self.spacing):g}")
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError(f"class names must differ: {', '.join(self.classes)}")
+        return self
+
+    @property
+    def sigma_components(self) -> int:
+        """Number of sigma maps: one, or one per axis."""
+        return self.ndim if self.sigma_per_axis else 1
+
+
+class LossSettings(Settings):
+    """Weights of the loss; the published ones are the defaults (Neven et al. 2019)."""
+
+    instance_weight: float = Field(1.0, ge=0, description="Weight of the Lovasz hinge (IoU) term.")
+    variance_weight: float = Field(10.0, ge=0, description="Weight of sigma's smoothness term.")
+    seed_weight: float = Field(1.0, ge=0, description="Weight of the seed regression.")
+    foreground_weight: float = Field(
+        10.0, ge=0, description="Weight of a foreground pixel in the seed regression."
+    )
+    centre: Literal["centroid", "medoid", "learnable"] = Field(
+        "centroid", description="The point that an object's pixels are drawn to."
+    )
+
+
+class TrainingSettings(Settings):
+    """How a model is trained. Time or epochs end it, whichever comes first."""
+
+    minutes: Positive | None = Field(None, description="Stop after this many minutes.")
+    epochs: Positive | None = Field(
+        None, description="Stop after this many epochs; an epoch shows as many crops as objects."
+    )
+    batch_size: int = Field(4, ge=1, description="Crops in one step.")
+    crop_size: int | None = Field(
+        None,
+        ge=16,
+        description="Edge of the small, object-centred crops in pixels; chosen from the objects' "
+        "size if not given.",
+    )
+    large_crop_factor: float = Field(
+        1.5, ge=1, le=8, description="Edge of the later, larger crops relative to the small ones."
+    )
+    large_crop_share: Fraction = Field(
+        0.3, description="Last share of the training that uses the larger crops."
+    )
+    learning_rate: Positive = Field(2e-3, description="Highest learning rate of AdamW.")
+    weight_decay: float = Field(1e-4, ge=0, description="Weight decay of AdamW.")
+    average: float = Field(
+        0.995, ge=0, lt=1, description="Decay of the running average of the weights; 0 for none."
+    )
+    augment: bool = Field(True, description="Flip, turn, scale, bend, brighten, blur the crops.")
+    validation_share: float = Field(
+        0.1, ge=0, le=0.5, description="Share of the images kept aside to choose the best model."
+    )
+    report_seconds: Positive = Field(1.0, description="Seconds between two reports.")
+    validation_seconds: Positive = Field(45.0, description="Seconds between two validations.")
+    mixed_precision: bool = Field(True, description="Use half precision where the device gains.")
+    device: str = Field("auto", description="Where to compute: auto, cpu, cuda, cuda:1, mps.")
+    seed: int = Field(0, ge=0, description="Seed of every random draw.")
+    loss: LossSettings = Field(LossSettings(), description="Weights of the loss.")
+
+    @property
+    def budget(self) -> tuple[float, float]:
+        """Seconds and epochs allowed; 15 minutes when neither was given."""
+        if self.minutes is None and self.epochs is None:
+            return 900.0, math.inf
+        return (self.minutes or math.inf) * 60, self.epochs or math.inf
