@@ -1,0 +1,294 @@
+"""From maps to instances: the greedy rule, at a cost that follows the output.
+
+The rule (Neven et al. 2019, sec. 3.4): take the free foreground pixel of highest seed; its
+embedding and sigma define phi; propose the foreground pixels with phi > 1/2. The proposal becomes
+an object if enough of it is still free; its pixels are no longer free either way. A pixel claimed
+twice stays with its first owner, which has the higher score.
+
+What makes it fast, and what is kept between two calls:
+
+- *grid*: embeddings are binned in cells, so that a proposal looks only where its margin reaches.
+  Rebuilt when the foreground threshold falls below the one it was built for.
+- *proposals*: which pixel proposes what depends neither on the seed threshold (a higher one keeps a
+  prefix, a lower one goes on from there) nor on the sizes. Redone when the foreground threshold or
+  the margin moves.
+- *selection*: seed threshold, minimum size and free fraction only choose among the proposals, by a
+  table from proposal to label.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _greedy
+from .config import ClusteringSettings
+from .maps import EmbeddingMaps
+
+LIMIT = np.float32(2 * math.log(2))
+"""``phi > 1/2`` as a bound on the squared distance in units of sigma."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """A label image and what is known about its N objects, in order of descending score.
+
+    Parameters
+    ----------
+    labels : int32 (*S)
+        0 is background; object k (from 0) has the label k + 1.
+    index : int64 (N,)
+        Class of each object: that of its seed pixel.
+    score : float32 (N,), 0 to 1
+        Seed value of the pixel that proposed the object.
+    centre : float32 (N, D), pixels of the finest axis
+        Embedding of that pixel.
+    sigma : float32 (N, D), pixels of the finest axis
+        Its bandwidth, without the margin factor.
+    size : int64 (N,)
+        Number of pixels.
+    seed_pixel : int64 (N, D)
+        Position of the pixel that proposed the object.
+    """
+
+    labels: NDArray[np.int32]
+    index: NDArray[np.int64]
+    score: NDArray[np.float32]
+    centre: NDArray[np.float32]
+    sigma: NDArray[np.float32]
+    size: NDArray[np.int64]
+    seed_pixel: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+def cluster(maps: EmbeddingMaps, settings: ClusteringSettings | None = None) -> Instances:
+    """Recover the instances of one image or volume.
+
+    Parameters
+    ----------
+    maps : EmbeddingMaps
+    settings : ClusteringSettings, optional
+        The defaults if not given.
+    """
+    return Clustering(maps)(settings or ClusteringSettings())
+
+
+class Clustering:
+    """The clustering of one image's maps, quick to repeat with other settings.
+
+    Calls are serialised: it may be called from any thread.
+
+    Parameters
+    ----------
+    maps : EmbeddingMaps
+    threads : int, optional
+        Threads of the passes over all pixels; the number of processors, at most 8, if not given.
+    """
+
+    def __init__(self, maps: EmbeddingMaps, threads: int | None = None) -> None:
+        self.maps = maps
+        ndim = maps.ndim
+        flat = math.prod(maps.shape)
+        self._shape = np.array((1,) * (3 - ndim) + maps.shape, np.int64)
+        self._spacing = np.array((1.0,) * (3 - ndim) + maps.spacing, np.float32)
+        self._offsets = np.ascontiguousarray(maps.offsets, np.float32).reshape(ndim, flat)
+        self._sigma = np.ascontiguousarray(maps.sigma, np.float32).reshape(-1, flat)
+        seed = maps.seed[0] if len(maps.seed) == 1 else maps.seed.max(0)
+        self._seed = np.ascontiguousarray(seed, np.float32).reshape(flat)
+        self._threads = threads or min(8, os.cpu_count() or 1)
+        self._lock = threading.Lock()
+        self._grid: _Grid | None = None
+        self._proposals: _Proposals | None = None
+
+    def __call__(self, settings: ClusteringSettings) -> Instances:
+        """Return the instances for these settings."""
+        foreground = np.float32(settings.foreground_threshold)
+        key = float(foreground), settings.margin
+        with self._lock, ThreadPoolExecutor(self._threads) as pool:
+            if self._grid is None or foreground < self._grid.threshold:
+                self._grid = _Grid(self, float(foreground), pool)
+                self._proposals = None
+            if self._proposals is None or self._proposals.key != key:
+                self._proposals = _Proposals(self, self._grid, key, pool)
+            self._proposals.advance(settings.seed_threshold)
+            return self._select(self._grid, self._proposals, settings, pool)
+
+    def _blocks(self, n: int, least: int = 20_000) -> list[tuple[int, int]]:
+        count = max(1, min(self._threads, n // least))
+        edges = [n * k // count for k in range(count + 1)]
+        return list(pairwise(edges))
+
+    def _select(
+        self, grid: _Grid, made: _Proposals, settings: ClusteringSettings, pool: ThreadPoolExecutor
+    ) -> Instances:
+        score, free = self._seed[made.pixel], made.free
+        keep = (score >= np.float32(settings.seed_threshold)) & (free >= settings.min_size)
+        chosen = np.flatnonzero(keep)
+        enough = free[chosen] > settings.min_free_fraction * made.total(chosen, pool)
+        chosen = chosen[enough]
+        table = np.zeros(len(free), np.int32)
+        table[chosen] = np.arange(1, len(chosen) + 1, dtype=np.int32)
+        labels = np.zeros(len(self._seed), np.int32)
+        _run(
+            pool,
+            lambda a, b: _greedy.relabel(
+                grid.pixels, grid.slots, made.state, made.owner, table, a, b, labels
+            ),
+            self._blocks(len(grid.pixels)),
+        )
+        ndim, shape, pixel = self.maps.ndim, self.maps.shape, made.pixel[chosen].astype(np.int64)
+        lead = 3 - ndim
+        seeds = self.maps.seed.reshape(len(self.maps.seed), -1)[:, pixel]
+        sigma = np.broadcast_to(self._sigma[:, pixel], (ndim, len(pixel)))
+        return Instances(
+            labels.reshape(shape),
+            seeds.argmax(0).astype(np.int64),
+            score[chosen],
+            grid.e[lead:, made.slot[chosen]].T.copy(),
+            sigma.T.copy(),
+            free[chosen].astype(np.int64),
+            np.stack(np.unravel_index(pixel, shape), 1),
+        )
+
+
+def _run(pool: ThreadPoolExecutor, work: Callable[..., Any], jobs: list[Any]) -> list[Any]:
+    """Run jobs side by side; a single one stays in this thread."""
+    if len(jobs) == 1:
+        return [work(*jobs[0])]
+    return list(pool.map(lambda job: work(*job), jobs))
+
+
+class _Grid:
+    """The foreground's embeddings sorted by cell, and its places sorted by seed bucket."""
+
+    def __init__(self, owner: Clustering, threshold: float, pool: ThreadPoolExecutor) -> None:
+        self.threshold = threshold
+        seed, shape = owner._seed, owner._shape
+        limit = np.float32(threshold)
+        blocks = owner._blocks(len(seed), 100_000)
+        counts = _run(pool, lambda a, b: _greedy.count_above(seed, limit, a, b), blocks)
+        n = sum(counts)
+        wide = np.int32 if len(seed) < 2**31 else np.int64
+        self.pixels: NDArray[np.integer] = np.empty(n, wide)
+        at = np.cumsum([0, *counts])
+        jobs = [(a, b, k) for (a, b), k in zip(blocks, at[:-1], strict=True)]
+        _run(pool, lambda a, b, k: _greedy.list_above(seed, limit, a, b, self.pixels, k), jobs)
+
+        # Cells about a third of a margin wide, and not many more of them than pixels.
+        sample = owner._sigma[:, self.pixels[:: max(1, n // 10_000)]]
+        cell = float(np.median(sample)) * 0.4 if n else 1.0
+        extent = shape * owner._spacing
+        cell = max(1.0, cell if math.isfinite(cell) else 1.0)
+        while np.prod(np.ceil(extent / cell)) > max(4 * n, 1024):
+            cell *= 1.3
+        self.origin = np.zeros(3, np.float32)
+        self.scale = np.full(3, 1 / cell, np.float32)
+        self.grid = np.maximum(1, np.ceil(extent / cell)).astype(np.int64)
+        if owner.maps.ndim == 2:
+            self.grid[0] = 1
+
+        self.bits = seed.view(np.int32)
+        coarsest = max(0, _greedy.ONE_BITS - int(limit.view(np.int32))) >> _greedy.FINE
+        blocks = owner._blocks(n)
+        cells, buckets = np.empty(n, np.int32), np.empty(n, np.int32)
+        cell_count = np.zeros((len(blocks), int(self.grid.prod())), np.int32)
+        bucket_count = np.zeros((len(blocks), coarsest + 1), np.int32)
+        jobs = [(a, b, i) for i, (a, b) in enumerate(blocks)]
+        _run(
+            pool,
+            lambda a, b, i: _greedy.find_keys(
+                self.pixels, self.bits, owner._offsets, shape, owner._spacing, self.origin,
+                self.scale, self.grid, a, b, cells, buckets, cell_count[i], bucket_count[i],
+            ),
+            jobs,
+        )  # fmt: skip
+        self.cell_start = _greedy.starts(cell_count)
+        self.bucket_start = _greedy.starts(bucket_count)
+        self.slots, self.queue = np.empty(n, np.int32), np.empty(n, np.int32)
+        self.e, self.value = np.empty((3, n), np.float32), np.empty(n, np.float32)
+        _run(
+            pool,
+            lambda a, b, i: _greedy.place(
+                self.pixels, seed, owner._offsets, shape, owner._spacing, a, b, cells, buckets,
+                cell_count[i], bucket_count[i], self.slots, self.queue, self.e, self.value,
+            ),
+            jobs,
+        )  # fmt: skip
+
+
+class _Proposals:
+    """Who proposed what, down to some seed value, for one foreground threshold and margin."""
+
+    def __init__(
+        self, owner: Clustering, grid: _Grid, key: tuple[float, float], pool: ThreadPoolExecutor
+    ) -> None:
+        self.key, self._clustering, self._grid = key, owner, grid
+        n, cells = len(grid.pixels), len(grid.cell_start) - 1
+        foreground, self._widen = np.float32(key[0]), np.float32(key[1])
+        self.state, self.owner = np.empty(n, np.uint8), np.empty(n, np.int32)
+        self._alive, self._alive_end = np.empty(n, np.int32), np.empty(cells, np.int32)
+        _run(
+            pool,
+            lambda a, b: _greedy.revive(
+                grid.cell_start, grid.value, foreground, a, b, self.state, self._alive,
+                self._alive_end,
+            ),
+            owner._blocks(cells, 50_000),
+        )  # fmt: skip
+        self._slot, self._pixel = np.empty(n, np.int32), np.empty_like(grid.pixels)
+        self._free, self._total = np.empty(n, np.int32), np.full(n, -1, np.int32)
+        self._count = self._bucket = 0
+        self._until = math.inf
+
+    @property
+    def free(self) -> NDArray[np.int32]:
+        """How many pixels each proposal won."""
+        return self._free[: self._count]
+
+    @property
+    def slot(self) -> NDArray[np.int32]:
+        """The slot of the pixel that made each proposal."""
+        return self._slot[: self._count]
+
+    @property
+    def pixel(self) -> NDArray[np.integer]:
+        """That pixel."""
+        return self._pixel[: self._count]
+
+    def advance(self, until: float) -> None:
+        """Make the proposals of all pixels with a seed of ``until`` or more."""
+        if until >= self._until:
+            return
+        grid = self._grid
+        self._count, self._bucket = _greedy.propose(
+            np.float32(until), grid.bucket_start, self._bucket, self._count, grid.pixels, grid.bits,
+            self._clustering._sigma, self._widen, LIMIT, grid.origin, grid.scale, grid.grid,
+            grid.cell_start, grid.queue, grid.slots, grid.e, self.state, self._alive,
+            self._alive_end, self.owner, self._slot, self._pixel, self._free,
+        )  # fmt: skip
+        self._until = until
+
+    def total(self, chosen: NDArray[np.intp], pool: ThreadPoolExecutor) -> NDArray[np.int32]:
+        """Return how many pixels some proposals asked for; counted once, when first needed."""
+        grid, missing = self._grid, chosen[self._total[chosen] < 0]
+        _run(
+            pool,
+            lambda a, b: _greedy.measure(
+                missing, a, b, self._slot, self._pixel, self._clustering._sigma, self._widen, LIMIT,
+                grid.origin, grid.scale, grid.grid, grid.cell_start, grid.e, self.state,
+                self._total,
+            ),
+            self._clustering._blocks(len(missing), 100),
+        )  # fmt: skip
+        return self._total[chosen]
