@@ -32,7 +32,8 @@ def capsules(
     """
     rng = np.random.default_rng(seed)
     x = coordinates(shape, spacing or (1.0,) * len(shape)).astype(float)
-    extent = x[(slice(None), *[-1] * len(shape))]
+    corner: tuple[slice | int, ...] = (slice(None), *[-1] * len(shape))
+    extent = x[corner]
     labels = np.zeros(shape, np.int32)
     placed = 0
     for _ in range(10 * count):

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import textbook
-from generated import capsules, random_maps
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+import textbook
+from generated import capsules, random_maps
 from napari_spatial_embeddings.clustering import Clustering, Instances, cluster
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.maps import EmbeddingMaps, coordinates, ideal_maps
@@ -35,7 +35,7 @@ def transformed(
     """Flip axes and then permute them, directions included."""
 
     def move(a: NDArray[np.float32]) -> NDArray[np.float32]:
-        a = np.flip(a, [f + 1 for f in flips])
+        a = np.flip(a, tuple(f + 1 for f in flips))
         return np.ascontiguousarray(a.transpose(0, *[o + 1 for o in order]))
 
     sign = np.ones(maps.ndim, np.float32)
@@ -114,8 +114,10 @@ def test_values_that_are_no_numbers_belong_to_nothing(
     maps: EmbeddingMaps, seed: int, settings: ClusteringSettings
 ) -> None:
     rng = np.random.default_rng(seed)
-    for values, strange in ((maps.offsets, (np.nan, np.inf, -np.inf, -1e30)),
-                            (maps.sigma, (np.nan, np.inf, 0, 1e-40, 1e30))):
+    for values, strange in (
+        (maps.offsets, (np.nan, np.inf, -np.inf, -1e30)),
+        (maps.sigma, (np.nan, np.inf, 0, 1e-40, 1e30)),
+    ):
         bad = rng.random(values.shape) < 0.05
         values[bad] = rng.choice(strange, bad.sum())
     maps.seed[rng.random(maps.seed.shape) < 0.05] = np.nan
@@ -131,7 +133,8 @@ def test_instances_agree_with_their_labels(
     found = cluster(maps, settings)
     n = len(found)
     assert found.labels.max() == n
-    np.testing.assert_array_equal(found.size, np.bincount(found.labels.ravel(), minlength=n + 1)[1:])
+    counted = np.bincount(found.labels.ravel(), minlength=n + 1)[1:]
+    np.testing.assert_array_equal(found.size, counted)
     assert bool((found.size >= settings.min_size).all())
     assert bool((np.diff(found.score) <= 0).all())
     assert bool((found.score >= np.float32(settings.seed_threshold)).all())
@@ -217,7 +220,8 @@ def test_each_setting_does_what_it_says() -> None:
     settings = ALL.updated(seed_threshold=0.55, foreground_threshold=0.35)
 
     def sizes(**changes: float) -> list[int]:
-        return clustering(settings.updated(**changes)).size.tolist()
+        found: list[int] = clustering(settings.updated(**changes)).size.tolist()
+        return found
 
     large, small = sizes()
     assert sizes(seed_threshold=0.7) == [large]

@@ -8,24 +8,23 @@ from typing import Literal
 
 import numpy as np
 import pytest
-import textbook
 import torch
-from generated import capsules
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+import textbook
+from generated import capsules
 from napari_spatial_embeddings.config import LossSettings, ModelSettings
 from napari_spatial_embeddings.losses import (
-    IGNORE,
     Losses,
     Targets,
     spatial_embedding_loss,
     targets,
 )
-from napari_spatial_embeddings.maps import coordinates
+from napari_spatial_embeddings.maps import IGNORE, coordinates
 
 Labels = NDArray[np.int32]
 Maps = tuple[Tensor, Tensor, Tensor]
@@ -93,10 +92,12 @@ class Case:
 def crops(shape: tuple[int, ...], seed: int, count: int = 6, ignore: float = 0.1) -> Labels:
     """Return a crop of capsules and one that is often empty, some pixels of both unknown."""
     rng = np.random.default_rng(seed)
-    labels = np.stack([
-        capsules(shape, seed, count=count, radius=4),
-        capsules(shape, seed + 1, count=int(rng.integers(0, 2)), radius=3, length=9),
-    ])
+    labels = np.stack(
+        [
+            capsules(shape, seed, count=count, radius=4),
+            capsules(shape, seed + 1, count=int(rng.integers(0, 2)), radius=3, length=9),
+        ]
+    )
     labels[rng.random(labels.shape) < ignore] = IGNORE
     return labels
 
@@ -130,9 +131,14 @@ any_settings = st.builds(
 @given(cases(), any_settings)
 def test_value_and_gradient_are_the_textbooks(case: Case, settings: LossSettings) -> None:
     case = case.tracked()
-    precise = Case(case.model, case.labels, case.classes, tuple(  # type: ignore[arg-type]
-        m.detach().double().requires_grad_() for m in case.maps
-    ))
+    precise = Case(
+        case.model,
+        case.labels,
+        case.classes,
+        tuple(  # type: ignore[arg-type]
+            m.detach().double().requires_grad_() for m in case.maps
+        ),
+    )
     ours, theirs = case.loss(settings).total, precise.textbook(settings)
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-5, abs=1e-5)
     for a, b in zip(case.gradients(ours), precise.gradients(theirs), strict=True):
@@ -236,10 +242,15 @@ def test_ignored_pixels_have_no_say(
         assert not bool((gradient * unknown).any())
         assert bool((gradient * ~unknown).any())
     generator = torch.Generator().manual_seed(0)
-    other = Case(case.model, case.labels, case.classes, tuple(  # type: ignore[arg-type]
-        torch.where(unknown, 1e3 * torch.randn(m.shape, generator=generator).to(m), m)
-        for m in case.maps
-    ))
+    other = Case(
+        case.model,
+        case.labels,
+        case.classes,
+        tuple(  # type: ignore[arg-type]
+            torch.where(unknown, 1e3 * torch.randn(m.shape, generator=generator).to(m), m)
+            for m in case.maps
+        ),
+    )
     assert other.loss(settings).total.item() == total.item()
 
 
@@ -288,9 +299,14 @@ def test_the_mean_runs_over_objects_then_over_crops() -> None:
     labels[1, 2:5, 2:5] = 99
     case = Case.of(labels)
     alone = [
-        Case(case.model, labels[b : b + 1], case.classes[b : b + 1], tuple(  # type: ignore[arg-type]
-            m[b : b + 1] for m in case.maps
-        )).loss()
+        Case(
+            case.model,
+            labels[b : b + 1],
+            case.classes[b : b + 1],
+            tuple(  # type: ignore[arg-type]
+                m[b : b + 1] for m in case.maps
+            ),
+        ).loss()
         for b in (0, 1)
     ]
     together = case.loss()

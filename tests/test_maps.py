@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from generated import capsules
 
+from generated import capsules
 from napari_spatial_embeddings.config import ModelSettings
 from napari_spatial_embeddings.maps import (
     MARGIN,
@@ -82,9 +82,9 @@ def test_maps_that_do_not_fit_together_are_refused(
     spacing: int,
     message: str,
 ) -> None:
-    arrays = [np.zeros(shape, np.float32) for shape in (offsets, sigma, seed)]
+    o, s, v = (np.zeros(shape, np.float32) for shape in (offsets, sigma, seed))
     with pytest.raises(ValueError, match=message):
-        EmbeddingMaps(*arrays, (1.0,) * spacing)
+        EmbeddingMaps(o, s, v, (1.0,) * spacing)
 
 
 @pytest.mark.parametrize("per_axis", [True, False])

@@ -3,25 +3,35 @@
 Everything works on three axes; an image is a volume of one slice. The loops release the GIL, so
 plain threads run them side by side; nothing here depends on numba's own threading layers.
 
-Vocabulary: a *pixel* is a flat index into the image; *foreground* pixels are numbered in raster
-order by their *place* and, sorted by the grid cell that their embedding falls in, by their *slot*.
+Vocabulary: a *pixel* is a flat index into the image. Foreground pixels are sorted by the grid *cell*
+that their embedding falls in; their position in that order is their *slot*, and a *point* is what is
+kept of each: z, y, x of the embedding, and the seed value. The *alive* slots of a cell are those
+that nobody owns yet, listed from the cell's first position to its ``alive_end``.
 """
 
 from __future__ import annotations
+
+import heapq
 
 import numpy as np
 from numba import njit
 
 F32 = np.float32
 
-OUTSIDE, FREE, TAKEN = 0, 1, 2
-"""States of a slot. OUTSIDE: no longer foreground, since the threshold rose after the build."""
+OUTSIDE, FREE = -2, -1
+"""Owners of a slot that are no proposal. OUTSIDE: background since the threshold rose."""
 
 ONE_BITS = 0x3F800000
 """The bits of float32 1.0. Floats in [0, 1] order as their bits do."""
 
 FINE = 12
-"""Bits of the seed's key that a bucket does not resolve."""
+"""Bits of a seed's rank that its bucket does not resolve."""
+
+PIXEL_BITS = 33
+"""Bits of a key that hold the pixel; above them is the seed's rank, so that keys order slots."""
+
+NOBODY = np.int64(2**63 - 1)
+"""The key of a cell without alive slots."""
 
 
 @njit(cache=True, nogil=True)
@@ -64,28 +74,24 @@ def _cell(value, origin, scale, n):
 
 
 @njit(cache=True, nogil=True)
-def find_keys(
-    pixels, bits, offsets, shape, spacing, origin, scale, grid, first, last,
-    cells, buckets, cell_count, bucket_count,
+def find_cells(
+    pixels, offsets, shape, spacing, origin, scale, grid, first, last, cells, count,
 ):
-    """Find the grid cell and the seed bucket of a block of places, and count both."""
+    """Find the grid cell of each foreground pixel of a block, and count them by cell."""
     for p in range(first, last):
         z, y, x = _embed(pixels[p], shape, spacing, offsets)
         c = _cell(z, origin[0], scale[0], grid[0])
         c = c * grid[1] + _cell(y, origin[1], scale[1], grid[1])
         c = c * grid[2] + _cell(x, origin[2], scale[2], grid[2])
         cells[p] = c
-        cell_count[c] += 1
-        b = max(0, ONE_BITS - bits[pixels[p]]) >> FINE
-        buckets[p] = b
-        bucket_count[b] += 1
+        count[c] += 1
 
 
 @njit(cache=True, nogil=True)
 def starts(counts):
-    """Turn counts (blocks, keys) into the first position of each block and key, in place.
+    """Turn counts (blocks, cells) into the first slot of each block and cell, in place.
 
-    Return the first position of each key, with the total at the end.
+    Return the first slot of each cell, with the total at the end.
     """
     blocks, keys = counts.shape
     out = np.empty(keys + 1, np.int32)
@@ -102,35 +108,58 @@ def starts(counts):
 
 @njit(cache=True, nogil=True)
 def place(
-    pixels, seed, offsets, shape, spacing, first, last, cells, buckets,
-    cell_at, bucket_at, slots, queue, e, value,
+    pixels, seed, offsets, shape, spacing, first, last, cells, at, points, slot_pixel,
 ):
-    """Sort a block of places by cell (their slots) and by bucket (the queue); both stable."""
+    """Sort a block of foreground pixels by cell."""
     for p in range(first, last):
-        slot = cell_at[cells[p]]
-        cell_at[cells[p]] += 1
-        slots[p] = slot
+        slot = at[cells[p]]
+        at[cells[p]] += 1
         pixel = pixels[p]
         z, y, x = _embed(pixel, shape, spacing, offsets)
-        e[0, slot], e[1, slot], e[2, slot] = z, y, x
-        value[slot] = seed[pixel]
-        queue[bucket_at[buckets[p]]] = p
-        bucket_at[buckets[p]] += 1
+        points[slot, 0], points[slot, 1], points[slot, 2] = z, y, x
+        points[slot, 3] = seed[pixel]
+        slot_pixel[slot] = pixel
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _best(first, last, alive, points, pixels):
+    """Return the lowest key among some alive slots, and its slot."""
+    key, best = NOBODY, -1
+    for i in range(first, last):
+        slot = alive[i]
+        rank = max(0, ONE_BITS - F32(points[slot, 3]).view(np.int32))
+        k = (np.int64(rank) << PIXEL_BITS) | np.int64(pixels[slot])
+        if k < key:
+            key, best = k, slot
+    return key, best
 
 
 @njit(cache=True, nogil=True)
-def revive(cell_start, value, threshold, first, last, state, alive, alive_end):
-    """Make the foreground of a block of cells free, and list it by cell."""
+def revive(cell_start, points, pixels, threshold, first, last, owner, alive, alive_end, keys):
+    """Free the foreground of a block of cells, list it, and find each cell's best key."""
     for c in range(first, last):
         at = cell_start[c]
         for slot in range(cell_start[c], cell_start[c + 1]):
-            if value[slot] > threshold:
-                state[slot] = FREE
+            if points[slot, 3] > threshold:
+                owner[slot] = FREE
                 alive[at] = slot
                 at += 1
             else:
-                state[slot] = OUTSIDE
+                owner[slot] = OUTSIDE
         alive_end[c] = at
+        keys[c] = _best(cell_start[c], at, alive, points, pixels)[0]
+
+
+@njit(cache=True, nogil=True)
+def queue_up(keys, buckets):
+    """Chain the cells by the bucket of their best seed; return each bucket's first cell and links."""
+    head, following = np.full(buckets, -1, np.int32), np.empty(len(keys), np.int32)
+    for c in range(len(keys)):
+        if keys[c] != NOBODY:
+            b = keys[c] >> (PIXEL_BITS + FINE)
+            following[c] = head[b]
+            head[b] = c
+    return head, following
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
@@ -154,89 +183,115 @@ def _window(centre, inverse, limit, origin, scale, n):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def propose(
-    until, bucket_start, first_bucket, proposals, pixels, bits, sigma, widen, limit,
-    origin, scale, grid, cell_start, queue, slots, e, state, alive, alive_end, owner,
-    proposal_slot, proposal_pixel, free,
+def _take(
+    proposal, slot, points, pixels, sigma, widen, limit, origin, scale, grid,
+    cell_start, alive, alive_end, owner,
 ):
-    """Go through the free pixels by descending seed, down to the seed value ``until``.
+    """Give a proposal what is alive within the margin of its slot; return how much that was."""
+    z, y, x = points[slot, 0], points[slot, 1], points[slot, 2]
+    iz, iy, ix = _inverse(sigma, pixels[slot], widen)
+    z0, z1 = _window(z, iz, limit, origin[0], scale[0], grid[0])
+    y0, y1 = _window(y, iy, limit, origin[1], scale[1], grid[1])
+    x0, x1 = _window(x, ix, limit, origin[2], scale[2], grid[2])
+    won = 0
+    for cz in range(z0, z1 + 1):
+        for cy in range(y0, y1 + 1):
+            row = (cz * grid[1] + cy) * grid[2]
+            for c in range(row + x0, row + x1 + 1):
+                i, stop = cell_start[c], alive_end[c]
+                while i < stop:
+                    j = alive[i]
+                    tz, ty = (points[j, 0] - z) * iz, (points[j, 1] - y) * iy
+                    tx = (points[j, 2] - x) * ix
+                    if tz * tz + ty * ty + tx * tx < limit:
+                        owner[j] = proposal
+                        won += 1
+                        stop -= 1
+                        alive[i] = alive[stop]
+                    else:
+                        i += 1
+                alive_end[c] = stop
+    return won
 
-    Each proposes the foreground within its margin and takes what is free of it. Only free pixels
-    are looked at: those taken are struck off their cell's list. A bucket is sorted when its turn
-    comes, by when most of its pixels are taken. Ties go to the lower pixel index.
+
+@njit(cache=True, nogil=True)
+def propose(
+    until, first_bucket, proposals, head, following, points, pixels, sigma, widen, limit,
+    origin, scale, grid, cell_start, alive, alive_end, owner, proposal_slot, free,
+):
+    """Let the free pixels propose by descending seed, down to the seed value ``until``.
+
+    Each takes what is free within its margin. Ties go to the lower pixel. Cells wait in the bucket
+    of their best alive slot; when a bucket's turn comes, its cells are looked at again (most are
+    empty by then) and go through a heap.
 
     Return the number of proposals so far and the bucket to go on from.
     """
-    last_key = max(0, ONE_BITS - F32(until).view(np.int32)) if until > 0 else 2147483647
-    last_bucket = min(last_key >> FINE, len(bucket_start) - 2)
-    waiting = np.empty(0, np.int32)
-    keys = np.empty(0, np.int32)
+    last_rank = max(0, ONE_BITS - F32(until).view(np.int32)) if until > 0 else ONE_BITS
+    last_bucket = min(last_rank >> FINE, len(head) - 1)
+    heap = [(NOBODY, np.int32(-1), np.int32(-1))]
+    heap.pop()
     for bucket in range(first_bucket, last_bucket + 1):
-        begin, end = bucket_start[bucket], bucket_start[bucket + 1]
-        if end - begin > len(waiting):
-            waiting = np.empty(2 * (end - begin), np.int32)
-            keys = np.empty(2 * (end - begin), np.int32)
-        n = 0
-        for q in range(begin, end):
-            p = queue[q]
-            if state[slots[p]] == FREE:
-                key = max(0, ONE_BITS - bits[pixels[p]])
-                if key <= last_key:
-                    waiting[n] = p
-                    keys[n] = key
-                    n += 1
-        order = _order(keys, n)
-        for w in range(n):
-            p = waiting[order[w]]
-            slot = slots[p]
-            if state[slot] != FREE:
-                continue
-            z, y, x = e[0, slot], e[1, slot], e[2, slot]
-            iz, iy, ix = _inverse(sigma, pixels[p], widen)
-            z0, z1 = _window(z, iz, limit, origin[0], scale[0], grid[0])
-            y0, y1 = _window(y, iy, limit, origin[1], scale[1], grid[1])
-            x0, x1 = _window(x, ix, limit, origin[2], scale[2], grid[2])
-            won = 0
-            for cz in range(z0, z1 + 1):
-                for cy in range(y0, y1 + 1):
-                    row = (cz * grid[1] + cy) * grid[2]
-                    for c in range(row + x0, row + x1 + 1):
-                        i, stop = cell_start[c], alive_end[c]
-                        while i < stop:
-                            j = alive[i]
-                            tz, ty = (e[0, j] - z) * iz, (e[1, j] - y) * iy
-                            tx = (e[2, j] - x) * ix
-                            if tz * tz + ty * ty + tx * tx < limit:
-                                if state[j] == FREE:
-                                    won += 1
-                                    state[j] = TAKEN
-                                    owner[j] = proposals
-                                stop -= 1
-                                alive[i] = alive[stop]
-                            else:
-                                i += 1
-                        alive_end[c] = stop
-            if state[slot] == FREE:  # only if its own sigma is not a number
-                state[slot] = TAKEN
-                owner[slot] = proposals
-            proposal_slot[proposals] = slot
-            proposal_pixel[proposals] = pixels[p]
-            free[proposals] = won
-            proposals += 1
+        c = head[bucket]
+        head[bucket] = -1
+        while c >= 0:
+            then = following[c]
+            key, slot = _best(cell_start[c], alive_end[c], alive, points, pixels)
+            _wait(key, slot, c, bucket, heap, head, following)
+            c = then
+        while len(heap) and (heap[0][0] >> PIXEL_BITS) <= last_rank:
+            _, slot, c = heapq.heappop(heap)
+            if owner[slot] == FREE:
+                won = _take(
+                    proposals, slot, points, pixels, sigma, widen, limit, origin, scale, grid,
+                    cell_start, alive, alive_end, owner,
+                )
+                if won == 0:  # its own sigma is not a number
+                    _strike(slot, cell_start[c], alive_end[c], alive)
+                    alive_end[c] -= 1
+                    owner[slot] = proposals
+                proposal_slot[proposals] = slot
+                free[proposals] = won
+                proposals += 1
+            key, slot = _best(cell_start[c], alive_end[c], alive, points, pixels)
+            _wait(key, slot, c, bucket, heap, head, following)
+        while len(heap):  # seeds of this bucket below ``until``
+            _, _, c = heap.pop()
+            following[c] = head[bucket]
+            head[bucket] = c
     return proposals, last_bucket
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _wait(key, slot, c, bucket, heap, head, following):
+    """Let a cell wait for its best slot's turn: in the heap, or in a later bucket."""
+    if key != NOBODY:
+        b = key >> (PIXEL_BITS + FINE)
+        if b == bucket:
+            heapq.heappush(heap, (key, np.int32(slot), np.int32(c)))
+        else:
+            following[c] = head[b]
+            head[b] = c
+
+
+@njit(cache=True, nogil=True)
+def _strike(slot, first, last, alive):
+    """Move a slot to the end of its cell's list."""
+    for i in range(first, last):
+        if alive[i] == slot:
+            alive[i] = alive[last - 1]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def measure(
-    chosen, first, last, proposal_slot, proposal_pixel, sigma, widen, limit,
-    origin, scale, grid, cell_start, e, state, total,
+    chosen, first, last, proposal_slot, points, pixels, sigma, widen, limit,
+    origin, scale, grid, cell_start, owner, total,
 ):
     """Count the whole foreground within the margins of some proposals, free or not."""
     for k in range(first, last):
-        proposal = chosen[k]
-        slot = proposal_slot[proposal]
-        z, y, x = e[0, slot], e[1, slot], e[2, slot]
-        iz, iy, ix = _inverse(sigma, proposal_pixel[proposal], widen)
+        slot = proposal_slot[chosen[k]]
+        z, y, x = points[slot, 0], points[slot, 1], points[slot, 2]
+        iz, iy, ix = _inverse(sigma, pixels[slot], widen)
         z0, z1 = _window(z, iz, limit, origin[0], scale[0], grid[0])
         y0, y1 = _window(y, iy, limit, origin[1], scale[1], grid[1])
         x0, x1 = _window(x, ix, limit, origin[2], scale[2], grid[2])
@@ -245,40 +300,15 @@ def measure(
             for cy in range(y0, y1 + 1):
                 row = (cz * grid[1] + cy) * grid[2]
                 for j in range(cell_start[row + x0], cell_start[row + x1 + 1]):
-                    tz, ty, tx = (e[0, j] - z) * iz, (e[1, j] - y) * iy, (e[2, j] - x) * ix
-                    n += (tz * tz + ty * ty + tx * tx < limit) & (state[j] != OUTSIDE)
-        total[proposal] = n
+                    tz, ty = (points[j, 0] - z) * iz, (points[j, 1] - y) * iy
+                    tx = (points[j, 2] - x) * ix
+                    n += (tz * tz + ty * ty + tx * tx < limit) & (owner[j] != OUTSIDE)
+        total[chosen[k]] = n
 
 
 @njit(cache=True, nogil=True)
-def _order(keys, n):
-    """Return the stable order of ``keys[:n]``, which share all but their lowest bits."""
-    order = np.empty(n, np.int32)
-    if n < 128:
-        for i in range(n):
-            k = i
-            while k > 0 and keys[order[k - 1]] > keys[i]:
-                order[k] = order[k - 1]
-                k -= 1
-            order[k] = i
-        return order
-    mask = (1 << FINE) - 1
-    at = np.zeros(mask + 2, np.int32)
-    for i in range(n):
-        at[(keys[i] & mask) + 1] += 1
-    for k in range(mask + 1):
-        at[k + 1] += at[k]
-    for i in range(n):
-        k = keys[i] & mask
-        order[at[k]] = i
-        at[k] += 1
-    return order
-
-
-@njit(cache=True, nogil=True)
-def relabel(pixels, slots, state, owner, table, first, last, labels):
-    """Write the labels of a block of places; ``table[proposal]`` is 0 where it was refused."""
-    for p in range(first, last):
-        slot = slots[p]
-        if state[slot] == TAKEN:
-            labels[pixels[p]] = table[owner[slot]]
+def relabel(pixels, owner, table, first, last, labels):
+    """Write the labels of a block of slots; ``table[proposal]`` is 0 where it was refused."""
+    for slot in range(first, last):
+        if owner[slot] >= 0:
+            labels[pixels[slot]] = table[owner[slot]]

@@ -132,7 +132,7 @@ class Clustering:
     def _select(
         self, grid: _Grid, made: _Proposals, settings: ClusteringSettings, pool: ThreadPoolExecutor
     ) -> Instances:
-        score, free = self._seed[made.pixel], made.free
+        score, free = grid.points[made.slot, 3], made.free
         keep = (score >= np.float32(settings.seed_threshold)) & (free >= settings.min_size)
         chosen = np.flatnonzero(keep)
         enough = free[chosen] > settings.min_free_fraction * made.total(chosen, pool)
@@ -142,20 +142,18 @@ class Clustering:
         labels = np.zeros(len(self._seed), np.int32)
         _run(
             pool,
-            lambda a, b: _greedy.relabel(
-                grid.pixels, grid.slots, made.state, made.owner, table, a, b, labels
-            ),
+            lambda a, b: _greedy.relabel(grid.pixels, made.owner, table, a, b, labels),
             self._blocks(len(grid.pixels)),
         )
-        ndim, shape, pixel = self.maps.ndim, self.maps.shape, made.pixel[chosen].astype(np.int64)
-        lead = 3 - ndim
+        ndim, shape, slot = self.maps.ndim, self.maps.shape, made.slot[chosen]
+        pixel = grid.pixels[slot].astype(np.int64)
         seeds = self.maps.seed.reshape(len(self.maps.seed), -1)[:, pixel]
         sigma = np.broadcast_to(self._sigma[:, pixel], (ndim, len(pixel)))
         return Instances(
             labels.reshape(shape),
             seeds.argmax(0).astype(np.int64),
             score[chosen],
-            grid.e[lead:, made.slot[chosen]].T.copy(),
+            grid.points[slot, 3 - ndim : 3],
             sigma.T.copy(),
             free[chosen].astype(np.int64),
             np.stack(np.unravel_index(pixel, shape), 1),
@@ -170,61 +168,61 @@ def _run(pool: ThreadPoolExecutor, work: Callable[..., Any], jobs: list[Any]) ->
 
 
 class _Grid:
-    """The foreground's embeddings sorted by cell, and its places sorted by seed bucket."""
+    """The foreground's embeddings sorted by cell."""
 
     def __init__(self, owner: Clustering, threshold: float, pool: ThreadPoolExecutor) -> None:
         self.threshold = threshold
-        seed, shape = owner._seed, owner._shape
+        seed, shape, spacing = owner._seed, owner._shape, owner._spacing
         limit = np.float32(threshold)
         blocks = owner._blocks(len(seed), 100_000)
         counts = _run(pool, lambda a, b: _greedy.count_above(seed, limit, a, b), blocks)
         n = sum(counts)
         wide = np.int32 if len(seed) < 2**31 else np.int64
-        self.pixels: NDArray[np.integer] = np.empty(n, wide)
+        found: NDArray[np.integer] = np.empty(n, wide)
         at = np.cumsum([0, *counts])
         jobs = [(a, b, k) for (a, b), k in zip(blocks, at[:-1], strict=True)]
-        _run(pool, lambda a, b, k: _greedy.list_above(seed, limit, a, b, self.pixels, k), jobs)
+        _run(pool, lambda a, b, k: _greedy.list_above(seed, limit, a, b, found, k), jobs)
 
-        # Cells about a third of a margin wide, and not many more of them than pixels.
-        sample = owner._sigma[:, self.pixels[:: max(1, n // 10_000)]]
-        cell = float(np.median(sample)) * 0.4 if n else 1.0
-        extent = shape * owner._spacing
+        # Cells a little narrower than sigma, and not many more of them than pixels.
+        sample = owner._sigma[:, found[:: max(1, n // 10_000)]]
+        cell = float(np.median(sample)) * 0.8 if n else 1.0
         cell = max(1.0, cell if math.isfinite(cell) else 1.0)
+        extent = shape * spacing
         while np.prod(np.ceil(extent / cell)) > max(4 * n, 1024):
             cell *= 1.3
         self.origin = np.zeros(3, np.float32)
         self.scale = np.full(3, 1 / cell, np.float32)
         self.grid = np.maximum(1, np.ceil(extent / cell)).astype(np.int64)
-        if owner.maps.ndim == 2:
-            self.grid[0] = 1
 
-        self.bits = seed.view(np.int32)
-        coarsest = max(0, _greedy.ONE_BITS - int(limit.view(np.int32))) >> _greedy.FINE
         blocks = owner._blocks(n)
-        cells, buckets = np.empty(n, np.int32), np.empty(n, np.int32)
-        cell_count = np.zeros((len(blocks), int(self.grid.prod())), np.int32)
-        bucket_count = np.zeros((len(blocks), coarsest + 1), np.int32)
         jobs = [(a, b, i) for i, (a, b) in enumerate(blocks)]
+        cells = np.empty(n, np.int32)
+        count = np.zeros((len(blocks), int(self.grid.prod())), np.int32)
         _run(
             pool,
-            lambda a, b, i: _greedy.find_keys(
-                self.pixels, self.bits, owner._offsets, shape, owner._spacing, self.origin,
-                self.scale, self.grid, a, b, cells, buckets, cell_count[i], bucket_count[i],
+            lambda a, b, i: _greedy.find_cells(
+                found, owner._offsets, shape, spacing, self.origin, self.scale, self.grid, a, b,
+                cells, count[i],
             ),
             jobs,
         )  # fmt: skip
-        self.cell_start = _greedy.starts(cell_count)
-        self.bucket_start = _greedy.starts(bucket_count)
-        self.slots, self.queue = np.empty(n, np.int32), np.empty(n, np.int32)
-        self.e, self.value = np.empty((3, n), np.float32), np.empty(n, np.float32)
+        self.cell_start = _greedy.starts(count)
+        self.points = np.empty((n, 4), np.float32)
+        self.pixels = np.empty_like(found)
         _run(
             pool,
             lambda a, b, i: _greedy.place(
-                self.pixels, seed, owner._offsets, shape, owner._spacing, a, b, cells, buckets,
-                cell_count[i], bucket_count[i], self.slots, self.queue, self.e, self.value,
+                found, seed, owner._offsets, shape, spacing, a, b, cells, count[i], self.points,
+                self.pixels,
             ),
             jobs,
         )  # fmt: skip
+
+    @property
+    def buckets(self) -> int:
+        """Number of seed buckets from 1 down to the threshold."""
+        bits = int(np.float32(self.threshold).view(np.int32))
+        return (max(0, _greedy.ONE_BITS - bits) >> _greedy.FINE) + 1
 
 
 class _Proposals:
@@ -236,18 +234,19 @@ class _Proposals:
         self.key, self._clustering, self._grid = key, owner, grid
         n, cells = len(grid.pixels), len(grid.cell_start) - 1
         foreground, self._widen = np.float32(key[0]), np.float32(key[1])
-        self.state, self.owner = np.empty(n, np.uint8), np.empty(n, np.int32)
-        self._alive, self._alive_end = np.empty(n, np.int32), np.empty(cells, np.int32)
+        self.owner, self._alive = np.empty(n, np.int32), np.empty(n, np.int32)
+        self._alive_end, keys = np.empty(cells, np.int32), np.empty(cells, np.int64)
         _run(
             pool,
             lambda a, b: _greedy.revive(
-                grid.cell_start, grid.value, foreground, a, b, self.state, self._alive,
-                self._alive_end,
+                grid.cell_start, grid.points, grid.pixels, foreground, a, b, self.owner,
+                self._alive, self._alive_end, keys,
             ),
-            owner._blocks(cells, 50_000),
+            owner._blocks(cells, 10_000),
         )  # fmt: skip
-        self._slot, self._pixel = np.empty(n, np.int32), np.empty_like(grid.pixels)
-        self._free, self._total = np.empty(n, np.int32), np.full(n, -1, np.int32)
+        self._head, self._following = _greedy.queue_up(keys, grid.buckets)
+        self._slot, self._free = np.empty(n, np.int32), np.empty(n, np.int32)
+        self._total = np.full(n, -1, np.int32)
         self._count = self._bucket = 0
         self._until = math.inf
 
@@ -261,21 +260,16 @@ class _Proposals:
         """The slot of the pixel that made each proposal."""
         return self._slot[: self._count]
 
-    @property
-    def pixel(self) -> NDArray[np.integer]:
-        """That pixel."""
-        return self._pixel[: self._count]
-
     def advance(self, until: float) -> None:
         """Make the proposals of all pixels with a seed of ``until`` or more."""
         if until >= self._until:
             return
         grid = self._grid
         self._count, self._bucket = _greedy.propose(
-            np.float32(until), grid.bucket_start, self._bucket, self._count, grid.pixels, grid.bits,
-            self._clustering._sigma, self._widen, LIMIT, grid.origin, grid.scale, grid.grid,
-            grid.cell_start, grid.queue, grid.slots, grid.e, self.state, self._alive,
-            self._alive_end, self.owner, self._slot, self._pixel, self._free,
+            np.float32(until), self._bucket, self._count, self._head, self._following, grid.points,
+            grid.pixels, self._clustering._sigma, self._widen, LIMIT, grid.origin, grid.scale,
+            grid.grid, grid.cell_start, self._alive, self._alive_end, self.owner, self._slot,
+            self._free,
         )  # fmt: skip
         self._until = until
 
@@ -285,9 +279,9 @@ class _Proposals:
         _run(
             pool,
             lambda a, b: _greedy.measure(
-                missing, a, b, self._slot, self._pixel, self._clustering._sigma, self._widen, LIMIT,
-                grid.origin, grid.scale, grid.grid, grid.cell_start, grid.e, self.state,
-                self._total,
+                missing, a, b, self._slot, grid.points, grid.pixels, self._clustering._sigma,
+                self._widen, LIMIT, grid.origin, grid.scale, grid.grid, grid.cell_start,
+                self.owner, self._total,
             ),
             self._clustering._blocks(len(missing), 100),
         )  # fmt: skip

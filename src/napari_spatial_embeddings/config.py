@@ -35,10 +35,10 @@ class ClusteringSettings(Settings):
     """How instances are recovered from the maps; none of these needs the network again."""
 
     seed_threshold: Fraction = Field(
-        0.5, description="Lowest seed value (0 to 1) at which an object may start."
+        0.8, description="Lowest seed value (0 to 1) at which an object may start."
     )
     foreground_threshold: Fraction = Field(
-        0.5, description="Pixels whose seed value (0 to 1) is not above this belong to no object."
+        0.4, description="Pixels whose seed value (0 to 1) is not above this belong to no object."
     )
     margin: Positive = Field(
         1.0, le=10, description="Widens (> 1) or narrows (< 1) the learned margin of every object."
@@ -91,7 +91,7 @@ class ModelSettings(Settings):
         100.0, description="Largest offset the network can express, in pixels."
     )
     width: int = Field(
-        32, ge=4, multiple_of=4, description="Channels of the first level; sets the cost."
+        24, ge=4, multiple_of=4, description="Channels of the first level; sets the cost."
     )
     levels: int = Field(4, ge=1, le=6, description="Number of times the resolution is halved.")
     low_percentile: float = Field(
@@ -138,7 +138,9 @@ class TrainingSettings(Settings):
     epochs: Positive | None = Field(
         None, description="Stop after this many epochs; an epoch shows as many crops as objects."
     )
-    batch_size: int = Field(4, ge=1, description="Crops in one step.")
+    batch_size: int | None = Field(
+        None, ge=1, description="Crops in one step; 4 of images or 2 of volumes if not given."
+    )
     crop_size: int | None = Field(
         None,
         ge=16,

@@ -23,10 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .config import LossSettings, ModelSettings
-from .maps import coordinates, sigma_of
-
-IGNORE = -1
-"""Label of pixels about which nothing is known."""
+from .maps import IGNORE, coordinates, sigma_of
 
 REACH = math.sqrt(2 * math.log(1e4))
 """Distance in sigma beyond which ``phi < 1e-4``."""

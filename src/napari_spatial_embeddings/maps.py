@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Float = NDArray[np.float32]
 
+IGNORE = -1
+"""Label of pixels about which nothing is known."""
+
 MARGIN = math.sqrt(2 * math.log(2))
 """The margin in units of sigma: ``phi = 1/2`` at this distance from the centre."""
 

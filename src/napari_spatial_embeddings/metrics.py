@@ -41,38 +41,39 @@ class Scores:
     @property
     def ap(self) -> NDArray[np.float64]:
         """TP / (TP + FP + FN)."""
-        return _ratio(self.tp, self.tp + self.fp + self.fn)
+        return self._ratio(self.tp, self.tp + self.fp + self.fn)
 
     @property
     def precision(self) -> NDArray[np.float64]:
         """TP / (TP + FP)."""
-        return _ratio(self.tp, self.tp + self.fp)
+        return self._ratio(self.tp, self.tp + self.fp)
 
     @property
     def recall(self) -> NDArray[np.float64]:
         """TP / (TP + FN)."""
-        return _ratio(self.tp, self.tp + self.fn)
+        return self._ratio(self.tp, self.tp + self.fn)
 
     @property
     def f1(self) -> NDArray[np.float64]:
         """2 TP / (2 TP + FP + FN)."""
-        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
+        return self._ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn)
 
     @property
     def panoptic_quality(self) -> NDArray[np.float64]:
         """Sum of matched IoU / (TP + FP/2 + FN/2), Kirillov et al. 2019."""
-        return _ratio(2 * self.iou, 2 * self.tp + self.fp + self.fn)
+        return self._ratio(2 * self.iou, 2 * self.tp + self.fp + self.fn)
 
     @property
     def matched_iou(self) -> NDArray[np.float64]:
         """Mean IoU of the matched objects."""
-        return _ratio(self.iou, self.tp)
+        return self._ratio(self.iou, self.tp)
 
-
-def _ratio(a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Divide; nothing out of nothing is a perfect 1."""
-    part, whole = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    return np.divide(part, whole, out=np.ones_like(part), where=whole > 0)
+    def _ratio(self, a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.float64]:
+        """Divide; nothing out of nothing is 0, but 1 if nothing was to be found and nothing was."""
+        part, whole = np.asarray(a, np.float64), np.asarray(b, np.float64)
+        perfect = (self.tp + self.fp + self.fn == 0).astype(np.float64)
+        np.divide(part, whole, out=perfect, where=whole > 0)
+        return perfect
 
 
 def overlap(truth: NDArray[np.integer], predicted: NDArray[np.integer]) -> NDArray[np.int64]:
