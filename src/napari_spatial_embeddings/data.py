@@ -1,0 +1,251 @@
+"""Normalisation, and batches of crops: every step's batch is a function of (seed, step) alone.
+
+That makes a resumed training see the same crops as an uninterrupted one, and lets crops be made
+ahead in a thread without changing what is learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from .annotations import TrainingImage
+from .config import LossSettings, ModelSettings
+from .losses import Targets, targets
+from .maps import IGNORE
+
+Float = NDArray[np.float32]
+
+SAMPLE = 4_000_000
+"""Values that percentiles are taken from at most; more are strided over."""
+
+
+def normalisation(image: NDArray[np.generic], settings: ModelSettings) -> Float:
+    """Return per channel what to subtract and to multiply by, float32 (2, C).
+
+    Percentiles are taken over the whole image or volume, never over a slice or a tile.
+
+    Parameters
+    ----------
+    image : (C, *S), real
+    """
+    out = np.empty((2, len(image)), np.float32)
+    for c, channel in enumerate(image):
+        step = max(1, int((channel.size / SAMPLE) ** (1 / channel.ndim)))
+        sample = np.asarray(channel[(slice(None, None, step),) * channel.ndim], np.float32)
+        low, high = np.percentile(sample, (settings.low_percentile, settings.high_percentile))
+        if high <= low:  # nearly all pixels are alike, as in an image of a few bright spots
+            low, high = float(sample.min()), float(sample.max())
+        out[:, c] = low, 1 / (high - low) if high > low else 0.0
+    return out
+
+
+def normalise(image: NDArray[np.generic], scale: Float) -> Float:
+    """Apply `normalisation` to (C, *S); values outside the percentiles go on linearly to ±4."""
+    bias, gain = (v.reshape(-1, *[1] * (image.ndim - 1)) for v in scale)
+    out: Float = np.clip((image.astype(np.float32) - bias) * gain, -4, 4)
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one training step sees.
+
+    Parameters
+    ----------
+    image : float32 (B, C, *crop)
+    labels : int32 (B, *crop)
+    target : Targets
+        The labels as the loss takes them.
+    """
+
+    image: Float
+    labels: NDArray[np.int32]
+    target: Targets
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws augmented crops from a training set.
+
+    Parameters
+    ----------
+    images : list of TrainingImage
+        With images already normalised, float32.
+    model, loss : settings
+    augment : bool
+    seed : int
+    """
+
+    images: list[TrainingImage]
+    model: ModelSettings
+    loss: LossSettings
+    augment: bool
+    seed: int
+
+    @cached_property
+    def _objects(self) -> list[list[tuple[slice, ...]]]:
+        return [
+            [box for box in ndi.find_objects(np.maximum(t.labels, 0)) if box is not None]
+            for t in self.images
+        ]
+
+    @cached_property
+    def _chances(self) -> NDArray[np.float64]:
+        # The square root: crowded images are seen more often, but do not drown the others.
+        weight = np.sqrt([max(1, len(boxes)) for boxes in self._objects])
+        return np.asarray(weight / weight.sum())
+
+    def batch(self, step: int, size: int, crop: tuple[int, ...], centred: float) -> Batch:
+        """Return the batch of a step.
+
+        Parameters
+        ----------
+        step : int
+        size : int
+            Number of crops.
+        crop : tuple of D ints, pixels
+        centred : float
+            Share of the crops that have an object in the middle; the others lie anywhere.
+        """
+        rng = np.random.default_rng([self.seed, step])
+        images, labels, classes, scribbled = [], [], [], []
+        for _ in range(size):
+            index = int(rng.choice(len(self.images), p=self._chances))
+            chosen = self.images[index]
+            boxes = self._objects[index]
+            if boxes and rng.random() < centred:
+                box = boxes[rng.integers(len(boxes))]
+                at = [rng.uniform(s.start, s.stop) for s in box]
+            else:
+                at = [rng.uniform(0, n) for n in chosen.labels.shape]
+            image, label = self._crop(rng, chosen, at, crop)
+            images.append(image)
+            labels.append(label)
+            classes.append(chosen.classes)
+            scribbled.append(chosen.scribbled)
+        stack = np.stack(labels)
+        spacing, centre = self.model.spacing, self.loss.centre
+        return Batch(np.stack(images), stack, targets(stack, classes, scribbled, centre, spacing))
+
+    def batches(
+        self, first: int, size: int, crop: tuple[int, ...], centred: float, ahead: int = 3
+    ) -> Iterator[Batch]:
+        """Yield the batches from step ``first`` on, made ahead in a thread."""
+        with ThreadPoolExecutor(1) as pool:
+            queue = [pool.submit(self.batch, first + i, size, crop, centred) for i in range(ahead)]
+            step = first + ahead
+            try:
+                while True:
+                    yield queue.pop(0).result()
+                    queue.append(pool.submit(self.batch, step, size, crop, centred))
+                    step += 1
+            finally:
+                for job in queue:
+                    job.cancel()
+
+    def _crop(
+        self,
+        rng: np.random.Generator,
+        source: TrainingImage,
+        at: list[float],
+        crop: tuple[int, ...],
+    ) -> tuple[Float, NDArray[np.int32]]:
+        """Sample image and labels once, through one coupled transform.
+
+        Beyond the image's edge the image is mirrored and the labels are ignored.
+        """
+        ndim, spacing = len(crop), np.array(self.model.spacing)
+        exact = not self.augment
+        # A sample at the very centre: a single slice must not fall between two samples.
+        middle = np.array([(n - 1) / 2 if exact else n // 2 for n in crop])
+        matrix = np.eye(ndim)
+        if self.augment:
+            matrix = _turn(rng, ndim, spacing)
+        centre = _inside(np.array(at), crop, source.labels.shape)
+        shift = centre - matrix @ middle
+        bend = _bend(rng, crop, spacing) if self.augment and rng.random() < 0.3 else None
+        if exact:
+            shift = np.round(shift)
+        points = _points(crop, matrix, shift, bend)
+        order = 0 if exact else 1
+        image = np.stack(
+            [
+                ndi.map_coordinates(np.asarray(c, np.float32), points, order=order, mode="mirror")
+                for c in source.image
+            ]
+        )
+        # The outermost pixels are half a pixel wide in mode "constant" and whole in this one.
+        labels = ndi.map_coordinates(
+            source.labels, points, order=0, mode="grid-constant", cval=IGNORE
+        )
+        if self.augment:
+            image = _develop(rng, image)
+        return image.astype(np.float32), labels
+
+
+def _inside(
+    centre: NDArray[np.float64], crop: tuple[int, ...], shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Move a crop's centre so that it does not hang over the image's edge more than it must."""
+    half, size = np.array(crop) / 2, np.array(shape)
+    low, high = half - 0.5, size - half - 0.5
+    middle = (size - 1) / 2
+    return np.where(high < low, middle, np.clip(centre, low, np.maximum(low, high)))
+
+
+def _turn(rng: np.random.Generator, ndim: int, spacing: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Draw a rotation, flip and scale, in physical space; in volumes about the first axis."""
+    angle = rng.uniform(0, 2 * np.pi) if rng.random() < 0.5 else np.pi / 2 * rng.integers(4)
+    turn = np.eye(ndim)
+    turn[-2:, -2:] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    if ndim == 3 and np.ptp(spacing) < 0.1 and rng.random() < 0.5:
+        turn = turn[rng.permutation(3)]
+    flips = rng.choice([-1.0, 1.0], ndim)
+    zoom = np.exp(rng.uniform(-0.35, 0.35)) * np.exp(rng.uniform(-0.1, 0.1, ndim))
+    physical = turn @ np.diag(flips * zoom)
+    return np.asarray(physical * spacing[None, :] / spacing[:, None])
+
+
+def _bend(
+    rng: np.random.Generator, crop: tuple[int, ...], spacing: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Draw a smooth displacement of a few pixels, (D, *crop)."""
+    coarse = [max(2, round(n * s / 24)) for n, s in zip(crop, spacing, strict=True)]
+    out = np.empty((len(crop), *crop))
+    for axis in range(len(crop)):
+        grid = rng.normal(0, rng.uniform(0.5, 2.0) / spacing[axis], coarse)
+        zoom = [n / c for n, c in zip(crop, coarse, strict=True)]
+        out[axis] = ndi.zoom(grid, zoom, order=1, grid_mode=True, mode="nearest")
+    return out
+
+
+def _points(
+    crop: tuple[int, ...],
+    matrix: NDArray[np.float64],
+    shift: NDArray[np.float64],
+    bend: NDArray[np.float64] | None,
+) -> NDArray[np.float64]:
+    grid = np.indices(crop, dtype=np.float64).reshape(len(crop), -1)
+    points = (matrix @ grid + shift[:, None]).reshape(len(crop), *crop)
+    return points if bend is None else points + bend
+
+
+def _develop(rng: np.random.Generator, image: Float) -> Float:
+    """Random gamma, contrast, brightness, blur and noise, the same draw for all channels."""
+    if rng.random() < 0.5:
+        power = np.float32(np.exp(rng.uniform(-0.5, 0.5)))
+        image = np.sign(image) * np.abs(image) ** power
+    gain = np.exp(rng.uniform(-0.4, 0.4, (len(image), *[1] * (image.ndim - 1))))
+    image = (image * gain + rng.normal(0, 0.1)).astype(np.float32)
+    if rng.random() < 0.2:
+        image = ndi.gaussian_filter(image, rng.uniform(0.3, 1.2), axes=range(1, image.ndim))
+    if rng.random() < 0.4:
+        image = image + rng.normal(0, rng.uniform(0.01, 0.12), image.shape).astype(np.float32)
+    return image

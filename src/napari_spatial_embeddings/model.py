@@ -1,0 +1,269 @@
+"""`SpatialEmbeddings`: a network with everything that is needed to use it; saved as a folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialise
+
+from . import __version__
+from ._atomic import write_atomically
+from .clustering import Instances, cluster
+from .config import ClusteringSettings, ModelSettings, PredictionSettings
+from .data import normalisation
+from .errors import InputError
+from .maps import EmbeddingMaps
+from .network import BranchedNet
+from .tiling import Progress, predict_tiles
+
+log = logging.getLogger(__name__)
+
+SCHEMA = 1
+WEIGHTS, CARD = "model.safetensors", "model.json"
+
+
+class ModelError(InputError):
+    """A model that cannot be loaded or does not fit the image; the message says why."""
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the device that a setting names; "auto" prefers cuda, then mps.
+
+    Raises
+    ------
+    ModelError
+        If the device does not exist here.
+    """
+    available = {"cpu": True, "cuda": torch.cuda.is_available()}
+    available["mps"] = torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device(next(k for k in ("cuda", "mps", "cpu") if available[k]))
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or not available.get(device.type):
+        here = ", ".join(k for k, v in available.items() if v)
+        raise ModelError(f"there is no device '{name}' here; choose one of: auto, {here}")
+    return device
+
+
+@dataclass
+class SpatialEmbeddings:
+    """A trained (or fresh) model.
+
+    Parameters
+    ----------
+    settings : ModelSettings
+        What the network is and reads.
+    network : BranchedNet, optional
+        A fresh one if not given.
+    clustering : ClusteringSettings
+        The thresholds that suit it, chosen on validation data.
+    pixel_size : tuple of D floats, optional
+        Size of a pixel of the images it was trained on, in ``unit``.
+    unit : str, optional
+    history : list of dicts
+        What its trainings reported, one entry per validation.
+    about : dict
+        Free text for people: training data, licence, scores.
+    """
+
+    settings: ModelSettings
+    network: BranchedNet = None  # type: ignore[assignment]
+    clustering: ClusteringSettings = ClusteringSettings()
+    pixel_size: tuple[float, ...] | None = None
+    unit: str | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.network is None:
+            self.network = BranchedNet(self.settings)
+        self.network.eval()
+
+    # ------------------------------------------------------------------ use
+
+    def predict_maps(
+        self, image: NDArray[np.generic], settings: PredictionSettings | None = None
+    ) -> EmbeddingMaps:
+        """Return the maps of an image, computed by tiles.
+
+        Parameters
+        ----------
+        image : (C, *S) or, for one channel, (*S); any real dtype
+        settings : PredictionSettings, optional
+
+        Raises
+        ------
+        ModelError
+            If the image does not fit the model, or is not finite.
+        """
+        return _last(self.predicting(image, settings)).maps
+
+    def predicting(
+        self, image: NDArray[np.generic], settings: PredictionSettings | None = None
+    ) -> Iterator[Progress]:
+        """Yield progress after every tile; the last report's maps are complete.
+
+        Parameters and errors as in `predict_maps`.
+        """
+        settings = settings or PredictionSettings()
+        image = self.check(image)
+        device = choose_device(settings.device)
+        network = self.network.to(device)
+        scale = normalisation(image, self.settings)
+        yield from predict_tiles(network, self.settings, image, scale, settings, device)
+
+    def predict_normalised(
+        self, image: NDArray[np.float32], settings: PredictionSettings
+    ) -> EmbeddingMaps:
+        """Return the maps of an image (C, *S) that has been normalised already."""
+        device = choose_device(settings.device)
+        scale = np.stack([np.zeros(len(image)), np.ones(len(image))]).astype(np.float32)
+        network = self.network.to(device)
+        return _last(predict_tiles(network, self.settings, image, scale, settings, device)).maps
+
+    def check(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return the image as (C, *S), or say why the model cannot take it."""
+        ndim, channels = self.settings.ndim, self.settings.in_channels
+        if image.ndim == ndim and channels == 1:
+            image = image[None]
+        if image.ndim != ndim + 1:
+            kind = {2: "2D images", 3: "3D volumes"}[ndim]
+            raise ModelError(
+                f"the model takes {kind} with {channels} channel{'s' * (channels > 1)}; this image"
+                f" has shape {image.shape}"
+            )
+        if image.shape[0] != channels:
+            raise ModelError(
+                f"the model takes {channels} channel{'s' * (channels > 1)}, this image has"
+                f" {image.shape[0]}"
+            )
+        if 0 in image.shape:
+            raise ModelError(f"the image is empty: its shape is {image.shape}")
+        if image.dtype.kind not in "buif":
+            raise ModelError(f"the image has type {image.dtype}; expected real numbers")
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            raise ModelError("the image holds NaN or infinite values; replace them first")
+        return image
+
+    def segment(
+        self,
+        image: NDArray[np.generic],
+        clustering: ClusteringSettings | None = None,
+        prediction: PredictionSettings | None = None,
+    ) -> Instances:
+        """Return the instances of an image; the model's own thresholds if none are given."""
+        return cluster(self.predict_maps(image, prediction), clustering or self.clustering)
+
+    # ----------------------------------------------------------------- files
+
+    def card(self) -> dict[str, Any]:
+        """Return what ``model.json`` says: everything but the weights."""
+        return {
+            "schema": SCHEMA,
+            "version": __version__,
+            "model": self.settings.model_dump(mode="json"),
+            "clustering": self.clustering.model_dump(mode="json"),
+            "pixel_size": self.pixel_size,
+            "unit": self.unit,
+            "history": self.history,
+            "about": self.about,
+        }
+
+    def save(self, folder: str | Path, *, half: bool = False) -> Path:
+        """Write the model into a folder, whole or not at all.
+
+        The weights' file repeats the card in its header, so that one rename publishes both;
+        ``model.json`` is the copy that people read.
+
+        Parameters
+        ----------
+        folder : path
+            Made if missing; an older model in it is replaced.
+        half : bool
+            Store the weights in half precision.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        card = json.dumps(self.card(), indent=1, allow_nan=False)
+        weights = {
+            k: (v.half() if half else v.float()).cpu().contiguous()
+            for k, v in self.network.state_dict().items()
+        }
+        write_atomically(folder / WEIGHTS, serialise(weights, {"card": card}))
+        write_atomically(folder / CARD, card.encode())
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SpatialEmbeddings:
+        """Read a model from a folder. Nothing in it is executed or unpickled.
+
+        Raises
+        ------
+        ModelError
+            If it is missing, damaged, or from a newer version.
+        """
+        folder = Path(folder)
+        for name in (CARD, WEIGHTS):
+            if not (folder / name).is_file():
+                raise ModelError(f"{folder} is no model: it has no {name}")
+        try:
+            with safe_open(folder / WEIGHTS, framework="pt") as file:
+                card = json.loads((file.metadata() or {}).get("card", "null"))
+                weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, json.JSONDecodeError) as error:
+            raise ModelError(f"{folder / WEIGHTS} is damaged: {error}") from error
+        return cls._from_card(folder, card, weights)
+
+    @classmethod
+    def _from_card(
+        cls, folder: Path, card: Any, weights: dict[str, torch.Tensor]
+    ) -> SpatialEmbeddings:
+        if not isinstance(card, dict) or not isinstance(card.get("schema"), int):
+            raise ModelError(f"{folder / WEIGHTS} was not written by this program")
+        if card["schema"] > SCHEMA:
+            raise ModelError(
+                f"{folder} was written by a newer version ({card.get('version')}); this is"
+                f" {__version__}: upgrade napari-spatial-embeddings"
+            )
+        try:
+            model = cls(
+                ModelSettings.model_validate(card["model"]),
+                clustering=ClusteringSettings.model_validate(card["clustering"]),
+                pixel_size=tuple(card["pixel_size"]) if card["pixel_size"] else None,
+                unit=card["unit"],
+                history=card["history"],
+                about=card["about"],
+            )
+            model.network.load_state_dict(weights)
+        except (KeyError, TypeError, ValidationError, RuntimeError) as error:
+            raise ModelError(f"{folder} does not fit together: {_reason(error)}") from error
+        return model
+
+
+def _reason(error: Exception) -> str:
+    """Return in one line what pydantic or torch say in several."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    headline, *details = str(error).splitlines()
+    return details[0].strip() if details else headline
+
+
+def _last(reports: Iterator[Progress]) -> Progress:
+    return deque(reports, maxlen=1)[0]
