@@ -1,0 +1,114 @@
+"""Label images as compressed TIFF."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings._atomic import write_atomically
+from napari_spatial_embeddings.files.errors import FileError, writing
+from napari_spatial_embeddings.files.maps import KEY
+from napari_spatial_embeddings.files.units import OME
+
+IMAGEJ_LIMIT = 2**31
+"""Bytes that fit in an ImageJ TIFF with room to spare; it has no 64-bit offsets."""
+
+
+def write_labels(
+    path: str | Path,
+    labels: NDArray[np.integer],
+    pixel_size: tuple[float, ...] | None = None,
+    unit: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a label image, whole or not at all.
+
+    16 bits while the ids fit, else 32. A name that ends in ``.ome.tif`` gives OME-TIFF; others give
+    what ImageJ reads with its pixel size, if the ids fit in 16 bits.
+
+    Parameters
+    ----------
+    path : path
+        Its folder is made if missing.
+    labels : integers (Y, X) or (Z, Y, X), not negative
+    pixel_size : tuple of floats, optional
+        Size of a pixel along each axis, in ``unit``.
+    unit : str, optional
+        "um", "nm", ...
+    settings : mapping, optional
+        How the labels were made, kept as JSON: in OME's map annotation, ImageJ's info, or the
+        description.
+
+    Raises
+    ------
+    FileError
+        If the labels are not 2D or 3D, not whole numbers, negative or above 2^32 - 1, or the file
+        cannot be written.
+    """
+    import tifffile
+
+    path = Path(path)
+    labels = _compact(labels, path)
+    axes = "ZYX"[-labels.ndim :]
+    note = json.dumps(settings) if settings else None
+    options: dict[str, Any] = {"photometric": "minisblack", "compression": "zlib"}
+    if path.name.lower().endswith((".ome.tif", ".ome.tiff")):
+        options |= {"ome": True, "metadata": _ome(axes, pixel_size, unit, note)}
+    elif labels.dtype == np.uint16 and labels.nbytes < IMAGEJ_LIMIT and min(labels.shape) > 1:
+        options |= {"imagej": True, **_imagej(axes, pixel_size, unit, note)}
+    else:
+        facts: dict[str, Any] = {"axes": axes, "unit": unit, "settings": settings}
+        facts["pixel_size"] = pixel_size
+        options["metadata"] = {k: v for k, v in facts.items() if v is not None}
+    content = io.BytesIO()
+    tifffile.imwrite(content, labels, **options)
+    with writing(path):
+        write_atomically(path, content.getvalue())
+    return path
+
+
+def _compact(labels: NDArray[np.integer], path: Path) -> NDArray[np.unsignedinteger]:
+    if labels.dtype.kind not in "iu" or labels.ndim not in (2, 3):
+        raise FileError(
+            f"{path}: labels of type {labels.dtype} and shape {labels.shape}; expected whole"
+            " numbers, 2D or 3D"
+        )
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    if low < 0 or high > np.iinfo(np.uint32).max:
+        raise FileError(
+            f"{path}: labels from {low} to {high}; expected 0 to {np.iinfo(np.uint32).max}"
+        )
+    return labels.astype(np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32)
+
+
+def _ome(
+    axes: str, pixel_size: tuple[float, ...] | None, unit: str | None, note: str | None
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"axes": axes}
+    for axis, size in zip(axes, pixel_size or (), strict=False):
+        metadata[f"PhysicalSize{axis}"] = size
+        # Without a unit, OME would take micrometres.
+        metadata[f"PhysicalSize{axis}Unit"] = OME.get(unit, unit) if unit else "pixel"
+    if note:
+        metadata["MapAnnotation"] = {"Namespace": KEY, "settings": note}
+    return metadata
+
+
+def _imagej(
+    axes: str, pixel_size: tuple[float, ...] | None, unit: str | None, note: str | None
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"axes": axes}
+    if note:
+        metadata["Info"] = note
+    if pixel_size is None:
+        return {"metadata": metadata}
+    metadata["unit"] = unit or "pixel"
+    if len(axes) == 3:
+        metadata["spacing"] = pixel_size[0]
+    return {"metadata": metadata, "resolution": (1 / pixel_size[-1], 1 / pixel_size[-2])}

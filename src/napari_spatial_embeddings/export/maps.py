@@ -1,0 +1,157 @@
+"""Maps as OME-Zarr 0.5: one folder per image, the maps as images in it.
+
+The folder is a collection in the layout that bioformats2raw began and OME-Zarr adopted: the images
+``seed``, ``sigma`` and ``offsets`` (float32, axes c, (z), y, x), listed under ``OME``. The axes
+carry the image's pixel size and unit; the values themselves are in pixels, see `EmbeddingMaps`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_spatial_embeddings import __version__
+from napari_spatial_embeddings.files.errors import FileError, writing
+from napari_spatial_embeddings.files.maps import KEY, SCHEMA
+from napari_spatial_embeddings.files.units import NGFF
+from napari_spatial_embeddings.maps import EmbeddingMaps
+
+CHUNKS = {2: (1, 512, 512), 3: (1, 64, 64, 64)}
+"""One megabyte each, and the default tiles of a prediction are whole chunks."""
+
+
+def write_maps(
+    path: str | Path,
+    maps: EmbeddingMaps,
+    pixel_size: tuple[float, ...] | None = None,
+    unit: str | None = None,
+    model: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the maps of one image, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        A folder, by custom ``<name>.maps.zarr``; older maps in it are replaced.
+    maps : EmbeddingMaps
+    pixel_size : tuple of floats, optional
+        Of the image, along each axis, in ``unit``.
+    unit : str, optional
+        "um", "nm", ...
+    model : mapping, optional
+        The card of the model that predicted them, kept as it is.
+
+    Raises
+    ------
+    FileError
+        If the folder cannot be written, or is there and holds something else.
+    """
+    components = len(maps.sigma), len(maps.seed)
+    with open_maps(path, maps.shape, maps.spacing, *components, pixel_size, unit, model) as out:
+        out.offsets[...], out.sigma[...], out.seed[...] = maps.offsets, maps.sigma, maps.seed
+    return Path(path)
+
+
+@contextmanager
+def open_maps(
+    path: str | Path,
+    shape: tuple[int, ...],
+    spacing: tuple[float, ...],
+    n_sigma: int,
+    n_classes: int,
+    pixel_size: tuple[float, ...] | None = None,
+    unit: str | None = None,
+    model: Mapping[str, Any] | None = None,
+) -> Iterator[EmbeddingMaps]:
+    """Yield maps on disk to be filled part by part, for images larger than memory.
+
+    What is assigned to their arrays is written at once; the folder takes its name when the block
+    ends, and is removed if it ends with an exception.
+
+    Other parameters, and errors, are those of `write_maps`.
+
+    Parameters
+    ----------
+    shape : tuple of D ints
+        The spatial shape.
+    spacing : tuple of D floats
+        As in `EmbeddingMaps`.
+    n_sigma, n_classes : int
+        Number of sigma and seed maps.
+    """
+    path = Path(path)
+    facts = {
+        "schema": SCHEMA,
+        "version": __version__,
+        "spacing": list(spacing),
+        "pixel_size": list(pixel_size) if pixel_size else None,
+        "unit": unit,
+        "model": dict(model) if model else None,
+    }
+    counts = {"seed": n_classes, "sigma": n_sigma, "offsets": len(shape)}
+    with _replacing(path) as folder:
+        arrays = _create(folder, counts, shape, pixel_size or spacing, unit, facts)
+        yield EmbeddingMaps(arrays["offsets"], arrays["sigma"], arrays["seed"], tuple(spacing))
+
+
+def _create(
+    folder: Path,
+    counts: Mapping[str, int],
+    shape: tuple[int, ...],
+    scale: tuple[float, ...],
+    unit: str | None,
+    facts: dict[str, Any],
+) -> dict[str, Any]:
+    """Make the collection and return its empty arrays."""
+    from yaozarrs import DimSpec, v05
+    from yaozarrs.write.v05 import Bf2RawBuilder
+
+    builder = Bf2RawBuilder(
+        folder, extra_attributes={KEY: facts}, writer="zarr", chunks=CHUNKS[len(shape)]
+    )
+    long = NGFF.get(unit, unit) if unit else None
+    space = [
+        DimSpec(name=name, size=n, scale=s, unit=long)
+        for name, n, s in zip("zyx"[-len(shape) :], shape, scale, strict=True)
+    ]
+    for name, count in counts.items():
+        multiscale = v05.Multiscale.from_dims([DimSpec(name="c", size=count), *space], name=name)
+        image = v05.Image(multiscales=[multiscale])
+        builder.add_series(name, image, ((count, *shape), np.float32))
+    _, arrays = builder.prepare()
+    return {name: arrays[f"{name}/0"] for name in counts}
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Yield a path for a folder that takes the place of another when it is complete."""
+    if path.exists() and KEY not in _root(path):
+        raise FileError(f"{path} is there already and holds no maps; choose another name")
+    with writing(path):
+        beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+        new, old = beside / "new", beside / "old"
+        try:
+            yield new
+            if path.exists():
+                path.replace(old)
+            try:
+                new.replace(path)
+            except OSError:
+                if old.exists():
+                    old.replace(path)
+                raise
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def _root(path: Path) -> str:
+    try:
+        return (path / "zarr.json").read_text("utf-8")
+    except OSError:
+        return ""

@@ -1,0 +1,99 @@
+"""One row per object, for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings._atomic import write_atomically
+from napari_spatial_embeddings.files.errors import writing
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.clustering import Instances
+
+Table = dict[str, list[Any]]
+"""Columns of equal length by name."""
+
+
+def objects_table(
+    instances: Instances,
+    class_names: Sequence[str],
+    image: NDArray[np.generic] | None = None,
+    pixel_size: tuple[float, ...] | None = None,
+    unit: str | None = None,
+    spacing: tuple[float, ...] | None = None,
+) -> Table:
+    """Measure the objects.
+
+    Parameters
+    ----------
+    instances : Instances
+    class_names : sequence of str
+    image : (C, *S), optional
+        For the mean intensities.
+    pixel_size : tuple of D floats, optional
+        Size of a pixel along each axis in ``unit``; lengths are given in both if both are known.
+    unit : str, optional
+    spacing : tuple of D floats, optional
+        That of the maps: size of a pixel along each axis in pixels of the finest. That of the pixel
+        size if not given.
+
+    Returns
+    -------
+    dict of lists, one value per object
+        ``label``, ``class``, ``score``; per axis ``centre_<axis>_px``, an index into the image that
+        need not be whole, and ``centre_<axis>_<unit>`` from the first pixel's centre; ``size_px``,
+        and ``area_<unit>2`` or ``volume_<unit>3``; per axis ``sigma_<axis>_px`` in pixels of the
+        finest axis; ``mean_intensity_<channel>``.
+    """
+    ndim = instances.labels.ndim
+    axes = "zyx"[-ndim:]
+    if spacing is None:
+        spacing = tuple(s / min(pixel_size) for s in pixel_size) if pixel_size else (1.0,) * ndim
+    index = instances.centre / np.array(spacing)
+    table: Table = {
+        "label": list(range(1, len(instances) + 1)),
+        "class": [class_names[i] for i in instances.index],
+        "score": instances.score.tolist(),
+    }
+    for d, axis in enumerate(axes):
+        table[f"centre_{axis}_px"] = index[:, d].tolist()
+    if pixel_size and unit:
+        for d, axis in enumerate(axes):
+            table[f"centre_{axis}_{unit}"] = (index[:, d] * pixel_size[d]).tolist()
+    table["size_px"] = instances.size.tolist()
+    if pixel_size and unit:
+        kind = {2: "area", 3: "volume"}[ndim]
+        table[f"{kind}_{unit}{ndim}"] = (instances.size * float(np.prod(pixel_size))).tolist()
+    for d, axis in enumerate(axes):
+        table[f"sigma_{axis}_px"] = instances.sigma[:, d].tolist()
+    labels = instances.labels.ravel()
+    for c, channel in enumerate(image if image is not None else ()):
+        sums = np.bincount(labels, channel.ravel(), minlength=len(instances) + 1)[1:]
+        table[f"mean_intensity_{c}"] = (sums / instances.size).tolist()
+    return table
+
+
+def write_objects(path: str | Path, table: Table) -> Path:
+    """Write a table as CSV, whole or not at all; numbers with six significant digits.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+    """
+    path = Path(path)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table)
+    for row in zip(*table.values(), strict=True):
+        writer.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in row)
+    with writing(path):
+        write_atomically(path, text.getvalue().encode())
+    return path

@@ -1,0 +1,154 @@
+"""One picture of everything: image, annotations, seed, margin, offsets and instances."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings._atomic import write_atomically
+from napari_spatial_embeddings.files.errors import writing
+from napari_spatial_embeddings.maps import EmbeddingMaps
+
+from . import _panels
+from ._panels import INK, Shown
+from .colours import RGB
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PAPER = "#15171b"
+
+WIDTH, GAP, NAME, LEGEND, HEAD = 4.2, 0.3, 0.36, 0.56, 0.62
+"""In inches: a panel's width, the gaps, what is above and below a panel, the picture's title."""
+
+NARROWEST, TALLEST, FLATTEST = 2.8, 6.0, 1.4
+"""In inches: limits of a panel that holds a long image."""
+
+LARGEST = 1600
+"""Pixels shown along an axis; of larger images, every second, third, ..."""
+
+DPI = 150
+
+
+def overview(
+    path: str | Path | None,
+    image: NDArray[np.generic],
+    annotations: NDArray[np.integer] | None,
+    maps: EmbeddingMaps,
+    labels: NDArray[np.integer],
+    *,
+    title: str = "",
+    class_names: Sequence[str] = (),
+    pixel_size: tuple[float, ...] | None = None,
+    unit: str | None = None,
+) -> RGB:
+    """Draw one picture of an image and what was made of it; of a volume, its most crowded slice.
+
+    Parameters
+    ----------
+    path : path or None
+        Where to write it as PNG; nowhere if None.
+    image : (C, *S), real
+        Three channels are red, green and blue.
+    annotations : integers (*S), optional
+        Objects positive, 0 background, negative unknown.
+    maps : EmbeddingMaps
+    labels : integers (*S), not negative
+        The instances.
+    title : str
+    class_names : sequence of str
+        For the legend of the seed maps, if there are several.
+    pixel_size, unit : optional
+        Size of a pixel along each axis, for the scale bar.
+
+    Returns
+    -------
+    picture : uint8 (height, width, 3)
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    shown = _choose(image, annotations, maps, labels)
+    height, width = shown.labels.shape
+    figure, panels = _layout(height * shown.aspect / width, title)
+    _panels.draw_image(panels[0], shown, pixel_size, unit)
+    _panels.draw_annotations(panels[1], shown)
+    _panels.draw_seed(panels[2], shown, class_names)
+    _panels.draw_margin(panels[3], shown)
+    _panels.draw_offsets(panels[4], shown)
+    _panels.draw_instances(panels[5], shown)
+    canvas = FigureCanvasAgg(figure)
+    content = io.BytesIO()
+    canvas.print_png(content)
+    if path is not None:
+        with writing(Path(path)):
+            write_atomically(Path(path), content.getvalue())
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _choose(
+    image: NDArray[np.generic],
+    annotations: NDArray[np.integer] | None,
+    maps: EmbeddingMaps,
+    labels: NDArray[np.integer],
+) -> Shown:
+    """Return one plane of everything, thinned out if it is large."""
+    at: tuple[int | slice, ...] = ()
+    note = ""
+    if labels.ndim == 3:
+        crowd = [len(np.unique(plane)) for plane in labels]
+        z = crowd.index(max(crowd)) if max(crowd) > 1 else len(labels) // 2
+        at, note = (z,), f"slice {z + 1} of {len(labels)}"
+    step = math.ceil(max(labels.shape[-2:]) / LARGEST)
+    at = (*at, slice(None, None, step), slice(None, None, step))
+    every = (slice(None), *at)
+    return Shown(
+        image=np.asarray(image[every], np.float32),
+        annotations=None if annotations is None else np.asarray(annotations[at]),
+        offsets=maps.offsets[every],
+        sigma=maps.sigma[every],
+        seed=maps.seed[every],
+        labels=np.asarray(labels[at]),
+        aspect=maps.spacing[-2] / maps.spacing[-1],
+        step=step,
+        note=note,
+    )
+
+
+def _layout(ratio: float, title: str) -> tuple[Figure, list[_panels.Panel]]:
+    """Return an empty figure and its two rows of three panels, ``ratio`` high."""
+    from matplotlib.figure import Figure
+
+    tall = min(max(WIDTH * ratio, FLATTEST), TALLEST)
+    wide = min(max(tall / ratio, NARROWEST), WIDTH)
+    row = NAME + tall + LEGEND
+    head = HEAD if title else GAP / 2
+    size = 3 * wide + 4 * GAP, head + 2 * row + GAP / 2
+    figure = Figure(figsize=size, dpi=DPI, facecolor=PAPER)
+    if title:
+        figure.text(GAP / size[0], 1 - 0.36 / size[1], title, color=INK, size=15, weight="bold")
+    panels = []
+    for index in range(6):
+        left = GAP + index % 3 * (wide + GAP)
+        low = size[1] - head - (index // 3 + 1) * row
+        spots = [(left, low + LEGEND, wide, tall), (left, low, wide, LEGEND)]
+        axes, legend = (
+            figure.add_axes((x / size[0], y / size[1], w / size[0], h / size[1]))
+            for x, y, w, h in spots
+        )
+        for spot in (axes, legend):
+            spot.set_axis_off()
+            spot.set(xticks=[], yticks=[])  # hidden ones would still be laid out, which is slow
+        legend.set(xlim=(0, wide), ylim=(0, LEGEND))
+        panels.append(_panels.Panel(axes, legend))
+    return figure, panels

@@ -1,0 +1,26 @@
+"""Files that people have, as arrays: images, labels, regions, classes and maps.
+
+Nothing here is slow to import: imaging libraries are loaded when a file of their kind is read.
+Whatever is wrong with a file raises `FileError`, in one sentence.
+"""
+
+from .errors import FileError
+from .folders import find_images, find_regions, pair, stem
+from .image import Image, read_image, read_labels
+from .maps import StoredMaps, read_maps
+from .tables import read_classes, read_regions
+
+__all__ = [
+    "FileError",
+    "Image",
+    "StoredMaps",
+    "find_images",
+    "find_regions",
+    "pair",
+    "read_classes",
+    "read_image",
+    "read_labels",
+    "read_maps",
+    "read_regions",
+    "stem",
+]

@@ -1,0 +1,57 @@
+"""One kind of error for all that can be wrong with a file."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from napari_spatial_embeddings.errors import Failure, InputError
+
+
+class FileError(InputError):
+    """A file that cannot be read, used or written; the message says why and what to do."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into a `FileError` that names the file."""
+    try:
+        if not path.exists():
+            raise FileError(f"there is no file {path}")
+        if path.is_file() and not path.stat().st_size:
+            raise FileError(f"{path} is empty (0 bytes); copy or export it again")
+        yield
+    except FileError:
+        raise
+    except MemoryError as error:
+        raise FileError(
+            f"{path} needs more memory than there is ({error}): it is too large, or damaged"
+        ) from error
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # damaged data makes decoders raise nearly anything
+        raise FileError(
+            f"{path} is damaged, or not of the kind its name says ({_first_line(error)}); copy or"
+            " export it again"
+        ) from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make the folder a file goes to, and say in a sentence what the system refuses.
+
+    A full or broken disk is a `Failure`, the rest a `FileError`.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        kind = Failure if error.errno in (errno.ENOSPC, errno.EIO) else FileError
+        raise kind(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

@@ -1,0 +1,116 @@
+"""Units of length: the names that file formats give them, and ours."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .errors import FileError
+
+Size = tuple[float, str | None]
+"""Size of a pixel along one axis, and its unit."""
+
+METRES = {
+    "pm": 1e-12,
+    "angstrom": 1e-10,
+    "nm": 1e-9,
+    "um": 1e-6,
+    "mm": 1e-3,
+    "cm": 1e-2,
+    "inch": 0.0254,
+    "m": 1.0,
+}
+"""The units we know, by the names that we use."""
+
+OME = {"um": "µm", "angstrom": "Å", "inch": "in"}
+"""OME's symbols, where they differ from our names."""
+
+NGFF = {
+    "pm": "picometer",
+    "nm": "nanometer",
+    "um": "micrometer",
+    "mm": "millimeter",
+    "cm": "centimeter",
+    "m": "meter",
+}
+"""OME-Zarr's names, where they differ from ours."""
+
+_ALIASES = {
+    **{symbol.lower(): name for name, symbol in OME.items()},
+    **{long: name for name, long in NGFF.items()},
+    **{long.replace("meter", "metre"): name for name, long in NGFF.items()},
+    "micron": "um",
+    "inche": "inch",
+}
+_PIXELS = {"", "pixel", "px", "voxel", "null", "none"}
+
+
+def unit_name(text: str | None) -> str | None:
+    """Return our name of a unit: "micron", "µm" and "micrometer" are "um".
+
+    None for pixels and for no unit at all; a unit that we do not know is kept as it is.
+    """
+    plain = (text or "").strip()
+    short = plain.replace("\\u00B5", "µ").replace("\\u00b5", "µ").replace("μ", "µ").lower()
+    for key in (short, short.removesuffix("s")):
+        if key in _PIXELS:
+            return None
+        if key in METRES:
+            return key
+        if key in _ALIASES:
+            return _ALIASES[key]
+    return plain
+
+
+def combine(sizes: Sequence[Size | None]) -> tuple[tuple[float, ...] | None, str | None]:
+    """Return the pixel size along all axes in one unit, that of the last axis.
+
+    None and None where an axis has no size, or where all that is known is that pixels are square.
+    """
+    known = [s for s in sizes if s is not None and s[0] > 0 and math.isfinite(s[0])]
+    units = {unit for _, unit in known}
+    if len(known) < len(sizes) or (len(units) > 1 and not units <= METRES.keys()):
+        return None, None
+    unit = known[-1][1]
+    if unit is not None and len(units) > 1:
+        known = [(s * METRES[u] / METRES[unit], unit) for s, u in known if u]
+    values = tuple(s for s, _ in known)
+    return (None, None) if unit is None and set(values) == {1.0} else (values, unit)
+
+
+def sizes_in(facts: Mapping[str, Any], source: str) -> dict[str, Size]:
+    """Return the pixel size that a dictionary of facts tells.
+
+    The key starts with ``voxel_size`` or ``pixel_size`` and may go on with the order of the axes
+    and the unit, in either order: ``voxel_size_zyx_um``. Without an order it is that of the axes,
+    x last; without a unit, it is what the key ``unit`` says. The value is one number for all axes,
+    or a list with one for each.
+
+    Raises
+    ------
+    FileError
+        If there is such a key and its value is not understood.
+    """
+    for key, value in facts.items():
+        found = re.fullmatch(r"(?:voxel|pixel)_?size(.*)", str(key), re.IGNORECASE)
+        if not found:
+            continue
+        order, unit = None, facts.get("unit")
+        for token in found[1].strip("_").split("_"):
+            if token and set(token.lower()) <= set("zyx"):
+                order = token.upper()
+            elif token:
+                unit = token
+        values = value if isinstance(value, list) else [value] * len(order or "ZYX")
+        order = order or "ZYX"[-len(values) :]
+        good = [isinstance(v, int | float) and math.isfinite(v) and v > 0 for v in values]
+        if not all(good) or len(order) != len(values) or len(set(order)) != len(order):
+            raise FileError(
+                f"{source}: '{key}' is {value}; expected one positive number for each axis, such as"
+                ' "voxel_size_zyx_um": [0.28, 0.13, 0.13]'
+            )
+        name = unit_name(str(unit)) if unit else None
+        return {axis: (float(v), name) for axis, v in zip(order, values, strict=True)}
+    return {}

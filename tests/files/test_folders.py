@@ -1,0 +1,95 @@
+"""Which files there are, and which belong together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from napari_spatial_embeddings.files import FileError, find_images, find_regions, pair, stem
+from written import numbers, ome_zarr
+
+
+def touch(folder: Path, *names: str) -> Path:
+    """Make a folder with files that nobody reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.tif", "a"),
+        ("a.ome.tif", "a"),
+        ("a.OME.TIFF", "a"),
+        ("a.ome.zarr", "a"),
+        ("a.maps.zarr", "a"),
+        ("a.b.png", "a.b"),
+        ("a.csv", "a"),
+        ("a", "a"),
+        ("a.v2", "a.v2"),
+        (".tif", ".tif"),
+    ],
+)
+def test_stem(name: str, expected: str) -> None:
+    assert stem(Path("folder") / name) == expected
+
+
+def test_a_folder_lists_its_images(tmp_path: Path) -> None:
+    touch(tmp_path, "b.tif", "a.PNG", "c.jpg", "notes.txt", ".hidden.tif", "._b.tif", "table.csv")
+    touch(tmp_path / "deeper", "d.tif")
+    ome_zarr(tmp_path / "e.zarr", numbers((1, 6, 5)), "CYX")
+    found = find_images([tmp_path, tmp_path / "b.tif", tmp_path / "deeper"])
+    assert [p.name for p in found] == ["a.PNG", "b.tif", "c.jpg", "e.zarr", "d.tif"]
+
+
+def test_an_ome_zarr_is_one_file(tmp_path: Path) -> None:
+    path = ome_zarr(tmp_path / "of any name", numbers((1, 6, 5)), "CYX")
+    assert find_images([path]) == [path]
+
+
+def test_no_images(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="there is no file or folder"):
+        find_images([tmp_path / "missing"])
+    with pytest.raises(FileError, match="holds no file of a known kind"):
+        find_images([touch(tmp_path / "empty", "notes.txt")])
+    with pytest.raises(FileError, match="no image is given"):
+        find_images([])
+
+
+def test_pairs_by_name_whatever_the_endings(tmp_path: Path) -> None:
+    images = touch(tmp_path / "images", "b.ome.tif", "a.png", "c.d.tif")
+    labels = touch(tmp_path / "labels", "a.tif", "b.tiff", "c.d.png")
+    names = [(i.name, j.name) for i, j in pair(images, labels)]
+    assert names == [("a.png", "a.tif"), ("b.ome.tif", "b.tiff"), ("c.d.tif", "c.d.png")]
+
+
+def test_two_files_are_a_pair(tmp_path: Path) -> None:
+    touch(tmp_path, "image.tif", "labels.png")
+    one, other = tmp_path / "image.tif", tmp_path / "labels.png"
+    assert pair(one, other) == [(one, other)]
+
+
+def test_unpaired_names(tmp_path: Path) -> None:
+    images = touch(tmp_path / "images", *(f"{k}.tif" for k in "abcdef"))
+    labels = touch(tmp_path / "labels", "f.tif", "g.png")
+    with pytest.raises(FileError) as caught:
+        pair(images, labels)
+    text = str(caught.value)
+    assert "5 files without label image: a.tif, b.tif, c.tif and 2 more" in text
+    assert "1 file without image: g.png" in text
+
+
+def test_one_name_twice(tmp_path: Path) -> None:
+    images = touch(tmp_path / "images", "a.tif", "a.png")
+    with pytest.raises(FileError, match=r"holds both a\.png and a\.tif"):
+        pair(images, touch(tmp_path / "labels", "a.tif"))
+
+
+def test_regions_by_name(tmp_path: Path) -> None:
+    folder = touch(tmp_path, "a.csv", "b.tif", "notes.txt")
+    assert find_regions(folder) == {"a": folder / "a.csv", "b": folder / "b.tif"}
+    with pytest.raises(FileError, match="there is no folder"):
+        find_regions(tmp_path / "missing")
