@@ -1,0 +1,119 @@
+"""The whole state of a training in one file, so that a crash costs seconds and not the training."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialise
+
+from ._atomic import write_atomically
+from .config import ClusteringSettings
+from .errors import InputError
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+SCHEMA = 1
+
+
+class CheckpointError(InputError):
+    """A checkpoint that cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Tensors (weights, their average, the best, the optimizer's moments) and plain facts."""
+
+    tensors: dict[str, torch.Tensor]
+    facts: dict[str, Any]
+
+    @classmethod
+    def of(cls, run: Trainer) -> Checkpoint:
+        """Copy the state of a training."""
+        tensors = {}
+        for part, network in _networks(run).items():
+            for name, value in network.state_dict().items():
+                tensors[f"{part}/{name}"] = value.detach().cpu().contiguous().clone()
+        for i, parameter in enumerate(_parameters(run)):
+            for name, value in run.optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer/{i}/{name}"] = value.detach().cpu().contiguous().clone()
+        facts = {
+            "schema": SCHEMA,
+            "model": run.best.settings.model_dump(mode="json"),
+            "clustering": run.best.clustering.model_dump(mode="json"),
+            "history": run.best.history,
+            "best_ap": run.best_ap,
+            "steps": run.steps,
+            "seconds": run.elapsed(),
+            "batch_size": run.batch_size,
+            "crop": run.crop,
+        }
+        return cls(tensors, facts)
+
+    def into(self, run: Trainer) -> None:
+        """Bring a training to this state."""
+        if self.facts["model"] != run.best.settings.model_dump(mode="json"):
+            raise CheckpointError(
+                "the checkpoint is of another model or of other annotations; train into another"
+                " folder, or delete it to start anew"
+            )
+        for part, network in _networks(run).items():
+            prefix = f"{part}/"
+            network.load_state_dict(
+                {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
+            )
+        for i, parameter in enumerate(_parameters(run)):
+            prefix = f"optimizer/{i}/"
+            state = {
+                k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)
+            }
+            if state:
+                run.optimizer.state[parameter] = {
+                    # Moments lie in memory as their weights do.
+                    k: v.clone() if k == "step" else torch.empty_like(parameter).copy_(v)
+                    for k, v in state.items()
+                }
+        run.best.history[:] = self.facts["history"]
+        run.best.clustering = ClusteringSettings.model_validate(self.facts["clustering"])
+        run.best_ap, run.steps = self.facts["best_ap"], self.facts["steps"]
+        run.batch_size, run.crop = self.facts["batch_size"], tuple(self.facts["crop"])
+        run.spent, run.clock = self.facts["seconds"], time.monotonic()
+        run.validated = run.spent
+
+    def write(self, path: Path) -> None:
+        """Write the checkpoint, whole or not at all; its folder is made if missing."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, serialise(self.tensors, {"facts": json.dumps(self.facts)}))
+
+    @classmethod
+    def read(cls, path: Path) -> Checkpoint:
+        """Read a checkpoint.
+
+        Raises
+        ------
+        CheckpointError
+            If it is damaged or from a newer version.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                facts = json.loads((file.metadata() or {})["facts"])
+                tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+            raise CheckpointError(f"{path} is damaged: {error}; delete it to start anew") from error
+        if facts.get("schema") != SCHEMA:
+            raise CheckpointError(f"{path} was written by another version; delete it")
+        return cls(tensors, facts)
+
+
+def _networks(run: Trainer) -> dict[str, torch.nn.Module]:
+    return {"network": run.network, "average": run.average.network, "best": run.best.network}
+
+
+def _parameters(run: Trainer) -> list[torch.nn.Parameter]:
+    return [p for group in run.optimizer.param_groups for p in group["params"]]

@@ -1,0 +1,141 @@
+"""Command-line flags made from the settings' fields: names, types, bounds and help live there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from napari_spatial_embeddings.config import Settings
+from napari_spatial_embeddings.errors import InputError
+
+S = TypeVar("S", bound=Settings)
+
+
+class CallError(InputError):
+    """A call that cannot work as it was written; the message says why."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises what is wrong with a call, in one sentence, and guesses no flags."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `CallError`."""
+        raise CallError(f"{message}; '{self.prog} --help' explains")
+
+
+def checked_folder(path: str | Path) -> Path:
+    """Return a folder to write to; whoever writes makes it.
+
+    Raises
+    ------
+    CallError
+        If it is a file, or in a place where nothing can be written.
+    """
+    path = Path(path)
+    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not there.is_dir():
+        raise CallError(f"--output: {there} is a file; expected a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise CallError(f"--output: nothing can be written to {there}; choose another folder")
+    return path
+
+
+def add_flags(
+    parser: argparse.ArgumentParser,
+    settings: type[Settings],
+    *,
+    title: str,
+    skip: Iterable[str] = (),
+    defaults: Mapping[str, str] | None = None,
+) -> None:
+    """Add one flag for each field; fields that are settings themselves add theirs.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    settings : class
+    title : str
+        Heading of the group.
+    skip : field names, optional
+    defaults : mapping, optional
+        What the help names as a field's default, where it is not the field's own.
+    """
+    group = parser.add_argument_group(title)
+    for name, field in settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Settings):
+            add_flags(parser, kind, title=f"{title}: {name}", defaults=defaults)
+        elif name not in skip:
+            _add(group, name, field, (defaults or {}).get(name) or _shown(field.default))
+
+
+def _add(group: argparse._ArgumentGroup, name: str, field: FieldInfo, shown: str) -> None:
+    kind = field.annotation
+    text = (field.description or "").replace("%", "%%")
+    options: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
+    options["help"] = f"{text} [{shown}]" if shown else text
+    if kind is bool:
+        options["action"] = argparse.BooleanOptionalAction
+    elif get_origin(kind) is Literal:
+        options["choices"] = [str(v) for v in get_args(kind)]
+    elif get_origin(kind) is tuple:
+        options.update(nargs="+", metavar="VALUE")
+    else:
+        options["metavar"] = _metavar(kind)
+    group.add_argument(f"--{name.replace('_', '-')}", **options)
+
+
+def _metavar(kind: Any) -> str:
+    kinds = [k for k in (get_args(kind) or (kind,)) if k is not type(None)]
+    kinds = [get_args(k)[0] if get_origin(k) is Annotated else k for k in kinds]
+    return {int: "N", float: "X", str: "NAME"}.get(kinds[0], "VALUE")
+
+
+def _shown(value: Any) -> str:
+    if value is None or value is PydanticUndefined:
+        return ""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def read_flags(arguments: argparse.Namespace, base: S, skip: Iterable[str] = ()) -> S:
+    """Return ``base`` with the flags that were given, but for the fields in ``skip``.
+
+    Raises
+    ------
+    CallError
+        If a value is out of bounds; the message names the flag.
+    """
+    changes: dict[str, Any] = {}
+    for name in type(base).model_fields:
+        value = getattr(base, name)
+        if isinstance(value, Settings):
+            changes[name] = read_flags(arguments, value).model_dump()
+        elif name not in skip and hasattr(arguments, name):
+            changes[name] = getattr(arguments, name)
+    try:
+        return base.updated(**changes)
+    except ValidationError as error:
+        raise CallError(explain(error)) from error
+
+
+def explain(error: ValidationError) -> str:
+    """Return one sentence for a person: which flag, what is wrong, what was given."""
+    first = error.errors()[0]
+    flag = "--" + str(first["loc"][-1]).replace("_", "-") if first["loc"] else "settings"
+    reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    reason = reason.partition(", unable to parse")[0]
+    given = first.get("input")
+    shown = f", not {given}" if isinstance(given, str | int | float) else ""
+    return f"{flag}: {reason}{shown}"

@@ -1,0 +1,293 @@
+"""The state of a training and what is done with it, one step at a time; `training` drives it."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import math
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from .annotations import TrainingImage, usage
+from .config import ClusteringSettings, ModelSettings, TrainingSettings
+from .data import Batch, Sampler, normalisation, normalise
+from .errors import Failure
+from .losses import Losses, spatial_embedding_loss
+from .maps import split
+from .metrics import mean_ap
+from .model import SpatialEmbeddings, choose_device
+from .network import channels_last, multiple
+from .validation import Validation, calibrate, choose, evaluate, predict_all, smallest_size
+
+WARM_UP = 100
+"""Steps over which the learning rate rises."""
+
+HOLD_OUT_FROM = 8
+"""Number of images from which some are kept aside for validation."""
+
+
+OUT_OF_MEMORY_SIGNS = (
+    "out of memory",
+    "can't allocate memory",
+    "alloc_cpu",
+    "alloc_failed",  # cuBLAS, cuDNN
+    "bad_alloc",
+    "could not create a primitive",  # oneDNN
+    "could not execute a primitive",
+)
+"""What errors say that are a lack of memory in disguise."""
+
+
+class OutOfMemory(Failure):
+    """Not even one small crop fits in the device's memory."""
+
+
+@dataclass
+class Trainer:
+    """The state of a training, and what is done with it.
+
+    ``network`` is what learns, ``average`` follows it, ``best`` is the average that scored highest.
+    """
+
+    settings: TrainingSettings
+    sampler: Sampler
+    held_out: bool
+    validation: list[TrainingImage]
+    best: SpatialEmbeddings
+    average: SpatialEmbeddings
+    network: torch.nn.Module
+    optimizer: torch.optim.AdamW
+    device: torch.device
+    batch_size: int
+    crop: tuple[int, ...]
+    epoch_steps: float
+    best_ap: float = -1.0
+    steps: int = 0
+    spent: float = 0.0
+    clock: float = field(default_factory=time.monotonic)
+    validated: float = 0.0
+    _batches: Iterator[Batch] | None = None
+    _stage: tuple[tuple[int, ...], int, float] | None = None
+
+    @classmethod
+    def prepare(
+        cls,
+        images: list[TrainingImage],
+        settings: TrainingSettings,
+        model: SpatialEmbeddings,
+        validation: list[TrainingImage] | None,
+    ) -> Trainer:
+        """Set a training up; ``model`` is left as it is."""
+        held_out = True
+        if not validation:
+            images, validation = _hold_out(images, settings)
+            held_out = validation is not images
+        scaled = [_normalised(i, model.settings) for i in images]
+        chosen = [_normalised(i, model.settings) for i in choose(validation)]
+        device = choose_device(settings.device)
+        best = copy.deepcopy(model)
+        batch_size = settings.batch_size or (4 if model.settings.ndim == 2 else 2)
+        smallest = smallest_size(images, model.clustering.min_size)
+        best.clustering = best.clustering.updated(min_size=smallest)
+        network = copy.deepcopy(model.network).to(device)
+        network.train()
+        for parameter in network.parameters():
+            if parameter.dim() == model.settings.ndim + 2:
+                parameter.data = channels_last(parameter.data)
+        decay = [p for p in network.parameters() if p.dim() > 1]
+        plain = [p for p in network.parameters() if p.dim() <= 1]
+        groups = [
+            {"params": decay, "weight_decay": settings.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+        return cls(
+            settings=settings,
+            sampler=Sampler(scaled, model.settings, settings.loss, settings.augment, settings.seed),
+            held_out=held_out,
+            validation=chosen,
+            best=best,
+            average=copy.deepcopy(best),
+            network=network,
+            optimizer=optimizer,
+            device=device,
+            batch_size=batch_size,
+            crop=crop_shape(model.settings, settings),
+            epoch_steps=max(1.0, usage(images).objects / batch_size),
+        )
+
+    def progress(self) -> float:
+        """How much of the budget is spent, 0 to 1."""
+        seconds, epochs = self.settings.budget
+        return max(self.elapsed() / seconds, self.steps / (epochs * self.epoch_steps))
+
+    def elapsed(self) -> float:
+        """Return the seconds spent so far, over all sessions."""
+        return self.spent + time.monotonic() - self.clock
+
+    def since_validation(self) -> float:
+        """Return the seconds since the last validation."""
+        return self.elapsed() - self.validated
+
+    def step(self, progress: float) -> Losses:
+        """One step of the optimizer. Nothing changes if it runs out of memory."""
+        late = progress >= 1 - self.settings.large_crop_share
+        batch = self._next(late)
+        rate = self.settings.learning_rate * max(0.0, 1 - progress) ** 0.9
+        rate *= min(1.0, (self.steps + 1) / WARM_UP)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        image = channels_last(torch.from_numpy(batch.image).to(self.device))
+        self.optimizer.zero_grad(set_to_none=True)
+        with self._precision():
+            raw = self.network(image)
+        offsets, log_sigma, seed = split(raw.float(), self.best.settings)
+        target = batch.target.to(self.device)
+        losses = spatial_embedding_loss(
+            offsets, log_sigma, seed, target, self.best.settings, self.settings.loss
+        )
+        losses.total.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+        self.optimizer.step()
+        self._follow()
+        self.steps += 1
+        return losses
+
+    def _precision(self) -> Any:
+        if self.settings.mixed_precision and self.device.type == "cuda":
+            return torch.autocast("cuda", torch.bfloat16)
+        return nullcontext()
+
+    @property
+    def stage(self) -> tuple[tuple[int, ...], int]:
+        """Edges of the crops and number of crops of the step made last, or next."""
+        return self._stage[:2] if self._stage else (self.crop, self.batch_size)
+
+    def _next(self, late: bool) -> Batch:
+        ndim = self.best.settings.ndim
+        # Larger crops in smaller batches keep the cost and the memory of a step about the same.
+        factor = self.settings.large_crop_factor if late else 1.0
+        size = max(1, round(self.batch_size / factor**ndim))
+        crop = _rounded([c * factor for c in self.crop], self.best.settings)
+        centred = 0.5 if late else 0.9
+        if self._batches is None or self._stage != (crop, size, centred):
+            self.close()
+            self._stage = crop, size, centred
+            self._batches = self.sampler.batches(self.steps, size, crop, centred)
+        return next(self._batches)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Let the average follow the weights; faster in the beginning."""
+        decay = min(self.settings.average, (1 + self.steps) / (10 + self.steps))
+        average = self.average.network.to(self.device)
+        for mean, value in zip(average.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(value, 1 - decay)
+
+    def shrink(self, error: BaseException) -> str:
+        """Halve the batch, then the crop, after running out of memory; say so."""
+        if not _is_out_of_memory(error):
+            raise error
+        self.close()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.batch_size > 1:
+            self.batch_size //= 2
+            text = f"halving the batch to {self.batch_size}"
+        elif max(self.crop) >= 2 * max(32, *multiple(self.best.settings)):
+            self.crop = _rounded([c / 2 for c in self.crop], self.best.settings)
+            text = f"halving the crops to {' x '.join(map(str, self.crop))} pixels"
+        else:
+            raise OutOfMemory(
+                f"{self.device} has too little memory for a single crop of"
+                f" {' x '.join(map(str, self.crop))} pixels; close other programs, choose a"
+                " smaller width, or train on the cpu"
+            ) from error
+        del error
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return f"out of memory: {text} and going on"
+
+    def validate(self) -> Validation:
+        """Score the averaged weights by real clustering, and keep them if they are the best."""
+        maps = predict_all(self.average, self.validation, str(self.device))
+        scores = evaluate(maps, self.validation, self.best.clustering)
+        ap = mean_ap(scores)
+        found = Validation(float(ap[0]), float(ap.mean()), self.held_out)
+        if found.mean_ap >= self.best_ap:
+            self.best_ap = found.mean_ap
+            self.best.network.load_state_dict(self.average.network.state_dict())
+        self.best.history.append(
+            {
+                "step": self.steps,
+                "seconds": round(self.elapsed(), 1),
+                "ap50": round(found.ap50, 4),
+                "mean_ap": round(found.mean_ap, 4),
+                "held_out": found.held_out,
+            }
+        )
+        self.validated = self.elapsed()
+        return found
+
+    def keep_something(self) -> None:
+        """Take the averaged weights for the best, if none were validated yet."""
+        if self.best_ap < 0:
+            self.best.network.load_state_dict(self.average.network.state_dict())
+
+    def finish(self) -> None:
+        """Choose the thresholds that suit the best model, on the validation images."""
+        maps = predict_all(self.best, self.validation, str(self.device))
+        default = ClusteringSettings(min_size=self.best.clustering.min_size)
+        self.best.clustering = calibrate(maps, self.validation, default)
+
+    def close(self) -> None:
+        """Stop making batches."""
+        if self._batches is not None:
+            self._batches.close()  # type: ignore[attr-defined]
+            self._batches = None
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error).lower()
+    return any(sign in text for sign in OUT_OF_MEMORY_SIGNS)
+
+
+def _hold_out(
+    images: list[TrainingImage], settings: TrainingSettings
+) -> tuple[list[TrainingImage], list[TrainingImage]]:
+    if len(images) < HOLD_OUT_FROM or not settings.validation_share:
+        return images, images
+    rng = np.random.default_rng(settings.seed)
+    order = rng.permutation(len(images))
+    n = max(1, round(settings.validation_share * len(images)))
+    aside = set(order[:n].tolist())
+    kept = [image for i, image in enumerate(images) if i not in aside]
+    return kept, [images[i] for i in sorted(aside)]
+
+
+def _normalised(source: TrainingImage, settings: ModelSettings) -> TrainingImage:
+    return replace(source, image=normalise(source.image, normalisation(source.image, settings)))
+
+
+def crop_shape(model: ModelSettings, settings: TrainingSettings) -> tuple[int, ...]:
+    """Return the small crops' shape: a few typical diameters if not given."""
+    edge = settings.crop_size
+    if edge is None:
+        low, high, factor = (64, 192, 3.75) if model.ndim == 2 else (32, 64, 2.5)
+        edge = int(np.clip(factor * model.object_diameter, low, high))
+    return _rounded([edge / unit for unit in model.spacing], model)
+
+
+def _rounded(shape: list[float], model: ModelSettings) -> tuple[int, ...]:
+    return tuple(
+        max(1, math.ceil(n / step - 0.25)) * step
+        for n, step in zip(shape, multiple(model), strict=True)
+    )

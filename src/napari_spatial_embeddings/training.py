@@ -1,0 +1,240 @@
+"""Training, as a generator of reports. Stopping is not asking for the next one.
+
+First on small crops centred on objects, so that no time goes into empty background; then on larger
+ones that lie anywhere (Neven et al. 2019, sec. 4). AdamW with a polynomial decay of the learning
+rate, and a running average of the weights, which is what is validated and kept.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .annotations import TrainingImage, largest_reach, typical_diameter
+from .checkpoint import Checkpoint
+from .config import ModelSettings, TrainingSettings
+from .errors import InputError
+from .losses import Losses
+from .model import SpatialEmbeddings
+from .trainer import OutOfMemory, Trainer
+from .validation import Validation
+
+__all__ = ["OutOfMemory", "Report", "fresh_model", "train"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where a training stands.
+
+    Parameters
+    ----------
+    step : int
+    epoch : float
+    seconds, seconds_left : float
+        Spent, over all sessions of a resumed training, and expected.
+    steps_per_second : float
+    learning_rate : float
+    loss, instance, variance, seed : float
+        Means since the last report; the loss and its weighted parts.
+    crop : tuple of ints
+        Edges of the crops, pixels.
+    batch_size : int
+    validation : Validation, optional
+        If this report comes with a new one.
+    model : SpatialEmbeddings
+        The best so far.
+    message : str
+        Something that people should read, or empty.
+    done : bool
+        Whether this is the last report.
+    """
+
+    step: int
+    epoch: float
+    seconds: float
+    seconds_left: float
+    steps_per_second: float
+    learning_rate: float
+    loss: float
+    instance: float
+    variance: float
+    seed: float
+    crop: tuple[int, ...]
+    batch_size: int
+    validation: Validation | None
+    model: SpatialEmbeddings
+    message: str = ""
+    done: bool = False
+
+
+def fresh_model(
+    images: list[TrainingImage],
+    *,
+    spacing: tuple[float, ...] | None = None,
+    classes: tuple[str, ...] = ("object",),
+    seed: int = 0,
+    **settings: Any,
+) -> SpatialEmbeddings:
+    """Return an untrained model that suits the annotated objects' number of axes and size.
+
+    Parameters
+    ----------
+    images : list of TrainingImage
+    spacing : tuple of floats, optional
+        Size of a pixel along each axis, the finest being 1.
+    classes : tuple of str
+    seed : int
+        Of the initial weights.
+    **settings
+        Further fields of `ModelSettings`.
+    """
+    labels = [image.labels for image in images]
+    ndim = labels[0].ndim
+    spacing = spacing or (1.0,) * ndim
+    diameter = typical_diameter(labels, spacing)
+    reach = max(4 * diameter, 1.5 * largest_reach(labels, spacing))
+    chosen: dict[str, Any] = {
+        "ndim": ndim,
+        "in_channels": images[0].image.shape[0],
+        "classes": classes,
+        "spacing": spacing,
+        "object_diameter": round(diameter, 2),
+        "offset_range": round(reach, 2),
+        **settings,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SpatialEmbeddings(ModelSettings.model_validate(chosen))
+
+
+def train(
+    images: list[TrainingImage],
+    settings: TrainingSettings,
+    model: SpatialEmbeddings | None = None,
+    *,
+    validation: list[TrainingImage] | None = None,
+    checkpoint: Path | None = None,
+) -> Iterator[Report]:
+    """Train a model.
+
+    Parameters
+    ----------
+    images : list of TrainingImage
+        All with the same number of axes and channels.
+    settings : TrainingSettings
+    model : SpatialEmbeddings, optional
+        What to start from; a fresh model if not given. It is left as it is.
+    validation : list of TrainingImage, optional
+        To choose the best model by. If not given, some images are kept aside when there are many;
+        else the training images themselves tell how well the model fits.
+    checkpoint : path, optional
+        A file to keep the whole state in. If it exists, the training goes on from it.
+
+    Yields
+    ------
+    Report
+        About every ``settings.report_seconds``, and one at the end; none if the checkpoint's
+        training has spent its budget already.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to learn from.
+    OutOfMemory
+        If not even one small crop fits in the device's memory.
+    """
+    if not any(image.n_objects for image in images):
+        raise InputError("there is nothing to learn from: no object is annotated")
+    model = model or fresh_model(images, seed=settings.seed)
+    trainer = Trainer.prepare(images, settings, model, validation)
+    if checkpoint is not None and checkpoint.exists():
+        Checkpoint.read(checkpoint).into(trainer)
+        if trainer.progress() >= 1:
+            return
+    tally = _Tally(trainer)
+    pause = min(settings.validation_seconds, settings.budget[0] / 8)
+    try:
+        while (progress := trainer.progress()) < 1:
+            try:
+                losses = trainer.step(progress)
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                yield tally.report(message=trainer.shrink(error))
+                continue
+            tally.add(losses)
+            if trainer.since_validation() >= pause:
+                found = trainer.validate()
+                if checkpoint is not None:
+                    Checkpoint.of(trainer).write(checkpoint)
+                yield tally.report(found)
+            elif tally.seconds() >= settings.report_seconds:
+                yield tally.report()
+        found = trainer.validate()
+        trainer.finish()
+        if checkpoint is not None:
+            Checkpoint.of(trainer).write(checkpoint)
+        yield tally.report(found, done=True)
+    except GeneratorExit:  # stopped by hand: keep what there is, at once
+        trainer.keep_something()
+        if checkpoint is not None:
+            Checkpoint.of(trainer).write(checkpoint)
+        raise
+    finally:
+        trainer.close()
+
+
+class _Tally:
+    """Means of the losses between two reports."""
+
+    def __init__(self, run: Trainer) -> None:
+        self.run = run
+        self._means = [math.nan] * 4
+        self._reset()
+
+    def _reset(self) -> None:
+        self._sums: list[torch.Tensor] = []
+        self._start, self._first = time.monotonic(), self.run.steps
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._start
+
+    def add(self, losses: Losses) -> None:
+        parts = (losses.total, losses.instance, losses.variance, losses.seed)
+        self._sums.append(torch.stack([p.detach() for p in parts]))
+
+    def report(
+        self, validation: Validation | None = None, message: str = "", done: bool = False
+    ) -> Report:
+        run = self.run
+        if self._sums:
+            self._means = torch.stack(self._sums).mean(0).tolist()
+        steps = run.steps - self._first
+        progress, elapsed = run.progress(), run.elapsed()
+        left = elapsed * (1 / progress - 1) if 0 < progress < 1 else 0.0
+        loss, instance, variance, seed = self._means
+        crop, batch_size = run.stage
+        report = Report(
+            step=run.steps,
+            epoch=run.steps / run.epoch_steps,
+            seconds=elapsed,
+            seconds_left=max(0.0, left),
+            steps_per_second=steps / max(1e-9, self.seconds()),
+            learning_rate=run.optimizer.param_groups[0]["lr"],
+            loss=loss,
+            instance=instance,
+            variance=variance,
+            seed=seed,
+            crop=crop,
+            batch_size=batch_size,
+            validation=validation,
+            model=run.best,
+            message=message,
+            done=done,
+        )
+        self._reset()
+        return report

@@ -1,0 +1,114 @@
+"""Scores of a model on annotated images, by real clustering; and the thresholds that suit it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .annotations import TrainingImage, object_sizes
+from .clustering import Clustering
+from .config import ClusteringSettings, PredictionSettings
+from .maps import IGNORE, EmbeddingMaps
+from .metrics import Scores, mean_ap, score
+from .model import SpatialEmbeddings
+
+SEED_THRESHOLDS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95)
+FOREGROUND_THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+
+EDGE = 384
+"""Longest edge in pixels of what is validated of one image; volumes use its 2/3 power."""
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """Mean scores over images.
+
+    Parameters
+    ----------
+    ap50, mean_ap : float
+        AP at IoU 0.5 and its mean over IoU 0.5 to 0.95.
+    held_out : bool
+        Whether the images were kept out of the training. If not, this is only a measure of fit.
+    """
+
+    ap50: float
+    mean_ap: float
+    held_out: bool
+
+
+def choose(images: list[TrainingImage], most: int = 12) -> list[TrainingImage]:
+    """Return an even choice of images, cut to their most crowded quarter if large."""
+    step = max(1, len(images) / most)
+    picked = [images[int(i * step)] for i in range(min(most, len(images)))]
+    return [_cut(image) for image in picked]
+
+
+def _cut(source: TrainingImage) -> TrainingImage:
+    ndim = source.labels.ndim
+    edge = EDGE if ndim == 2 else round(EDGE ** (2 / 3))
+    where = np.argwhere(source.labels > 0)
+    middle = np.median(where, axis=0) if len(where) else np.array(source.labels.shape) / 2
+    window = []
+    for n, m in zip(source.labels.shape, middle, strict=True):
+        start = int(np.clip(m - edge / 2, 0, max(0, n - edge)))
+        window.append(slice(start, min(n, start + edge)))
+    labels = source.labels[tuple(window)]
+    return TrainingImage(
+        source.name,
+        source.image[(slice(None), *window)],
+        labels,
+        source.classes,
+        source.scribbled,
+    )
+
+
+def predict_all(
+    model: SpatialEmbeddings, images: list[TrainingImage], device: str
+) -> list[EmbeddingMaps]:
+    """Return the maps of images that are already normalised."""
+    prediction = PredictionSettings(device=device)
+    return [model.predict_normalised(np.asarray(i.image, np.float32), prediction) for i in images]
+
+
+def evaluate(
+    maps: list[EmbeddingMaps], images: list[TrainingImage], settings: ClusteringSettings
+) -> list[Scores]:
+    """Cluster maps and compare with the annotations; unknown pixels do not count."""
+    return [_score(Clustering(m), image, settings) for m, image in zip(maps, images, strict=True)]
+
+
+def _score(clustering: Clustering, image: TrainingImage, settings: ClusteringSettings) -> Scores:
+    found = clustering(settings).labels
+    return score(np.maximum(image.labels, 0), found, ignore=image.labels == IGNORE)
+
+
+def calibrate(
+    maps: list[EmbeddingMaps], images: list[TrainingImage], default: ClusteringSettings
+) -> ClusteringSettings:
+    """Return the thresholds of highest mean AP; the ones nearest the default among equals."""
+    clusterings = [Clustering(m) for m in maps]
+    best, best_worth = default, -np.inf
+    for foreground in FOREGROUND_THRESHOLDS:
+        for seed in SEED_THRESHOLDS:
+            if seed < foreground:
+                continue
+            trial = default.updated(seed_threshold=seed, foreground_threshold=foreground)
+            scores = [_score(c, image, trial) for c, image in zip(clusterings, images, strict=True)]
+            distance = abs(seed - default.seed_threshold) + abs(
+                foreground - default.foreground_threshold
+            )
+            worth = float(mean_ap(scores).mean()) - 0.005 * distance
+            if worth > best_worth:
+                best, best_worth = trial, worth
+    return best
+
+
+def smallest_size(images: list[TrainingImage], default: int) -> int:
+    """Return the size in pixels below which an object is taken for debris.
+
+    Half of the size that 98 % of the annotated objects exceed; ``default`` if no object was drawn
+    whole.
+    """
+    sizes = object_sizes([image.labels for image in images if not image.scribbled])
+    return max(1, int(np.percentile(sizes, 2) / 2)) if len(sizes) else default

@@ -1,0 +1,174 @@
+"""``evaluate``, ``models`` and ``demo``: what they tell is what the library measures."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from calling import cells, contents, done, save
+from napari_spatial_embeddings.cli.tables import MEASURES
+from napari_spatial_embeddings.files import read_labels
+from napari_spatial_embeddings.metrics import THRESHOLDS, Scores, mean_ap, pooled, score
+from napari_spatial_embeddings.model import SpatialEmbeddings
+from napari_spatial_embeddings.registry import shipped
+
+Images = dict[str, tuple[NDArray[np.integer], NDArray[np.integer]]]
+
+
+@pytest.fixture
+def scored(tmp_path: Path) -> tuple[Path, dict[str, Scores]]:
+    """Labels and predictions that differ a little, a lot, and where there is nothing."""
+    _, truth = cells((64, 64), 1)
+    _, other = cells((64, 64), 2)
+    nothing = np.zeros_like(truth)
+    images: Images = {
+        "a": (truth, np.roll(truth, 2, 0)),
+        "b": (other, np.where(other > 3, other, 0)),
+        "c": (nothing, nothing),
+        "d": (truth, nothing),
+    }
+    for name, (labels, predictions) in images.items():
+        save(tmp_path / f"labels/{name}.tif", labels)
+        save(tmp_path / f"predictions/{name}.tif", predictions)
+    return tmp_path, {f"{name}.tif": score(*pair) for name, pair in images.items()}
+
+
+def folders(folder: Path) -> tuple[object, ...]:
+    return "--labels", folder / "labels", "--predictions", folder / "predictions"
+
+
+# ----------------------------------------------------------------------------------- evaluate
+
+
+def test_numbers_are_the_metrics(scored: tuple[Path, dict[str, Scores]]) -> None:
+    folder, scores = scored
+    (found,) = done("evaluate", *folders(folder), "--json").facts
+    every = list(scores.values())
+    assert found["images"] == 4
+    assert found["thresholds"] == list(THRESHOLDS)
+    for measure in MEASURES:
+        each = np.array([getattr(s, measure) for s in every])
+        np.testing.assert_allclose(found["mean"][measure], each.mean(0), atol=1e-4)
+        total = getattr(pooled(every), measure)
+        np.testing.assert_allclose(found["pooled"][measure], total, atol=1e-4)
+        for name, own in scores.items():
+            told = found["per_image"][name][measure]
+            np.testing.assert_allclose(told, getattr(own, measure), atol=1e-4)
+    np.testing.assert_allclose(found["mean"]["ap"], mean_ap(every), atol=1e-4)
+    assert found["counts"]["tp"] == pooled(every).tp.tolist()
+    assert found["per_image"]["c.tif"]["ap"] == [1.0] * 10, "empty against empty is right"
+    assert found["per_image"]["d.tif"]["ap"] == [0.0] * 10
+
+
+def test_table_shows_them(scored: tuple[Path, dict[str, Scores]]) -> None:
+    folder, scores = scored
+    table = done("evaluate", *folders(folder)).out
+    assert "a.tif" not in table
+    lines = done("evaluate", *folders(folder), "--per-image").out.splitlines()
+    assert lines[1 + len(scores) :] == table.splitlines()[1:]
+    head, *rows, summary = lines
+    assert head.split() == ["IoU", *[f"{t:.2f}" for t in THRESHOLDS], "mean"]
+    for row, (name, own) in zip(rows, scores.items(), strict=False):
+        values = [*own.ap, own.ap.mean()]
+        assert row.split() == [name, *[f"{v:.3f}" for v in values]]
+    ap = mean_ap(list(scores.values()))
+    mean = next(row for row in rows if row.startswith("AP, mean"))
+    assert mean.split()[-11:] == [f"{v:.3f}" for v in [*ap, ap.mean()]]
+    objects = pooled(list(scores.values()))
+    assert f"{objects.tp[0] + objects.fn[0]} annotated" in summary
+    assert f"{objects.tp[0] + objects.fp[0]} predicted" in summary
+
+
+def test_negative_labels_are_unknown(tmp_path: Path) -> None:
+    """As in training: what is found there is neither right nor wrong."""
+    _, truth = cells((64, 64))
+    unknown = np.where(truth > 4, -1, truth.astype(np.int32))
+    save(tmp_path / "labels/a.tif", unknown)
+    save(tmp_path / "predictions/a.tif", truth)
+    (found,) = done("evaluate", *folders(tmp_path), "--json").facts
+    assert found["counts"]["tp"] == [4] * 10
+    assert found["counts"]["fp"] == [0] * 10
+
+
+def test_pairs_whatever_the_format(tmp_path: Path) -> None:
+    _, truth = cells((64, 64))
+    save(tmp_path / "predictions/a.ome.tif", truth, ome=True)
+    (tmp_path / "labels").mkdir()
+    Image.fromarray(truth.astype(np.uint8)).save(tmp_path / "labels/a.png")
+    (found,) = done("evaluate", *folders(tmp_path), "--json").facts
+    assert found["mean"]["ap"] == [1.0] * 10
+
+
+def test_scores_what_predict_wrote(data: Path, predicted: Path) -> None:
+    """Maps and tables among the labels do not matter."""
+    folders = "--labels", data / "labels", "--predictions", predicted
+    (found,) = done("evaluate", *folders, "--json").facts
+    own = [
+        score(read_labels(data / f"labels/{i}.tif"), read_labels(predicted / f"{i}.tif"))
+        for i in range(3)
+    ]
+    np.testing.assert_allclose(found["mean"]["ap"], mean_ap(own), atol=1e-4)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise on Windows")
+def test_reader_may_leave(scored: tuple[Path, dict[str, Scores]]) -> None:
+    """As ``head`` does: no complaint, though it did not read everything."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = ["evaluate", *map(str, folders(scored[0]))]
+    ran = subprocess.run(
+        [sys.executable, "-m", "napari_spatial_embeddings.cli", *command],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (1, b"")
+
+
+# ------------------------------------------------------------------------------------- models
+
+
+def test_lists_the_shipped_models() -> None:
+    out = done("models", "list").out
+    names = [line.split()[0] for line in out.splitlines()]
+    assert names == list(shipped()) or (not shipped() and "no models" in out)
+
+
+def test_shows_the_card(model: Path) -> None:
+    card: dict[str, Any] = json.loads(done("models", "show", model).out)
+    assert card == json.loads((model / "model.json").read_text())
+    assert card == json.loads(json.dumps(SpatialEmbeddings.load(model).card()))
+
+
+# --------------------------------------------------------------------------------------- demo
+
+
+def test_demo_help() -> None:
+    out = done("demo", "--help").out
+    assert all(flag in out for flag in ("--output", "--minutes", "--view", "--json"))
+
+
+def test_demo_writes_everything(tmp_path: Path) -> None:
+    """Trained for a second, so that the figures mean nothing yet."""
+    output = tmp_path / "demo"
+    (facts,) = done("demo", "--minutes", 0.01, "--output", output, "--json").facts
+    assert facts["output"] == str(output)
+    assert facts["annotated objects"] == 10
+    assert 0 <= facts["AP50 on unseen objects"] <= 1
+    there = {p.name for p in output.iterdir()}
+    assert there == {"model", "rods.tif", "rods.csv", "rods.maps.zarr", "rods.png"}
+    assert read_labels(output / "rods.tif").max() == facts["found objects"]
+    assert "model.json" in contents(output / "model")
+    done("cluster", output / "rods.maps.zarr", "--output", tmp_path / "again")
+    again = read_labels(tmp_path / "again/rods.tif")
+    np.testing.assert_array_equal(again, read_labels(output / "rods.tif"))

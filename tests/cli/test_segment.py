@@ -1,0 +1,278 @@
+"""``predict`` and ``cluster`` write what the library finds, and say where it lies."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from calling import call, cells, contents, done, save
+from generated import network
+from napari_spatial_embeddings.clustering import cluster
+from napari_spatial_embeddings.config import ModelSettings
+from napari_spatial_embeddings.files import read_image, read_labels, read_maps
+from napari_spatial_embeddings.model import SpatialEmbeddings
+
+NAMES = ("0", "1", "2")
+
+
+def labels(folder: Path) -> dict[str, NDArray[np.integer]]:
+    """Return the label images in a folder by name."""
+    return {path.name: read_labels(path) for path in sorted(folder.glob("*.tif"))}
+
+
+def same(a: dict[str, NDArray[np.integer]], b: dict[str, NDArray[np.integer]]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+
+
+def untrained(folder: Path, **settings: Any) -> Path:
+    """Write a model that has learned nothing, but whose maps differ from pixel to pixel."""
+    chosen = ModelSettings(width=8, levels=2, **settings)
+    return SpatialEmbeddings(chosen, network(chosen)).save(folder)
+
+
+# ------------------------------------------------------------------------------------ predict
+
+
+def test_labels_are_the_models(data: Path, model: Path, predicted: Path) -> None:
+    own = SpatialEmbeddings.load(model)
+    for name in NAMES:
+        image = tifffile.imread(data / f"images/{name}.tif")
+        found = own.segment(image).labels
+        assert found.max() > 3, "a test of empty images proves nothing"
+        np.testing.assert_array_equal(read_labels(predicted / f"{name}.tif"), found)
+    kinds = ("tif", "csv", "maps.zarr")
+    assert {p.name for p in predicted.iterdir()} == {f"{n}.{k}" for n in NAMES for k in kinds}
+
+
+def test_labels_know_their_pixel_size_and_settings(model: Path, predicted: Path) -> None:
+    path = predicted / "0.tif"
+    found = read_image(path)
+    assert found.data.dtype == np.uint16
+    assert found.pixel_size == pytest.approx((0.3, 0.3))
+    assert found.unit == "um"
+    with tifffile.TiffFile(path) as file:
+        assert file.imagej_metadata is not None
+        note = json.loads(file.imagej_metadata["Info"])
+    own = SpatialEmbeddings.load(model).clustering
+    assert note == {"model": str(model), "clustering": own.model_dump()}
+
+
+def test_prints_what_it_wrote(tmp_path: Path, data: Path, model: Path) -> None:
+    command = "predict", data / "images", "--model", model, "--output", tmp_path
+    lines = done(*command).out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [str(tmp_path / f"{n}.tif") for n in NAMES]
+    (facts,) = done(*command, "--json").facts
+    counts = [int(found.max()) for found in labels(tmp_path).values()]
+    assert [w["objects"] for w in facts["written"]] == counts
+    assert [f"{n} objects" in line for n, line in zip(counts, lines, strict=True)] == [True] * 3
+    assert [Path(w["labels"]) for w in facts["written"]] == sorted(tmp_path.glob("*.tif"))
+    assert facts["failed"] == []
+
+
+def test_goes_on_after_a_bad_file(tmp_path: Path, data: Path, model: Path) -> None:
+    image = tifffile.imread(data / "images/0.tif")
+    for name in "a", "d":
+        save(tmp_path / f"images/{name}.tif", image)
+    (tmp_path / "images/b.tif").write_bytes(b"II*\0 and then nothing")
+    save(tmp_path / "images/c.tif", np.where(image > 300, image, np.nan).astype(np.float32))
+    command = "predict", tmp_path / "images", "--model", model, "--output", tmp_path / "out"
+    outcome = call(*command)
+    assert outcome.code == 1
+    bad_b, bad_c, summary = outcome.err.splitlines()
+    assert str(tmp_path / "images/b.tif") in bad_b
+    assert str(tmp_path / "images/c.tif") in bad_c
+    assert "NaN" in bad_c
+    assert summary == "2 of 4 files could not be used"
+    assert set(contents(tmp_path / "out")) == {"a.tif", "d.tif"}
+
+    (facts,) = call(*command, "--json").facts
+    assert len(facts["written"]) == len(facts["failed"]) == 2
+
+
+def test_one_file_by_name(tmp_path: Path, data: Path, model: Path, predicted: Path) -> None:
+    output = tmp_path / "not" / "there" / "yet"
+    done("predict", data / "images/1.tif", "--model", model, "--output", output)
+    assert set(contents(output)) == {"1.tif"}
+    np.testing.assert_array_equal(read_labels(output / "1.tif"), read_labels(predicted / "1.tif"))
+
+
+def test_again_replaces(tmp_path: Path, data: Path, model: Path) -> None:
+    command = "predict", data / "images", "--model", model, "--output", tmp_path, "--maps"
+    done(*command)
+    before = labels(tmp_path)
+    done(*command, "--min-size", 10**6)
+    assert labels(tmp_path).keys() == before.keys()
+    assert not any(found.any() for found in labels(tmp_path).values())
+
+
+def test_ome_tiff(tmp_path: Path, data: Path, model: Path, predicted: Path) -> None:
+    done("predict", data / "images/0.tif", "--model", model, "--output", tmp_path, "--ome")
+    (path,) = tmp_path.iterdir()
+    assert path.name == "0.ome.tif"
+    with tifffile.TiffFile(path) as file:
+        assert file.is_ome
+    found = read_image(path)
+    assert found.pixel_size == pytest.approx((0.3, 0.3))
+    assert found.unit == "um"
+    np.testing.assert_array_equal(found.data[0], read_labels(predicted / "0.tif"))
+
+
+def test_tables_measure_the_labels(data: Path, predicted: Path) -> None:
+    for name in NAMES:
+        found = read_labels(predicted / f"{name}.tif")
+        image = tifffile.imread(data / f"images/{name}.tif")
+        with (predicted / f"{name}.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [int(row["label"]) for row in rows] == list(range(1, int(found.max()) + 1))
+        for row in rows:
+            own = found == int(row["label"])
+            assert int(row["size_px"]) == own.sum()
+            assert row["class"] == "object"
+            assert float(row["mean_intensity_0"]) == pytest.approx(image[own].mean(), rel=1e-4)
+            assert 0.3 * float(row["centre_y_px"]) == pytest.approx(
+                float(row["centre_y_um"]), abs=1e-3
+            )
+
+
+def test_centres_in_tables_are_indices(tmp_path: Path) -> None:
+    """Also where the image does not tell that its slices lie further apart."""
+    image, _ = cells((8, 24, 24), spacing=(2, 1, 1))
+    save(tmp_path / "images/a.tif", image)
+    own = untrained(tmp_path / "model", ndim=3, spacing=(2, 1, 1))
+    flags = "--seed-threshold", 0.05, "--foreground-threshold", 0.05, "--min-size", 1, "--table"
+    done("predict", tmp_path / "images", "--model", own, "--output", tmp_path / "out", *flags)
+    with (tmp_path / "out/a.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    model = SpatialEmbeddings.load(own)
+    loose = model.clustering.updated(seed_threshold=0.05, foreground_threshold=0.05, min_size=1)
+    centres = model.segment(image, loose).centre / (2, 1, 1)
+    found = [[float(row[f"centre_{a}_px"]) for a in "zyx"] for row in rows]
+    assert len(found)
+    np.testing.assert_allclose(found, centres, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "axes"),
+    [
+        ((40, 48), 3, "YXS"),
+        ((40, 48), 2, "CYX"),
+        ((6, 20, 24), 1, "ZYX"),
+        ((6, 20, 24), 2, "CZYX"),
+        ((1, 1), 1, "YX"),
+    ],
+)
+def test_kinds_of_images(tmp_path: Path, shape: tuple[int, ...], channels: int, axes: str) -> None:
+    rng = np.random.default_rng(0)
+    full = shape if channels == 1 else (channels, *shape)
+    image = rng.integers(0, 1000, full).astype(np.uint16)
+    stored = np.moveaxis(image, 0, -1) if axes == "YXS" else image
+    options: dict[str, Any] = {"photometric": "rgb"} if axes == "YXS" else {}
+    save(tmp_path / "images/a.tif", stored, metadata={"axes": axes}, **options)
+    spacing = (1.0,) * len(shape)
+    own = untrained(tmp_path / "m", ndim=len(shape), in_channels=channels, spacing=spacing)
+    done("predict", tmp_path / "images", "--model", own, "--output", tmp_path / "out", "--ome")
+    found = SpatialEmbeddings.load(own).segment(image).labels
+    assert found.shape == shape
+    np.testing.assert_array_equal(read_labels(tmp_path / "out/a.ome.tif").reshape(shape), found)
+
+
+def test_other_formats(tmp_path: Path, data: Path, model: Path, predicted: Path) -> None:
+    """A PNG of the same pixels has the same cells."""
+    from PIL import Image
+
+    (tmp_path / "images").mkdir()
+    image = tifffile.imread(data / "images/0.tif")
+    Image.fromarray(image).save(tmp_path / "images/0.png")
+    done("predict", tmp_path / "images", "--model", model, "--output", tmp_path / "out")
+    np.testing.assert_array_equal(
+        read_labels(tmp_path / "out/0.tif"), read_labels(predicted / "0.tif")
+    )
+
+
+def test_prediction_flags_reach_the_network(
+    tmp_path: Path, data: Path, model: Path, predicted: Path
+) -> None:
+    command = "predict", data / "images/0.tif", "--model", model, "--maps", "--output"
+    done(*command, tmp_path / "flips", "--flips")
+    done(*command, tmp_path / "tiles", "--tile", 16, "--halo", 0)
+    seeds = [
+        read_maps(folder / "0.maps.zarr").maps.seed
+        for folder in (predicted, tmp_path / "flips", tmp_path / "tiles")
+    ]
+    assert not any(np.allclose(seeds[0], seed) for seed in seeds[1:])
+
+
+def test_says_if_slices_lie_elsewhere(tmp_path: Path) -> None:
+    image, _ = cells((6, 20, 24))
+    sizes = {"PhysicalSizeZ": 3.0, "PhysicalSizeY": 0.5, "PhysicalSizeX": 0.5}
+    save(tmp_path / "images/a.ome.tif", image, ome=True, metadata={"axes": "ZYX", **sizes})
+    own = untrained(tmp_path / "model", ndim=3, spacing=(1, 1, 1))
+    outcome = call("predict", tmp_path / "images", "--model", own, "--output", tmp_path / "out")
+    assert outcome.code == 0
+    assert "6 x 1 x 1" in outcome.err
+
+
+# ------------------------------------------------------------------------------------ cluster
+
+
+def test_cluster_does_what_predict_did(tmp_path: Path, predicted: Path) -> None:
+    """Given a folder of maps, or the maps one by one."""
+    done("cluster", predicted, "--output", tmp_path / "all")
+    done("cluster", *predicted.glob("*.maps.zarr"), "--output", tmp_path / "each")
+    assert same(labels(tmp_path / "all"), labels(predicted))
+    assert same(labels(tmp_path / "each"), labels(predicted))
+    stored, again = read_image(predicted / "0.tif"), read_image(tmp_path / "all/0.tif")
+    assert (again.pixel_size, again.unit) == (stored.pixel_size, stored.unit)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("seed_threshold", 0.95), ("foreground_threshold", 0.9), ("margin", 0.5), ("min_size", 150)],
+)
+def test_other_thresholds_give_other_labels(
+    tmp_path: Path, model: Path, predicted: Path, flag: str, value: float
+) -> None:
+    done("cluster", predicted, "--output", tmp_path, f"--{flag.replace('_', '-')}", value)
+    settings = SpatialEmbeddings.load(model).clustering.updated(**{flag: value})
+    maps = {f"{name}.tif": read_maps(predicted / f"{name}.maps.zarr").maps for name in NAMES}
+    assert same(labels(tmp_path), {name: cluster(m, settings).labels for name, m in maps.items()})
+    assert not same(labels(tmp_path), labels(predicted))
+
+
+def test_the_same_flags_mean_the_same(tmp_path: Path, data: Path, model: Path) -> None:
+    flags = "--seed-threshold", 0.4, "--margin", 1.2
+    command = "predict", data / "images", "--model", model, "--maps"
+    done(*command, "--output", tmp_path / "at once", *flags)
+    done("cluster", tmp_path / "at once", "--output", tmp_path / "later", *flags)
+    assert same(labels(tmp_path / "later"), labels(tmp_path / "at once"))
+
+
+def test_cluster_tells_the_same_of_objects(tmp_path: Path, predicted: Path) -> None:
+    """But for the intensities, for which it has no image."""
+    done("cluster", predicted, "--output", tmp_path, "--table")
+    for name in NAMES:
+        rows = (predicted / f"{name}.csv").read_text().splitlines()
+        found = (tmp_path / f"{name}.csv").read_text().splitlines()
+        assert found == [row.rpartition(",")[0] for row in rows]
+
+
+def test_classes_reach_the_table(tmp_path: Path) -> None:
+    image, _ = cells((48, 48))
+    save(tmp_path / "images/a.tif", image)
+    own = untrained(tmp_path / "model", classes=("large", "small"))
+    flags = "--seed-threshold", 0.05, "--foreground-threshold", 0.05, "--min-size", 1, "--table"
+    command = "predict", tmp_path / "images", "--model", own, "--maps"
+    done(*command, "--output", tmp_path / "out", *flags)
+    done("cluster", tmp_path / "out", "--output", tmp_path / "again", *flags)
+    for folder in "out", "again":
+        with (tmp_path / folder / "a.csv").open(newline="") as file:
+            classes = {row["class"] for row in csv.DictReader(file)}
+        assert classes
+        assert classes <= {"large", "small"}

@@ -1,0 +1,285 @@
+"""``train``: what it reads of annotations, what it leaves in its folder, and how it stops."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from calling import TINY, call, cells, contents, done, pairs, refused, save, training_set
+from napari_spatial_embeddings.checkpoint import Checkpoint
+from napari_spatial_embeddings.cli.train import CHECKPOINT
+from napari_spatial_embeddings.model import SpatialEmbeddings
+from napari_spatial_embeddings.training import Report
+
+FILES = {"model.safetensors", "model.json", CHECKPOINT}
+
+
+def train(folder: Path, *flags: object) -> list[dict[str, Any]]:
+    """Train for a moment on a folder's images into its ``model``; return what was reported."""
+    command = "train", *pairs(folder), "--output", folder / "model", "--json"
+    return done(*command, *TINY, *flags).facts
+
+
+def used(folder: Path, *flags: object) -> dict[str, int]:
+    """Train for a moment; return how many objects and pixels were used."""
+    found: dict[str, int] = train(folder, *flags)[0]["used"]
+    return found
+
+
+# ----------------------------------------------------------------------- the folder it leaves
+
+
+def test_leaves_a_whole_model(model: Path) -> None:
+    assert set(contents(model)) == FILES
+    found = SpatialEmbeddings.load(model)
+    assert (found.settings.width, found.settings.levels, found.settings.ndim) == (8, 2, 2)
+    assert found.pixel_size == pytest.approx((0.3, 0.3))
+    assert found.unit == "um"
+    assert found.history[-1]["ap50"] > 0.5
+    assert json.loads((model / "model.json").read_text()) == json.loads(json.dumps(found.card()))
+    assert Checkpoint.read(model / CHECKPOINT).facts["steps"] == found.history[-1]["step"]
+
+
+def test_reports_lines_of_json(tmp_path: Path) -> None:
+    start, *reports, end = train(training_set(tmp_path), "--report-seconds", 0.01)
+    assert start["event"] == "start"
+    assert (start["used"]["images"], start["used"]["objects"]) == (3, 24)
+    assert sum(v for k, v in start["used"].items() if k.endswith("pixels")) == 3 * 64 * 64
+    fields = {*Report.__slots__} - {"model"} | {"event"}
+    assert all(set(r) == fields and r["event"] == "report" for r in reports)
+    steps = [r["step"] for r in reports]
+    assert steps == sorted(steps)
+    assert [r["done"] for r in reports] == [False] * (len(reports) - 1) + [True]
+    assert set(reports[-1]["validation"]) == {"ap50", "mean_ap", "held_out"}
+    assert end["event"] == "end"
+    assert Path(end["model"]) == tmp_path / "model"
+
+
+def test_speaks_to_people_without_json(tmp_path: Path) -> None:
+    training_set(tmp_path)
+    out = done("train", *pairs(tmp_path), "--output", tmp_path / "model", *TINY).out
+    first, *_, last = out.splitlines()
+    assert "24 objects in 3 images" in first
+    assert "AP50" in last
+    assert str(tmp_path / "model") in last
+
+
+# ------------------------------------------------------------------------- going on, stopping
+
+
+def test_resume_goes_on(tmp_path: Path) -> None:
+    before = train(training_set(tmp_path))
+    history = SpatialEmbeddings.load(tmp_path / "model").history
+    after = train(tmp_path, "--resume", "--epochs", 2)
+    assert after[1]["step"] > before[-1]["step"]
+    assert after[-1]["step"] == 2 * before[-1]["step"]
+    assert SpatialEmbeddings.load(tmp_path / "model").history[: len(history)] == history
+
+
+def test_a_finished_training_says_so(tmp_path: Path) -> None:
+    train(training_set(tmp_path))
+    before = contents(tmp_path)
+    command = "train", *pairs(tmp_path), "--output", tmp_path / "model", *TINY
+    sentence = refused(*command, "--resume")
+    assert "finished" in sentence
+    assert "--epochs" in sentence
+    assert contents(tmp_path) == before
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Train for half an hour in a process of its own; go on when there is a first model."""
+    flags = ["--minutes", 30, "--epochs", 1e6, "--validation-seconds", 0.1, "--json"]
+    command = ["train", *pairs(training_set(folder)), "--output", folder / "model", *TINY, *flags]
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "napari_spatial_embeddings.cli", *map(str, command)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line).get("validation"):
+                break
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def check_and_resume(folder: Path, last_step: int) -> None:
+    """The model can be used, and training goes on from the last step that was kept."""
+    assert set(contents(folder / "model")) == FILES
+    image = tifffile.imread(folder / "images/0.tif")
+    assert SpatialEmbeddings.load(folder / "model").predict_maps(image).shape == image.shape
+    steps = Checkpoint.read(folder / "model" / CHECKPOINT).facts["steps"]
+    assert steps >= last_step
+    reports = train(folder, "--resume", "--epochs", steps / 6 + 1)  # 24 objects, 4 at a time
+    assert reports[-1]["step"] == steps + 6
+
+
+def test_ctrl_c_stops_and_keeps_the_best(tmp_path: Path) -> None:
+    with running(tmp_path) as process:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)  # the training itself would take half an hour
+    assert (process.returncode, err) == (0, "")
+    facts = [json.loads(line) for line in out.splitlines()]
+    assert facts[-1]["event"] == "end"
+    check_and_resume(tmp_path, facts[-1]["step"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
+def test_kill_leaves_whole_files(tmp_path: Path) -> None:
+    with running(tmp_path) as process:
+        process.kill()  # while it validates and writes again and again
+        process.wait(60)
+    for part in (tmp_path / "model").glob(".*.part"):
+        part.unlink()  # what was being written; the files themselves are whole
+    check_and_resume(tmp_path, 1)
+
+
+# ------------------------------------------------------------------- where a training starts
+
+
+def test_finetunes_a_model(tmp_path: Path, data: Path, model: Path) -> None:
+    """With hardly a step taken, it is still that model."""
+    before = contents(model)
+    command = "train", *pairs(data), "--output", tmp_path / "finer", "--model", model
+    done(*command, "--epochs", 0.1, "--learning-rate", 1e-9, "--crop-size", 32)
+    old, new = SpatialEmbeddings.load(model), SpatialEmbeddings.load(tmp_path / "finer")
+    assert new.settings == old.settings
+    image = tifffile.imread(data / "images/0.tif")
+    np.testing.assert_allclose(
+        new.predict_maps(image).seed, old.predict_maps(image).seed, atol=1e-4
+    )
+    assert contents(model) == before
+
+
+def test_chooses_by_images_of_its_own(tmp_path: Path) -> None:
+    training_set(tmp_path)
+    aside = training_set(tmp_path / "aside", 1)
+    flags = "--val-images", aside / "images", "--val-labels", aside / "labels"
+    assert train(tmp_path, *flags)[-1]["held_out"]
+
+
+def test_scores_on_training_images_are_called_so(tmp_path: Path) -> None:
+    assert not train(training_set(tmp_path))[-1]["held_out"]
+
+
+# ------------------------------------------------------------------------ kinds of images
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "axes", "spacing"),
+    [
+        ((40, 40), 3, "YXS", (1, 1)),
+        ((40, 40), 2, "CYX", (1, 1)),
+        ((8, 24, 24), 1, "ZYX", (2, 1, 1)),
+        ((8, 24, 24), 2, "ZCYX", (2, 1, 1)),
+    ],
+)
+def test_kinds_of_images(
+    tmp_path: Path, shape: tuple[int, ...], channels: int, axes: str, spacing: tuple[float, ...]
+) -> None:
+    image, labels = cells(shape, spacing=spacing)
+    if channels > 1:
+        where = {"YXS": -1, "CYX": 0, "ZCYX": 1}[axes]
+        image = np.stack([image] * channels, where)
+    options: dict[str, Any] = {"photometric": "rgb"} if axes == "YXS" else {"ome": True}
+    sizes = {
+        f"PhysicalSize{a}": 0.25 * s for a, s in zip("ZYX"[-len(shape) :], spacing, strict=True)
+    }
+    name = "a.tif" if axes == "YXS" else "a.ome.tif"
+    save(tmp_path / "images" / name, image, metadata={"axes": axes, **sizes}, **options)
+    save(tmp_path / "labels/a.tif", labels)
+    train(tmp_path)
+    found = SpatialEmbeddings.load(tmp_path / "model")
+    assert (found.settings.ndim, found.settings.in_channels) == (len(shape), channels)
+    assert found.settings.spacing == spacing
+    expected = None if axes == "YXS" else tuple(0.25 * s for s in spacing)
+    assert found.pixel_size == expected
+
+
+def test_told_axes_hold_for_labels_too(tmp_path: Path) -> None:
+    """A volume of one slice, in files that look like images."""
+    train(training_set(tmp_path, 1), "--axes", "ZYX", "--pixel-size", 1, 0.3, 0.3)
+    found = SpatialEmbeddings.load(tmp_path / "model")
+    assert found.settings.ndim == 3
+    assert found.settings.spacing == pytest.approx((1 / 0.3, 1, 1))
+    assert found.pixel_size == (1, 0.3, 0.3)
+
+
+# ------------------------------------------------------------------------- what labels mean
+
+
+def test_unlabelled_pixels_are_background_or_unknown(tmp_path: Path) -> None:
+    """Without regions, a thin ring around each object is background."""
+    training_set(tmp_path)
+    known = used(tmp_path)
+    shutil.rmtree(tmp_path / "model")
+    partly = used(tmp_path, "--unlabelled", "ignore")
+    assert known["ignored_pixels"] == 0
+    assert known["object_pixels"] == partly["object_pixels"]
+    assert 0 < partly["background_pixels"] < known["background_pixels"]
+
+
+@pytest.mark.parametrize("kind", ["mask", "csv"])
+def test_regions_are_annotated_completely(tmp_path: Path, kind: str) -> None:
+    training_set(tmp_path, 2)
+    labels = tifffile.imread(tmp_path / "labels/1.tif")
+    if kind == "mask":
+        region = np.zeros((64, 64), np.uint8)
+        region[:, :20] = 255
+        save(tmp_path / "regions/1.tif", region)
+    else:
+        corners = [(-0.5, -0.5), (-0.5, 19.5), (63.5, 19.5), (63.5, -0.5)]
+        rows = [f"0,rectangle,{i},{y},{x}" for i, (y, x) in enumerate(corners)]
+        header = "index,shape-type,vertex-index,axis-0,axis-1"
+        (tmp_path / "regions").mkdir()
+        (tmp_path / "regions/1.csv").write_text("\n".join([header, *rows]))
+    found = used(tmp_path, "--regions", tmp_path / "regions")
+    # The other image has no region, and so is annotated completely.
+    assert found["ignored_pixels"] == (labels[:, 20:] == 0).sum()
+
+
+def test_scribbles_leave_the_rest_unknown(tmp_path: Path) -> None:
+    found = used(training_set(tmp_path), "--scribbles")
+    assert found["background_pixels"] == 0
+    assert found["ignored_pixels"] == 3 * 64 * 64 - found["object_pixels"]
+
+
+def test_classes_and_strokes_of_background(tmp_path: Path) -> None:
+    training_set(tmp_path, 2)
+    labels = [tifffile.imread(tmp_path / f"labels/{i}.tif") for i in range(2)]
+    table = ["image,label,class", "0.tif,1,background", ",2,round", ",3,long", "1.tif,3,round"]
+    (tmp_path / "classes.csv").write_text("\n".join(table))
+    found = used(tmp_path, "--scribbles", "--classes", tmp_path / "classes.csv")
+    assert SpatialEmbeddings.load(tmp_path / "model").settings.classes == ("long", "round")
+    assert found["background_pixels"] == (labels[0] == 1).sum()
+    assert found["objects"] == sum(len(np.unique(a)) - 1 for a in labels) - 1
+
+
+def test_mentions_rows_and_regions_of_other_images(tmp_path: Path) -> None:
+    """A table may say more than is asked; a slip of the pen is to be seen all the same."""
+    training_set(tmp_path, 1)
+    (tmp_path / "classes.csv").write_text("label,class\n1,round\n77,long\n")
+    for name in "0", "elsewhere":
+        save(tmp_path / f"regions/{name}.tif", np.ones((64, 64), np.uint8))
+    flags = "--classes", tmp_path / "classes.csv", "--regions", tmp_path / "regions"
+    outcome = call("train", *pairs(tmp_path), "--output", tmp_path / "model", *TINY, *flags)
+    assert outcome.code == 0
+    regions, classes = outcome.err.splitlines()
+    assert "elsewhere" in regions
+    assert "label 77" in classes
