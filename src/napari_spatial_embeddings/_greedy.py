@@ -3,10 +3,10 @@
 Everything works on three axes; an image is a volume of one slice. The loops release the GIL, so
 plain threads run them side by side; nothing here depends on numba's own threading layers.
 
-Vocabulary: a *pixel* is a flat index into the image. Foreground pixels are sorted by the grid *cell*
-that their embedding falls in; their position in that order is their *slot*, and a *point* is what is
-kept of each: z, y, x of the embedding, and the seed value. The *alive* slots of a cell are those
-that nobody owns yet, listed from the cell's first position to its ``alive_end``.
+Vocabulary: a *pixel* is a flat index into the image. Foreground pixels are sorted by the grid
+*cell* that their embedding falls in; their position in that order is their *slot*, and a *point* is
+what is kept of each: z, y, x of the embedding, and the seed value. The *alive* slots of a cell are
+those that nobody owns yet, listed from the cell's first position to its ``alive_end``.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def revive(cell_start, points, pixels, threshold, first, last, owner, alive, ali
 
 @njit(cache=True, nogil=True)
 def queue_up(keys, buckets):
-    """Chain the cells by the bucket of their best seed; return each bucket's first cell and links."""
+    """Chain the cells by the bucket of their best seed; return each bucket's first, and links."""
     head, following = np.full(buckets, -1, np.int32), np.empty(len(keys), np.int32)
     for c in range(len(keys)):
         if keys[c] != NOBODY:

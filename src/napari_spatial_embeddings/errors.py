@@ -1,5 +1,16 @@
 """The two kinds of errors that are sentences for people, never tracebacks."""
 
+OUT_OF_MEMORY_SIGNS = (
+    "out of memory",
+    "can't allocate memory",
+    "alloc_cpu",
+    "alloc_failed",  # cuBLAS, cuDNN
+    "bad_alloc",
+    "could not create a primitive",  # oneDNN
+    "could not execute a primitive",
+)
+"""What errors say that are a lack of memory in disguise."""
+
 
 class InputError(ValueError):
     """What was given cannot be used. The message says what was wrong, expected, and what to do."""
@@ -7,3 +18,14 @@ class InputError(ValueError):
 
 class Failure(RuntimeError):
     """The work could not be done, though nothing was wrong with what was given."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that the processor's or the device's memory is used up.
+
+    torch raises a class of its own for some devices, and plain `RuntimeError` for others.
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(sign in text for sign in OUT_OF_MEMORY_SIGNS)

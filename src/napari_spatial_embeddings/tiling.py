@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from .config import ModelSettings, PredictionSettings
 from .data import Float, normalise
+from .errors import Failure, is_out_of_memory
 from .maps import EmbeddingMaps, sigma_of, split
 from .network import BranchedNet, channels_last, multiple
 
@@ -109,7 +110,15 @@ def predict_tiles(
         block = normalise(np.asarray(image[(slice(None), *inside)]), scale)
         missing = [(0, r.stop - i.stop) for r, i in zip(read, inside, strict=True)]
         block = np.pad(block, [(0, 0), *missing], mode="symmetric")
-        offsets, sigma, seed = _predict(network, settings, block, prediction.flips, device)
+        try:
+            offsets, sigma, seed = _predict(network, settings, block, prediction.flips, device)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise Failure(
+                f"{device} has too little memory for a tile of {prediction.tile} pixels; try a"
+                f" smaller tile, such as {max(16, prediction.tile // 2)}"
+            ) from error
         part = tuple(
             slice(c.start - r.start, c.stop - r.start) for c, r in zip(core, read, strict=True)
         )

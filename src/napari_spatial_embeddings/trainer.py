@@ -17,7 +17,7 @@ import torch
 from .annotations import TrainingImage, usage
 from .config import ClusteringSettings, ModelSettings, TrainingSettings
 from .data import Batch, Sampler, normalisation, normalise
-from .errors import Failure
+from .errors import Failure, is_out_of_memory
 from .losses import Losses, spatial_embedding_loss
 from .maps import split
 from .metrics import mean_ap
@@ -30,18 +30,6 @@ WARM_UP = 100
 
 HOLD_OUT_FROM = 8
 """Number of images from which some are kept aside for validation."""
-
-
-OUT_OF_MEMORY_SIGNS = (
-    "out of memory",
-    "can't allocate memory",
-    "alloc_cpu",
-    "alloc_failed",  # cuBLAS, cuDNN
-    "bad_alloc",
-    "could not create a primitive",  # oneDNN
-    "could not execute a primitive",
-)
-"""What errors say that are a lack of memory in disguise."""
 
 
 class OutOfMemory(Failure):
@@ -192,7 +180,7 @@ class Trainer:
 
     def shrink(self, error: BaseException) -> str:
         """Halve the batch, then the crop, after running out of memory; say so."""
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise error
         self.close()
         self.optimizer.zero_grad(set_to_none=True)
@@ -251,13 +239,6 @@ class Trainer:
         if self._batches is not None:
             self._batches.close()  # type: ignore[attr-defined]
             self._batches = None
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    text = str(error).lower()
-    return any(sign in text for sign in OUT_OF_MEMORY_SIGNS)
 
 
 def _hold_out(

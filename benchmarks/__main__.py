@@ -1,0 +1,49 @@
+"""Run the benchmarks: ``python -m benchmarks [SECTION ...] [--quick]``.
+
+Each section prints its table, is kept in ``benchmarks/results.json``, and ``docs/benchmarks.md`` is
+written anew from all that is kept there. ``--quick`` runs small cases and writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests"))  # the textbook version lives with the tests
+
+SECTIONS = ("clustering", "loss", "memory")
+
+
+def main() -> int:
+    """Measure, print, keep, write."""
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}")
+    parser.add_argument("--quick", action="store_true", help="small cases; nothing is written")
+    parser.add_argument("--threads", type=int, default=2, help="threads of torch [2]")
+    options = parser.parse_args()
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    unknown = set(options.sections) - set(SECTIONS)
+    if unknown:
+        parser.error(f"no such section: {', '.join(sorted(unknown))}; expected {SECTIONS}")
+
+    import importlib
+
+    import torch
+
+    from . import page, table
+
+    torch.set_num_threads(options.threads)
+    for name in options.sections or SECTIONS:
+        rows = importlib.import_module(f".{name}", __package__).measure(options.quick)
+        print(f"\n{name}\n{table.markdown(rows)}", flush=True)
+        if not options.quick:
+            table.remember(name, rows, options.threads)
+    if not options.quick:
+        print(f"\nwritten: {page.write().relative_to(ROOT)}")
+    return 0
+
+
+sys.exit(main())

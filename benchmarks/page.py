@@ -1,0 +1,87 @@
+"""The page ``docs/benchmarks.md``: what was measured, how, and on what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from . import table
+
+ROOT = Path(__file__).parent.parent
+
+HEAD = """# Benchmarks
+
+Every figure on this page was measured; `python -m benchmarks` measures it again and writes the
+page. "Textbook" is the method as the papers write it (`tests/textbook.py`), run in the same process
+on the same data. Figures of another machine will differ; ratios should not by much.
+"""
+
+TEXT = {
+    "clustering": """## Clustering
+
+Maps like a trained network's (generated nuclei, embeddings off by 1 pixel, sigma 4 pixels), from
+maps to label image. "After ..." is the same image again when only that setting moved, as when a
+slider is dragged.
+""",
+    "loss": """## Loss
+
+Forward and backward, 4 crops of 256 x 256 pixels. Value and gradient are compared with the textbook
+version in double precision; memory is the peak above the inputs, in a process of its own.
+""",
+    "memory": """## Memory of a large prediction
+
+Image and maps are memory-mapped files; what counts is the process's anonymous memory above what it
+had before.
+""",
+    "accuracy": """## Accuracy on real images
+
+AP = TP / (TP + FP + FN) at the IoU threshold, mean over the test images; ± is the standard
+deviation over training seeds. No test image was trained or tuned on: the thresholds are chosen on
+images held out from the training set. Every row of this project was made by
+
+```
+napari-spatial-embeddings train --images SET/train/images --labels SET/train/masks \\
+    --output MODEL --minutes 15 --seed 0
+napari-spatial-embeddings predict SET/test/images --model MODEL --output PREDICTIONS
+napari-spatial-embeddings evaluate --labels SET/test/masks --predictions PREDICTIONS
+```
+
+which `python -m benchmarks.accuracy DATA OUT SET --minutes 15 --seeds 0 1 2` runs. Other tools were
+trained on the same images for the same minutes on the same two cores, by the scripts in
+`benchmarks/peers`, with their own default settings, and scored by the same command.
+""",
+}
+
+TAIL = """## Data
+
+- `dsb2018`: the fluorescence subset of the Data Science Bowl 2018 stage 1 images (BBBC038, CC0)
+  with StarDist's masks and split, as `dsb2018.zip` on the releases page of
+  github.com/stardist/stardist; every second of its 50 test images was used for the scores above.
+- `usiigaci`: T98G cells in phase contrast (MIT), from github.com/oist/Usiigaci, halved to 512
+  pixels.
+- `dsb2018_rgb`: stained tissue and smears of BBBC038 (CC0), bbbc.broadinstitute.org/BBBC038.
+- `plant_nuclei3d`: an ovule's nuclei (MIT), from the sample data of
+  github.com/kreshuklab/plant-seg.
+"""
+
+
+def page(results: dict[str, Any]) -> str:
+    """Return the page for the sections measured so far."""
+    parts = [HEAD]
+    for name, text in TEXT.items():
+        if name in results:
+            saved = results[name]
+            note = f"*{saved['date']}; {saved['machine']}*"
+            parts += [text, table.markdown(saved["rows"]), "", note, ""]
+    notes = ROOT / "benchmarks" / "notes.md"
+    if notes.exists():
+        parts.append(notes.read_text("utf-8"))
+    return "\n".join([*parts, TAIL])
+
+
+def write() -> Path:
+    """Write the page from what is kept."""
+    path = ROOT / "docs" / "benchmarks.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(page(table.recall()), "utf-8")
+    return path
