@@ -18,7 +18,7 @@ from napari_spatial_embeddings.clustering import Clustering, Instances, cluster
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.maps import EmbeddingMaps, coordinates, ideal_maps
 
-ALL = ClusteringSettings(min_size=1)
+ALL = ClusteringSettings(seed_threshold=0.5, foreground_threshold=0.5, min_size=1)
 relaxed = hypothesis_settings(deadline=None, max_examples=60)
 
 

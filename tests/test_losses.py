@@ -52,7 +52,7 @@ class Case:
     ) -> Case:
         ndim = labels.ndim - 1
         model = ModelSettings(
-            ndim=ndim,  # type: ignore[arg-type]
+            ndim=ndim,
             spacing=spacing or (1.0,) * ndim,
             sigma_per_axis=per_axis,
             classes=tuple("abc"[:n_classes]),

@@ -93,7 +93,7 @@ def test_split_takes_the_channels_apart_and_bounds_them(
     per_axis: bool, spacing: tuple[float, ...]
 ) -> None:
     model = ModelSettings(
-        ndim=len(spacing),  # type: ignore[arg-type]
+        ndim=len(spacing),
         spacing=spacing,
         sigma_per_axis=per_axis,
         classes=("a", "b"),

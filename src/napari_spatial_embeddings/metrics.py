@@ -71,7 +71,8 @@ class Scores:
     def _ratio(self, a: NDArray[np.generic], b: NDArray[np.generic]) -> NDArray[np.float64]:
         """Divide; nothing out of nothing is 0, but 1 if nothing was to be found and nothing was."""
         part, whole = np.asarray(a, np.float64), np.asarray(b, np.float64)
-        perfect = (self.tp + self.fp + self.fn == 0).astype(np.float64)
+        nothing = self.tp + self.fp + self.fn == 0
+        perfect: NDArray[np.float64] = np.asarray(nothing, np.float64)
         np.divide(part, whole, out=perfect, where=whole > 0)
         return perfect
 
@@ -126,12 +127,15 @@ def score(
     tp, total = [], []
     for t in thresholds:
         hit = iou >= t
+        # Most objects of a poor prediction match nothing; the assignment need not see them.
+        near = iou[np.ix_(hit.any(1), hit.any(0))]
         # A match is worth 1 and its IoU decides among equals: it sums to less than 1.
-        worth = hit + iou / (2 * max(1, min(iou.shape)))
+        worth = (near >= t) * (1 + near / (2 * max(1, min(near.shape))))
         rows, columns = linear_sum_assignment(worth, maximize=True)
-        good = hit[rows, columns]
-        tp.append(int(good.sum()))
-        total.append(float(iou[rows, columns][good].sum()))
+        matched = near[rows, columns]
+        matched = matched[matched >= t]
+        tp.append(len(matched))
+        total.append(float(matched.sum()))
     n_truth, n_predicted = iou.shape
     tps = np.array(tp, np.int64)
     return Scores(tuple(thresholds), tps, n_predicted - tps, n_truth - tps, np.array(total))

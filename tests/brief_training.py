@@ -1,0 +1,74 @@
+"""Trainings of a second or two: small images, a small network, few steps."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from generated import capsules, training_image
+from napari_spatial_embeddings.annotations import TrainingImage
+from napari_spatial_embeddings.config import TrainingSettings
+from napari_spatial_embeddings.model import SpatialEmbeddings
+from napari_spatial_embeddings.training import fresh_model, train
+
+NEVER, ALWAYS = 1e9, 1e-9
+"""Seconds between two validations or reports."""
+
+
+def discs(count: int = 2, first: int = 0, **how: Any) -> list[TrainingImage]:
+    numbers = range(first, first + count)
+    return [training_image(capsules((64, 64), k, **how), k) for k in numbers]
+
+
+def settings_for(steps: float, images: list[TrainingImage], **changes: Any) -> TrainingSettings:
+    """Return settings that end after a number of steps."""
+    batch = changes.get("batch_size", 4)
+    objects = sum(image.n_objects for image in images)
+    return TrainingSettings.model_validate(
+        {
+            "epochs": steps / max(1.0, objects / batch),
+            "batch_size": batch,
+            "crop_size": 32,
+            "device": "cpu",
+            "validation_seconds": NEVER,
+            "report_seconds": NEVER,
+            **changes,
+        }
+    )
+
+
+def small_model(images: list[TrainingImage], **settings: Any) -> SpatialEmbeddings:
+    return fresh_model(images, **{"width": 8, "levels": 2, **settings})
+
+
+def trained(
+    images: list[TrainingImage], steps: int = 10, model: SpatialEmbeddings | None = None, **how: Any
+) -> SpatialEmbeddings:
+    settings = settings_for(steps, images, **how)
+    return list(train(images, settings, model or small_model(images)))[-1].model
+
+
+def weights(model: SpatialEmbeddings) -> dict[str, torch.Tensor]:
+    return dict(model.network.state_dict())
+
+
+def same_weights(a: SpatialEmbeddings, b: SpatialEmbeddings) -> bool:
+    return all(
+        torch.equal(x, y) for x, y in zip(*(weights(m).values() for m in (a, b)), strict=True)
+    )
+
+
+def python(script: str, *arguments: str) -> subprocess.Popen[str]:
+    paths = [str(Path(__file__).parent), *sys.path]
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", script, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )

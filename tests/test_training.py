@@ -1,0 +1,285 @@
+"""Training: it learns, repeats itself, survives, and goes on where it was."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from brief_training import (
+    ALWAYS,
+    discs,
+    same_weights,
+    settings_for,
+    small_model,
+    trained,
+    weights,
+)
+from generated import capsules, network, training_image
+from napari_spatial_embeddings.annotations import TrainingImage
+from napari_spatial_embeddings.checkpoint import Checkpoint
+from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.maps import IGNORE
+from napari_spatial_embeddings.model import SpatialEmbeddings
+from napari_spatial_embeddings.network import multiple
+from napari_spatial_embeddings.trainer import Trainer, crop_shape
+from napari_spatial_embeddings.training import Report, fresh_model, train
+
+
+def test_it_learns_to_segment_discs_it_did_not_see() -> None:
+    images, unseen = discs(4), discs(4, first=10)
+    settings = settings_for(200, images, report_seconds=0.3)
+    reports = list(train(images, settings, small_model(images), validation=unseen))
+    last = reports[-1]
+    assert last.validation is not None
+    assert last.validation.held_out
+    assert last.validation.ap50 >= 0.8
+    image = unseen[0]
+    found = last.model.segment(image.image)
+    assert abs(len(found) - image.n_objects) <= 1
+    assert last.loss < 0.6 * reports[0].loss
+    check_course(reports, 200)
+
+
+def check_course(reports: list[Report], steps: int) -> None:
+    """Check what every report says about the course of a training."""
+    assert len(reports) > 3
+    assert [r.done for r in reports] == [False] * (len(reports) - 1) + [True]
+    assert reports[-1].step == steps
+    assert reports[-1].epoch == pytest.approx(steps * reports[0].epoch / reports[0].step)
+    for a, b in itertools.pairwise(reports):
+        assert a.step <= b.step
+        assert a.seconds < b.seconds
+    for report in reports:
+        assert report.steps_per_second > 0
+        parts = report.instance + report.variance + report.seed
+        assert report.loss == pytest.approx(parts, rel=1e-4)
+    assert reports[-1].seconds_left == 0
+    # The learning rate rises and then falls; the crops grow and the batches shrink.
+    rates = [r.learning_rate for r in reports]
+    top = int(np.argmax(rates))
+    assert rates == sorted(rates[:top]) + sorted(rates[top:], reverse=True)
+    assert (reports[0].crop, reports[0].batch_size) == ((32, 32), 4)
+    assert (reports[-1].crop, reports[-1].batch_size) == ((48, 48), 2)
+
+
+def test_volumes_are_learned_by_the_same_code() -> None:
+    spacing = (2.0, 1.0, 1.0)
+    images = [
+        training_image(capsules((12, 32, 32), k, radius=5, count=4, spacing=spacing), k)
+        for k in range(2)
+    ]
+    model = small_model(images, spacing=spacing)
+    settings = settings_for(
+        200, images, batch_size=2, crop_size=16, learning_rate=4e-3, report_seconds=ALWAYS
+    )
+    reports = list(train(images, settings, model))
+    losses = [r.loss for r in reports]
+    assert np.mean(losses[-20:]) < 0.8 * np.mean(losses[:20])
+    assert reports[-1].validation is not None
+    assert reports[-1].validation.ap50 > 0.3
+
+
+def test_a_finetuned_model_starts_from_what_it_knows() -> None:
+    images = discs()
+    start = SpatialEmbeddings(
+        ModelSettings(width=8, levels=2, object_diameter=9.0, classes=("cell", "dirt")),
+        pixel_size=(0.5, 0.5),
+        about={"licence": "none"},
+    )
+    start.network = network(start.settings, 3)
+    tuned = trained(images, 1, start, learning_rate=1e-12, average=0.0)
+    assert tuned.settings == start.settings
+    assert (tuned.pixel_size, tuned.about) == (start.pixel_size, start.about)
+    for a, b in zip(weights(start).values(), weights(tuned).values(), strict=True):
+        torch.testing.assert_close(a, b)
+    moved = trained(images, 5, start, learning_rate=1e-2, average=0.0)
+    assert not same_weights(start, moved)
+
+
+def test_the_model_that_was_given_is_left_alone() -> None:
+    images = discs()
+    model = small_model(images)
+    before = copy.deepcopy(model)
+    trained(images, 3, model)
+    assert same_weights(model, before)
+    assert model.card() == before.card()
+    pixels = [image.image.copy() for image in images]
+    trained(images, 2)
+    for image, kept in zip(images, pixels, strict=True):
+        np.testing.assert_array_equal(image.image, kept)
+
+
+def test_a_fresh_model_suits_the_objects() -> None:
+    images = discs(radius=8.0)
+    model = fresh_model(images, width=4)
+    assert 12 <= model.settings.object_diameter <= 20
+    assert model.settings.offset_range >= 4 * model.settings.object_diameter
+    assert (model.settings.ndim, model.settings.in_channels) == (2, 1)
+    volume = training_image(capsules((10, 20, 20), 1, radius=4), channels=3)
+    settings = fresh_model([volume], spacing=(2.0, 1.0, 1.0), width=4).settings
+    assert (settings.ndim, settings.in_channels, settings.spacing) == (3, 3, (2.0, 1.0, 1.0))
+    assert same_weights(fresh_model(images, width=4, seed=1), fresh_model(images, width=4, seed=1))
+    assert not same_weights(model, fresh_model(images, width=4, seed=1))
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0), (2.5, 1.0, 1.0)])
+@pytest.mark.parametrize("diameter", [3, 20, 400])
+def test_crops_fit_the_network_and_the_objects(spacing: tuple[float, ...], diameter: float) -> None:
+    model = ModelSettings.model_validate(
+        {"ndim": len(spacing), "spacing": spacing, "object_diameter": diameter}
+    )
+    crop = crop_shape(model, TrainingSettings())
+    assert all(n % m == 0 for n, m in zip(crop, multiple(model), strict=True))
+    assert crop == crop_shape(model, TrainingSettings(large_crop_factor=2))
+    chosen = crop_shape(model, TrainingSettings(crop_size=100))
+    for n, unit, m in zip(chosen, spacing, multiple(model), strict=True):
+        assert abs(n * unit - 100) <= m * unit
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    images = discs()
+    one = trained(images, seed=1)
+    assert same_weights(one, trained(images, seed=1))
+    assert not same_weights(one, trained(images, seed=2, model=small_model(images)))
+
+
+def test_the_same_seed_gives_the_same_weights_on_several_threads() -> None:
+    images = discs()
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(4)
+        one, same = (trained(images, 4, batch_size=16, crop_size=64) for _ in range(2))
+    finally:
+        torch.set_num_threads(threads)
+    assert same_weights(one, same)
+
+
+def test_time_ends_a_training() -> None:
+    images = discs()
+    settings = TrainingSettings(minutes=0.02, crop_size=32, device="cpu", report_seconds=0.1)
+    reports = list(train(images, settings, small_model(images)))
+    assert reports[-1].done
+    assert reports[-1].step >= 1
+    assert reports[-1].seconds >= 1.2
+    assert reports[-1].seconds_left == 0
+    assert all(0 < r.seconds_left < 1.2 for r in reports if r.seconds < 1.2)
+
+
+def test_stopping_is_not_asking_for_the_next(tmp_path: Path) -> None:
+    images, path = discs(), tmp_path / "checkpoint"
+    threads = threading.active_count()
+    settings = settings_for(1000, images, report_seconds=ALWAYS)
+    course = train(images, settings, small_model(images), checkpoint=path)
+    report = [next(course) for _ in range(3)][-1]
+    course.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == threads
+    assert Checkpoint.read(path).facts["steps"] == report.step == 3
+    # What was learned so far is the best there is.
+    assert not same_weights(report.model, small_model(images))
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    images = discs()
+    images[1] = replace(images[1], image=np.concatenate([images[1].image] * 2))
+    with pytest.raises((RuntimeError, ValueError), match=r"channels|shape|dimension"):
+        trained(images)
+
+
+def test_images_about_which_nothing_is_known_do_no_harm() -> None:
+    images = discs()
+    blank = np.full((40, 40), IGNORE, np.int32)
+    images.append(TrainingImage("blank", np.zeros((1, 40, 40)), blank, np.zeros(1, np.int64)))
+    reports = list(
+        train(images, settings_for(8, images, report_seconds=ALWAYS), small_model(images))
+    )
+    assert all(math.isfinite(r.loss) for r in reports)
+    assert reports[-1].done
+
+
+@pytest.mark.parametrize("value", [0, IGNORE])
+def test_without_any_object_there_is_nothing_to_learn_from(value: int) -> None:
+    labels = np.full((40, 40), value, np.int32)
+    image = TrainingImage("empty", np.zeros((1, 40, 40)), labels, np.zeros(1, np.int64))
+    with pytest.raises(InputError, match="there is nothing to learn from: no object is annotated"):
+        next(train([image], settings_for(1, [image])))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.ones((1, 1), np.int32),
+        np.pad(np.ones((3, 3), np.int32), 2),
+        np.arange(1, 401, dtype=np.int32).reshape(20, 20),
+    ],
+    ids=["one pixel", "smaller than a crop", "every pixel an object"],
+)
+def test_odd_annotations_train(labels: Any) -> None:
+    images = [training_image(labels)]
+    last = list(train(images, settings_for(3, images), small_model(images)))[-1]
+    assert last.done
+    assert math.isfinite(last.loss)
+
+
+def test_scribbles_and_classes_train() -> None:
+    images = [replace(image, scribbled=True) for image in discs()]
+    for image in images:
+        image.classes[2::2] = 1
+        image.labels[image.labels == 0] = IGNORE
+    model = small_model(images, classes=("round", "flat"))
+    default = model.clustering.min_size
+    last = list(train(images, settings_for(5, images), model))[-1]
+    assert math.isfinite(last.loss)
+    # A stroke's size says nothing about its object's.
+    assert last.model.clustering.min_size == default
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(2, False), (7, False), (8, True), (30, True)])
+def test_of_many_images_some_are_kept_aside(count: int, held_out: bool) -> None:
+    images = discs(count)
+    settings = TrainingSettings(validation_share=0.1, device="cpu")
+    trainer = Trainer.prepare(images, settings, small_model(images), None)
+    assert trainer.held_out is held_out
+    used = {image.name for image in trainer.sampler.images}
+    aside = {image.name for image in trainer.validation}
+    if held_out:
+        assert not used & aside
+        assert used | aside == {image.name for image in images}
+        assert len(aside) == max(1, count // 10)
+    else:
+        assert used == aside == {image.name for image in images}
+
+
+def test_validation_images_that_are_given_are_used_and_never_trained_on() -> None:
+    images, given = discs(9), discs(2, first=50)
+    trainer = Trainer.prepare(images, TrainingSettings(device="cpu"), small_model(images), given)
+    assert trainer.held_out
+    assert [i.name for i in trainer.validation] == [i.name for i in given]
+    assert len(trainer.sampler.images) == 9
+
+
+def test_the_best_model_is_kept_not_the_last() -> None:
+    images = discs()
+    trainer = Trainer.prepare(
+        images, settings_for(5, images), small_model(images), discs(1, first=5)
+    )
+    trainer.best_ap = 2.0  # better than anything that follows
+    before = copy.deepcopy(trainer.best)
+    trainer.step(0.5)
+    trainer.validate()
+    assert same_weights(trainer.best, before)
+    trainer.best_ap = -1.0
+    trainer.validate()
+    trainer.close()
+    assert same_weights(trainer.best, trainer.average)
+    assert not same_weights(trainer.best, before)
+    assert [h["step"] for h in trainer.best.history] == [1, 1]
