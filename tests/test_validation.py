@@ -20,7 +20,7 @@ from napari_spatial_embeddings.validation import (
     smallest_size,
 )
 
-DEFAULT = ClusteringSettings(seed_threshold=0.5, foreground_threshold=0.5, min_size=5)
+DEFAULT = ClusteringSettings(seed_threshold=0.5, foreground_threshold=0.5, min_size=2)
 
 
 def faint(maps: EmbeddingMaps, high: float, low: float) -> EmbeddingMaps:
