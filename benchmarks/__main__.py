@@ -12,8 +12,6 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))  # the textbook version lives with the tests
-
 SECTIONS = ("clustering", "loss", "memory")
 
 
