@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -61,6 +62,23 @@ def test_each_lack_of_memory_halves_the_batch_then_the_crop_then_gives_up() -> N
     trainer.close()
     with pytest.raises(OutOfMemory, match="too little memory for a single crop of 32 x 32 pixels"):
         trainer.shrink(lack_of_memory())
+
+
+def test_what_did_not_fit_is_let_go() -> None:
+    images = discs()
+    trainer = Trainer.prepare(images, settings_for(1, images), small_model(images), None)
+    held = []
+
+    def step() -> None:
+        array = np.zeros(10)
+        held.append(weakref.ref(array))
+        raise lack_of_memory()
+
+    try:
+        step()
+    except MemoryError as error:
+        trainer.shrink(error)
+        assert held[0]() is None
 
 
 # Where memory really ends, native libraries sometimes end the process; so the rest runs by hand.

@@ -6,6 +6,7 @@ import copy
 import gc
 import math
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -196,7 +197,8 @@ class Trainer:
                 f" {' x '.join(map(str, self.crop))} pixels; close other programs, choose a"
                 " smaller width, or train on the cpu"
             ) from error
-        del error
+        # The failed step's variables live on in the error's frames: just what did not fit.
+        traceback.clear_frames(error.__traceback__)
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
