@@ -1,5 +1,9 @@
 """The two kinds of errors that are sentences for people, never tracebacks."""
 
+import logging
+
+log = logging.getLogger(__name__)
+
 OUT_OF_MEMORY_SIGNS = (
     "out of memory",
     "can't allocate memory",
@@ -29,3 +33,16 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(sign in text for sign in OUT_OF_MEMORY_SIGNS)
+
+
+def explained(error: BaseException) -> str:
+    """Return an error as a sentence for people; what nobody foresaw goes to the log as well."""
+    if isinstance(error, InputError | Failure):
+        return str(error)
+    if is_out_of_memory(error):
+        return "there is not enough memory for this; close other programs, or use smaller tiles"
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error)
+        return f"{error.filename}: {reason}" if error.filename else reason
+    log.error("unforeseen", exc_info=error)
+    return f"something unforeseen went wrong: {type(error).__name__}: {error}"

@@ -1,0 +1,142 @@
+"""Work beside the main thread: jobs that report, and the newest request of many.
+
+A worker gets frozen values and returns values; what it reports is handled in the main thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from qtpy.QtCore import QObject, Qt, Signal
+
+from napari_spatial_embeddings.errors import explained
+
+
+class Job(QObject):
+    """A generator that runs in a thread.
+
+    superqt's worker of generators ends without a word on a `RuntimeError`, of which lack of memory
+    is one; here every error becomes a sentence.
+
+    Parameters
+    ----------
+    work : callable
+        Returns the generator; called in the thread.
+    """
+
+    reported = Signal(object)
+    ended = Signal(object)
+    failed = Signal(str)
+
+    def __init__(self, work: Callable[[], Iterator[Any]], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._work = work
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> Job:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is at work."""
+        return self._thread.is_alive()
+
+    def stop(self, wait: float = 0.0) -> None:
+        """Ask the job to stop after its next report; nothing is reported any more."""
+        self._stop.set()
+        if wait and self._thread.is_alive():
+            self._thread.join(wait)
+
+    def _run(self) -> None:
+        last = None
+        try:
+            reports = self._work()
+            for last in reports:
+                if self._stop.is_set():
+                    return
+                self._emit(self.reported, last)
+            self._emit(self.ended, last)
+        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
+            self._emit(self.failed, explained(error))
+
+    def _emit(self, signal: Any, value: object) -> None:
+        if not self._stop.is_set():
+            try:
+                signal.emit(value)
+            except RuntimeError:  # the window is gone
+                self._stop.set()
+
+
+class Latest(QObject):
+    """Runs the newest request in a thread; one that waits is replaced by one that comes later.
+
+    So work never piles up behind a slider.
+
+    Parameters
+    ----------
+    work : callable
+        Called in the thread with a request; returns its result.
+    """
+
+    done = Signal(object, object)
+    failed = Signal(str)
+    _finished = Signal(object, object, object)
+
+    def __init__(self, work: Callable[[Any], Any], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._work = work
+        self._pool = ThreadPoolExecutor(1)
+        self._busy = False
+        self._next: Any = None
+        self._waiting = False
+        self._closed = False
+        self._finished.connect(self._finish, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being worked on or waits."""
+        return self._busy
+
+    def request(self, value: Any) -> None:
+        """Ask for work; ``done`` comes with the request and its result."""
+        if self._closed:
+            return
+        self._next, self._waiting = value, True
+        if not self._busy:
+            self._begin()
+
+    def close(self) -> None:
+        """Take no more requests, and drop the results of those under way."""
+        self._closed = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _begin(self) -> None:
+        value, self._next, self._waiting = self._next, None, False
+        self._busy = True
+        self._pool.submit(self._run, value)
+
+    def _run(self, value: Any) -> None:
+        result, problem = None, None
+        try:
+            result = self._work(value)
+        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
+            problem = explained(error)
+        if not self._closed:
+            self._finished.emit(value, result, problem)
+
+    def _finish(self, value: Any, result: Any, problem: str | None) -> None:
+        self._busy = False
+        if self._closed:
+            return
+        if self._waiting:
+            self._begin()
+        if problem is None:
+            self.done.emit(value, result)
+        else:
+            self.failed.emit(problem)
