@@ -8,18 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import textbook
+from anything import any_maps, any_settings, relaxed
 from generated import capsules, random_maps
 from napari_spatial_embeddings.clustering import Clustering, Instances, cluster
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.maps import EmbeddingMaps, coordinates, ideal_maps
 
 ALL = ClusteringSettings(seed_threshold=0.5, foreground_threshold=0.5, min_size=1)
-relaxed = hypothesis_settings(deadline=None, max_examples=60)
 
 
 def same_partition(a: NDArray[Any], b: NDArray[Any]) -> bool:
@@ -60,32 +59,6 @@ def label_images(draw: st.DrawFn) -> NDArray[np.int32]:
         radius=draw(st.floats(1, 6)),
         length=draw(st.sampled_from([0.0, 12.0])),
     )
-
-
-@st.composite
-def any_maps(draw: st.DrawFn) -> EmbeddingMaps:
-    ndim = draw(st.sampled_from([2, 3]))
-    shape = tuple(draw(st.integers(1, 40 if ndim == 2 else 12)) for _ in range(ndim))
-    coarse = draw(st.sampled_from([1.0, 1.5, 2.5]))
-    return random_maps(
-        shape,
-        np.random.default_rng(draw(st.integers(0, 10**6))),
-        sigma_components=draw(st.sampled_from([1, ndim])),
-        classes=draw(st.integers(1, 3)),
-        spacing=(coarse, *[1.0] * (ndim - 1)),
-        ties=draw(st.booleans()),
-    )
-
-
-tenths = st.integers(0, 10).map(lambda n: n / 10)
-any_settings = st.builds(
-    ClusteringSettings,
-    seed_threshold=tenths,
-    foreground_threshold=tenths,
-    margin=st.sampled_from([0.5, 0.9, 1.0, 1.3, 3.0]),
-    min_size=st.sampled_from([1, 2, 5, 20]),
-    min_free_fraction=tenths,
-)
 
 
 @relaxed
@@ -132,6 +105,8 @@ def test_instances_agree_with_their_labels(
 ) -> None:
     found = cluster(maps, settings)
     n = len(found)
+    np.testing.assert_array_equal(found.label, np.arange(1, n + 1))
+    assert not found.locked.any()
     assert found.labels.max() == n
     counted = np.bincount(found.labels.ravel(), minlength=n + 1)[1:]
     np.testing.assert_array_equal(found.size, counted)

@@ -65,17 +65,19 @@ def loss(
     )
 
 
-def cluster(maps: EmbeddingMaps, settings: ClusteringSettings) -> np.ndarray:
+def cluster(
+    maps: EmbeddingMaps, settings: ClusteringSettings, taken: np.ndarray | None = None
+) -> np.ndarray:
     """Greedy clustering, every proposal measured against every pixel. Labels by descending seed.
 
     Membership is ``phi > 1/2``, written as a squared distance in units of the widened margin, in
-    float32: ``sum(((e - c) / (margin * sigma))^2) < 2 ln 2``.
+    float32: ``sum(((e - c) / (margin * sigma))^2) < 2 ln 2``. ``taken`` pixels are not free.
     """
     e = maps.embeddings().reshape(maps.ndim, -1)
     sigma = np.broadcast_to(maps.sigma, (maps.ndim, *maps.shape)).reshape(maps.ndim, -1)
     seed = maps.seed.max(0).ravel()
     foreground = seed > settings.foreground_threshold
-    free = foreground.copy()
+    free = foreground.copy() if taken is None else foreground & ~taken.ravel()
     labels = np.zeros(seed.shape, np.int32)
     limit = np.float32(2 * math.log(2))
     count = 0

@@ -18,8 +18,9 @@ from numba import njit
 
 F32 = np.float32
 
-OUTSIDE, FREE = -2, -1
-"""Owners of a slot that are no proposal. OUTSIDE: background since the threshold rose."""
+TAKEN, OUTSIDE, FREE = -3, -2, -1
+"""Owners of a slot that are no proposal. OUTSIDE: background since the threshold rose. TAKEN: a
+person's decision, foreground that nobody may have."""
 
 ONE_BITS = 0x3F800000
 """The bits of float32 1.0. Floats in [0, 1] order as their bits do."""
@@ -135,17 +136,24 @@ def _best(first, last, alive, points, pixels):
 
 
 @njit(cache=True, nogil=True)
-def revive(cell_start, points, pixels, threshold, first, last, owner, alive, alive_end, keys):
-    """Free the foreground of a block of cells, list it, and find each cell's best key."""
+def revive(
+    cell_start, points, pixels, threshold, taken, first, last, owner, alive, alive_end, keys,
+):
+    """Free the foreground of a block of cells, list it, and find each cell's best key.
+
+    ``taken`` tells of each pixel whether nobody may have it; if empty, of none.
+    """
     for c in range(first, last):
         at = cell_start[c]
         for slot in range(cell_start[c], cell_start[c + 1]):
-            if points[slot, 3] > threshold:
+            if not points[slot, 3] > threshold:
+                owner[slot] = OUTSIDE
+            elif len(taken) and taken[pixels[slot]]:
+                owner[slot] = TAKEN
+            else:
                 owner[slot] = FREE
                 alive[at] = slot
                 at += 1
-            else:
-                owner[slot] = OUTSIDE
         alive_end[c] = at
         keys[c] = _best(cell_start[c], at, alive, points, pixels)[0]
 

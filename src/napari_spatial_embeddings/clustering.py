@@ -14,25 +14,33 @@ What makes it fast, and what is kept between two calls:
   the margin moves.
 - *selection*: seed threshold, minimum size and free fraction only choose among the proposals, by a
   table from proposal to label.
+
+Labels are names that stay: an object may keep the one that it had before, and what a person
+corrected or accepted is never up for discussion again.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _greedy
 from .config import ClusteringSettings
+from .errors import InputError
 from .maps import EmbeddingMaps
+
+if TYPE_CHECKING:
+    from .corrections import Corrections
 
 LIMIT = np.float32(2 * math.log(2))
 """``phi > 1/2`` as a bound on the squared distance in units of sigma."""
@@ -40,12 +48,16 @@ LIMIT = np.float32(2 * math.log(2))
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """A label image and what is known about its N objects, in order of descending score.
+    """A label image and what is known about its N objects.
+
+    Locked objects come first, in the order of their corrections, the others by descending score.
 
     Parameters
     ----------
     labels : int32 (*S)
-        0 is background; object k (from 0) has the label k + 1.
+        0 is background.
+    label : int32 (N,), > 0
+        The label of each object in ``labels``; no two are equal.
     index : int64 (N,)
         Class of each object: that of its seed pixel.
     score : float32 (N,), 0 to 1
@@ -58,15 +70,19 @@ class Instances:
         Number of pixels.
     seed_pixel : int64 (N, D)
         Position of the pixel that proposed the object.
+    locked : bool (N,)
+        Whether a person corrected or accepted the object.
     """
 
     labels: NDArray[np.int32]
+    label: NDArray[np.int32]
     index: NDArray[np.int64]
     score: NDArray[np.float32]
     centre: NDArray[np.float32]
     sigma: NDArray[np.float32]
     size: NDArray[np.int64]
     seed_pixel: NDArray[np.int64]
+    locked: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.score)
@@ -94,9 +110,23 @@ class Clustering:
     maps : EmbeddingMaps
     threads : int, optional
         Threads of the passes over all pixels; the number of processors, at most 8, if not given.
+    corrections : Corrections, optional
+        What a person said about this image's objects. Locked ones keep their label and their
+        pixels, deleted areas stay empty, and the rest is clustered around them: to the other
+        objects, both are as pixels that somebody of a higher score took.
+
+    Raises
+    ------
+    InputError
+        If the corrections are those of an image of another shape.
     """
 
-    def __init__(self, maps: EmbeddingMaps, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        maps: EmbeddingMaps,
+        threads: int | None = None,
+        corrections: Corrections | None = None,
+    ) -> None:
         self.maps = maps
         ndim = maps.ndim
         flat = math.prod(maps.shape)
@@ -110,9 +140,57 @@ class Clustering:
         self._lock = threading.Lock()
         self._grid: _Grid | None = None
         self._proposals: _Proposals | None = None
+        self._locked: Instances | None = None
+        self._taken = np.empty(0, np.bool_)
+        if corrections is not None:
+            self._respect(corrections)
 
-    def __call__(self, settings: ClusteringSettings) -> Instances:
-        """Return the instances for these settings."""
+    def corrected(self, corrections: Corrections | None) -> Clustering:
+        """Return a clustering of the same maps with other corrections; quicker than a new one.
+
+        Raises
+        ------
+        InputError
+            If the corrections are those of an image of another shape.
+        """
+        other = copy.copy(self)
+        other._lock, other._proposals = threading.Lock(), None
+        other._locked, other._taken = None, np.empty(0, np.bool_)
+        if corrections is not None:
+            other._respect(corrections)
+        return other
+
+    def _respect(self, corrections: Corrections) -> None:
+        if corrections.labels.shape != self.maps.shape:
+            raise InputError(
+                f"the corrections are those of an image of shape {corrections.labels.shape}, but"
+                f" this one has the shape {self.maps.shape}"
+            )
+        self._locked = corrections.instances()
+        taken = corrections.labels.reshape(-1) != 0
+        self._taken = taken if taken.any() else self._taken
+
+    def __call__(
+        self, settings: ClusteringSettings, like: Instances | NDArray[np.integer] | None = None
+    ) -> Instances:
+        """Return the instances for these settings.
+
+        Parameters
+        ----------
+        settings : ClusteringSettings
+        like : Instances or integer (*S), optional
+            What the labels were before. The first object, by score, whose seed pixel lies in one
+            of these keeps its label; others get labels that are not among them. So colours stay
+            while a threshold moves. The cost is per object, but of an array all pixels are read.
+
+        Raises
+        ------
+        ValueError
+            If ``like`` has another shape than the maps.
+        """
+        labels = like.labels if isinstance(like, Instances) else like
+        if labels is not None and labels.shape != self.maps.shape:
+            raise ValueError(f"like has shape {labels.shape}, expected {self.maps.shape}")
         foreground = np.float32(settings.foreground_threshold)
         key = float(foreground), settings.margin
         with self._lock, ThreadPoolExecutor(self._threads) as pool:
@@ -122,7 +200,7 @@ class Clustering:
             if self._proposals is None or self._proposals.key != key:
                 self._proposals = _Proposals(self, self._grid, key, pool)
             self._proposals.advance(settings.seed_threshold)
-            return self._select(self._grid, self._proposals, settings, pool)
+            return self._select(self._grid, self._proposals, settings, like, pool)
 
     def _blocks(self, n: int, least: int = 20_000) -> list[tuple[int, int]]:
         count = max(1, min(self._threads, n // least))
@@ -130,34 +208,80 @@ class Clustering:
         return list(pairwise(edges))
 
     def _select(
-        self, grid: _Grid, made: _Proposals, settings: ClusteringSettings, pool: ThreadPoolExecutor
+        self,
+        grid: _Grid,
+        made: _Proposals,
+        settings: ClusteringSettings,
+        like: Instances | NDArray[np.integer] | None,
+        pool: ThreadPoolExecutor,
     ) -> Instances:
         score, free = grid.points[made.slot, 3], made.free
         keep = (score >= np.float32(settings.seed_threshold)) & (free >= settings.min_size)
         chosen = np.flatnonzero(keep)
         enough = free[chosen] > settings.min_free_fraction * made.total(chosen, pool)
         chosen = chosen[enough]
+        ndim, shape, slot, locked = self.maps.ndim, self.maps.shape, made.slot[chosen], self._locked
+        pixel = grid.pixels[slot].astype(np.int64)
+        seed_pixel = np.stack(np.unravel_index(pixel, shape), 1)
+        names = _names(seed_pixel, like, locked)
         table = np.zeros(len(free), np.int32)
-        table[chosen] = np.arange(1, len(chosen) + 1, dtype=np.int32)
-        labels = np.zeros(len(self._seed), np.int32)
+        table[chosen] = names
+        labels = np.zeros(len(self._seed), np.int32) if locked is None else locked.labels.flatten()
         _run(
             pool,
             lambda a, b: _greedy.relabel(grid.pixels, made.owner, table, a, b, labels),
             self._blocks(len(grid.pixels)),
         )
-        ndim, shape, slot = self.maps.ndim, self.maps.shape, made.slot[chosen]
-        pixel = grid.pixels[slot].astype(np.int64)
         seeds = self.maps.seed.reshape(len(self.maps.seed), -1)[:, pixel]
         sigma = np.broadcast_to(self._sigma[:, pixel], (ndim, len(pixel)))
-        return Instances(
-            labels.reshape(shape),
-            seeds.argmax(0).astype(np.int64),
-            score[chosen],
-            grid.points[slot, 3 - ndim : 3],
-            sigma.T.copy(),
-            free[chosen].astype(np.int64),
-            np.stack(np.unravel_index(pixel, shape), 1),
+        found = Instances(
+            labels=labels.reshape(shape),
+            label=names,
+            index=seeds.argmax(0).astype(np.int64),
+            score=score[chosen],
+            centre=grid.points[slot, 3 - ndim : 3],
+            sigma=sigma.T.copy(),
+            size=free[chosen].astype(np.int64),
+            seed_pixel=seed_pixel,
+            locked=np.zeros(len(chosen), np.bool_),
         )
+        return found if locked is None else _joined(locked, found)
+
+
+def fresh(used: NDArray[np.integer], count: int) -> NDArray[np.int32]:
+    """Return the ``count`` lowest labels, 1 and up, that are not among those used."""
+    return np.setdiff1d(np.arange(1, len(used) + count + 1, dtype=np.int32), used)[:count]
+
+
+def _names(
+    seed_pixel: NDArray[np.int64],
+    like: Instances | NDArray[np.integer] | None,
+    locked: Instances | None,
+) -> NDArray[np.int32]:
+    """Label objects, given in order of score; as `like` where that can be, see `Clustering`."""
+    names = np.zeros(len(seed_pixel), np.int32)
+    taken = used = np.empty(0, np.int32) if locked is None else locked.label
+    if like is not None:
+        known, labels = (
+            (like.label, like.labels) if isinstance(like, Instances) else (np.unique(like), like)
+        )
+        used = np.union1d(known, taken)
+        there = labels[tuple(seed_pixel.T)]
+        own, first = np.unique(np.where(np.isin(there, taken), 0, there), return_index=True)
+        names[first] = own.clip(0)
+    unnamed = np.flatnonzero(names == 0)
+    names[unnamed] = fresh(used, len(unnamed))
+    return names
+
+
+def _joined(first: Instances, then: Instances) -> Instances:
+    """Return the objects of both; the labels are those of the second."""
+    rows = {
+        field.name: np.concatenate([getattr(first, field.name), getattr(then, field.name)])
+        for field in fields(Instances)
+        if field.name != "labels"
+    }
+    return Instances(labels=then.labels, **rows)
 
 
 def _run(pool: ThreadPoolExecutor, work: Callable[..., Any], jobs: list[Any]) -> list[Any]:
@@ -238,8 +362,8 @@ class _Proposals:
         _run(
             pool,
             lambda a, b: _greedy.revive(
-                grid.cell_start, grid.points, grid.pixels, foreground, a, b, self.owner,
-                self._alive, self._alive_end, keys,
+                grid.cell_start, grid.points, grid.pixels, foreground, owner._taken, a, b,
+                self.owner, self._alive, self._alive_end, keys,
             ),
             owner._blocks(cells, 10_000),
         )  # fmt: skip

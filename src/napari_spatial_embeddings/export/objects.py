@@ -58,7 +58,7 @@ def objects_table(
         spacing = tuple(s / min(pixel_size) for s in pixel_size) if pixel_size else (1.0,) * ndim
     index = instances.centre / np.array(spacing)
     table: Table = {
-        "label": list(range(1, len(instances) + 1)),
+        "label": instances.label.tolist(),
         "class": [class_names[i] for i in instances.index],
         "score": instances.score.tolist(),
     }
@@ -73,9 +73,9 @@ def objects_table(
         table[f"{kind}_{unit}{ndim}"] = (instances.size * float(np.prod(pixel_size))).tolist()
     for d, axis in enumerate(axes):
         table[f"sigma_{axis}_px"] = instances.sigma[:, d].tolist()
-    labels = instances.labels.ravel()
+    labels, n = instances.labels.ravel(), int(instances.label.max(initial=0)) + 1
     for c, channel in enumerate(image if image is not None else ()):
-        sums = np.bincount(labels, channel.ravel(), minlength=len(instances) + 1)[1:]
+        sums = np.bincount(labels, channel.ravel(), minlength=n)[instances.label]
         table[f"mean_intensity_{c}"] = (sums / instances.size).tolist()
     return table
 
