@@ -1,18 +1,29 @@
 """Results in the formats that people open next."""
 
-from .colours import instance_colours, offset_colours
+from .colours import image_colours, instance_colours, offset_colours
+from .formats import FORMATS, Format, Segmented, export, file_name, file_names
 from .labels import write_labels
 from .maps import open_maps, write_maps
 from .objects import objects_table, write_objects
+from .overlay import overlay, write_overlay
 from .picture import overview
 
 __all__ = [
+    "FORMATS",
+    "Format",
+    "Segmented",
+    "export",
+    "file_name",
+    "file_names",
+    "image_colours",
     "instance_colours",
     "objects_table",
     "offset_colours",
     "open_maps",
+    "overlay",
     "overview",
     "write_labels",
     "write_maps",
     "write_objects",
+    "write_overlay",
 ]

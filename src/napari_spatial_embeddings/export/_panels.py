@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.maps import MARGIN, Float
 
-from .colours import PALETTE, instance_colours, longest_offset, offset_colours
+from .colours import (
+    PALETTE,
+    image_colours,
+    instance_colours,
+    longest_offset,
+    offset_colours,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,9 +27,6 @@ Picture = NDArray[np.floating]
 """Values (Y, X) or colours (Y, X, 3), the latter from 0 to 1."""
 
 INK, FAINT = "#f2f2f2", "#9ba1aa"
-
-CHANNELS = np.array([(0, 220, 90), (230, 60, 220), (60, 160, 255), (255, 170, 40)]) / 255
-"""Colours of an image's channels, if there are two, or more than three."""
 
 SEED = "how well pixels know their centre"
 
@@ -78,7 +81,7 @@ def draw_image(
     panel: Panel, shown: Shown, pixel_size: tuple[float, ...] | None, unit: str | None
 ) -> None:
     """Draw the image, with a scale bar if its pixel size is known."""
-    _show(panel, _as_rgb(shown.image), shown, "Image", shown.note)
+    _show(panel, image_colours(shown.image), shown, "Image", shown.note)
     if not pixel_size or not unit:
         return
     width = shown.labels.shape[1]
@@ -190,21 +193,8 @@ def _coloured(value: Picture, name: str, low: float, high: float) -> Picture:
 
 
 def _as_grey(image: Float) -> Picture:
-    """Return an image as `_as_rgb` does, without colours: those are the objects'."""
-    return np.repeat(_as_rgb(image).mean(-1, keepdims=True), 3, -1)
-
-
-def _as_rgb(image: Float) -> Picture:
-    """Return an image (C, Y, X) as colours (Y, X, 3), from 0 to 1."""
-    every = (1, 2) if len(image) != 3 else (0, 1, 2)
-    low, high = np.percentile(image, [0.5, 99.7], axis=every, keepdims=True)
-    grey = ((image - low) / np.maximum(high - low, 1e-6)).clip(0, 1)
-    if len(image) == 1:
-        return np.repeat(grey[0][..., None], 3, -1)
-    if len(image) == 3:
-        return np.moveaxis(grey, 0, -1)
-    colours = CHANNELS[np.arange(len(grey)) % len(CHANNELS)]
-    return np.asarray(np.einsum("cyx,cr->yxr", grey, colours).clip(0, 1))
+    """Return an image as `image_colours` does, without colours: those are the objects'."""
+    return np.repeat(image_colours(image).mean(-1, keepdims=True), 3, -1)
 
 
 def _show(panel: Panel, picture: Picture, shown: Shown, name: str, note: str = "") -> None:

@@ -1,8 +1,9 @@
-"""Colours for directions and for objects, legible to everybody."""
+"""Colours for images, directions and objects, legible to everybody."""
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -23,6 +24,40 @@ PALETTE = np.array(
     np.uint8,
 )
 """Told apart with any colour vision (after Okabe and Ito 2008), and bright enough on black."""
+
+CHANNELS = np.array([(0, 220, 90), (230, 60, 220), (60, 160, 255), (255, 170, 40)]) / 255
+"""Colours of an image's channels, if there are two, or more than three."""
+
+
+def image_colours(
+    image: NDArray[np.floating], limits: Sequence[tuple[float, float]] | None = None
+) -> NDArray[np.floating]:
+    """Paint an image.
+
+    Parameters
+    ----------
+    image : (C, Y, X), real
+        Three channels are red, green and blue.
+    limits : sequence of C pairs, optional
+        The values of each channel that are dark and bright; percentiles if not given, common ones
+        for red, green and blue.
+
+    Returns
+    -------
+    colours : (Y, X, 3), from 0 to 1
+    """
+    if limits is None:
+        every = (1, 2) if len(image) != 3 else (0, 1, 2)
+        low, high = np.percentile(image, [0.5, 99.7], axis=every, keepdims=True)
+    else:
+        low, high = np.array(limits, float).T[:, :, None, None]
+    grey = ((image - low) / np.maximum(high - low, 1e-6)).clip(0, 1)
+    if len(image) == 1:
+        return np.repeat(grey[0][..., None], 3, -1)
+    if len(image) == 3:
+        return np.moveaxis(grey, 0, -1)
+    colours = CHANNELS[np.arange(len(grey)) % len(CHANNELS)]
+    return np.asarray(np.einsum("cyx,cr->yxr", grey, colours).clip(0, 1))
 
 
 def offset_colours(offsets: NDArray[np.floating], longest: float | None = None) -> RGB:

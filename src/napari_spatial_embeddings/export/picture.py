@@ -18,6 +18,7 @@ from napari_spatial_embeddings.maps import EmbeddingMaps
 from . import _panels
 from ._panels import INK, Shown
 from .colours import RGB
+from .overlay import crowded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,8 +107,7 @@ def _choose(
     at: tuple[int | slice, ...] = ()
     note = ""
     if labels.ndim == 3:
-        crowd = [len(np.unique(plane)) for plane in labels]
-        z = crowd.index(max(crowd)) if max(crowd) > 1 else len(labels) // 2
+        z = crowded(labels)
         at, note = (z,), f"slice {z + 1} of {len(labels)}"
     step = math.ceil(max(labels.shape[-2:]) / LARGEST)
     at = (*at, slice(None, None, step), slice(None, None, step))

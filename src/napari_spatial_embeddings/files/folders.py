@@ -38,7 +38,7 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     ----------
     paths : paths
         Files, OME-Zarr folders, and folders of these; in a folder, other and hidden files are
-        passed over, and so are saved maps and the folders in it.
+        passed over, and so are saved maps, overlays, and the folders in it.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def _in_folder(folder: Path, endings: tuple[str, ...]) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in endings
         and not path.name.startswith(".")
-        and not path.name.lower().endswith(".maps.zarr")
+        and not path.name.lower().endswith((".maps.zarr", ".overlay.png"))
         and (path.is_dir() == (path.suffix.lower() in ZARR))
     )
     if not found:

@@ -1,0 +1,204 @@
+"""What can be written of a segmented image: one table of formats, with a place for more.
+
+A format is a name, an ending and a function that writes; `FORMATS` lists them, and whoever offers
+them to people (the plugin) reads them from there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import stem
+from napari_spatial_embeddings.files.errors import FileError
+
+from .labels import write_labels
+from .maps import write_maps
+from .objects import objects_table, write_objects
+from .overlay import overlay, write_overlay
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.clustering import Instances
+    from napari_spatial_embeddings.maps import EmbeddingMaps
+
+
+@dataclass(frozen=True, slots=True)
+class Segmented:
+    """An image and all that is known about its objects.
+
+    Parameters
+    ----------
+    name : str
+        What its files are called.
+    instances : Instances
+    classes : tuple of str
+        Names of the objects' classes.
+    maps : EmbeddingMaps, optional
+    image : (C, *S), optional
+    pixel_size : tuple of D floats, optional
+        Size of a pixel along each axis, in ``unit``.
+    unit : str, optional
+    about : mapping
+        How the labels were made; as JSON takes it.
+    model : mapping, optional
+        The card of the model that predicted the maps.
+    at : int, optional
+        Slice of a volume that a picture shows; the most crowded one if not given.
+    limits : sequence of C pairs, optional
+        The values of each channel that are dark and bright in a picture.
+    """
+
+    name: str
+    instances: Instances
+    classes: tuple[str, ...]
+    maps: EmbeddingMaps | None = None
+    image: NDArray[np.generic] | None = None
+    pixel_size: tuple[float, ...] | None = None
+    unit: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+    model: Mapping[str, Any] | None = None
+    at: int | None = None
+    limits: Sequence[tuple[float, float]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One kind of file.
+
+    Parameters
+    ----------
+    name : str
+        For people.
+    ending : str
+        Of the file's name.
+    write : callable
+        Writes a file of this name; whole or not at all.
+    about : str
+        What it holds, in a sentence for people.
+    """
+
+    name: str
+    ending: str
+    write: Callable[[Path, Segmented], Path]
+    about: str
+
+
+def _labels(path: Path, found: Segmented) -> Path:
+    labels = found.instances.labels
+    return write_labels(path, labels, found.pixel_size, found.unit, found.about)
+
+
+def _objects(path: Path, found: Segmented) -> Path:
+    spacing = None if found.maps is None else found.maps.spacing
+    table = objects_table(
+        found.instances, found.classes, found.image, found.pixel_size, found.unit, spacing
+    )
+    return write_objects(path, table)
+
+
+def _maps(path: Path, found: Segmented) -> Path:
+    if found.maps is None:
+        raise InputError(f"there are no maps of {found.name}; predict it first")
+    return write_maps(path, found.maps, found.pixel_size, found.unit, found.model)
+
+
+def _overlay(path: Path, found: Segmented) -> Path:
+    labels = found.instances.labels
+    return write_overlay(path, overlay(found.image, labels, at=found.at, limits=found.limits))
+
+
+FORMATS: dict[str, Format] = {
+    "labels": Format(
+        "Labels (TIFF)",
+        ".tif",
+        _labels,
+        "The label image, with pixel size and settings; Fiji and QuPath open it.",
+    ),
+    "ome": Format(
+        "Labels (OME-TIFF)",
+        ".ome.tif",
+        _labels,
+        "The label image, with axes, pixel size and settings in OME's own words.",
+    ),
+    "objects": Format(
+        "Table of objects (CSV)",
+        ".csv",
+        _objects,
+        "One row per object: class, score, centre, size, sigma and mean intensities.",
+    ),
+    "maps": Format(
+        "Maps (OME-Zarr)",
+        ".maps.zarr",
+        _maps,
+        "Offsets, sigma and seed, to be clustered again without the network.",
+    ),
+    "overlay": Format(
+        "Picture (PNG)",
+        ".overlay.png",
+        _overlay,
+        "The image with the outlines of its objects.",
+    ),
+}
+"""All formats, by a short name that settings may remember. A new one is a new row."""
+
+
+def export(
+    folder: str | Path,
+    found: Segmented,
+    formats: Iterable[str],
+    *,
+    spare: Collection[Path] = (),
+) -> Iterator[Path]:
+    """Write a segmented image in some formats; yield each file when it is complete.
+
+    Parameters
+    ----------
+    folder : path
+        Made if missing; older files of the same names are replaced.
+    found : Segmented
+    formats : keys of `FORMATS`
+    spare : paths
+        Files that are never replaced: the images themselves.
+
+    Raises
+    ------
+    InputError
+        If a name is no format, or a file would take the place of one of ``spare``.
+    FileError, Failure
+        If the system refuses.
+    """
+    folder, name = Path(folder), file_name(found.name)
+    spared = {path.resolve() for path in spare}
+    for key in formats:
+        if key not in FORMATS:
+            raise InputError(f"there is no format '{key}'; choose from: {', '.join(FORMATS)}")
+        path = folder / f"{name}{FORMATS[key].ending}"
+        if path.resolve() in spared:
+            raise FileError(f"{path} is the image itself; choose another folder for the results")
+        yield FORMATS[key].write(path, found)
+
+
+def file_name(name: str) -> str:
+    """Return a name without endings, and without what some systems do not take in names."""
+    good = re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", stem(name.replace("/", "_")))
+    return good.strip(" .")[:120].strip(" .") or "image"
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """Return a name for the files of each image; no two are equal on any system."""
+    taken: set[str] = set()
+    given = []
+    for name in map(file_name, names):
+        free, n = name, 2
+        while free.casefold() in taken:
+            free, n = f"{name}-{n}", n + 1
+        taken.add(free.casefold())
+        given.append(free)
+    return given

@@ -1,0 +1,81 @@
+"""The overlay shows the image and the outline of each object."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from generated import capsules, picture
+from napari_spatial_embeddings.export import image_colours, overlay, write_overlay
+from napari_spatial_embeddings.export.overlay import LARGEST, SMALLEST
+from napari_spatial_embeddings.files import FileError, find_images
+
+
+def coloured(shown: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Where a picture of a grey image is not grey."""
+    return np.asarray(np.ptp(shown.astype(int), axis=-1) > 0)
+
+
+def test_lines_are_where_objects_end() -> None:
+    labels = capsules((SMALLEST, SMALLEST + 7), count=9, radius=40)
+    shown = overlay(picture(labels), labels)
+    assert shown.shape == (*labels.shape, 3)
+    lines = coloured(shown)
+    for label in range(1, 10):
+        inside = labels == label
+        line = lines & inside
+        assert 0 < line.sum() < 0.2 * inside.sum()
+        assert len(np.unique(shown[line], axis=0)) == 1
+    assert not (lines & (labels == 0)).any()
+
+
+def test_the_image_shows_through() -> None:
+    labels = np.zeros((SMALLEST, SMALLEST), np.int32)
+    image = picture(labels, channels=3)
+    np.testing.assert_array_equal(
+        overlay(image, labels), (255 * image_colours(image)).round().astype(np.uint8)
+    )
+    assert not overlay(None, labels).any()
+
+
+def test_limits_say_what_is_dark_and_bright() -> None:
+    image = np.linspace(0, 100, SMALLEST**2).reshape(1, SMALLEST, SMALLEST)
+    shown = overlay(image, np.zeros(image.shape[1:], np.int32), limits=[(20, 60)])
+    assert (shown[image[0] <= 20] == 0).all()
+    assert (shown[image[0] >= 60] == 255).all()
+    assert shown[np.isclose(image[0], 40, atol=0.01)].max() == pytest.approx(127.5, abs=1)
+
+
+@pytest.mark.parametrize("edge", [1, 7, SMALLEST - 1, LARGEST, LARGEST + 1, 3 * LARGEST])
+def test_any_size_is_shown_at_a_good_size(edge: int) -> None:
+    labels = np.zeros((2, edge), np.int32)
+    labels[:, edge // 2 :] = 1
+    shown = overlay(None, labels)
+    assert SMALLEST <= max(shown.shape) <= LARGEST
+    assert coloured(shown).any() == (edge > 1)
+
+
+def test_of_a_volume_one_slice() -> None:
+    labels = np.zeros((4, SMALLEST, SMALLEST), np.int32)
+    labels[1, 5:30, 5:30] = 1
+    labels[2, 5:30, 5:30] = 1
+    labels[2, 50:90, 50:90] = 2
+    image = picture(labels)
+    np.testing.assert_array_equal(overlay(image, labels), overlay(image, labels, at=2))
+    np.testing.assert_array_equal(overlay(image, labels, at=1), overlay(image[:, 1], labels[1]))
+
+
+def test_file(tmp_path: Path) -> None:
+    labels = capsules((60, 70))
+    shown = overlay(picture(labels), labels)
+    path = write_overlay(tmp_path / "new" / "a.overlay.png", shown)
+    with Image.open(path) as file:
+        np.testing.assert_array_equal(np.asarray(file), shown)
+    with pytest.raises(FileError, match="cannot be written"):
+        write_overlay(path / "b.png", shown)
+    with pytest.raises(FileError, match="no file of a known kind"):  # it is no image to be used
+        find_images([path.parent])
