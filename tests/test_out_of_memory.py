@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from brief_training import discs, python, settings_for, small_model
-from napari_spatial_embeddings.trainer import OutOfMemory, Trainer
+from napari_spatial_embeddings.errors import OutOfMemory
+from napari_spatial_embeddings.trainer import Trainer
 
 TIGHT_TRAINING = """
 import resource, sys

@@ -13,7 +13,13 @@ from generated import network, picture
 from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
 from napari_spatial_embeddings.maps import EmbeddingMaps
 from napari_spatial_embeddings.network import multiple
-from napari_spatial_embeddings.tiling import Progress, predict_tiles, symmetries, tiles
+from napari_spatial_embeddings.tiling import (
+    Progress,
+    empty_maps,
+    predict_tiles,
+    symmetries,
+    tiles,
+)
 
 Image = NDArray[np.float32]
 CPU = torch.device("cpu")
@@ -112,6 +118,35 @@ def test_progress_says_what_is_new() -> None:
         assert (progress.done, progress.total) == (k, 6)
         seen[progress.region] = True
     assert seen.all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "window", "spacing"),
+    [
+        ((70, 93), (slice(13, 57), slice(30, 93)), (1.0, 1.0)),
+        ((70, 93), (slice(0, 1), slice(92, 93)), (1.0, 1.0)),
+        ((9, 40, 37), (slice(3, 5), slice(7, 31), slice(2, 36)), (3.0, 1.0, 1.0)),
+    ],
+)
+def test_a_window_is_as_the_whole_and_the_rest_stays(
+    shape: tuple[int, ...], window: tuple[slice, ...], spacing: tuple[float, ...]
+) -> None:
+    settings = settings_of(len(shape), spacing=spacing, levels=1)
+    image = image_of(shape)
+    whole = predict(image, settings, WHOLE)
+    out = empty_maps(shape, settings)
+    prediction = PredictionSettings(tile=32, halo=48)
+    for progress in reports(image, settings, prediction, out=out, window=window):
+        assert all(
+            w.start <= r.start < r.stop <= w.stop
+            for w, r in zip(window, progress.region, strict=True)
+        )
+    untouched = empty_maps(shape, settings)
+    for name in ("offsets", "sigma", "seed"):
+        expected = getattr(untouched, name)
+        inside = (slice(None), *window)
+        expected[inside] = getattr(whole, name)[inside]
+        np.testing.assert_allclose(getattr(out, name), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_maps_may_live_elsewhere(tmp_path: Any) -> None:

@@ -24,6 +24,10 @@ class Failure(RuntimeError):
     """The work could not be done, though nothing was wrong with what was given."""
 
 
+class OutOfMemory(Failure):
+    """The work needs more memory than there is."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error means that the processor's or the device's memory is used up.
 

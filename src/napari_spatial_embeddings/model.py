@@ -113,18 +113,32 @@ class SpatialEmbeddings:
         return _last(self.predicting(image, settings)).maps
 
     def predicting(
-        self, image: NDArray[np.generic], settings: PredictionSettings | None = None
+        self,
+        image: NDArray[np.generic],
+        settings: PredictionSettings | None = None,
+        window: tuple[slice, ...] | None = None,
+        out: EmbeddingMaps | None = None,
     ) -> Iterator[Progress]:
         """Yield progress after every tile; the last report's maps are complete.
 
-        Parameters and errors as in `predict_maps`.
+        Other parameters, and errors, as in `predict_maps`.
+
+        Parameters
+        ----------
+        window : tuple of D slices, optional
+            The part to predict; the rest of the maps stays as it is. All of it if not given. The
+            image is normalised as a whole in any case.
+        out : EmbeddingMaps, optional
+            The maps to fill; new ones without any object if not given.
         """
         settings = settings or PredictionSettings()
         image = self.check(image)
         device = choose_device(settings.device)
         network = self.network.to(device)
         scale = normalisation(image, self.settings)
-        yield from predict_tiles(network, self.settings, image, scale, settings, device)
+        yield from predict_tiles(
+            network, self.settings, image, scale, settings, device, out, window
+        )
 
     def predict_normalised(
         self, image: NDArray[np.float32], settings: PredictionSettings

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from .config import ModelSettings, PredictionSettings
 from .data import Float, normalise
-from .errors import Failure, is_out_of_memory
+from .errors import OutOfMemory, is_out_of_memory
 from .maps import EmbeddingMaps, sigma_of, split
 from .network import BranchedNet, channels_last, multiple
 
@@ -54,25 +54,30 @@ def empty_maps(shape: tuple[int, ...], settings: ModelSettings) -> EmbeddingMaps
 
 
 def tiles(
-    shape: tuple[int, ...], settings: ModelSettings, prediction: PredictionSettings
+    shape: tuple[int, ...],
+    settings: ModelSettings,
+    prediction: PredictionSettings,
+    window: tuple[slice, ...] | None = None,
 ) -> list[tuple[tuple[slice, ...], tuple[slice, ...]]]:
     """Return the tiles as pairs of slices: what is read, and which part of the image is its core.
 
     What is read starts on a multiple of the network's total stride and may end beyond the image.
+    Cores part the window, or the whole image if none is given.
     """
+    window = window or tuple(slice(0, n) for n in shape)
     grain = multiple(settings)
     edge = prediction.tile if settings.ndim == 2 else round(prediction.tile ** (2 / 3))
     axes = []
-    for n, unit, step in zip(shape, settings.spacing, grain, strict=True):
+    for n, part, unit, step in zip(shape, window, settings.spacing, grain, strict=True):
         core = max(step, round(edge / unit) // step * step)
         halo = math.ceil(prediction.halo / unit / step) * step
         axis = []
-        for start in range(0, n, core):
-            stop = min(start + core, n)
+        for start in range(part.start // step * step, part.stop, core):
+            stop = min(start + core, part.stop)
             first = max(0, start - halo)
             last = min(stop + halo, n)
             last = first + math.ceil((last - first) / step) * step
-            axis.append((slice(first, last), slice(start, stop)))
+            axis.append((slice(first, last), slice(max(start, part.start), stop)))
         axes.append(axis)
     return [
         (tuple(read for read, _ in combination), tuple(core for _, core in combination))
@@ -88,6 +93,7 @@ def predict_tiles(
     prediction: PredictionSettings,
     device: torch.device,
     out: EmbeddingMaps | None = None,
+    window: tuple[slice, ...] | None = None,
 ) -> Iterator[Progress]:
     """Fill maps tile by tile.
 
@@ -101,10 +107,17 @@ def predict_tiles(
         From `data.normalisation`, of the whole image.
     out : EmbeddingMaps, optional
         Where to write, for maps that live on disk; in memory if not given.
+    window : tuple of D slices, optional
+        The part to fill, not empty and inside the image; all of it if not given.
+
+    Raises
+    ------
+    OutOfMemory
+        If a tile does not fit into the device's memory.
     """
     shape = image.shape[1:]
     out = out or empty_maps(shape, settings)
-    work = tiles(shape, settings, prediction)
+    work = tiles(shape, settings, prediction, window)
     for done, (read, core) in enumerate(work, 1):
         inside = tuple(slice(r.start, min(r.stop, n)) for r, n in zip(read, shape, strict=True))
         block = normalise(np.asarray(image[(slice(None), *inside)]), scale)
@@ -115,7 +128,7 @@ def predict_tiles(
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            raise Failure(
+            raise OutOfMemory(
                 f"{device} has too little memory for a tile of {prediction.tile} pixels; try a"
                 f" smaller tile, such as {max(16, prediction.tile // 2)}"
             ) from error

@@ -18,7 +18,7 @@ import torch
 from .annotations import TrainingImage, usage
 from .config import ClusteringSettings, ModelSettings, TrainingSettings
 from .data import Batch, Sampler, normalisation, normalise
-from .errors import Failure, is_out_of_memory
+from .errors import OutOfMemory, is_out_of_memory
 from .losses import Losses, spatial_embedding_loss
 from .maps import split
 from .metrics import mean_ap
@@ -31,10 +31,6 @@ WARM_UP = 100
 
 HOLD_OUT_FROM = 8
 """Number of images from which some are kept aside for validation."""
-
-
-class OutOfMemory(Failure):
-    """Not even one small crop fits in the device's memory."""
 
 
 @dataclass

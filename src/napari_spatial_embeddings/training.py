@@ -19,10 +19,10 @@ import torch
 from .annotations import TrainingImage, largest_reach, typical_diameter
 from .checkpoint import Checkpoint
 from .config import ModelSettings, TrainingSettings
-from .errors import InputError
+from .errors import InputError, OutOfMemory
 from .losses import Losses
 from .model import SpatialEmbeddings
-from .trainer import OutOfMemory, Trainer
+from .trainer import Trainer
 from .validation import Validation
 
 __all__ = ["OutOfMemory", "Report", "fresh_model", "train"]
