@@ -20,7 +20,7 @@ from safetensors.torch import save as serialise
 from . import __version__
 from ._atomic import write_atomically
 from .clustering import Instances, cluster
-from .config import ClusteringSettings, ModelSettings, PredictionSettings
+from .config import ClusteringSettings, ModelSettings, PredictionSettings, fault
 from .data import normalisation
 from .errors import InputError
 from .maps import EmbeddingMaps
@@ -273,8 +273,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error} is missing"
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return fault(error)
     headline, *details = str(error).splitlines()
     return details[0].strip() if details else headline
 

@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.export import write_labels
-from napari_spatial_embeddings.files import FileError, read_image, read_labels
+from napari_spatial_embeddings.files import FileError, read_image, read_labels, read_settings
 
 NAMES = ["a.tif", "a.ome.tif"]
 SETTINGS = {"model": "µ-net", "clustering": {"seed_threshold": 0.5}}
@@ -134,3 +134,16 @@ except FileError as error:
     assert "a.tif cannot be written: File too large" in done.stdout
     assert [p.name for p in tmp_path.iterdir()] == ["a.tif"]
     np.testing.assert_array_equal(read_labels(path), 1)
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (4, 6, 5), (1, 6, 5)])
+@pytest.mark.parametrize("highest", [200, 70_000])
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
+def test_settings_come_back(
+    tmp_path: Path, name: str, highest: int, shape: tuple[int, ...]
+) -> None:
+    """What a person asks of a result a year later: how was it made?"""
+    settings = {"model": "mödel", "clustering": {"margin": 1.5}}
+    path = write_labels(tmp_path / name, np.full(shape, highest, np.int32), settings=settings)
+    assert read_settings(path) == settings
+    assert read_settings(write_labels(path, np.zeros(shape, np.int32))) == {}

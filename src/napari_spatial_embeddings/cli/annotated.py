@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,38 +18,12 @@ from napari_spatial_embeddings.files import (
     read_labels,
     read_regions,
 )
+from napari_spatial_embeddings.training_set import TrainingSet, spacing_of
 
 from .flags import CallError
 
 
-@dataclass(frozen=True, slots=True)
-class Annotated:
-    """What the folders hold.
-
-    Parameters
-    ----------
-    images, aside : lists of TrainingImage
-        To train on, and to choose the best model by; ``aside`` may be empty.
-    classes : tuple of str
-        Of the objects.
-    pixel_size : tuple of D floats, optional
-        Along each axis, in ``unit``; that of the first image that tells it.
-    unit : str, optional
-    """
-
-    images: list[TrainingImage]
-    aside: list[TrainingImage]
-    classes: tuple[str, ...]
-    pixel_size: tuple[float, ...] | None
-    unit: str | None
-
-    @property
-    def spacing(self) -> tuple[float, ...] | None:
-        """Size of a pixel along each axis in pixels of the finest, where it is known."""
-        return _spacing(self.pixel_size)
-
-
-def read_annotated(options: argparse.Namespace, classes: tuple[str, ...] | None) -> Annotated:
+def read_annotated(options: argparse.Namespace, classes: tuple[str, ...] | None) -> TrainingSet:
     """Read images, labels, regions and classes.
 
     Parameters
@@ -67,9 +40,9 @@ def read_annotated(options: argparse.Namespace, classes: tuple[str, ...] | None)
     reader = _Reader(options, classes)
     images = reader.folder(options.images, options.labels)
     aside = reader.folder(options.val_images, options.val_labels) if options.val_images else []
-    _same_kind(images + aside)
+    data = TrainingSet(images, aside, reader.names, reader.pixel_size, reader.unit)
     reader.check_use()
-    return Annotated(images, aside, reader.names, reader.pixel_size, reader.unit)
+    return data
 
 
 class _Reader:
@@ -107,7 +80,7 @@ class _Reader:
         region = self.regions.pop(image.name, None)
         here = set(np.unique(labels).tolist())
         self.rows -= {(name, label) for name in ("", image.name) for label in here}
-        spacing = _spacing(self.pixel_size)
+        spacing = spacing_of(self.pixel_size)
         return annotate(
             image.data,
             labels,
@@ -142,18 +115,3 @@ def _checked_size(given: list[float] | None) -> tuple[float, ...] | None:
         if not (size > 0 and math.isfinite(size)):
             raise CallError(f"--pixel-size: should be greater than 0, not {size:g}")
     return tuple(given) if given else None
-
-
-def _spacing(pixel_size: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    return tuple(size / min(pixel_size) for size in pixel_size) if pixel_size else None
-
-
-def _same_kind(images: list[TrainingImage]) -> None:
-    first = images[0]
-    for other in images[1:]:
-        if other.image.ndim != first.image.ndim or len(other.image) != len(first.image):
-            raise CallError(f"{_kind(first)}, {_kind(other)}; train on images of one kind")
-
-
-def _kind(image: TrainingImage) -> str:
-    return f"{image.name} has {len(image.image)} channels and {image.labels.ndim} spatial axes"

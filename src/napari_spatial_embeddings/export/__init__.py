@@ -7,6 +7,7 @@ from .maps import open_maps, write_maps
 from .objects import objects_table, write_objects
 from .overlay import overlay, write_overlay
 from .picture import overview
+from .regions import write_regions
 
 __all__ = [
     "FORMATS",
@@ -26,4 +27,5 @@ __all__ = [
     "write_maps",
     "write_objects",
     "write_overlay",
+    "write_regions",
 ]

@@ -8,11 +8,14 @@ from .errors import FileError
 from .folders import find_images, find_regions, pair, stem
 from .image import Image, read_image, read_labels
 from .maps import StoredMaps, read_maps
-from .tables import read_classes, read_regions
+from .regions import Region, read_regions, read_shapes
+from .settings import read_settings
+from .tables import read_classes
 
 __all__ = [
     "FileError",
     "Image",
+    "Region",
     "StoredMaps",
     "find_images",
     "find_regions",
@@ -22,5 +25,7 @@ __all__ = [
     "read_labels",
     "read_maps",
     "read_regions",
+    "read_settings",
+    "read_shapes",
     "stem",
 ]

@@ -23,7 +23,7 @@ def reading(path: Path) -> Iterator[None]:
         if path.is_file() and not path.stat().st_size:
             raise FileError(f"{path} is empty (0 bytes); copy or export it again")
         yield
-    except FileError:
+    except InputError:
         raise
     except MemoryError as error:
         raise FileError(

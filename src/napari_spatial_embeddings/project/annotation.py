@@ -1,0 +1,138 @@
+"""What people drew on one image, as files: label images, and tables of regions beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from napari_spatial_embeddings.config import Settings, fault
+from napari_spatial_embeddings.export.labels import write_labels
+from napari_spatial_embeddings.export.regions import write_regions
+from napari_spatial_embeddings.files import Region, read_labels, read_settings, read_shapes
+from napari_spatial_embeddings.files.errors import FileError, reading, writing
+
+Labels = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Annotation:
+    """What is drawn on one image.
+
+    Parameters
+    ----------
+    labels : int32 (*S)
+        0 is unlabelled; each other value is one object, or a stroke of background.
+    classes : mapping
+        Class name of each label; `annotations.BACKGROUND` marks strokes that are no object. Labels
+        that are not listed have the project's first class.
+    regions : sequence of Region
+        Where every object is labelled.
+    scribbled : bool
+        Labels cover only part of their objects.
+    """
+
+    labels: Labels
+    classes: Mapping[int, str] = field(default_factory=dict)
+    regions: Sequence[Region] = ()
+    scribbled: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether anything is drawn."""
+        return bool(self.regions) or bool(self.labels.any())
+
+
+class _Meaning(Settings):
+    """What the labels' file says about them."""
+
+    classes: dict[int, str] = Field(default_factory=dict, description="Class of each label.")
+    scribbled: bool = Field(False, description="Labels cover only part of their objects.")
+
+
+def write_annotation(
+    labels: Path,
+    regions: Path,
+    annotation: Annotation,
+    pixel_size: tuple[float, ...] | None = None,
+    unit: str | None = None,
+) -> None:
+    """Write an annotation.
+
+    The labels' file tells their classes too, so that one rename publishes both.
+
+    Raises
+    ------
+    FileError, Failure
+        If a label is negative, a region encloses nothing, or the system refuses.
+    """
+    meaning = _Meaning(classes=dict(annotation.classes), scribbled=annotation.scribbled)
+    facts = meaning.model_dump(mode="json")
+    write_labels(labels, annotation.labels, pixel_size, unit, facts)
+    if annotation.regions:
+        write_regions(regions, annotation.regions)
+    elif regions.exists():
+        with writing(regions):
+            regions.unlink()
+
+
+def read_annotation(labels: Path, regions: Path, shape: tuple[int, ...]) -> Annotation:
+    """Read an annotation of an image (*shape).
+
+    Raises
+    ------
+    FileError
+        If a file is damaged, or of another shape.
+    """
+    array = read_stored(labels, shape)
+    try:
+        meaning = _Meaning.model_validate(read_settings(labels))
+    except ValidationError as error:
+        raise FileError(f"{labels} is damaged: {fault(error)}") from error
+    drawn = read_shapes(regions, len(shape)) if regions.exists() else []
+    return Annotation(array, meaning.classes, drawn, meaning.scribbled)
+
+
+def read_stored(path: Path, shape: tuple[int, ...]) -> Labels:
+    """Read labels (*shape) as int32.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged, or its shape or its values do not fit.
+    """
+    labels = read_labels(path, "ZYX" if len(shape) == 3 else "YX")
+    if labels.shape != shape:
+        raise FileError(
+            f"{path} has shape {labels.shape}, its image {shape}; they must cover the same pixels"
+        )
+    if labels.size and int(labels.max()) > np.iinfo(np.int32).max:
+        raise FileError(f"{path} holds labels above {np.iinfo(np.int32).max}")
+    return labels.astype(np.int32)
+
+
+def write_corrections(path: Path, labels: Labels, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write labels that may be -1, and what is known about each; one rename publishes both."""
+    gone = int(labels.max(initial=0)) + 1
+    facts = {"gone": gone, "rows": [dict(row) for row in rows]}
+    write_labels(path, np.where(labels < 0, gone, labels), settings=facts)
+
+
+def read_corrections(path: Path, shape: tuple[int, ...]) -> tuple[Labels, list[dict[str, Any]]]:
+    """Read what `write_corrections` wrote.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged, or of another shape.
+    """
+    labels = read_stored(path, shape)
+    with reading(path):
+        facts = read_settings(path)
+        gone, rows = int(facts["gone"]), [dict(row) for row in facts["rows"]]
+    labels[labels == gone] = -1
+    return labels, rows

@@ -1,0 +1,146 @@
+"""``project.json``: what a project is, but for its pixels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from napari_spatial_embeddings import __version__
+from napari_spatial_embeddings._atomic import write_atomically
+from napari_spatial_embeddings.annotations import BACKGROUND
+from napari_spatial_embeddings.config import (
+    ClusteringSettings,
+    Positive,
+    PredictionSettings,
+    Settings,
+    TrainingSettings,
+    fault,
+)
+from napari_spatial_embeddings.files.errors import reading, writing
+
+from .errors import ProjectError
+
+SCHEMA = 1
+CARD = "project.json"
+
+
+class ImageEntry(Settings):
+    """One image of a project: where it is, how to read it, and how to know it again."""
+
+    key: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        description="Name of the image's files in the project.",
+    )
+    name: str = Field(description="The image's name, for people.")
+    path: str = Field(
+        min_length=1,
+        description="The image's file: absolute, or relative to the project's folder.",
+    )
+    axes: str | None = Field(None, description="Meaning of the file's axes, if it was told.")
+    channels: tuple[int, ...] | None = Field(
+        None, min_length=1, description="Channels of the file that are used; all if not given."
+    )
+    shape: tuple[int, ...] = Field(
+        min_length=3, max_length=4, description="Channels and pixels along each axis."
+    )
+    dtype: str = Field(description="Type of the pixels' values.")
+    pixel_size: tuple[Positive, ...] | None = Field(
+        None, description="Size of a pixel along each axis."
+    )
+    unit: str | None = Field(None, description="Unit of the pixel size.")
+    fingerprint: str = Field(description="Digest of some of the pixels.")
+
+    @property
+    def spatial(self) -> tuple[int, ...]:
+        """The shape without the channels."""
+        return self.shape[1:]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.pixel_size is not None and len(self.pixel_size) != len(self.spatial):
+            raise ValueError(
+                f"the pixel size has {len(self.pixel_size)} values for {len(self.spatial)} axes"
+            )
+        return self
+
+
+class ProjectCard(Settings):
+    """What a project is. Frozen: `Project.update` replaces it."""
+
+    classes: tuple[str, ...] = Field(
+        ("object",), min_length=1, description="Names of the object classes."
+    )
+    unlabelled: Literal["background", "ignore"] = Field(
+        "ignore",
+        description="What unlabelled pixels are: background, or unknown outside regions.",
+    )
+    start: str | None = Field(
+        None, description="Model to start from: a folder, or the name of a shipped one."
+    )
+    training: TrainingSettings = Field(TrainingSettings(), description="How models are trained.")
+    clustering: ClusteringSettings | None = Field(
+        None, description="How instances are recovered; as suits the model if not given."
+    )
+    prediction: PredictionSettings = Field(
+        PredictionSettings(), description="How the network is run over an image."
+    )
+    images: tuple[ImageEntry, ...] = Field((), description="The images, in the order of adding.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.classes)) != len(self.classes) or not all(self.classes):
+            raise ValueError(f"class names must differ: {', '.join(self.classes)}")
+        if BACKGROUND in self.classes:
+            raise ValueError(f"'{BACKGROUND}' is no class of objects")
+        keys = [entry.key.casefold() for entry in self.images]
+        if len(set(keys)) != len(keys):
+            raise ValueError("two images have the same key")
+        return self
+
+
+def write_card(folder: Path, card: ProjectCard) -> None:
+    """Write a project's card, whole or not at all.
+
+    Raises
+    ------
+    FileError, Failure
+        If the system refuses.
+    """
+    facts = {"schema": SCHEMA, "version": __version__, **card.model_dump(mode="json")}
+    with writing(folder / CARD):
+        write_atomically(folder / CARD, json.dumps(facts, indent=1, allow_nan=False).encode())
+
+
+def read_card(folder: Path) -> ProjectCard:
+    """Read a project's card.
+
+    Raises
+    ------
+    ProjectError
+        If the folder is no project, or from a newer version.
+    FileError
+        If the card is damaged or may not be read.
+    """
+    path = folder / CARD
+    if not folder.is_dir():
+        raise ProjectError(f"there is no folder {folder}")
+    with reading(folder):
+        if not path.exists():
+            raise ProjectError(f"{folder} is no project: it has no {CARD}")
+    with reading(path):
+        facts: Any = json.loads(path.read_text("utf-8"))
+    if not isinstance(facts, dict) or not isinstance(facts.get("schema"), int):
+        raise ProjectError(f"{path} was not written by this program")
+    version = facts.pop("version", "?")
+    if (schema := facts.pop("schema")) > SCHEMA:
+        raise ProjectError(
+            f"{folder} was written by a newer version ({version}); this is {__version__}: upgrade"
+            " napari-spatial-embeddings"
+        )
+    try:
+        return ProjectCard.model_validate(facts)
+    except ValidationError as error:
+        raise ProjectError(f"{path} is damaged (schema {schema}): {fault(error)}") from error

@@ -1,0 +1,31 @@
+"""What can be wrong with a project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_spatial_embeddings.errors import InputError
+
+
+class ProjectError(InputError):
+    """A project that cannot be used as asked; the message says why and what to do."""
+
+
+class MissingImage(ProjectError):
+    """An image that is not where the project remembers it.
+
+    Parameters
+    ----------
+    key : str
+        Of its entry.
+    path : path
+        Where it was.
+    """
+
+    def __init__(self, key: str, path: Path) -> None:
+        super().__init__(f"the image '{key}' is not at {path} any more; say where it is now")
+        self.key, self.path = key, path
+
+
+class WrongImage(ProjectError):
+    """A file that is not the image that was annotated."""

@@ -1,0 +1,311 @@
+"""`Project`: the folder itself."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from napari_spatial_embeddings.config import fault
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import Image, stem
+from napari_spatial_embeddings.files.errors import writing
+from napari_spatial_embeddings.training_set import TrainingSet
+
+from .annotation import (
+    Annotation,
+    Labels,
+    read_annotation,
+    read_corrections,
+    write_annotation,
+    write_corrections,
+)
+from .card import CARD, ImageEntry, ProjectCard, read_card, write_card
+from .errors import ProjectError
+from .gather import gather
+from .sources import (
+    checked,
+    copied_axes,
+    fingerprint,
+    moved,
+    read_entry,
+    read_source,
+    reference,
+    write_copy,
+)
+
+
+class Project:
+    """A folder with everything that a training set is; its files are the truth.
+
+    ``project.json`` is its card; ``annotations/``, ``regions/``, ``corrections/`` and ``images/``
+    hold the files of each image, named by its id; ``model/`` is what a training writes. Every file
+    is written whole or not at all, so that a crash loses no more than what was not saved yet.
+    Opening reads the card alone, and nothing in the folder is ever executed or unpickled.
+
+    All methods raise `ProjectError`, `files.FileError` or, on a full disk, `errors.Failure`, in a
+    sentence; what was there is then unchanged.
+
+    Parameters
+    ----------
+    folder : path
+    card : ProjectCard
+        What ``project.json`` says.
+    """
+
+    def __init__(self, folder: Path, card: ProjectCard) -> None:
+        self.folder, self.card = folder, card
+
+    @classmethod
+    def create(cls, folder: str | Path, **fields: object) -> Project:
+        """Make a project of a new folder, or of one that holds none yet.
+
+        Parameters
+        ----------
+        folder : path
+        **fields
+            Of `ProjectCard`.
+        """
+        folder = Path(folder)
+        if (folder / CARD).exists():
+            raise ProjectError(f"{folder} holds a project already; open it")
+        project = cls(folder, ProjectCard())
+        project.update(**fields)
+        return project
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Project:
+        """Open a project; its ``project.json`` will do as well."""
+        folder = Path(folder)
+        folder = folder.parent if folder.name == CARD else folder
+        return cls(folder, read_card(folder))
+
+    def update(self, **changes: object) -> None:
+        """Change fields of the card, and write it."""
+        try:
+            card = self.card.updated(**changes)
+        except ValidationError as error:
+            raise ProjectError(fault(error)) from error
+        write_card(self.folder, card)
+        self.card = card
+
+    @property
+    def model(self) -> Path:
+        """Folder of the trained model; there is none before the first training."""
+        return self.folder / "model"
+
+    # ---------------------------------------------------------------- images
+
+    def entry(self, key: str) -> ImageEntry:
+        """Return what the card says of an image."""
+        for entry in self.card.images:
+            if entry.key == key:
+                return entry
+        raise ProjectError(f"{self.folder} has no image '{key}'")
+
+    def add_image(
+        self,
+        source: str | Path | None = None,
+        data: NDArray[np.generic] | None = None,
+        *,
+        name: str | None = None,
+        axes: str | None = None,
+        channels: Sequence[int] | None = None,
+        pixel_size: Sequence[float] | None = None,
+        unit: str | None = None,
+        copy: bool = False,
+    ) -> ImageEntry:
+        """Add an image: a reference to its file, or a copy of its pixels.
+
+        Parameters
+        ----------
+        source : path, optional
+            Its file.
+        data : (C, *S), optional
+            Its pixels. With a source, they are copied only if reading that gives others.
+        name : str, optional
+            For people; the file's if not given.
+        axes, channels : optional
+            How to read the source: see `files.read_image`; which of its channels to use.
+        pixel_size, unit : optional
+            The source's if not given.
+        copy : bool
+            Copy the pixels into the project.
+
+        Returns
+        -------
+        ImageEntry
+            The one that is there already, if the same channels of the same file are added again.
+        """
+        used = tuple(channels) if channels is not None else None
+        read = read_source(Path(source), axes, used) if source is not None else None
+        if read is not None:
+            copy = copy or not (data is None or np.array_equal(data, read.data))
+            data = read.data if data is None else data
+            name = name or read.name
+            if pixel_size is None:
+                pixel_size, unit = read.pixel_size, read.unit
+        if data is None:
+            raise ProjectError("there is no image to add: neither a file nor pixels")
+        name = name or "image"
+        pixels, key = checked(data, name), self._fresh_key(name)
+        if source is None or copy:
+            path, axes, used = f"images/{key}.tif", copied_axes(pixels), None
+        else:
+            path = reference(Path(source), self.folder)
+            for entry in self.card.images:
+                if (entry.path, entry.axes, entry.channels) == (path, axes, used):
+                    return entry
+        size = tuple(float(s) for s in pixel_size) if pixel_size else None
+        try:
+            entry = ImageEntry(
+                key=key,
+                name=name,
+                path=path,
+                axes=axes,
+                channels=used,
+                shape=pixels.shape,
+                dtype=pixels.dtype.name,
+                pixel_size=size,
+                unit=unit,
+                fingerprint=fingerprint(pixels),
+            )
+        except ValidationError as error:
+            raise ProjectError(f"{name}: {fault(error)}") from error
+        if source is None or copy:
+            write_copy(self.folder / path, pixels, size, unit)
+        self.update(images=(*self.card.images, entry))
+        return entry
+
+    def remove_image(self, key: str) -> None:
+        """Forget an image and what was drawn on it; a file outside the project stays."""
+        self.entry(key)
+        self.update(images=tuple(e for e in self.card.images if e.key != key))
+        for path in self._files(key):
+            if path.exists():
+                with writing(path):
+                    path.unlink()
+
+    def image(self, key: str) -> Image:
+        """Read an image.
+
+        Raises
+        ------
+        MissingImage
+            If its file is gone: ask where it is now, and `locate` it.
+        WrongImage
+            If it has another shape now.
+        """
+        return read_entry(self.folder, self.entry(key))
+
+    def missing(self) -> list[ImageEntry]:
+        """List the images whose files are gone."""
+        return [e for e in self.card.images if not (self.folder / e.path).exists()]
+
+    def locate(self, key: str, path: str | Path) -> list[ImageEntry]:
+        """Say where the file of an image is now.
+
+        Other missing images that are found beside it, by their names and their pixels, are located
+        with it.
+
+        Returns
+        -------
+        list of ImageEntry
+            All that were located.
+
+        Raises
+        ------
+        WrongImage
+            If the file's pixels are not those of the image.
+        """
+        path = Path(path)
+        found = {key: moved(self.entry(key), path, self.folder)}
+        for other in self.missing():
+            beside = path.parent / Path(other.path).name
+            if other.key != key and beside.exists():
+                with suppress(InputError):  # some other file of the same name
+                    found[other.key] = moved(other, beside, self.folder)
+        self.update(images=tuple(found.get(e.key, e) for e in self.card.images))
+        return list(found.values())
+
+    # ----------------------------------------------------- what people drew
+
+    def save_annotation(self, key: str, annotation: Annotation) -> None:
+        """Write what is drawn on an image."""
+        entry = self._fitting(key, annotation.labels)
+        labels, regions, *_ = self._files(key)
+        write_annotation(labels, regions, annotation, entry.pixel_size, entry.unit)
+
+    def annotation(self, key: str) -> Annotation | None:
+        """Read what is drawn on an image; None if nothing was ever saved."""
+        shape = self.entry(key).spatial
+        labels, regions, *_ = self._files(key)
+        return read_annotation(labels, regions, shape) if labels.exists() else None
+
+    def save_corrections(
+        self, key: str, labels: Labels, rows: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
+        """Write an image's corrections.
+
+        Parameters
+        ----------
+        key : str
+        labels : int32 (*S)
+            0 is free, -1 where an object was deleted, others are locked objects.
+        rows : sequence of mappings
+            What is known about the objects; as JSON takes it.
+        """
+        self._fitting(key, labels)
+        write_corrections(self._files(key)[2], labels, rows)
+
+    def corrections(self, key: str) -> tuple[Labels, list[dict[str, Any]]] | None:
+        """Read what `save_corrections` wrote; None if nothing was ever saved."""
+        shape, path = self.entry(key).spatial, self._files(key)[2]
+        return read_corrections(path, shape) if path.exists() else None
+
+    def training_set(self) -> TrainingSet:
+        """Read and resolve all images on which something is drawn.
+
+        Raises
+        ------
+        ProjectError
+            If there is none.
+        MissingImage
+            If the file of one of them is gone.
+        """
+        return gather(self)
+
+    # -------------------------------------------------------------- internal
+
+    def _fitting(self, key: str, labels: Labels) -> ImageEntry:
+        entry = self.entry(key)
+        if labels.shape != entry.spatial:
+            raise ProjectError(
+                f"the labels have shape {labels.shape}, the image '{key}' {entry.spatial}; they"
+                " must cover the same pixels"
+            )
+        return entry
+
+    def _fresh_key(self, name: str) -> str:
+        """Return a name for an image's files that is good on every system, and not in use."""
+        base = re.sub(r"[^A-Za-z0-9_-]+", "_", stem(name))[:48].strip("_-") or "image"
+        taken = {entry.key.casefold() for entry in self.card.images}
+        names = itertools.chain([base], (f"{base}-{n}" for n in itertools.count(2)))
+        return next(
+            name
+            for name in names
+            if name.casefold() not in taken and not any(p.exists() for p in self._files(name))
+        )
+
+    def _files(self, key: str) -> tuple[Path, Path, Path, Path]:
+        """Return where an image's labels, regions, corrections and copied pixels are."""
+        names = f"annotations/{key}.tif", f"regions/{key}.csv", f"corrections/{key}.tif"
+        labels, regions, corrections = (self.folder / name for name in names)
+        return labels, regions, corrections, self.folder / "images" / f"{key}.tif"

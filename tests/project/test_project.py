@@ -1,0 +1,257 @@
+"""A project gives back what it was given, wherever it is, and trains on what is drawn."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from calling import cells, contents, save
+from napari_spatial_embeddings.annotations import BACKGROUND
+from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
+from napari_spatial_embeddings.files import Region, read_image, read_regions
+from napari_spatial_embeddings.maps import IGNORE
+from napari_spatial_embeddings.project import Annotation, MissingImage, Project, ProjectError
+
+from .conftest import annotation
+
+
+def same(a: Annotation, b: Annotation | None) -> bool:
+    assert b is not None
+    assert a.labels.dtype == b.labels.dtype == np.int32
+    np.testing.assert_array_equal(a.labels, b.labels)
+    assert [r.kind for r in a.regions] == [r.kind for r in b.regions]
+    for r, s in zip(a.regions, b.regions, strict=True):
+        np.testing.assert_array_equal(r.corners, s.corners)
+    return (dict(a.classes), a.scribbled) == (dict(b.classes), b.scribbled)
+
+
+# ------------------------------------------------------------------------------- round trips
+
+
+def test_the_folder_is_all_there_is(project: Project) -> None:
+    project.update(
+        classes=("long", "round"),
+        start="elsewhere",
+        training=TrainingSettings(minutes=3),
+        clustering=ClusteringSettings(margin=1.3),
+    )
+    again = Project.open(project.folder)
+    assert again.card == project.card
+    assert Project.open(project.folder / "project.json").card == project.card
+    assert [entry.name for entry in again.card.images] == ["cells 0", "cells 1"]
+    assert again.card.images[0].pixel_size == pytest.approx((0.3, 0.3))
+    assert same(annotation(), again.annotation("cells_0"))
+    assert again.annotation("cells_1") is None
+
+
+@pytest.mark.parametrize("scribbled", [False, True])
+@pytest.mark.parametrize("shape", [(20, 30), (5, 20, 30), (1, 20, 30)])
+def test_annotations(tmp_path: Path, shape: tuple[int, ...], scribbled: bool) -> None:
+    project = Project.create(tmp_path)
+    key = project.add_image(data=np.zeros((2, *shape), np.float32)).key
+    flat = np.array([[1, 2], [1, 8.25], [7, 8], [7, 2]])
+    solid = np.column_stack([np.zeros(4), flat])
+    regions = [Region("ellipse", flat), Region("polygon", flat[:3])]
+    if len(shape) == 3 and scribbled:
+        regions = [Region("rectangle", solid)]
+    labels = np.zeros(shape, np.int32)
+    labels[..., 3:6, 4:9] = 3
+    given = Annotation(labels, {3: "object", 9: "later"}, regions, scribbled)
+    project.save_annotation(key, given)
+    assert same(given, project.annotation(key))
+    emptied = Annotation(np.zeros(shape, np.int32))
+    project.save_annotation(key, emptied)
+    assert same(emptied, project.annotation(key))
+    assert not emptied
+
+
+def test_files_are_what_others_read(project: Project) -> None:
+    labels = tifffile.imread(project.folder / "annotations/cells_0.tif")
+    assert labels.dtype == np.uint32
+    np.testing.assert_array_equal(labels, annotation().labels)
+    region = read_regions(project.folder / "regions/cells_0.csv", (64, 64))
+    y, x = np.mgrid[:64, :64]
+    assert region[(y > 11) & (y < 39) & (x > 12) & (x < 49)].all()
+    small = Annotation(np.eye(64, dtype=np.int32))
+    project.save_annotation("cells_1", small)
+    path = project.folder / "annotations/cells_1.tif"
+    assert tifffile.imread(path).dtype == np.uint16
+    assert read_image(path).pixel_size == pytest.approx((0.3, 0.3))
+
+
+def test_corrections(project: Project) -> None:
+    assert project.corrections("cells_0") is None
+    labels = annotation().labels.copy()
+    labels[20:, 20:] = -1
+    rows = [{"label": 3, "class": "object", "centre": [1.5, 2.25], "locked": True}]
+    project.save_corrections("cells_0", labels, rows)
+    found = Project.open(project.folder).corrections("cells_0")
+    assert found is not None
+    np.testing.assert_array_equal(found[0], labels)
+    assert found[1] == rows
+
+
+# ------------------------------------------------------------------------------------ images
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "uint16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 9, 7), (3, 9, 7), (4, 9, 7), (1, 1, 9, 7), (2, 3, 9, 7)])
+def test_pixels_without_a_file_are_copied(
+    tmp_path: Path, shape: tuple[int, ...], dtype: str
+) -> None:
+    data = np.random.default_rng(0).integers(0, 2, shape).astype(dtype)
+    project = Project.create(tmp_path)
+    size = (0.25,) * (len(shape) - 1)
+    entry = project.add_image(data=data, name="the *first*", pixel_size=size, unit="um")
+    found = Project.open(tmp_path).image(entry.key)
+    np.testing.assert_array_equal(found.data, data)
+    assert (found.pixel_size, found.unit, found.name) == (size, "um", "the *first*")
+    assert entry.path == f"images/{entry.key}.tif"
+
+
+def test_a_file_is_copied_only_on_request_or_if_it_gives_other_pixels(tmp_path: Path) -> None:
+    image = cells((64, 64))[0]
+    path = save(tmp_path / "raw/a.tif", image)
+    project = Project.create(tmp_path / "project")
+    assert project.add_image(path, image[None]).path == "../raw/a.tif"
+    assert project.add_image(path, image[None] + 1).path == "images/a-2.tif"
+    assert project.add_image(path, copy=True).path == "images/a-3.tif"
+    assert project.add_image(path).key == "a", "it is there already"
+    assert len(project.card.images) == 3
+    np.testing.assert_array_equal(project.image("a-2").data[0], image + 1)
+    path.unlink()
+    np.testing.assert_array_equal(project.image("a-3").data[0], image)
+
+
+def test_channels_and_axes_are_remembered(tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 99, (9, 3, 7), np.uint8)
+    path = save(tmp_path / "a.tif", image)
+    project = Project.create(tmp_path / "project")
+    key = project.add_image(path, axes="YCX", channels=[2, 0]).key
+    found = Project.open(project.folder).image(key).data
+    np.testing.assert_array_equal(found, image.transpose(1, 0, 2)[[2, 0]])
+
+
+def test_names_are_good_for_files_and_never_taken_twice(tmp_path: Path) -> None:
+    project = Project.create(tmp_path)
+    data = np.zeros((1, 4, 4), np.uint8)
+    names = ["../../etc", "a/b", "A_B", "Zellen für Ö", "", "…"]
+    keys = [project.add_image(data=data, name=name).key for name in names]
+    assert len({key.casefold() for key in keys}) == len(names)
+    assert {p.parent for p in tmp_path.rglob("*.tif")} == {tmp_path / "images"}
+
+
+def test_a_removed_image_leaves_nothing(project: Project, tmp_path: Path) -> None:
+    project.save_corrections("cells_0", annotation().labels)
+    project.remove_image("cells_0")
+    assert not [name for name in contents(project.folder) if "cells_0" in name]
+    assert (tmp_path / "raw/cells 0.tif").exists()
+    again = project.add_image(tmp_path / "raw/cells 0.tif")
+    assert project.annotation(again.key) is None
+
+
+def test_moves_with_its_neighbours(project: Project, tmp_path: Path) -> None:
+    """The project and the images beside it go to another place together."""
+    (tmp_path / "there").mkdir()
+    for path in project.folder, tmp_path / "raw":
+        shutil.move(path, tmp_path / "there" / path.name)
+    moved = Project.open(tmp_path / "there/project")
+    np.testing.assert_array_equal(moved.image("cells_1").data[0], cells((64, 64), 1)[0])
+
+
+def test_a_moved_image_is_asked_for_and_brings_the_others(project: Project, tmp_path: Path) -> None:
+    shutil.move(tmp_path / "raw", tmp_path / "far" / "away")
+    assert [entry.key for entry in project.missing()] == ["cells_0", "cells_1"]
+    with pytest.raises(MissingImage, match=r"'cells_0' is not at .*cells 0\.tif") as caught:
+        project.training_set()
+    assert caught.value.key == "cells_0"
+    found = project.locate("cells_0", tmp_path / "far/away/cells 0.tif")
+    assert [entry.key for entry in found] == ["cells_0", "cells_1"]
+    assert not Project.open(project.folder).missing()
+    np.testing.assert_array_equal(project.image("cells_1").data[0], cells((64, 64), 1)[0])
+
+
+def test_far_images_are_absolute(tmp_path: Path) -> None:
+    path = save(tmp_path / "a/raw.tif", np.eye(9, dtype=np.uint8))
+    project = Project.create(tmp_path / "b/c/project")
+    assert Path(project.add_image(path).path) == path.resolve()
+
+
+# --------------------------------------------------------------------------- the training set
+
+
+def test_trains_on_what_is_drawn(project: Project) -> None:
+    found = project.training_set()
+    assert [image.name for image in found.images] == ["cells 0"], "the other has nothing on it"
+    assert (found.classes, found.unit) == (("object",), "um")
+    assert found.pixel_size == pytest.approx((0.3, 0.3))
+    (image,) = found.images
+    drawn = annotation().labels
+    region = read_regions(project.folder / "regions/cells_0.csv", (64, 64))
+    stroke = drawn == 70_000
+    np.testing.assert_array_equal(image.labels > 0, (drawn > 0) & ~stroke)
+    np.testing.assert_array_equal(image.labels == 0, stroke | (region & (drawn == 0)))
+    assert image.n_objects == len(np.unique(drawn)) - 2
+
+
+@pytest.mark.parametrize("unlabelled", ["background", "ignore"])
+@pytest.mark.parametrize("scribbled", [False, True])
+def test_what_is_not_drawn(project: Project, unlabelled: str, scribbled: bool) -> None:
+    assert project.card.unlabelled == "ignore"
+    project.update(unlabelled=unlabelled)
+    labels = annotation().labels
+    project.save_annotation("cells_0", Annotation(labels, scribbled=scribbled))
+    (image,) = project.training_set().images
+    assert image.scribbled == scribbled
+    assert (image.labels == 0).any() != scribbled
+    assert (image.labels == IGNORE).any() == (scribbled or unlabelled == "ignore")
+
+
+def test_a_region_without_objects_is_background(project: Project) -> None:
+    box = annotation().regions
+    project.save_annotation("cells_1", Annotation(np.zeros((64, 64), np.int32), {}, box))
+    images = project.training_set().images
+    assert [image.n_objects for image in images] == [8, 0]
+    assert (images[1].labels == 0).sum() == read_regions(
+        project.folder / "regions/cells_1.csv", (64, 64)
+    ).sum()
+
+
+def test_classes(project: Project) -> None:
+    project.update(classes=("long", "round"))
+    labels = annotation().labels
+    project.save_annotation("cells_0", Annotation(labels, {2: "round", 70_000: BACKGROUND}))
+    (image,) = project.training_set().images
+    assert image.classes[1:].tolist() == [0, 1] + [0] * 6
+
+
+def test_nothing_drawn(tmp_path: Path) -> None:
+    project = Project.create(tmp_path)
+    with pytest.raises(ProjectError, match="nothing is annotated yet"):
+        project.training_set()
+    key = project.add_image(data=np.zeros((1, 9, 9), np.uint8)).key
+    project.save_annotation(key, Annotation(np.zeros((9, 9), np.int32)))
+    with pytest.raises(ProjectError, match="nothing is annotated yet"):
+        project.training_set()
+
+
+def test_images_of_two_kinds(project: Project) -> None:
+    key = project.add_image(data=np.zeros((2, 64, 64), np.uint8)).key
+    project.save_annotation(key, annotation())
+    with pytest.raises(ValueError, match=r"has 1 channels .* has 2 channels .* of one kind"):
+        project.training_set()
+
+
+def test_uses_no_torch(project: Project) -> None:
+    """It is opened long before anything is predicted."""
+    script = (
+        "import sys; from napari_spatial_embeddings.project import Project;"
+        f"Project.open({str(project.folder)!r}).training_set(); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
