@@ -151,7 +151,8 @@ class Session:
         self.image = None
         if project is not None:
             card = project.card
-            self.clustering, self.prediction = card.clustering, card.prediction
+            self.clustering = card.clustering or ClusteringSettings()
+            self.prediction = card.prediction
             self.training_settings = card.training
             self.model = str(project.model_folder) if project.has_model else card.start
         self.project_changed.emit()

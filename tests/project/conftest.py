@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from calling import cells, save
 from napari_spatial_embeddings.annotations import BACKGROUND
+from napari_spatial_embeddings.corrections import Corrections
 from napari_spatial_embeddings.files import Region
 from napari_spatial_embeddings.project import Annotation, Project
 
@@ -30,3 +32,17 @@ def project(tmp_path: Path) -> Project:
         made.add_image(save(tmp_path / "raw" / f"cells {i}.tif", cells((64, 64), i)[0], **scale))
     made.save_annotation("cells_0", annotation())
     return made
+
+
+def corrections(labels: NDArray[np.int32], count: int = 0) -> Corrections:
+    """Return corrections with made-up facts about the first objects."""
+    rng, ndim = np.random.default_rng(0), labels.ndim
+    return Corrections(
+        labels,
+        np.arange(1, count + 1, dtype=np.int32),
+        rng.integers(0, 3, count),
+        rng.random(count, np.float32),
+        rng.random((count, ndim), np.float32),
+        rng.random((count, ndim), np.float32),
+        rng.integers(0, 9, (count, ndim)),
+    )

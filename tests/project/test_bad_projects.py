@@ -19,7 +19,7 @@ from napari_spatial_embeddings.files import FileError, Region
 from napari_spatial_embeddings.project import Annotation, Project, ProjectError, WrongImage
 from spoiling import Spoil, cut, edited, tiff, write
 
-from .conftest import annotation
+from .conftest import annotation, corrections
 
 CARD = "project.json"
 
@@ -99,7 +99,7 @@ LABELS, REGIONS, CORRECTIONS = (
     ],
 )
 def test_a_spoilt_file_of_an_image(project: Project, spoil: Spoil, text: str) -> None:
-    project.save_corrections("cells_0", annotation().labels)
+    project.save_corrections("cells_0", corrections(annotation().labels))
     spoil(project.folder)
     with pytest.raises(FileError, match=text) as caught:
         every_read(project)
@@ -170,8 +170,9 @@ def test_an_annotation_that_does_not_fit(project: Project) -> None:
     before = contents(project.folder)
     with pytest.raises(ProjectError, match=r"the labels have shape \(9, 9\), .* \(64, 64\)"):
         project.save_annotation("cells_0", Annotation(np.zeros((9, 9), np.int32)))
+    small = corrections(np.zeros((9, 9), np.int32))
     with pytest.raises(ProjectError, match=r"the labels have shape \(9, 9\)"):
-        project.save_corrections("cells_0", np.zeros((9, 9), np.int32))
+        project.save_corrections("cells_0", small)
     labels = annotation().labels
     with pytest.raises(FileError, match="labels from -1 to 69999"):
         project.save_annotation("cells_0", Annotation(labels - 1))

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_spatial_embeddings.annotations import BACKGROUND
+from napari_spatial_embeddings.corrections import Corrections
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.files import Region
 from napari_spatial_embeddings.project import Annotation, Project
@@ -47,11 +48,19 @@ def watch(event, arguments):
             raise OSError(getattr(errno, how), os.strerror(getattr(errno, how)), arguments[0])
 
 
+def corrections(label):
+    one, pair = np.ones(1, np.float32), np.ones((1, 2), np.float32)
+    return Corrections(
+        np.full((8, 8), label, np.int32), np.full(1, label, np.int32), np.zeros(1, np.int64),
+        one, pair, pair, np.zeros((1, 2), np.int64),
+    )
+
+
 def work(project):
     project.update(start="new")
     drawn = Annotation(np.full((8, 8), 2, np.int32), {2: BACKGROUND}, [], True)
     project.save_annotation("a", drawn)
-    project.save_corrections("a", np.full((8, 8), 2, np.int32), [{"label": 2}])
+    project.save_corrections("a", corrections(2))
     project.add_image(data=np.ones((1, 8, 8), np.uint8), name="b")
     project.save_annotation("b", Annotation(np.zeros((8, 8), np.int32), {}, triangle))
     project.remove_image("a")
@@ -62,7 +71,7 @@ def begin(at):
     project.add_image(data=np.zeros((1, 8, 8), np.uint8), name="a")
     drawn = Annotation(np.ones((8, 8), np.int32), {1: "object"}, triangle)
     project.save_annotation("a", drawn)
-    project.save_corrections("a", np.ones((8, 8), np.int32), [{"label": 1}])
+    project.save_corrections("a", corrections(1))
     return project
 
 
@@ -101,7 +110,7 @@ def check(project: Project) -> str:
         (label,) = np.unique(drawn.labels)
         assert dict(drawn.classes) == ({1: "object"} if label == 1 else {2: BACKGROUND})
         assert drawn.scribbled == (label == 2)
-        assert np.unique(corrected[0]).tolist() == [corrected[1][0]["label"]]
+        assert np.unique(corrected.labels).tolist() == corrected.label.tolist()
     if "b" in keys:
         assert project.image("b").data.all()
         project.annotation("b")
@@ -138,14 +147,14 @@ def test_at_every_moment(tmp_path: Path, how: str) -> None:
 FULL = """
 import resource, signal, sys
 import numpy as np
-from napari_spatial_embeddings.project import Project
+from napari_spatial_embeddings.project import Annotation, Project
 project = Project.open(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 rng = np.random.default_rng(0)
 for write in (
     lambda: project.add_image(data=rng.integers(0, 255, (1, 99, 99), np.uint8)),
-    lambda: project.save_corrections("a", rng.integers(0, 99, (99, 99), np.int32)),
+    lambda: project.save_annotation("a", Annotation(rng.integers(0, 99, (99, 99), np.int32))),
     lambda: project.update(start="x" * 5000),
 ):
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from napari_spatial_embeddings.files import Region, read_image, read_regions
 from napari_spatial_embeddings.maps import IGNORE
 from napari_spatial_embeddings.project import Annotation, MissingImage, Project, ProjectError
 
-from .conftest import annotation
+from .conftest import annotation, corrections
 
 
 def same(a: Annotation, b: Annotation | None) -> bool:
@@ -85,16 +86,21 @@ def test_files_are_what_others_read(project: Project) -> None:
     assert read_image(path).pixel_size == pytest.approx((0.3, 0.3))
 
 
-def test_corrections(project: Project) -> None:
-    assert project.corrections("cells_0") is None
-    labels = annotation().labels.copy()
-    labels[20:, 20:] = -1
-    rows = [{"label": 3, "class": "object", "centre": [1.5, 2.25], "locked": True}]
-    project.save_corrections("cells_0", labels, rows)
-    found = Project.open(project.folder).corrections("cells_0")
-    assert found is not None
-    np.testing.assert_array_equal(found[0], labels)
-    assert found[1] == rows
+@pytest.mark.parametrize("count", [0, 1, 500])
+@pytest.mark.parametrize("shape", [(20, 30), (3, 20, 30)])
+def test_corrections(tmp_path: Path, shape: tuple[int, ...], count: int) -> None:
+    project = Project.create(tmp_path)
+    key = project.add_image(data=np.zeros((1, *shape), np.uint8)).key
+    assert project.corrections(key) is None
+    labels = np.arange(math.prod(shape), dtype=np.int32).reshape(shape) % (count + 1)
+    labels[..., 5:8, :] = -1
+    given = corrections(labels, count)
+    project.save_corrections(key, given)
+    found = Project.open(tmp_path).corrections(key)
+    for name in given.__slots__:
+        one, other = getattr(given, name), getattr(found, name)
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
 
 
 # ------------------------------------------------------------------------------------ images
@@ -147,8 +153,18 @@ def test_names_are_good_for_files_and_never_taken_twice(tmp_path: Path) -> None:
     assert {p.parent for p in tmp_path.rglob("*.tif")} == {tmp_path / "images"}
 
 
+def test_a_key_is_taken_if_it_is_free(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "project")
+    data = np.zeros((1, 4, 4), np.uint8)
+    assert project.add_image(data=data, key="nuclei-2", name="nuclei").key == "nuclei-2"
+    assert project.add_image(data=data, key="nuclei-2").key == "nuclei-2-2"
+    path = save(tmp_path / "a.tif", data[0])
+    first = project.add_image(path, key="x")
+    assert project.add_image(path, key="y") == first
+
+
 def test_a_removed_image_leaves_nothing(project: Project, tmp_path: Path) -> None:
-    project.save_corrections("cells_0", annotation().labels)
+    project.save_corrections("cells_0", corrections(annotation().labels))
     project.remove_image("cells_0")
     assert not [name for name in contents(project.folder) if "cells_0" in name]
     assert (tmp_path / "raw/cells 0.tif").exists()

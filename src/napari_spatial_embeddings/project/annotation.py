@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from napari_spatial_embeddings.config import Settings, fault
 from napari_spatial_embeddings.export.labels import write_labels
 from napari_spatial_embeddings.export.regions import write_regions
 from napari_spatial_embeddings.files import Region, read_labels, read_settings, read_shapes
-from napari_spatial_embeddings.files.errors import FileError, reading, writing
+from napari_spatial_embeddings.files.errors import FileError, writing
 
 Labels = NDArray[np.int32]
 
@@ -113,26 +112,3 @@ def read_stored(path: Path, shape: tuple[int, ...]) -> Labels:
     if labels.size and int(labels.max()) > np.iinfo(np.int32).max:
         raise FileError(f"{path} holds labels above {np.iinfo(np.int32).max}")
     return labels.astype(np.int32)
-
-
-def write_corrections(path: Path, labels: Labels, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write labels that may be -1, and what is known about each; one rename publishes both."""
-    gone = int(labels.max(initial=0)) + 1
-    facts = {"gone": gone, "rows": [dict(row) for row in rows]}
-    write_labels(path, np.where(labels < 0, gone, labels), settings=facts)
-
-
-def read_corrections(path: Path, shape: tuple[int, ...]) -> tuple[Labels, list[dict[str, Any]]]:
-    """Read what `write_corrections` wrote.
-
-    Raises
-    ------
-    FileError
-        If the file is damaged, or of another shape.
-    """
-    labels = read_stored(path, shape)
-    with reading(path):
-        facts = read_settings(path)
-        gone, rows = int(facts["gone"]), [dict(row) for row in facts["rows"]]
-    labels[labels == gone] = -1
-    return labels, rows

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +19,9 @@ from napari_spatial_embeddings.files import Image, stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.training_set import TrainingSet
 
-from .annotation import (
-    Annotation,
-    Labels,
-    read_annotation,
-    read_corrections,
-    write_annotation,
-    write_corrections,
-)
+from .annotation import Annotation, Labels, read_annotation, write_annotation
 from .card import CARD, ImageEntry, ProjectCard, read_card, write_card
+from .corrections import read_corrections, write_corrections
 from .errors import ProjectError
 from .gather import gather
 from .sources import (
@@ -40,6 +34,9 @@ from .sources import (
     reference,
     write_copy,
 )
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.corrections import Corrections
 
 
 class Project:
@@ -97,9 +94,14 @@ class Project:
         self.card = card
 
     @property
-    def model(self) -> Path:
-        """Folder of the trained model; there is none before the first training."""
+    def model_folder(self) -> Path:
+        """Folder of the model that `train --project` writes; none before the first training."""
         return self.folder / "model"
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is a trained model."""
+        return (self.model_folder / "model.safetensors").exists()
 
     # ---------------------------------------------------------------- images
 
@@ -110,11 +112,23 @@ class Project:
                 return entry
         raise ProjectError(f"{self.folder} has no image '{key}'")
 
+    def fresh_key(self, name: str) -> str:
+        """Return a key like a name: good for files on every system, and not in use."""
+        base = re.sub(r"[^A-Za-z0-9_-]+", "_", stem(name))[:48].strip("_-") or "image"
+        taken = {entry.key.casefold() for entry in self.card.images}
+        names = itertools.chain([base], (f"{base}-{n}" for n in itertools.count(2)))
+        return next(
+            name
+            for name in names
+            if name.casefold() not in taken and not any(p.exists() for p in self._files(name))
+        )
+
     def add_image(
         self,
         source: str | Path | None = None,
         data: NDArray[np.generic] | None = None,
         *,
+        key: str | None = None,
         name: str | None = None,
         axes: str | None = None,
         channels: Sequence[int] | None = None,
@@ -130,6 +144,8 @@ class Project:
             Its file.
         data : (C, *S), optional
             Its pixels. With a source, they are copied only if reading that gives others.
+        key : str, optional
+            Name of the image's files in the project, if that is free; made of ``name`` otherwise.
         name : str, optional
             For people; the file's if not given.
         axes, channels : optional
@@ -155,7 +171,7 @@ class Project:
         if data is None:
             raise ProjectError("there is no image to add: neither a file nor pixels")
         name = name or "image"
-        pixels, key = checked(data, name), self._fresh_key(name)
+        pixels, key = checked(data, name), self.fresh_key(key or name)
         if source is None or copy:
             path, axes, used = f"images/{key}.tif", copied_axes(pixels), None
         else:
@@ -249,23 +265,12 @@ class Project:
         labels, regions, *_ = self._files(key)
         return read_annotation(labels, regions, shape) if labels.exists() else None
 
-    def save_corrections(
-        self, key: str, labels: Labels, rows: Sequence[Mapping[str, Any]] = ()
-    ) -> None:
-        """Write an image's corrections.
+    def save_corrections(self, key: str, corrections: Corrections) -> None:
+        """Write what a person said about an image's objects."""
+        self._fitting(key, corrections.labels)
+        write_corrections(self._files(key)[2], corrections)
 
-        Parameters
-        ----------
-        key : str
-        labels : int32 (*S)
-            0 is free, -1 where an object was deleted, others are locked objects.
-        rows : sequence of mappings
-            What is known about the objects; as JSON takes it.
-        """
-        self._fitting(key, labels)
-        write_corrections(self._files(key)[2], labels, rows)
-
-    def corrections(self, key: str) -> tuple[Labels, list[dict[str, Any]]] | None:
+    def corrections(self, key: str) -> Corrections | None:
         """Read what `save_corrections` wrote; None if nothing was ever saved."""
         shape, path = self.entry(key).spatial, self._files(key)[2]
         return read_corrections(path, shape) if path.exists() else None
@@ -292,17 +297,6 @@ class Project:
                 " must cover the same pixels"
             )
         return entry
-
-    def _fresh_key(self, name: str) -> str:
-        """Return a name for an image's files that is good on every system, and not in use."""
-        base = re.sub(r"[^A-Za-z0-9_-]+", "_", stem(name))[:48].strip("_-") or "image"
-        taken = {entry.key.casefold() for entry in self.card.images}
-        names = itertools.chain([base], (f"{base}-{n}" for n in itertools.count(2)))
-        return next(
-            name
-            for name in names
-            if name.casefold() not in taken and not any(p.exists() for p in self._files(name))
-        )
 
     def _files(self, key: str) -> tuple[Path, Path, Path, Path]:
         """Return where an image's labels, regions, corrections and copied pixels are."""

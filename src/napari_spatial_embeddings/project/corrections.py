@@ -1,0 +1,67 @@
+"""What a person said about the objects of one image, as a label image that others can read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_spatial_embeddings.export.labels import write_labels
+from napari_spatial_embeddings.files import read_settings
+from napari_spatial_embeddings.files.errors import reading
+
+from .annotation import read_stored
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.corrections import Corrections
+
+COLUMNS = {
+    "label": np.int32,
+    "index": np.int64,
+    "score": np.float32,
+    "centre": np.float32,
+    "sigma": np.float32,
+    "seed_pixel": np.int64,
+}
+"""What is known about each locked object, and its type."""
+
+
+def write_corrections(path: Path, corrections: Corrections) -> None:
+    """Write corrections, whole or not at all: labels, and in the same file what is known of them.
+
+    Deleted pixels get a label of their own there, as label images know no negative numbers.
+
+    Raises
+    ------
+    FileError, Failure
+        If the system refuses.
+    """
+    labels = corrections.labels
+    gone = int(labels.max(initial=0)) + 1
+    facts = {name: getattr(corrections, name).tolist() for name in COLUMNS}
+    write_labels(path, np.where(labels < 0, gone, labels), settings={"gone": gone, **facts})
+
+
+def read_corrections(path: Path, shape: tuple[int, ...]) -> Corrections:
+    """Read what `write_corrections` wrote.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged, or of another shape.
+    """
+    # Its compiled loops take their time to load.
+    from napari_spatial_embeddings.corrections import NOTHING, Corrections
+
+    labels = read_stored(path, shape)
+    with reading(path):
+        facts = read_settings(path)
+        labels[labels == facts["gone"]] = NOTHING
+        n = len(facts["label"])
+        wide = {"centre", "sigma", "seed_pixel"}
+        columns = {
+            name: np.array(facts[name], kind).reshape((n, len(shape)) if name in wide else (n,))
+            for name, kind in COLUMNS.items()
+        }
+        return Corrections(labels, **columns)
