@@ -91,11 +91,13 @@ def test_a_stop_that_was_asked_for_stays_asked_for() -> None:
     session.set_status("starting", reports=())
     assert session.training.active
     session.add_report({"step": 1})
-    assert session.training.status == "running"
+    running = session.training
+    assert running.status == "running"
     session.set_status("stopping")
     session.add_report({"step": 2})
-    assert session.training.status == "stopping"
-    assert [r["step"] for r in session.training.reports] == [1, 2]
+    training = session.training
+    assert training.status == "stopping"
+    assert [r["step"] for r in training.reports] == [1, 2]
     session.set_status("done")
     assert not session.training.active
 
