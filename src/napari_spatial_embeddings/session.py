@@ -43,6 +43,10 @@ class Result:
         What a person changed or accepted.
     milliseconds : float
         What the last clustering took.
+    model : str
+        The model that predicted the maps: name of a shipped one, or a folder.
+    card : dict, optional
+        What ``model.json`` said of it then.
     """
 
     maps: EmbeddingMaps
@@ -51,6 +55,8 @@ class Result:
     instances: Instances | None = None
     corrections: Corrections | None = None
     milliseconds: float = 0.0
+    model: str = ""
+    card: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,7 @@ class Session:
     prediction_changed = Signal()
     training_settings_changed = Signal()
     result_changed = Signal(str)
+    corrections_changed = Signal(str)
     training_changed = Signal()
     said = Signal(str, str)
 
@@ -217,6 +224,29 @@ class Session:
             corrections=old.corrections if corrections is None else corrections,
             milliseconds=old.milliseconds if milliseconds is None else milliseconds,
         )
+        self.result_changed.emit(key)
+
+    def correct(
+        self, key: str, clustering: Clustering, instances: Instances, corrections: Corrections
+    ) -> None:
+        """Take over what a person corrected.
+
+        Parameters
+        ----------
+        key : str
+            Of the image.
+        clustering : Clustering
+            The one that respects the corrections; what comes from the old one is stale.
+        instances : Instances
+        corrections : Corrections
+        """
+        self.results[key] = replace(
+            self.results[key],
+            clustering=clustering,
+            instances=instances,
+            corrections=corrections,
+        )
+        self.corrections_changed.emit(key)
         self.result_changed.emit(key)
 
     @property
