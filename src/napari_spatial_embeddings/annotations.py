@@ -47,6 +47,8 @@ class TrainingImage:
         Class index of each label.
     scribbled : bool
         Labels cover only part of their objects.
+    spacing : tuple of D floats, optional
+        Size of a pixel along each axis, the finest being 1; that of the model if not known.
     """
 
     name: str
@@ -54,6 +56,7 @@ class TrainingImage:
     labels: NDArray[np.int32]
     classes: NDArray[np.int64]
     scribbled: bool = False
+    spacing: tuple[float, ...] | None = None
 
     @property
     def n_objects(self) -> int:
@@ -159,7 +162,8 @@ def annotate(
         raise AnnotationError(
             f"{name}: nothing is annotated; draw some objects, or say where it is empty"
         )
-    return TrainingImage(name, image, out, _classes(name, ids, classes, class_names), scribbled)
+    known = _classes(name, ids, classes, class_names)
+    return TrainingImage(name, image, out, known, scribbled, spacing)
 
 
 def _check(

@@ -67,6 +67,12 @@ class PredictionSettings(Settings):
     halo: int = Field(
         64, ge=0, description="Context in pixels read around each tile and thrown away again."
     )
+    object_diameter: float | None = Field(
+        None,
+        ge=2,
+        description="Typical diameter of the image's objects in pixels; the image is resampled to"
+        " the size that the model knows. As in the model's training images if not given.",
+    )
     flips: bool = Field(
         False,
         description="Test-time augmentation: average over flips and quarter turns. Slower, "
@@ -92,7 +98,9 @@ class ModelSettings(Settings):
         True, description="One sigma per axis (ellipses) rather than one for all (circles)."
     )
     object_diameter: Positive = Field(
-        20.0, description="Typical object diameter in pixels; sets the margin training starts from."
+        20.0,
+        description="Typical object diameter in pixels, at the scale that the network sees; sets"
+        " the margin that training starts from.",
     )
     offset_range: Positive = Field(
         100.0, description="Largest offset the network can express, in pixels."
@@ -166,6 +174,11 @@ class TrainingSettings(Settings):
         0.995, ge=0, lt=1, description="Decay of the running average of the weights; 0 for none."
     )
     augment: bool = Field(True, description="Flip, turn, scale, bend, brighten, blur the crops.")
+    invert: Fraction = Field(
+        0.0,
+        description="Share of the crops whose contrast is turned round, for a model that is to know"
+        " both dark and bright objects.",
+    )
     validation_share: float = Field(
         0.1, ge=0, le=0.5, description="Share of the images kept aside to choose the best model."
     )

@@ -81,6 +81,8 @@ class Sampler:
     model, loss : settings
     augment : bool
     seed : int
+    invert : float
+        Share of the augmented crops whose contrast is turned round.
     """
 
     images: list[TrainingImage]
@@ -88,6 +90,7 @@ class Sampler:
     loss: LossSettings
     augment: bool
     seed: int
+    invert: float = 0.0
 
     @cached_property
     def _objects(self) -> list[list[tuple[slice, ...]]]:
@@ -186,6 +189,8 @@ class Sampler:
             source.labels, points, order=0, mode="grid-constant", cval=IGNORE
         )
         if self.augment:
+            if self.invert and rng.random() < self.invert:
+                image = 1 - image
             image = _develop(rng, image)
         return image.astype(np.float32), labels
 

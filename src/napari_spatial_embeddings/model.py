@@ -25,11 +25,12 @@ from .data import normalisation
 from .errors import InputError
 from .maps import EmbeddingMaps
 from .network import BranchedNet
+from .resampling import Resampling
 from .tiling import Progress, predict_tiles
 
 log = logging.getLogger(__name__)
 
-SCHEMA = 1
+SCHEMA = 2
 WEIGHTS, CARD = "model.safetensors", "model.json"
 
 
@@ -74,6 +75,9 @@ class SpatialEmbeddings:
     pixel_size : tuple of D floats, optional
         Size of a pixel of the images it was trained on, in ``unit``.
     unit : str, optional
+    image_diameter : float, optional
+        Typical diameter of the objects in the images that it is meant for, in their pixels; as the
+        model knows them (``settings.object_diameter``) if not given.
     history : list of dicts
         What its trainings reported, one entry per validation.
     about : dict
@@ -85,6 +89,7 @@ class SpatialEmbeddings:
     clustering: ClusteringSettings = ClusteringSettings()
     pixel_size: tuple[float, ...] | None = None
     unit: str | None = None
+    image_diameter: float | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
 
@@ -96,21 +101,27 @@ class SpatialEmbeddings:
     # ------------------------------------------------------------------ use
 
     def predict_maps(
-        self, image: NDArray[np.generic], settings: PredictionSettings | None = None
+        self,
+        image: NDArray[np.generic],
+        settings: PredictionSettings | None = None,
+        spacing: tuple[float, ...] | None = None,
     ) -> EmbeddingMaps:
-        """Return the maps of an image, computed by tiles.
+        """Return the maps of an image, in its own pixels, computed by tiles.
 
         Parameters
         ----------
         image : (C, *S) or, for one channel, (*S); any real dtype
         settings : PredictionSettings, optional
+        spacing : tuple of D floats, optional
+            Size of the image's pixels along each axis, the finest being 1; the model's if not
+            given.
 
         Raises
         ------
         ModelError
             If the image does not fit the model, or is not finite.
         """
-        return _last(self.predicting(image, settings)).maps
+        return _last(self.predicting(image, settings, spacing=spacing)).maps
 
     def predicting(
         self,
@@ -118,6 +129,7 @@ class SpatialEmbeddings:
         settings: PredictionSettings | None = None,
         window: tuple[slice, ...] | None = None,
         out: EmbeddingMaps | None = None,
+        spacing: tuple[float, ...] | None = None,
     ) -> Iterator[Progress]:
         """Yield progress after every tile; the last report's maps are complete.
 
@@ -136,18 +148,54 @@ class SpatialEmbeddings:
         device = choose_device(settings.device)
         network = self.network.to(device)
         scale = normalisation(image, self.settings)
+        resampling = self.resampling(settings.object_diameter, spacing)
         yield from predict_tiles(
-            network, self.settings, image, scale, settings, device, out, window
+            network, self.settings, image, scale, settings, device, out, window, resampling
         )
 
+    def resampling(
+        self, diameter: float | None = None, spacing: tuple[float, ...] | None = None
+    ) -> Resampling:
+        """Return how an image comes to the model's scale.
+
+        Parameters
+        ----------
+        diameter : float, optional
+            Typical diameter of its objects in pixels of its finest axis; that of the images that
+            the model is meant for if not given.
+        spacing : tuple of D floats, optional
+            Of its pixels; the model's if not given.
+        """
+        return Resampling.between(self.settings, diameter or self.image_diameter, spacing)
+
+    def diameter_at(self, pixel_size: tuple[float, ...] | None, unit: str | None) -> float | None:
+        """Return the diameter in pixels of the model's objects, seen at another pixel size.
+
+        None where nobody knows it: where either pixel size, or what its unit is worth, is unknown.
+        """
+        from .files.units import length
+
+        own = length(self.pixel_size, self.unit)
+        other = length(pixel_size, unit)
+        if not own or not other:
+            return None
+        return (self.image_diameter or self.settings.object_diameter) * own / other
+
     def predict_normalised(
-        self, image: NDArray[np.float32], settings: PredictionSettings
+        self,
+        image: NDArray[np.float32],
+        settings: PredictionSettings,
+        spacing: tuple[float, ...] | None = None,
     ) -> EmbeddingMaps:
         """Return the maps of an image (C, *S) that has been normalised already."""
         device = choose_device(settings.device)
         scale = np.stack([np.zeros(len(image)), np.ones(len(image))]).astype(np.float32)
         network = self.network.to(device)
-        return _last(predict_tiles(network, self.settings, image, scale, settings, device)).maps
+        resampling = self.resampling(settings.object_diameter, spacing)
+        steps = predict_tiles(
+            network, self.settings, image, scale, settings, device, resampling=resampling
+        )
+        return _last(steps).maps
 
     def check(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
         """Return the image as (C, *S), or say why the model cannot take it."""
@@ -178,9 +226,11 @@ class SpatialEmbeddings:
         image: NDArray[np.generic],
         clustering: ClusteringSettings | None = None,
         prediction: PredictionSettings | None = None,
+        spacing: tuple[float, ...] | None = None,
     ) -> Instances:
         """Return the instances of an image; the model's own thresholds if none are given."""
-        return cluster(self.predict_maps(image, prediction), clustering or self.clustering)
+        maps = self.predict_maps(image, prediction, spacing)
+        return cluster(maps, clustering or self.clustering)
 
     # ----------------------------------------------------------------- files
 
@@ -193,6 +243,7 @@ class SpatialEmbeddings:
             "clustering": self.clustering.model_dump(mode="json"),
             "pixel_size": self.pixel_size,
             "unit": self.unit,
+            "image_diameter": self.image_diameter,
             "history": self.history,
             "about": self.about,
         }
@@ -259,11 +310,15 @@ class SpatialEmbeddings:
                 clustering=ClusteringSettings.model_validate(card["clustering"]),
                 pixel_size=tuple(card["pixel_size"]) if card["pixel_size"] else None,
                 unit=card["unit"],
+                # Schema 1 had none.
+                image_diameter=float(diameter)
+                if (diameter := card.get("image_diameter"))
+                else None,
                 history=card["history"],
                 about=card["about"],
             )
             model.network.load_state_dict(weights)
-        except (KeyError, TypeError, ValidationError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ModelError(f"{folder} does not fit together: {_reason(error)}") from error
         return model
 

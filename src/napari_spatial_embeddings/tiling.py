@@ -3,6 +3,9 @@
 A tile is its core and a halo of context around it, which is computed and thrown away. The network
 normalises each pixel by itself, so a halo as wide as its receptive field gives exactly what the
 whole image would; the default is narrower, and the difference is far below the thresholds.
+
+Tiles part the *grid* that the network sees, which is the image itself unless its objects are of
+another size than the model's: see `resampling`.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from .data import Float, normalise
 from .errors import OutOfMemory, is_out_of_memory
 from .maps import EmbeddingMaps, sigma_of, split
 from .network import BranchedNet, channels_last, multiple
+from .resampling import Resampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,15 @@ class Progress:
     maps: EmbeddingMaps
 
 
-def empty_maps(shape: tuple[int, ...], settings: ModelSettings) -> EmbeddingMaps:
-    """Return maps without any object, to be filled by tiles."""
+def empty_maps(
+    shape: tuple[int, ...], settings: ModelSettings, spacing: tuple[float, ...] | None = None
+) -> EmbeddingMaps:
+    """Return maps without any object, to be filled; of the model's spacing if none is given."""
     return EmbeddingMaps(
         np.zeros((settings.ndim, *shape), np.float32),
         np.ones((settings.sigma_components, *shape), np.float32),
         np.zeros((len(settings.classes), *shape), np.float32),
-        settings.spacing,
+        spacing or settings.spacing,
     )
 
 
@@ -59,10 +65,10 @@ def tiles(
     prediction: PredictionSettings,
     window: tuple[slice, ...] | None = None,
 ) -> list[tuple[tuple[slice, ...], tuple[slice, ...]]]:
-    """Return the tiles as pairs of slices: what is read, and which part of the image is its core.
+    """Return the tiles as pairs of slices: what is read, and which part of the grid is its core.
 
-    What is read starts on a multiple of the network's total stride and may end beyond the image.
-    Cores part the window, or the whole image if none is given.
+    What is read starts on a multiple of the network's total stride and may end beyond the grid.
+    Cores part the window, or the whole grid if none is given.
     """
     window = window or tuple(slice(0, n) for n in shape)
     grain = multiple(settings)
@@ -94,6 +100,7 @@ def predict_tiles(
     device: torch.device,
     out: EmbeddingMaps | None = None,
     window: tuple[slice, ...] | None = None,
+    resampling: Resampling | None = None,
 ) -> Iterator[Progress]:
     """Fill maps tile by tile.
 
@@ -108,7 +115,10 @@ def predict_tiles(
     out : EmbeddingMaps, optional
         Where to write, for maps that live on disk; in memory if not given.
     window : tuple of D slices, optional
-        The part to fill, not empty and inside the image; all of it if not given.
+        The part of the image to fill, not empty and inside it; all of it if not given.
+    resampling : Resampling, optional
+        If the network is to see the image at another scale. Tiles are counted there; the maps are
+        those of the image in any case.
 
     Raises
     ------
@@ -116,15 +126,17 @@ def predict_tiles(
         If a tile does not fit into the device's memory.
     """
     shape = image.shape[1:]
-    out = out or empty_maps(shape, settings)
-    work = tiles(shape, settings, prediction, window)
+    resampling = resampling or Resampling.between(settings)
+    grid = resampling.grid(shape)
+    out = out or empty_maps(shape, settings, resampling.spacing)
+    work = tiles(grid, settings, prediction, window and resampling.points(window, shape))
     for done, (read, core) in enumerate(work, 1):
-        inside = tuple(slice(r.start, min(r.stop, n)) for r, n in zip(read, shape, strict=True))
-        block = normalise(np.asarray(image[(slice(None), *inside)]), scale)
+        inside = tuple(slice(r.start, min(r.stop, n)) for r, n in zip(read, grid, strict=True))
+        block = resampling.read(image, inside, lambda pixels: normalise(pixels, scale))
         missing = [(0, r.stop - i.stop) for r, i in zip(read, inside, strict=True)]
         block = np.pad(block, [(0, 0), *missing], mode="symmetric")
         try:
-            offsets, sigma, seed = _predict(network, settings, block, prediction.flips, device)
+            parts = _predict(network, settings, block, prediction.flips, device)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -132,12 +144,11 @@ def predict_tiles(
                 f"{device} has too little memory for a tile of {prediction.tile} pixels; try a"
                 f" smaller tile, such as {max(16, prediction.tile // 2)}"
             ) from error
-        part = tuple(
-            slice(c.start - r.start, c.stop - r.start) for c, r in zip(core, read, strict=True)
-        )
-        for target, source in ((out.offsets, offsets), (out.sigma, sigma), (out.seed, seed)):
-            target[(slice(None), *core)] = source[(slice(None), *part)]
-        yield Progress(done, len(work), core, out)
+        pixels = resampling.pixels(core, shape, window)
+        restored = resampling.restore(parts, inside, pixels)
+        for target, source in zip((out.offsets, out.sigma, out.seed), restored, strict=True):
+            target[(slice(None), *pixels)] = source
+        yield Progress(done, len(work), pixels, out)
 
 
 @torch.inference_mode()

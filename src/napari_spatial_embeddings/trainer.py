@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .annotations import TrainingImage, usage
+from .annotations import TrainingImage, typical_diameter, usage
 from .config import ClusteringSettings, ModelSettings, TrainingSettings
 from .data import Batch, Sampler, normalisation, normalise
 from .errors import OutOfMemory, is_out_of_memory
@@ -67,16 +67,23 @@ class Trainer:
         settings: TrainingSettings,
         model: SpatialEmbeddings,
         validation: list[TrainingImage] | None,
+        object_diameter: float | None = None,
     ) -> Trainer:
         """Set a training up; ``model`` is left as it is."""
         held_out = True
         if not validation:
             images, validation = _hold_out(images, settings)
             held_out = validation is not images
-        scaled = [_normalised(i, model.settings) for i in images]
+        best = copy.deepcopy(model)
+        best.image_diameter = object_diameter or own_diameter(images, model)
+        # One scale for all images, as prediction will use one: what is seen is what will be seen.
+        # Validation sees the images as they are, so that its scores and thresholds are theirs.
+        scaled = [
+            best.resampling(spacing=i.spacing).annotated(_normalised(i, model.settings))
+            for i in images
+        ]
         chosen = [_normalised(i, model.settings) for i in choose(validation)]
         device = choose_device(settings.device)
-        best = copy.deepcopy(model)
         batch_size = settings.batch_size or (4 if model.settings.ndim == 2 else 2)
         smallest = smallest_size(images, model.clustering.min_size)
         best.clustering = best.clustering.updated(min_size=smallest)
@@ -94,7 +101,14 @@ class Trainer:
         optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
         return cls(
             settings=settings,
-            sampler=Sampler(scaled, model.settings, settings.loss, settings.augment, settings.seed),
+            sampler=Sampler(
+                scaled,
+                model.settings,
+                settings.loss,
+                settings.augment,
+                settings.seed,
+                settings.invert,
+            ),
             held_out=held_out,
             validation=chosen,
             best=best,
@@ -250,6 +264,18 @@ def _hold_out(
     aside = set(order[:n].tolist())
     kept = [image for i, image in enumerate(images) if i not in aside]
     return kept, [images[i] for i in sorted(aside)]
+
+
+def own_diameter(images: list[TrainingImage], model: SpatialEmbeddings) -> float | None:
+    """Return the typical diameter of annotated objects, for a model that knows another size.
+
+    A fresh model takes the images as they are. Strokes do not tell how large their objects are:
+    then they are taken to be as in the images that the model is meant for.
+    """
+    whole = [i.labels for i in images if i.n_objects and not i.scribbled]
+    if not model.history or not whole:
+        return model.image_diameter
+    return round(typical_diameter(whole, images[0].spacing or model.settings.spacing), 2)
 
 
 def _normalised(source: TrainingImage, settings: ModelSettings) -> TrainingImage:

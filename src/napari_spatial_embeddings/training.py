@@ -120,8 +120,13 @@ def train(
     *,
     validation: list[TrainingImage] | None = None,
     checkpoint: Path | None = None,
+    object_diameter: float | None = None,
 ) -> Iterator[Report]:
     """Train a model.
+
+    A model that has learned already works at the size of objects that it knows: the images are
+    resampled so that theirs have it, and the model remembers by how much. A fresh model takes the
+    images as they are.
 
     Parameters
     ----------
@@ -135,6 +140,9 @@ def train(
         else the training images themselves tell how well the model fits.
     checkpoint : path, optional
         A file to keep the whole state in. If it exists, the training goes on from it.
+    object_diameter : float, optional
+        Typical diameter of the images' objects, in pixels of their finest axis; measured on the
+        annotated objects if not given.
 
     Yields
     ------
@@ -152,7 +160,7 @@ def train(
     if not any(image.n_objects for image in images):
         raise InputError("there is nothing to learn from: no object is annotated")
     model = model or fresh_model(images, seed=settings.seed)
-    trainer = Trainer.prepare(images, settings, model, validation)
+    trainer = Trainer.prepare(images, settings, model, validation, object_diameter)
     if checkpoint is not None and checkpoint.exists():
         Checkpoint.read(checkpoint).into(trainer)
         if trainer.progress() >= 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,14 +53,8 @@ def _cut(source: TrainingImage) -> TrainingImage:
     for n, m in zip(source.labels.shape, middle, strict=True):
         start = int(np.clip(m - edge / 2, 0, max(0, n - edge)))
         window.append(slice(start, min(n, start + edge)))
-    labels = source.labels[tuple(window)]
-    return TrainingImage(
-        source.name,
-        source.image[(slice(None), *window)],
-        labels,
-        source.classes,
-        source.scribbled,
-    )
+    image, labels = source.image[(slice(None), *window)], source.labels[tuple(window)]
+    return replace(source, image=image, labels=labels)
 
 
 def predict_all(
@@ -68,7 +62,10 @@ def predict_all(
 ) -> list[EmbeddingMaps]:
     """Return the maps of images that are already normalised."""
     prediction = PredictionSettings(device=device)
-    return [model.predict_normalised(np.asarray(i.image, np.float32), prediction) for i in images]
+    return [
+        model.predict_normalised(np.asarray(i.image, np.float32), prediction, i.spacing)
+        for i in images
+    ]
 
 
 def evaluate(

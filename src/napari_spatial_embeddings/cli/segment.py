@@ -12,7 +12,7 @@ from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, 
 from napari_spatial_embeddings.errors import InputError
 
 from .flags import CallError, read_flags
-from .suits import check_kind, warn_about_scale
+from .suits import check_kind, suited
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.files import StoredMaps
@@ -44,9 +44,9 @@ def predict(options: argparse.Namespace) -> int:
         try:
             image = read_image(path, options.axes)
             check_kind(model, image.data)
-            warn_about_scale(model, image)
+            how, spacing = suited(model, image, prediction)
             with tqdm(desc=image.name, unit="tile", leave=False, disable=silent) as bar:
-                for step in model.predicting(image.data, prediction):
+                for step in model.predicting(image.data, how, spacing=spacing):
                     bar.total = step.total
                     bar.update(step.done - bar.n)
         except InputError as error:

@@ -1,4 +1,4 @@
-"""Whether an image suits a model."""
+"""Whether an image suits a model, and how it is made to."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings.errors import InputError
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.config import PredictionSettings
     from napari_spatial_embeddings.files import Image
     from napari_spatial_embeddings.model import SpatialEmbeddings
 
@@ -33,18 +34,24 @@ def check_kind(model: SpatialEmbeddings, image: NDArray[np.generic]) -> None:
     model.check(image)
 
 
-def warn_about_scale(model: SpatialEmbeddings, image: Image) -> None:
-    """Say so if an image's anisotropy is not what the model was trained for."""
-    if image.pixel_size is None or len(image.pixel_size) != model.settings.ndim:
-        return
-    for own, other in zip(model.settings.spacing, image.spacing, strict=True):
-        if not 0.8 < own / other < 1.25:
-            sys.stderr.write(
-                f"{image.name}: its pixels measure {_sides(image.spacing)}, the model was trained"
-                f" for {_sides(model.settings.spacing)}; expect worse results\n"
-            )
-            return
+def suited(
+    model: SpatialEmbeddings, image: Image, prediction: PredictionSettings
+) -> tuple[PredictionSettings, tuple[float, ...] | None]:
+    """Return how an image is predicted, with the size of its objects, and the image's spacing.
 
-
-def _sides(spacing: tuple[float, ...]) -> str:
-    return " x ".join(f"{s:g}" for s in spacing)
+    If nobody told the size, the image's pixel size does, compared with that of the images that the
+    model was trained on. That is said on stderr, for a file's pixel size may be wrong.
+    """
+    spacing = None if image.pixel_size is None else image.spacing
+    if prediction.object_diameter is not None:
+        return prediction, spacing
+    told = model.diameter_at(image.pixel_size, image.unit)
+    resampling = model.resampling(told, spacing)
+    if resampling != model.resampling():
+        factors = " x ".join(f"{f:.2g}" for f in resampling.factors)
+        sys.stderr.write(
+            f"{image.name}: resampled by {factors} before it is predicted, as its pixel size"
+            " differs from that of the model's training images; --object-diameter can tell"
+            " otherwise\n"
+        )
+    return prediction.updated(object_diameter=told and max(2.0, told)), spacing

@@ -45,8 +45,9 @@ def train(options: argparse.Namespace) -> int:
     start = find_model(options.model) if options.model else None
     own = read_flags(options, ModelSettings(), FOUND)
     given = [k for k in ModelSettings.model_fields if k not in FOUND and hasattr(options, k)]
-    if start and given:
-        flag = given[0].replace("_", "-")
+    fixed = [k for k in given if k != "object_diameter"]
+    if start and fixed:
+        flag = fixed[0].replace("_", "-")
         raise CallError(f"--{flag}: only a fresh model can be given this; leave it or --model out")
     data = read_annotated(options, start.settings.classes if start else None)
     start = start or training.fresh_model(
@@ -69,6 +70,7 @@ def train(options: argparse.Namespace) -> int:
         start,
         validation=data.aside or None,
         checkpoint=output / CHECKPOINT,
+        object_diameter=own.object_diameter if "object_diameter" in given else None,
     )
     used = usage(data.images)
     _say(options, f"training on {used}", {"event": "start", "used": asdict(used)})

@@ -80,6 +80,16 @@ def combine(sizes: Sequence[Size | None]) -> tuple[tuple[float, ...] | None, str
     return (None, None) if unit is None and set(values) == {1.0} else (values, unit)
 
 
+def length(pixel_size: Sequence[float] | None, unit: str | None) -> float | None:
+    """Return the finest pixel size in metres; None where it, or what the unit is worth, is unknown.
+
+    Inches and centimetres count as unknown: files name them for the sake of printing.
+    """
+    if not pixel_size or unit not in METRES or unit in ("inch", "cm"):
+        return None
+    return min(pixel_size) * METRES[unit]
+
+
 def sizes_in(facts: Mapping[str, Any], source: str) -> dict[str, Size]:
     """Return the pixel size that a dictionary of facts tells.
 
