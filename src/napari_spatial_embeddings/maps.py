@@ -95,6 +95,12 @@ class EmbeddingMaps:
         """Return ``e = x + o``, float32 (D, *S), in pixels of the finest axis."""
         return coordinates(self.shape, self.spacing) + self.offsets
 
+    def embeddings_at(self, pixels: NDArray[np.integer]) -> Float:
+        """Return the embeddings of some pixels, given as indices (n, D); float32 (n, D)."""
+        x = pixels.astype(np.float32) * np.array(self.spacing, np.float32)
+        embeddings: Float = x + self.offsets[(slice(None), *pixels.T)].T
+        return embeddings
+
 
 def coordinates(shape: tuple[int, ...], spacing: tuple[float, ...]) -> Float:
     """Return the pixels' coordinates, float32 (D, *shape), ``index * spacing``."""
