@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 
-from . import __version__
 from ._atomic import write_atomically
 from .clustering import Instances, cluster
-from .config import ClusteringSettings, ModelSettings, PredictionSettings, fault
+from .config import ClusteringSettings, ModelSettings, PredictionSettings
 from .data import normalisation
-from .errors import InputError
 from .maps import EmbeddingMaps
+from .model_card import CARD, SCHEMA, WEIGHTS, ModelCard, ModelError, check_folder, reason
 from .network import BranchedNet
 from .resampling import Resampling
 from .tiling import Progress, predict_tiles
 
-log = logging.getLogger(__name__)
-
-SCHEMA = 2
-WEIGHTS, CARD = "model.safetensors", "model.json"
-
-
-class ModelError(InputError):
-    """A model that cannot be loaded or does not fit the image; the message says why."""
+__all__ = ["CARD", "SCHEMA", "WEIGHTS", "ModelError", "SpatialEmbeddings", "choose_device"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -236,17 +226,7 @@ class SpatialEmbeddings:
 
     def card(self) -> dict[str, Any]:
         """Return what ``model.json`` says: everything but the weights."""
-        return {
-            "schema": SCHEMA,
-            "version": __version__,
-            "model": self.settings.model_dump(mode="json"),
-            "clustering": self.clustering.model_dump(mode="json"),
-            "pixel_size": self.pixel_size,
-            "unit": self.unit,
-            "image_diameter": self.image_diameter,
-            "history": self.history,
-            "about": self.about,
-        }
+        return ModelCard(**{f.name: getattr(self, f.name) for f in fields(ModelCard)}).facts()
 
     def save(self, folder: str | Path, *, half: bool = False) -> Path:
         """Write the model into a folder, whole or not at all.
@@ -282,9 +262,7 @@ class SpatialEmbeddings:
             If it is missing, damaged, or from a newer version.
         """
         folder = Path(folder)
-        for name in (CARD, WEIGHTS):
-            if not (folder / name).is_file():
-                raise ModelError(f"{folder} is no model: it has no {name}")
+        check_folder(folder)
         try:
             with safe_open(folder / WEIGHTS, framework="pt") as file:
                 card = json.loads((file.metadata() or {}).get("card", "null"))
@@ -297,40 +275,13 @@ class SpatialEmbeddings:
     def _from_card(
         cls, folder: Path, card: Any, weights: dict[str, torch.Tensor]
     ) -> SpatialEmbeddings:
-        if not isinstance(card, dict) or not isinstance(card.get("schema"), int):
-            raise ModelError(f"{folder / WEIGHTS} was not written by this program")
-        if card["schema"] > SCHEMA:
-            raise ModelError(
-                f"{folder} was written by a newer version ({card.get('version')}); this is"
-                f" {__version__}: upgrade napari-spatial-embeddings"
-            )
+        read = ModelCard.checked(folder, card)
+        model = cls(**{f.name: getattr(read, f.name) for f in fields(ModelCard)})
         try:
-            model = cls(
-                ModelSettings.model_validate(card["model"]),
-                clustering=ClusteringSettings.model_validate(card["clustering"]),
-                pixel_size=tuple(card["pixel_size"]) if card["pixel_size"] else None,
-                unit=card["unit"],
-                # Schema 1 had none.
-                image_diameter=float(diameter)
-                if (diameter := card.get("image_diameter"))
-                else None,
-                history=card["history"],
-                about=card["about"],
-            )
             model.network.load_state_dict(weights)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise ModelError(f"{folder} does not fit together: {_reason(error)}") from error
+        except (TypeError, RuntimeError) as error:
+            raise ModelError(f"{folder} does not fit together: {reason(error)}") from error
         return model
-
-
-def _reason(error: Exception) -> str:
-    """Return in one line what pydantic or torch say in several."""
-    if isinstance(error, KeyError):
-        return f"{error} is missing"
-    if isinstance(error, ValidationError):
-        return fault(error)
-    headline, *details = str(error).splitlines()
-    return details[0].strip() if details else headline
 
 
 def _last(reports: Iterator[Progress]) -> Progress:
