@@ -35,6 +35,8 @@ MAY_IMPORT = {
     "losses": {"config", "maps"},
     "clustering": {"config", "maps", "_greedy"},
     "corrections": {"config", "maps", "clustering"},
+    "_reasons": {"config", "maps", "clustering"},
+    "explain": {"config", "maps", "clustering", "corrections", "_reasons"},
 }
 """The pure middle: what of the package each of its modules may import, errors aside."""
 
