@@ -267,6 +267,16 @@ def test_validation_images_that_are_given_are_used_and_never_trained_on() -> Non
     assert len(trainer.sampler.images) == 9
 
 
+def test_without_held_out_images_the_latest_is_kept() -> None:
+    images = discs()
+    trainer = Trainer.prepare(images, settings_for(5, images), small_model(images), None)
+    trainer.best_ap = 2.0
+    trainer.step(0.5)
+    trainer.validate()
+    trainer.close()
+    assert same_weights(trainer.best, trainer.average)
+
+
 def test_the_best_model_is_kept_not_the_last() -> None:
     images = discs()
     trainer = Trainer.prepare(

@@ -65,6 +65,18 @@ def test_among_equals_calibrating_keeps_the_default() -> None:
     assert calibrate([ideal_maps(images[0].labels)], images, DEFAULT) == DEFAULT
 
 
+@pytest.mark.parametrize(("count", "moves"), [(1, False), (30, True)])
+def test_few_objects_hardly_move_the_thresholds(count: int, moves: bool) -> None:
+    labels = capsules((200, 200), 1, count=count, radius=8.0)
+    maps = ideal_maps(labels)
+    # A low foreground threshold would bring back 7 % of each object: a tenth of the mean AP.
+    faint = np.random.default_rng(0).random(labels.shape) < 0.07
+    seed = np.where(faint, np.float32(0.25) * maps.seed, maps.seed)
+    weak = EmbeddingMaps(maps.offsets, maps.sigma, seed, maps.spacing)
+    found = calibrate([weak], [training_image(labels)], DEFAULT)
+    assert (found.foreground_threshold < 0.25) is moves
+
+
 def test_a_few_images_are_chosen_evenly() -> None:
     images = [training_image(capsules((20, 20), k), k) for k in range(30)]
     few, many = choose(images[:3]), choose(images, most=6)

@@ -215,12 +215,16 @@ class Trainer:
         return f"out of memory: {text} and going on"
 
     def validate(self) -> Validation:
-        """Score the averaged weights by real clustering, and keep them if they are the best."""
+        """Score the averaged weights by real clustering, and keep them if they are the best.
+
+        Without images that were held out nobody can tell the best from the one that knows the
+        annotations by heart: then the latest is kept, of the lowest learning rate.
+        """
         maps = predict_all(self.average, self.validation, str(self.device))
         scores = evaluate(maps, self.validation, self.best.clustering)
         ap = mean_ap(scores)
         found = Validation(float(ap[0]), float(ap.mean()), self.held_out)
-        if found.mean_ap >= self.best_ap:
+        if found.mean_ap >= self.best_ap or not self.held_out:
             self.best_ap = found.mean_ap
             self.best.network.load_state_dict(self.average.network.state_dict())
         self.best.history.append(

@@ -83,8 +83,12 @@ def _score(clustering: Clustering, image: TrainingImage, settings: ClusteringSet
 def calibrate(
     maps: list[EmbeddingMaps], images: list[TrainingImage], default: ClusteringSettings
 ) -> ClusteringSettings:
-    """Return the thresholds of highest mean AP; the ones nearest the default among equals."""
+    """Return the thresholds of highest mean AP, but near the default where few objects tell.
+
+    To move a threshold from one end of its range to the other, it has to win half an object.
+    """
     clusterings = [Clustering(m) for m in maps]
+    reluctance = 0.005 + 0.5 / max(1, len(object_sizes([image.labels for image in images])))
     best, best_worth = default, -np.inf
     for foreground in FOREGROUND_THRESHOLDS:
         for seed in SEED_THRESHOLDS:
@@ -95,7 +99,7 @@ def calibrate(
             distance = abs(seed - default.seed_threshold) + abs(
                 foreground - default.foreground_threshold
             )
-            worth = float(mean_ap(scores).mean()) - 0.005 * distance
+            worth = float(mean_ap(scores).mean()) - reluctance * distance
             if worth > best_worth:
                 best, best_worth = trial, worth
     return best

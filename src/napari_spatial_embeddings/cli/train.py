@@ -125,11 +125,9 @@ def follow(
         leave=False,
     )
     last = None
-    best = -1.0
     with _stop_signal() as stop:
         for last in reports:
-            if last.validation is not None and (last.done or last.validation.mean_ap >= best):
-                best = max(best, last.validation.mean_ap)
+            if last.validation is not None:
                 last.model.save(output)
             if as_json:
                 sys.stdout.write(json.dumps(_plain(last)) + "\n")

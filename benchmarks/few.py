@@ -1,0 +1,203 @@
+"""Training with few annotations: what a model makes of ten objects and some minutes.
+
+``python -m benchmarks.few DATA CASE [--model NAME_OR_DIR] [--scribbles] [--held-out] [FLAGS ...]``
+
+The cases: ``usiigaci``, ten objects of one training image, the rest of it unknown; ``dsb2018``,
+five training images, complete; ``rods``, ten objects of a generated image. Scored on the set's test
+images, or, with ``--held-out``, on training images that were not used: to choose settings by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+from skimage.draw import line
+from skimage.morphology import skeletonize
+
+from napari_spatial_embeddings import samples
+from napari_spatial_embeddings.annotations import BACKGROUND, TrainingImage, annotate, usage
+from napari_spatial_embeddings.cli.flags import add_flags, read_flags
+from napari_spatial_embeddings.clustering import cluster
+from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
+from napari_spatial_embeddings.files import pair, read_image, read_labels
+from napari_spatial_embeddings.metrics import mean_ap, score
+from napari_spatial_embeddings.model import SpatialEmbeddings
+from napari_spatial_embeddings.registry import find_model
+from napari_spatial_embeddings.training import train
+
+from . import accuracy, page, table
+
+Labels = NDArray[np.int32]
+Pair = tuple[NDArray[np.generic], Labels]
+Draw = Callable[[NDArray[np.generic], Labels], TrainingImage]
+
+OBJECTS, IMAGES = 10, 5
+
+
+def read(folder: Path, chosen: slice = slice(None)) -> list[Pair]:
+    """Return images and label images of a folder."""
+    found = pair(folder / "images", folder / "masks")[chosen]
+    return [(read_image(i).data, read_labels(m).astype(np.int32)) for i, m in found]
+
+
+def case(
+    name: str, data: Path, held_out: bool, draw: Draw
+) -> tuple[list[TrainingImage], list[Pair]]:
+    """Return what is annotated, and what is scored."""
+    if name == "rods":
+        drawn = samples.rods(0)
+        unseen = [samples.rods(seed) for seed in range(100, 104)]
+        return [draw(drawn.image, drawn.labels)], [(s.image, s.labels) for s in unseen]
+    folder = data / name
+    test = [] if held_out else read(folder / "test")
+    if name == "dsb2018":
+        every = len(pair(folder / "train/images", folder / "train/masks")) // IMAGES
+        chosen = read(folder / "train", slice(0, IMAGES * every, every))
+        other = read(folder / "val") if held_out else test
+        return [annotate(image, labels) for image, labels in chosen], other
+    images = read(folder / "train")
+    middle = len(images) // 2
+    others = [images[k] for k in range(0, len(images), 5) if abs(k - middle) > 2]
+    return [draw(*images[middle])], others if held_out else test
+
+
+def whole_objects(seed: int) -> Draw:
+    """Return how somebody draws ten objects and leaves the rest open."""
+
+    def draw(image: NDArray[np.generic], labels: Labels) -> TrainingImage:
+        few = samples.annotate_few(np.random.default_rng(seed), labels, OBJECTS)
+        return annotate(image, few, unlabelled="ignore")
+
+    return draw
+
+
+def strokes(seed: int) -> Draw:
+    """Return how somebody scribbles into the same ten objects.
+
+    A stroke along the middle of each, a stroke beside half of them where the background begins,
+    and six strokes across the background.
+    """
+
+    def draw(image: NDArray[np.generic], labels: Labels) -> TrainingImage:
+        rng = np.random.default_rng(seed)
+        few = samples.annotate_few(rng, labels, OBJECTS)
+        out = np.zeros_like(labels)
+        border = int(labels.max()) + 1
+        empty = labels == 0
+        for n, k in enumerate(np.unique(few[few > 0])):
+            own = few == k
+            inside = ndi.binary_erosion(own, iterations=2)
+            stroke = ndi.binary_dilation(skeletonize(inside if inside.any() else own)) & own
+            out[stroke] = k
+            if n % 2:
+                away = ndi.distance_transform_edt(~own)
+                ring = np.argwhere((away >= 2) & (away < 4) & empty)
+                if len(ring):
+                    # A third of the way round, from some point on.
+                    far = np.linalg.norm(ring - ring[rng.integers(len(ring))], axis=1)
+                    out[tuple(ring[np.argsort(far)[: len(ring) // 3]].T)] = border
+        drawn = 0
+        while drawn < 6:
+            start = rng.integers(0, labels.shape)
+            end = np.clip(start + rng.integers(-50, 51, 2), 0, np.array(labels.shape) - 1)
+            path = line(*start, *end)
+            if len(path[0]) > 25 and empty[path].all():
+                out[path] = border
+                drawn += 1
+        return annotate(image, out, scribbled=True, classes={border: BACKGROUND})
+
+    return draw
+
+
+def scores(
+    model: SpatialEmbeddings, images: list[Pair], clustering: ClusteringSettings | None = None
+) -> list[float]:
+    """Return the AP per threshold, mean over images."""
+    found = []
+    for image, labels in images:
+        instances = cluster(model.predict_maps(image), clustering or model.clustering)
+        found.append(score(labels, instances.labels))
+    return [float(v) for v in mean_ap(found)]
+
+
+def main() -> None:
+    """Score before, train, score after; remember the row unless scored on held-out images."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("case", choices=["usiigaci", "dsb2018", "rods"])
+    parser.add_argument("--model", help="what to start from; a fresh model if not given")
+    parser.add_argument("--scribbles", action="store_true")
+    parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--objects-seed", type=int, default=0, help="which objects are drawn [0]")
+    parser.add_argument("--budget", help="what the table says of the training")
+    parser.add_argument("--output", type=Path, help="where to keep the model")
+    add_flags(parser, TrainingSettings, title="training")
+    options = parser.parse_args()
+    settings = read_flags(options, TrainingSettings())
+    draw = (strokes if options.scribbles else whole_objects)(options.objects_seed)
+    images, unseen = case(options.case, options.data, options.held_out, draw)
+    start = find_model(options.model) if options.model else None
+    print(f"{options.case}: {usage(images)}", flush=True)
+    before = scores(start, unseen) if start else None
+    if before:
+        show("before", before)
+    clock = time.monotonic()
+    *_, last = train(images, settings, start)
+    print(f"{last.step} steps, {time.monotonic() - clock:.0f} s; {last.model.clustering}")
+    after = scores(last.model, unseen)
+    show("after", after)
+    default = ClusteringSettings(min_size=last.model.clustering.min_size)
+    show("with default thresholds", scores(last.model, unseen, default))
+    if start:
+        own = start.clustering.updated(min_size=last.model.clustering.min_size)
+        show("with the start's thresholds", scores(last.model, unseen, own))
+    if options.output:
+        last.model.save(options.output)
+    if not options.held_out:
+        remember(options, settings, before, after)
+
+
+def show(what: str, ap: list[float]) -> None:
+    """Print AP50, AP75 and the mean."""
+    print(f"{what:26} AP50 {ap[0]:.3f}  AP75 {ap[5]:.3f}  mean AP {np.mean(ap):.3f}", flush=True)
+
+
+def remember(
+    options: argparse.Namespace,
+    settings: TrainingSettings,
+    before: list[float] | None,
+    after: list[float],
+) -> None:
+    """Keep the row in the page."""
+    drawn = {
+        "usiigaci": f"{OBJECTS} objects of one image",
+        "rods": f"{OBJECTS} objects of one image",
+        "dsb2018": f"{IMAGES} images",
+    }[options.case]
+    new: table.Row = {
+        "images": options.case,
+        "annotated": drawn + (", as strokes" if options.scribbles else ""),
+        "start": Path(options.model).name if options.model else "from scratch",
+        "training": options.budget or f"{settings.minutes:g} min",
+        "seed": settings.seed,
+        "AP50 before": f"{before[0]:.3f}" if before else "",
+        **{name: f"{after[i]:.3f}" for name, i in accuracy.AT.items()},
+        "mean AP .5-.95": f"{np.mean(after):.3f}",
+    }
+    key = ("images", "annotated", "start", "training", "seed")
+    old = table.recall().get("few", {}).get("rows", [])
+    kept = [r for r in old if any(r[k] != new[k] for k in key)]
+    rows = sorted([*kept, new], key=lambda r: [str(r[k]) for k in key])
+    table.remember("few", rows, 1)
+    print(table.markdown([new]))
+    page.write()
+
+
+if __name__ == "__main__":
+    main()
