@@ -7,12 +7,22 @@ Lengths are in *pixels of the finest axis*: a coarser axis counts ``spacing`` pi
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a field counts, for forms."""
+
+    symbol: str
+
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+Pixels, Seconds, Percent = Unit("px"), Unit("s"), Unit("%")
 
 
 def fault(error: ValidationError) -> str:
@@ -50,7 +60,7 @@ class ClusteringSettings(Settings):
     margin: Positive = Field(
         1.0, le=10, description="Widens (> 1) or narrows (< 1) the learned margin of every object."
     )
-    min_size: int = Field(
+    min_size: Annotated[int, Pixels] = Field(
         12, ge=1, description="Objects with fewer pixels (or voxels) than this are dropped."
     )
     min_free_fraction: Fraction = Field(
@@ -61,13 +71,13 @@ class ClusteringSettings(Settings):
 class PredictionSettings(Settings):
     """How the network is run over an image."""
 
-    tile: int = Field(
+    tile: Annotated[int, Pixels] = Field(
         512, ge=16, description="Edge of a tile's core in pixels (2D); volumes use its 2/3 power."
     )
-    halo: int = Field(
+    halo: Annotated[int, Pixels] = Field(
         64, ge=0, description="Context in pixels read around each tile and thrown away again."
     )
-    object_diameter: float | None = Field(
+    object_diameter: Annotated[float | None, Pixels] = Field(
         None,
         ge=2,
         description="Typical diameter of the image's objects in pixels; the image is resampled to"
@@ -97,22 +107,22 @@ class ModelSettings(Settings):
     sigma_per_axis: bool = Field(
         True, description="One sigma per axis (ellipses) rather than one for all (circles)."
     )
-    object_diameter: Positive = Field(
+    object_diameter: Annotated[Positive, Pixels] = Field(
         20.0,
         description="Typical object diameter in pixels, at the scale that the network sees; sets"
         " the margin that training starts from.",
     )
-    offset_range: Positive = Field(
+    offset_range: Annotated[Positive, Pixels] = Field(
         100.0, description="Largest offset the network can express, in pixels."
     )
     width: int = Field(
         24, ge=4, multiple_of=4, description="Channels of the first level; sets the cost."
     )
     levels: int = Field(4, ge=1, le=6, description="Number of times the resolution is halved.")
-    low_percentile: float = Field(
+    low_percentile: Annotated[float, Percent] = Field(
         1.0, ge=0, lt=50, description="Percentile of an image's channel that is mapped to 0."
     )
-    high_percentile: float = Field(
+    high_percentile: Annotated[float, Percent] = Field(
         99.8, gt=50, le=100, description="Percentile of an image's channel that is mapped to 1."
     )
 
@@ -149,14 +159,16 @@ class LossSettings(Settings):
 class TrainingSettings(Settings):
     """How a model is trained. Time or epochs end it, whichever comes first."""
 
-    minutes: Positive | None = Field(None, description="Stop after this many minutes.")
+    minutes: Annotated[Positive | None, Unit("min")] = Field(
+        None, description="Stop after this many minutes."
+    )
     epochs: Positive | None = Field(
         None, description="Stop after this many epochs; an epoch shows as many crops as objects."
     )
     batch_size: int | None = Field(
         None, ge=1, description="Crops in one step; 4 of images or 2 of volumes if not given."
     )
-    crop_size: int | None = Field(
+    crop_size: Annotated[int | None, Pixels] = Field(
         None,
         ge=16,
         description="Edge of the small, object-centred crops in pixels; chosen from the objects' "
@@ -182,8 +194,12 @@ class TrainingSettings(Settings):
     validation_share: float = Field(
         0.1, ge=0, le=0.5, description="Share of the images kept aside to choose the best model."
     )
-    report_seconds: Positive = Field(1.0, description="Seconds between two reports.")
-    validation_seconds: Positive = Field(45.0, description="Seconds between two validations.")
+    report_seconds: Annotated[Positive, Seconds] = Field(
+        1.0, description="Seconds between two reports."
+    )
+    validation_seconds: Annotated[Positive, Seconds] = Field(
+        45.0, description="Seconds between two validations."
+    )
     mixed_precision: bool = Field(True, description="Use half precision where the device gains.")
     device: str = Field("auto", description="Where to compute: auto, cpu, cuda, cuda:1, mps.")
     seed: int = Field(0, ge=0, description="Seed of every random draw.")

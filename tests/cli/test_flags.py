@@ -31,6 +31,7 @@ REQUIRED = {
     "cluster": ["a", "--output", "b"],
     "evaluate": ["--labels", "a", "--predictions", "b"],
     "models": ["list"],
+    "devices": [],
     "demo": [],
 }
 SETTINGS: list[tuple[str, type[Settings]]] = [

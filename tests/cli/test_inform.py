@@ -18,7 +18,7 @@ from calling import cells, contents, done, save
 from napari_spatial_embeddings.cli.tables import MEASURES
 from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.metrics import THRESHOLDS, Scores, mean_ap, pooled, score
-from napari_spatial_embeddings.model import SpatialEmbeddings
+from napari_spatial_embeddings.model import SpatialEmbeddings, choose_device
 from napari_spatial_embeddings.registry import shipped
 
 Images = dict[str, tuple[NDArray[np.integer], NDArray[np.integer]]]
@@ -148,6 +148,19 @@ def test_shows_the_card(model: Path) -> None:
     card: dict[str, Any] = json.loads(done("models", "show", model).out)
     assert card == json.loads((model / "model.json").read_text())
     assert card == json.loads(json.dumps(SpatialEmbeddings.load(model).card()))
+
+
+# ----------------------------------------------------------------------------------- devices
+
+
+def test_lists_the_devices_best_first() -> None:
+    (facts,) = done("devices", "--json").facts
+    names = [device["name"] for device in facts["devices"]]
+    assert names[0].partition(":")[0] == choose_device().type
+    assert names[-1] == "cpu"
+    lines = done("devices").out.splitlines()
+    assert [line.partition(": ")[0] for line in lines[: len(names)]] == names
+    assert "GB free" in lines[len(names) - 1]
 
 
 # --------------------------------------------------------------------------------------- demo

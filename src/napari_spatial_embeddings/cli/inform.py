@@ -1,4 +1,4 @@
-"""``evaluate``, ``models`` and ``demo``: the commands that tell something."""
+"""``evaluate``, ``models``, ``devices`` and ``demo``: the commands that tell something."""
 
 from __future__ import annotations
 
@@ -62,6 +62,22 @@ def show_model(options: argparse.Namespace) -> int:
 
     card = find_model(options.model).card()
     sys.stdout.write(json.dumps(card, indent=1) + "\n")
+    return 0
+
+
+def list_devices(options: argparse.Namespace) -> int:
+    """``devices``."""
+    from dataclasses import asdict
+
+    from napari_spatial_embeddings.devices import advice, devices
+
+    found, hint = devices(), advice()
+    if options.json:
+        facts = {"devices": [asdict(device) for device in found], "advice": hint}
+        sys.stdout.write(json.dumps(facts) + "\n")
+    else:
+        sys.stdout.write("".join(f"{device}\n" for device in found))
+        sys.stdout.write(f"{hint}\n" if hint else "")
     return 0
 
 

@@ -37,6 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     _cluster(add("cluster", help="recover instances from saved maps: no network, no GPU"))
     _evaluate(add("evaluate", help="score predicted labels against annotated ones"))
     _models(add("models", help="list the models that come with the package, or show one"))
+    _devices(add("devices", help="list where networks can be trained and run on this machine"))
     return root
 
 
@@ -131,6 +132,15 @@ def _models(parser: argparse.ArgumentParser) -> None:
     show = actions.add_parser("show", help="show a model's card")
     show.add_argument("model", metavar="NAME_OR_DIR")
     show.set_defaults(run=inform.show_model)
+
+
+def _devices(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Where networks can be trained and run on this machine. The first line is what the device"
+        " 'auto' stands for; a last one says what to do if a graphics card is not used."
+    )
+    parser.add_argument("--json", action="store_true", help="Print JSON instead of lines.")
+    parser.set_defaults(run=inform.list_devices)
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:
