@@ -32,7 +32,7 @@ from napari_spatial_embeddings.maps import IGNORE
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.network import multiple
 from napari_spatial_embeddings.trainer import Trainer, crop_shape
-from napari_spatial_embeddings.training import Report, fresh_model, train
+from napari_spatial_embeddings.training import WORKING_DIAMETER, Report, fresh_model, train
 
 
 def test_it_learns_to_segment_discs_it_did_not_see() -> None:
@@ -130,6 +130,20 @@ def test_a_fresh_model_suits_the_objects() -> None:
     assert (settings.ndim, settings.in_channels, settings.spacing) == (3, 3, (2.0, 1.0, 1.0))
     assert same_weights(fresh_model(images, width=4, seed=1), fresh_model(images, width=4, seed=1))
     assert not same_weights(model, fresh_model(images, width=4, seed=1))
+
+
+def test_a_fresh_model_sees_large_objects_from_afar() -> None:
+    spacing = (2.0, 1.0, 1.0)
+    labels = capsules((24, 48, 48), 0, count=2, radius=15, spacing=spacing)
+    volume = replace(training_image(labels), spacing=spacing)
+    model = fresh_model([volume], spacing=spacing, width=4, levels=2)
+    assert model.image_diameter is not None
+    assert model.image_diameter > 20
+    assert model.settings.object_diameter == pytest.approx(WORKING_DIAMETER[3], abs=0.1)
+    assert model.settings.spacing == (1.0, 1.0, 1.0), "thick slices are thin enough from afar"
+    grid = model.resampling(spacing=spacing).grid(labels.shape)
+    assert np.prod(grid) < labels.size / 3
+    assert model.predict_maps(volume.image, spacing=spacing).shape == labels.shape
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0), (2.5, 1.0, 1.0)])

@@ -22,10 +22,17 @@ from .config import ModelSettings, TrainingSettings
 from .errors import InputError, OutOfMemory
 from .losses import Losses
 from .model import SpatialEmbeddings
+from .resampling import TOLERANCE
 from .trainer import Trainer
 from .validation import Validation
 
 __all__ = ["OutOfMemory", "Report", "fresh_model", "train"]
+
+WORKING_DIAMETER = {2: 36.0, 3: 12.0}
+"""Diameter in pixels, by number of axes, that a fresh model brings larger objects down to.
+
+More pixels than these tell little about where an object ends, and cost time that learning needs.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,9 @@ def fresh_model(
 ) -> SpatialEmbeddings:
     """Return an untrained model that suits the annotated objects' number of axes and size.
 
+    Objects larger than `WORKING_DIAMETER` are seen at a coarser scale, which first takes what an
+    axis has too fine: a volume with thick slices comes nearer to cubes.
+
     Parameters
     ----------
     images : list of TrainingImage
@@ -92,25 +102,32 @@ def fresh_model(
     seed : int
         Of the initial weights.
     **settings
-        Further fields of `ModelSettings`.
+        Further fields of `ModelSettings`; ``object_diameter`` is the objects' in the images.
     """
     labels = [image.labels for image in images]
     ndim = labels[0].ndim
     spacing = spacing or (1.0,) * ndim
-    diameter = typical_diameter(labels, spacing)
+    diameter = settings.pop("object_diameter", None) or typical_diameter(labels, spacing)
     reach = max(4 * diameter, 1.5 * largest_reach(labels, spacing))
+    gain = min(1.0, WORKING_DIAMETER[ndim] / diameter)
+    gain = gain if gain < 1 / TOLERANCE else 1.0
+    if all(image.spacing for image in images):
+        spacing = tuple(max(1.0, s * gain) for s in spacing)
     chosen: dict[str, Any] = {
         "ndim": ndim,
         "in_channels": images[0].image.shape[0],
         "classes": classes,
         "spacing": spacing,
-        "object_diameter": round(diameter, 2),
-        "offset_range": round(reach, 2),
+        "object_diameter": round(diameter * gain, 2),
+        "offset_range": round(reach * gain, 2),
         **settings,
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return SpatialEmbeddings(ModelSettings.model_validate(chosen))
+        model = SpatialEmbeddings(ModelSettings.model_validate(chosen))
+    if gain < 1:
+        model.image_diameter = round(diameter, 2)
+    return model
 
 
 def train(
