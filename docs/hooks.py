@@ -1,7 +1,8 @@
 """What the documentation takes from the program itself, so that it cannot fall behind.
 
-``mkdocs`` calls the ``on_...`` functions. A comment in a page, ``<!-- commands -->`` or
-``<!-- settings -->``, is replaced by tables; two files of the repository's root become pages.
+``mkdocs`` calls the ``on_...`` functions. A comment in a page, ``<!-- commands -->``,
+``<!-- settings -->`` or ``<!-- models -->``, is replaced by tables; two files of the repository's
+root become pages.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from napari_spatial_embeddings import config as settings_module
 from napari_spatial_embeddings.cli import build_parser
 from napari_spatial_embeddings.config import Settings
+from napari_spatial_embeddings.registry import shipped
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -41,7 +43,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Put the tables where a page asks for them."""
-    for marker, make in (("<!-- commands -->", commands), ("<!-- settings -->", settings)):
+    for make in (commands, settings, models):
+        marker = f"<!-- {make.__name__} -->"
         if marker in markdown:
             markdown = markdown.replace(marker, make())
     return markdown
@@ -131,6 +134,37 @@ def _bounds(action: argparse.Action) -> str:
         if action.dest in model.model_fields:
             return limits(model.model_json_schema()["properties"][action.dest])
     return ""
+
+
+# ------------------------------------------------------------------------------ models
+
+
+def models() -> str:
+    """Return a section for each model that comes with the package: its card."""
+    return "\n\n".join("\n\n".join(_model(name, card)) for name, card in shipped().items())
+
+
+def _model(name: str, card: Schema) -> Iterator[str]:
+    about, settings = card["about"], card["model"]
+    yield f"## {name}"
+    yield f"{about['summary'][:1].upper()}{about['summary'][1:]}."
+    low, high = about["diameters"]
+    facts = {
+        "Images": f"{settings['ndim']}D, channels: {settings['in_channels']}",
+        "Objects": f"about {settings['object_diameter']:.0f} pixels across; seen in training:"
+        f" {low} to {high}",
+        "Pixel size": about["pixel_size"],
+        "Trained on": "<br>".join(
+            f"`{d['name']}`: {d['about']} ({d['licence']})" for d in about["data"]
+        ),
+        "Bad at": about["bad_at"],
+        "Recipe": f"`{about['recipe']}`",
+        "Seed": str(about["seed"]),
+    }
+    yield table(("", " "), facts.items())
+    columns = list(dict.fromkeys(key for row in about["scores"].values() for key in row))
+    rows = [(test, *(f"{row[c]:.3f}" for c in columns)) for test, row in about["scores"].items()]
+    yield table(("Test images of", *columns), rows)
 
 
 # ---------------------------------------------------------------------------- settings

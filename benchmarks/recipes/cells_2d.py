@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_spatial_embeddings.annotations import TrainingImage, annotate, typical_diameter, usage
 from napari_spatial_embeddings.config import TrainingSettings
@@ -34,14 +35,17 @@ EVERY = 20
 """Of each set's training images, one in so many is kept aside to choose the best model by."""
 
 
+def grey(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Turn colours (3, Y, X) into grey (1, Y, X); leave grey as it is."""
+    weights = [0.299, 0.587, 0.114] if len(pixels) == 3 else [1.0]
+    return np.tensordot(weights, pixels, 1)[None].astype(np.float32)
+
+
 def annotated(folder: Path) -> Iterator[TrainingImage]:
     """Yield the images of a set, grey, with all their objects."""
     for image_path, labels_path in pair(folder / "images", folder / "masks"):
-        pixels = read_image(image_path).data
-        if len(pixels) == 3:
-            pixels = np.tensordot([0.299, 0.587, 0.114], pixels, 1)[None]
-        grey = pixels.astype(np.float32)
-        yield annotate(grey, read_labels(labels_path), name=image_path.name)
+        pixels = grey(read_image(image_path).data)
+        yield annotate(pixels, read_labels(labels_path), name=image_path.name)
 
 
 def sized(image: TrainingImage, model: SpatialEmbeddings, jitter: float) -> TrainingImage:
