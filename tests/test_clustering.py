@@ -258,6 +258,17 @@ def test_large_maps_shared_among_threads_are_the_textbooks() -> None:
         np.testing.assert_array_equal(Clustering(maps, threads)(settings).labels, expected)
 
 
+@pytest.mark.parametrize("shape", [(260, 240), (20, 60, 50)])
+def test_wide_margins_swallow_whole_cells_as_the_textbook_does(shape: tuple[int, ...]) -> None:
+    maps = random_maps(shape, np.random.default_rng(7), sigma_components=len(shape))
+    maps.offsets[:] += 1000 * (np.random.default_rng(8).random(shape) < 0.01)  # far outliers
+    clustering = Clustering(maps)
+    settings = ALL.updated(foreground_threshold=0.2, seed_threshold=0.7)
+    for changes in ({"margin": 3.0}, {"margin": 8.0}, {"foreground_threshold": 0.6}, {}):
+        moved = settings.updated(**changes)
+        np.testing.assert_array_equal(clustering(moved).labels, textbook.cluster(maps, moved))
+
+
 def test_calls_from_many_threads_do_not_disturb_each_other() -> None:
     maps = random_maps((120, 130), np.random.default_rng(5))
     moves = [
