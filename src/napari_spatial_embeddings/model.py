@@ -171,6 +171,23 @@ class SpatialEmbeddings:
             return None
         return (self.image_diameter or self.settings.object_diameter) * own / other
 
+    def suited(
+        self,
+        settings: PredictionSettings,
+        pixel_size: tuple[float, ...] | None,
+        unit: str | None,
+    ) -> tuple[PredictionSettings, tuple[float, ...] | None]:
+        """Return how an image is predicted, with the size of its objects, and its spacing.
+
+        If nobody told the size, the image's pixel size does, compared with that of the images that
+        the model was trained on.
+        """
+        spacing = None if pixel_size is None else tuple(s / min(pixel_size) for s in pixel_size)
+        if settings.object_diameter is None:
+            told = self.diameter_at(pixel_size, unit)
+            settings = settings.updated(object_diameter=told and max(2.0, told))
+        return settings, spacing
+
     def predict_normalised(
         self,
         image: NDArray[np.float32],

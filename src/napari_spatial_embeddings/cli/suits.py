@@ -37,21 +37,17 @@ def check_kind(model: SpatialEmbeddings, image: NDArray[np.generic]) -> None:
 def suited(
     model: SpatialEmbeddings, image: Image, prediction: PredictionSettings
 ) -> tuple[PredictionSettings, tuple[float, ...] | None]:
-    """Return how an image is predicted, with the size of its objects, and the image's spacing.
+    """Return what `SpatialEmbeddings.suited` does; what the pixel size tells is said on stderr.
 
-    If nobody told the size, the image's pixel size does, compared with that of the images that the
-    model was trained on. That is said on stderr, for a file's pixel size may be wrong.
+    For a file's pixel size may be wrong.
     """
-    spacing = None if image.pixel_size is None else image.spacing
-    if prediction.object_diameter is not None:
-        return prediction, spacing
-    told = model.diameter_at(image.pixel_size, image.unit)
-    resampling = model.resampling(told, spacing)
-    if resampling != model.resampling():
+    how, spacing = model.suited(prediction, image.pixel_size, image.unit)
+    resampling = model.resampling(how.object_diameter, spacing)
+    if prediction.object_diameter is None and resampling != model.resampling():
         factors = " x ".join(f"{f:.2g}" for f in resampling.factors)
         sys.stderr.write(
             f"{image.name}: resampled by {factors} before it is predicted, as its pixel size"
             " differs from that of the model's training images; --object-diameter can tell"
             " otherwise\n"
         )
-    return prediction.updated(object_diameter=told and max(2.0, told)), spacing
+    return how, spacing

@@ -9,7 +9,10 @@ from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.session import Session
 
+from .predictor import Predictor
+from .results import ResultLayers
 from .step import Step
+from .tune import TuneStep
 from .workspace import Workspace
 
 STYLE = """
@@ -32,6 +35,8 @@ class SpatialEmbeddingsWidget(QWidget):
         super().__init__()
         self.session = Session()
         self.workspace = Workspace(napari_viewer, self.session, self)
+        self.workspace.predictor = Predictor(self.workspace)
+        self.workspace.results = ResultLayers(self.workspace)
         self.setMinimumWidth(320)
         self.setStyleSheet(STYLE)
         self.steps = self._make_steps()
@@ -59,7 +64,7 @@ class SpatialEmbeddingsWidget(QWidget):
         self.session.said.connect(self._say)
 
     def _make_steps(self) -> list[Step]:
-        return []
+        return [TuneStep(self.workspace)]
 
     @property
     def message(self) -> str:
@@ -77,5 +82,6 @@ class SpatialEmbeddingsWidget(QWidget):
         """End what runs in the background, save, and close."""
         for step in self.steps:
             step.close_down()
+        self.workspace.results.close_down()
         self.workspace.close()
         super().closeEvent(event)

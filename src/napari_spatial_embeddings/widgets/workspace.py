@@ -18,6 +18,9 @@ from . import _layers
 if TYPE_CHECKING:
     from napari.utils.events import Event
 
+    from .predictor import Predictor
+    from .results import ResultLayers
+
 PAUSE = 1500
 """Milliseconds without a change after which things are saved."""
 
@@ -29,7 +32,14 @@ class Workspace(QObject):
     ----------
     viewer : napari.Viewer
     session : Session
+    predictor : Predictor
+        Runs the model; made with the dock.
+    results : ResultLayers
+        Shows what it predicted; made with the dock.
     """
+
+    predictor: Predictor
+    results: ResultLayers
 
     images_changed = Signal()
     paused = Signal()
