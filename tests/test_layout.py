@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "clustering": {"config", "maps", "_greedy", "_proposals"},
     "corrections": {"config", "maps", "clustering"},
     "_reasons": {"config", "maps", "clustering"},
+    "window": {"config", "maps", "clustering", "corrections"},
     "explain": {"config", "maps", "clustering", "corrections", "_reasons"},
 }
 """The pure middle: what of the package each of its modules may import, errors aside."""
