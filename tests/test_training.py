@@ -24,6 +24,7 @@ from brief_training import (
     weights,
 )
 from generated import capsules, network, training_image
+from napari_spatial_embeddings._pieces import whole
 from napari_spatial_embeddings.annotations import TrainingImage
 from napari_spatial_embeddings.checkpoint import Checkpoint
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
@@ -286,7 +287,7 @@ def test_without_held_out_images_the_latest_is_kept() -> None:
     trainer = Trainer.prepare(images, settings_for(5, images), small_model(images), None)
     trainer.best_ap = 2.0
     trainer.step(0.5)
-    trainer.validate()
+    whole(trainer.validating())
     trainer.close()
     assert same_weights(trainer.best, trainer.average)
 
@@ -299,10 +300,10 @@ def test_the_best_model_is_kept_not_the_last() -> None:
     trainer.best_ap = 2.0  # better than anything that follows
     before = copy.deepcopy(trainer.best)
     trainer.step(0.5)
-    trainer.validate()
+    whole(trainer.validating())
     assert same_weights(trainer.best, before)
     trainer.best_ap = -1.0
-    trainer.validate()
+    whole(trainer.validating())
     trainer.close()
     assert same_weights(trainer.best, trainer.average)
     assert not same_weights(trainer.best, before)

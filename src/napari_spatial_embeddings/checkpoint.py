@@ -13,8 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 
 from ._atomic import write_atomically
-from .config import ClusteringSettings
+from .config import ClusteringSettings, ModelSettings
 from .errors import InputError
+from .model import SpatialEmbeddings
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -55,6 +56,13 @@ class Checkpoint:
             "crop": run.crop,
         }
         return cls(tensors, facts)
+
+    def model(self) -> SpatialEmbeddings:
+        """Return a model that is built as the one in training."""
+        return SpatialEmbeddings(
+            ModelSettings.model_validate(self.facts["model"]),
+            clustering=ClusteringSettings.model_validate(self.facts["clustering"]),
+        )
 
     def into(self, run: Trainer) -> None:
         """Bring a training to this state."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -188,21 +188,20 @@ class SpatialEmbeddings:
             settings = settings.updated(object_diameter=told and max(2.0, told))
         return settings, spacing
 
-    def predict_normalised(
+    def predicting_normalised(
         self,
         image: NDArray[np.float32],
         settings: PredictionSettings,
         spacing: tuple[float, ...] | None = None,
-    ) -> EmbeddingMaps:
-        """Return the maps of an image (C, *S) that has been normalised already."""
+    ) -> Iterator[Progress]:
+        """Yield progress on an image (C, *S) that has been normalised already."""
         device = choose_device(settings.device)
         scale = np.stack([np.zeros(len(image)), np.ones(len(image))]).astype(np.float32)
         network = self.network.to(device)
         resampling = self.resampling(settings.object_diameter, spacing)
-        steps = predict_tiles(
+        yield from predict_tiles(
             network, self.settings, image, scale, settings, device, resampling=resampling
         )
-        return _last(steps).maps
 
     def check(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
         """Return the image as (C, *S), or say why the model cannot take it."""
@@ -238,6 +237,24 @@ class SpatialEmbeddings:
         """Return the instances of an image; the model's own thresholds if none are given."""
         maps = self.predict_maps(image, prediction, spacing)
         return cluster(maps, clustering or self.clustering)
+
+    def with_classes(self, classes: tuple[str, ...]) -> SpatialEmbeddings:
+        """Return a model that tells these classes apart, and starts from what this one knows.
+
+        A class that is known by its name keeps its seed map; a new one starts from the mean of all.
+        """
+        own = self.settings.classes
+        if classes == own:
+            return self
+        settings = self.settings.updated(classes=classes)
+        model = replace(self, settings=settings, network=BranchedNet(settings))
+        weights = self.network.state_dict()
+        for name, axis in (("seed.out.weight", 1), ("seed.out.bias", 0)):
+            rows = dict(zip(own, weights[name].unbind(axis), strict=True))
+            mean = weights[name].mean(axis)
+            weights[name] = torch.stack([rows.get(c, mean) for c in classes], axis)
+        model.network.load_state_dict(weights)
+        return model
 
     # ----------------------------------------------------------------- files
 

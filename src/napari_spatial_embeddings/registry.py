@@ -3,21 +3,42 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .model_card import CARD, ModelError
+from .model_card import CARD, ModelCard, ModelError
 
 if TYPE_CHECKING:
     from .model import SpatialEmbeddings
+
+log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent / "models"
 
 
 def shipped() -> dict[str, dict[str, Any]]:
-    """Return the cards of the shipped models by name."""
-    cards = sorted(FOLDER.glob(f"*/{CARD}"))
-    return {card.parent.name: json.loads(card.read_text("utf-8")) for card in cards}
+    """Return the cards of the shipped models by name; one that is damaged is logged and left out."""
+    cards = {}
+    for path in _cards():
+        try:
+            cards[path.parent.name] = _read(path)
+        except ModelError as error:
+            log.warning("%s; install napari-spatial-embeddings again", error)
+    return cards
+
+
+def _cards() -> list[Path]:
+    return sorted(FOLDER.glob(f"*/{CARD}"))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is damaged: {error}") from error
+    ModelCard.checked(path.parent, facts)
+    return dict(facts)
 
 
 def find_folder(name: str | Path) -> Path:
@@ -31,7 +52,7 @@ def find_folder(name: str | Path) -> Path:
     path = Path(name)
     if path.is_dir():
         return path
-    names = list(shipped())
+    names = [path.parent.name for path in _cards()]
     if str(name) in names:
         return FOLDER / str(name)
     known = f"the shipped models are: {', '.join(names)}" if names else "no models are shipped"

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ._pieces import Pieces
 from .annotations import TrainingImage, typical_diameter, usage
 from .config import ClusteringSettings, ModelSettings, TrainingSettings
 from .data import Batch, Sampler, normalisation, normalise
@@ -24,7 +25,14 @@ from .maps import split
 from .metrics import mean_ap
 from .model import SpatialEmbeddings, choose_device
 from .network import channels_last, multiple
-from .validation import Validation, calibrate, choose, evaluate, predict_all, smallest_size
+from .validation import (
+    Validation,
+    calibrating,
+    choose,
+    evaluating,
+    predicting,
+    smallest_size,
+)
 
 WARM_UP = 100
 """Steps over which the learning rate rises."""
@@ -37,7 +45,9 @@ HOLD_OUT_FROM = 8
 class Trainer:
     """The state of a training, and what is done with it.
 
-    ``network`` is what learns, ``average`` follows it, ``best`` is the average that scored highest.
+    ``network`` is what learns, ``average`` follows it, ``best`` is the average that scored highest;
+    ``floor`` is what the model that it started from scored, if that was asked, and ``improved``
+    whether the last validation found a new best.
     """
 
     settings: TrainingSettings
@@ -53,6 +63,8 @@ class Trainer:
     crop: tuple[int, ...]
     epoch_steps: float
     best_ap: float = -1.0
+    floor: float = -1.0
+    improved: bool = False
     steps: int = 0
     spent: float = 0.0
     clock: float = field(default_factory=time.monotonic)
@@ -214,17 +226,20 @@ class Trainer:
             torch.cuda.empty_cache()
         return f"out of memory: {text} and going on"
 
-    def validate(self) -> Validation:
+    def validating(self) -> Pieces[Validation]:
         """Score the averaged weights by real clustering, and keep them if they are the best.
 
         Without images that were held out nobody can tell the best from the one that knows the
-        annotations by heart: then the latest is kept, of the lowest learning rate.
+        annotations by heart: then the latest is kept, of the lowest learning rate, if only it fits
+        them as well as what the training started from.
         """
-        maps = predict_all(self.average, self.validation, str(self.device))
-        scores = evaluate(maps, self.validation, self.best.clustering)
+        maps = yield from predicting(self.average, self.validation, str(self.device))
+        scores = yield from evaluating(maps, self.validation, self.best.clustering)
         ap = mean_ap(scores)
         found = Validation(float(ap[0]), float(ap.mean()), self.held_out)
-        if found.mean_ap >= self.best_ap or not self.held_out:
+        least = self.best_ap if self.held_out else self.floor
+        self.improved = found.mean_ap >= least
+        if self.improved:
             self.best_ap = found.mean_ap
             self.best.network.load_state_dict(self.average.network.state_dict())
         self.best.history.append(
@@ -244,11 +259,11 @@ class Trainer:
         if self.best_ap < 0:
             self.best.network.load_state_dict(self.average.network.state_dict())
 
-    def finish(self) -> None:
+    def finishing(self) -> Pieces[None]:
         """Choose the thresholds that suit the best model, on the validation images."""
-        maps = predict_all(self.best, self.validation, str(self.device))
+        maps = yield from predicting(self.best, self.validation, str(self.device))
         default = ClusteringSettings(min_size=self.best.clustering.min_size)
-        self.best.clustering = calibrate(maps, self.validation, default)
+        self.best.clustering = yield from calibrating(maps, self.validation, default)
 
     def close(self) -> None:
         """Stop making batches."""

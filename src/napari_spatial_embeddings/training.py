@@ -7,15 +7,17 @@ rate, and a running average of the weights, which is what is validated and kept.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ._pieces import Stopped, never, whole
 from .annotations import TrainingImage, largest_reach, typical_diameter
 from .checkpoint import Checkpoint
 from .config import ModelSettings, TrainingSettings
@@ -25,6 +27,8 @@ from .model import SpatialEmbeddings
 from .resampling import TOLERANCE
 from .trainer import Trainer
 from .validation import Validation
+
+log = logging.getLogger(__name__)
 
 __all__ = ["OutOfMemory", "Report", "fresh_model", "train"]
 
@@ -54,8 +58,10 @@ class Report:
     batch_size : int
     validation : Validation, optional
         If this report comes with a new one.
+    improved : bool
+        Whether that made ``model`` better than what was kept before.
     model : SpatialEmbeddings
-        The best so far.
+        The best so far; until something is validated, the running average of the weights.
     message : str
         Something that people should read, or empty.
     done : bool
@@ -76,6 +82,7 @@ class Report:
     batch_size: int
     validation: Validation | None
     model: SpatialEmbeddings
+    improved: bool = False
     message: str = ""
     done: bool = False
 
@@ -138,6 +145,8 @@ def train(
     validation: list[TrainingImage] | None = None,
     checkpoint: Path | None = None,
     object_diameter: float | None = None,
+    baseline: bool = False,
+    stop: Callable[[], bool] = never,
 ) -> Iterator[Report]:
     """Train a model.
 
@@ -160,6 +169,12 @@ def train(
     object_diameter : float, optional
         Typical diameter of the images' objects, in pixels of their finest axis; measured on the
         annotated objects if not given.
+    baseline : bool
+        Validate ``model`` before the first step: only what is better then takes its place.
+    stop : callable
+        Asked between two steps and between the pieces of a validation. Once it says so, the
+        training ends as if nobody had asked for the next report: for those who cannot wait for
+        one.
 
     Yields
     ------
@@ -185,7 +200,13 @@ def train(
     tally = _Tally(trainer)
     pause = min(settings.validation_seconds, settings.budget[0] / 8)
     try:
+        if baseline and not trainer.steps:
+            found = whole(trainer.validating(), stop)
+            trainer.floor = found.mean_ap
+            yield tally.report(found)
         while (progress := trainer.progress()) < 1:
+            if stop():
+                raise Stopped
             try:
                 losses = trainer.step(progress)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -193,24 +214,42 @@ def train(
                 continue
             tally.add(losses)
             if trainer.since_validation() >= pause:
-                found = trainer.validate()
-                if checkpoint is not None:
-                    Checkpoint.of(trainer).write(checkpoint)
-                yield tally.report(found)
+                found = whole(trainer.validating(), stop)
+                message = _keep(trainer, checkpoint)
+                yield tally.report(found, trainer.improved, message)
             elif tally.seconds() >= settings.report_seconds:
                 yield tally.report()
-        found = trainer.validate()
-        trainer.finish()
-        if checkpoint is not None:
-            Checkpoint.of(trainer).write(checkpoint)
-        yield tally.report(found, done=True)
-    except GeneratorExit:  # stopped by hand: keep what there is, at once
+        found = whole(trainer.validating(), stop)
+        whole(trainer.finishing(), stop)
+        message = _keep(trainer, checkpoint)
+        yield tally.report(found, trainer.improved, message, done=True)
+    except (GeneratorExit, Stopped) as error:  # stopped by hand: keep what there is, at once
         trainer.keep_something()
-        if checkpoint is not None:
-            Checkpoint.of(trainer).write(checkpoint)
-        raise
+        message = _keep(trainer, checkpoint)
+        if isinstance(error, GeneratorExit):
+            if message:
+                log.warning(message)
+            raise
+        yield tally.report(message=message)
     finally:
         trainer.close()
+
+
+def _keep(trainer: Trainer, checkpoint: Path | None) -> str:
+    """Write the checkpoint, if there is to be one; return what kept it from being written.
+
+    A full disk costs the chance to resume, and not the training.
+    """
+    if checkpoint is None:
+        return ""
+    try:
+        Checkpoint.of(trainer).write(checkpoint)
+    except OSError as error:
+        return (
+            f"{checkpoint} cannot be written: {error.strerror or error}; going on, but --resume"
+            " would not"
+        )
+    return ""
 
 
 class _Tally:
@@ -233,9 +272,14 @@ class _Tally:
         self._sums.append(torch.stack([p.detach() for p in parts]))
 
     def report(
-        self, validation: Validation | None = None, message: str = "", done: bool = False
+        self,
+        validation: Validation | None = None,
+        improved: bool = False,
+        message: str = "",
+        done: bool = False,
     ) -> Report:
         run = self.run
+        run.keep_something()
         if self._sums:
             self._means = torch.stack(self._sums).mean(0).tolist()
         steps = run.steps - self._first
@@ -258,6 +302,7 @@ class _Tally:
             batch_size=batch_size,
             validation=validation,
             model=run.best,
+            improved=improved,
             message=message,
             done=done,
         )

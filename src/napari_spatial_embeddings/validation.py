@@ -1,4 +1,7 @@
-"""Scores of a model on annotated images, by real clustering; and the thresholds that suit it."""
+"""Scores of a model on annotated images, by real clustering; and the thresholds that suit it.
+
+All of it takes seconds, and is done in pieces: a training that is asked to stop stops at once.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ._pieces import Pieces
 from .annotations import TrainingImage, object_sizes
 from .clustering import Clustering
 from .config import ClusteringSettings, PredictionSettings
@@ -57,22 +61,30 @@ def _cut(source: TrainingImage) -> TrainingImage:
     return replace(source, image=image, labels=labels)
 
 
-def predict_all(
+def predicting(
     model: SpatialEmbeddings, images: list[TrainingImage], device: str
-) -> list[EmbeddingMaps]:
-    """Return the maps of images that are already normalised."""
+) -> Pieces[list[EmbeddingMaps]]:
+    """Return, by pieces, the maps of images that are already normalised."""
     prediction = PredictionSettings(device=device)
-    return [
-        model.predict_normalised(np.asarray(i.image, np.float32), prediction, i.spacing)
-        for i in images
-    ]
+    maps = []
+    for image in images:
+        pixels = np.asarray(image.image, np.float32)
+        steps = model.predicting_normalised(pixels, prediction, image.spacing)
+        for step in steps:  # noqa: B007 - the last one's maps are complete
+            yield
+        maps.append(step.maps)
+    return maps
 
 
-def evaluate(
+def evaluating(
     maps: list[EmbeddingMaps], images: list[TrainingImage], settings: ClusteringSettings
-) -> list[Scores]:
-    """Cluster maps and compare with the annotations; unknown pixels do not count."""
-    return [_score(Clustering(m), image, settings) for m, image in zip(maps, images, strict=True)]
+) -> Pieces[list[Scores]]:
+    """Cluster maps and compare, by pieces, with the annotations; unknown pixels do not count."""
+    scores = []
+    for one, image in zip(maps, images, strict=True):
+        scores.append(_score(Clustering(one), image, settings))
+        yield
+    return scores
 
 
 def _score(clustering: Clustering, image: TrainingImage, settings: ClusteringSettings) -> Scores:
@@ -80,10 +92,10 @@ def _score(clustering: Clustering, image: TrainingImage, settings: ClusteringSet
     return score(np.maximum(image.labels, 0), found, ignore=image.labels == IGNORE)
 
 
-def calibrate(
+def calibrating(
     maps: list[EmbeddingMaps], images: list[TrainingImage], default: ClusteringSettings
-) -> ClusteringSettings:
-    """Return the thresholds of highest mean AP, but near the default where few objects tell.
+) -> Pieces[ClusteringSettings]:
+    """Return, by pieces, the thresholds of highest mean AP, near the default if few objects tell.
 
     To move a threshold from one end of its range to the other, it has to win half an object.
     """
@@ -95,7 +107,10 @@ def calibrate(
             if seed < foreground:
                 continue
             trial = default.updated(seed_threshold=seed, foreground_threshold=foreground)
-            scores = [_score(c, image, trial) for c, image in zip(clusterings, images, strict=True)]
+            scores = []
+            for clustering, image in zip(clusterings, images, strict=True):
+                scores.append(_score(clustering, image, trial))
+                yield
             distance = abs(seed - default.seed_threshold) + abs(
                 foreground - default.foreground_threshold
             )

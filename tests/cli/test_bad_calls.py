@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from calling import TINY, contents, pairs, refused, training_set
-from napari_spatial_embeddings.cli.train import CHECKPOINT
+from napari_spatial_embeddings.cli.jobs import CHECKPOINT
 from spoiling import check, cut
 
 not_root = pytest.mark.skipif(

@@ -15,7 +15,7 @@ from calling import call, done, refused
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.cli import build_parser
 from napari_spatial_embeddings.cli.flags import CallError, read_flags
-from napari_spatial_embeddings.cli.train import FOUND
+from napari_spatial_embeddings.cli.jobs import FOUND
 from napari_spatial_embeddings.config import (
     ClusteringSettings,
     LossSettings,

@@ -18,7 +18,7 @@ import tifffile
 
 from calling import TINY, call, cells, contents, done, pairs, refused, save, training_set
 from napari_spatial_embeddings.checkpoint import Checkpoint
-from napari_spatial_embeddings.cli.train import CHECKPOINT
+from napari_spatial_embeddings.cli.jobs import CHECKPOINT
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.training import Report
 
@@ -56,7 +56,7 @@ def test_reports_lines_of_json(tmp_path: Path) -> None:
     assert start["event"] == "start"
     assert (start["used"]["images"], start["used"]["objects"]) == (3, 24)
     assert sum(v for k, v in start["used"].items() if k.endswith("pixels")) == 3 * 64 * 64
-    fields = {*Report.__slots__} - {"model"} | {"event"}
+    fields = {*Report.__slots__} - {"model"} | {"event", "saved"}
     assert all(set(r) == fields and r["event"] == "report" for r in reports)
     steps = [r["step"] for r in reports]
     assert steps == sorted(steps)

@@ -85,7 +85,7 @@ class _Reader:
             image.data,
             labels,
             name=image_path.name,
-            unlabelled=options.unlabelled,
+            unlabelled=options.unlabelled or "background",
             region=None if region is None else read_regions(region, shape),
             classes={**self.classes.get("", {}), **self.classes.get(image.name, {})},
             class_names=self.names,

@@ -21,6 +21,10 @@ from napari_spatial_embeddings.metrics import Scores, score
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.training import train
 
+from .keeping import Keeper
+from .stopping import Stopping
+from .telling import Teller
+
 
 def run_demo(output: Path, minutes: float, view: bool = False, as_json: bool = False) -> int:
     """Train on ten annotated rods, segment the image, score the rods nobody annotated.
@@ -36,15 +40,14 @@ def run_demo(output: Path, minutes: float, view: bool = False, as_json: bool = F
     as_json : bool
         Print the scores as JSON rather than as a table.
     """
-    from .train import follow
-
     start = time.monotonic()
     sample = samples.rods()
     training = annotate(sample.image, sample.annotated, name=sample.name, unlabelled="ignore")
     if not as_json:
         sys.stdout.write(f"training for {60 * minutes:g} s on {usage([training])}\n")
     settings = TrainingSettings(minutes=minutes, validation_seconds=max(5.0, 15 * minutes))
-    follow(train([training], settings), output / "model", quiet=as_json)
+    keeper = Keeper(Teller(quiet=as_json), Stopping(), output / "model")
+    keeper.follow(train([training], settings))
     model = SpatialEmbeddings.load(output / "model")
 
     clock = time.monotonic()

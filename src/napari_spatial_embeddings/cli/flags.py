@@ -33,6 +33,14 @@ class Parser(argparse.ArgumentParser):
         raise CallError(f"{message}; '{self.prog} --help' explains")
 
 
+def needs_all(options: argparse.Namespace, names: tuple[str, ...], command: str) -> None:
+    """Refuse a call that leaves out what only a project could tell."""
+    missing = [name for name in names if not getattr(options, name)]
+    if missing:
+        every = ", ".join(name.upper() if name == "input" else f"--{name}" for name in names)
+        raise CallError(f"{command}: give {every}, or a --project; '{command} --help' explains")
+
+
 def checked_folder(path: str | Path) -> Path:
     """Return a folder to write to; whoever writes makes it.
 

@@ -12,7 +12,7 @@ from napari_spatial_embeddings.config import (
     TrainingSettings,
 )
 
-from . import inform, segment, train
+from . import inform, jobs, segment, train
 from .flags import Parser, add_flags
 
 PROGRAM = "napari-spatial-embeddings"
@@ -43,15 +43,24 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _train(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Train a model on images and label images of the same names. The best model so far is in"
-        " the output folder at any time; Ctrl+C stops and keeps it."
+        "Train a model on images and label images of the same names, or on a project. The best"
+        " model so far is in the output folder at any time; Ctrl+C stops and keeps it."
     )
     files = parser.add_argument_group("files")
-    files.add_argument("--images", required=True, metavar="DIR", help="Folder of images.")
-    files.add_argument("--labels", required=True, metavar="DIR", help="Folder of label images.")
-    files.add_argument("--output", required=True, metavar="DIR", help="Folder for the model.")
+    files.add_argument(
+        "--project",
+        metavar="DIR",
+        help="A project's folder: it tells images, annotations, settings and the model to start"
+        " from, and the model goes into it. Flags of training count more than its settings.",
+    )
+    files.add_argument("--images", metavar="DIR", help="Folder of images.")
+    files.add_argument("--labels", metavar="DIR", help="Folder of label images.")
+    files.add_argument("--output", metavar="DIR", help="Folder for the model.")
     files.add_argument(
         "--model", metavar="NAME_OR_DIR", help="Model to start from; a fresh one if not given."
+    )
+    files.add_argument(
+        "--fresh", action="store_true", help="Start anew rather than from the project's model."
     )
     files.add_argument("--val-images", metavar="DIR", help="Images to choose the best model by.")
     files.add_argument("--val-labels", metavar="DIR", help="Their label images.")
@@ -60,7 +69,6 @@ def _train(parser: argparse.ArgumentParser) -> None:
     meaning.add_argument(
         "--unlabelled",
         choices=["background", "ignore"],
-        default="background",
         help="What unlabelled pixels are: background, or unknown outside regions (without regions:"
         " outside a thin ring around each object). [background]",
     )
@@ -89,15 +97,30 @@ def _train(parser: argparse.ArgumentParser) -> None:
         help="Size of a pixel along each axis; read from the files if not given.",
     )
     parser.add_argument("--json", action="store_true", help="Report as lines of JSON on stdout.")
+    parser.add_argument(
+        "--stop-on-stdin",
+        action="store_true",
+        help="Stop, and keep the best model, at a line 'stop' on stdin or at its end: for programs"
+        " that start this one.",
+    )
     add_flags(parser, TrainingSettings, title="training")
-    add_flags(parser, ModelSettings, title="a fresh model", skip=train.FOUND, defaults=MEASURED)
+    add_flags(parser, ModelSettings, title="a fresh model", skip=jobs.FOUND, defaults=MEASURED)
     parser.set_defaults(run=train.train)
 
 
 def _predict(parser: argparse.ArgumentParser) -> None:
     parser.description = "Segment images; each one's labels land as NAME.tif in the output folder."
-    parser.add_argument("input", nargs="+", metavar="INPUT", help="Images, or folders of images.")
-    parser.add_argument("--model", required=True, metavar="NAME_OR_DIR", help="The model.")
+    text = "Images, or folders of images; all of the project's if none is given."
+    parser.add_argument("input", nargs="*", metavar="INPUT", help=text)
+    parser.add_argument(
+        "--project",
+        metavar="DIR",
+        help="A project's folder: it tells images, model and settings, unless others are given.",
+    )
+    text = "The model; the project's if not given."
+    parser.add_argument("--model", metavar="NAME_OR_DIR", help=text)
+    text = "Folder for the results; the project's folder 'results' if not given."
+    parser.add_argument("--output", metavar="DIR", help=text)
     _outputs(parser)
     parser.add_argument("--maps", action="store_true", help="Write the maps too: NAME.maps.zarr.")
     _axes(parser)
@@ -110,6 +133,7 @@ def _cluster(parser: argparse.ArgumentParser) -> None:
     parser.description = "Recover the instances of maps that 'predict --maps' wrote."
     text = "Folders named NAME.maps.zarr, or folders of these."
     parser.add_argument("maps", nargs="+", metavar="MAPS", help=text)
+    parser.add_argument("--output", required=True, metavar="DIR", help="Folder for the results.")
     _outputs(parser)
     add_flags(parser, ClusteringSettings, title="clustering", defaults=OWN)
     parser.set_defaults(run=segment.cluster)
@@ -160,7 +184,6 @@ def _demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _outputs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--output", required=True, metavar="DIR", help="Folder for the results.")
     parser.add_argument(
         "--table", action="store_true", help="Write each image's objects: NAME.csv."
     )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import stem
 
 from .flags import CallError, checked_folder
 
@@ -23,8 +22,10 @@ class Results:
     Parameters
     ----------
     options : Namespace
-    paths : list of paths
-        All that is to be read.
+    output : path
+        Folder to write to.
+    inputs : list of (str, path)
+        All that is to be read: what its results are called, and where it is.
 
     Raises
     ------
@@ -32,14 +33,15 @@ class Results:
         If there is no such folder to write to, or two files would land as one.
     """
 
-    def __init__(self, options: argparse.Namespace, paths: list[Path]) -> None:
-        self.options, self.paths = options, paths
-        self.output = checked_folder(options.output)
+    def __init__(
+        self, options: argparse.Namespace, output: Path, inputs: list[tuple[str, Path]]
+    ) -> None:
+        self.options, self.paths = options, [path for _, path in inputs]
+        self.output = checked_folder(output)
         self.written: list[dict[str, Any]] = []
         self.failed: list[str] = []
         names: dict[str, Path] = {}
-        for path in paths:
-            name = stem(path)
+        for name, path in inputs:
             other = names.setdefault(name, path)
             if other is not path:
                 raise CallError(

@@ -11,11 +11,12 @@ from pydantic import ValidationError
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, PredictionSettings
 from napari_spatial_embeddings.errors import InputError
 
-from .flags import CallError, read_flags
+from .flags import CallError, needs_all, read_flags
 from .suits import check_kind, suited
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.files import StoredMaps
+    from napari_spatial_embeddings.project import Project
 
 
 def predict(options: argparse.Namespace) -> int:
@@ -25,56 +26,78 @@ def predict(options: argparse.Namespace) -> int:
     from napari_spatial_embeddings.clustering import cluster as recover
     from napari_spatial_embeddings.export.maps import write_maps
     from napari_spatial_embeddings.export.objects import objects_table, write_objects
-    from napari_spatial_embeddings.files import find_images, read_image
     from napari_spatial_embeddings.model import choose_device
+    from napari_spatial_embeddings.project import Project
     from napari_spatial_embeddings.registry import find_model
 
+    from .inputs import images
     from .results import Results
 
-    model = find_model(options.model)
-    clustering = read_flags(options, model.clustering)
-    prediction = read_flags(options, PredictionSettings())
+    project = Project.open(options.project) if options.project else None
+    name, output = _model_and_output(options, project)
+    model = find_model(name)
+    # What was tuned in a project was tuned for its own model.
+    tuned = project.card.clustering if project and not options.model else None
+    clustering = read_flags(options, tuned or model.clustering)
+    prediction = read_flags(options, project.card.prediction if project else PredictionSettings())
     choose_device(prediction.device)
-    paths = find_images(options.input)
-    results = Results(options, paths)
+    inputs = images(options.input, options.axes, project)
+    results = Results(options, output, [(one.name, one.path) for one in inputs])
     results.check_apart()
-    about = {"model": str(options.model), "clustering": clustering.model_dump()}
+    about = {"model": name, "clustering": clustering.model_dump()}
     silent = True if options.json else None  # None: a bar on a terminal, and nowhere else
-    for path in tqdm(paths, disable=silent, unit="image"):
+    for one in tqdm(inputs, disable=silent, unit="image"):
         try:
-            image = read_image(path, options.axes)
+            image = one.read()
             check_kind(model, image.data)
             how, spacing = suited(model, image, prediction)
-            with tqdm(desc=image.name, unit="tile", leave=False, disable=silent) as bar:
+            with tqdm(desc=one.name, unit="tile", leave=False, disable=silent) as bar:
                 for step in model.predicting(image.data, how, spacing=spacing):
                     bar.total = step.total
                     bar.update(step.done - bar.n)
         except InputError as error:
-            results.fail(path, error)
+            results.fail(one.path, error)
             continue
         maps, size, unit = step.maps, image.pixel_size, image.unit
         if options.maps:
-            write_maps(results.output / f"{image.name}.maps.zarr", maps, size, unit, model.card())
+            write_maps(results.output / f"{one.name}.maps.zarr", maps, size, unit, model.card())
         found = recover(maps, clustering)
         if options.table:
             names = model.settings.classes
             table = objects_table(found, names, image.data, size, unit, maps.spacing)
-            write_objects(results.output / f"{image.name}.csv", table)
-        results.write(image.name, found, size, unit, about)
+            write_objects(results.output / f"{one.name}.csv", table)
+        results.write(one.name, found, size, unit, about)
     return results.close()
+
+
+def _model_and_output(options: argparse.Namespace, project: Project | None) -> tuple[str, Path]:
+    """Return the name or folder of the model, and the folder for the results."""
+    if project is None:
+        needs_all(options, ("input", "model", "output"), "predict")
+        return options.model, Path(options.output)
+    if options.axes and not options.input:
+        raise CallError("--axes: the project tells that; leave it out")
+    own = str(project.model_folder) if project.has_model else project.card.start
+    name = options.model or own
+    if not name:
+        raise CallError(
+            f"{project.folder} has no model yet; train one with 'train --project', or name a"
+            " --model"
+        )
+    return name, Path(options.output or project.results_folder)
 
 
 def cluster(options: argparse.Namespace) -> int:
     """``cluster``: maps in; labels, and tables if asked for, out."""
     from napari_spatial_embeddings.clustering import cluster as recover
     from napari_spatial_embeddings.export.objects import objects_table, write_objects
-    from napari_spatial_embeddings.files import read_maps
+    from napari_spatial_embeddings.files import read_maps, stem
 
     from .results import Results
 
     read_flags(options, ClusteringSettings())
     paths = _find_maps(options.maps)
-    results = Results(options, paths)
+    results = Results(options, Path(options.output), [(stem(path), path) for path in paths])
     for path in paths:
         try:
             saved = read_maps(path)

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from napari_spatial_embeddings import model_card
+from napari_spatial_embeddings._atomic import write_atomically
 from napari_spatial_embeddings.config import fault
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import Image, stem
@@ -24,6 +26,7 @@ from .card import CARD, ImageEntry, ProjectCard, read_card, write_card
 from .corrections import read_corrections, write_corrections
 from .errors import ProjectError
 from .gather import gather
+from .history import History
 from .sources import (
     checked,
     copied_axes,
@@ -101,7 +104,30 @@ class Project:
     @property
     def has_model(self) -> bool:
         """Whether there is a trained model."""
-        return (self.model_folder / "model.safetensors").exists()
+        return (self.model_folder / model_card.WEIGHTS).exists()
+
+    @property
+    def previous_folder(self) -> Path:
+        """Folder of the model as it was before the last training, if there was one."""
+        return self.folder / "previous"
+
+    @property
+    def results_folder(self) -> Path:
+        """Folder in which `predict --project` writes if it is not told another."""
+        return self.folder / "results"
+
+    @property
+    def history(self) -> History:
+        """What the trainings reported."""
+        return History(self.folder / "history.jsonl")
+
+    def keep_previous(self) -> None:
+        """Copy the model to `previous_folder`, before a training replaces it."""
+        for name in (model_card.WEIGHTS, model_card.CARD):
+            if (self.model_folder / name).exists():
+                with writing(self.previous_folder / name):
+                    content = (self.model_folder / name).read_bytes()
+                    write_atomically(self.previous_folder / name, content)
 
     # ---------------------------------------------------------------- images
 

@@ -1,0 +1,69 @@
+"""``history.jsonl``: what the trainings of a project reported, a line of JSON each."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from napari_spatial_embeddings._atomic import write_atomically
+
+LIMIT = 20_000
+"""Lines that are kept; the oldest ones go."""
+
+PAUSE = 5.0
+"""Seconds between two reports that are noted, unless there is more to them than numbers."""
+
+
+class History:
+    """A file to which trainings add what they report.
+
+    A note is not worth a training: what cannot be written is left out.
+
+    Parameters
+    ----------
+    path : path
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._last = -PAUSE
+        self._lines = 0
+
+    def note(self, fact: Mapping[str, Any]) -> None:
+        """Add an event; of plain reports, one every `PAUSE` seconds."""
+        now = time.monotonic()
+        plain = not (fact.get("validation") or fact.get("message") or fact.get("done"))
+        if fact.get("event") == "report" and plain and now - self._last < PAUSE:
+            return
+        self._last = now
+        line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **fact})
+        with suppress(OSError):
+            self._trim()
+            with self.path.open("ab") as file:
+                file.write(f"{line}\n".encode())
+            self._lines += 1
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return all that is kept, the oldest first; a line that was cut off is left out."""
+        if not self.path.exists():
+            return []
+        facts = []
+        for line in self.path.read_bytes().splitlines():
+            with suppress(ValueError):
+                facts.append(json.loads(line))
+        return [fact for fact in facts if isinstance(fact, dict)]
+
+    def _trim(self) -> None:
+        """Drop old lines now and then, and the remains of a line that was cut off."""
+        if 0 < self._lines < LIMIT // 10 or not self.path.exists():
+            return
+        lines = self.path.read_bytes().split(b"\n")
+        kept = [line for line in lines[:-1][-LIMIT:] if line]
+        if lines[-1] or len(kept) < len(lines) - 1:
+            write_atomically(self.path, b"".join(line + b"\n" for line in kept))
+        self._lines = 1
