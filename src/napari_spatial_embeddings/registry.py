@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent / "models"
 
 
 def shipped() -> dict[str, dict[str, Any]]:
-    """Return the cards of the shipped models by name; one that is damaged is logged and left out."""
+    """Return the cards of the shipped models by name; a damaged one is logged and left out."""
     cards = {}
     for path in _cards():
         try:
