@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from calling import call, cells, contents, done, save
 from generated import network
 from napari_spatial_embeddings.clustering import cluster
-from napari_spatial_embeddings.config import ModelSettings
+from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
 from napari_spatial_embeddings.files import read_image, read_labels, read_maps
 from napari_spatial_embeddings.model import SpatialEmbeddings
 
 NAMES = ("0", "1", "2")
+MICROMETRES = {"unit": "um", "axes": "YX"}
 
 
 def labels(folder: Path) -> dict[str, NDArray[np.integer]]:
@@ -74,6 +75,31 @@ def test_prints_what_it_wrote(tmp_path: Path, data: Path, model: Path) -> None:
     assert [f"{n} objects" in line for n, line in zip(counts, lines, strict=True)] == [True] * 3
     assert [Path(w["labels"]) for w in facts["written"]] == sorted(tmp_path.glob("*.tif"))
     assert facts["failed"] == []
+
+
+def test_another_pixel_size_is_another_size_of_objects(
+    tmp_path: Path, data: Path, model: Path
+) -> None:
+    """The model was trained at 0.3 micrometres; half of that makes objects twice as large."""
+    image = np.kron(tifffile.imread(data / "images/0.tif"), np.ones((2, 2), np.uint16))
+    save(
+        tmp_path / "fine.tif", image, imagej=True, resolution=(1 / 0.15,) * 2, metadata=MICROMETRES
+    )
+    save(tmp_path / "untold.tif", image)
+    command = "predict", "--model", model, "--output", tmp_path / "out"
+    found = call(*command, tmp_path / "fine.tif")
+    assert found.code == 0
+    assert found.err.startswith("fine: resampled by 0.5 x 0.5 before it is predicted")
+    own = SpatialEmbeddings.load(model)
+    told = 2 * own.settings.object_diameter
+    expected = own.segment(image, prediction=PredictionSettings(object_diameter=told)).labels
+    assert expected.max() > 3
+    np.testing.assert_array_equal(read_labels(tmp_path / "out/fine.tif"), expected)
+    # What is told counts more, and is nothing to remark on.
+    done(*command, tmp_path / "untold.tif", "--object-diameter", told)
+    np.testing.assert_array_equal(read_labels(tmp_path / "out/untold.tif"), expected)
+    done(*command, tmp_path / "fine.tif", "--object-diameter", own.settings.object_diameter)
+    assert not np.array_equal(read_labels(tmp_path / "out/fine.tif"), expected)
 
 
 def test_goes_on_after_a_bad_file(tmp_path: Path, data: Path, model: Path) -> None:
