@@ -49,7 +49,8 @@ napari-spatial-embeddings evaluate --labels SET/test/masks --predictions PREDICT
 which `python -m benchmarks.accuracy DATA OUT SET --minutes 15 --seeds 0 1 2` runs. Other tools were
 trained on the same images for the same minutes on the same two cores, by the scripts in
 `benchmarks/peers`, which hold their settings, and scored by the same command. Single runs on a
-machine that did other work at low priority.
+machine that did other work at low priority; rows with one core ran in one thread on a core of
+their own. The volumes have one training and one test volume, too few for more than a demonstration.
 """,
     "overlaps": """## Pixels claimed twice
 
