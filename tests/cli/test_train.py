@@ -130,9 +130,10 @@ def check_and_resume(folder: Path, last_step: int) -> None:
     assert reports[-1]["step"] == steps + 6
 
 
-def test_ctrl_c_stops_and_keeps_the_best(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_and_keeps_the_best(tmp_path: Path, number: signal.Signals) -> None:
     with running(tmp_path) as process:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)  # the training itself would take half an hour
     assert (process.returncode, err) == (0, "")
     facts = [json.loads(line) for line in out.splitlines()]
