@@ -92,6 +92,8 @@ class Session:
     ----------
     project : Project, optional
         The folder that everything lives in; made when there is something to keep.
+    classes : tuple of str
+        Names of the classes of objects.
     image : str, optional
         Key of the current image.
     model : str, optional
@@ -103,6 +105,7 @@ class Session:
     """
 
     project_changed = Signal()
+    classes_changed = Signal()
     image_changed = Signal()
     model_changed = Signal()
     clustering_changed = Signal()
@@ -115,6 +118,7 @@ class Session:
 
     def __init__(self) -> None:
         self.project: Project | None = None
+        self.classes: tuple[str, ...] = ("object",)
         self.image: str | None = None
         self.model: str | None = None
         self.clustering = ClusteringSettings()
@@ -158,16 +162,29 @@ class Session:
         self.image = None
         if project is not None:
             card = project.card
+            self.classes = card.classes
             self.clustering = card.clustering or ClusteringSettings()
             self.prediction = card.prediction
             self.training_settings = card.training
             self.model = str(project.model_folder) if project.has_model else card.start
         self.project_changed.emit()
+        self.classes_changed.emit()
         self.image_changed.emit()
         self.model_changed.emit()
         self.clustering_changed.emit()
         self.prediction_changed.emit()
         self.training_settings_changed.emit()
+
+    def keep_in(self, project: Project) -> None:
+        """Keep what there is in a new project, instead of taking over what an older one holds."""
+        self.project = project
+        self.project_changed.emit()
+
+    def set_classes(self, classes: tuple[str, ...]) -> None:
+        """Change the names of the classes of objects."""
+        if classes != self.classes:
+            self.classes = classes
+            self.classes_changed.emit()
 
     def set_image(self, key: str | None) -> None:
         """Make another image the current one."""
@@ -266,11 +283,16 @@ class Session:
             reports=(*self.training.reports, report),
         )
 
+    def facts(self) -> dict[str, Any]:
+        """Return the fields of the project's card that tell what is set here."""
+        return {
+            "classes": self.classes,
+            "clustering": self.clustering,
+            "prediction": self.prediction,
+            "training": self.training_settings,
+        }
+
     def store(self) -> None:
         """Write the settings into the project, if there is one."""
         if self.project is not None:
-            self.project.update(
-                clustering=self.clustering,
-                prediction=self.prediction,
-                training=self.training_settings,
-            )
+            self.project.update(**self.facts())

@@ -21,33 +21,38 @@ from napari_spatial_embeddings.files.units import unit_name
 KEY = "napari-spatial-embeddings"
 
 
+def facts(layer: Layer) -> dict[str, Any]:
+    """Return what a layer's metadata tell us; nothing for other layers."""
+    return dict(layer.metadata.get(KEY) or {})
+
+
 def role(layer: Layer) -> str | None:
     """Return what one of our layers is ("annotations", "seed", ...); None for other layers."""
-    return (layer.metadata.get(KEY) or {}).get("role")
+    return facts(layer).get("role")
 
 
 def image_key(layer: Layer) -> str | None:
     """Return the key of the image that a layer is, or belongs to."""
-    return (layer.metadata.get(KEY) or {}).get("image")
+    return facts(layer).get("image")
 
 
-def mark(layer: Layer, **facts: Any) -> None:
+def mark(layer: Layer, **more: Any) -> None:
     """Note facts in a layer's metadata."""
-    layer.metadata[KEY] = {**(layer.metadata.get(KEY) or {}), **facts}
+    layer.metadata[KEY] = {**facts(layer), **more}
 
 
-def ours(viewer: Viewer, wanted: str, key: str | None = None, **facts: Any) -> Iterator[Layer]:
+def ours(viewer: Viewer, wanted: str, key: str | None = None, **more: Any) -> Iterator[Layer]:
     """Yield our layers of a role, of one image if its key is given."""
-    facts = {**facts, "role": wanted} if key is None else {**facts, "role": wanted, "image": key}
+    told = {**more, "role": wanted} if key is None else {**more, "role": wanted, "image": key}
     for layer in list(viewer.layers):
-        own = layer.metadata.get(KEY) or {}
-        if all(own.get(k) == v for k, v in facts.items()):
+        own = facts(layer)
+        if all(own.get(k) == v for k, v in told.items()):
             yield layer
 
 
-def find(viewer: Viewer, wanted: str, key: str, **facts: Any) -> Any:
+def find(viewer: Viewer, wanted: str, key: str, **more: Any) -> Any:
     """Return our layer of a role and image, or None."""
-    return next(ours(viewer, wanted, key, **facts), None)
+    return next(ours(viewer, wanted, key, **more), None)
 
 
 def images(viewer: Viewer) -> list[Image]:
@@ -62,6 +67,14 @@ def possible_axes(layer: Image) -> list[str]:
     if layer.ndim == 3:
         return ["CYX", "ZYX"] if layer.data.shape[0] <= 4 else ["ZYX", "CYX"]
     return {2: ["YX"], 4: ["CZYX"]}.get(layer.ndim, [])
+
+
+def no_meaning(layer: Image) -> str:
+    """Return the sentence about an image whose axes cannot mean anything to us."""
+    return (
+        f"{layer.name} has {layer.ndim} axes; expected an image YX or a volume ZYX, with or"
+        " without channels: pick one time point with Layer > Split, and choose that"
+    )
 
 
 def picture(layers: list[Image], axes: str) -> Picture:
@@ -81,10 +94,7 @@ def picture(layers: list[Image], axes: str) -> Picture:
     """
     first = layers[0]
     if not axes:
-        raise InputError(
-            f"{first.name} has {first.ndim} axes; expected an image YX or a volume ZYX, with or"
-            " without channels: pick one time point with Layer > Split, and choose that"
-        )
+        raise InputError(no_meaning(first))
     stack = [_array(layer, axes) for layer in layers]
     for layer, array in zip(layers[1:], stack[1:], strict=True):
         if array.shape[1:] != stack[0].shape[1:]:
@@ -117,7 +127,7 @@ def _array(layer: Image, axes: str) -> NDArray[np.generic]:
     return array
 
 
-def _spatial(axes: str) -> list[int]:
+def spatial(axes: str) -> list[int]:
     """Return which of a layer's axes are Z, Y and X; the colours of RGB are no axis in napari."""
     inner = axes.replace("C", "") if axes.endswith("C") else axes
     return [i for i, a in enumerate(inner) if a != "C"]
@@ -128,7 +138,7 @@ def pixel_size(layer: Layer, axes: str) -> tuple[tuple[float, ...] | None, str |
 
     None and None where the layer says nothing: a scale of one pixel.
     """
-    at = _spatial(axes)
+    at = spatial(axes)
     size = tuple(abs(float(layer.scale[i])) for i in at)
     unit = unit_name(str(layer.units[at[-1]]))
     if unit is None and len(set(size)) == 1:
@@ -138,7 +148,7 @@ def pixel_size(layer: Layer, axes: str) -> tuple[tuple[float, ...] | None, str |
 
 def place(layer: Layer, axes: str) -> dict[str, Any]:
     """Return where a layer of the spatial axes alone must lie to cover another one."""
-    at = _spatial(axes)
+    at = spatial(axes)
     grid = np.ix_(at, at)
     linear = np.asarray(layer.affine.linear_matrix)
     affine = np.eye(len(at) + 1)

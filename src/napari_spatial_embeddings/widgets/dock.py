@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QApplication,
+    QFrame,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_spatial_embeddings.session import Session
 
+from .annotate import AnnotateStep
+from .data import DataStep
 from .predictor import Predictor
 from .results import ResultLayers
 from .step import Step
@@ -33,8 +43,15 @@ class SpatialEmbeddingsWidget(QWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
+        self._closed, self._closing = False, False
+        self._above: list[QObject] = []
+        # What napari hands to a plugin makes a new proxy of a layer each time it is asked for it,
+        # and no two of them are the same; behind it is the viewer.
+        viewer: Viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        if (app := QApplication.instance()) is not None:
+            app.aboutToQuit.connect(self.close_down)
         self.session = Session()
-        self.workspace = Workspace(napari_viewer, self.session, self)
+        self.workspace = Workspace(viewer, self.session, self)
         self.workspace.predictor = Predictor(self.workspace)
         self.workspace.results = ResultLayers(self.workspace)
         self.setMinimumWidth(320)
@@ -64,7 +81,9 @@ class SpatialEmbeddingsWidget(QWidget):
         self.session.said.connect(self._say)
 
     def _make_steps(self) -> list[Step]:
-        return [TuneStep(self.workspace)]
+        annotate = AnnotateStep(self.workspace)
+        data = DataStep(self.workspace, annotate.layers)
+        return [data, annotate, TuneStep(self.workspace)]
 
     @property
     def message(self) -> str:
@@ -78,10 +97,60 @@ class SpatialEmbeddingsWidget(QWidget):
         self._message.setText(sentence)
         self._message.setVisible(bool(sentence))
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """End what runs in the background, save, and close."""
+    # ---------------------------------------------------------------- closing
+
+    def close_down(self) -> None:
+        """End what runs in the background and save; once, however the dock is closed."""
+        if self._closed:
+            return
+        self._closed = True
+        self._watch(None)
+        self.workspace.finish()
         for step in self.steps:
             step.close_down()
         self.workspace.results.close_down()
         self.workspace.close()
+        self.session.said.disconnect(self._say)
+
+    def event(self, event: QEvent) -> bool:
+        """Close down when napari takes the widget out of its dock: its x was pressed."""
+        if event.type() == QEvent.Type.ParentChange and not self._closed:
+            if self.parent() is None:
+                self.close_down()
+                self.deleteLater()
+            else:
+                self._watch(self.parent())
+        return bool(super().event(event))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Close down when the window closes.
+
+        Closing by the program cannot be refused. Closing by a person can, as napari may ask whether
+        that was meant; the window is hidden once it was.
+        """
+        if event.type() == QEvent.Type.ParentChange and not self._closed:
+            self._watch(self.parent())
+        elif isinstance(watched, QMainWindow):
+            if event.type() == QEvent.Type.Close:
+                self._closing = True
+            if self._closing and event.type() in (QEvent.Type.Close, QEvent.Type.Hide):
+                if event.type() == QEvent.Type.Hide or not event.spontaneous():
+                    self.close_down()
+            elif event.type() == QEvent.Type.Show:
+                self._closing = False
+        return bool(super().eventFilter(watched, event))
+
+    def _watch(self, parent: QObject | None) -> None:
+        """Watch the dock and the window that the widget is in, now."""
+        for one in self._above:
+            one.removeEventFilter(self)
+        self._above = []
+        while parent is not None:
+            parent.installEventFilter(self)
+            self._above.append(parent)
+            parent = parent.parent()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Close down when the widget is a window of its own."""
+        self.close_down()
         super().closeEvent(event)

@@ -27,6 +27,7 @@ class Step(QWidget):
         super().__init__(parent)
         self._header = QToolButton()
         self._header.setText(title)
+        self._header.setObjectName("header")
         self._header.setCheckable(True)
         self._header.setChecked(True)
         self._header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -38,6 +39,7 @@ class Step(QWidget):
         self._hint = QLabel(hint)
         self._hint.setWordWrap(True)
         self._hint.setObjectName("hint")
+        self._hint.setVisible(bool(hint))
         self._content = QWidget()
         self.body = QVBoxLayout(self._content)
         self.body.setContentsMargins(8, 2, 4, 6)
@@ -58,6 +60,7 @@ class Step(QWidget):
     def set_hint(self, sentence: str) -> None:
         """Say what to do next."""
         self._hint.setText(sentence)
+        self._hint.setVisible(bool(sentence))
 
     @property
     def hint(self) -> str:

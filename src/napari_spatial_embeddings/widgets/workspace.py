@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Image
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -14,15 +14,25 @@ from napari_spatial_embeddings.files import Image as Picture
 from napari_spatial_embeddings.session import Session
 
 from . import _layers
+from ._writer import Writer
+from .storage import Storage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.layers import Layer
     from napari.utils.events import Event
+
+    from napari_spatial_embeddings.project import Project
 
     from .predictor import Predictor
     from .results import ResultLayers
 
 PAUSE = 1500
 """Milliseconds without a change after which things are saved."""
+
+DRAWN = ("image", "annotations", "regions")
+"""Roles of which an image has one layer."""
 
 
 class Workspace(QObject):
@@ -36,37 +46,58 @@ class Workspace(QObject):
         Runs the model; made with the dock.
     results : ResultLayers
         Shows what it predicted; made with the dock.
+    storage : Storage
+        The project's folder.
+    problem : str
+        Why the last changes could not be saved; empty if they were.
     """
 
     predictor: Predictor
     results: ResultLayers
 
     images_changed = Signal()
+    """Layers were added, removed or renamed, or the project's images changed."""
     paused = Signal()
+    """Queue what you have to save."""
+    saved = Signal()
+    """Everything is saved, or could not be: see ``problem``."""
 
     def __init__(self, viewer: Viewer, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.viewer, self.session = viewer, session
+        self.problem = ""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE)
         self._timer.timeout.connect(self._save)
-        viewer.layers.events.inserted.connect(self._layers_changed)
-        viewer.layers.events.removed.connect(self._layers_changed)
+        self._writer = Writer(self)
+        self._writer.refused.connect(self._not_saved)
+        self._writer.done.connect(self._all_saved)
+        self.storage = Storage(self)
+        for layer in viewer.layers:
+            layer.events.name.connect(self._renamed)
+        viewer.layers.events.inserted.connect(self._inserted)
+        viewer.layers.events.removing.connect(self._removing)
+        viewer.layers.events.removed.connect(self._removed)
         session.clustering_changed.connect(self.touch)
         session.prediction_changed.connect(self.touch)
         session.training_settings_changed.connect(self.touch)
+        session.classes_changed.connect(self.touch)
 
     def close(self) -> None:
         """Save, and let go of the viewer."""
-        if self._timer.isActive():
-            self._timer.stop()
-            self._save()
-        self.viewer.layers.events.inserted.disconnect(self._layers_changed)
-        self.viewer.layers.events.removed.disconnect(self._layers_changed)
+        self.finish()
+        self._writer.close()
+        self.storage.close()
+        for layer in self.viewer.layers:
+            layer.events.name.disconnect(self._renamed)
+        self.viewer.layers.events.inserted.disconnect(self._inserted)
+        self.viewer.layers.events.removing.disconnect(self._removing)
+        self.viewer.layers.events.removed.disconnect(self._removed)
         self.session.clustering_changed.disconnect(self.touch)
         self.session.prediction_changed.disconnect(self.touch)
         self.session.training_settings_changed.disconnect(self.touch)
+        self.session.classes_changed.disconnect(self.touch)
 
     # ----------------------------------------------------------------- saving
 
@@ -74,15 +105,49 @@ class Workspace(QObject):
         """Something worth keeping has changed: save when there is a pause."""
         self._timer.start()
 
+    def write(self, work: Callable[[], object]) -> None:
+        """Queue a function that writes into the project; it runs in a thread, in order."""
+        self._writer.write(work)
+
     def save_now(self) -> None:
-        """Save what waits for a pause."""
-        self._timer.stop()
+        """Save, and wait until everything is in the project."""
         self._save()
+        self._writer.wait()
+
+    def finish(self) -> None:
+        """Save what waits for a pause, and wait until it is in the project."""
+        if self._timer.isActive():
+            self._save()
+        self._writer.wait()
+
+    def ensure_project(self) -> Project:
+        """Return the project; it is made if there is none.
+
+        Raises
+        ------
+        InputError, Failure
+            If its folder cannot be written.
+        """
+        return self.storage.ensure()
 
     def _save(self) -> None:
+        self._timer.stop()
         with self.session.speaking():
-            self.session.store()
             self.paused.emit()
+            if (project := self.session.project) is not None:
+                facts = self.session.facts()
+                self.write(lambda: project.update(**facts))
+
+    def _not_saved(self, problem: str) -> None:
+        self.problem = problem
+        self.session.say(f"not saved: {problem}", "error")
+        self.saved.emit()
+
+    def _all_saved(self) -> None:
+        if self.problem:
+            self.problem = ""
+            self.session.say("everything is saved again")
+        self.saved.emit()
 
     # ----------------------------------------------------------------- images
 
@@ -91,7 +156,10 @@ class Workspace(QObject):
         return _layers.images(self.viewer)
 
     def choose(
-        self, layer: Image | None, axes: str | None = None, channels: tuple[Image, ...] = ()
+        self,
+        layer: Image | None,
+        axes: str | None = None,
+        channels: tuple[Image, ...] | None = None,
     ) -> None:
         """Make an image layer the current one.
 
@@ -99,26 +167,53 @@ class Workspace(QObject):
         ----------
         layer : Image, optional
         axes : str, optional
-            What its axes mean; the likeliest meaning if not given.
-        channels : tuple of Image
-            Further layers that are channels of the same image.
+            What its axes mean; as before, or the likeliest meaning, if not given.
+        channels : tuple of Image, optional
+            Further layers that are channels of the same image; as before if not given.
         """
         if layer is None:
             self.session.set_image(None)
             return
-        key = _layers.image_key(layer) or secrets.token_hex(4)
+        known = _layers.facts(layer)
         possible = _layers.possible_axes(layer)
-        known = (layer.metadata.get(_layers.KEY) or {}).get("axes")
-        axes = axes or known or (possible[0] if possible else "")
-        names = [other.name for other in channels]
-        _layers.mark(layer, role="image", image=key, axes=axes, channels=names)
+        axes = axes or known.get("axes") or (possible[0] if possible else "")
+        changed = known.get("axes", axes) != axes
+        if channels is not None:
+            ids = [str(other.unique_id) for other in channels]
+            changed |= known.get("channels", []) != ids
+            _layers.mark(layer, channels=ids)
+        _layers.mark(layer, axes=axes)
+        key = known.get("image") or self.storage.key_for(layer, axes)
+        _layers.mark(layer, role="image", image=key)
+        if changed and self.session.image == key:
+            self.session.set_image(None)  # another image, though it is the same layer
         self.session.set_image(key)
+        self.images_changed.emit()
 
     @property
     def layer(self) -> Image | None:
         """The current image's layer, if it is still there."""
-        key = self.session.image
+        return self.layer_of(self.session.image)
+
+    def layer_of(self, key: str | None) -> Image | None:
+        """Return an image's layer, if it is there."""
         return None if key is None else _layers.find(self.viewer, "image", key)
+
+    def stack(self, key: str | None = None) -> tuple[list[Image], str]:
+        """Return the layers of an image, one or one per channel, and what their axes mean.
+
+        Raises
+        ------
+        InputError
+            If no image is chosen, or its layer is gone.
+        """
+        layer = self.layer_of(key or self.session.image)
+        if layer is None:
+            raise InputError("there is no image: open one, and choose it under Data")
+        facts = _layers.facts(layer)
+        channels = facts.get("channels", [])
+        others = [x for x in self.images() if str(x.unique_id) in channels and x is not layer]
+        return [layer, *others], facts["axes"]
 
     def picture(self, key: str | None = None) -> Picture:
         """Return an image as an array, the current one if no key is given.
@@ -128,20 +223,54 @@ class Workspace(QObject):
         InputError
             If no image is chosen, its layer is gone, or it cannot be used.
         """
-        key = key or self.session.image
-        layer = _layers.find(self.viewer, "image", key) if key else None
-        if layer is None:
-            raise InputError("there is no image: open one, and choose it under Data")
-        facts: dict[str, Any] = layer.metadata[_layers.KEY]
-        others = [x for x in self.images() if x.name in facts.get("channels", [])]
-        return _layers.picture([layer, *others], facts["axes"])
+        return _layers.picture(*self.stack(key))
 
     def place(self, key: str | None = None) -> dict[str, Any]:
         """Return where our layers of an image must lie to cover it."""
-        layer = _layers.find(self.viewer, "image", key or self.session.image or "")
-        return {} if layer is None else _layers.place(layer, layer.metadata[_layers.KEY]["axes"])
+        layer = self.layer_of(key or self.session.image)
+        return {} if layer is None else _layers.place(layer, _layers.facts(layer)["axes"])
 
-    def _layers_changed(self, _event: Event) -> None:
+    def set_pixel_size(self, size: tuple[float, ...], unit: str) -> None:
+        """Give the current image's layer a scale and a unit, and to our layers of it."""
+        layer = self.layer
+        if layer is None:
+            return
+        scale, units = np.array(layer.scale), [str(u) for u in layer.units]
+        for axis, value in zip(_layers.spatial(_layers.facts(layer)["axes"]), size, strict=True):
+            scale[axis], units[axis] = value, unit
+        layer.scale, layer.units = scale, tuple(units)
+        self.follow(str(self.session.image))
+        self.images_changed.emit()
+        self.viewer.reset_view()
+
+    def follow(self, key: str) -> None:
+        """Put our layers of an image where its layer is now."""
+        place = self.place(key)
+        for layer in self.viewer.layers:
+            if _layers.image_key(layer) == key and _layers.role(layer) != "image":
+                layer.scale, layer.units = place["scale"], place["units"]
+                layer.translate = place["translate"]
+
+    def _inserted(self, event: Event) -> None:
+        layer: Layer = event.value
+        layer.events.name.connect(self._renamed)
+        own = _layers.facts(layer)
+        if own.get("role") in DRAWN:
+            same = _layers.ours(self.viewer, own["role"], own.get("image"))
+            if any(other is not layer for other in same):
+                del layer.metadata[_layers.KEY]  # a copy that the person made, and theirs
+        self.storage.arrived(layer)
+        self.images_changed.emit()
+
+    def _removing(self, _event: Event) -> None:
+        if self._timer.isActive():
+            self._save()  # while all layers are still there
+
+    def _removed(self, event: Event) -> None:
+        event.value.events.name.disconnect(self._renamed)
         if self.session.image is not None and self.layer is None:
             self.session.set_image(None)
+        self.images_changed.emit()
+
+    def _renamed(self, _event: Event) -> None:
         self.images_changed.emit()

@@ -1,0 +1,80 @@
+"""Colours of annotations: each object its own, in shades of its class if there are several."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from napari.utils.colormaps import CyclicLabelColormap, label_colormap
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.annotations import BACKGROUND
+
+GREY = (0.55, 0.55, 0.55, 1.0)
+"""Of strokes of background."""
+
+HUES = (0.11, 0.56, 0.91, 0.33, 0.0, 0.75, 0.16, 0.47)
+"""Of the classes: orange, blue, pink, green, red, violet, yellow, turquoise."""
+
+GOLDEN = 0.618
+
+
+def class_colour(index: int, shade: float = 0.5) -> tuple[float, float, float, float]:
+    """Return a colour of a class.
+
+    Parameters
+    ----------
+    index : int
+        Of the class.
+    shade : float
+        From dark to bright, 0 to 1.
+    """
+    red, green, blue = colorsys.hls_to_rgb(HUES[index % len(HUES)], 0.42 + 0.3 * shade, 0.85)
+    return red, green, blue, 1.0
+
+
+def colours(
+    classes: Mapping[int, str], names: Sequence[str], coming: str, size: int
+) -> NDArray[np.float32]:
+    """Return the colour of each label.
+
+    Parameters
+    ----------
+    classes : mapping
+        Class of each label.
+    names : sequence of str
+        The classes. With one of them, all objects have napari's colours.
+    coming : str
+        Class of the labels that are not listed.
+    size : int
+        Labels are at least up to this.
+
+    Returns
+    -------
+    float32 (n, 4), n > size
+    """
+    n = 1 << max(8, (size + 64).bit_length())
+    out = np.zeros((n, 4), np.float32)
+    if len(names) > 1:
+        index = {name: i for i, name in enumerate(names)}
+        for k in range(1, n):
+            of = index.get(classes.get(k, coming), 0)
+            out[k] = class_colour(of, (k * GOLDEN) % 1)
+    else:
+        usual = np.asarray(label_colormap(49).colors)[1:]
+        out[1:] = usual[np.arange(n - 1) % len(usual)]
+    for k, name in classes.items():
+        if name == BACKGROUND and k < n:
+            out[k] = GREY
+    return out
+
+
+def colormap(
+    classes: Mapping[int, str], names: Sequence[str], coming: str, size: int
+) -> CyclicLabelColormap:
+    """Return `colours` as a Labels layer takes them.
+
+    Cyclic, and long enough not to repeat: napari compiles its direct colormaps for seconds.
+    """
+    return CyclicLabelColormap(colors=colours(classes, names, coming, size))

@@ -1,0 +1,34 @@
+"""Asking people for files and folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+
+class Dialogs:
+    """Questions that are windows of their own; None means that a person changed their mind."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        self.parent = parent
+
+    def new_project(self, suggestion: Path) -> Path | None:
+        """Ask where to make a project."""
+        suggestion.parent.mkdir(parents=True, exist_ok=True)
+        name, _ = QFileDialog.getSaveFileName(
+            self.parent, "New project: name of its folder", str(suggestion)
+        )
+        return Path(name) if name else None
+
+    def open_project(self, start: Path) -> Path | None:
+        """Ask for the folder of a project."""
+        name = QFileDialog.getExistingDirectory(self.parent, "Open a project's folder", str(start))
+        return Path(name) if name else None
+
+    def find_image(self, missing: Path) -> Path | None:
+        """Ask where a moved image is now."""
+        name, _ = QFileDialog.getOpenFileName(
+            self.parent, f"Where is {missing.name} now?", str(missing.parent)
+        )
+        return Path(name) if name else None

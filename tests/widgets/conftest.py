@@ -1,0 +1,73 @@
+"""What the tests of the plugin share: a home of their own, viewers, docks, and waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from napari.viewer import Viewer
+from pytestqt.qtbot import QtBot
+
+from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
+from widgets.acting import open_dock
+
+Until = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a home folder that is this test's alone: projects go there by default."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def until(qtbot: QtBot) -> Until:
+    """Return a function that lets the window live until a condition holds."""
+
+    def wait(condition: Callable[[], object], timeout: float = 10.0) -> None:
+        qtbot.waitUntil(lambda: bool(condition()), timeout=int(1000 * timeout))
+
+    return wait
+
+
+@pytest.fixture
+def new_viewer(make_napari_viewer: Any) -> Callable[..., Viewer]:
+    """Return a function that opens a viewer; none may leave a widget behind."""
+
+    def make(show: bool = False) -> Viewer:
+        viewer: Viewer = make_napari_viewer(show=show, strict_qt="raise")
+        # The size that a small notebook's screen has.
+        viewer.window._qt_window.resize(1280, 800)
+        return viewer
+
+    return make
+
+
+@pytest.fixture
+def viewer(new_viewer: Callable[..., Viewer]) -> Viewer:
+    """Return a viewer whose window is not shown."""
+    return new_viewer()
+
+
+@pytest.fixture
+def shown(new_viewer: Callable[..., Viewer]) -> Viewer:
+    """Return a viewer whose window is shown, for mouse and keys."""
+    return new_viewer(show=True)
+
+
+@pytest.fixture
+def dock(viewer: Viewer) -> SpatialEmbeddingsWidget:
+    """Return the dock widget of ``viewer``."""
+    return open_dock(viewer)
+
+
+@pytest.fixture
+def shown_dock(shown: Viewer) -> SpatialEmbeddingsWidget:
+    """Return the dock widget of ``shown``."""
+    return open_dock(shown)
