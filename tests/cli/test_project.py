@@ -143,6 +143,12 @@ def test_classes_may_change(project: Project) -> None:
     assert SpatialEmbeddings.load(project.model_folder).settings.classes == ("long", "object")
 
 
+def test_what_a_killed_training_left_is_cleared_away(project: Project) -> None:
+    (project.model_folder / ".model.safetensors.0a1b2c3d.part").write_bytes(b"half of it")
+    train(project)
+    assert set(contents(project.model_folder)) == {"model.safetensors", "model.json", CHECKPOINT}
+
+
 def test_history_collects_the_trainings(project: Project) -> None:
     before = project.history.read()
     train(project)

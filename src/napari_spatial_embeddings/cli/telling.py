@@ -104,8 +104,9 @@ class Teller:
         if report.validation is not None:
             found = report.validation
             kind = "" if found.held_out else " (on the training images)"
+            loss = f"loss {report.loss:6.3f}" if report.step else "at first"
             self._line(
-                f"{report.seconds:6.0f} s  step {report.step:6d}  loss {report.loss:6.3f}  "
+                f"{report.seconds:6.0f} s  step {report.step:6d}  {loss:11}  "
                 f"AP50 {found.ap50:.3f}  mean AP {found.mean_ap:.3f}{kind}"
             )
 

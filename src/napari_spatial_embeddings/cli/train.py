@@ -43,6 +43,8 @@ def _run(options: argparse.Namespace, keeper: Keeper, held: ExitStack) -> None:
     job = jobs.of_project(options, project) if project else jobs.of_folders(options)
     keeper.folder = job.output
     checkpoint = job.output / jobs.CHECKPOINT
+    for part in job.output.glob(".*.part") if project else ():
+        part.unlink()  # of a training that was killed while it wrote; nobody else is at work here
     if project and not options.resume:
         project.keep_previous()
         checkpoint.unlink(missing_ok=True)
