@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 
-from qtpy.QtCore import QEvent, QLocale, QObject, Qt, Signal
+from qtpy.QtCore import QLocale, Qt, Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSlider, QWidget
 
+from ._form import calm
+
 STEPS = 1000
+
+NARROW = """
+QDoubleSpinBox { min-width: 44px; max-width: 44px; padding: 1px 4px; }
+QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0; border: none; }
+QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow { image: none; width: 0; height: 0; }
+"""
+"""No buttons: the slider is what needs the room. (Without them, napari's style hides the text.)"""
 
 
 class NumberSlider(QWidget):
@@ -50,11 +59,9 @@ class NumberSlider(QWidget):
         self.box.setRange(*allowed)
         self.box.setSingleStep(1 if decimals == 0 else 0.01)
         self.box.setKeyboardTracking(False)
-        self.box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
-        self.box.setFixedWidth(60)
+        self.box.setStyleSheet(NARROW)
         for widget in (self.slider, self.box):
-            widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            widget.installEventFilter(self)
+            calm(widget)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -105,10 +112,3 @@ class NumberSlider(QWidget):
         self.slider.setValue(self._place(value))
         self.slider.blockSignals(False)
         self.changed.emit(value)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Let the wheel scroll the dock, not change a number that it happens to pass over."""
-        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget):
-            event.setAccepted(watched.hasFocus())
-            return not watched.hasFocus()
-        return False

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,20 +18,17 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.session import Result, Session
 
 from ._jobs import Latest
-from ._view import Box, grown, inside
+from ._view import Box
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.clustering import Clustering, Instances
-    from napari_spatial_embeddings.maps import EmbeddingMaps
+    from napari_spatial_embeddings.window import Window
 
 LARGE = 2**22
 """Pixels of an image above which what is in view comes first."""
 
 REST = 250
 """Milliseconds without a change after which the whole image follows what is in view."""
-
-FOREGROUND = 0.5
-"""Seed value of the pixels that tell how far objects reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,40 +162,61 @@ class _Worker:
         self._of: Clustering | None = None
         self._last: Instances | None = None
         self._mine = False
-        self._outer: Box | None = None
-        self._part: Clustering | None = None
-        self._reach: NDArray[np.float64] | None = None
+        self._part: _Part | None = None
 
     def __call__(self, request: Request) -> Found:
         if request.result.clustering is not self._of:
             self._of, self._last = request.result.clustering, request.result.instances
-            self._outer = self._part = self._reach = None
-            self._mine = False
-        if request.box is None:
+            self._mine, self._part = False, None
+        if request.box is None or self._last is None:
             instances, spent = timed(self._of, request.settings, self._last)
             self._last, self._mine = instances, False
             return Found(instances, instances.labels, len(instances), spent)
-        return self._in_box(request, request.box)
+        if self._part is None or not self._part.serves(request.box, request.settings):
+            self._part = _Part.around(request.result, request.box, request.settings)
+        return self._in_view(self._part, self._last, request.settings)
 
-    def _in_box(self, request: Request, box: Box) -> Found:
-        maps, last = request.result.maps, self._last
-        assert last is not None
-        if self._reach is None:
-            self._reach = reach(maps)
-        outer = grown(box, self._reach, maps.shape)
-        if self._part is None or outer != self._outer:
-            self._outer, self._part = outer, cropped(request.result, outer)
-        # Fresh labels must be those of no object outside of the box either: of `like`, the labels'
-        # names are those of the whole image.
-        like = replace(last, labels=last.labels[outer])
-        part, spent = timed(self._part, request.settings, like)
-        labels = part.labels[inside(box, outer)]
+    def _in_view(self, part: _Part, last: Instances, settings: ClusteringSettings) -> Found:
+        window = part.window
+        found, spent = timed(part.clustering, settings, window.of(last))
+        labels = window.inside(found.labels)
         if not self._mine:
             last, self._mine = replace(last, labels=last.labels.copy()), True
-        last.labels[box] = labels
-        self._last = replace(last, label=np.union1d(last.label, part.label))
+        last.labels[window.inner] = labels
+        # The rest of what is known of the objects is not asked for: labels alone are to stay.
+        self._last = replace(last, label=np.union1d(last.label, found.label))
         count = len(np.unique(labels[labels > 0]))
         return Found(None, labels, count, spent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is in view, to be clustered by itself while settings move."""
+
+    window: Window
+    clustering: Clustering
+    widest: ClusteringSettings
+
+    @classmethod
+    def around(cls, result: Result, box: Box, settings: ClusteringSettings) -> _Part:
+        """Choose the window of a box, with some room for settings to move."""
+        from napari_spatial_embeddings.window import Window
+
+        widest = settings.updated(
+            margin=min(10.0, 1.3 * settings.margin),
+            foreground_threshold=max(0.0, settings.foreground_threshold - 0.1),
+        )
+        window = Window.around(result.maps, box, widest)
+        part = window.clustering(result.maps, corrections=result.corrections)
+        return cls(window, part, widest)
+
+    def serves(self, box: Box, settings: ClusteringSettings) -> bool:
+        """Tell whether the window is that of the box, and wide enough."""
+        return (
+            box == self.window.inner
+            and settings.margin <= self.widest.margin
+            and settings.foreground_threshold >= self.widest.foreground_threshold
+        )
 
 
 def timed(
@@ -218,31 +236,3 @@ def _compile() -> None:
     from napari_spatial_embeddings.maps import ideal_maps
 
     cluster(ideal_maps(np.ones((2, 2), np.int32)))
-
-
-def reach(maps: EmbeddingMaps) -> NDArray[np.float64]:
-    """Return along each axis, in its pixels, how far few objects extend beyond one of their pixels.
-
-    An object is never farther from a pixel than two of the offsets: to the centre, and from there.
-    """
-    seed = maps.seed.max(0)
-    step = max(1, round((seed.size / 100_000) ** (1 / seed.ndim)))
-    sample = (slice(None, None, step),) * seed.ndim
-    likely = seed[sample] > FOREGROUND
-    length = np.abs(maps.offsets[(slice(None), *sample)])[:, likely]
-    if not length.size:
-        return np.zeros(seed.ndim)
-    out: NDArray[np.float64] = np.ceil(2 * np.percentile(length, 99, axis=1) / maps.spacing)
-    return out
-
-
-def cropped(result: Result, box: Box) -> Clustering:
-    """Return the clustering of a part of an image."""
-    from napari_spatial_embeddings.clustering import Clustering
-
-    maps, corrections = result.maps, result.corrections
-    at = (slice(None), *box)
-    part: Any = replace(maps, offsets=maps.offsets[at], sigma=maps.sigma[at], seed=maps.seed[at])
-    if corrections is not None:
-        corrections = replace(corrections, labels=corrections.labels[box])
-    return Clustering(part, corrections=corrections)

@@ -29,13 +29,6 @@ def grown(box: Box, by: NDArray[Any], shape: tuple[int, ...]) -> Box:
     )
 
 
-def inside(box: Box, outer: Box) -> Box:
-    """Return a box as seen from the first pixel of one that holds it."""
-    return tuple(
-        slice(b.start - o.start, b.stop - o.start) for b, o in zip(box, outer, strict=True)
-    )
-
-
 def visible(viewer: Viewer, layer: Layer, axes: str) -> Box:
     """Return the box of an image's pixels that is on the canvas.
 

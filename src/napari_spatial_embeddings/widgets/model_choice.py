@@ -10,6 +10,8 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 from napari_spatial_embeddings.model_card import ModelCard
 from napari_spatial_embeddings.registry import find_folder, shipped
 
+from ._form import calm
+
 if TYPE_CHECKING:
     from napari_spatial_embeddings.session import Session
 
@@ -31,6 +33,7 @@ class ModelChoice(QComboBox):
         self._browsed: str | None = None
         self.setMinimumContentsLength(10)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        calm(self)
         self.activated.connect(lambda *_: self._choose(self.currentData()))
         session.model_changed.connect(self.refresh)
         session.project_changed.connect(self.refresh)

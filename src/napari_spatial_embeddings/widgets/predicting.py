@@ -9,6 +9,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBox
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.errors import InputError
 
+from ._fold import Fold
+from ._form import Form
 from .model_choice import ModelChoice
 
 if TYPE_CHECKING:
@@ -55,6 +57,10 @@ class PredictBox(QWidget):
         row.addWidget(self.stop)
         column.addWidget(self._running)
         column.addWidget(self._said)
+        self.settings = Fold("Settings")
+        self.form = Form(workspace.session.prediction, ("device",))
+        self.settings.body.addWidget(self.form)
+        column.addWidget(self.settings)
         self._connect()
         self._end()
 
@@ -65,6 +71,8 @@ class PredictBox(QWidget):
         self.stop.clicked.connect(self._predictor.stop)
         self._predictor.progressed.connect(self._progress)
         self._predictor.ended.connect(self._end)
+        self.form.changed.connect(self._take_settings)
+        self._session.prediction_changed.connect(self._show_settings)
         for signal in self._signals():
             signal.connect(self.refresh)
 
@@ -76,6 +84,7 @@ class PredictBox(QWidget):
         """End the prediction, and stop following the session."""
         for signal in self._signals():
             signal.disconnect(self.refresh)
+        self._session.prediction_changed.disconnect(self._show_settings)
         self.model.close_down()
         self._predictor.close_down()
 
@@ -115,6 +124,14 @@ class PredictBox(QWidget):
         if card is None:
             raise InputError("there is no model yet: choose one, or train one")
         return card.clustering
+
+    def _take_settings(self) -> None:
+        with self._session.speaking():
+            self._session.set_prediction(**self.form.settings.model_dump())
+
+    def _show_settings(self) -> None:
+        if self.form.settings != self._session.prediction:
+            self.form.set_settings(self._session.prediction)
 
     def _progress(self, done: int, total: int, sentence: str) -> None:
         self._bar.setRange(0, total)

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.config import ClusteringSettings
 
+from ._form import spoken
 from ._number import NumberSlider
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Sliders(QWidget):
         schemas = ClusteringSettings.model_json_schema()["properties"]
         for row, (name, field) in enumerate(ClusteringSettings.model_fields.items()):
             slider = self._sliders[name] = _slider(name, schemas[name])
-            label = QLabel(NAMES.get(name, name.replace("_", " ").capitalize()))
+            label = QLabel(NAMES.get(name, spoken(name)))
             for widget in (label, slider):
                 widget.setToolTip(field.description or "")
             slider.changed.connect(lambda value, name=name: self._change(name, value))

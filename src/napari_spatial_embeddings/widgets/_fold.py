@@ -1,0 +1,49 @@
+"""A group of widgets that can be folded away, inside a step."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QToolButton, QVBoxLayout, QWidget
+
+
+class Fold(QWidget):
+    """A title, and what it shows and hides; folded at first.
+
+    Parameters
+    ----------
+    title : str
+
+    Attributes
+    ----------
+    body : QVBoxLayout
+        Where the group's widgets go.
+    """
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._header = QToolButton()
+        self._header.setText(title)
+        self._header.setCheckable(True)
+        self._header.setAutoRaise(True)
+        self._header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._header.setArrowType(Qt.ArrowType.RightArrow)
+        self._content = QWidget()
+        self._content.hide()
+        self.body = QVBoxLayout(self._content)
+        self.body.setContentsMargins(8, 0, 0, 4)
+        self.body.setSpacing(4)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._header)
+        layout.addWidget(self._content)
+        self._header.toggled.connect(self._unfold)
+
+    def set_open(self, unfolded: bool) -> None:
+        """Fold or unfold the group."""
+        self._header.setChecked(unfolded)
+
+    def _unfold(self, unfolded: bool) -> None:
+        arrow = Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
+        self._header.setArrowType(arrow)
+        self._content.setVisible(unfolded)
