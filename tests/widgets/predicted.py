@@ -8,7 +8,6 @@ import numpy as np
 from napari.layers import Image
 from napari.viewer import Viewer
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QApplication
 
 from generated import capsules
 from napari_spatial_embeddings.clustering import Clustering
@@ -18,16 +17,6 @@ from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.widgets.tune import TuneStep
 
 Labels = NDArray[np.int32]
-
-
-def open_dock(viewer: Viewer) -> SpatialEmbeddingsWidget:
-    """Open the dock widget as the menu does."""
-    _, widget = viewer.window.add_plugin_dock_widget(
-        "napari-spatial-embeddings", "Spatial Embeddings"
-    )
-    QApplication.processEvents()
-    assert isinstance(widget, SpatialEmbeddingsWidget)
-    return widget
 
 
 def tune_step(dock: SpatialEmbeddingsWidget) -> TuneStep:

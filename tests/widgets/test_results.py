@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,18 +14,8 @@ from napari_spatial_embeddings.clustering import cluster
 from napari_spatial_embeddings.maps import ideal_maps
 from napari_spatial_embeddings.widgets import _layers
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
-from widgets.predicted import add_image, discs, open_dock, set_maps, uncertain_maps
+from widgets.predicted import add_image, discs, set_maps, uncertain_maps
 from widgets.test_tune import settled
-
-
-@pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
-    return make_napari_viewer(strict_qt="raise")
-
-
-@pytest.fixture
-def dock(viewer: Viewer) -> SpatialEmbeddingsWidget:
-    return open_dock(viewer)
 
 
 def shown(dock: SpatialEmbeddingsWidget, qtbot: QtBot) -> dict[str, Layer]:

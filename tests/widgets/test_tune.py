@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.widgets import _reclustering
 from napari_spatial_embeddings.widgets._view import camera
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
-from widgets.predicted import add_image, discs, open_dock, set_maps, tune_step, uncertain_maps
+from widgets.predicted import add_image, discs, set_maps, tune_step, uncertain_maps
 
 MOVES = {
     "seed_threshold": 0.9,
@@ -28,16 +27,6 @@ MOVES = {
 }
 
 VOLUME: dict[str, Any] = {"shape": (9, 40, 50), "count": 12}
-
-
-@pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
-    return make_napari_viewer(strict_qt="raise")
-
-
-@pytest.fixture
-def dock(viewer: Viewer) -> SpatialEmbeddingsWidget:
-    return open_dock(viewer)
 
 
 def settled(qtbot: QtBot, dock: SpatialEmbeddingsWidget) -> None:

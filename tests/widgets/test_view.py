@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,6 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.widgets._view import Box, camera, grown, visible
-
-
-@pytest.fixture
-def viewer(make_napari_viewer: Callable[..., Viewer]) -> Viewer:
-    return make_napari_viewer(strict_qt="raise")
 
 
 def turned(degrees: float) -> NDArray[np.float64]:
