@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SECTIONS = ("clustering", "loss", "memory")
+SECTIONS = ("clustering", "loss", "memory", "window")
 
 
 def main() -> int:

@@ -33,6 +33,13 @@ version in double precision; memory is the peak above the inputs, in a process o
 Image and maps are memory-mapped files; what counts is the process's anonymous memory above what it
 had before.
 """,
+    "window": """## The window while it trains
+
+Time between two ticks of a 10 ms timer in napari's event loop, on a virtual screen with software
+OpenGL: nothing else to do, a training in its child process, and a training whose better models
+predict a 512 x 512 image again and again. Start-up is left out: it ends with the first report, and,
+with previews, with the first result.
+""",
     "accuracy": """## Accuracy on real images
 
 AP = TP / (TP + FP + FN) at the IoU threshold, mean over the test images; ± is the standard

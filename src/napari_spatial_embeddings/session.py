@@ -71,11 +71,14 @@ class Training:
         Its reports so far, see ``train --json``; the last one is the newest.
     problem : str
         Why it failed, as a sentence.
+    used : dict
+        What it trains on and where, as it told when it began.
     """
 
     status: Literal["idle", "starting", "running", "stopping", "done", "failed"] = "idle"
     reports: tuple[dict[str, Any], ...] = field(default=())
     problem: str = ""
+    used: dict[str, Any] = field(default_factory=dict)
 
     @property
     def active(self) -> bool:

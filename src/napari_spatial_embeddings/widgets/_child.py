@@ -7,10 +7,12 @@ input, and sees it end when napari dies; its reports are lines of JSON.
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +29,9 @@ GRACE = 10_000
 
 PARTING = 2_000
 """The same, when napari quits."""
+
+NICENESS = 5
+"""How far a child's priority is lowered: other programs must not starve it either."""
 
 TAIL = 8_000
 """How many characters of its complaints are kept."""
@@ -59,7 +64,6 @@ class Child(QObject):
         self._killed = False
         self._grace = QTimer(self)
         self._grace.setSingleShot(True)
-        self._grace.setInterval(GRACE)
         self._grace.timeout.connect(self.kill)
 
     @property
@@ -100,7 +104,7 @@ class Child(QObject):
         if self._process is not None and not self._stopping:
             self._stopping = True
             _ask(self._process)
-            self._grace.start()
+            self._grace.start(GRACE)
 
     def kill(self) -> None:
         """End it at once."""
@@ -148,7 +152,7 @@ class Child(QObject):
         """Lower its priority, so that the window stays responsive."""
         try:
             process = psutil.Process(self.pid)
-            process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else 10)
+            process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else NICENESS)
         except psutil.Error:  # it is gone already, or may not be changed
             log.debug("priority of %s stays as it is", self._what, exc_info=True)
 
@@ -256,11 +260,13 @@ def _watch_the_end() -> None:
     application = QCoreApplication.instance()
     if application is not None:
         application.aboutToQuit.connect(_end_all)
+    atexit.register(_end_all)  # an application that is never told to quit, as in a script
 
 
 def _gone(process: QProcess) -> None:
     _parting.discard(process)
-    process.deleteLater()
+    with suppress(RuntimeError):  # it is being deleted
+        process.deleteLater()
 
 
 def _end_all() -> None:

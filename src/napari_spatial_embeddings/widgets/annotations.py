@@ -456,7 +456,9 @@ class AnnotationLayers(QObject):
             revision = self._revision[key]
             if revision != self._saved.get(key):
                 annotation = drawn(strokes.layer, self._regions.get(key))
-                self.workspace.storage.keep(key, partial(self._write, key, annotation, revision))
+                work = partial(self._write, key, annotation, revision)
+                with self.workspace.session.speaking():  # Qt swallows what a slot raises
+                    self.workspace.storage.keep(key, work)
 
     def _write(self, key: str, annotation: Annotation, revision: int, project: Project) -> None:
         """Write an annotation; runs in the thread that writes.

@@ -37,7 +37,7 @@ class DeviceChoice(QWidget):
         self._box.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self._box.activated.connect(lambda *_: self._choose(self._box.currentData()))
+        self._box.activated.connect(lambda *_: self.choose(self._box.currentData()))
         self._details = QLabel()
         self._details.setObjectName("details")
         self._advice = QLabel()
@@ -107,7 +107,8 @@ class DeviceChoice(QWidget):
         self._details.setText(_details(named[0]) if named else "")
         self._details.setVisible(bool(named))
 
-    def _choose(self, device: str) -> None:
+    def choose(self, device: str) -> None:
+        """Compute there from now on."""
         session = self._session
         session.set_training(session.training_settings.updated(device=device))
         session.set_prediction(device=device)

@@ -22,11 +22,18 @@ from .data import DataStep
 from .predictor import Predictor
 from .results import ResultLayers
 from .step import Step
+from .train import TrainStep
 from .tune import TuneStep
 from .workspace import Workspace
 
 STYLE = """
-#hint { color: palette(mid); font-style: italic; padding-left: 6px; }
+#hint { font-style: italic; padding-left: 6px; }
+#group { font-weight: bold; padding-top: 4px; }
+#main:enabled { background: #2d6cb5; color: white; font-weight: bold; }
+#main:enabled:hover { background: #3a7dcb; }
+#main[active="true"] { background: #9c4221; }
+#main[active="true"]:hover { background: #b5502b; }
+#advice { background: #6b5414; color: #fff3d0; padding: 4px 8px; border-radius: 4px; }
 #message { padding: 4px 8px; border-radius: 4px; }
 #message[kind="warning"] { background: #6b5414; color: #fff3d0; }
 #message[kind="error"] { background: #6e2626; color: #ffe1e1; }
@@ -83,7 +90,7 @@ class SpatialEmbeddingsWidget(QWidget):
     def _make_steps(self) -> list[Step]:
         annotate = AnnotateStep(self.workspace)
         data = DataStep(self.workspace, annotate.layers)
-        return [data, annotate, TuneStep(self.workspace)]
+        return [data, annotate, TrainStep(self.workspace), TuneStep(self.workspace)]
 
     @property
     def message(self) -> str:
