@@ -21,13 +21,7 @@ from skimage.draw import line
 from skimage.morphology import skeletonize
 
 from napari_spatial_embeddings import samples
-from napari_spatial_embeddings.annotations import (
-    BACKGROUND,
-    TrainingImage,
-    annotate,
-    typical_diameter,
-    usage,
-)
+from napari_spatial_embeddings.annotations import BACKGROUND, TrainingImage, annotate, usage
 from napari_spatial_embeddings.cli.flags import add_flags, read_flags
 from napari_spatial_embeddings.clustering import cluster
 from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
@@ -35,7 +29,7 @@ from napari_spatial_embeddings.files import pair, read_image, read_labels
 from napari_spatial_embeddings.metrics import mean_ap, score
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.registry import find_model
-from napari_spatial_embeddings.training import fresh_model, train
+from napari_spatial_embeddings.training import train
 
 from . import accuracy, page, table
 
@@ -153,14 +147,8 @@ def main() -> None:
     before = scores(start, unseen) if start else None
     if before:
         show("before", before)
-    # Strokes do not tell how large their objects are; whoever drew them does.
-    told = None
-    if options.scribbles:
-        drawn, _ = case(options.case, options.data, True, whole_objects(options.objects_seed))
-        told = typical_diameter([image.labels for image in drawn], (1.0, 1.0))
-        start = start or fresh_model(images, object_diameter=told, seed=settings.seed)
     clock = time.monotonic()
-    *_, last = train(images, settings, start, object_diameter=told)
+    *_, last = train(images, settings, start)
     print(f"{last.step} steps, {time.monotonic() - clock:.0f} s; {last.model.clustering}")
     after = scores(last.model, unseen)
     show("after", after)

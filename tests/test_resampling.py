@@ -197,7 +197,7 @@ def test_a_model_that_has_learned_sees_other_images_at_its_own_scale(tmp_path: P
 
 def test_a_fresh_model_takes_images_as_they_are() -> None:
     images = discs(radius=8.0)
-    model = small_model(images, object_diameter=30.0)
+    model = small_model(images, object_diameter=40.0)
     trainer = Trainer.prepare(images, TrainingSettings(device="cpu"), model, None)
     assert trainer.best.image_diameter is None
     assert all(i.labels.shape == (64, 64) for i in trainer.sampler.images)

@@ -37,9 +37,6 @@ from .validation import (
 WARM_UP = 100
 """Steps over which the learning rate rises."""
 
-LEARNING_RATE, TUNING_RATE = 2e-3, 5e-4
-"""Highest learning rate, of a fresh model and of one that has learned already."""
-
 HOLD_OUT_FROM = 8
 """Number of images from which some are kept aside for validation."""
 
@@ -61,7 +58,6 @@ class Trainer:
     average: SpatialEmbeddings
     network: torch.nn.Module
     optimizer: torch.optim.AdamW
-    learning_rate: float
     device: torch.device
     batch_size: int
     crop: tuple[int, ...]
@@ -114,8 +110,7 @@ class Trainer:
             {"params": decay, "weight_decay": settings.weight_decay},
             {"params": plain, "weight_decay": 0.0},
         ]
-        rate = settings.learning_rate or (TUNING_RATE if model.history else LEARNING_RATE)
-        optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
+        optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
         return cls(
             settings=settings,
             sampler=Sampler(
@@ -132,7 +127,6 @@ class Trainer:
             average=copy.deepcopy(best),
             network=network,
             optimizer=optimizer,
-            learning_rate=rate,
             device=device,
             batch_size=batch_size,
             crop=crop_shape(model.settings, settings),
@@ -156,7 +150,7 @@ class Trainer:
         """One step of the optimizer. Nothing changes if it runs out of memory."""
         late = progress >= 1 - self.settings.large_crop_share
         batch = self._next(late)
-        rate = self.learning_rate * max(0.0, 1 - progress) ** 0.9
+        rate = self.settings.learning_rate * max(0.0, 1 - progress) ** 0.9
         rate *= min(1.0, (self.steps + 1) / WARM_UP)
         for group in self.optimizer.param_groups:
             group["lr"] = rate

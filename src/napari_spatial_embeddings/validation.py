@@ -123,11 +123,8 @@ def calibrating(
 def smallest_size(images: list[TrainingImage], default: int) -> int:
     """Return the size in pixels below which an object is taken for debris.
 
-    Half of the size that 98 % of the annotated objects exceed, and less where they are few, as the
-    smallest of ten is not the smallest there is; ``default`` if no object was drawn whole.
+    Half of the size that 98 % of the annotated objects exceed; ``default`` if no object was drawn
+    whole.
     """
     sizes = object_sizes([image.labels for image in images if not image.scribbled])
-    if not len(sizes):
-        return default
-    trust = len(sizes) / (len(sizes) + 20)
-    return max(1, int(trust * np.percentile(sizes, 2) / 2))
+    return max(1, int(np.percentile(sizes, 2) / 2)) if len(sizes) else default

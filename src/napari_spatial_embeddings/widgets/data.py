@@ -45,6 +45,10 @@ class DataStep(Step):
     workspace : Workspace
     layers : AnnotationLayers
         For the number of objects on each image.
+
+    Attributes
+    ----------
+    pixels : PixelSize
     """
 
     def __init__(
@@ -63,7 +67,7 @@ class DataStep(Step):
         self._channels = QListWidget()
         self._channels.setToolTip("Layers that show the same objects: more channels of the image")
         self._channels.itemChanged.connect(self._choose_channels)
-        self._pixels = PixelSize(workspace)
+        self.pixels = PixelSize(workspace)
         self._list = ImageList(workspace, layers)
         self._project = QElidingLabel()
         self._project.setElideMode(Qt.TextElideMode.ElideMiddle)
@@ -75,7 +79,7 @@ class DataStep(Step):
         self._form.addRow("Image", self._image)
         self._form.addRow("Axes", self._axes)
         self._form.addRow("Channels", self._channels)
-        self._form.addRow("Pixel size", self._pixels)
+        self._form.addRow("Pixel size", self.pixels)
         self._form.addRow("Project", self._project_row())
         self._problem = QLabel()
         self._problem.setObjectName("warning")
@@ -89,7 +93,7 @@ class DataStep(Step):
         self.session.project_changed.connect(self._show_project)
         for layer in list(workspace.viewer.layers):
             workspace.storage.arrived(layer)
-        self._seen: list[Image] = []
+        self._seen: list[Image] | None = None
         self.refresh()
 
     def close_down(self) -> None:
@@ -167,10 +171,15 @@ class DataStep(Step):
     def refresh(self) -> None:
         """Show the images there are, and what is known of the current one."""
         images = self.workspace.images()
-        new = [x for x in images if not any(x is seen for seen in self._seen)]
-        self._seen = images
+        new = [x for x in images if not any(x is seen for seen in self._seen or ())]
+        opening, self._seen = self._seen is None, images
+        # A sample, or an image of a project, is what a person wants to work on now.
+        wanted = [x for x in new if _layers.role(x) == "image"]
         if self.session.image is None and new:
-            self.workspace.choose(new[0])  # comes back here
+            self.workspace.choose((wanted or new)[0])  # comes back here
+            return
+        if wanted and not opening and wanted[0] is not self.workspace.layer:
+            self.workspace.choose(wanted[0])
             return
         current = self.workspace.layer
         self._image.clear()
@@ -182,8 +191,8 @@ class DataStep(Step):
         self._image.setPlaceholderText("no image is open" if not images else "choose an image")
         self._show_axes(current)
         self._show_channels(current, images)
-        self._pixels.refresh()
-        self._form.setRowVisible(self._pixels, current is not None)
+        self.pixels.refresh()
+        self._form.setRowVisible(self.pixels, current is not None)
         self._show_project()
         self._list.refresh()
         if not images:

@@ -13,7 +13,7 @@ class Dialogs:
     def __init__(self, parent: QWidget | None = None) -> None:
         self.parent = parent
 
-    def new_project(self, suggestion: Path) -> Path | None:
+    def new_project(self, suggestion: Path, /) -> Path | None:
         """Ask where to make a project."""
         suggestion.parent.mkdir(parents=True, exist_ok=True)
         name, _ = QFileDialog.getSaveFileName(
@@ -21,12 +21,12 @@ class Dialogs:
         )
         return Path(name) if name else None
 
-    def open_project(self, start: Path) -> Path | None:
+    def open_project(self, start: Path, /) -> Path | None:
         """Ask for the folder of a project."""
         name = QFileDialog.getExistingDirectory(self.parent, "Open a project's folder", str(start))
         return Path(name) if name else None
 
-    def find_image(self, missing: Path) -> Path | None:
+    def find_image(self, missing: Path, /) -> Path | None:
         """Ask where a moved image is now."""
         name, _ = QFileDialog.getOpenFileName(
             self.parent, f"Where is {missing.name} now?", str(missing.parent)

@@ -75,6 +75,11 @@ class PixelSize(QWidget):
         column.addWidget(self._text)
         column.addWidget(self._field)
 
+    @property
+    def text(self) -> str:
+        """The pixel size as it is shown; empty if it is unknown."""
+        return "" if self._text.isHidden() else self._text.text()
+
     def refresh(self) -> None:
         """Show what the layer says."""
         layer = self.workspace.layer

@@ -96,7 +96,7 @@ class Storage:
             return
         from napari_spatial_embeddings.project import Project
 
-        self.workspace.save_now()
+        self.workspace.finish()
         self._leave()
         project = Project.create(folder, **self.session.facts())
         self.session.set_project(project)
@@ -115,7 +115,7 @@ class Storage:
         project = Project.open(folder)
         if any(other is not self and other.keeps(project.folder) for other in _OPEN):
             raise InputError(f"{project.folder} is open in another window; close it there first")
-        self.workspace.save_now()
+        self.workspace.finish()
         self._leave(project.folder)
         self.session.set_project(project)
         mine = {entry.key for entry in project.card.images}
@@ -138,9 +138,10 @@ class Storage:
         folder = _layers.facts(layer).get("project")
         if folder and not self.keeps(Path(folder)):
             # Its other layers are still to come.
-            QTimer.singleShot(0, self.workspace, lambda: self._follow(Path(folder)))
+            QTimer.singleShot(0, self.workspace, lambda: self.follow(Path(folder)))
 
-    def _follow(self, folder: Path) -> None:
+    def follow(self, folder: Path) -> None:
+        """Open a project unless it is open already; what is wrong with it is said."""
         if not self.keeps(folder):
             with self.session.speaking():
                 self.open(folder)
@@ -209,29 +210,30 @@ class Storage:
     def keep(self, key: str, work: Callable[[Project], object]) -> None:
         """Queue writing that concerns an image; the image is added to the project first.
 
+        There is a project from then on. If something goes wrong, the person is told.
+
         Parameters
         ----------
         key : str
         work : callable
             Called in a thread with the project.
-
-        Raises
-        ------
-        InputError, Failure
-            If there is no project and none can be made, or the image's layer is gone.
         """
+        with self.workspace.saving():
+            self._keep(key, work)
+
+    def _keep(self, key: str, work: Callable[[Project], object]) -> None:
         project = self.ensure()
         if any(entry.key == key for entry in project.card.images):
             self.workspace.write(lambda: work(project))
             return
         layers, axes = self.workspace.stack(key)
         name, source, copy = layers[0].name, layers[0].source.path, self.copy
+        source = None if len(layers) > 1 else source
         _layers.mark(layers[0], project=str(project.folder))
 
         def write() -> None:
             if not any(entry.key == key for entry in project.card.images):
-                picture = _layers.picture(layers, axes)
-                _add(project, key, name, picture, None if len(layers) > 1 else source, copy)
+                _add(project, key, name, _layers.picture(layers, axes), source, copy)
             work(project)
 
         self.workspace.write(write)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from napari.layers import Image
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.errors import InputError, explained
 from napari_spatial_embeddings.files import Image as Picture
 from napari_spatial_embeddings.session import Session
 
@@ -18,7 +19,7 @@ from ._writer import Writer
 from .storage import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from napari.layers import Layer
     from napari.utils.events import Event
@@ -130,13 +131,20 @@ class Workspace(QObject):
         """
         return self.storage.ensure()
 
+    @contextmanager
+    def saving(self) -> Iterator[None]:
+        """Tell the person what goes wrong inside, as of all that cannot be saved."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
+            self._not_saved(explained(error))
+
     def _save(self) -> None:
         self._timer.stop()
-        with self.session.speaking():
-            self.paused.emit()
-            if (project := self.session.project) is not None:
-                facts = self.session.facts()
-                self.write(lambda: project.update(**facts))
+        self.paused.emit()
+        if (project := self.session.project) is not None:
+            facts = self.session.facts()
+            self.write(lambda: project.update(**facts))
 
     def _not_saved(self, problem: str) -> None:
         self.problem = problem

@@ -1,0 +1,188 @@
+"""Choosing what to work on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit, QListWidget
+
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.samples import blobs, nuclei, rods
+from napari_spatial_embeddings.widgets.data import DataStep
+from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.widgets.pixels import parsed
+from widgets.acting import add_image, open_dock, press
+
+
+def step_of(dock: SpatialEmbeddingsWidget) -> DataStep:
+    return next(step for step in dock.steps if isinstance(step, DataStep))
+
+
+def combos(dock: SpatialEmbeddingsWidget) -> list[QComboBox]:
+    """Return the choices that are shown: of the image first, then of its axes."""
+    step = step_of(dock)
+    return [box for box in step.findChildren(QComboBox) if box.isVisibleTo(step)]
+
+
+def choose(box: QComboBox, text: str) -> None:
+    """Choose an item as a person does."""
+    at = box.findText(text)
+    assert at >= 0, [box.itemText(i) for i in range(box.count())]
+    box.setCurrentIndex(at)
+    box.activated.emit(at)
+
+
+def entries(box: QComboBox) -> list[str]:
+    return [box.itemText(i) for i in range(box.count())]
+
+
+def test_the_first_image_is_chosen(viewer: Viewer) -> None:
+    layer = add_image(viewer, nuclei(size=64))
+    viewer.add_labels(np.zeros((64, 64), np.int32))
+    dock = open_dock(viewer)
+    assert dock.workspace.layer is layer
+    assert combos(dock)[0].currentText() == "nuclei"
+
+
+def test_says_what_to_do_without_an_image(dock: SpatialEmbeddingsWidget) -> None:
+    assert "Open an image" in step_of(dock).hint
+    assert not combos(dock)[0].isEnabled()
+
+
+def test_the_choice_follows_the_layers(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+    first = add_image(viewer, nuclei(size=64))
+    second = add_image(viewer, rods(size=64))
+    assert entries(combos(dock)[0]) == ["nuclei", "rods"]
+    assert dock.workspace.layer is first
+    second.name = "bacteria"
+    assert entries(combos(dock)[0]) == ["nuclei", "bacteria"]
+    choose(combos(dock)[0], "bacteria")
+    assert dock.workspace.layer is second
+    viewer.layers.remove(second)
+    assert dock.workspace.layer is None
+    assert dock.session.image is None
+    assert "Choose the image" in step_of(dock).hint
+
+
+def test_our_own_layers_are_no_choice(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+    add_image(viewer, nuclei(size=64))
+    press(dock, "Annotate")
+    assert entries(combos(dock)[0]) == ["nuclei"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "meanings"),
+    [
+        ((40, 50), None),
+        ((3, 40, 50), ["channels (CYX)", "volume: slices (ZYX)"]),
+        ((12, 40, 50), ["volume: slices (ZYX)", "channels (CYX)"]),
+        ((2, 12, 40, 50), None),
+    ],
+)
+def test_axes_are_asked_for_only_if_in_doubt(
+    shape: tuple[int, ...],
+    meanings: list[str] | None,
+    viewer: Viewer,
+    dock: SpatialEmbeddingsWidget,
+) -> None:
+    viewer.add_image(np.zeros(shape, np.uint8))
+    shown = combos(dock)[1:2]
+    box = shown[0] if shown and "YX" in shown[0].currentText() else None
+    assert (entries(box) if box is not None else None) == meanings
+    if box is not None:
+        before = dock.workspace.picture().data.shape
+        assert meanings is not None
+        choose(box, meanings[1])
+        after = dock.workspace.picture().data.shape
+        assert {len(before), len(after)} == {3, 4}
+
+
+def test_an_image_of_too_many_axes_is_refused(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    viewer.add_image(np.zeros((2, 2, 4, 8, 8), np.uint8), name="film")
+    press(dock, "Annotate")
+    assert "film has 5 axes" in dock.message
+    assert len(viewer.layers) == 1
+
+
+def test_other_layers_can_be_channels(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+    rng = np.random.default_rng(0)
+    one, two = (rng.integers(0, 99, (40, 50), np.uint8) for _ in range(2))
+    viewer.add_image(one, name="membranes")
+    box = step_of(dock).findChildren(QListWidget)[0]
+    assert not box.isVisibleTo(step_of(dock))
+    viewer.add_image(two, name="dna")
+    viewer.add_image(np.zeros((40, 51)), name="something else")
+    assert [box.item(i).text() for i in range(box.count())] == ["dna"]
+    box.item(0).setCheckState(Qt.CheckState.Checked)
+    QApplication.processEvents()
+    assert np.array_equal(dock.workspace.picture().data, [one, two])
+    viewer.layers["dna"].name = "nuclei"
+    assert np.array_equal(dock.workspace.picture().data, [one, two])
+
+
+def test_the_pixel_size_is_read_or_told(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+    add_image(viewer, blobs(size=32))
+    step = step_of(dock)
+    assert "0.5 x 0.25 x 0.25 um" in step.pixels.text
+    layer = viewer.add_image(np.zeros((40, 50), np.uint8), name="plain")
+    choose(combos(dock)[0], "plain")
+    assert step.pixels.text == ""
+    field = next(f for f in step.pixels.findChildren(QLineEdit) if f.isVisibleTo(step))
+    press(dock, "Annotate")
+    QTest.keyClicks(field, "0,3 nm")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert step.pixels.text == "0.3 x 0.3 nm"
+    assert np.allclose(layer.scale, 0.3)
+    for other in viewer.layers:
+        if other.name.startswith("plain"):
+            assert np.allclose(other.scale, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("text", "ndim", "size", "unit"),
+    [
+        ("0.3", 2, (0.3, 0.3), "um"),
+        (".3 µm", 2, (0.3, 0.3), "um"),
+        ("0.5 x 0.2 x 0.2 um", 3, (0.5, 0.2, 0.2), "um"),
+        ("500 200;200nm", 3, (500.0, 200.0, 200.0), "nm"),
+        ("1e-1×2", 2, (0.1, 2.0), "um"),  # noqa: RUF001
+    ],
+)
+def test_pixel_sizes_as_people_write_them(
+    text: str, ndim: int, size: tuple[float, ...], unit: str
+) -> None:
+    assert parsed(text, ndim) == (size, unit)
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "0", "0.3 x 0.3 x 0.3", "3 parsecs", "nan"])
+def test_nonsense_is_no_pixel_size(text: str) -> None:
+    with pytest.raises(InputError, match="is no pixel size"):
+        parsed(text, 2)
+
+
+def test_several_images_are_one_project(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, home: Path
+) -> None:
+    samples: list[Any] = [nuclei(0, size=96), nuclei(1, size=96)]
+    for number, sample in enumerate(samples):
+        layer = add_image(viewer, sample)
+        layer.name = f"field {number}"
+        dock.workspace.choose(layer)
+        viewer.add_labels(sample.annotated, name=f"theirs {number}")
+        name = f"theirs {number}"
+        choose(next(b for b in dock.findChildren(QComboBox) if b.findText(name) >= 0), name)
+        press(dock, "Use")
+    dock.workspace.save_now()
+    project = dock.session.project
+    assert project is not None
+    assert project.folder.is_relative_to(home / "spatial-embeddings")
+    assert [entry.name for entry in project.card.images] == ["field 0", "field 1"]
+    assert len(project.training_set().images) == 2
