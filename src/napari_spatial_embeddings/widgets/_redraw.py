@@ -25,7 +25,7 @@ def changed(old: NDArray[np.integer], new: NDArray[np.integer]) -> Box | None:
 
 
 def redraw(layer: Labels, labels: NDArray[np.int32], box: Box | None = None) -> bool:
-    """Put labels into a layer of the same shape, and draw what changed.
+    """Put labels into a layer of the same shape, and draw what changed, but for the thumbnail.
 
     The layer's array stays its own: what a person paints on it is painted nowhere else.
 
@@ -67,4 +67,4 @@ def _draw(layer: Labels, box: Box) -> None:
                 layer._accumulate_updated_slice(box)
                 layer._partial_labels_refresh()
                 return
-    layer.refresh(extent=False, highlight=False)
+    layer.refresh(extent=False, highlight=False, thumbnail=False)

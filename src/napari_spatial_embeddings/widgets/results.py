@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels, Layer
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from napari_spatial_embeddings.session import Result
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 OPACITY = 0.5
 """Of the instances when they are first shown: the image stays visible below them."""
+
+REST = 200
+"""Milliseconds without a change after which tables follow: they cost as much as the picture."""
 
 ROLES = ("offsets", "margin", "seed", "instances")
 """From the lowest layer to the highest."""
@@ -44,6 +47,11 @@ class ResultLayers(QObject):
         self._workspace, self._session = workspace, workspace.session
         self._shown: dict[str, Result] = {}
         self._pending: Job = {}
+        self._late: set[str] = set()
+        self._tidying = QTimer(self)
+        self._tidying.setSingleShot(True)
+        self._tidying.setInterval(REST)
+        self._tidying.timeout.connect(self._tidy)
         self._painter = Latest(_paint, self)
         self._painter.done.connect(self._painted)
         self._painter.failed.connect(lambda problem: self._session.say(problem, "error"))
@@ -52,12 +60,13 @@ class ResultLayers(QObject):
     def close_down(self) -> None:
         """Stop following."""
         self._session.result_changed.disconnect(self._follow)
+        self._tidying.stop()
         self._painter.close()
 
     @property
     def busy(self) -> bool:
-        """Whether maps are still being painted."""
-        return self._painter.busy
+        """Whether anything is still to be shown."""
+        return self._painter.busy or self._tidying.isActive()
 
     def instances_layer(self, key: str | None) -> Labels | None:
         """Return the layer of an image's instances, if it is there."""
@@ -122,12 +131,23 @@ class ResultLayers(QObject):
         assert result.instances is not None
         labels = result.instances.labels
         layer = self.instances_layer(key)
-        if layer is None or layer.data.shape != labels.shape or layer.data.dtype != np.int32:
+        if layer is not None and layer.data.shape == labels.shape and layer.data.dtype == np.int32:
+            redraw(layer, labels)
+            self._late.add(key)
+            self._tidying.start()
+        else:
             look = {"opacity": OPACITY}
             layer = self._put(key, "instances", "instances", labels.copy(), look)
-        else:
-            redraw(layer, labels)
-        layer.features = features(result)
+            layer.features = features(result)
+
+    def _tidy(self) -> None:
+        """Bring the tables and the layer list's small pictures up to date."""
+        late, self._late = self._late, set()
+        for key in late:
+            layer, result = self.instances_layer(key), self._session.results.get(key)
+            if layer is not None and result is not None and result.instances is not None:
+                layer.features = features(result)
+                layer.refresh(extent=False, highlight=False)
 
     # ----------------------------------------------------------------- layers
 

@@ -1,0 +1,154 @@
+"""From a slider to new labels on screen, in a real window, in a process of its own.
+
+Without a display, the window opens in a virtual one (xvfb-run). A process of its own, as a viewer's
+may not load what others here have loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .table import Row
+
+STEPS = 100
+
+STRIDE = 10
+"""Thousandths of a slider's length in one step: each gives another number."""
+
+PACE = 1 / 60
+"""Seconds between two steps of a drag."""
+
+
+def measure(quick: bool = False) -> list[Row]:
+    """Return one row per slider."""
+    command = [sys.executable, "-m", "benchmarks.plugin", *(["--quick"] if quick else [])]
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        virtual = shutil.which("xvfb-run")
+        if virtual is None:
+            raise SystemExit("the section plugin needs a display: install xvfb, or leave it out")
+        command = [virtual, "-a", "-s", "-screen 0 1280x800x24", *command]
+    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    rows: list[Row] = json.loads(said.splitlines()[-1])
+    return rows
+
+
+def main(quick: bool) -> None:
+    """Open the window, move the sliders, print the rows."""
+    import napari
+
+    from napari_spatial_embeddings.clustering import Clustering
+    from napari_spatial_embeddings.session import Result
+
+    from . import cases
+
+    maps = cases.learned_maps(cases.tissue(1 if quick else 4))
+    viewer = napari.Viewer()
+    _, dock = viewer.window.add_plugin_dock_widget(
+        "napari-spatial-embeddings", "Spatial Embeddings"
+    )
+    viewer.window._qt_window.resize(1280, 800)
+    layer = viewer.add_image(maps.seed[0], name="tissue")
+    dock.workspace.choose(layer)
+    dock.session.tune(seed_threshold=0.6)
+    key = dock.session.image
+    dock.session.set_result(key, Result(maps, Clustering(maps), ("object",)))
+    window = Window(dock)
+    window.settle(tables=True)
+    rows = [
+        window.row("seed threshold", "seed_threshold", 400),
+        window.row("foreground threshold", "foreground_threshold", 100),
+        window.row("margin", "margin", 300),
+        window.row("minimum size", "min_size", 300),
+    ]
+    viewer.close()
+    sys.stdout.write(json.dumps(rows) + "\n")
+
+
+class Window:
+    """The main thread's event loop, run by hand and timed."""
+
+    def __init__(self, dock: Any) -> None:
+        from qtpy.QtWidgets import QApplication
+
+        from napari_spatial_embeddings.widgets.tune import TuneStep
+
+        self.turn: Callable[[], None] = QApplication.processEvents
+        self.dock = dock
+        self.tune = next(step for step in dock.steps if isinstance(step, TuneStep))
+        self.spent = self.processor = 0.0
+
+    def act(self, work: Callable[[], object]) -> None:
+        """Run something in the main thread, and add up how long that was busy."""
+        start = time.perf_counter(), time.thread_time()
+        work()
+        self.spent += time.perf_counter() - start[0]
+        self.processor += time.thread_time() - start[1]
+
+    def settle(self, *, tables: bool = False) -> None:
+        """Run the event loop until the labels that were asked for are on screen."""
+        while (
+            self.dock.session.result.instances is None
+            or self.tune.reclustering.busy
+            or (tables and self.dock.workspace.results.busy)
+        ):
+            self.act(self.turn)
+            time.sleep(2e-4)
+        for _ in range(5):  # what is drawn is drawn in a turn of its own
+            self.act(self.turn)
+
+    def row(self, title: str, name: str, first: int) -> Row:
+        """Move a slider up and down, one step at a time, and then in one drag."""
+        slider = self.tune.sliders.slider(name).slider
+        up = [first + STRIDE * k for k in range(STEPS // 2 + 1)]
+        places = [*up, *up[-2::-1]]
+        work, processor, clustering = [], [], []
+        slider.setValue(places[0])
+        self.settle(tables=True)
+        for place in places[1:]:
+            self.spent = self.processor = 0.0
+            self.act(lambda place=place: slider.setValue(place))
+            self.settle()
+            work.append(1e3 * self.spent)
+            processor.append(1e3 * self.processor)
+            clustering.append(self.dock.session.result.milliseconds)
+        found: list[object] = []
+        self.tune.reclustering.found.connect(lambda *_: found.append(1))
+        late = self.drag(slider, places[::-1])
+        return {
+            "slider": title,
+            "objects": len(self.dock.session.result.instances),
+            "main thread, median": f"{np.median(work):.1f} ms",
+            "99 %": f"{np.percentile(work, 99):.1f} ms",
+            "processor time of it": f"{np.median(processor):.1f} ms",
+            "clustering, median": f"{np.median(clustering):.1f} ms",
+            f"on screen after {STEPS} steps": f"{1e3 * late:.0f} ms",
+            "of them shown": len(found),
+        }
+
+    def drag(self, slider: Any, places: list[int]) -> float:
+        """Move at a hand's pace; return the seconds from the last move to the last picture."""
+        slider.setSliderDown(True)
+        for place in places:
+            end = time.perf_counter() + PACE
+            slider.setValue(place)
+            self.turn()
+            while time.perf_counter() < end:
+                self.turn()
+                time.sleep(2e-4)
+        start = time.perf_counter()
+        slider.setSliderDown(False)
+        self.settle()
+        return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main("--quick" in sys.argv)
