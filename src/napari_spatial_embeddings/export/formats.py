@@ -128,7 +128,7 @@ FORMATS: dict[str, Format] = {
         "The label image, with axes, pixel size and settings in OME's own words.",
     ),
     "objects": Format(
-        "Table of objects (CSV)",
+        "Objects (CSV)",
         ".csv",
         _objects,
         "One row per object: class, score, centre, size, sigma and mean intensities.",

@@ -101,9 +101,13 @@ def _within(corners: NDArray[np.float64], ndim: int) -> NDArray[np.float64]:
 def drawn(layer: Labels, regions: Shapes | None) -> Annotation:
     """Return what is drawn in our layers of an image; the labels are the layer's own array."""
     own = facts(layer)
+    return Annotation(layer.data, dict(own["classes"]), marked(regions), own["scribbled"])
+
+
+def marked(regions: Shapes | None) -> list[Region]:
+    """Return the regions in a layer of shapes."""
     shapes = zip(regions.shape_type, regions.data, strict=True) if regions is not None else ()
-    marked = [Region(kind, np.array(corners)) for kind, corners in shapes if kind in KINDS]
-    return Annotation(layer.data, dict(own["classes"]), marked, own["scribbled"])
+    return [Region(kind, np.array(corners)) for kind, corners in shapes if kind in KINDS]
 
 
 def contents(project: Project, key: str, *, image: bool = True) -> list[LayerTuple]:

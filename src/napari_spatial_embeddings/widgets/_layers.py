@@ -7,6 +7,7 @@ else is ever replaced or removed: a layer of the user's may have any name.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,12 @@ def find(viewer: Viewer, wanted: str, key: str, **more: Any) -> Any:
 def images(viewer: Viewer) -> list[Image]:
     """Return the image layers that are not ours: those that a person may choose."""
     return [x for x in viewer.layers if isinstance(x, Image) and role(x) in (None, "image")]
+
+
+def source(layer: Layer) -> Path | None:
+    """Return the file that a layer was opened from, if it was."""
+    path = layer.source.path
+    return Path(path) if path and "://" not in str(path) else None
 
 
 def possible_axes(layer: Image) -> list[str]:

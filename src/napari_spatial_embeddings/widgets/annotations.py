@@ -13,6 +13,7 @@ from napari.layers import Labels, Shapes
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
+from napari_spatial_embeddings.adopt import adopt
 from napari_spatial_embeddings.annotations import BACKGROUND
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files.regions import KINDS
@@ -24,7 +25,10 @@ from .colours import colormap
 from .strokes import Strokes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from napari_spatial_embeddings.project import Annotation, Project
+    from napari_spatial_embeddings.session import Result
 
     from .workspace import Workspace
 
@@ -231,6 +235,41 @@ class AnnotationLayers(QObject):
         strokes.changed.emit()
         layer.visible = False  # it would lie over what is painted from now on
         return f"{_many(len(ids), 'object')} of {layer.name} copied"
+
+    def adopt(self, result: Result, labels: Iterable[int]) -> str:
+        """Add objects that were found to the annotations of the current image.
+
+        Returns
+        -------
+        str
+            What was done, as a sentence.
+
+        Raises
+        ------
+        InputError
+            If there is no such object, or each is drawn already.
+        """
+        found, labels = result.instances, list(labels)
+        if found is None or not labels:
+            raise InputError("there is no object to be used as annotation")
+        active = self.workspace.viewer.layers.selection.active
+        strokes = self.begin()
+        layer = strokes.layer
+        new, index = adopt(np.asarray(layer.data), found, labels)
+        if not index:
+            raise InputError("these objects are among the annotations already")
+        names = [*self.session.classes]
+        if len(result.classes) > 1:
+            names = list(result.classes)
+            self._learn([name for name in names if name not in self.session.classes])
+        strokes.classes.update((label, names[k]) for label, k in index.items())
+        changed = np.nonzero(new != layer.data)
+        with layer.events.paint.blocker():  # it is no stroke
+            layer.data_setitem(changed, new[changed])
+        strokes.recount()
+        strokes.changed.emit()
+        self.workspace.viewer.layers.selection.active = active
+        return f"{_many(len(index), 'object')} added to the annotations: train again to learn them"
 
     def set_scribbled(self, scribbled: bool) -> None:
         """Say whether the strokes on the current image cover only part of their objects."""

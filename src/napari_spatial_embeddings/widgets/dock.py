@@ -89,6 +89,7 @@ class SpatialEmbeddingsWidget(QWidget):
 
     def _make_steps(self) -> list[Step]:
         annotate = AnnotateStep(self.workspace)
+        self.workspace.annotations = annotate.layers
         data = DataStep(self.workspace, annotate.layers)
         return [data, annotate, TrainStep(self.workspace), TuneStep(self.workspace)]
 

@@ -10,6 +10,9 @@ from . import _layers
 from ._reclustering import Found, Reclustering, Request
 from ._view import Box, visible
 from .arrows import Arrows
+from .corrections import CorrectGroup
+from .explanation import ExplainGroup
+from .export import ExportGroup
 from .predicting import PredictBox
 from .sliders import Sliders
 from .step import Step
@@ -55,7 +58,16 @@ class TuneStep(Step):
 
     def _groups(self) -> list[QWidget]:
         """Return what is done with the result."""
-        return []
+        self.explanation = ExplainGroup(self._workspace)
+        self.corrections = CorrectGroup(self._workspace)
+        self.export = ExportGroup(self._workspace)
+        groups: list[QWidget] = [self.explanation]
+        for title, group in (("Correct", self.corrections), ("Export", self.export)):
+            folded = Step(title)
+            folded.body.addWidget(group)
+            folded.set_open(False)
+            groups.append(folded)
+        return groups
 
     def _connect(self) -> None:
         session = self._session
@@ -78,6 +90,9 @@ class TuneStep(Step):
         session.model_changed.disconnect(self._show_hint)
         session.result_changed.disconnect(self._predicted)
         self.arrows.switch(False)
+        self.explanation.close_down()
+        self.corrections.close_down()
+        self.export.close_down()
         self.reclustering.close_down()
         self.predict.close_down()
         self.sliders.close_down()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from napari_spatial_embeddings.project import Project
 
+    from .annotations import AnnotationLayers
     from .predictor import Predictor
     from .results import ResultLayers
 
@@ -45,6 +46,8 @@ class Workspace(QObject):
     session : Session
     predictor : Predictor
         Runs the model; made with the dock.
+    annotations : AnnotationLayers
+        What people draw; made with the dock.
     results : ResultLayers
         Shows what it predicted; made with the dock.
     storage : Storage
@@ -55,6 +58,7 @@ class Workspace(QObject):
 
     predictor: Predictor
     results: ResultLayers
+    annotations: AnnotationLayers
 
     images_changed = Signal()
     """Layers were added, removed or renamed, or the project's images changed."""

@@ -1,0 +1,170 @@
+"""What the buttons write is what a person sees, and every obstacle is a sentence."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from napari.viewer import Viewer
+from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QApplication
+
+from calling import contents, save
+from napari_spatial_embeddings.cli import build_parser
+from napari_spatial_embeddings.cli.flags import read_flags
+from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.export import FORMATS
+from napari_spatial_embeddings.files import read_image, read_labels, read_maps
+from napari_spatial_embeddings.widgets.corrections import CorrectGroup
+from napari_spatial_embeddings.widgets.export import CHOSEN, ExportGroup
+from widgets.found import Scene, maps_of, open_scene, predict
+
+
+@pytest.fixture
+def scene(viewer: Viewer, qtbot: QtBot) -> Scene:
+    return open_scene(viewer, qtbot)
+
+
+@pytest.fixture
+def group(scene: Scene) -> ExportGroup:
+    return scene.group(ExportGroup)
+
+
+def choose(group: ExportGroup, folder: Path, *formats: str) -> None:
+    group.folder.setText(str(folder))
+    for key, box in group.boxes.items():
+        box.setChecked(key in formats)
+
+
+def done(scene: Scene, group: ExportGroup) -> str:
+    """Wait for the sentence that ends an export."""
+    scene.until(lambda: not group.busy)
+    return scene.dock.message
+
+
+def test_one_image_in_every_format(scene: Scene, group: ExportGroup, tmp_path: Path) -> None:
+    scene.tune(margin=0.8)
+    scene.group(CorrectGroup).accept_all.click()
+    scene.settled()
+    choose(group, tmp_path, *FORMATS)
+    group.this.click()
+    assert not group.this.isEnabled()
+    assert done(scene, group) == f"Wrote 5 files of 1 image to {tmp_path}"
+    assert {*contents(tmp_path)} >= {f"cells{kind.ending}" for kind in FORMATS.values()}
+    for name in ("cells.tif", "cells.ome.tif"):
+        np.testing.assert_array_equal(read_labels(tmp_path / name), scene.layer.data)
+        assert read_image(tmp_path / name).pixel_size == pytest.approx((0.5, 0.5))
+    with tifffile.TiffFile(tmp_path / "cells.tif") as file:
+        about = json.loads((file.imagej_metadata or {})["Info"])
+    assert about["clustering"] == scene.dock.session.clustering.model_dump()
+    assert (about["model"], about["corrected"]) == ("net", len(scene.instances))
+    with (tmp_path / "cells.csv").open(newline="") as table:
+        assert [int(row["label"]) for row in csv.DictReader(table)] == [*scene.instances.label]
+    stored = read_maps(tmp_path / "cells.maps.zarr")
+    np.testing.assert_array_equal(stored.maps.seed, scene.result.maps.seed)
+
+
+def test_all_images(scene: Scene, group: ExportGroup, tmp_path: Path) -> None:
+    first, twin = scene.key, np.zeros((40, 50), np.float32)
+    twin[5:20, 5:20] = 1
+    layer = scene.viewer.add_image(twin, name="cells", scale=(0.5,) * 2, units="um")
+    scene.dock.workspace.choose(layer)
+    scene.key = str(scene.dock.session.image)
+    assert scene.key != first
+    predict(scene, maps_of((twin > 0).astype(np.int32)))
+    choose(group, tmp_path, "labels")
+    group.all.click()
+    assert done(scene, group) == f"Wrote 2 files of 2 images to {tmp_path}"
+    shapes = {read_labels(path).shape for path in tmp_path.glob("*.tif")}
+    assert shapes == {(90, 110), (40, 50)}
+
+
+def test_the_folder_is_beside_the_project_or_the_image(
+    viewer: Viewer, qtbot: QtBot, home: Path
+) -> None:
+    scene = open_scene(viewer, qtbot)
+    group = scene.group(ExportGroup)
+    assert group.folder.placeholderText() == str(home / "spatial-embeddings" / "results")
+    project = scene.dock.workspace.ensure_project()
+    assert group.folder.placeholderText() == str(project.folder / "results")
+    choose(group, Path(), "labels")
+    group.folder.clear()
+    group.this.click()
+    done(scene, group)
+    assert (project.folder / "results" / "cells.tif").exists()
+
+
+def test_what_cannot_be_done_is_disabled_and_says_why(scene: Scene, group: ExportGroup) -> None:
+    assert {key for key, box in group.boxes.items() if box.isChecked()} == set(CHOSEN)
+    assert group.this.isEnabled()
+    choose(group, Path())
+    for button in (group.this, group.all):
+        assert not button.isEnabled()
+        assert "Tick" in button.toolTip()
+    choose(group, Path(), "labels")
+    assert not group.copy.isEnabled()
+    assert "model" in group.copy.toolTip()
+    scene.dock.session.set_result(scene.key, None)
+    for button in (group.this, group.all):
+        assert not button.isEnabled()
+        assert "Predict" in button.toolTip()
+
+
+def test_an_obstacle_is_a_sentence(scene: Scene, group: ExportGroup, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"mine")
+    choose(group, tmp_path / "file", "labels", "maps", "overlay")
+    group.this.click()
+    assert "cannot be written" in done(scene, group)
+    assert contents(tmp_path)["file"] == b"mine"
+    assert group.this.isEnabled()
+
+
+def test_an_image_is_never_written_over(viewer: Viewer, qtbot: QtBot, tmp_path: Path) -> None:
+    image = save(tmp_path / "mine.tif", np.ones((90, 110), np.uint8))
+    scene = open_scene(viewer, qtbot)
+    (opened,) = viewer.open(image, plugin="napari")
+    opened.name = "another"
+    viewer.layers["cells"].name = "mine"
+    group = scene.group(ExportGroup)
+    choose(group, tmp_path, "labels")
+    before = image.read_bytes()
+    group.this.click()
+    assert "is the image itself; choose another folder" in done(scene, group)
+    assert image.read_bytes() == before
+
+
+def test_a_deleted_layer_while_waiting_is_a_sentence(
+    scene: Scene, group: ExportGroup, tmp_path: Path
+) -> None:
+    choose(group, tmp_path, "labels")
+    scene.viewer.layers.remove("cells")
+    assert not group.this.isEnabled()
+    group.all.click()
+    assert "there is no image" in done(scene, group)
+
+
+def test_the_command_does_the_same(viewer: Viewer, qtbot: QtBot, tmp_path: Path) -> None:
+    scene = open_scene(viewer, qtbot)
+    group = scene.group(ExportGroup)
+    scene.dock.session.set_model(tmp_path / "a model", None)
+    scene.tune(margin=1.3, min_size=5)
+    choose(group, tmp_path / "out", "labels", "objects")
+    group.copy.click()
+    assert "is no file yet" in scene.dock.message
+    scene.dock.workspace.storage.keep(scene.key, lambda _project: None)
+    scene.dock.workspace.save_now()
+    group.copy.click()
+    _program, *words = shlex.split(QApplication.clipboard().text())
+    options = build_parser().parse_args(words)
+    (path,) = options.input
+    np.testing.assert_array_equal(
+        read_image(path, options.axes).data[0], scene.viewer.layers["cells"].data
+    )
+    assert options.model == str(tmp_path / "a model")
+    assert (options.table, options.maps, options.ome) == (True, False, False)
+    assert read_flags(options, ClusteringSettings()) == scene.dock.session.clustering
