@@ -20,6 +20,7 @@ from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.model_card import ModelCard
 from napari_spatial_embeddings.project import Project
+from napari_spatial_embeddings.registry import shipped
 from napari_spatial_embeddings.samples import nuclei
 from napari_spatial_embeddings.widgets import _child, training
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
@@ -352,6 +353,17 @@ def test_time_goes_through_sensible_budgets(step: TrainStep) -> None:
     for _ in range(20):
         box.stepDown()
     assert box.value() == Minutes.PRESETS[0]
+
+
+def test_starts_from_what_is_looked_at_unless_told(step: TrainStep) -> None:
+    names = list(shipped())
+    assert step.start_model.chosen is None
+    step.session.set_model(names[0], None)
+    assert step.start_model.chosen == names[0]
+    assert not step.more.model.isVisibleTo(step), "it is no fresh model"
+    step.start_model.choose(None)
+    step.session.set_model(names[-1], None)
+    assert step.start_model.chosen is None
 
 
 def test_settings_go_both_ways_and_back(step: TrainStep) -> None:

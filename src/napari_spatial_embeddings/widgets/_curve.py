@@ -156,8 +156,15 @@ class Curve(QWidget):
         painter.setPen(loss)
         painter.drawText(head, left, "loss" if newest is None else f"loss {newest:.3f}")
         painter.setPen(ap50)
-        painter.drawText(head, right, f"AP50 {self.ap50[-1][1]:.2f}" if self.ap50 else "AP50")
+        painter.drawText(head, right, self._score())
         self._draw_times(painter, plot, _faint(text, 0.75))
+
+    def _score(self) -> str:
+        """Return the newest score; that of the training images is only a measure of fit."""
+        newest = next((r["validation"] for r in self._reports[::-1] if r["validation"]), None)
+        if newest is None:
+            return "AP50"
+        return f"AP50{'' if newest['held_out'] else ' of the fit'} {newest['ap50']:.2f}"
 
     def _draw_times(self, painter: QPainter, plot: QRectF, colour: QColor) -> None:
         painter.setPen(colour)

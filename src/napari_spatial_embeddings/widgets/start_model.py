@@ -34,6 +34,8 @@ class StartModel(QComboBox):
         self._chosen = FRESH
         self._browsed: str | None = None
         self._own: str | None = None
+        self._told = False
+        session.model_changed.connect(self._follow)
         calm(self)
         self.setMinimumContentsLength(12)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -46,7 +48,8 @@ class StartModel(QComboBox):
         return self._chosen or None
 
     def choose(self, model: str | None) -> None:
-        """Choose a model by folder or name."""
+        """Choose a model by folder or name; the choice stays until a training ends."""
+        self._told = True
         self._chosen = model or FRESH
         self.refresh()
         self.changed.emit()
@@ -73,6 +76,17 @@ class StartModel(QComboBox):
             )
         self.refresh()
         self.changed.emit()
+
+    def close_down(self) -> None:
+        """Let go of the session."""
+        self._session.model_changed.disconnect(self._follow)
+
+    def _follow(self) -> None:
+        """Who looks at what a model says, and corrects it, means to improve that one."""
+        if not (self._told or self._session.training.active):
+            self._chosen = self._session.model or FRESH
+            self.refresh()
+            self.changed.emit()
 
     def refresh(self) -> None:
         """List what there is now."""

@@ -123,6 +123,7 @@ class TrainStep(Step):
         self.session.training_settings_changed.disconnect(self._settings_changed)
         self.session.project_changed.disconnect(self.start_model.restore)
         self._heed(set())
+        self.start_model.close_down()
         self.device.close_down()
         self.more.close_down()
         self.progress.close_down()
