@@ -21,7 +21,13 @@ from skimage.draw import line
 from skimage.morphology import skeletonize
 
 from napari_spatial_embeddings import samples
-from napari_spatial_embeddings.annotations import BACKGROUND, TrainingImage, annotate, usage
+from napari_spatial_embeddings.annotations import (
+    BACKGROUND,
+    TrainingImage,
+    annotate,
+    typical_diameter,
+    usage,
+)
 from napari_spatial_embeddings.cli.flags import add_flags, read_flags
 from napari_spatial_embeddings.clustering import cluster
 from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
@@ -29,7 +35,7 @@ from napari_spatial_embeddings.files import pair, read_image, read_labels
 from napari_spatial_embeddings.metrics import mean_ap, score
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.registry import find_model
-from napari_spatial_embeddings.training import train
+from napari_spatial_embeddings.training import fresh_model, train
 
 from . import accuracy, page, table
 
@@ -135,6 +141,9 @@ def main() -> None:
     parser.add_argument("--scribbles", action="store_true")
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--objects-seed", type=int, default=0, help="which objects are drawn [0]")
+    parser.add_argument(
+        "--object-diameter", type=float, dest="told", help="size to learn at; measured if not given"
+    )
     parser.add_argument("--budget", help="what the table says of the training")
     parser.add_argument("--output", type=Path, help="where to keep the model")
     add_flags(parser, TrainingSettings, title="training")
@@ -147,8 +156,14 @@ def main() -> None:
     before = scores(start, unseen) if start else None
     if before:
         show("before", before)
+    # Strokes do not tell how large their objects are; whoever drew them does.
+    told = options.told
+    if options.scribbles and not told:
+        drawn, _ = case(options.case, options.data, True, whole_objects(options.objects_seed))
+        told = typical_diameter([image.labels for image in drawn], (1.0, 1.0))
+        start = start or fresh_model(images, object_diameter=told, seed=settings.seed)
     clock = time.monotonic()
-    *_, last = train(images, settings, start)
+    *_, last = train(images, settings, start, object_diameter=told)
     print(f"{last.step} steps, {time.monotonic() - clock:.0f} s; {last.model.clustering}")
     after = scores(last.model, unseen)
     show("after", after)

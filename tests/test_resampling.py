@@ -177,14 +177,14 @@ def test_a_model_that_has_learned_sees_other_images_at_its_own_scale(tmp_path: P
     known = discs(radius=5.0)
     start = trained(known, 5)
     assert start.image_diameter is None
-    large = [training_image(capsules((120, 130), k, radius=10.0), k) for k in range(2)]
+    large = [training_image(capsules((160, 170), k, radius=15.0), k) for k in range(2)]
     trainer = Trainer.prepare(large, TrainingSettings(device="cpu"), start, None)
     for image in trainer.sampler.images:
-        assert image.labels.shape == pytest.approx((60, 65), abs=8)
-    assert all(i.labels.shape == (120, 130) for i in trainer.validation)
+        assert image.labels.shape == pytest.approx((54, 57), abs=8)
+    assert all(i.labels.shape == (160, 170) for i in trainer.validation)
     tuned = trained(large, 2, start)
     assert tuned.settings == start.settings
-    assert tuned.image_diameter == pytest.approx(20, rel=0.15)
+    assert tuned.image_diameter == pytest.approx(30, rel=0.15)
     # It is stored, and used where nothing else is told.
     again = SpatialEmbeddings.load(tuned.save(tmp_path))
     assert again.image_diameter == tuned.image_diameter
@@ -195,9 +195,23 @@ def test_a_model_that_has_learned_sees_other_images_at_its_own_scale(tmp_path: P
     assert np.abs(again.predict_maps(pixels, own).seed - again.predict_maps(pixels).seed).max() > 0
 
 
+def test_objects_of_about_its_size_it_learns_at_their_own_scale() -> None:
+    start = trained(discs(radius=5.0), 5)
+    larger = [training_image(capsules((80, 90), k, radius=8.0), k) for k in range(2)]
+    trainer = Trainer.prepare(larger, TrainingSettings(device="cpu"), start, None)
+    assert all(i.labels.shape == (80, 90) for i in trainer.sampler.images)
+    best = trainer.best
+    assert best.settings.object_diameter == best.image_diameter == pytest.approx(16, rel=0.15)
+    # Nothing is learned yet, and all is said as before; of such images, at their own scale.
+    image = larger[0].image
+    assert_same(best.predict_maps(image), start.predict_maps(image), 1e-4)
+    told = PredictionSettings(object_diameter=2 * best.settings.object_diameter)
+    assert best.resampling(told.object_diameter).factors == (0.5, 0.5)
+
+
 def test_a_fresh_model_takes_images_as_they_are() -> None:
     images = discs(radius=8.0)
-    model = small_model(images, object_diameter=40.0)
+    model = small_model(images, object_diameter=30.0)
     trainer = Trainer.prepare(images, TrainingSettings(device="cpu"), model, None)
     assert trainer.best.image_diameter is None
     assert all(i.labels.shape == (64, 64) for i in trainer.sampler.images)

@@ -102,10 +102,12 @@ def test_debris_is_smaller_than_half_the_small_objects() -> None:
         y, x = divmod(k, 4)
         labels[20 * y : 20 * y + 6, 20 * x : 20 * x + 5] = k + 1
     image = training_image(labels)
-    assert smallest_size([image], 12) == 15
+    # The more of them there are, the nearer to half.
+    assert 4 < smallest_size([image], 12) < smallest_size([image] * 5, 12) < 15
+    assert smallest_size([image] * 50, 12) == 14
     scribbled = replace(image, scribbled=True)
     assert smallest_size([scribbled], 12) == 12
-    assert smallest_size([scribbled, image], 12) == 15
+    assert smallest_size([scribbled, image], 12) == smallest_size([image], 12)
     assert smallest_size([], 12) == 12
 
 

@@ -55,14 +55,15 @@ CARDS: dict[str, dict[str, Any]] = {
     "cells-2d": {
         "summary": "cells and nuclei of many kinds in grey, bright or dark; to be finetuned",
         "data": [DSB, RGB, DRAWN],
-        "recipe": "python -m benchmarks.recipes.cells_2d DATA cells-2d --sets dsb2018 dsb2018_rgb"
-        " --minutes 22",
+        "recipe": "napari-spatial-embeddings train --images dsb2018/train/images"
+        " --labels dsb2018/train/masks --output nuclei --minutes 30 --seed 1 && python -m"
+        " benchmarks.recipes.cells_2d DATA cells-2d --model nuclei --minutes 22 (one core)",
         "seed": 0,
         "pixel_size": "any, as each training image was brought to one size of objects",
         "diameters": [10, 40],
-        "bad_at": "no real phase contrast, no bright field of living cells and no electron"
-        " microscopy was in its training: finetune it with some ten objects there; crowded cells"
-        " without visible borders; long branched cells",
+        "bad_at": "it was trained without usiigaci: no real phase contrast, no bright field of"
+        " living cells, no electron microscopy; finetune it with some ten objects there. Crowded"
+        " cells without visible borders; long branched cells",
         "tests": {"dsb2018": {}, "dsb2018_rgb": {}, "usiigaci": {}},
     },
 }

@@ -180,7 +180,11 @@ class TrainingSettings(Settings):
     large_crop_share: Fraction = Field(
         0.3, description="Last share of the training that uses the larger crops."
     )
-    learning_rate: Positive = Field(2e-3, description="Highest learning rate of AdamW.")
+    learning_rate: Positive | None = Field(
+        None,
+        description="Highest learning rate of AdamW; 0.002 for a fresh model and 0.001 for one"
+        " that has learned already, if not given.",
+    )
     weight_decay: float = Field(1e-4, ge=0, description="Weight decay of AdamW.")
     average: float = Field(
         0.995, ge=0, lt=1, description="Decay of the running average of the weights; 0 for none."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
@@ -19,10 +20,10 @@ from ._atomic import write_atomically
 from .clustering import Instances, cluster
 from .config import ClusteringSettings, ModelSettings, PredictionSettings
 from .data import normalisation
-from .maps import EmbeddingMaps
+from .maps import SIGMA_GAIN, EmbeddingMaps
 from .model_card import CARD, SCHEMA, WEIGHTS, ModelCard, ModelError, check_folder, reason
 from .network import BranchedNet
-from .resampling import Resampling
+from .resampling import TOLERANCE, Resampling
 from .tiling import Progress, predict_tiles
 
 __all__ = ["CARD", "SCHEMA", "WEIGHTS", "ModelError", "SpatialEmbeddings", "choose_device"]
@@ -157,6 +158,28 @@ class SpatialEmbeddings:
             Of its pixels; the model's if not given.
         """
         return Resampling.between(self.settings, diameter or self.image_diameter, spacing)
+
+    def learn_diameter(self, diameter: float, most: float) -> None:
+        """Take objects of this diameter for the model's own, if they are of about that size.
+
+        What the network says stays the same, in pixels: only the unit of sigma and the scale that
+        images are brought to change.
+
+        Parameters
+        ----------
+        diameter : float
+            In pixels of the finest axis.
+        most : float
+            The factor by which it may differ; beyond, and within `TOLERANCE`, nothing changes.
+        """
+        ratio = diameter / self.settings.object_diameter
+        if not 1 / most < ratio < most or 1 / TOLERANCE < ratio < TOLERANCE:
+            return
+        self.settings = self.settings.updated(object_diameter=diameter)
+        bias = self.network.get_parameter("instance.out.bias")
+        ndim = self.settings.ndim
+        with torch.no_grad():
+            bias[ndim : ndim + self.settings.sigma_components] -= math.log(ratio) / SIGMA_GAIN
 
     def diameter_at(self, pixel_size: tuple[float, ...] | None, unit: str | None) -> float | None:
         """Return the diameter in pixels of the model's objects, seen at another pixel size.

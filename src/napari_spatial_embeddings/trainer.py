@@ -37,6 +37,15 @@ from .validation import (
 WARM_UP = 100
 """Steps over which the learning rate rises."""
 
+ADAPTS = 2.0
+"""Objects up to this factor larger or smaller than a model knows, it learns at their own scale.
+
+What is resampled has lost detail, and training gets used to another size by itself.
+"""
+
+LEARNING_RATE, TUNING_RATE = 2e-3, 1e-3
+"""Highest learning rate, of a fresh model and of one that has learned already."""
+
 HOLD_OUT_FROM = 8
 """Number of images from which some are kept aside for validation."""
 
@@ -58,6 +67,7 @@ class Trainer:
     average: SpatialEmbeddings
     network: torch.nn.Module
     optimizer: torch.optim.AdamW
+    learning_rate: float
     device: torch.device
     batch_size: int
     crop: tuple[int, ...]
@@ -88,6 +98,8 @@ class Trainer:
             held_out = validation is not images
         best = copy.deepcopy(model)
         best.image_diameter = object_diameter or own_diameter(images, model)
+        if best.image_diameter and model.history:
+            best.learn_diameter(best.image_diameter, ADAPTS)
         # One scale for all images, as prediction will use one: what is seen is what will be seen.
         # Validation sees the images as they are, so that its scores and thresholds are theirs.
         scaled = [
@@ -99,7 +111,7 @@ class Trainer:
         batch_size = settings.batch_size or (4 if model.settings.ndim == 2 else 2)
         smallest = smallest_size(images, model.clustering.min_size)
         best.clustering = best.clustering.updated(min_size=smallest)
-        network = copy.deepcopy(model.network).to(device)
+        network = copy.deepcopy(best.network).to(device)
         network.train()
         for parameter in network.parameters():
             if parameter.dim() == model.settings.ndim + 2:
@@ -110,7 +122,8 @@ class Trainer:
             {"params": decay, "weight_decay": settings.weight_decay},
             {"params": plain, "weight_decay": 0.0},
         ]
-        optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
+        rate = settings.learning_rate or (TUNING_RATE if model.history else LEARNING_RATE)
+        optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
         return cls(
             settings=settings,
             sampler=Sampler(
@@ -127,6 +140,7 @@ class Trainer:
             average=copy.deepcopy(best),
             network=network,
             optimizer=optimizer,
+            learning_rate=rate,
             device=device,
             batch_size=batch_size,
             crop=crop_shape(model.settings, settings),
@@ -150,7 +164,7 @@ class Trainer:
         """One step of the optimizer. Nothing changes if it runs out of memory."""
         late = progress >= 1 - self.settings.large_crop_share
         batch = self._next(late)
-        rate = self.settings.learning_rate * max(0.0, 1 - progress) ** 0.9
+        rate = self.learning_rate * max(0.0, 1 - progress) ** 0.9
         rate *= min(1.0, (self.steps + 1) / WARM_UP)
         for group in self.optimizer.param_groups:
             group["lr"] = rate

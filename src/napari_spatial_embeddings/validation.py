@@ -97,10 +97,10 @@ def calibrating(
 ) -> Pieces[ClusteringSettings]:
     """Return, by pieces, the thresholds of highest mean AP, near the default if few objects tell.
 
-    To move a threshold from one end of its range to the other, it has to win half an object.
+    To move a threshold from one end of its range to the other, it has to win five objects.
     """
     clusterings = [Clustering(m) for m in maps]
-    reluctance = 0.005 + 0.5 / max(1, len(object_sizes([image.labels for image in images])))
+    reluctance = 0.005 + 5 / max(1, len(object_sizes([image.labels for image in images])))
     best, best_worth = default, -np.inf
     for foreground in FOREGROUND_THRESHOLDS:
         for seed in SEED_THRESHOLDS:
@@ -123,8 +123,11 @@ def calibrating(
 def smallest_size(images: list[TrainingImage], default: int) -> int:
     """Return the size in pixels below which an object is taken for debris.
 
-    Half of the size that 98 % of the annotated objects exceed; ``default`` if no object was drawn
-    whole.
+    Half of the size that 98 % of the annotated objects exceed, and less where they are few, as the
+    smallest of ten is not the smallest there is; ``default`` if no object was drawn whole.
     """
     sizes = object_sizes([image.labels for image in images if not image.scribbled])
-    return max(1, int(np.percentile(sizes, 2) / 2)) if len(sizes) else default
+    if not len(sizes):
+        return default
+    trust = len(sizes) / (len(sizes) + 20)
+    return max(1, int(trust * np.percentile(sizes, 2) / 2))

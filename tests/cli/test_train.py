@@ -168,6 +168,17 @@ def test_finetunes_a_model(tmp_path: Path, data: Path, model: Path) -> None:
     assert contents(model) == before
 
 
+def test_a_pixel_size_that_nobody_knows_is_not_taken_from_other_images(
+    tmp_path: Path, data: Path, model: Path
+) -> None:
+    for kind in ("images", "labels"):
+        save(tmp_path / kind / "0.tif", tifffile.imread(data / kind / "0.tif"))
+    command = "train", *pairs(tmp_path), "--output", tmp_path / "finer", "--model", model
+    done(*command, "--epochs", 0.1, "--crop-size", 32)
+    assert SpatialEmbeddings.load(model).pixel_size is not None
+    assert SpatialEmbeddings.load(tmp_path / "finer").pixel_size is None
+
+
 def test_chooses_by_images_of_its_own(tmp_path: Path) -> None:
     training_set(tmp_path)
     aside = training_set(tmp_path / "aside", 1)

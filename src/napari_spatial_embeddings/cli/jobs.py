@@ -154,8 +154,8 @@ def _job(
         except InputError as error:
             hint = f"; --fresh starts without {origin}" if start and options.project else ""
             raise CallError(f"{image.name}: {error}{hint}") from error
-    model.pixel_size = data.pixel_size or model.pixel_size
-    model.unit = data.unit or model.unit
+    # Of these images, even where nobody knows it: that of others would mislead.
+    model.pixel_size, model.unit = data.pixel_size, data.unit
     return Job(
         data,
         settings,
