@@ -174,7 +174,6 @@ def loop(person: Person, scene: Scene, minutes: float) -> Iterator[str]:
     yield from annotate(person, scene)
     yield from train(person, minutes)
     yield from tune(person)
-    if person.offers("Explain"):
-        yield from explain(person)
-        yield from correct(person)
-        yield from export(person)
+    yield from explain(person)
+    yield from correct(person)
+    yield from export(person)

@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QLabel,
     QLineEdit,
+    QMenu,
     QScrollArea,
     QSlider,
     QStyle,
@@ -90,10 +91,6 @@ class Person:
         found = self._buttons(text)
         assert len(found) == 1, (text, len(found))
         return found[0]
-
-    def offers(self, text: str) -> bool:
-        """Tell whether there is a button that says this."""
-        return bool(self._buttons(text))
 
     def _buttons(self, text: str) -> list[QAbstractButton]:
         every: list[QAbstractButton] = self.dock.findChildren(QAbstractButton)
@@ -169,6 +166,12 @@ class Person:
         QTest.mouseRelease(slider, LEFT, NO_KEY, QPoint(end, start.y()))
         QApplication.processEvents()
 
+    def pick(self, text: str, entry: str) -> None:
+        """Press a button that opens a menu, and choose from that."""
+        QTimer.singleShot(500, lambda: take(entry))
+        self.press(text)
+        self.rest(100)
+
     def open_project(self, folder: Path) -> None:
         """Press Open, and type a folder into the window that asks for it."""
         self.fold("Data")
@@ -217,6 +220,14 @@ class Person:
         """Take a picture of the whole window."""
         self.rest()
         self.viewer.screenshot(str(path), canvas_only=False, flash=False)
+
+
+def take(entry: str) -> None:
+    """Choose from the menu that is open."""
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    action = next(a for a in menu.actions() if a.text() == entry)
+    QTest.mouseClick(menu, LEFT, NO_KEY, menu.actionGeometry(action).center())
 
 
 def answer(folder: Path) -> None:

@@ -42,6 +42,8 @@ def test_every_picture_can_be_made(new_viewer: Callable[..., Viewer], tmp_path: 
         assert picture.shape[0] >= 760, name
         assert picture.shape[1] >= 1240, name
         assert np.ptp(picture[..., :3].astype(int), axis=(0, 1)).min() > 100, f"{name} is empty"
+    for page in (*DOCS.glob("*.md"), DOCS.parent / "README.md"):
+        assert pictures(page) <= set(made), page.name
 
 
 @pytest.mark.parametrize("page", ["first-steps.md", "index.md"])
