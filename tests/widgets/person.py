@@ -219,6 +219,7 @@ class Person:
     def shoot(self, path: Path) -> None:
         """Take a picture of the whole window."""
         self.rest()
+        path.parent.mkdir(parents=True, exist_ok=True)
         self.viewer.screenshot(str(path), canvas_only=False, flash=False)
 
 
