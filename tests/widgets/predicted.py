@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Image
 from napari.viewer import Viewer
 from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
 
 from generated import capsules
 from napari_spatial_embeddings.clustering import Clustering
@@ -56,3 +57,21 @@ def set_maps(dock: SpatialEmbeddingsWidget, key: str, maps: EmbeddingMaps) -> No
 
 def discs(shape: tuple[int, ...] = (90, 110), count: int = 25, seed: int = 0) -> Labels:
     return capsules(shape, seed, count=count)
+
+
+def settled(qtbot: QtBot, dock: SpatialEmbeddingsWidget) -> None:
+    tune = tune_step(dock)
+
+    def check() -> bool:
+        result = dock.session.result
+        return result is not None and result.instances is not None and not tune.reclustering.busy
+
+    qtbot.waitUntil(check, timeout=60_000)
+
+
+def assert_same_objects(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> None:
+    """Assert that two label images are the same but for the names of the objects."""
+    pairs = np.unique(np.stack([a.ravel(), b.ravel()]), axis=1)
+    for side in pairs:
+        assert len(np.unique(side)) == len(side)
+    assert np.array_equal(a > 0, b > 0)

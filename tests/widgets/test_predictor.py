@@ -17,6 +17,7 @@ from qtpy.QtTest import QTest
 from generated import network, picture
 from napari_spatial_embeddings.clustering import cluster
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, PredictionSettings
+from napari_spatial_embeddings.corrections import Corrections, accept
 from napari_spatial_embeddings.errors import OutOfMemory
 from napari_spatial_embeddings.files import Image as Picture
 from napari_spatial_embeddings.files import read_labels
@@ -25,7 +26,8 @@ from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.widgets._view import camera
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.widgets.predictor import predicting
-from widgets.predicted import discs, tune_step
+from widgets.conftest import Until
+from widgets.predicted import assert_same_objects, discs, settled, tune_step
 
 LOW = ClusteringSettings(seed_threshold=0.3, foreground_threshold=0.2, min_size=1)
 """Thresholds at which an untrained network's maps hold objects."""
@@ -181,6 +183,64 @@ def test_what_does_not_fit_is_a_sentence(
     assert dock.message.startswith(sentence)
     assert dock.session.result is None
     assert len(viewer.layers) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "rgb", "sentence"),
+    [
+        (np.full((40, 50), np.nan, np.float32), False, "odd holds NaN or infinite values"),
+        (np.zeros((40, 50, 3), np.uint8), True, "the model takes 1 channel, and odd has 3"),
+    ],
+)
+def test_images_that_cannot_be_used_are_sentences(
+    dock: SpatialEmbeddingsWidget,
+    viewer: Viewer,
+    until: Until,
+    tmp_path: Path,
+    data: Any,
+    rgb: bool,
+    sentence: str,
+) -> None:
+    use(dock, tmp_path)
+    layer = viewer.add_image(data, name="odd", rgb=rgb, contrast_limits=(0, 1))
+    assert isinstance(layer, Image)
+    dock.workspace.choose(layer)
+    QTest.mouseClick(tune_step(dock).predict.image, Qt.MouseButton.LeftButton)
+    until(lambda: dock.message.startswith(sentence))
+    assert not dock.workspace.predictor.running
+
+
+def test_what_was_corrected_or_tuned_meanwhile_counts(
+    dock: SpatialEmbeddingsWidget, viewer: Viewer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    use(dock, tmp_path)
+    image = add(dock, viewer)
+    assert press(dock, qtbot, "image")
+    key, before = dock.session.image, dock.session.result
+    assert key is not None
+    assert before is not None
+    assert before.instances is not None
+    label = int(before.instances.label[0])
+    with qtbot.waitSignal(dock.workspace.predictor.ended, timeout=60_000):
+        dock.workspace.predictor.image()
+        none = Corrections.none(before.maps.shape)
+        corrections = accept(none, before.instances, [label])
+        clustering = before.clustering.corrected(corrections)
+        instances = clustering(dock.session.clustering, like=before.instances)
+        dock.session.correct(key, clustering, instances, corrections)
+        dock.session.tune(margin=0.8)
+    settled(qtbot, dock)
+    after = dock.session.result
+    assert after is not None
+    assert after.maps is not before.maps
+    assert after.corrections is corrections
+    layer = dock.workspace.results.instances_layer(key)
+    assert layer is not None
+    expected = after.clustering(dock.session.clustering).labels
+    assert_same_objects(layer.data, expected)
+    locked = before.instances.labels == label
+    assert np.array_equal(layer.data == label, locked)
+    assert image in viewer.layers
 
 
 def test_a_model_that_is_gone_is_a_sentence(

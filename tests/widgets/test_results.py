@@ -14,8 +14,7 @@ from napari_spatial_embeddings.clustering import cluster
 from napari_spatial_embeddings.maps import ideal_maps
 from napari_spatial_embeddings.widgets import _layers
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
-from widgets.predicted import add_image, discs, set_maps, uncertain_maps
-from widgets.test_tune import settled
+from widgets.predicted import add_image, discs, set_maps, settled, uncertain_maps
 
 
 def shown(dock: SpatialEmbeddingsWidget, qtbot: QtBot) -> dict[str, Layer]:

@@ -16,7 +16,15 @@ from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.widgets import _reclustering
 from napari_spatial_embeddings.widgets._view import camera
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
-from widgets.predicted import add_image, discs, set_maps, tune_step, uncertain_maps
+from widgets.predicted import (
+    add_image,
+    assert_same_objects,
+    discs,
+    set_maps,
+    settled,
+    tune_step,
+    uncertain_maps,
+)
 
 MOVES = {
     "seed_threshold": 0.9,
@@ -29,28 +37,10 @@ MOVES = {
 VOLUME: dict[str, Any] = {"shape": (9, 40, 50), "count": 12}
 
 
-def settled(qtbot: QtBot, dock: SpatialEmbeddingsWidget) -> None:
-    tune = tune_step(dock)
-
-    def check() -> bool:
-        result = dock.session.result
-        return result is not None and result.instances is not None and not tune.reclustering.busy
-
-    qtbot.waitUntil(check, timeout=60_000)
-
-
 def on_screen(dock: SpatialEmbeddingsWidget, key: str | None = None) -> Labels:
     layer = dock.workspace.results.instances_layer(key or dock.session.image)
     assert layer is not None
     return layer
-
-
-def assert_same_objects(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> None:
-    """Assert that two label images are the same but for the names of the objects."""
-    pairs = np.unique(np.stack([a.ravel(), b.ravel()]), axis=1)
-    for side in pairs:
-        assert len(np.unique(side)) == len(side)
-    assert np.array_equal(a > 0, b > 0)
 
 
 @pytest.mark.parametrize("volume", [False, True])

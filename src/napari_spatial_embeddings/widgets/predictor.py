@@ -15,7 +15,7 @@ from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory
 from napari_spatial_embeddings.files import Image as Picture
 from napari_spatial_embeddings.model_card import WEIGHTS, check_folder
 from napari_spatial_embeddings.registry import find_folder
-from napari_spatial_embeddings.session import Result
+from napari_spatial_embeddings.session import Kind, Result
 
 from . import _layers
 from ._jobs import Job
@@ -92,6 +92,7 @@ class Predictor(QObject):
         self._workspace, self._session = workspace, workspace.session
         self._job: Job | None = None
         self._key: str | None = None
+        self._complained = False
         self._models = Models()
 
     @property
@@ -150,7 +151,9 @@ class Predictor(QObject):
         if self._job is not None:
             self._job.stop()
         self._key = key
-        self._session.say("")
+        if self._complained:
+            self._session.say("")
+            self._complained = False
         self._job = job = Job(work, self)
         job.reported.connect(self._report)
         job.ended.connect(self._end)
@@ -166,10 +169,20 @@ class Predictor(QObject):
             self._take(told.key, told.result)
 
     def _take(self, key: str, result: Result) -> None:
+        now = self._session.results.get(key)
+        newer = None if now is None or now.maps.shape != result.maps.shape else now.corrections
+        if newer is not None and newer is not result.corrections:
+            # Corrected meanwhile: what a person did counts, and the objects are found again.
+            clustering = result.clustering.corrected(newer)
+            result = replace(result, clustering=clustering, corrections=newer, instances=None)
         if _layers.find(self._workspace.viewer, "image", key) is not None:
             self._session.set_result(key, result)
         elif key == self._key:
-            self._session.say("the image was removed while it was predicted", "warning")
+            self._complain("the image was removed while it was predicted", "warning")
+
+    def _complain(self, sentence: str, kind: Kind) -> None:
+        self._session.say(sentence, kind)
+        self._complained = True
 
     def _end(self, told: Told | None) -> None:
         if self.sender() is self._job:
@@ -181,7 +194,7 @@ class Predictor(QObject):
     def _fail(self, problem: str) -> None:
         if self.sender() is self._job:
             self._job = None
-            self._session.say(problem, "error")
+            self._complain(problem, "error")
             self.ended.emit(False)
 
 

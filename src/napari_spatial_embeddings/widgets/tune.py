@@ -18,6 +18,8 @@ from .sliders import Sliders
 from .step import Step
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.maps import EmbeddingMaps
+
     from .workspace import Workspace
 
 TITLE = "Predict and tune"
@@ -43,6 +45,7 @@ class TuneStep(Step):
         self._arrows.setToolTip("Show where the pixels in view point to: the centres they expect.")
         self._reset = QPushButton("Reset")
         self._reset.setToolTip("Take the thresholds that suit the model, as its training found.")
+        self._maps: EmbeddingMaps | None = None
         self.reclustering = Reclustering(self._session, self._in_view, self)
         self.body.addWidget(self.predict)
         self.body.addWidget(self.sliders)
@@ -115,7 +118,9 @@ class TuneStep(Step):
     def _predicted(self, key: str) -> None:
         if key == self._session.image:
             result = self._session.result
-            if result is not None and result.instances is None:
+            if result is not None and (result.maps is not self._maps or result.instances is None):
+                # Sliders may have moved while it was predicted.
+                self._maps = result.maps
                 self.reclustering.whole()
             self._show_all()
 
