@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,11 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_spatial_embeddings.errors import Failure
+from napari_spatial_embeddings.project import Annotation, Project
+from napari_spatial_embeddings.samples import nuclei
 from napari_spatial_embeddings.widgets._child import Child, interpreter
+
+Until = Callable[..., None]
 
 WAIT = 60_000
 
@@ -138,3 +143,38 @@ def test_finds_the_python_that_napari_runs_in(
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / name).touch()
     assert interpreter() == str(tmp_path / "bin" / name)
+
+
+PARENT = """
+import sys
+from qtpy.QtCore import QCoreApplication
+from napari_spatial_embeddings.widgets import _child
+_child.NICENESS = 0
+application = QCoreApplication([])
+child = _child.Child("the training")
+def said(fact):
+    if fact.get("saved"):
+        print(child.pid, flush=True)
+child.said.connect(said)
+child.ended.connect(lambda problem: sys.exit(problem))
+child.start("train", "--json", "--stop-on-stdin", "--fresh", "--project", *sys.argv[1:])
+application.exec()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
+def test_a_child_does_not_outlive_a_napari_that_is_killed(tmp_path: Path, until: Until) -> None:
+    sample = nuclei(size=96, annotated=4)
+    project = Project.create(tmp_path / "project")
+    project.add_image(data=sample.image, key="a")
+    project.save_annotation("a", Annotation(sample.annotated))
+    brief: tuple[str, ...] = "--width", "8", "--levels", "2", "--crop-size", "32", "--device", "cpu"
+    brief += "--validation-seconds", "0.5"
+    command = [sys.executable, "-c", PARENT, str(project.folder), *brief]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        process = psutil.Process(int(parent.stdout.readline()))
+        assert "train" in process.cmdline()
+        parent.kill()
+    until(lambda: not process.is_running(), 60)
+    assert project.has_model

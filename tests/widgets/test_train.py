@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -178,6 +179,24 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(
     (home / "spatial-embeddings").write_text("a file where the folder of projects would be")
     press(step, "Start training")
     assert "spatial-embeddings" in dock.message
+    assert ended(step)
+
+
+def test_what_cannot_be_saved_is_not_trained_on(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    annotate(viewer, dock)
+    until(main_button(step).isEnabled)
+    dock.workspace.save_now()
+    project = dock.session.project
+    assert project is not None
+    shutil.rmtree(project.folder / "annotations")
+    (project.folder / "annotations").write_text("a file where the folder was")
+    labels = next(x for x in viewer.layers if "annotations" in x.name)
+    labels.data_setitem((np.array([0]), np.array([0])), np.array([9]))
+    press(step, "Start training")
+    assert "what you drew cannot be trained on" in dock.message
+    assert "annotations" in dock.message
     assert ended(step)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from qtpy.QtCore import QElapsedTimer, QObject, QTimer
 
+from napari_spatial_embeddings.errors import Failure
 from napari_spatial_embeddings.model_card import WEIGHTS, ModelCard
 from napari_spatial_embeddings.project import Project
 
@@ -68,15 +69,17 @@ class TrainingRun(QObject):
             If something cannot be saved, or there is no Python to train with.
         """
         project = self.workspace.ensure_project()
-        self.workspace.save_now()
         arguments = ["train", "--project", str(project.folder), "--json", "--stop-on-stdin"]
         if model is None:
             arguments.append("--fresh")
             for name, value in fresh.items():
                 arguments += flags(name, value)
         elif model != str(project.model_folder):  # else it is what a project starts from
-            project.update(start=model)
+            self.workspace.write(lambda: project.update(start=model))
             arguments += ["--model", model]
+        self.workspace.save_now()
+        if self.workspace.problem:
+            raise Failure(f"what you drew cannot be trained on: {self.workspace.problem}")
         self._project = project
         self._before, self._ended = written(project), None
         self._complaint = ""
