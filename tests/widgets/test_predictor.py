@@ -23,9 +23,9 @@ from napari_spatial_embeddings.files import Image as Picture
 from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.project import Project
+from napari_spatial_embeddings.widgets._prediction import predicting
 from napari_spatial_embeddings.widgets._view import camera
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
-from napari_spatial_embeddings.widgets.predictor import predicting
 from widgets.conftest import Until
 from widgets.predicted import assert_same_objects, discs, settled, tune_step
 
