@@ -44,8 +44,9 @@ CARDS: dict[str, dict[str, Any]] = {
         "summary": "nuclei in fluorescence, bright on dark",
         "data": [DSB],
         "recipe": "napari-spatial-embeddings train --images dsb2018/train/images"
-        " --labels dsb2018/train/masks --output nuclei-2d --minutes 30 --seed 1",
-        "seed": 1,
+        " --labels dsb2018/train/masks --val-images dsb2018/val/images"
+        " --val-labels dsb2018/val/masks --output nuclei-2d --epochs 12 --validation-seconds 120",
+        "seed": 0,
         "pixel_size": "not told by the images; anything from 20x to 60x",
         "diameters": [7, 50],
         "bad_at": "dark objects on bright ground; phase contrast; debris, which some of its"
