@@ -42,7 +42,9 @@ def maps_of(labels: NDArray[np.int32], seed: int = 0, classes: int = 1) -> Embed
     sure = (1 - 0.08 * inside).clip(0.45, 1) * (labels > 0)
     sure = sure - 0.001 * labels  # no two objects are equally sure
     offsets = ideal.offsets + rng.normal(0, 0.3, ideal.offsets.shape).astype(np.float32)
-    return EmbeddingMaps(offsets, ideal.sigma, (ideal.seed * sure).astype(np.float32), (1.0,) * 2)
+    return EmbeddingMaps(
+        offsets, ideal.sigma, (ideal.seed * sure).astype(np.float32), ideal.spacing
+    )
 
 
 @dataclass
@@ -186,7 +188,9 @@ def open_scene(
         labels = capsules((90, 110), count=14, radius=6, length=6)
     dock = open_dock(viewer)
     image = np.random.default_rng(0).normal(0, 0.1, labels.shape) + (labels > 0)
-    layer = viewer.add_image(image.astype(np.float32), name=name, scale=(0.5,) * 2, units="um")
+    layer = viewer.add_image(
+        image.astype(np.float32), name=name, scale=(0.5,) * labels.ndim, units="um"
+    )
     dock.workspace.choose(layer)
     key = dock.session.image
     assert key is not None

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QApplication
 
 from generated import capsules
 from napari_spatial_embeddings.corrections import NOTHING
+from napari_spatial_embeddings.widgets import _layers
 from napari_spatial_embeddings.widgets.corrections import CorrectGroup
 from widgets.found import Scene, maps_of, open_scene, predict
 
@@ -184,6 +185,43 @@ def test_with_one_class_there_is_none_to_give(group: CorrectGroup) -> None:
     assert group.classes.isHidden()
 
 
+def test_what_is_locked_has_an_outline(scene: Scene, group: CorrectGroup) -> None:
+    def outlined() -> Any:
+        return _layers.find(scene.viewer, "locked", scene.key)
+
+    active = scene.viewer.layers.selection.active
+    a, b = some(scene, 2)
+    group.use("accept")
+    for labels in ([a], [a, b]):
+        scene.click(scene.middle(labels[-1]))
+        scene.settled()
+        np.testing.assert_array_equal(outlined().data > 0, np.isin(scene.instances.labels, labels))
+    assert scene.viewer.layers.selection.active is active
+    np.testing.assert_allclose(outlined().scale, scene.layer.scale)
+    group.undo.click()
+    scene.settled()
+    np.testing.assert_array_equal(outlined().data > 0, scene.instances.labels == a)
+    group.release.click()
+    scene.settled()
+    assert outlined() is None
+
+
+def test_a_volume_is_corrected_on_its_slice(shown: Viewer, qtbot: QtBot) -> None:
+    scene = open_scene(shown, qtbot, capsules((9, 40, 50), count=8, radius=5))
+    group = scene.group(CorrectGroup)
+    a, b = scene.instances.label[:2].tolist()
+    for tool, label in (("delete", a), ("accept", b)):
+        at, whole = scene.middle(label), scene.instances.labels == label
+        scene.viewer.dims.set_current_step(0, at[0])
+        group.use(tool)
+        scene.click(at)
+        scene.settled()
+        expected = NOTHING if tool == "delete" else label
+        assert (scene.corrections.labels[whole] == expected).all()
+    scene.tune(seed_threshold=1.0)
+    assert set(np.unique(scene.instances.labels)) == {0, b}
+
+
 # ------------------------------------------------------------- undo and redo
 
 
@@ -287,7 +325,7 @@ def test_another_layer_or_another_of_naparis_tools_ends_ours(
     assert str(scene.layer.mode) == "fill"
     group.use("split")
     scene.viewer.layers.selection.active = scene.viewer.layers["cells"]
-    assert group.tool == ""
+    scene.until(lambda: group.tool == "")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 import shlex
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -15,11 +16,15 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication
 
 from calling import contents, save
+from generated import capsules, network, picture
 from napari_spatial_embeddings.cli import build_parser
 from napari_spatial_embeddings.cli.flags import read_flags
-from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.export import FORMATS
+from napari_spatial_embeddings.clustering import cluster
+from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
+from napari_spatial_embeddings.corrections import Corrections, accept
+from napari_spatial_embeddings.export import FORMATS, overlay
 from napari_spatial_embeddings.files import read_image, read_labels, read_maps
+from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.widgets.corrections import CorrectGroup
 from napari_spatial_embeddings.widgets.export import CHOSEN, ExportGroup
 from widgets.found import Scene, maps_of, open_scene, predict
@@ -84,6 +89,60 @@ def test_all_images(scene: Scene, group: ExportGroup, tmp_path: Path) -> None:
     assert shapes == {(90, 110), (40, 50)}
 
 
+def test_images_of_the_project_are_predicted_first(
+    scene: Scene, group: ExportGroup, tmp_path: Path
+) -> None:
+    """Even those that are not open; what is locked on them stays."""
+    project = scene.dock.workspace.ensure_project()
+    other = picture(capsules((48, 64)), seed=2)
+    entry = project.add_image(None, other, name="other")
+    settled = np.zeros((48, 64), np.int32)
+    settled[2:9, 3:30] = 5
+    maps = maps_of(settled)
+    one = cluster(maps, ClusteringSettings(min_size=1))
+    project.save_corrections(entry.key, accept(Corrections.none((48, 64)), one))
+    chosen = ModelSettings(width=4, levels=2, object_diameter=10, offset_range=8)
+    SpatialEmbeddings(chosen, network(chosen)).save(tmp_path / "model")
+    scene.dock.session.set_model(tmp_path / "model", None)
+    choose(group, tmp_path / "out", "labels", "objects")
+    group.all.click()
+    assert group.all.text() == "Stop"
+    assert done(scene, group) == f"Wrote 4 files of 2 images to {tmp_path / 'out'}"
+    assert group.all.text() == "Export all images"
+    written = read_labels(tmp_path / "out" / f"{entry.key}.tif")
+    assert (written[one.labels > 0] == one.label[0]).all()
+    np.testing.assert_array_equal(read_labels(tmp_path / "out/cells.tif"), scene.layer.data)
+
+
+def test_stop(scene: Scene, group: ExportGroup, tmp_path: Path) -> None:
+    choose(group, tmp_path, *FORMATS)
+    group.all.click()
+    group.all.click()
+    assert not group.busy
+    assert "Stopped" in scene.dock.message
+    assert group.this.isEnabled()
+
+
+def test_the_slice_that_is_shown_is_in_the_picture(
+    viewer: Viewer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    scene = open_scene(viewer, qtbot, capsules((9, 40, 50), count=8, radius=5))
+    group = scene.group(ExportGroup)
+    pictures = []
+    for z in (2, 6):
+        viewer.dims.set_current_step(0, z)
+        choose(group, tmp_path, "overlay")
+        group.this.click()
+        done(scene, group)
+        shown = imagecodecs.png_decode((tmp_path / "cells.overlay.png").read_bytes())
+        image = viewer.layers["cells"]
+        limits = [tuple(image.contrast_limits)]
+        expected = overlay(image.data[None], scene.instances.labels, at=z, limits=limits)
+        np.testing.assert_array_equal(shown, expected)
+        pictures.append(shown)
+    assert (pictures[0] != pictures[1]).any()
+
+
 def test_the_folder_is_beside_the_project_or_the_image(
     viewer: Viewer, qtbot: QtBot, home: Path
 ) -> None:
@@ -125,11 +184,10 @@ def test_an_obstacle_is_a_sentence(scene: Scene, group: ExportGroup, tmp_path: P
 
 
 def test_an_image_is_never_written_over(viewer: Viewer, qtbot: QtBot, tmp_path: Path) -> None:
-    image = save(tmp_path / "mine.tif", np.ones((90, 110), np.uint8))
+    image = save(tmp_path / "cells.tif", np.ones((90, 110), np.uint8))
     scene = open_scene(viewer, qtbot)
     (opened,) = viewer.open(image, plugin="napari")
-    opened.name = "another"
-    viewer.layers["cells"].name = "mine"
+    assert opened.source.path == str(image)
     group = scene.group(ExportGroup)
     choose(group, tmp_path, "labels")
     before = image.read_bytes()

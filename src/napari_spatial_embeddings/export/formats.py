@@ -189,16 +189,3 @@ def file_name(name: str) -> str:
     """Return a name without endings, and without what some systems do not take in names."""
     good = re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", stem(name.replace("/", "_")))
     return good.strip(" .")[:120].strip(" .") or "image"
-
-
-def file_names(names: Sequence[str]) -> list[str]:
-    """Return a name for the files of each image; no two are equal on any system."""
-    taken: set[str] = set()
-    given = []
-    for name in map(file_name, names):
-        free, n = name, 2
-        while free.casefold() in taken:
-            free, n = f"{name}-{n}", n + 1
-        taken.add(free.casefold())
-        given.append(free)
-    return given

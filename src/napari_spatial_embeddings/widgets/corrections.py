@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from app_model.types import KeyCode, KeyMod
 from napari.layers import Labels
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QComboBox,
@@ -30,6 +30,7 @@ from napari_spatial_embeddings.files.regions import covered
 from . import _layers
 from ._corrector import Corrector
 from ._drawn import marked
+from ._locked import LockedOutlines
 from ._pointer import Pixel, Pointer, pixel_of
 from ._tools import TOOLS, Scene, label_at
 from .workspace import Workspace
@@ -54,6 +55,7 @@ class CorrectGroup(QWidget):
         super().__init__(parent)
         self.workspace, self.session, self.viewer = workspace, workspace.session, workspace.viewer
         self.corrector = Corrector(workspace, self)
+        self.locked_outlines = LockedOutlines(workspace, self)
         self.pointer = Pointer(self.viewer, self)
         self.pointer.clicked.connect(self._clicked)
         self.tool = ""
@@ -126,6 +128,7 @@ class CorrectGroup(QWidget):
         self.leave()
         self.pointer.close()
         self.corrector.close()
+        self.locked_outlines.close()
         for signal, slot in self._links:
             signal.disconnect(slot)
         self._let_go()
@@ -242,6 +245,10 @@ class CorrectGroup(QWidget):
             self.leave()
 
     def _look_away(self, *_: object) -> None:
+        # A layer of ours that is added is the active one for a moment, and no choice of a person.
+        QTimer.singleShot(0, self, self._leave_if_away)
+
+    def _leave_if_away(self) -> None:
         if self.tool and self.viewer.layers.selection.active is not self._layer:
             self.leave()
 

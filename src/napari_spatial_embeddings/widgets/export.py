@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import (
     QApplication,
@@ -19,57 +20,24 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.cli.command import predict_command
-from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.errors import Failure, InputError, explained
-from napari_spatial_embeddings.export import FORMATS, Segmented, export, file_names
-from napari_spatial_embeddings.files import Image as Picture
-from napari_spatial_embeddings.session import Kind, Result
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.export import FORMATS
+from napari_spatial_embeddings.session import Kind
 
 from . import _layers
 from ._jobs import Job
-from .workspace import Workspace
+from ._prediction import Models, Order, Told, predict_one
+from ._writing import Task, write
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.files import Image as Picture
+    from napari_spatial_embeddings.project import Project
+
+    from .workspace import Workspace
 
 CHOSEN = ("labels", "objects")
 """What is written unless a person chooses otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One image that is to be written, as it was when that was asked for."""
-
-    name: str
-    result: Result
-    settings: ClusteringSettings
-    read: Callable[[], Picture]
-    at: int | None
-    limits: list[tuple[float, float]] | None
-
-    def segmented(self) -> Segmented:
-        """Read the image, and cluster once more: what is written is what the settings say."""
-        result, picture = self.result, self.read()
-        found = result.clustering(self.settings, like=result.instances)
-        about = {
-            "model": result.model,
-            "clustering": self.settings.model_dump(mode="json"),
-            "corrected": int(found.locked.sum()),
-            "version": __version__,
-        }
-        fits = self.limits is not None and len(self.limits) == len(picture.data)
-        return Segmented(
-            self.name,
-            found,
-            result.classes,
-            result.maps,
-            picture.data,
-            picture.pixel_size,
-            picture.unit,
-            about,
-            result.card,
-            self.at,
-            self.limits if fits else None,
-        )
 
 
 class ExportGroup(QWidget):
@@ -84,6 +52,7 @@ class ExportGroup(QWidget):
         super().__init__(parent)
         self.workspace, self.session = workspace, workspace.session
         self._job: Job | None = None
+        self._models = Models()
         self.boxes: dict[str, QCheckBox] = {}
         for key, kind in FORMATS.items():
             box = self.boxes[key] = QCheckBox(kind.name)
@@ -101,7 +70,7 @@ class ExportGroup(QWidget):
         self.all = QPushButton("Export all images")
         self.copy = QPushButton("Copy as command")
         self.this.clicked.connect(lambda: self._export([self.session.image or ""]))
-        self.all.clicked.connect(lambda: self._export(self._predicted()))
+        self.all.clicked.connect(lambda: self._export(self._possible()))
         self.copy.clicked.connect(self._copy)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -148,9 +117,17 @@ class ExportGroup(QWidget):
         result = self.session.result
         found = result is not None and result.instances is not None
         missing = "" if found else "Predict this image first."
-        none = "" if self._predicted() else "Predict an image first."
+        none = "" if self._possible() else "Predict an image first."
         _allow(self.this, busy or missing or nothing, "Write the image that is shown now.")
-        _allow(self.all, busy or none or nothing, "Write every image that was predicted.")
+        if self._job is not None:
+            _allow(self.all, "", "Stop after the file that is being written.")
+        else:
+            _allow(
+                self.all,
+                none or nothing,
+                "Write every image; those of the project that were not predicted yet are, first.",
+            )
+        self.all.setText("Export all images" if self._job is None else "Stop")
         model = "" if self.session.model else "Choose or train a model first."
         _allow(
             self.copy,
@@ -159,9 +136,13 @@ class ExportGroup(QWidget):
             " for a terminal or a script; corrections are not part of it.",
         )
 
-    def _predicted(self) -> list[str]:
-        results = self.session.results.items()
-        return [key for key, result in results if result.instances is not None]
+    def _possible(self) -> list[str]:
+        """List the images that can be written: the predicted ones, and the project's."""
+        results, project = self.session.results.items(), self.session.project
+        keys = [key for key, result in results if result.instances is not None]
+        if project is not None and self.session.model is not None:
+            keys += [entry.key for entry in project.card.images if entry.key not in keys]
+        return keys
 
     def _default_folder(self) -> Path:
         project, layer = self.session.project, self.workspace.layer
@@ -179,49 +160,53 @@ class ExportGroup(QWidget):
             self.folder.setText(chosen)
 
     def _export(self, keys: list[str]) -> None:
+        if self._job is not None:
+            self._stop()
+            return
         with self.session.speaking():
             folder = Path(self.folder.text() or self._default_folder()).expanduser()
             formats = [key for key, box in self.boxes.items() if box.isChecked()]
-            tasks = self._tasks(keys)
-            spare = self._sources()
-            self._job = Job(lambda: _write(folder, tasks, formats, spare), self)
-            self._job.reported.connect(lambda report: self.session.say(*report))
-            self._job.ended.connect(self._end)
-            self._job.failed.connect(self._fail)
-            self._job.start()
+            tasks, spare = [self._task(key) for key in keys], self._sources()
+            self._job = job = Job(lambda: write(folder, tasks, formats, spare), self)
+            job.reported.connect(self._report)
+            job.ended.connect(self._end)
+            job.failed.connect(self._fail)
+            job.start()
             self.refresh()
 
-    def _tasks(self, keys: list[str]) -> list[Task]:
-        names = file_names([self._name(key) for key in keys])
-        tasks = []
-        for key, name in zip(keys, names, strict=True):
-            result = self.session.results.get(key)
-            if result is None or result.instances is None:
-                raise InputError(f"there is nothing to export of {name}; predict it first")
+    def _task(self, key: str) -> Task:
+        """Return what is to be done for an image."""
+        result, layer = self.session.results.get(key), self.workspace.layer_of(key)
+        entry, project, settings = self._entry(key), self.session.project, self.session.clustering
+        name = str(layer.name) if layer is not None else entry.name if entry else key
+        if layer is None and project is not None and entry is not None:
+            read = partial(project.image, key)
+        else:
+            read = partial(self.workspace.picture, key)
+        if result is not None and result.instances is not None:
             at = self._slice(key) if result.maps.ndim == 3 else None
-            limits = self._limits(key)
-            read = self._reader(key)
-            tasks.append(Task(name, result, self.session.clustering, read, at, limits))
-        if not tasks:
-            raise InputError("there is nothing to export; predict an image first")
-        return tasks
+            return Task(key, name, settings, read, result, at=at, limits=self._limits(key))
+        model = self.session.model
+        if model is None or project is None:
+            raise InputError(f"there is nothing to export of {name}; predict it first")
+        order = Order(model, settings, self.session.prediction, {})
+        return Task(key, name, settings, read, predict=partial(self._predict, order, project, key))
 
-    def _name(self, key: str) -> str:
-        if (layer := self.workspace.layer_of(key)) is not None:
-            return str(layer.name)
-        return self._entry(key).name if self._entry(key) else "image"
+    def _predict(
+        self, order: Order, project: Project, key: str, picture: Picture
+    ) -> Iterator[Told]:
+        """Predict an image of the project; runs in the thread that writes."""
+        for told in predict_one(self._models, order, key, picture, None):
+            result = told.result
+            if result is not None and (known := project.corrections(key)) is not None:
+                clustering = result.clustering.corrected(known)
+                result = replace(result, clustering=clustering, corrections=known)
+            yield replace(told, result=result)
 
     def _entry(self, key: str) -> Any:
         project = self.session.project
         entries = () if project is None else project.card.images
         return next((entry for entry in entries if entry.key == key), None)
-
-    def _reader(self, key: str) -> Callable[[], Picture]:
-        """Return what reads an image: from its layer, or from the project if it has none."""
-        project = self.session.project
-        if self.workspace.layer_of(key) is None and project is not None:
-            return lambda: project.image(key)
-        return lambda: self.workspace.picture(key)
 
     def _slice(self, key: str) -> int | None:
         """Return which slice of a volume is shown now."""
@@ -247,6 +232,17 @@ class ExportGroup(QWidget):
         if (project := self.session.project) is not None:
             found += [project.folder / entry.path for entry in project.card.images]
         return found
+
+    def _report(self, report: tuple[str, Kind]) -> None:
+        if self._job is not None:
+            self.session.say(*report)
+
+    def _stop(self) -> None:
+        if self._job is not None:
+            self._job.stop()
+            self._job = None
+            self.session.say("Stopped; what was written before stays.")
+            self.refresh()
 
     def _end(self, _report: object) -> None:
         self._job = None
@@ -303,30 +299,3 @@ class ExportGroup(QWidget):
 def _allow(button: QPushButton, why_not: str, what: str) -> None:
     button.setEnabled(not why_not)
     button.setToolTip(why_not or what)
-
-
-def _write(
-    folder: Path, tasks: list[Task], formats: list[str], spare: list[Path]
-) -> Iterator[tuple[str, Kind]]:
-    """Write images one after another; yield what is going on, and at last what was done.
-
-    An image that cannot be written is passed over and named; a full disk ends it.
-    """
-    files, failed = 0, []
-    for k, task in enumerate(tasks, 1):
-        yield f"Writing {task.name} ({k} of {len(tasks)}) …", "info"
-        try:
-            for _ in export(folder, task.segmented(), formats, spare=spare):
-                files += 1
-        except (InputError, OSError) as error:
-            if len(tasks) == 1:
-                raise
-            failed.append(explained(error))
-        except Failure as error:
-            raise Failure(f"{error}; {_count(files, 'file')} of {k} images were written") from error
-    done = f"Wrote {_count(files, 'file')} of {_count(len(tasks) - len(failed), 'image')}"
-    yield "; ".join([f"{done} to {folder}", *failed]), "warning" if failed else "info"
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'s' * (n != 1)}"
