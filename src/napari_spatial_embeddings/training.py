@@ -258,6 +258,7 @@ class _Tally:
     def __init__(self, run: Trainer) -> None:
         self.run = run
         self._means = [math.nan] * 4
+        self._speed = 0.0
         self._reset()
 
     def _reset(self) -> None:
@@ -282,7 +283,8 @@ class _Tally:
         run.keep_something()
         if self._sums:
             self._means = torch.stack(self._sums).mean(0).tolist()
-        steps = run.steps - self._first
+        if steps := run.steps - self._first:  # two reports may follow each other without a step
+            self._speed = steps / max(1e-9, self.seconds())
         progress, elapsed = run.progress(), run.elapsed()
         left = elapsed * (1 / progress - 1) if 0 < progress < 1 else 0.0
         loss, instance, variance, seed = self._means
@@ -292,7 +294,7 @@ class _Tally:
             epoch=run.steps / run.epoch_steps,
             seconds=elapsed,
             seconds_left=max(0.0, left),
-            steps_per_second=steps / max(1e-9, self.seconds()),
+            steps_per_second=self._speed,
             learning_rate=run.optimizer.param_groups[0]["lr"],
             loss=loss,
             instance=instance,

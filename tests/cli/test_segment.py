@@ -86,8 +86,8 @@ def test_another_pixel_size_is_another_size_of_objects(
         tmp_path / "fine.tif", image, imagej=True, resolution=(1 / 0.15,) * 2, metadata=MICROMETRES
     )
     save(tmp_path / "untold.tif", image)
-    command = "predict", "--model", model, "--output", tmp_path / "out", "--seed-threshold", 0.3
-    command = (*command, "--foreground-threshold", 0.2)
+    thresholds = "--seed-threshold", 0.3, "--foreground-threshold", 0.2
+    command = "predict", "--model", model, "--output", tmp_path / "out", *thresholds
     found = call(*command, tmp_path / "fine.tif")
     assert found.code == 0
     assert found.err.startswith("fine: resampled by 0.5 x 0.5 before it is predicted")
