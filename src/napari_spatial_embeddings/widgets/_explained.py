@@ -40,6 +40,13 @@ class Drawing:
     point_colours: list[str]
     arrows: NDArray[np.float32]
 
+    def same_ellipses(self, other: Drawing | None) -> bool:
+        """Tell whether another drawing has the same ellipses."""
+        return other is not None and bool(
+            np.array_equal(self.ellipses, other.ellipses)
+            and self.ellipse_colours == other.ellipse_colours
+        )
+
 
 def draw(what: Explanation, shown: Sequence[int], at: Sequence[int]) -> Drawing:
     """Return what of an explanation lies in a plane of the image.

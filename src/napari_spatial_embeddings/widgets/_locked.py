@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
-from napari.utils.colormaps import DirectLabelColormap
+from napari.utils.colormaps import CyclicLabelColormap
 from qtpy.QtCore import QObject
 
 from . import _layers
@@ -60,7 +60,7 @@ class LockedOutlines(QObject):
         layer = Labels(
             labels,
             name=f"{there.name.removesuffix(' · instances')} · locked",
-            colormap=DirectLabelColormap(color_dict={0: "transparent", None: "white"}),
+            colormap=CyclicLabelColormap(colors=np.ones((2, 4))),  # direct ones are slow
             opacity=1,
             metadata={_layers.KEY: {"role": ROLE, "image": key}},
             **self.workspace.place(key),

@@ -53,6 +53,7 @@ class ExplainGroup(QWidget):
         self._worker.done.connect(self._show)
         self._worker.failed.connect(self._fail)
         self._pixel: Pixel | None = None
+        self._drawn: Drawing | None = None
         self._closing = False
         self.toggle = QPushButton("Explain")
         self.toggle.setCheckable(True)
@@ -165,6 +166,18 @@ class ExplainGroup(QWidget):
             self._put(key, kind, part)
             for kind, part in ((Vectors, "votes"), (Shapes, "margins"), (Points, "pixels"))
         )
+        if not drawing.same_ellipses(self._drawn) or len(shapes.data) != len(drawing.ellipses):
+            self._draw_ellipses(shapes, drawing, width)
+        self._drawn = drawing
+        points.data = drawing.points
+        if len(drawing.points):
+            points.face_color = drawing.point_colours
+            points.size = 4 * width
+        arrows.data = drawing.arrows
+        arrows.edge_width = width / 2
+
+    def _draw_ellipses(self, shapes: Shapes, drawing: Drawing, width: float) -> None:
+        """Replace the ellipses: the slowest part, which most moves of the mouse do not need."""
         shapes.data = []
         if drawing.ellipses:
             shapes.add_ellipses(
@@ -173,12 +186,6 @@ class ExplainGroup(QWidget):
                 edge_width=width,
                 face_color="transparent",
             )
-        points.data = drawing.points
-        if len(drawing.points):
-            points.face_color = drawing.point_colours
-            points.size = 4 * width
-        arrows.data = drawing.arrows
-        arrows.edge_width = width / 2
 
     def _put(self, key: str, kind: type[Layer], part: str) -> Any:
         """Return our layer of a kind, a new one if there is none of this image."""
