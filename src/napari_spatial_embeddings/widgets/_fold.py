@@ -1,8 +1,8 @@
-"""A group of widgets that can be folded away, inside a step."""
+"""A group of widgets that can be folded away."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 
@@ -19,10 +19,13 @@ class Fold(QWidget):
         Where the group's widgets go.
     """
 
+    toggled = Signal(bool)
+
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._header = QToolButton()
         self._header.setText(title)
+        self._header.setObjectName("header")
         self._header.setCheckable(True)
         self._header.setAutoRaise(True)
         self._header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -32,12 +35,17 @@ class Fold(QWidget):
         self.body = QVBoxLayout(self._content)
         self.body.setContentsMargins(8, 0, 0, 4)
         self.body.setSpacing(4)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self._header)
-        layout.addWidget(self._content)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(2)
+        self._column.addWidget(self._header)
+        self._column.addWidget(self._content)
         self._header.toggled.connect(self._unfold)
+
+    @property
+    def open(self) -> bool:
+        """Whether the group is unfolded."""
+        return self._header.isChecked()
 
     def set_open(self, unfolded: bool) -> None:
         """Fold or unfold the group."""
@@ -47,3 +55,4 @@ class Fold(QWidget):
         arrow = Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
         self._header.setArrowType(arrow)
         self._content.setVisible(unfolded)
+        self.toggled.emit(unfolded)

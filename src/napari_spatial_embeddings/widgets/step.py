@@ -2,55 +2,36 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from ._fold import Fold
 
 
-class Step(QWidget):
-    """A part of the dock widget that can be folded away.
+class Step(Fold):
+    """A part of the dock widget; unfolded at first.
 
     Parameters
     ----------
     title : str
     hint : str
         One line: what to do next.
-
-    Attributes
-    ----------
-    body : QVBoxLayout
-        Where the step's own widgets go.
     """
 
-    toggled = Signal(bool)
-
     def __init__(self, title: str, hint: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._header = QToolButton()
-        self._header.setText(title)
-        self._header.setObjectName("header")
-        self._header.setCheckable(True)
-        self._header.setChecked(True)
-        self._header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._header.setArrowType(Qt.ArrowType.DownArrow)
+        super().__init__(title, parent)
+        self._header.setAutoRaise(False)
         self._header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         font = self._header.font()
         font.setBold(True)
         self._header.setFont(font)
-        self._hint = QLabel(hint)
+        self._hint = QLabel()
         self._hint.setWordWrap(True)
         self._hint.setObjectName("hint")
-        self._hint.setVisible(bool(hint))
-        self._content = QWidget()
-        self.body = QVBoxLayout(self._content)
+        self._column.insertWidget(1, self._hint)
         self.body.setContentsMargins(8, 2, 4, 6)
         self.body.setSpacing(6)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self._header)
-        layout.addWidget(self._hint)
-        layout.addWidget(self._content)
-        self._header.toggled.connect(self._fold)
+        self.set_hint(hint)
+        self.set_open(True)
 
     @property
     def title(self) -> str:
@@ -66,21 +47,6 @@ class Step(QWidget):
     def hint(self) -> str:
         """What to do next."""
         return self._hint.text()
-
-    @property
-    def open(self) -> bool:
-        """Whether the step is unfolded."""
-        return self._header.isChecked()
-
-    def set_open(self, unfolded: bool) -> None:
-        """Fold or unfold the step."""
-        self._header.setChecked(unfolded)
-
-    def _fold(self, unfolded: bool) -> None:
-        arrow = Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
-        self._header.setArrowType(arrow)
-        self._content.setVisible(unfolded)
-        self.toggled.emit(unfolded)
 
     def close_down(self) -> None:
         """End what runs in the background; called when the dock is closed."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from . import _layers
+from ._fold import Fold
 from ._reclustering import Found, Reclustering, Request
 from ._view import Box, visible
 from .arrows import Arrows
@@ -66,9 +67,8 @@ class TuneStep(Step):
         self.export = ExportGroup(self._workspace)
         groups: list[QWidget] = [self.explanation]
         for title, group in (("Correct", self.corrections), ("Export", self.export)):
-            folded = Step(title)
+            folded = Fold(title)
             folded.body.addWidget(group)
-            folded.set_open(False)
             groups.append(folded)
         return groups
 
