@@ -53,7 +53,7 @@ with previews, with the first result.
 
 AP = TP / (TP + FP + FN) at the IoU threshold, mean over the test images; ± is the standard
 deviation over training seeds. No test image was trained or tuned on: the thresholds are chosen on
-images held out from the training set. Every row of this project was made by
+images held out from the training set. The rows of this project were made by
 
 ```
 napari-spatial-embeddings train --images SET/train/images --labels SET/train/masks \\
@@ -62,11 +62,14 @@ napari-spatial-embeddings predict SET/test/images --model MODEL --output PREDICT
 napari-spatial-embeddings evaluate --labels SET/test/masks --predictions PREDICTIONS
 ```
 
-which `python -m benchmarks.accuracy DATA OUT SET --minutes 15 --seeds 0 1 2` runs. Other tools were
+which `python -m benchmarks.accuracy DATA OUT SET --minutes 15 --seeds 0 1 2` runs, with the minutes
+of the row; the second row of `dsb2018` has seed 1, all others seed 0. Other tools were
 trained on the same images for the same minutes on the same two cores, by the scripts in
 `benchmarks/peers`, which hold their settings, and scored by the same command. Single runs on a
-machine that did other work at low priority; rows with one core ran in one thread on a core of
-their own. The volumes have one training and one test volume, too few for more than a demonstration.
+machine that did other work. Rows with one core ran in one thread pinned to a core, which the
+volume's training had to share for about half of its time. The volumes have one training and one
+test volume, too few for more than a demonstration, and the test volume had been scored once, with
+AP50 .103, before the scale that its row was made with was changed; see what was tried.
 """,
     "few": """## Few annotations
 

@@ -1,15 +1,8 @@
-"""From a slider to new labels on screen, in a real window, in a process of its own.
-
-Without a display, the window opens in a virtual one (xvfb-run). A process of its own, as a viewer's
-may not load what others here have loaded.
-"""
+"""From a slider to new labels on screen, in a real window, in a process of its own."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from . import display
 from .table import Row
 
 STEPS = 100
@@ -30,15 +24,7 @@ PACE = 1 / 60
 
 def measure(quick: bool = False) -> list[Row]:
     """Return one row per slider."""
-    command = [sys.executable, "-m", "benchmarks.plugin", *(["--quick"] if quick else [])]
-    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
-        virtual = shutil.which("xvfb-run")
-        if virtual is None:
-            raise SystemExit("the section plugin needs a display: install xvfb, or leave it out")
-        command = [virtual, "-a", "-s", "-screen 0 1280x800x24", *command]
-    said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    rows: list[Row] = json.loads(said.splitlines()[-1])
-    return rows
+    return display.rows_of("plugin", *(["--quick"] if quick else []))
 
 
 def main(quick: bool) -> None:

@@ -1,17 +1,12 @@
-"""The window while a training runs: how late a 10 ms timer of napari's event loop comes.
-
-Needs a display; ``xvfb-run -a python -m benchmarks window`` makes one.
-"""
+"""The window while a training runs: how late a 10 ms timer of napari's event loop comes."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import napari
@@ -22,32 +17,16 @@ from qtpy.QtWidgets import QApplication
 from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.samples import nuclei
 
+from . import display
 from .table import Row
-
-ROOT = Path(__file__).parent.parent
 
 TICK = 10
 """Milliseconds between two ticks, if nothing is in the way."""
 
 
 def measure(quick: bool = False) -> list[Row]:
-    """Return a row for the idle window, one for a training, one with the preview of its models.
-
-    The window lives in a process of its own, as in use: this one has loaded torch already.
-    """
-    seconds = "8" if quick else "40"
-    paths = [str(ROOT), str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    ran = subprocess.run(
-        [sys.executable, "-m", "benchmarks.window", seconds],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-    )
-    if ran.returncode:
-        raise SystemExit(f"no window could be measured:\n{ran.stderr}")
-    rows: list[Row] = json.loads(ran.stdout.splitlines()[-1])
-    return rows
+    """Return a row for the idle window, one for a training, one with the preview of its models."""
+    return display.rows_of("window", "8" if quick else "40")
 
 
 def main(seconds: float) -> None:
