@@ -120,6 +120,18 @@ def test_the_model_that_was_given_is_left_alone() -> None:
         np.testing.assert_array_equal(image.image, kept)
 
 
+def test_fractions_of_an_epoch_make_no_step_more() -> None:
+    images = discs()
+    trainer = Trainer.prepare(images, settings_for(1, images), small_model(images), None)
+    trainer.epoch_steps = 6.0
+    for steps in range(1, 200):
+        trainer.settings = trainer.settings.updated(epochs=steps / 6 + 1)
+        trainer.steps = steps + 6
+        assert trainer.progress() >= 1
+        trainer.steps -= 1
+        assert trainer.progress() < 1
+
+
 def test_a_fresh_model_suits_the_objects() -> None:
     images = discs(radius=8.0)
     model = fresh_model(images, width=4)

@@ -150,7 +150,9 @@ class Trainer:
     def progress(self) -> float:
         """How much of the budget is spent, 0 to 1."""
         seconds, epochs = self.settings.budget
-        return max(self.elapsed() / seconds, self.steps / (epochs * self.epoch_steps))
+        # Rounded: 7/6 + 1 epochs of 6 steps are 13 steps, and not a bit more, which would be 14.
+        steps = max(1e-6, round(epochs * self.epoch_steps, 6))
+        return max(self.elapsed() / seconds, self.steps / steps)
 
     def elapsed(self) -> float:
         """Return the seconds spent so far, over all sessions."""
