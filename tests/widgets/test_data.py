@@ -186,3 +186,20 @@ def test_several_images_are_one_project(
     assert project.folder.is_relative_to(home / "spatial-embeddings")
     assert [entry.name for entry in project.card.images] == ["field 0", "field 1"]
     assert len(project.training_set().images) == 2
+
+
+def test_one_image_is_seen_at_a_time(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+    first = add_image(viewer, nuclei(size=64))
+    press(dock, "Annotate")
+    painted = viewer.layers["nuclei · annotations"]
+    theirs = viewer.add_points([[5, 5]])
+    second = add_image(viewer, rods(size=96))
+    choose(combos(dock)[0], "rods")
+    assert (first.visible, painted.visible, second.visible, theirs.visible) == (0, 0, 1, 1)
+    press(dock, "Annotate")
+    viewer.layers["rods · annotations"].visible = False
+    choose(combos(dock)[0], "nuclei")
+    assert (first.visible, painted.visible, second.visible) == (1, 1, 0)
+    choose(combos(dock)[0], "rods")
+    assert not viewer.layers["rods · annotations"].visible
+    assert second.visible

@@ -85,7 +85,7 @@ class AnnotateStep(Step):
         self._count.setObjectName("count")
         self._count.setWordWrap(True)
         self._warning = QLabel()
-        self._warning.setObjectName("warning")
+        self._warning.setObjectName("advice")
         self._warning.setWordWrap(True)
         self._others = QComboBox()
         self._others.setSizeAdjustPolicy(
@@ -227,11 +227,7 @@ class AnnotateStep(Step):
         self.set_hint(self._advice(drawn, tool))
 
     def _show_count(self, drawn: Drawn, shown: bool, several: bool) -> None:
-        text = str(drawn)
-        if several and drawn.total:
-            each = (f"{drawn.objects.get(name, 0)} {name}" for name in self.session.classes)
-            text += f" ({', '.join(each)})"
-        self._count.setText(text)
+        self._count.setText(drawn.told(self.session.classes if several else ()))
         few = [name for name in self.session.classes if 0 < drawn.objects.get(name, 0) < FEW]
         none = [name for name in self.session.classes if not drawn.objects.get(name)]
         warning = ""

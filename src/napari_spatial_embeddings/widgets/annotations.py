@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -61,13 +62,21 @@ class Drawn:
         """Number of objects."""
         return sum(self.objects.values())
 
-    def __str__(self) -> str:
-        parts = [_many(self.total, "object")]
+    def told(self, classes: Sequence[str] = ()) -> str:
+        """Return the counts for people to read, with those of the classes if they are given."""
+        objects = _many(self.total, "object")
+        if classes and self.total:
+            each = (f"{self.objects.get(name, 0)} {name}" for name in classes)
+            objects += f" ({', '.join(each)})"
+        parts = [objects]
         if self.regions:
             parts.append(_many(self.regions, "region"))
         if self.background:
             parts.append("background")
         return ", ".join(parts)
+
+    def __str__(self) -> str:
+        return self.told()
 
 
 def _many(n: int, what: str) -> str:

@@ -28,6 +28,7 @@ from .workspace import Workspace
 
 STYLE = """
 #hint { font-style: italic; padding-left: 6px; }
+#more::menu-indicator { image: none; }
 #group { font-weight: bold; padding-top: 4px; }
 #main:enabled { background: #2d6cb5; color: white; font-weight: bold; }
 #main:enabled:hover { background: #3a7dcb; }

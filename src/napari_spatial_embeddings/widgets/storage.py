@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,9 +64,9 @@ class Storage:
     def default_folder(self) -> Path:
         """Return where a project of what is in the viewer goes, if nobody says otherwise."""
         layer = self.workspace.layer
-        name = str(_layers.image_key(layer)) if layer is not None else "project"
+        name = re.sub(r'[\\/:*?"<>|\s]+', " ", layer.name if layer is not None else "").strip(" .")
         today = dt.datetime.now().astimezone().strftime("%Y-%m-%d")
-        base = Path.home() / HOME / f"{name} {today}"
+        base = Path.home() / HOME / f"{name[:60] or 'project'} {today}"
         folder, n = base, 1
         while folder.exists():
             n += 1

@@ -15,6 +15,7 @@ from napari_spatial_embeddings.files import Image as Picture
 from napari_spatial_embeddings.session import Session
 
 from . import _layers
+from ._stage import Stage
 from ._writer import Writer
 from .storage import Storage
 
@@ -79,6 +80,7 @@ class Workspace(QObject):
         self._writer.refused.connect(self._not_saved)
         self._writer.done.connect(self._all_saved)
         self.storage = Storage(self)
+        self._stage = Stage(viewer)
         for layer in viewer.layers:
             layer.events.name.connect(self._renamed)
         viewer.layers.events.inserted.connect(self._inserted)
@@ -199,6 +201,7 @@ class Workspace(QObject):
         _layers.mark(layer, role="image", image=key)
         if changed and self.session.image == key:
             self.session.set_image(None)  # another image, though it is the same layer
+        self._stage.turn(key)
         self.session.set_image(key)
         self.images_changed.emit()
 
@@ -271,6 +274,7 @@ class Workspace(QObject):
             same = _layers.ours(self.viewer, own["role"], own.get("image"))
             if any(other is not layer for other in same):
                 del layer.metadata[_layers.KEY]  # a copy that the person made, and theirs
+        self._stage.arrived(layer)
         self.storage.arrived(layer)
         self.images_changed.emit()
 
@@ -280,6 +284,7 @@ class Workspace(QObject):
 
     def _removed(self, event: Event) -> None:
         event.value.events.name.disconnect(self._renamed)
+        self._stage.left(event.value)
         if self.session.image is not None and self.layer is None:
             self.session.set_image(None)
         self.images_changed.emit()
