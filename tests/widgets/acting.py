@@ -71,21 +71,35 @@ def stroke(
     viewer: Viewer,
     dock: SpatialEmbeddingsWidget,
     *pixels: Sequence[float],
+    mouse: Qt.MouseButton = Qt.MouseButton.LeftButton,
 ) -> None:
     """Paint with the mouse along pixels of the active layer."""
     layer = viewer.layers.selection.active
     assert isinstance(layer, Labels)
     widget = canvas(dock)
-    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    none = Qt.KeyboardModifier.NoModifier
     points = [on_screen(viewer, widget, layer, pixel) for pixel in pixels]
     QTest.mouseMove(widget, points[0])
-    QTest.mousePress(widget, left, none, points[0])
+    QTest.mousePress(widget, mouse, none, points[0])
     for point in points[1:]:
         QTest.qWait(PACE)
         QTest.mouseMove(widget, point)
+    # A hand comes to rest before it lets go.
     QTest.qWait(PACE)
-    QTest.mouseRelease(widget, left, none, points[-1])
+    QTest.mouseMove(widget, points[-1] + QPoint(1, 0))
+    QTest.qWait(PACE)
+    QTest.mouseRelease(widget, mouse, none, points[-1])
     QApplication.processEvents()
+
+
+def hover(viewer: Viewer, dock: SpatialEmbeddingsWidget, *pixels: Sequence[float]) -> None:
+    """Move the mouse over pixels of the active layer, no button pressed."""
+    layer = viewer.layers.selection.active
+    assert isinstance(layer, Labels)
+    widget = canvas(dock)
+    for pixel in pixels:
+        QTest.mouseMove(widget, on_screen(viewer, widget, layer, pixel))
+        QTest.qWait(PACE)
 
 
 def along(labels: NDArray[np.int32], label: int, step: int = 4) -> list[tuple[int, int]]:

@@ -10,9 +10,10 @@ import pytest
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QComboBox, QLineEdit, QListWidget
+from qtpy.QtWidgets import QApplication, QComboBox, QListWidget
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.samples import blobs, nuclei, rods
 from napari_spatial_embeddings.widgets.data import DataStep
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
@@ -130,20 +131,38 @@ def test_other_layers_can_be_channels(viewer: Viewer, dock: SpatialEmbeddingsWid
 
 def test_the_pixel_size_is_read_or_told(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
     add_image(viewer, blobs(size=32))
-    step = step_of(dock)
-    assert "0.5 x 0.25 x 0.25 um" in step.pixels.text
+    field = step_of(dock).pixels
+    assert field.text() == "0.5 x 0.25 x 0.25 um"
     layer = viewer.add_image(np.zeros((40, 50), np.uint8), name="plain")
     choose(combos(dock)[0], "plain")
-    assert step.pixels.text == ""
-    field = next(f for f in step.pixels.findChildren(QLineEdit) if f.isVisibleTo(step))
+    assert field.text() == ""
     press(dock, "Annotate")
+    painted = viewer.layers["plain · annotations"]
     QTest.keyClicks(field, "0,3 nm")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    assert step.pixels.text == "0.3 x 0.3 nm"
+    assert field.text() == "0.3 x 0.3 nm"
     assert np.allclose(layer.scale, 0.3)
-    for other in viewer.layers:
-        if other.name.startswith("plain"):
-            assert np.allclose(other.scale, 0.3)
+    assert np.allclose(painted.scale, 0.3)
+    field.selectAll()
+    QTest.keyClicks(field, "three")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert "'three' is no pixel size" in dock.message
+    assert field.text() == "0.3 x 0.3 nm"
+
+
+def test_our_layers_follow_the_image(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+    layer = add_image(viewer, nuclei(size=64))
+    press(dock, "Annotate")
+    painted = viewer.layers["nuclei · annotations"]
+    dock.workspace.save_now()
+    layer.scale = (0.5, 0.5)
+    layer.translate = (7, 8)
+    layer.rotate = 30
+    assert np.allclose(painted.data_to_world((3, 4)), layer.data_to_world((3, 4)))
+    assert step_of(dock).pixels.text() == "0.5 x 0.5 um"
+    dock.workspace.finish()
+    assert dock.session.project is not None
+    assert Project.open(dock.session.project.folder).card.images[0].pixel_size == (0.5, 0.5)
 
 
 @pytest.mark.parametrize(

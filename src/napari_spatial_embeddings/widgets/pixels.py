@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QLabel, QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files.units import METRES, unit_name
@@ -50,53 +50,42 @@ def parsed(text: str, ndim: int) -> tuple[tuple[float, ...], str]:
 
 
 def told(size: tuple[float, ...] | None, unit: str | None) -> str:
-    """Return a pixel size for people to read."""
+    """Return a pixel size for people to read; nothing if it is unknown."""
     if size is None:
-        return "unknown"
+        return ""
     return f"{' x '.join(f'{s:.4g}' for s in size)} {unit or 'pixels'}"
 
 
-class PixelSize(QWidget):
-    """Shows the pixel size of the current image; where it is unknown, a person can tell it."""
+class PixelSize(QLineEdit):
+    """The pixel size of the current image, which a person can change."""
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.workspace, self.session = workspace, workspace.session
-        self._text = QLabel()
-        self._field = QLineEdit()
-        self._field.setPlaceholderText("unknown: type it, such as 0.3 um")
-        self._field.setToolTip(
-            "The pixel size is the scale of the image's layer.\n"
-            "One number, or one for each axis, and a unit: 0.5 x 0.2 x 0.2 um"
+        self.setPlaceholderText("unknown: type it, such as 0.3 um")
+        self.setToolTip(
+            "The pixel size is the scale of the image's layer. To change it, type\n"
+            "one number, or one for each axis, and a unit: 0.5 x 0.2 x 0.2 um"
         )
-        self._field.editingFinished.connect(self._tell)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._text)
-        column.addWidget(self._field)
-
-    @property
-    def text(self) -> str:
-        """The pixel size as it is shown; empty if it is unknown."""
-        return "" if self._text.isHidden() else self._text.text()
+        self.editingFinished.connect(self._tell)
 
     def refresh(self) -> None:
         """Show what the layer says."""
+        if not self.hasFocus() or not self.isModified():
+            self.setText(told(*self._known()))
+
+    def _known(self) -> tuple[tuple[float, ...] | None, str | None]:
         layer = self.workspace.layer
-        size, unit = None, None
-        if layer is not None and (axes := _layers.facts(layer)["axes"]):
-            size, unit = _layers.pixel_size(layer, axes)
-        self._text.setText(told(size, unit))
-        self._text.setVisible(size is not None)
-        self._field.setVisible(layer is not None and size is None)
+        axes = _layers.facts(layer)["axes"] if layer is not None else ""
+        return _layers.pixel_size(layer, axes) if layer is not None and axes else (None, None)
 
     def _tell(self) -> None:
-        layer, text = self.workspace.layer, self._field.text()
-        if layer is None or not text.strip():
+        layer = self.workspace.layer
+        if layer is None or not self.isModified():
             return
+        self.setModified(False)
         with self.session.speaking():
-            axes = _layers.facts(layer)["axes"]
-            at = _layers.spatial(axes)
-            sizes, unit = parsed(text, len(at))
-            self._field.clear()
-            self.workspace.set_pixel_size(sizes, unit)
+            ndim = len(_layers.spatial(_layers.facts(layer)["axes"]))
+            if self.text().strip():
+                self.workspace.set_pixel_size(*parsed(self.text(), ndim))
+        self.refresh()

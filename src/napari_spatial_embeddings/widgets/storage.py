@@ -239,6 +239,24 @@ class Storage:
 
         self.workspace.write(write)
 
+    def measured(self, key: str) -> None:
+        """Keep the pixel size of an image that is in the project, if it is another one now."""
+        project, layer = self.session.project, self.workspace.layer_of(key)
+        axes = _layers.facts(layer)["axes"] if layer is not None else ""
+        if project is None or not axes:
+            return
+        size, unit = _layers.pixel_size(layer, axes)
+
+        def write() -> None:
+            images = tuple(
+                e.updated(pixel_size=size, unit=unit) if e.key == key else e
+                for e in project.card.images
+            )
+            if images != project.card.images:
+                project.update(images=images)
+
+        self.workspace.write(write)
+
     def entries(self) -> tuple[ImageEntry, ...]:
         """Return the project's images."""
         project = self.session.project

@@ -112,7 +112,7 @@ class Strokes(QObject):
         self.layer = layer
         self.each, self.class_name, self.classing = True, "object", False
         self._last = 0
-        self._own, self._picked = False, False
+        self._own, self._picked, self._encircling = False, False, False
         self._count()
         layer.mouse_drag_callbacks.insert(0, self._press)
         layer.events.paint.connect(self._painted)
@@ -193,7 +193,9 @@ class Strokes(QObject):
     def _press(self, layer: Labels, event: Event) -> None:
         """Choose the label of a stroke before napari draws it."""
         pixel = self._pixel(event)
-        if event.button != 1 or pixel is None:
+        # The right button begins to encircle an object, and the left one pans meanwhile.
+        self._encircling |= event.button == 2 and str(layer.mode) == "paint"
+        if event.button != 1 or pixel is None or self._encircling:
             return
         if self.tool == "class":
             label = int(layer.data[pixel])
@@ -221,7 +223,7 @@ class Strokes(QObject):
 
     def _painted(self, _event: Event) -> None:
         label = int(self.layer.selected_label)
-        self._picked = False
+        self._picked, self._encircling = False, False
         if str(self.layer.mode) != "erase" and label > 0:
             self._top = max(self._top, label)
             if not self._on_background:
@@ -249,6 +251,7 @@ class Strokes(QObject):
     def _mode_changed(self, _event: Event) -> None:
         mode = str(self.layer.mode)
         self.classing = self.classing and mode == "pick"
+        self._encircling = False
         # A brush that runs over a neighbour's edge leaves it alone; a rubber takes all.
         self.layer.preserve_labels = mode in ("paint", "polygon")
         self.tool_changed.emit()

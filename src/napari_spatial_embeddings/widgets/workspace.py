@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 PAUSE = 1500
 """Milliseconds without a change after which things are saved."""
 
+PLACE = ("scale", "translate", "rotate", "shear", "affine", "units")
+"""What tells where a layer lies, and is the same for all layers of an image."""
+
 DRAWN = ("image", "annotations", "regions")
 """Roles of which an image has one layer."""
 
@@ -82,7 +85,7 @@ class Workspace(QObject):
         self.storage = Storage(self)
         self._stage = Stage(viewer)
         for layer in viewer.layers:
-            layer.events.name.connect(self._renamed)
+            self._watch(layer)
         viewer.layers.events.inserted.connect(self._inserted)
         viewer.layers.events.removing.connect(self._removing)
         viewer.layers.events.removed.connect(self._removed)
@@ -97,7 +100,7 @@ class Workspace(QObject):
         self._writer.close()
         self.storage.close()
         for layer in self.viewer.layers:
-            layer.events.name.disconnect(self._renamed)
+            self._unwatch(layer)
         self.viewer.layers.events.inserted.disconnect(self._inserted)
         self.viewer.layers.events.removing.disconnect(self._removing)
         self.viewer.layers.events.removed.disconnect(self._removed)
@@ -246,7 +249,7 @@ class Workspace(QObject):
         return {} if layer is None else _layers.place(layer, _layers.facts(layer)["axes"])
 
     def set_pixel_size(self, size: tuple[float, ...], unit: str) -> None:
-        """Give the current image's layer a scale and a unit, and to our layers of it."""
+        """Give the current image's layer a scale and a unit."""
         layer = self.layer
         if layer is None:
             return
@@ -254,21 +257,36 @@ class Workspace(QObject):
         for axis, value in zip(_layers.spatial(_layers.facts(layer)["axes"]), size, strict=True):
             scale[axis], units[axis] = value, unit
         layer.scale, layer.units = scale, tuple(units)
-        self.follow(str(self.session.image))
-        self.images_changed.emit()
         self.viewer.reset_view()
 
-    def follow(self, key: str) -> None:
-        """Put our layers of an image where its layer is now."""
-        place = self.place(key)
+    def _moved(self, event: Event) -> None:
+        """Put our layers of an image where its layer is now, and keep its pixel size."""
+        key = _layers.image_key(event.source)
+        if key is None or _layers.role(event.source) != "image":
+            return
         for layer in self.viewer.layers:
             if _layers.image_key(layer) == key and _layers.role(layer) != "image":
-                layer.scale, layer.units = place["scale"], place["units"]
-                layer.translate = place["translate"]
+                for name, value in self.place(key).items():
+                    if name != "axis_labels":
+                        setattr(layer, name, value)
+        self.storage.measured(key)
+        self.images_changed.emit()
+
+    def _watch(self, layer: Layer) -> None:
+        layer.events.name.connect(self._renamed)
+        if isinstance(layer, Image):
+            for name in PLACE:
+                layer.events[name].connect(self._moved)
+
+    def _unwatch(self, layer: Layer) -> None:
+        layer.events.name.disconnect(self._renamed)
+        if isinstance(layer, Image):
+            for name in PLACE:
+                layer.events[name].disconnect(self._moved)
 
     def _inserted(self, event: Event) -> None:
         layer: Layer = event.value
-        layer.events.name.connect(self._renamed)
+        self._watch(layer)
         own = _layers.facts(layer)
         if own.get("role") in DRAWN:
             same = _layers.ours(self.viewer, own["role"], own.get("image"))
@@ -283,7 +301,7 @@ class Workspace(QObject):
             self._save()  # while all layers are still there
 
     def _removed(self, event: Event) -> None:
-        event.value.events.name.disconnect(self._renamed)
+        self._unwatch(event.value)
         self._stage.left(event.value)
         if self.session.image is not None and self.layer is None:
             self.session.set_image(None)
