@@ -28,6 +28,24 @@ def shipped() -> dict[str, dict[str, Any]]:
     return cards
 
 
+def suiting(ndim: int, in_channels: int, *, dark: bool = False) -> list[str]:
+    """Return the names of the shipped models that can take an image, the likeliest first.
+
+    Parameters
+    ----------
+    ndim, in_channels : int
+        Of the image.
+    dark : bool
+        Whether it shows bright objects on dark ground, as those do that models of nuclei learned.
+    """
+    names = [
+        name
+        for name, card in shipped().items()
+        if (card["model"]["ndim"], card["model"]["in_channels"]) == (ndim, in_channels)
+    ]
+    return sorted(names, key=lambda name: name.startswith("nuclei") != dark)
+
+
 def _cards() -> list[Path]:
     return sorted(FOLDER.glob(f"*/{CARD}"))
 

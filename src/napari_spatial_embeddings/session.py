@@ -288,11 +288,14 @@ class Session:
 
     def facts(self) -> dict[str, Any]:
         """Return the fields of the project's card that tell what is set here."""
+        own = None if self.project is None else str(self.project.model_folder)
+        start = {} if self.model in (None, own) else {"start": self.model}
         return {
             "classes": self.classes,
             "clustering": self.clustering,
             "prediction": self.prediction,
             "training": self.training_settings,
+            **start,
         }
 
     def store(self) -> None:

@@ -64,7 +64,8 @@ def annotate(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
 
 
 def small(step: TrainStep) -> None:
-    """Choose a small network, in the settings that are folded away."""
+    """Choose a small fresh network, in the settings that are folded away."""
+    step.start_model.choose(None)
     for name, value in (("width", 8), ("levels", 2)):
         box = step.more.model.editor(name)
         assert isinstance(box, QSpinBox)

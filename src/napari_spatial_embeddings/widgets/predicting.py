@@ -12,6 +12,7 @@ from napari_spatial_embeddings.errors import InputError
 from ._fold import Fold
 from ._form import Form
 from .model_choice import ModelChoice
+from .suggestion import Suggestion
 
 if TYPE_CHECKING:
     from psygnal import SignalInstance
@@ -30,7 +31,8 @@ class PredictBox(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._session, self._predictor = workspace.session, workspace.predictor
-        self.model = ModelChoice(workspace.session)
+        self.model = ModelChoice(workspace.session, "none yet", offered=False)
+        self._suggestion = Suggestion(workspace)
         self.view = QPushButton("This view")
         self.image = QPushButton("This image")
         self.all_images = QPushButton("All images")
@@ -71,6 +73,7 @@ class PredictBox(QWidget):
         self.stop.clicked.connect(self._predictor.stop)
         self._predictor.progressed.connect(self._progress)
         self._predictor.ended.connect(self._end)
+        self.model.picked.connect(self._take_model)
         self.form.changed.connect(self._take_settings)
         self._session.prediction_changed.connect(self._show_settings)
         for signal in self._signals():
@@ -85,6 +88,7 @@ class PredictBox(QWidget):
         for signal in self._signals():
             signal.disconnect(self.refresh)
         self._session.prediction_changed.disconnect(self._show_settings)
+        self._suggestion.close_down()
         self.model.close_down()
         self._predictor.close_down()
 
@@ -124,6 +128,12 @@ class PredictBox(QWidget):
         if card is None:
             raise InputError("there is no model yet: choose one, or train one")
         return card.clustering
+
+    def _take_model(self) -> None:
+        with self._session.speaking():
+            card = self.model.card()
+            self._session.set_model(self.model.chosen, None if card is None else card.clustering)
+        self.model.follow()
 
     def _take_settings(self) -> None:
         with self._session.speaking():

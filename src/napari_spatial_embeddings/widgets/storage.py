@@ -150,7 +150,7 @@ class Storage:
     def _create(self, folder: Path) -> Project:
         from napari_spatial_embeddings.project import Project
 
-        project = Project.create(folder, start=self.session.model, **self.session.facts())
+        project = Project.create(folder, **self.session.facts())
         self.session.keep_in(project)
         return project
 

@@ -18,9 +18,9 @@ from napari_spatial_embeddings.errors import InputError
 from . import _layers
 from ._form import calm
 from .device import DeviceChoice
+from .model_choice import ModelChoice
 from .progress import TrainingProgress
 from .readiness import obstacle
-from .start_model import StartModel
 from .step import Step
 from .training import TrainingRun
 from .training_settings import MoreSettings
@@ -61,7 +61,7 @@ class TrainStep(Step):
         super().__init__("Train", HINTS["idle"], parent)
         self.workspace, self.session = workspace, workspace.session
         self.run = TrainingRun(workspace, self)
-        self.start_model = StartModel(self.session)
+        self.start_model = ModelChoice(self.session, "A fresh model", offered=True)
         self._minutes = Minutes()
         self.device = DeviceChoice(self.session)
         self._preview = QCheckBox("Preview while training")
@@ -108,7 +108,7 @@ class TrainStep(Step):
         self.session.image_changed.connect(self._look_soon)
         self.session.training_changed.connect(self._training_changed)
         self.session.training_settings_changed.connect(self._settings_changed)
-        self.session.project_changed.connect(self.start_model.restore)
+        self.session.project_changed.connect(self._project_changed)
 
     @property
     def obstacle(self) -> str:
@@ -121,7 +121,7 @@ class TrainStep(Step):
         self.session.image_changed.disconnect(self._look_soon)
         self.session.training_changed.disconnect(self._training_changed)
         self.session.training_settings_changed.disconnect(self._settings_changed)
-        self.session.project_changed.disconnect(self.start_model.restore)
+        self.session.project_changed.disconnect(self._project_changed)
         self._heed(set())
         self.start_model.close_down()
         self.device.close_down()
@@ -135,6 +135,8 @@ class TrainStep(Step):
         if self.session.training.active:
             self.run.stop()
             return
+        # It stays chosen until a training ends well, whatever the previews are made with.
+        self.start_model.choose(self.start_model.chosen)
         with self.session.speaking():
             self.run.start(self.start_model.chosen, self.more.fresh)
 
@@ -150,6 +152,10 @@ class TrainStep(Step):
         self.more.show_fresh(self.start_model.chosen is None)
         self._refresh.start()
 
+    def _project_changed(self) -> None:
+        if self.session.image is None:  # it was opened, and not made for what there is
+            self.start_model.follow()
+
     def _settings_changed(self) -> None:
         self._minutes.blockSignals(True)
         self._minutes.setValue(self.session.training_settings.minutes or 15.0)
@@ -158,7 +164,7 @@ class TrainStep(Step):
     def _training_changed(self) -> None:
         training = self.session.training
         if training.status == "done":
-            self.start_model.restore()  # the next one goes on from this one
+            self.start_model.follow()  # the next one goes on from this one
         self._update()
 
     def _watch(self) -> None:
