@@ -23,10 +23,12 @@ PACE = 15
 
 
 def open_dock(viewer: Viewer) -> SpatialEmbeddingsWidget:
-    """Open the dock widget as the menu does."""
+    """Open the dock widget as the menu does, and all its steps."""
     _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Spatial Embeddings")
     QApplication.processEvents()
     assert isinstance(widget, SpatialEmbeddingsWidget)
+    for step in widget.steps:
+        step.set_open(True)
     return widget
 
 

@@ -132,7 +132,7 @@ def test_other_layers_can_be_channels(viewer: Viewer, dock: SpatialEmbeddingsWid
 def test_the_pixel_size_is_read_or_told(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
     add_image(viewer, blobs(size=32))
     field = step_of(dock).pixels
-    assert field.text() == "0.5 x 0.25 x 0.25 um"
+    assert field.text() == "0.5 x 0.25 x 0.25 µm"
     layer = viewer.add_image(np.zeros((40, 50), np.uint8), name="plain")
     choose(combos(dock)[0], "plain")
     assert field.text() == ""
@@ -159,7 +159,7 @@ def test_our_layers_follow_the_image(viewer: Viewer, dock: SpatialEmbeddingsWidg
     layer.translate = (7, 8)
     layer.rotate = 30
     assert np.allclose(painted.data_to_world((3, 4)), layer.data_to_world((3, 4)))
-    assert step_of(dock).pixels.text() == "0.5 x 0.5 um"
+    assert step_of(dock).pixels.text() == "0.5 x 0.5 µm"
     dock.workspace.finish()
     assert dock.session.project is not None
     assert Project.open(dock.session.project.folder).card.images[0].pixel_size == (0.5, 0.5)

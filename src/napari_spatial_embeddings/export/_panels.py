@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.files.units import symbol
 from napari_spatial_embeddings.maps import MARGIN, Float
 
 from .colours import (
@@ -89,7 +90,7 @@ def draw_image(
     length = _round_number(width * size / 4)
     end = length / size / width * _width(panel)
     panel.legend.plot([0.0, end], [0.38, 0.38], color=INK, lw=3, solid_capstyle="butt")
-    _write(panel, end + 0.1, 0.38, f"{length:g} {unit.replace('um', 'µm')}")
+    _write(panel, end + 0.1, 0.38, f"{length:g} {symbol(unit)}")
 
 
 def draw_annotations(panel: Panel, shown: Shown) -> None:

@@ -64,6 +64,11 @@ def unit_name(text: str | None) -> str | None:
     return plain
 
 
+def symbol(unit: str) -> str:
+    """Return a unit as people write it: "um" is "µm"."""
+    return OME.get(unit, unit)
+
+
 def combine(sizes: Sequence[Size | None]) -> tuple[tuple[float, ...] | None, str | None]:
     """Return the pixel size along all axes in one unit, that of the last axis.
 

@@ -20,6 +20,8 @@ class Fold(QWidget):
     """
 
     toggled = Signal(bool)
+    pressed = Signal()
+    """A person folded or unfolded it."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +43,7 @@ class Fold(QWidget):
         self._column.addWidget(self._header)
         self._column.addWidget(self._content)
         self._header.toggled.connect(self._unfold)
+        self._header.clicked.connect(self.pressed)
 
     @property
     def open(self) -> bool:

@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QListWidgetItem,
     QMenu,
     QPushButton,
-    QToolButton,
     QWidget,
 )
 from superqt import QElidingLabel
@@ -118,11 +117,9 @@ class DataStep(Step):
             button.setToolTip(tip)
             button.clicked.connect(act)
             line.addWidget(button)
-        more = QToolButton()
-        more.setText("…")
+        more = QPushButton("…")
         more.setObjectName("more")
         more.setToolTip("More about the project")
-        more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(more)
         copy = menu.addAction("Copy images into the project")
         copy.setCheckable(True)

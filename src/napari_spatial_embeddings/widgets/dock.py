@@ -7,10 +7,8 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import (
     QApplication,
-    QFrame,
     QLabel,
     QMainWindow,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -18,6 +16,7 @@ from qtpy.QtWidgets import (
 from napari_spatial_embeddings.session import Session
 
 from .annotate import AnnotateStep
+from .column import Column
 from .data import DataStep
 from .predictor import Predictor
 from .results import ResultLayers
@@ -28,7 +27,7 @@ from .workspace import Workspace
 
 STYLE = """
 #hint { font-style: italic; padding-left: 6px; }
-#more::menu-indicator { image: none; }
+#more::menu-indicator { image: none; width: 0px; }
 #group { font-weight: bold; padding-top: 4px; }
 #main:enabled { background: #2d6cb5; color: white; font-weight: bold; }
 #main:enabled:hover { background: #3a7dcb; }
@@ -65,18 +64,7 @@ class SpatialEmbeddingsWidget(QWidget):
         self.setMinimumWidth(320)
         self.setStyleSheet(STYLE)
         self.steps = self._make_steps()
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(4, 4, 4, 4)
-        column.setSpacing(8)
-        for step in self.steps:
-            column.addWidget(step)
-        column.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidget(inner)
+        self.column = Column(self.steps)
         self._message = QLabel()
         self._message.setObjectName("message")
         self._message.setWordWrap(True)
@@ -84,15 +72,17 @@ class SpatialEmbeddingsWidget(QWidget):
         self._message.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(area, 1)
+        layout.addWidget(self.column, 1)
         layout.addWidget(self._message)
         self.session.said.connect(self._say)
+        self.session.training_changed.connect(self._follow)
 
     def _make_steps(self) -> list[Step]:
         annotate = AnnotateStep(self.workspace)
         self.workspace.annotations = annotate.layers
         data = DataStep(self.workspace, annotate.layers)
-        return [data, annotate, TrainStep(self.workspace), TuneStep(self.workspace)]
+        self._train = TrainStep(self.workspace)
+        return [data, annotate, self._train, TuneStep(self.workspace)]
 
     @property
     def message(self) -> str:
@@ -105,6 +95,11 @@ class SpatialEmbeddingsWidget(QWidget):
         self._message.style().polish(self._message)
         self._message.setText(sentence)
         self._message.setVisible(bool(sentence))
+
+    def _follow(self) -> None:
+        """Show the curve of a training that begins."""
+        if self.session.training.status == "starting":
+            self.column.bring(self._train)
 
     # ---------------------------------------------------------------- closing
 
@@ -120,6 +115,7 @@ class SpatialEmbeddingsWidget(QWidget):
         self.workspace.results.close_down()
         self.workspace.close()
         self.session.said.disconnect(self._say)
+        self.session.training_changed.disconnect(self._follow)
 
     def event(self, event: QEvent) -> bool:
         """Close down when napari takes the widget out of its dock: its x was pressed."""

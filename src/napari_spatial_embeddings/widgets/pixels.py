@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files.units import METRES, unit_name
+from napari_spatial_embeddings.files.units import METRES, symbol, unit_name
 
 from . import _layers
 
@@ -25,8 +25,8 @@ def parsed(text: str, ndim: int) -> tuple[tuple[float, ...], str]:
     Parameters
     ----------
     text : str
-        "0.3", "0.3 um", "0.5 x 0.2 x 0.2 um", "500 200 200 nm". One number holds for all axes;
-        micrometres if there is no unit.
+        "0.3", "0.3 µm", "0.3 um", "0.5 x 0.2 x 0.2 µm", "500 200 200 nm". One number holds for all
+        axes; micrometres if there is no unit.
     ndim : int
         Number of spatial axes.
 
@@ -44,7 +44,7 @@ def parsed(text: str, ndim: int) -> tuple[tuple[float, ...], str]:
         example = " x ".join(["0.5", "0.2", "0.2"][-ndim:])
         raise InputError(
             f"'{text}' is no pixel size: expected one number or one for each axis, and a unit, such"
-            f" as 0.2 um or {example} um"
+            f" as 0.2 µm or {example} µm"
         )
     return tuple(sizes), str(unit)
 
@@ -53,7 +53,7 @@ def told(size: tuple[float, ...] | None, unit: str | None) -> str:
     """Return a pixel size for people to read; nothing if it is unknown."""
     if size is None:
         return ""
-    return f"{' x '.join(f'{s:.4g}' for s in size)} {unit or 'pixels'}"
+    return f"{' x '.join(f'{s:.4g}' for s in size)} {symbol(unit) if unit else 'pixels'}"
 
 
 class PixelSize(QLineEdit):
@@ -62,10 +62,10 @@ class PixelSize(QLineEdit):
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.workspace, self.session = workspace, workspace.session
-        self.setPlaceholderText("unknown: type it, such as 0.3 um")
+        self.setPlaceholderText("unknown: type it, such as 0.3 µm")
         self.setToolTip(
             "The pixel size is the scale of the image's layer. To change it, type\n"
-            "one number, or one for each axis, and a unit: 0.5 x 0.2 x 0.2 um"
+            "one number, or one for each axis, and a unit: 0.5 x 0.2 x 0.2 µm"
         )
         self.editingFinished.connect(self._tell)
 

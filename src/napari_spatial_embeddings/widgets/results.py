@@ -9,6 +9,7 @@ from napari.layers import Image, Labels, Layer
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
 
+from napari_spatial_embeddings.files.units import symbol
 from napari_spatial_embeddings.session import Result
 
 from . import _layers
@@ -203,7 +204,7 @@ class ResultLayers(QObject):
         size, unit = _layers.pixel_size(layer, layer.metadata[_layers.KEY]["axes"])
         if size is None or unit is None:
             return 1.0, "px"
-        return min(size), unit.replace("um", "µm")
+        return min(size), symbol(unit)
 
 
 def _paint(job: Job) -> dict[str, Panels]:

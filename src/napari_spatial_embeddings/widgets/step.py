@@ -8,7 +8,7 @@ from ._fold import Fold
 
 
 class Step(Fold):
-    """A part of the dock widget; unfolded at first.
+    """A part of the dock widget; unfolded at first. What is to be done next shows always.
 
     Parameters
     ----------
