@@ -28,6 +28,11 @@ slider is dragged.
 Forward and backward, 4 crops of 256 x 256 pixels. Value and gradient are compared with the textbook
 version in double precision; memory is the peak above the inputs, in a process of its own.
 """,
+    "step": """## A training step
+
+Default settings, generated images, after the first steps. The parts are timed one after the other;
+in a training, a thread makes the next crops while the network works on these.
+""",
     "memory": """## Memory of a large prediction
 
 Image and maps are memory-mapped files; what counts is the process's anonymous memory above what it
@@ -81,6 +86,12 @@ objects are of the larger kind and no size is told at prediction. The run from s
 before thresholds became reluctant, which concerns its thresholds alone. The finetuned rows are the
 second that were scored on the test images: in the first, resampled to the model's size and at half
 the rate, the ten whole objects gave .172. What replaced it was chosen on training images.
+""",
+    "flips": """## Test-time augmentation
+
+The same model and thresholds with and without averaging over flips and quarter turns (`predict
+--flips`): `python -m benchmarks.flips DATA SET MODEL`. Test images; nothing was chosen by them, and
+it is off by default because of its price.
 """,
     "overlaps": """## Pixels claimed twice
 

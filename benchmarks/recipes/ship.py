@@ -21,7 +21,7 @@ from napari_spatial_embeddings.metrics import mean_ap, score
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.registry import FOLDER
 
-from .cells_2d import grey
+from .gathering import grey
 
 DSB = {
     "name": "dsb2018",

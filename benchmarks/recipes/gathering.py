@@ -1,0 +1,85 @@
+"""Training sets of shipped models: real and generated images, brought to one size of objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.annotations import TrainingImage, annotate, typical_diameter, usage
+from napari_spatial_embeddings.config import TrainingSettings
+from napari_spatial_embeddings.files import pair, read_image, read_labels
+from napari_spatial_embeddings.model import SpatialEmbeddings
+from napari_spatial_embeddings.resampling import Resampling
+from napari_spatial_embeddings.training import train
+
+EVERY = 20
+"""Of each set's training images, one in so many is kept aside to choose the best model by."""
+
+
+def grey(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Turn colours (3, Y, X) into grey (1, Y, X); leave grey (1, *S) as it is."""
+    weights = [0.299, 0.587, 0.114] if len(pixels) == 3 else [1.0]
+    return np.tensordot(weights, pixels, 1)[None].astype(np.float32)
+
+
+def annotated(folder: Path) -> Iterator[TrainingImage]:
+    """Yield the images of a set, grey, with all their objects."""
+    for image_path, labels_path in pair(folder / "images", folder / "masks"):
+        image = read_image(image_path)
+        labels = read_labels(labels_path)
+        yield annotate(grey(image.data), labels, name=image_path.name, spacing=image.spacing)
+
+
+def sized(image: TrainingImage, diameter: float, jitter: float) -> TrainingImage:
+    """Bring an image's objects to about a diameter in pixels, and its pixels to squares or cubes.
+
+    ``jitter`` is the logarithm of the factor by which the objects shall be larger than that.
+    """
+    if not image.n_objects:
+        return image
+    spacing = image.spacing or (1.0,) * image.labels.ndim
+    own = typical_diameter([image.labels], spacing)
+    gain = float(np.clip(diameter / own * np.exp(jitter), 0.3, 3.0))
+    return Resampling(tuple(s * gain for s in spacing), gain, spacing).annotated(image)
+
+
+def gathered(
+    sources: dict[str, list[TrainingImage]], shares: dict[str, int], diameter: float, seed: int
+) -> tuple[list[TrainingImage], list[TrainingImage]]:
+    """Return the images to train on, and those kept aside.
+
+    ``shares`` tells how often each image of a set is in the list, each time at a slightly different
+    size; once if not told.
+    """
+    rng = np.random.default_rng(seed)
+    images: list[TrainingImage] = []
+    aside: list[TrainingImage] = []
+    for name, found in sources.items():
+        for k, image in enumerate(found):
+            if k % EVERY == EVERY // 2:
+                aside.append(sized(image, diameter, 0.0))
+                continue
+            jitters = rng.uniform(-0.25, 0.25, shares.get(name, 1))
+            images += [sized(image, diameter, jitter) for jitter in jitters]
+    print(f"{usage(images)}; {len(aside)} images aside", flush=True)
+    return images, aside
+
+
+def run(
+    images: list[TrainingImage],
+    aside: list[TrainingImage],
+    settings: TrainingSettings,
+    model: SpatialEmbeddings,
+) -> SpatialEmbeddings:
+    """Train, saying how it goes."""
+    known = model.settings.object_diameter
+    for report in train(images, settings, model, validation=aside or None, object_diameter=known):
+        if report.validation is not None:
+            facts = {"step": report.step, "seconds": round(report.seconds)}
+            print(json.dumps({**facts, **asdict(report.validation)}), flush=True)
+    return report.model
