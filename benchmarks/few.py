@@ -161,7 +161,9 @@ def main() -> None:
     if options.scribbles and not told:
         drawn, _ = case(options.case, options.data, True, whole_objects(options.objects_seed))
         told = typical_diameter([image.labels for image in drawn], (1.0, 1.0))
-        start = start or fresh_model(images, object_diameter=told, seed=settings.seed)
+        start = start or fresh_model(
+            images, object_diameter=told, seed=settings.seed, scale=settings.scale
+        )
     clock = time.monotonic()
     *_, last = train(images, settings, start, object_diameter=told)
     print(f"{last.step} steps, {time.monotonic() - clock:.0f} s; {last.model.clustering}")

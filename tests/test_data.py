@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,28 @@ def test_an_elongated_object_is_turned_into_every_direction() -> None:
         assert values[1] > 5 * values[0]
         angles.append(np.degrees(np.arctan2(*vectors[:, 1])) % 180)
     assert np.histogram(angles, 4, (0, 180))[0].all()
+
+
+@pytest.mark.parametrize(
+    ("diameter", "scale", "lowest", "highest"),
+    [(20, 1.0, 20, 20), (20, 1.4, 14, 28), (20, 4.0, 8, 80), (40, 4.0, 10, 160), (6, 4.0, 4.3, 24)],
+)
+def test_objects_are_magnified_and_shrunk_but_not_to_nothing(
+    diameter: int, scale: float, lowest: float, highest: float
+) -> None:
+    edge = 2 * diameter + 1
+    x = coordinates((edge, edge), (1.0, 1.0)) - diameter
+    labels = ((x**2).sum(0) <= (diameter / 2) ** 2).astype(np.int32)
+    source = replace(sampler(telltale(labels)), scale=scale)
+    crop = (round(2.5 * highest),) * 2
+    areas = [(source.batch(k, 1, crop, 0.0).labels == 1).sum() for k in range(60)]
+    found = np.sqrt(4 / np.pi * np.array(areas))
+    # Each axis is stretched by up to a tenth more, and bending moves the outline.
+    assert found.min() > 0.75 * lowest - 1
+    assert found.max() < 1.3 * highest + 1
+    if scale > 1:
+        assert found.min() < np.sqrt(lowest * diameter)
+        assert found.max() > np.sqrt(highest * diameter)
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 2.5), (3.0, 1.0, 1.0)])

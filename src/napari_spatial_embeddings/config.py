@@ -190,6 +190,13 @@ class TrainingSettings(Settings):
         0.995, ge=0, lt=1, description="Decay of the running average of the weights; 0 for none."
     )
     augment: bool = Field(True, description="Flip, turn, scale, bend, brighten, blur the crops.")
+    scale: float = Field(
+        1.4,
+        ge=1,
+        le=8,
+        description="Largest factor by which crops are magnified or shrunk. More, such as 4, for a"
+        " model that is to know objects of other sizes than the annotated ones.",
+    )
     invert: Fraction = Field(
         0.0,
         description="Share of the crops whose contrast is turned round, for a model that is to know"

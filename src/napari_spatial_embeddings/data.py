@@ -15,12 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-from .annotations import TrainingImage
+from .annotations import TrainingImage, typical_diameter
 from .config import LossSettings, ModelSettings
 from .losses import Targets, targets
 from .maps import IGNORE
 
 Float = NDArray[np.float32]
+
+USUAL, SMALLEST = 1.4, 8.0
+"""Factor by which all crops may be shrunk; beyond it, only down to objects of this diameter."""
 
 SAMPLE = 4_000_000
 """Values that percentiles are taken from at most; more are strided over."""
@@ -81,6 +84,8 @@ class Sampler:
     model, loss : settings
     augment : bool
     seed : int
+    scale : float
+        Largest factor by which augmented crops are magnified or shrunk.
     invert : float
         Share of the augmented crops whose contrast is turned round.
     """
@@ -90,6 +95,7 @@ class Sampler:
     loss: LossSettings
     augment: bool
     seed: int
+    scale: float = 1.4
     invert: float = 0.0
 
     @cached_property
@@ -104,6 +110,18 @@ class Sampler:
         # The square root: crowded images are seen more often, but do not drown the others.
         weight = np.sqrt([max(1, len(boxes)) for boxes in self._objects])
         return np.asarray(weight / weight.sum())
+
+    @cached_property
+    def _zooms(self) -> list[tuple[float, float]]:
+        """Lowest and highest magnification of each image: objects are not shrunk to nothing."""
+        out = []
+        for image in self.images:
+            diameter = self.model.object_diameter
+            if image.n_objects and not image.scribbled:
+                diameter = typical_diameter([image.labels], self.model.spacing)
+            usual = min(self.scale, USUAL)
+            out.append((1 / np.clip(diameter / SMALLEST, usual, self.scale), self.scale))
+        return out
 
     def batch(self, step: int, size: int, crop: tuple[int, ...], centred: float) -> Batch:
         """Return the batch of a step.
@@ -128,7 +146,7 @@ class Sampler:
                 at = [rng.uniform(s.start, s.stop) for s in box]
             else:
                 at = [rng.uniform(0, n) for n in chosen.labels.shape]
-            image, label = self._crop(rng, chosen, at, crop)
+            image, label = self._crop(rng, chosen, at, crop, self._zooms[index])
             images.append(image)
             labels.append(label)
             classes.append(chosen.classes)
@@ -159,6 +177,7 @@ class Sampler:
         source: TrainingImage,
         at: list[float],
         crop: tuple[int, ...],
+        zooms: tuple[float, float],
     ) -> tuple[Float, NDArray[np.int32]]:
         """Sample image and labels once, through one coupled transform.
 
@@ -170,7 +189,7 @@ class Sampler:
         middle = np.array([(n - 1) / 2 if exact else n // 2 for n in crop])
         matrix = np.eye(ndim)
         if self.augment:
-            matrix = _turn(rng, ndim, spacing)
+            matrix = _turn(rng, ndim, spacing, zooms)
         centre = _inside(np.array(at), crop, source.labels.shape)
         shift = centre - matrix @ middle
         bend = _bend(rng, crop, spacing) if self.augment and rng.random() < 0.3 else None
@@ -205,16 +224,24 @@ def _inside(
     return np.where(high < low, middle, np.clip(centre, low, np.maximum(low, high)))
 
 
-def _turn(rng: np.random.Generator, ndim: int, spacing: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Draw a rotation, flip and scale, in physical space; in volumes about the first axis."""
+def _turn(
+    rng: np.random.Generator,
+    ndim: int,
+    spacing: NDArray[np.float64],
+    zooms: tuple[float, float],
+) -> NDArray[np.float64]:
+    """Draw a rotation, flip and scale, in physical space; in volumes about the first axis.
+
+    The matrix leads from the crop to the image: a magnified crop takes smaller steps there.
+    """
     angle = rng.uniform(0, 2 * np.pi) if rng.random() < 0.5 else np.pi / 2 * rng.integers(4)
     turn = np.eye(ndim)
     turn[-2:, -2:] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     if ndim == 3 and np.ptp(spacing) < 0.1 and rng.random() < 0.5:
         turn = turn[rng.permutation(3)]
     flips = rng.choice([-1.0, 1.0], ndim)
-    zoom = np.exp(rng.uniform(-0.35, 0.35)) * np.exp(rng.uniform(-0.1, 0.1, ndim))
-    physical = turn @ np.diag(flips * zoom)
+    zoom = np.exp(rng.uniform(*np.log(zooms)) + rng.uniform(-0.1, 0.1, ndim))
+    physical = turn @ np.diag(flips / zoom)
     return np.asarray(physical * spacing[None, :] / spacing[:, None])
 
 

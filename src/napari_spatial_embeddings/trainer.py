@@ -132,6 +132,7 @@ class Trainer:
                 settings.loss,
                 settings.augment,
                 settings.seed,
+                settings.scale,
                 settings.invert,
             ),
             held_out=held_out,

@@ -93,6 +93,7 @@ def fresh_model(
     spacing: tuple[float, ...] | None = None,
     classes: tuple[str, ...] = ("object",),
     seed: int = 0,
+    scale: float = TrainingSettings().scale,
     **settings: Any,
 ) -> SpatialEmbeddings:
     """Return an untrained model that suits the annotated objects' number of axes and size.
@@ -108,6 +109,8 @@ def fresh_model(
     classes : tuple of str
     seed : int
         Of the initial weights.
+    scale : float
+        Largest factor by which the objects will be magnified in training.
     **settings
         Further fields of `ModelSettings`; ``object_diameter`` is the objects' in the images.
     """
@@ -115,7 +118,7 @@ def fresh_model(
     ndim = labels[0].ndim
     spacing = spacing or (1.0,) * ndim
     diameter = settings.pop("object_diameter", None) or typical_diameter(labels, spacing)
-    reach = max(4 * diameter, 1.5 * largest_reach(labels, spacing))
+    reach = scale * max(3 * diameter, 1.1 * largest_reach(labels, spacing))
     gain = min(1.0, WORKING_DIAMETER[ndim] / diameter)
     gain = gain if gain < 1 / TOLERANCE else 1.0
     if all(image.spacing for image in images):
@@ -191,7 +194,7 @@ def train(
     """
     if not any(image.n_objects for image in images):
         raise InputError("there is nothing to learn from: no object is annotated")
-    model = model or fresh_model(images, seed=settings.seed)
+    model = model or fresh_model(images, seed=settings.seed, scale=settings.scale)
     trainer = Trainer.prepare(images, settings, model, validation, object_diameter)
     if checkpoint is not None and checkpoint.exists():
         Checkpoint.read(checkpoint).into(trainer)

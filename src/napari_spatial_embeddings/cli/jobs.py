@@ -146,6 +146,7 @@ def _job(
         spacing=data.spacing,
         classes=data.classes,
         seed=settings.seed,
+        scale=settings.scale,
         **{name: getattr(own, name) for name in given},
     )
     for image in data.images + data.aside:
