@@ -26,7 +26,10 @@ slider is dragged.
     "loss": """## Loss
 
 Forward and backward, 4 crops of 256 x 256 pixels. Value and gradient are compared with the textbook
-version in double precision; memory is the peak above the inputs, in a process of its own.
+version in double precision; memory is the peak above the inputs, in a process of its own. The
+textbook version asks every object about every pixel of its crop, 65,536 times its crop's objects;
+ours about as many pairs of a pixel and an object as the table says, all crops together. Sigma is
+the same in all rows, so that pairs grow with the objects, and the cost follows the pairs.
 """,
     "step": """## A training step
 
