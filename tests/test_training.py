@@ -202,6 +202,17 @@ def test_time_ends_a_training() -> None:
     assert all(0 < r.seconds_left < 1.2 for r in reports if r.seconds < 1.2)
 
 
+def test_the_clock_starts_with_the_first_step() -> None:
+    """However long the first validation takes, there is a training; and its time is all left."""
+    images = discs()
+    settings = TrainingSettings(minutes=0.001, batch_size=2, crop_size=32, device="cpu")
+    first, *rest = train(images, settings, small_model(images), baseline=True)
+    assert (first.step, first.seconds, first.seconds_left) == (0, 0.0, 0.06)
+    assert first.validation is not None
+    assert rest[-1].done
+    assert rest[-1].step >= 1
+
+
 def test_stopping_is_not_asking_for_the_next(tmp_path: Path) -> None:
     images, path = discs(), tmp_path / "checkpoint"
     threads = threading.active_count()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +90,7 @@ class Checkpoint:
         run.best.clustering = ClusteringSettings.model_validate(self.facts["clustering"])
         run.best_ap, run.steps = self.facts["best_ap"], self.facts["steps"]
         run.batch_size, run.crop = self.facts["batch_size"], tuple(self.facts["crop"])
-        run.spent, run.clock = self.facts["seconds"], time.monotonic()
+        run.spent = self.facts["seconds"]
         run.validated = run.spent
 
     def write(self, path: Path) -> None:

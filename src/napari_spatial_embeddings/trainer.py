@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,7 +77,7 @@ class Trainer:
     improved: bool = False
     steps: int = 0
     spent: float = 0.0
-    clock: float = field(default_factory=time.monotonic)
+    clock: float | None = None
     validated: float = 0.0
     _batches: Iterator[Batch] | None = None
     _stage: tuple[tuple[int, ...], int, float] | None = None
@@ -157,7 +157,11 @@ class Trainer:
 
     def elapsed(self) -> float:
         """Return the seconds spent so far, over all sessions."""
-        return self.spent + time.monotonic() - self.clock
+        return self.spent + (0.0 if self.clock is None else time.monotonic() - self.clock)
+
+    def start_clock(self) -> None:
+        """Let the budget be spent from now on: what went before is no training."""
+        self.clock = time.monotonic()
 
     def since_validation(self) -> float:
         """Return the seconds since the last validation."""

@@ -207,6 +207,7 @@ def train(
             found = whole(trainer.validating(), stop)
             trainer.floor = found.mean_ap
             yield tally.report(found)
+        trainer.start_clock()
         while (progress := trainer.progress()) < 1:
             if stop():
                 raise Stopped
@@ -226,14 +227,15 @@ def train(
         whole(trainer.finishing(), stop)
         message = _keep(trainer, checkpoint)
         yield tally.report(found, trainer.improved, message, done=True)
-    except (GeneratorExit, Stopped) as error:  # stopped by hand: keep what there is, at once
-        trainer.keep_something()
-        message = _keep(trainer, checkpoint)
-        if isinstance(error, GeneratorExit):
-            if message:
+    except (GeneratorExit, Stopped) as error:  # stopped by hand: keep what there is
+        try:
+            if isinstance(error, GeneratorExit):
+                raise
+            yield tally.report()  # at once: somebody waits for it, and for nothing else
+        finally:
+            trainer.keep_something()
+            if message := _keep(trainer, checkpoint):
                 log.warning(message)
-            raise
-        yield tally.report(message=message)
     finally:
         trainer.close()
 
@@ -290,6 +292,8 @@ class _Tally:
             self._speed = steps / max(1e-9, self.seconds())
         progress, elapsed = run.progress(), run.elapsed()
         left = elapsed * (1 / progress - 1) if 0 < progress < 1 else 0.0
+        if not elapsed and math.isfinite(budget := run.settings.budget[0]):
+            left = budget
         loss, instance, variance, seed = self._means
         crop, batch_size = run.stage
         report = Report(

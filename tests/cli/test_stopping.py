@@ -172,6 +172,21 @@ def test_a_killed_training_leaves_a_project_and_a_model(tmp_path: Path) -> None:
         assert stop(process, "line")[0]["stopped"]
 
 
+def test_a_training_whose_parent_died_keeps_what_it_learned(tmp_path: Path) -> None:
+    """Nobody reads what it says any more, and its input has ended."""
+    project = project_of(tmp_path)
+    with running(project, *SMALL, *QUICK, "--validation-seconds", 1000) as process:
+        until(process, learned)
+        assert not project.has_model
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stdin is not None
+        process.stdin.close()
+        process.wait(60)
+    SpatialEmbeddings.load(project.model_folder)
+    assert project.history.read()[-1]["event"] == "end"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="limits files as Linux does")
 def test_a_full_disk_costs_a_sentence_and_not_the_training(tmp_path: Path) -> None:
     """The last good model stays; once there is room again, the next good one is kept."""

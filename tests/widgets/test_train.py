@@ -92,6 +92,10 @@ def ended(step: TrainStep) -> bool:
     return not step.session.training.active
 
 
+def reports(step: TrainStep) -> tuple[dict[str, Any], ...]:
+    return step.session.training.reports
+
+
 def has_model(step: TrainStep) -> bool:
     project = step.session.project
     return project is not None and project.has_model
@@ -232,8 +236,7 @@ def test_trains_previews_stops_and_goes_on(
     press(step, "Stop, keep the best model")
     assert status(step) == "stopping"
     until(lambda: ended(step), LONG)
-    # How soon is another test's matter, where the child runs alone.
-    assert not psutil.pid_exists(pid)
+    until(lambda: not psutil.pid_exists(pid))
     assert status(step) == "done"
     assert session.training.problem == ""
     project = session.project
@@ -292,22 +295,41 @@ def test_cancel_while_it_starts(
     assert main_button(step).text() == "Start training"
 
 
-def test_a_child_that_does_not_stop_is_killed(
-    viewer: Viewer,
-    dock: SpatialEmbeddingsWidget,
-    step: TrainStep,
-    until: Until,
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_stop_is_answered_within_a_second_whatever_the_child_does(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
 ) -> None:
-    monkeypatch.setattr(_child, "GRACE", 500)
+    """Even by a child that hears nothing: its best model is in the folder, and it is ended."""
+    took = []
     start(viewer, dock, step, until)
-    until(lambda: has_model(step), LONG)
-    process = psutil.Process(step.run.pid)
-    process.suspend()  # it hears nothing
+    for _ in range(3):  # other programs may keep the machine busy once, not always
+        until(lambda: has_model(step) and any(r["saved"] for r in reports(step)), LONG)
+        process = psutil.Process(step.run.pid)
+        process.suspend()
+        before = time.monotonic()
+        press(step, "Stop, keep the best model")
+        until(lambda: ended(step))
+        took.append(time.monotonic() - before)
+        assert main_button(step).text() == "Start training"
+        assert main_button(step).isEnabled()
+        assert status(step) == "done", "the best model so far is a result"
+        if took[-1] < 1:
+            break
+        press(step, "Start training")
+    assert min(took) < 1
+    until(lambda: not process.is_running())
+
+
+def test_the_next_training_does_not_stumble_over_the_last(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    """A child that was parted with still holds the project's lock."""
+    start(viewer, dock, step, until)
+    until(lambda: any(r["saved"] for r in reports(step)), LONG)
+    psutil.Process(step.run.pid).suspend()
     press(step, "Stop, keep the best model")
     until(lambda: ended(step))
-    assert not process.is_running()
-    assert status(step) == "done", "the best model so far is a result"
+    press(step, "Start training")
+    until(lambda: running(step), LONG)
 
 
 def test_closing_the_viewer_ends_the_child(

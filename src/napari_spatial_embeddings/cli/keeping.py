@@ -47,19 +47,24 @@ class Keeper:
                 with self.teller.lock:
                     self._last = report
                     self._pending |= report.improved
+                    last = report.done or self.stopping.asked()
                     better = report.improved or (self._complained and self._pending)
-                    saved = better and not report.done and self._save(report)
+                    saved = better and not last and self._save(report)
                     if not report.done:
                         self.teller.report(report, saved)
-                if self.stopping.asked() and not report.done:
+                if last:
+                    self._conclude()  # before the checkpoint is written: somebody waits
                     reports.close()  # type: ignore[attr-defined]
                     break
+        return self._last
+
+    def _conclude(self) -> None:
+        """Keep the model as it is in the end, and say so; once."""
         with self.teller.lock:
             self.stopping.over()
             if self._last is not None and not self._ended:
                 self._ended = True
                 self._finish(self._last)
-        return self._last
 
     def overdue(self) -> None:
         """End the process at once, from another thread, with the best model kept."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 
 STDIN = 0
 
-PATIENCE = 0.6
+PATIENCE = 0.3
 """Seconds for a training to notice, before it is ended from outside: a step may take longer."""
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +17,9 @@ from napari_spatial_embeddings.errors import explained
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.training import Report
+
+
+log = logging.getLogger(__name__)
 
 
 class Teller:
@@ -81,11 +86,15 @@ class Teller:
 
     def _line(self, text: str) -> None:
         with self.lock:
-            if self._bar is not None:
-                self._bar.write(text)
-            else:
-                sys.stdout.write(text + "\n")
-            sys.stdout.flush()
+            try:
+                if self._bar is not None:
+                    self._bar.write(text)
+                else:
+                    sys.stdout.write(text + "\n")
+                sys.stdout.flush()
+            except OSError as error:  # whoever listened is gone: the work matters more
+                log.warning("nothing more is told: %s", error)
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _show(self, report: Report) -> None:
         from tqdm import tqdm

@@ -59,6 +59,7 @@ class Child(QObject):
         self._what = what
         self._process: QProcess | None = None
         self._rest = b""
+        self._former: QProcess | None = None
         self._complaints = ""
         self._stopping = False
         self._killed = False
@@ -87,6 +88,7 @@ class Child(QObject):
         if self._process is not None:
             raise Failure(f"{self._what} runs already")
         program = interpreter()
+        self._end_former()
         self._rest, self._complaints = b"", ""
         self._stopping = self._killed = False
         process = self._process = QProcess()
@@ -112,6 +114,13 @@ class Child(QObject):
             self._killed = True
             self._process.kill()
 
+    def part(self) -> None:
+        """Let it end by itself, as it has said all that matters, and hear no more of it."""
+        if self._process is not None:
+            self._former = self._process
+            self.close()
+            self.ended.emit("")
+
     def close(self) -> None:
         """Ask it to stop, and hear no more of it."""
         process, self._process = self._process, None
@@ -125,7 +134,14 @@ class Child(QObject):
                 process.errorOccurred,
             ):
                 signal.disconnect()
-            _part_with(process)
+            _part_with(process, asked=self._stopping)
+
+    def _end_former(self) -> None:
+        """End the one before at once if it lingers: two would be in each other's way."""
+        former, self._former = self._former, None
+        if former in _parting:
+            former.kill()
+            former.waitForFinished(PARTING)
 
     # -------------------------------------------------------------- listening
 
@@ -243,7 +259,7 @@ def _ask(process: QProcess) -> None:
     process.closeWriteChannel()  # the end of its input means the same
 
 
-def _part_with(process: QProcess) -> None:
+def _part_with(process: QProcess, *, asked: bool) -> None:
     """Let a child that nobody listens to any more end by itself; kill it if it does not."""
     _watch_the_end()
     _parting.add(process)
@@ -252,7 +268,8 @@ def _part_with(process: QProcess) -> None:
     patience.setSingleShot(True)
     patience.timeout.connect(process.kill)
     patience.start(PARTING)
-    _ask(process)
+    if not asked:
+        _ask(process)
 
 
 @cache

@@ -17,6 +17,9 @@ from .workspace import Workspace
 PREVIEW = 10_000
 """Milliseconds between two previews: they take time from the training."""
 
+ANSWER = 800
+"""Milliseconds after which a stop is answered with what the folder holds, on a busy machine."""
+
 
 class TrainingRun(QObject):
     """Runs ``train --project`` beside napari, and keeps the session in step with it.
@@ -46,6 +49,10 @@ class TrainingRun(QObject):
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._preview)
+        self._answer = QTimer(self)
+        self._answer.setSingleShot(True)
+        self._answer.setInterval(ANSWER)
+        self._answer.timeout.connect(self._take_what_is_there)
         self.session.project_changed.connect(self._leave_project)
 
     @property
@@ -93,12 +100,19 @@ class TrainingRun(QObject):
         if training.status == "running":
             self.session.set_status("stopping")
             self._child.stop()
+            self._answer.start()
         elif training.active:  # there is nothing to keep yet, or nothing to wait for any more
             self._child.kill()
+
+    def _take_what_is_there(self) -> None:
+        """Do not wait for the child if a model of this training is in the folder already."""
+        if self._written():
+            self._child.part()
 
     def close(self) -> None:
         """End the child without waiting for it."""
         self._later.stop()
+        self._answer.stop()
         self._child.close()
         if self.session.training.active:
             self.session.set_status("idle")
@@ -121,13 +135,13 @@ class TrainingRun(QObject):
             self._complaint = fact["message"]
         elif event == "end":
             self._ended = fact
-            self._child.kill()  # everything is written; torch takes its time to leave
+            self._child.part()  # torch takes its time to leave
 
     def _end(self, problem: str) -> None:
         self._later.stop()
+        self._answer.stop()
         stopped = self.session.training.status == "stopping"
-        # The folder is the truth: its last report may have been lost with the child.
-        there = self._project is not None and written(self._project) != self._before
+        there = self._written()
         if there:
             self._adopt()
         if problem and self._ended is None:
@@ -141,6 +155,10 @@ class TrainingRun(QObject):
             self.session.set_status("idle")
             if stopped:
                 self.session.say("The training was stopped before there was a model.")
+
+    def _written(self) -> bool:
+        """Whether there is a model of this training: its last report may be lost with the child."""
+        return self._project is not None and written(self._project) != self._before
 
     def _adopt(self) -> None:
         """Make what was trained the model that predicts, with the thresholds that suit it."""
@@ -180,6 +198,7 @@ class TrainingRun(QObject):
         """Another project was opened: its training is not this one."""
         if self.session.project is not self._project and self.session.training.active:
             self._later.stop()
+            self._answer.stop()
             self._child.close()
             self.session.set_status("idle")
             self.session.say("The training was stopped: another project was opened.", "warning")
