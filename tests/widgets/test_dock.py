@@ -9,6 +9,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QDockWidget, QPushButton
 
+from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
 from widgets.acting import open_dock
 
@@ -41,15 +42,26 @@ WAYS: dict[str, Callable[[Viewer, SpatialEmbeddingsWidget], object]] = {
 @pytest.mark.parametrize("way", WAYS)
 def test_closing_saves_what_waited(way: str, viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
     saved: list[bool] = []
-    dock.workspace.paused.connect(lambda: saved.append(True))
+    dock.workspace.at_pause.append(lambda: saved.append(True))
     dock.workspace.touch()
     WAYS[way](viewer, dock)
     assert saved == [True]
 
 
+def test_what_cannot_be_saved_keeps_nothing_else_from_it(dock: SpatialEmbeddingsWidget) -> None:
+    def broken() -> None:
+        raise InputError("this cannot be saved")
+
+    saved: list[bool] = []
+    dock.workspace.at_pause += [broken, lambda: saved.append(True)]
+    dock.workspace.save_now()
+    assert saved == [True]
+    assert dock.message == "not saved: this cannot be saved"
+
+
 def test_hiding_is_not_closing(dock: SpatialEmbeddingsWidget) -> None:
     saved: list[bool] = []
-    dock.workspace.paused.connect(lambda: saved.append(True))
+    dock.workspace.at_pause.append(lambda: saved.append(True))
     dock.workspace.touch()
     button = dock_of(dock).findChild(QPushButton, "QTitleBarHideButton")
     assert button is not None

@@ -76,7 +76,8 @@ class Corrector(QObject):
         self._settings: ClusteringSettings | None = None
         self._job: Job | None = None
         self._histories: dict[str, History[State]] = {}
-        self._unsaved: set[str] = set()
+        self._unsaved: dict[str, Corrections] = {}
+        self._written: dict[str, Corrections] = {}
         self._known: dict[str, Corrections | None] = {}
         self._links: list[tuple[Any, Callable[..., object]]] = [
             (self.session.result_changed, self._result_changed),
@@ -84,7 +85,7 @@ class Corrector(QObject):
         ]
         for signal, slot in self._links:
             signal.connect(slot)
-        workspace.paused.connect(self._save)
+        workspace.at_pause.append(self._save)
 
     def close(self) -> None:
         """End what runs in the background."""
@@ -202,7 +203,7 @@ class Corrector(QObject):
                 past = State(_corrections(before), before.instances, settings)
                 self._histories.setdefault(step.key, History()).push(past, past.size)
             self._known[step.key] = state.corrections
-            self._unsaved.add(step.key)
+            self._unsaved[step.key] = state.corrections
             self.session.correct(step.key, clustering, state.instances, state.corrections)
             if settings != self.session.clustering:  # a slider moved meanwhile
                 self._steps.appendleft(_Step(step.key, _again, False, ""))
@@ -252,19 +253,18 @@ class Corrector(QObject):
             self._histories.clear()
             self._known.clear()
             self._unsaved.clear()
+            self._written.clear()
         self.changed.emit()
 
     def _save(self) -> None:
-        unsaved, self._unsaved = self._unsaved, set()
-        for key in unsaved:
-            result = self.session.results.get(key)
-            if result is not None and (known := result.corrections) is not None:
-                with self.session.speaking():
-                    self.workspace.storage.keep(key, partial(_write, key, known))
+        for key, corrections in self._unsaved.items():
+            if self._written.get(key) is not corrections:  # or could not be, the last time
+                self.workspace.storage.keep(key, partial(self._write, key, corrections))
 
-
-def _write(key: str, corrections: Corrections, project: Project) -> None:
-    project.save_corrections(key, corrections)
+    def _write(self, key: str, corrections: Corrections, project: Project) -> None:
+        """Write what a person corrected; runs in the thread that writes."""
+        project.save_corrections(key, corrections)
+        self._written[key] = corrections
 
 
 def _corrections(result: Result) -> Corrections:

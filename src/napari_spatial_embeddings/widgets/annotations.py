@@ -130,7 +130,7 @@ class AnnotationLayers(QObject):
         self._counting.failed.connect(lambda problem: self.session.say(problem, "error"))
         self._to_count: list[str] = []
         workspace.images_changed.connect(self._sync)
-        workspace.paused.connect(self._save)
+        workspace.at_pause.append(self._save)
         self.session.classes_changed.connect(self._classes_changed)
         self.session.project_changed.connect(self._project_changed)
         self._sync()
@@ -138,7 +138,7 @@ class AnnotationLayers(QObject):
     def close(self) -> None:
         """Let go of the layers."""
         self.workspace.images_changed.disconnect(self._sync)
-        self.workspace.paused.disconnect(self._save)
+        self.workspace.at_pause.remove(self._save)
         self.session.classes_changed.disconnect(self._classes_changed)
         self.session.project_changed.disconnect(self._project_changed)
         self._counting.close()

@@ -104,7 +104,7 @@ class TrainStep(Step):
         self._preview.toggled.connect(self._set_preview)
         self.start_model.changed.connect(self._model_chosen)
         self.workspace.images_changed.connect(self._watch)
-        self.workspace.paused.connect(self._look_soon)
+        self.workspace.at_pause.append(self._look_soon)
         self.session.image_changed.connect(self._look_soon)
         self.session.training_changed.connect(self._training_changed)
         self.session.training_settings_changed.connect(self._settings_changed)

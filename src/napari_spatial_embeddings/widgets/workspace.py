@@ -56,6 +56,9 @@ class Workspace(QObject):
         Shows what it predicted; made with the dock.
     storage : Storage
         The project's folder.
+    at_pause : list of callables
+        Called when things are saved: queue what you have to save. Where one goes wrong, the person
+        is told, and the others are called all the same.
     problem : str
         Why the last changes could not be saved; empty if they were.
     """
@@ -66,15 +69,14 @@ class Workspace(QObject):
 
     images_changed = Signal()
     """Layers were added, removed or renamed, or the project's images changed."""
-    paused = Signal()
-    """Queue what you have to save."""
     saved = Signal()
     """Everything is saved, or could not be: see ``problem``."""
 
     def __init__(self, viewer: Viewer, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.viewer, self.session = viewer, session
-        self.problem = ""
+        self.at_pause: list[Callable[[], None]] = []
+        self.problem, self._refused = "", False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE)
@@ -146,11 +148,15 @@ class Workspace(QObject):
         try:
             yield
         except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
+            self._refused = True
             self._not_saved(explained(error))
 
     def _save(self) -> None:
         self._timer.stop()
-        self.paused.emit()
+        self._refused = False
+        for queue in tuple(self.at_pause):
+            with self.saving():
+                queue()
         if (project := self.session.project) is not None:
             facts = self.session.facts()
             self.write(lambda: project.update(**facts))
@@ -161,7 +167,7 @@ class Workspace(QObject):
         self.saved.emit()
 
     def _all_saved(self) -> None:
-        if self.problem:
+        if self.problem and not self._refused:
             self.problem = ""
             self.session.say("everything is saved again")
         self.saved.emit()
