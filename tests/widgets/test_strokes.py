@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from generated import capsules
 from napari_spatial_embeddings.annotations import BACKGROUND
 from napari_spatial_embeddings.samples import nuclei
-from napari_spatial_embeddings.widgets.annotations import count
+from napari_spatial_embeddings.widgets._count import count
 from napari_spatial_embeddings.widgets.colours import GREY, class_colour, colours
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.widgets.strokes import continued

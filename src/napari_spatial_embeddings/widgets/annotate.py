@@ -19,7 +19,8 @@ from qtpy.QtWidgets import (
 from superqt import QFlowLayout
 
 from . import _layers
-from .annotations import AnnotationLayers, Drawn
+from ._count import Drawn
+from .annotations import AnnotationLayers
 from .palette import Palette
 from .step import Step
 from .workspace import Workspace

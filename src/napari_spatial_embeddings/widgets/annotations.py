@@ -2,105 +2,31 @@
 
 from __future__ import annotations
 
-import zlib
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels, Shapes
-from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
-from napari_spatial_embeddings.adopt import adopt
 from napari_spatial_embeddings.annotations import BACKGROUND
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files.regions import KINDS
 
 from . import _layers
-from ._drawn import add, contents, drawn, labels_layer, regions_layer
-from ._jobs import Latest
-from .colours import colormap
+from ._count import Counts, Drawn, many
+from ._drawn import add, drawn, labels_layer, regions_layer
+from ._gathering import add_found, copy_objects
+from ._keeping import Keeping, rename_class
+from .colours import Colouring
 from .strokes import Strokes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from napari_spatial_embeddings.project import Annotation, Project
     from napari_spatial_embeddings.session import Result
 
     from .workspace import Workspace
-
-LARGEST = np.iinfo(np.int32).max
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """How much is drawn on an image.
-
-    Parameters
-    ----------
-    objects : mapping
-        Number of objects of each class.
-    regions : int
-        Number of regions in which everything is drawn.
-    background : bool
-        Whether there are strokes of background.
-    digest : int
-        Of the labels.
-    """
-
-    objects: dict[str, int] = field(default_factory=dict)
-    regions: int = 0
-    background: bool = False
-    digest: int = 0
-
-    @property
-    def total(self) -> int:
-        """Number of objects."""
-        return sum(self.objects.values())
-
-    def told(self, classes: Sequence[str] = ()) -> str:
-        """Return the counts for people to read, with those of the classes if they are given."""
-        objects = _many(self.total, "object")
-        if classes and self.total:
-            each = (f"{self.objects.get(name, 0)} {name}" for name in classes)
-            objects += f" ({', '.join(each)})"
-        parts = [objects]
-        if self.regions:
-            parts.append(_many(self.regions, "region"))
-        if self.background:
-            parts.append("background")
-        return ", ".join(parts)
-
-    def __str__(self) -> str:
-        return self.told()
-
-
-def _many(n: int, what: str) -> str:
-    return f"{n} {what}{'s' * (n != 1)}"
-
-
-def count(
-    labels: NDArray[np.integer[Any]], classes: dict[int, str], default: str, regions: int
-) -> Drawn:
-    """Count what is drawn. May run in a thread, while the labels change."""
-    flat, block = labels.reshape(-1), 1 << 20
-    present: set[int] = set()
-    digest = 0
-    for start in range(0, len(flat), block):  # other threads get their turn between two blocks
-        part = np.ascontiguousarray(flat[start : start + block])
-        digest = zlib.crc32(part.data, digest)
-        top = int(part.max(initial=0))
-        if top > block:
-            present.update(np.unique(part).tolist())
-        elif top > 0:
-            present.update(np.flatnonzero(np.bincount(part.clip(0), minlength=1)).tolist())
-    named = [classes.get(k, default) for k in present if k > 0]
-    found = Counter(name for name in named if name != BACKGROUND)
-    return Drawn(dict(found), regions, BACKGROUND in named, digest)
 
 
 class AnnotationLayers(QObject):
@@ -121,14 +47,12 @@ class AnnotationLayers(QObject):
         self.each, self.class_name = True, self.session.classes[0]
         self._strokes: dict[str, Strokes] = {}
         self._regions: dict[str, Shapes] = {}
-        self._revision: Counter[str] = Counter()
-        self._saved: dict[str, int] = {}
-        self._coloured: dict[str, tuple[dict[int, str], str, int]] = {}
+        self._colouring: dict[str, Colouring] = {}
+        self._keeping = Keeping(workspace.storage)
         self._seen: tuple[Any, ...] = ()
-        self._counting = Latest(lambda request: count(*request[1]), self)
-        self._counting.done.connect(self._counted)
+        self._counting = Counts(self._look, self)
+        self._counting.counted.connect(self._counted)
         self._counting.failed.connect(lambda problem: self.session.say(problem, "error"))
-        self._to_count: list[str] = []
         workspace.images_changed.connect(self._sync)
         workspace.at_pause.append(self._save)
         self.session.classes_changed.connect(self._classes_changed)
@@ -169,7 +93,7 @@ class AnnotationLayers(QObject):
         if key not in self._strokes:
             picture = self.workspace.picture()  # or a sentence why it cannot be used
             assert key is not None
-            if not self._restore(key):
+            if not self.workspace.storage.show_drawn(key):
                 shape = picture.data.shape[1:]
                 place = self.workspace.place(key)
                 empty = np.zeros(shape, np.int32)
@@ -218,32 +142,9 @@ class AnnotationLayers(QObject):
         InputError
             If it covers other pixels, or holds no object.
         """
-        data = np.asarray(layer.data[0] if layer.multiscale else layer.data)
-        strokes = self.begin()
-        mine = strokes.layer
-        while data.ndim > mine.ndim and data.shape[0] == 1:
-            data = data[0]
-        if data.shape != mine.data.shape:
-            raise InputError(
-                f"{layer.name} has the shape {data.shape}, the image {mine.data.shape}: they must"
-                " cover the same pixels"
-            )
-        free = (data > 0) & (np.asarray(mine.data) == 0)
-        ids, dense = np.unique(data[free], return_inverse=True)
-        if not len(ids):
-            raise InputError(f"{layer.name} holds no object where none is drawn yet")
-        # Ids stay as they are where that is possible; else they are numbered on.
-        first = strokes.next
-        keeps = first == 1 and int(ids[-1]) <= min(LARGEST, 10 * data.size)
-        values = data[free] if keeps else dense + first
-        names = ids if keeps else np.arange(len(ids)) + first
-        strokes.classes.update((int(k), self.class_name) for k in names)
-        with mine.events.paint.blocker():  # it is no stroke
-            mine.data_setitem(np.nonzero(free), values.astype(np.int32))
-        strokes.recount()
-        strokes.changed.emit()
+        sentence = copy_objects(self.begin(), layer)
         layer.visible = False  # it would lie over what is painted from now on
-        return f"{_many(len(ids), 'object')} of {layer.name} copied"
+        return sentence
 
     def adopt(self, result: Result, labels: Iterable[int]) -> str:
         """Add objects that were found to the annotations of the current image.
@@ -258,27 +159,14 @@ class AnnotationLayers(QObject):
         InputError
             If there is no such object, or each is drawn already.
         """
-        found, labels = result.instances, list(labels)
-        if found is None or not labels:
-            raise InputError("there is no object to be used as annotation")
         active = self.workspace.viewer.layers.selection.active
-        strokes = self.begin()
-        layer = strokes.layer
-        new, index = adopt(np.asarray(layer.data), found, labels)
-        if not index:
-            raise InputError("these objects are among the annotations already")
-        names = [*self.session.classes]
+        strokes, names = self.begin(), self.session.classes
         if len(result.classes) > 1:
-            names = list(result.classes)
-            self._learn([name for name in names if name not in self.session.classes])
-        strokes.classes.update((label, names[k]) for label, k in index.items())
-        changed = np.nonzero(new != layer.data)
-        with layer.events.paint.blocker():  # it is no stroke
-            layer.data_setitem(changed, new[changed])
-        strokes.recount()
-        strokes.changed.emit()
+            names = result.classes
+        sentence = add_found(strokes, result.instances, labels, names)
+        self._learn([name for name in names if name not in self.session.classes])
         self.workspace.viewer.layers.selection.active = active
-        return f"{_many(len(index), 'object')} added to the annotations: train again to learn them"
+        return sentence
 
     def set_scribbled(self, scribbled: bool) -> None:
         """Say whether the strokes on the current image cover only part of their objects."""
@@ -298,8 +186,7 @@ class AnnotationLayers(QObject):
         self.class_name = name
         for key, strokes in self._strokes.items():
             strokes.class_name = name
-            if len(self.session.classes) > 1:
-                self._colour(key)  # those of the strokes to come
+            self._colour(key)  # those of the strokes to come
         self.changed.emit()
 
     def rename_class(self, old: str, new: str) -> None:
@@ -319,14 +206,14 @@ class AnnotationLayers(QObject):
             for label, name in strokes.classes.items():
                 if name == old:
                     strokes.classes[label] = new
-            self._revision[key] += 1
+            self._keeping.changed(key)
         if self.class_name == old:
             self.set_class(new)
         names = tuple(new if name == old else name for name in self.session.classes)
         self.session.set_classes(names)
         project, open_now = self.session.project, set(self._strokes)
         if project is not None:
-            self.workspace.write(partial(_rename, project, open_now, old, new))
+            self.workspace.write(partial(rename_class, project, open_now, old, new))
 
     def remove_class(self, name: str) -> None:
         """Remove a class.
@@ -341,7 +228,7 @@ class AnnotationLayers(QObject):
         used = sum(drawn.objects.get(name, 0) for drawn in self.counts.values())
         if used:
             raise InputError(
-                f"{_many(used, 'object')} of the class '{name}' are drawn; give them another first"
+                f"{many(used, 'object')} of the class '{name}' are drawn; give them another first"
             )
         self.session.set_classes(tuple(x for x in self.session.classes if x != name))
 
@@ -361,7 +248,7 @@ class AnnotationLayers(QObject):
         for key in shapes.keys() - self._regions.keys():
             self._regions[key] = shapes[key]
             shapes[key].events.data.connect(self._region_drawn)
-            self._request(key)
+            self._counting.request(key)
         self.changed.emit()
 
     def _attach(self, key: str, layer: Labels) -> None:
@@ -372,14 +259,13 @@ class AnnotationLayers(QObject):
         strokes.changed.connect(partial(self._touch, key))
         strokes.tool_changed.connect(self.changed)
         layer.events.set_data.connect(self._refreshed)
-        if self._outdated(key):
-            self._colour(key)
-        project = self.session.project
-        if project is None or not any(entry.key == key for entry in project.card.images):
-            self._revision[key] += 1  # a sample's, or those of a session before
+        self._colouring[key] = Colouring(strokes)
+        self._colour(key)
+        if any(entry.key == key for entry in self.workspace.storage.entries()):
+            self._keeping.read(key)
         else:
-            self._saved[key] = self._revision[key]
-        self._request(key)
+            self._keeping.changed(key)  # a sample's, or those of a session before
+        self._counting.request(key)
 
     def _detach(self, key: str) -> None:
         strokes = self._strokes.pop(key)
@@ -387,7 +273,7 @@ class AnnotationLayers(QObject):
         strokes.close()
         strokes.deleteLater()
         self.counts.pop(key, None)
-        self._coloured.pop(key, None)
+        del self._colouring[key]
 
     def _detach_regions(self, key: str) -> None:
         self._regions.pop(key).events.data.disconnect(self._region_drawn)
@@ -402,9 +288,9 @@ class AnnotationLayers(QObject):
             self.session.set_classes(new)
 
     def _touch(self, key: str) -> None:
-        self._revision[key] += 1
-        self._request(key)
-        if key in self._strokes and self._outdated(key):
+        self._keeping.changed(key)
+        self._counting.request(key)
+        if key in self._strokes:
             self._colour(key)
         self.workspace.touch()
         self.changed.emit()
@@ -414,7 +300,7 @@ class AnnotationLayers(QObject):
         dims = self.workspace.viewer.dims
         seen = (dims.current_step, dims.order, dims.ndisplay)
         if seen == self._seen:
-            self._request(str(_layers.image_key(event.source)))
+            self._counting.request(str(_layers.image_key(event.source)))
         self._seen = seen
 
     def _region_drawn(self, event: Any) -> None:
@@ -424,104 +310,42 @@ class AnnotationLayers(QObject):
         if self.class_name not in self.session.classes:
             self.set_class(self.session.classes[0])
         for key in self._strokes:
-            if key in self._coloured or len(self.session.classes) > 1:
-                self._colour(key)
-            self._request(key)
+            self._colour(key)
+            self._counting.request(key)
         self.changed.emit()
 
     def _project_changed(self) -> None:
-        self._saved.clear()
+        self._keeping.forget()
+
+    def _colour(self, key: str) -> None:
+        self._colouring[key].update(self.session.classes, self.class_name)
 
     def _show(self, layer: Labels | Shapes) -> None:
         layer.visible = True
         self.workspace.viewer.layers.selection.active = layer
 
-    # --------------------------------------------------------------- colours
-
-    def _outdated(self, key: str) -> bool:
-        """Tell whether a label has the colour of another class, or none of its own."""
-        strokes = self._strokes[key]
-        if key not in self._coloured:
-            return len(self.session.classes) > 1 or strokes.background is not None
-        shown, coming, size = self._coloured[key]
-        wrong = (name != shown.get(k, coming) for k, name in strokes.classes.items())
-        return strokes.next > size or any(wrong)
-
-    def _colour(self, key: str) -> None:
-        strokes = self._strokes[key]
-        size = 2 * strokes.next
-        wanted = colormap(strokes.classes, self.session.classes, self.class_name, size)
-        strokes.layer.colormap = wanted
-        self._coloured[key] = dict(strokes.classes), self.class_name, size
-
     # ---------------------------------------------------------------- counts
 
-    def _request(self, key: str) -> None:
-        if key in self._to_count:
-            self._to_count.remove(key)
-        self._to_count.append(key)
-        if not self._counting.busy:
-            self._next_count()
+    def _look(self, key: str) -> tuple[Any, ...] | None:
+        """Return what is counted on an image."""
+        strokes, regions = self._strokes.get(key), self._regions.get(key)
+        if strokes is None:
+            return None
+        marked = 0 if regions is None else sum(k in KINDS for k in regions.shape_type)
+        return strokes.layer.data, dict(strokes.classes), self.session.classes[0], marked
 
-    def _next_count(self) -> None:
-        while self._to_count:
-            key = self._to_count.pop(0)
-            strokes, regions = self._strokes.get(key), self._regions.get(key)
-            if strokes is not None:
-                marked = 0 if regions is None else sum(k in KINDS for k in regions.shape_type)
-                default = self.session.classes[0]
-                what = (strokes.layer.data, dict(strokes.classes), default, marked)
-                self._counting.request((key, what))
-                return
-
-    def _counted(self, request: Any, drawn: Drawn) -> None:
-        key = request[0]
+    def _counted(self, key: str, drawn: Drawn) -> None:
         if key in self._strokes:
             before = self.counts.get(key)
             if before is not None and before.digest != drawn.digest:
-                self._revision[key] += 1
+                self._keeping.changed(key)
                 self.workspace.touch()
             self.counts[key] = drawn
             self.changed.emit()
-        self._next_count()
 
     # ---------------------------------------------------------------- saving
 
-    def _restore(self, key: str) -> bool:
-        """Show what the project knows of an image; tell whether there was anything."""
-        project = self.session.project
-        if project is None or not any(entry.key == key for entry in project.card.images):
-            return False
-        self.workspace.finish()
-        layers = contents(project, key, image=False)
-        for layer in layers:
-            layer[1].update(self.workspace.place(key))
-            add(self.workspace.viewer, layer)
-        return bool(layers)
-
     def _save(self) -> None:
         for key, strokes in self._strokes.items():
-            revision = self._revision[key]
-            if revision != self._saved.get(key):
-                annotation = drawn(strokes.layer, self._regions.get(key))
-                work = partial(self._write, key, annotation, revision)
-                with self.workspace.session.speaking():  # Qt swallows what a slot raises
-                    self.workspace.storage.keep(key, work)
-
-    def _write(self, key: str, annotation: Annotation, revision: int, project: Project) -> None:
-        """Write an annotation; runs in the thread that writes.
-
-        Painting may go on meanwhile. A stroke may then be written in part, and is written whole at
-        the next pause.
-        """
-        project.save_annotation(key, replace(annotation, labels=np.array(annotation.labels)))
-        self._saved[key] = revision
-
-
-def _rename(project: Project, but: set[str], old: str, new: str) -> None:
-    """Rename a class in the annotations of a project's images, but for some."""
-    for entry in project.card.images:
-        annotation = project.annotation(entry.key) if entry.key not in but else None
-        if annotation is not None and old in annotation.classes.values():
-            names = {k: new if v == old else v for k, v in annotation.classes.items()}
-            project.save_annotation(entry.key, replace(annotation, classes=names))
+            with self.workspace.saving():
+                self._keeping.keep(key, partial(drawn, strokes.layer, self._regions.get(key)))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.annotations import BACKGROUND
+
+if TYPE_CHECKING:
+    from .strokes import Strokes
 
 GREY = (0.55, 0.55, 0.55, 1.0)
 """Of strokes of background."""
@@ -70,11 +74,42 @@ def colours(
     return out
 
 
-def colormap(
-    classes: Mapping[int, str], names: Sequence[str], coming: str, size: int
-) -> CyclicLabelColormap:
-    """Return `colours` as a Labels layer takes them.
+class Colouring:
+    """Gives an annotation layer the colours of its objects' classes.
 
-    Cyclic, and long enough not to repeat: napari compiles its direct colormaps for seconds.
+    With a single class, and as long as there is no stroke of background, it has napari's own.
+
+    Parameters
+    ----------
+    strokes : Strokes
+        Those on the layer.
     """
-    return CyclicLabelColormap(colors=colours(classes, names, coming, size))
+
+    def __init__(self, strokes: Strokes) -> None:
+        self._strokes = strokes
+        self._shown: tuple[dict[int, str], tuple[str, ...], str, int] | None = None
+
+    def update(self, names: tuple[str, ...], coming: str) -> None:
+        """Change the colours if a label has that of another class, or none of its own.
+
+        Parameters
+        ----------
+        names : tuple of str
+            The classes.
+        coming : str
+            Class of the objects that are drawn from now on.
+        """
+        if not self._outdated(names, coming):
+            return
+        classes, size = dict(self._strokes.classes), 2 * self._strokes.next
+        # Cyclic, and long enough not to repeat: napari compiles its direct colormaps for seconds.
+        wanted = CyclicLabelColormap(colors=colours(classes, names, coming, size))
+        self._strokes.layer.colormap = wanted
+        self._shown = classes, names, coming, size
+
+    def _outdated(self, names: tuple[str, ...], coming: str) -> bool:
+        if self._shown is None:
+            return len(names) > 1 or self._strokes.background is not None
+        shown, *known, size = self._shown
+        wrong = (name != shown.get(k, coming) for k, name in self._strokes.classes.items())
+        return known != [names, coming] or self._strokes.next > size or any(wrong)

@@ -10,8 +10,9 @@ from qtpy.QtWidgets import QListWidget, QListWidgetItem, QMenu, QVBoxLayout, QWi
 from napari_spatial_embeddings.project import Project
 
 from . import _layers
+from ._count import Drawn, count
 from ._jobs import Job
-from .annotations import AnnotationLayers, Drawn, count
+from .annotations import AnnotationLayers
 from .workspace import Workspace
 
 ROWS = 5

@@ -122,7 +122,7 @@ class Storage:
         mine = {entry.key for entry in project.card.images}
         there = [x for x in self.workspace.images() if _layers.image_key(x) in mine]
         for layer in there:
-            self._show_drawn(project, str(_layers.image_key(layer)))
+            self.show_drawn(str(_layers.image_key(layer)))
         self.workspace.images_changed.emit()
         if there:
             self.workspace.choose(there[0])
@@ -285,6 +285,26 @@ class Storage:
         if layer is not None:
             self.workspace.choose(layer)
 
+    def show_drawn(self, key: str) -> bool:
+        """Show what the project knows to be drawn on an image that is in the viewer.
+
+        Returns
+        -------
+        bool
+            Whether there is a layer that objects are drawn in, now.
+        """
+        from ._drawn import add, contents
+
+        if _layers.find(self.viewer, "annotations", key) is None:
+            project = self.session.project
+            if project is None or all(entry.key != key for entry in project.card.images):
+                return False
+            self.workspace.finish()
+            for one in contents(project, key, image=False):
+                one[1].update(self.workspace.place(key))
+                add(self.viewer, one)
+        return _layers.find(self.viewer, "annotations", key) is not None
+
     def remove(self, key: str) -> None:
         """Take an image out of the project, with what is drawn on it; its layer stays."""
         project = self.session.project
@@ -300,15 +320,6 @@ class Storage:
             self.workspace.write(lambda: project.remove_image(key))
             self.workspace.finish()
         self.workspace.images_changed.emit()
-
-    def _show_drawn(self, project: Project, key: str) -> None:
-        """Show what is drawn on an image that is in the viewer."""
-        from ._drawn import add, contents
-
-        if _layers.find(self.viewer, "annotations", key) is None:
-            for one in contents(project, key, image=False):
-                one[1].update(self.workspace.place(key))
-                add(self.viewer, one)
 
     def _ask_for(self, project: Project, missing: Exception) -> bool:
         key, path = missing.key, missing.path  # type: ignore[attr-defined]

@@ -174,6 +174,28 @@ class Strokes(QObject):
         self.classing = True
         self.tool_changed.emit()
 
+    def paste(
+        self,
+        where: tuple[NDArray[np.intp], ...],
+        labels: NDArray[np.int32],
+        classes: dict[int, str],
+    ) -> None:
+        """Set pixels to the labels of objects that were not drawn by hand.
+
+        Parameters
+        ----------
+        where : tuple of D arrays of ints (n,)
+            The pixels.
+        labels : int32 (n,)
+        classes : dict
+            Class of each of these labels.
+        """
+        self.classes.update(classes)
+        with self.layer.events.paint.blocker():  # it is no stroke
+            self.layer.data_setitem(where, labels)
+        self.recount()
+        self.changed.emit()
+
     @property
     def tool(self) -> str:
         """The tool that is chosen: draw, background, erase, class, or none of them."""
