@@ -93,6 +93,10 @@ class PredictionSettings(Settings):
     )
 
 
+FOUND = ("ndim", "in_channels", "classes", "spacing")
+"""Fields of a model that the images and the annotations tell."""
+
+
 class ModelSettings(Settings):
     """What a network is and what it was built for. Stored beside its weights."""
 

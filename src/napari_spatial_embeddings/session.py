@@ -102,6 +102,8 @@ class Session:
     model : str, optional
         Name of a shipped model, or folder of one, that predicts.
     clustering, prediction, training_settings : settings
+    fresh : dict
+        Fields of a fresh model's settings that a person chose.
     results : dict
         `Result` of each image that was predicted, by key.
     training : Training
@@ -114,6 +116,7 @@ class Session:
     clustering_changed = Signal()
     prediction_changed = Signal()
     training_settings_changed = Signal()
+    fresh_changed = Signal()
     result_changed = Signal(str)
     corrections_changed = Signal(str)
     training_changed = Signal()
@@ -127,6 +130,7 @@ class Session:
         self.clustering = ClusteringSettings()
         self.prediction = PredictionSettings()
         self.training_settings = TrainingSettings(minutes=2.0)
+        self.fresh: dict[str, Any] = {}
         self.results: dict[str, Result] = {}
         self.training = Training()
         self._numbers: dict[str, int] = {}
@@ -169,6 +173,7 @@ class Session:
             self.clustering = card.clustering or ClusteringSettings()
             self.prediction = card.prediction
             self.training_settings = card.training
+            self.fresh = dict(card.fresh)
             self.model = str(project.model_folder) if project.has_model else card.start
         self.project_changed.emit()
         self.classes_changed.emit()
@@ -177,6 +182,7 @@ class Session:
         self.clustering_changed.emit()
         self.prediction_changed.emit()
         self.training_settings_changed.emit()
+        self.fresh_changed.emit()
 
     def keep_in(self, project: Project) -> None:
         """Keep what there is in a new project, instead of taking over what an older one holds."""
@@ -219,6 +225,12 @@ class Session:
         """Change how models are trained from now on."""
         self.training_settings = settings
         self.training_settings_changed.emit()
+
+    def set_fresh(self, fresh: dict[str, Any]) -> None:
+        """Change what a fresh model is, where that is not measured or left as it is."""
+        if fresh != self.fresh:
+            self.fresh = dict(fresh)
+            self.fresh_changed.emit()
 
     def set_result(self, key: str, result: Result | None) -> None:
         """Take over what was predicted of an image, or forget it."""
@@ -295,6 +307,7 @@ class Session:
             "clustering": self.clustering,
             "prediction": self.prediction,
             "training": self.training_settings,
+            "fresh": self.fresh,
             **start,
         }
 

@@ -15,8 +15,8 @@ from calling import call, done, refused
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.cli import build_parser
 from napari_spatial_embeddings.cli.flags import CallError, read_flags
-from napari_spatial_embeddings.cli.jobs import FOUND
 from napari_spatial_embeddings.config import (
+    FOUND,
     ClusteringSettings,
     LossSettings,
     ModelSettings,

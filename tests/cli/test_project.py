@@ -76,6 +76,15 @@ def test_settings_are_the_projects_but_for_flags(tmp_path: Path) -> None:
     assert train(project, *SMALL, "--epochs", 1)[-2]["step"] == 2
 
 
+def test_a_fresh_model_is_as_the_project_says(tmp_path: Path) -> None:
+    project = brief(project_of(tmp_path))
+    project.update(fresh={"width": 8, "levels": 2, "sigma_per_axis": False})
+    train(project, "--levels", 1)
+    settings = SpatialEmbeddings.load(project.model_folder).settings
+    assert (settings.width, settings.levels, settings.sigma_per_axis) == (8, 1, False)
+    train(project)  # goes on with what there is, whatever is said of fresh ones
+
+
 def test_goes_on_from_the_last_model_and_is_never_worse(project: Project) -> None:
     """Correct, train again: with a training that only spoils, the model stays as it was."""
     before = SpatialEmbeddings.load(project.model_folder)
@@ -154,6 +163,8 @@ def test_history_collects_the_trainings(project: Project) -> None:
     train(project)
     facts = project.history.read()
     assert facts[: len(before)] == before
+    start, reports = project.history.last()
+    assert (start["event"], reports) == ("start", [f for f in facts[len(before) :] if "loss" in f])
     events = [fact["event"] for fact in facts]
     assert events.count("start") == events.count("end") == 2
     assert sum(fact.get("done", False) for fact in facts) == 2

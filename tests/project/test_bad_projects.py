@@ -60,6 +60,8 @@ def test_a_project_is_not_made_twice(project: Project) -> None:
         (edited(CARD, lambda f: f.update(colour=1)), "damaged.*colour"),
         (edited(CARD, lambda f: f.update(classes=[])), "damaged.*classes"),
         (edited(CARD, lambda f: f.update(classes=["background"])), "'background' is no class"),
+        (edited(CARD, lambda f: f.update(fresh={"width": 7})), "damaged.*fresh.*width"),
+        (edited(CARD, lambda f: f.update(fresh={"ndim": 3})), "ndim is told by the images"),
         (edited(CARD, lambda f: f["images"][0].pop("path")), r"damaged.*images\.0\.path"),
         (edited(CARD, lambda f: f["images"][0].update(key="../x")), r"damaged.*images\.0\.key"),
         (edited(CARD, lambda f: f["images"].append(f["images"][0])), "two images have the same"),

@@ -255,7 +255,7 @@ def test_trains_previews_stops_and_goes_on(
 
 
 def test_runs_to_its_end(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until, home: Path
 ) -> None:
     step.session.set_training(step.session.training_settings.updated(minutes=0.05))
     start(viewer, dock, step, until)
@@ -265,6 +265,17 @@ def test_runs_to_its_end(
     key = step.session.image
     until(lambda: key in step.session.results, LONG)
     assert "train again" in step.hint
+
+    # Another project knows nothing of it; the own one, opened again, is as it was.
+    project, best, session = step.session.project, step.progress.curve.ap50[-1], step.session
+    assert project is not None
+    dock.workspace.storage.create(home / "other")
+    assert step.progress.curve.ap50 == []
+    session.set_fresh({})
+    dock.workspace.storage.open(project.folder)
+    assert step.progress.curve.ap50[-1] == best
+    assert "Learning from 4 objects" in " ".join(step.progress.texts)
+    assert session.fresh == step.more.model.given == {"width": 8, "levels": 2}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
@@ -417,11 +428,11 @@ def test_settings_go_both_ways_and_back(step: TrainStep) -> None:
     assert step.session.training_settings.batch_size == 3
     assert step.session.training_settings.minutes == 5
     small(step)
-    assert step.more.fresh == {"width": 8, "levels": 2}
+    assert step.session.fresh == {"width": 8, "levels": 2}
     press(step, "Settings")
     press(step, "Reset to defaults")
     assert step.session.training_settings == TrainingSettings(minutes=5, device="cpu")
-    assert step.more.fresh == {}
+    assert step.session.fresh == {}
 
 
 def test_finds_devices_once_there_is_an_image(

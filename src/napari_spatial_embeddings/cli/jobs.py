@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
+from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
 from napari_spatial_embeddings.errors import InputError
 
 from .flags import CallError, checked_folder, needs_all, read_flags
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.training_set import TrainingSet
 
 CHECKPOINT = "checkpoint.safetensors"
-
-FOUND = ("ndim", "in_channels", "classes", "spacing")
-"""Settings of a model that the images, the labels and the table of classes tell."""
 
 NEEDED = ("images", "labels", "output")
 """Flags without which there is nothing to do, unless a project tells it all."""
@@ -120,7 +118,7 @@ def of_project(options: argparse.Namespace, project: Project) -> Job:
     data = project.training_set()
     if start and not options.resume:
         start = start.with_classes(data.classes)
-    return _job(options, settings, start, origin, data, output)
+    return _job(options, settings, start, origin, data, output, project.card.fresh)
 
 
 def _job(
@@ -130,11 +128,13 @@ def _job(
     origin: str,
     data: TrainingSet,
     output: Path,
+    fresh: Mapping[str, Any] | None = None,
 ) -> Job:
     """Make a fresh model if there is none to start from, and check that the images suit it."""
     from napari_spatial_embeddings.training import fresh_model
 
-    own = read_flags(options, ModelSettings(), FOUND)
+    kept = {} if start else dict(fresh or {})
+    own = read_flags(options, ModelSettings(**kept), FOUND)
     given = [k for k in ModelSettings.model_fields if k not in FOUND and hasattr(options, k)]
     fixed = [k for k in given if k != "object_diameter"]
     if start and fixed:
@@ -147,7 +147,7 @@ def _job(
         classes=data.classes,
         seed=settings.seed,
         scale=settings.scale,
-        **{name: getattr(own, name) for name in given},
+        **{name: getattr(own, name) for name in {*kept, *given}},
     )
     for image in data.images + data.aside:
         try:
@@ -163,7 +163,7 @@ def _job(
         model,
         origin if start else FRESH,
         start is not None,
-        own.object_diameter if "object_diameter" in given else None,
+        own.object_diameter if "object_diameter" in {*kept, *given} else None,
         output,
     )
 

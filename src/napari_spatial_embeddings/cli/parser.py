@@ -6,13 +6,14 @@ import argparse
 
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import (
+    FOUND,
     ClusteringSettings,
     ModelSettings,
     PredictionSettings,
     TrainingSettings,
 )
 
-from . import inform, jobs, segment, train
+from . import inform, segment, train
 from .flags import Parser, add_flags
 
 PROGRAM = "napari-spatial-embeddings"
@@ -104,7 +105,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
         " that start this one.",
     )
     add_flags(parser, TrainingSettings, title="training")
-    add_flags(parser, ModelSettings, title="a fresh model", skip=jobs.FOUND, defaults=MEASURED)
+    add_flags(parser, ModelSettings, title="a fresh model", skip=FOUND, defaults=MEASURED)
     parser.set_defaults(run=train.train)
 
 

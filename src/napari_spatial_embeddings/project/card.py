@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings._atomic import write_atomically
 from napari_spatial_embeddings.annotations import BACKGROUND
 from napari_spatial_embeddings.config import (
+    FOUND,
     ClusteringSettings,
+    ModelSettings,
     Positive,
     PredictionSettings,
     Settings,
@@ -80,6 +82,9 @@ class ProjectCard(Settings):
     start: str | None = Field(
         None, description="Model to start from: a folder, or the name of a shipped one."
     )
+    fresh: dict[str, bool | int | float] = Field(
+        {}, description="Settings of a fresh model that were chosen, by name."
+    )
     training: TrainingSettings = Field(TrainingSettings(), description="How models are trained.")
     clustering: ClusteringSettings | None = Field(
         None, description="How instances are recovered; as suits the model if not given."
@@ -88,6 +93,17 @@ class ProjectCard(Settings):
         PredictionSettings(), description="How the network is run over an image."
     )
     images: tuple[ImageEntry, ...] = Field((), description="The images, in the order of adding.")
+
+    @field_validator("fresh")
+    @classmethod
+    def _of_a_model(cls, fresh: dict[str, Any]) -> dict[str, Any]:
+        if told := [name for name in FOUND if name in fresh]:
+            raise ValueError(f"{told[0]} is told by the images and the annotations")
+        try:
+            ModelSettings.model_validate(fresh)
+        except ValidationError as error:
+            raise ValueError(fault(error)) from error
+        return fresh
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -58,6 +58,20 @@ class History:
                 facts.append(json.loads(line))
         return [fact for fact in facts if isinstance(fact, dict)]
 
+    def last(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return how the last training began, and its reports; nothing if there was none."""
+        reports: list[dict[str, Any]] = []
+        lines = self.path.read_bytes().splitlines() if self.path.exists() else []
+        for line in reversed(lines):
+            with suppress(ValueError):
+                fact = json.loads(line)
+                event = fact.get("event") if isinstance(fact, dict) else None
+                if event == "start":
+                    return fact, reports[::-1]
+                if event == "report":
+                    reports.append(fact)
+        return {}, reports[::-1]
+
     def _trim(self) -> None:
         """Drop old lines now and then, and the remains of a line that was cut off."""
         if 0 < self._lines < LIMIT // 10 or not self.path.exists():

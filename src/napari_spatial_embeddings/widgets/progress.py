@@ -33,7 +33,7 @@ class TrainingProgress(QWidget):
         self._curve = Curve()
         self._note = QLabel()
         self._note.setWordWrap(True)
-        self._shown = 0
+        self._shown: tuple[dict[str, Any], ...] = ()
         self._clock = QElapsedTimer()
         self._tick = QTimer(self)
         self._tick.setInterval(250)
@@ -64,13 +64,13 @@ class TrainingProgress(QWidget):
     def _update(self) -> None:
         training = self._session.training
         self.setVisible(training.status != "idle" or bool(training.reports))
-        if training.status == "starting" and self._shown:
+        if training.reports[: len(self._shown)] != self._shown:  # it is another training
             self._curve.clear()
-            self._shown = 0
-        for report in training.reports[self._shown :]:
+            self._shown = ()
+        for report in training.reports[len(self._shown) :]:
             self._curve.add(report)
             self._clock.start()
-        self._shown = len(training.reports)
+        self._shown = training.reports
         self._used.setText(_used(training.used))
         self._used.setVisible(bool(training.used))
         messages = [r["message"] for r in training.reports if r.get("message")]

@@ -138,7 +138,7 @@ class TrainStep(Step):
         # It stays chosen until a training ends well, whatever the previews are made with.
         self.start_model.choose(self.start_model.chosen)
         with self.session.speaking():
-            self.run.start(self.start_model.chosen, self.more.fresh)
+            self.run.start(self.start_model.chosen)
 
     def _set_minutes(self, minutes: float) -> None:
         self.session.set_training(self.session.training_settings.updated(minutes=minutes))

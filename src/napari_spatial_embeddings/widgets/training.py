@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from qtpy.QtCore import QElapsedTimer, QObject, QTimer
@@ -60,15 +59,13 @@ class TrainingRun(QObject):
         """Number of the child process in the system; 0 if there is none."""
         return self._child.pid
 
-    def start(self, model: str | None, fresh: Mapping[str, Any]) -> None:
+    def start(self, model: str | None) -> None:
         """Save everything, and begin.
 
         Parameters
         ----------
         model : str, optional
-            Folder or name of the model to start from.
-        fresh : mapping
-            Settings of a fresh model that are not the default; used if ``model`` is None.
+            Folder or name of the model to start from; a fresh one, as the project says, if None.
 
         Raises
         ------
@@ -79,8 +76,6 @@ class TrainingRun(QObject):
         arguments = ["train", "--project", str(project.folder), "--json", "--stop-on-stdin"]
         if model is None:
             arguments.append("--fresh")
-            for name, value in fresh.items():
-                arguments += flags(name, value)
         elif model != str(project.model_folder):  # else it is what a project starts from
             self.workspace.write(lambda: project.update(start=model))
             arguments += ["--model", model]
@@ -195,24 +190,20 @@ class TrainingRun(QObject):
         return getattr(self.workspace, "predictor", None)
 
     def _leave_project(self) -> None:
-        """Another project was opened: its training is not this one."""
-        if self.session.project is not self._project and self.session.training.active:
+        """Another project was opened: its last training is shown, this one ends."""
+        project = self.session.project
+        if project is self._project and project is not None:
+            return
+        if self.session.training.active:
             self._later.stop()
             self._answer.stop()
             self._child.close()
-            self.session.set_status("idle")
             self.session.say("The training was stopped: another project was opened.", "warning")
+        used, reports = project.history.last() if project is not None else ({}, [])
+        self.session.set_status("idle", reports=tuple(reports), used=used, problem="")
 
 
 def written(project: Project) -> int | None:
     """Return when the project's model was written, in nanoseconds; None if there is none."""
     weights = project.model_folder / WEIGHTS
     return weights.stat().st_mtime_ns if weights.exists() else None
-
-
-def flags(name: str, value: Any) -> list[str]:
-    """Return a setting as the command line's flags."""
-    flag = name.replace("_", "-")
-    if isinstance(value, bool):
-        return [f"--{flag}" if value else f"--no-{flag}"]
-    return [f"--{flag}", str(value)]

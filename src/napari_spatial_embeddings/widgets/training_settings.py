@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
+from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
 from napari_spatial_embeddings.session import Session
 
 from ._form import Form
-
-FOUND = ("ndim", "in_channels", "classes", "spacing")
-"""Fields of a model that the images and the annotations tell."""
 
 ELSEWHERE = ("minutes", "device")
 """Fields of a training that have widgets of their own."""
@@ -63,13 +58,10 @@ class MoreSettings(QWidget):
         layout.addWidget(self._content)
         self._fold.toggled.connect(self._unfold)
         self.training.changed.connect(self._changed)
+        self.model.changed.connect(lambda: session.set_fresh(self.model.given))
         reset.clicked.connect(self.reset)
         session.training_settings_changed.connect(self._show)
-
-    @property
-    def fresh(self) -> dict[str, Any]:
-        """Settings of a fresh model that are not the default."""
-        return self.model.given
+        session.fresh_changed.connect(self._show_model)
 
     def show_fresh(self, fresh: bool) -> None:
         """Offer the settings of a fresh model, or not."""
@@ -85,6 +77,7 @@ class MoreSettings(QWidget):
     def close_down(self) -> None:
         """Let go of the session."""
         self._session.training_settings_changed.disconnect(self._show)
+        self._session.fresh_changed.disconnect(self._show_model)
 
     def _unfold(self, unfolded: bool) -> None:
         arrow = Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
@@ -97,3 +90,7 @@ class MoreSettings(QWidget):
 
     def _show(self) -> None:
         self.training.set_settings(self._session.training_settings)
+
+    def _show_model(self) -> None:
+        if self.model.given != self._session.fresh:
+            self.model.set_settings(ModelSettings(**self._session.fresh))

@@ -94,6 +94,7 @@ class Workspace(QObject):
         session.clustering_changed.connect(self.touch)
         session.prediction_changed.connect(self.touch)
         session.training_settings_changed.connect(self.touch)
+        session.fresh_changed.connect(self.touch)
         session.classes_changed.connect(self.touch)
 
     def close(self) -> None:
@@ -109,6 +110,7 @@ class Workspace(QObject):
         self.session.clustering_changed.disconnect(self.touch)
         self.session.prediction_changed.disconnect(self.touch)
         self.session.training_settings_changed.disconnect(self.touch)
+        self.session.fresh_changed.disconnect(self.touch)
         self.session.classes_changed.disconnect(self.touch)
 
     # ----------------------------------------------------------------- saving
