@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _greedy
+from . import _cells, _greedy
 
 LIMIT = np.float32(2 * math.log(2))
 """``phi > 1/2`` as a bound on the squared distance in units of sigma."""
@@ -104,7 +104,7 @@ class Grid:
         top = np.full((len(blocks), cells), np.iinfo(np.int32).max, np.int32)
 
         def find(first: int, last: int, i: int) -> int:
-            listed: int = _greedy.find(
+            listed: int = _cells.find(
                 maps.seed, limit, maps.offsets, shape, spacing, self.origin, self.scale, self.grid,
                 first, last, found, cell, count[i], top[i],
             )  # fmt: skip
@@ -112,15 +112,15 @@ class Grid:
 
         order = [*range(len(blocks))]
         listed = crew.share(find, total, 100_000, order)
-        self.cell_start: Ints = _greedy.starts(count)
-        self.chains: tuple[Ints, Ints] = _greedy.queue_up(top, self.cell_start, self._buckets)
+        self.cell_start: Ints = _cells.starts(count)
+        self.chains: tuple[Ints, Ints] = _cells.queue_up(top, self.cell_start, self._buckets)
         n = sum(listed)
         self.points = np.empty((n, len(maps.offsets)), np.float32)
         self.values = np.empty(n, np.float32)
         self.pixels = np.empty(n, found.dtype)
 
         def place(first: int, _: int, i: int) -> None:
-            _greedy.place(
+            _cells.place(
                 found, cell, maps.seed, maps.offsets, shape, spacing, first, first + listed[i],
                 count[i], self.points, self.values, self.pixels,
             )  # fmt: skip
@@ -137,11 +137,11 @@ class Grid:
         return spare
 
     def _choose_cells(self, maps: FlatMaps, limit: np.float32) -> None:
-        """Choose cells a little narrower than sigma, and not many more of them than foreground."""
+        """Choose cells as wide as most objects' margins, not many more of them than foreground."""
         every = max(1, len(maps.seed) // 50_000)
         sample = np.flatnonzero(maps.seed[::every] > limit) * every
         sigma = maps.sigma[:, sample]
-        cell = 0.8 * float(np.median(sigma)) if sigma.size else 1.0
+        cell = 2 * math.sqrt(LIMIT) * float(np.median(sigma)) if sigma.size else 1.0
         cell = max(1.0, cell if math.isfinite(cell) else 1.0)
         extent = maps.shape * maps.spacing
         while np.prod(np.ceil(extent / cell)) > max(4 * every * len(sample), 1024):
@@ -154,7 +154,7 @@ class Grid:
     def _buckets(self) -> int:
         """Number of seed buckets from 1 down to the threshold."""
         bits = int(np.float32(self.threshold).view(np.int32))
-        return (max(0, _greedy.ONE_BITS - bits) >> _greedy.FINE) + 1
+        return (max(0, _cells.ONE_BITS - bits) >> _cells.FINE) + 1
 
 
 class Proposals:
@@ -188,7 +188,7 @@ class Proposals:
             self._margin, self._widen = margin, np.float32(margin)
             self._head, self._following = (chain.copy() for chain in grid.chains)
             self._alive_end.fill(_greedy.WHOLE)
-            crew.share(lambda a, b: self.owner[a:b].fill(_greedy.FREE), len(self.owner), 500_000)
+            self.owner.fill(_greedy.FREE)
             if len(self._taken):
                 crew.share(self._withhold, len(self._alive_end), 10_000)
             self._count = self._bucket = 0

@@ -239,7 +239,7 @@ class Clustering:
                 grid.pixels, made.owner, grid.values, foreground, table, a, b, labels
             ),
             len(grid.pixels),
-            20_000,
+            1_000_000,
         )
         seeds = self.maps.seed.reshape(len(self.maps.seed), -1)[:, pixel]
         sigma = np.broadcast_to(self._flat.sigma[:, pixel], (ndim, len(pixel)))
@@ -269,17 +269,18 @@ def _names(
 ) -> NDArray[np.int32]:
     """Label objects, given in order of score; as `like` where that can be, see `Clustering`."""
     names = np.zeros(len(seed_pixel), np.int32)
-    taken = used = np.empty(0, np.int32) if locked is None else locked.label
+    taken = np.empty(0, np.int32) if locked is None else locked.label
+    known: NDArray[np.integer] = np.empty(0, np.int32)
     if like is not None:
         known, labels = (
             (like.label, like.labels) if isinstance(like, Instances) else (np.unique(like), like)
         )
-        used = np.union1d(known, taken)
         there = labels[tuple(seed_pixel.T)]
         own, first = np.unique(np.where(np.isin(there, taken), 0, there), return_index=True)
         names[first] = own.clip(0)
     unnamed = np.flatnonzero(names == 0)
-    names[unnamed] = fresh(used, len(unnamed))
+    if len(unnamed):
+        names[unnamed] = fresh(np.union1d(known, taken), len(unnamed))
     return names
 
 
