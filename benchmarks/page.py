@@ -76,8 +76,9 @@ trained on the same images for the same minutes on the same two cores, by the sc
 `benchmarks/peers`, which hold their settings, and scored by the same command. Single runs on a
 machine that did other work. Rows with one core ran in one thread pinned to a core, which the
 volume's training had to share for about half of its time. The volumes have one training and one
-test volume, too few for more than a demonstration, and the test volume had been scored once, with
-AP50 .103, before the scale that its row was made with was changed; see what was tried.
+test volume, too few for more than a demonstration. Their two rows are the same training with voxels
+as they are (2.2 x 1 x 1, nuclei 25 wide) and as nearly cubes (1.1 x 1 x 1, nuclei 12 wide), which
+fresh models see since the first of the two was scored; see what was tried.
 """,
     "few": """## Few annotations
 
