@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 SCHEMA = 1
+
+OTHER = (
+    "the checkpoint is of another model or of other annotations; train into another folder, or"
+    " delete it to start anew"
+)
 
 
 class CheckpointError(InputError):
@@ -43,10 +49,14 @@ class Checkpoint:
         for i, parameter in enumerate(_parameters(run)):
             for name, value in run.optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer/{i}/{name}"] = value.detach().cpu().contiguous().clone()
+        for i, where in enumerate(run.presumed or []):
+            tensors[f"presumed/{i}"] = torch.from_numpy(np.packbits(where))
         facts = {
             "schema": SCHEMA,
             "model": run.best.settings.model_dump(mode="json"),
             "clustering": run.best.clustering.model_dump(mode="json"),
+            "image_diameter": run.best.image_diameter,
+            "learned": run.learned,
             "history": run.best.history,
             "best_ap": run.best_ap,
             "steps": run.steps,
@@ -57,19 +67,19 @@ class Checkpoint:
         return cls(tensors, facts)
 
     def model(self) -> SpatialEmbeddings:
-        """Return a model that is built as the one in training."""
+        """Return a model that is built as the one in training, and had learned as much before."""
+        learned = self.facts.get("learned", False)
         return SpatialEmbeddings(
             ModelSettings.model_validate(self.facts["model"]),
             clustering=ClusteringSettings.model_validate(self.facts["clustering"]),
+            image_diameter=self.facts.get("image_diameter"),
+            history=list(self.facts["history"]) if learned else [],
         )
 
     def into(self, run: Trainer) -> None:
         """Bring a training to this state."""
         if self.facts["model"] != run.best.settings.model_dump(mode="json"):
-            raise CheckpointError(
-                "the checkpoint is of another model or of other annotations; train into another"
-                " folder, or delete it to start anew"
-            )
+            raise CheckpointError(OTHER)
         for part, network in _networks(run).items():
             prefix = f"{part}/"
             network.load_state_dict(
@@ -86,12 +96,25 @@ class Checkpoint:
                     k: v.clone() if k == "step" else torch.empty_like(parameter).copy_(v)
                     for k, v in state.items()
                 }
+        self._presume(run)
         run.best.history[:] = self.facts["history"]
         run.best.clustering = ClusteringSettings.model_validate(self.facts["clustering"])
         run.best_ap, run.steps = self.facts["best_ap"], self.facts["steps"]
         run.batch_size, run.crop = self.facts["batch_size"], tuple(self.facts["crop"])
         run.spent = self.facts["seconds"]
         run.validated = run.spent
+
+    def _presume(self, run: Trainer) -> None:
+        if not any(name.startswith("presumed/") for name in self.tensors):
+            return
+        where = []
+        for i, image in enumerate(run.sampler.images):
+            bits, shape = self.tensors.get(f"presumed/{i}"), image.labels.shape
+            if bits is None or len(bits) != -(-image.labels.size // 8):
+                raise CheckpointError(OTHER)
+            flat = np.unpackbits(bits.numpy(), count=image.labels.size)
+            where.append(flat.reshape(shape).astype(bool))
+        run.presume(where)
 
     def write(self, path: Path) -> None:
         """Write the checkpoint, whole or not at all; its folder is made if missing."""

@@ -206,6 +206,11 @@ class TrainingSettings(Settings):
         description="Share of the crops whose contrast is turned round, for a model that is to know"
         " both dark and bright objects.",
     )
+    presume: bool = Field(
+        True,
+        description="When starting from a model that has learned: take pixels that nobody annotated"
+        " for background where that model is sure of it.",
+    )
     validation_share: float = Field(
         0.1, ge=0, le=0.5, description="Share of the images kept aside to choose the best model."
     )

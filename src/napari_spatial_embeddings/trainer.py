@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ._pieces import Pieces
 from .annotations import TrainingImage, typical_diameter, usage
@@ -25,6 +26,7 @@ from .maps import split
 from .metrics import mean_ap
 from .model import SpatialEmbeddings, choose_device
 from .network import channels_last, multiple
+from .presuming import presuming, with_background
 from .validation import (
     Validation,
     calibrating,
@@ -55,6 +57,7 @@ class Trainer:
     """The state of a training, and what is done with it.
 
     ``network`` is what learns, ``average`` follows it, ``best`` is the average that scored highest;
+    ``presumed`` is where each of the sampler's images was presumed to be background;
     ``floor`` is what the model that it started from scored, if that was asked, and ``improved``
     whether the last validation found a new best.
     """
@@ -72,6 +75,7 @@ class Trainer:
     batch_size: int
     crop: tuple[int, ...]
     epoch_steps: float
+    learned: bool
     best_ap: float = -1.0
     floor: float = -1.0
     improved: bool = False
@@ -79,6 +83,7 @@ class Trainer:
     spent: float = 0.0
     clock: float | None = None
     validated: float = 0.0
+    presumed: list[NDArray[np.bool_]] | None = None
     _batches: Iterator[Batch] | None = None
     _stage: tuple[tuple[int, ...], int, float] | None = None
 
@@ -146,6 +151,7 @@ class Trainer:
             batch_size=batch_size,
             crop=crop_shape(model.settings, settings),
             epoch_steps=max(1.0, usage(images).objects / batch_size),
+            learned=bool(model.history),
         )
 
     def progress(self) -> float:
@@ -166,6 +172,19 @@ class Trainer:
     def since_validation(self) -> float:
         """Return the seconds since the last validation."""
         return self.elapsed() - self.validated
+
+    def presuming(self) -> Pieces[None]:
+        """Let the model that the training starts from say where it is sure of background."""
+        if self.settings.presume and self.learned:
+            images = self.sampler.images
+            found = yield from presuming(self.average, images, self.crop, str(self.device))
+            self.presume(found)
+
+    def presume(self, where: list[NDArray[np.bool_]]) -> None:
+        """Learn that unknown pixels of the sampler's images are background in these places."""
+        self.presumed = where
+        images = zip(self.sampler.images, where, strict=True)
+        self.sampler = replace(self.sampler, images=[with_background(i, w) for i, w in images])
 
     def step(self, progress: float) -> Losses:
         """One step of the optimizer. Nothing changes if it runs out of memory."""

@@ -207,6 +207,8 @@ def train(
             found = whole(trainer.validating(), stop)
             trainer.floor = found.mean_ap
             yield tally.report(found)
+        if not trainer.steps:
+            whole(trainer.presuming(), stop)
         trainer.start_clock()
         while (progress := trainer.progress()) < 1:
             if stop():
