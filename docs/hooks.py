@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from napari_spatial_embeddings import config as settings_module
 from napari_spatial_embeddings.cli import build_parser
 from napari_spatial_embeddings.config import Settings
+from napari_spatial_embeddings.model_card import ModelCard
 from napari_spatial_embeddings.registry import shipped
 
 if TYPE_CHECKING:
@@ -144,14 +145,14 @@ def models() -> str:
     return "\n\n".join("\n\n".join(_model(name, card)) for name, card in shipped().items())
 
 
-def _model(name: str, card: Schema) -> Iterator[str]:
-    about, settings = card["about"], card["model"]
+def _model(name: str, card: ModelCard) -> Iterator[str]:
+    about, settings = card.about, card.settings
     yield f"## {name}"
     yield f"{about['summary'][:1].upper()}{about['summary'][1:]}."
     low, high = about["diameters"]
     facts = {
-        "Images": f"{settings['ndim']}D, channels: {settings['in_channels']}",
-        "Objects": f"about {settings['object_diameter']:.0f} pixels across; seen in training:"
+        "Images": f"{settings.ndim}D, channels: {settings.in_channels}",
+        "Objects": f"about {settings.object_diameter:.0f} pixels across; seen in training:"
         f" {low} to {high}",
         "Pixel size": about["pixel_size"],
         "Trained on": "<br>".join(

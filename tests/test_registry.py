@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from calling import call, refused
 from napari_spatial_embeddings import registry
-from napari_spatial_embeddings.config import ModelSettings
+from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
 from napari_spatial_embeddings.model import SpatialEmbeddings
+from napari_spatial_embeddings.model_card import ModelCard
 
 
 @pytest.fixture
@@ -22,6 +24,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def changed(**facts: object) -> bytes:
+    """Return a card in which some facts are other ones."""
+    return json.dumps(ModelCard(ModelSettings(), ClusteringSettings()).facts() | facts).encode()
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -29,8 +36,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (b'{"schema": 1,', "is damaged"),
         (b"\xff\xfe", "is damaged"),
         (b"[]", "was not written by this program"),
-        (b'{"schema": 1}', "'model' is missing"),
+        (b'{"schema": 1}', "is missing"),
         (b'{"schema": 99}', "was written by a newer version"),
+        (b"[" * 100_000, "is damaged"),
+        (changed(about="a summary"), "does not fit together"),
+        (changed(history=[3]), "does not fit together"),
+        (changed(image_diameter=10**400), "does not fit together"),
+        (changed(model={"ndim": 4}), "does not fit together"),
     ],
 )
 def test_a_damaged_card_is_a_sentence_and_hides_no_other(
@@ -53,3 +65,8 @@ def test_what_is_damaged_is_still_found_and_then_explained(folder: Path) -> None
     (folder / "one/model.safetensors").write_bytes(b"")
     assert "is damaged" in refused("models", "show", "one")
     assert "the shipped models are: one, two" in refused("models", "show", "three")
+
+
+def test_settings_that_a_card_leaves_out_have_their_defaults(folder: Path) -> None:
+    (folder / "one/model.json").write_bytes(changed(model={}))
+    assert [line.split()[0] for line in call("models", "list").out.splitlines()] == ["one", "two"]

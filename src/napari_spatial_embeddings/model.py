@@ -21,7 +21,7 @@ from .clustering import Instances, cluster
 from .config import ClusteringSettings, ModelSettings, PredictionSettings
 from .data import normalisation
 from .maps import SIGMA_GAIN, EmbeddingMaps
-from .model_card import CARD, SCHEMA, WEIGHTS, ModelCard, ModelError, check_folder, reason
+from .model_card import CARD, SCHEMA, WEIGHTS, ModelCard, ModelError, check_folder, parsed, reason
 from .network import BranchedNet
 from .resampling import TOLERANCE, Resampling
 from .tiling import Progress, predict_tiles
@@ -322,17 +322,11 @@ class SpatialEmbeddings:
         check_folder(folder)
         try:
             with safe_open(folder / WEIGHTS, framework="pt") as file:
-                card = json.loads((file.metadata() or {}).get("card", "null"))
+                card = (file.metadata() or {}).get("card", "null")
                 weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        except (SafetensorError, OSError) as error:
             raise ModelError(f"{folder / WEIGHTS} is damaged: {error}") from error
-        return cls._from_card(folder, card, weights)
-
-    @classmethod
-    def _from_card(
-        cls, folder: Path, card: Any, weights: dict[str, torch.Tensor]
-    ) -> SpatialEmbeddings:
-        read = ModelCard.checked(folder, card)
+        read = ModelCard.checked(folder, parsed(card, folder / WEIGHTS))
         model = cls(**{f.name: getattr(read, f.name) for f in fields(ModelCard)})
         try:
             model.network.load_state_dict(weights)

@@ -61,10 +61,10 @@ class ModelCard:
         check_folder(folder)
         try:
             with safe_open(weights, framework="np") as file:
-                facts = json.loads((file.metadata() or {}).get("card", "null"))
-        except (SafetensorError, OSError, json.JSONDecodeError) as error:
+                card = (file.metadata() or {}).get("card", "null")
+        except (SafetensorError, OSError) as error:
             raise ModelError(f"{weights} is damaged: {error}") from error
-        return cls.checked(folder, facts)
+        return cls.checked(folder, parsed(card, weights))
 
     @classmethod
     def checked(cls, folder: str | Path, facts: Any) -> ModelCard:
@@ -84,17 +84,34 @@ class ModelCard:
             )
         try:
             diameter = facts.get("image_diameter")  # schema 1 had none
+            history, about = facts["history"], facts["about"]
+            if not isinstance(about, dict) or not all(isinstance(row, dict) for row in history):
+                raise TypeError("about and each row of history name what they tell")
             return cls(
                 ModelSettings.model_validate(facts["model"]),
                 clustering=ClusteringSettings.model_validate(facts["clustering"]),
                 pixel_size=tuple(facts["pixel_size"]) if facts["pixel_size"] else None,
                 unit=facts["unit"],
                 image_diameter=float(diameter) if diameter else None,
-                history=facts["history"],
-                about=facts["about"],
+                history=list(history),
+                about=about,
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"{folder} does not fit together: {reason(error)}") from error
+
+
+def parsed(card: str, path: Path) -> Any:
+    """Return what the JSON of a card tells.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged; ``path`` is where it stands.
+    """
+    try:
+        return json.loads(card)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged: {error}") from error
 
 
 def check_folder(folder: str | Path) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .model_card import CARD, ModelCard, ModelError
+from .model_card import CARD, ModelCard, ModelError, parsed
 
 if TYPE_CHECKING:
     from .model import SpatialEmbeddings
@@ -17,7 +16,7 @@ log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent / "models"
 
 
-def shipped() -> dict[str, dict[str, Any]]:
+def shipped() -> dict[str, ModelCard]:
     """Return the cards of the shipped models by name; a damaged one is logged and left out."""
     cards = {}
     for path in _cards():
@@ -41,7 +40,7 @@ def suiting(ndim: int, in_channels: int, *, dark: bool = False) -> list[str]:
     names = [
         name
         for name, card in shipped().items()
-        if (card["model"]["ndim"], card["model"]["in_channels"]) == (ndim, in_channels)
+        if (card.settings.ndim, card.settings.in_channels) == (ndim, in_channels)
     ]
     return sorted(names, key=lambda name: name.startswith("nuclei") != dark)
 
@@ -50,13 +49,12 @@ def _cards() -> list[Path]:
     return sorted(FOLDER.glob(f"*/{CARD}"))
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> ModelCard:
     try:
-        facts = json.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} is damaged: {error}") from error
-    ModelCard.checked(path.parent, facts)
-    return dict(facts)
+    return ModelCard.checked(path.parent, parsed(text, path))
 
 
 def find_folder(name: str | Path) -> Path:

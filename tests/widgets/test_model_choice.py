@@ -47,10 +47,10 @@ def grey(dark: bool) -> NDArray[np.uint8]:
 
 def test_only_models_that_can_take_the_image_suit_it() -> None:
     for name, card in shipped().items():
-        settings = card["model"]
+        settings = card.settings
         for ndim in (2, 3):
             for channels in (1, 3):
-                can = (settings["ndim"], settings["in_channels"]) == (ndim, channels)
+                can = (settings.ndim, settings.in_channels) == (ndim, channels)
                 assert (name in suiting(ndim, channels)) == can
     assert suiting(2, 1, dark=True)[0].startswith("nuclei")
     assert not suiting(2, 1, dark=False)[0].startswith("nuclei")
@@ -64,7 +64,7 @@ def test_what_suits_the_image_is_chosen(
     dock.workspace.choose(viewer.add_image(grey(dark)))
     best = suiting(2, 1, dark=dark)[0]
     assert dock.session.model == tune.predict.model.chosen == train.start_model.chosen == best
-    assert dock.session.clustering == ClusteringSettings(**shipped()[best]["clustering"])
+    assert dock.session.clustering == shipped()[best].clustering
     assert tune.predict.view.isEnabled()
     # Another image, another model; and none, where none can take it.
     dock.workspace.choose(viewer.add_image(grey(not dark)))

@@ -50,8 +50,8 @@ def list_models(_: argparse.Namespace) -> int:
 
     models = shipped()
     for name, card in models.items():
-        diameter = card["model"]["object_diameter"]
-        about = card["about"].get("summary", "")
+        diameter = card.settings.object_diameter
+        about = card.about.get("summary", "")
         sys.stdout.write(f"{name:12} {about}; objects about {diameter:.0f} pixels across\n")
     if not models:
         sys.stdout.write("no models come with this version; train your own with 'train'\n")

@@ -108,7 +108,7 @@ class ModelChoice(QComboBox):
         self.clear()
         for title, model in known.items():
             self.addItem(title, model)
-            about = cards[model]["about"].get("summary") if model in cards else None
+            about = cards[model].about.get("summary") if model in cards else None
             self.setItemData(self.count() - 1, about or model, Qt.ItemDataRole.ToolTipRole)
         self.setCurrentIndex(list(known.values()).index(self._chosen))
         self.setToolTip(self.currentData(Qt.ItemDataRole.ToolTipRole) or "")
