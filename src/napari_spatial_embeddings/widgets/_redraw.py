@@ -43,6 +43,8 @@ def redraw(layer: Labels, labels: NDArray[np.int32], box: Box | None = None) -> 
     bool
         Whether anything changed.
     """
+    with suppress(AttributeError):  # no public name either
+        layer._reset_history()  # undoing a stroke would bring back what was there before
     outer = box or whole(layer.data.shape)
     inner = changed(layer.data[outer], labels)
     if inner is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,12 @@ def visible(viewer: Viewer, layer: Layer, axes: str) -> Box:
     if any(part.start >= part.stop for part in box):
         raise InputError(f"nothing of {layer.name} is in view; press Home to see all of it")
     return box
+
+
+def clear_brush(viewer: Viewer) -> None:
+    """Take away the dark square that napari 0.9 draws inside its brush, and leaves behind."""
+    with suppress(AttributeError, KeyError):
+        viewer.canvas.overlays._brush_circle.box = False
 
 
 def camera(viewer: Viewer) -> Any:

@@ -89,6 +89,12 @@ class AnnotationLayers(QObject):
         InputError
             If there is no image, or it cannot be used.
         """
+        strokes = self._here()
+        self._show(strokes.layer)
+        return strokes
+
+    def _here(self) -> Strokes:
+        """Return the strokes on the current image; its layer is made if needed."""
         key = self.session.image
         if key not in self._strokes:
             picture = self.workspace.picture()  # or a sentence why it cannot be used
@@ -101,9 +107,7 @@ class AnnotationLayers(QObject):
             layer = self._strokes[key].layer
             layer.brush_size = int(np.clip(min(picture.data.shape[-2:]) / 50, 3, 20))
         assert key is not None
-        strokes = self._strokes[key]
-        self._show(strokes.layer)
-        return strokes
+        return self._strokes[key]
 
     def begin_region(self) -> Shapes:
         """Return the regions of the current image, ready to draw one; the layer is made if needed.
@@ -160,7 +164,7 @@ class AnnotationLayers(QObject):
             If there is no such object, or each is drawn already.
         """
         active = self.workspace.viewer.layers.selection.active
-        strokes, names = self.begin(), self.session.classes
+        strokes, names = self._here(), self.session.classes
         if len(result.classes) > 1:
             names = result.classes
         sentence = add_found(strokes, result.instances, labels, names)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from ._fold import Fold
 from .step import Step
 
 
@@ -16,7 +17,7 @@ class Column(QScrollArea):
 
     Nothing folds by itself. When a person opens a step and not all of them fit, those above it
     fold, the nearest first, until they do. A step that a person has folded or opened is theirs from
-    then on, and stays as it is.
+    then on, and stays as it is. A group inside a step is scrolled to as well.
 
     Parameters
     ----------
@@ -33,6 +34,8 @@ class Column(QScrollArea):
         for step in steps:
             column.addWidget(step)
             step.pressed.connect(partial(self._pressed, step))
+            for group in step.findChildren(Fold):
+                group.pressed.connect(partial(self.bring, group))
         column.addStretch(1)
         self._steps[-1].set_open(False)
         self.setWidgetResizable(True)
@@ -40,15 +43,16 @@ class Column(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidget(self._inner)
 
-    def bring(self, step: Step) -> None:
-        """Scroll no further than is needed to see a step whole, or from its title on."""
+    def bring(self, what: Fold) -> None:
+        """Scroll no further than is needed to see a step or a group whole, or from its title on."""
         # Once the column knows how high everything is.
-        QTimer.singleShot(0, self, partial(self._bring, step))
+        QTimer.singleShot(0, self, partial(self._bring, what))
 
-    def _bring(self, step: Step) -> None:
+    def _bring(self, what: Fold) -> None:
         self._column.activate()
-        bar, top = self.verticalScrollBar(), step.y() - self._column.spacing()
-        below = top + step.height() + 2 * self._column.spacing() - self.viewport().height()
+        y = what.mapTo(self._inner, QPoint(0, 0)).y()
+        bar, top = self.verticalScrollBar(), y - self._column.spacing()
+        below = top + what.height() + 2 * self._column.spacing() - self.viewport().height()
         bar.setValue(min(max(bar.value(), below), top))
 
     def _pressed(self, step: Step) -> None:

@@ -30,6 +30,7 @@ from napari_spatial_embeddings.files.regions import covered
 from . import _layers
 from ._corrector import Corrector
 from ._drawn import marked
+from ._foreground import Foreground
 from ._locked import LockedOutlines
 from ._pointer import Pixel, Pointer, pixel_of
 from ._tools import TOOLS, Scene, label_at
@@ -44,6 +45,7 @@ class CorrectGroup(QWidget):
     Parameters
     ----------
     workspace : Workspace
+    foreground : Foreground
 
     Attributes
     ----------
@@ -51,8 +53,11 @@ class CorrectGroup(QWidget):
         The tool that is chosen; empty if none is.
     """
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, foreground: Foreground, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self.foreground = foreground
         self.workspace, self.session, self.viewer = workspace, workspace.session, workspace.viewer
         self.corrector = Corrector(workspace, self)
         self.locked_outlines = LockedOutlines(workspace, self)
@@ -209,17 +214,16 @@ class CorrectGroup(QWidget):
         """Choose a tool."""
         if self._layer is None or not self.buttons[tool].isEnabled():
             return
-        self.leave()
+        self._put_away()
         if self.viewer.dims.ndisplay != 2:
+            self.foreground.leave(self)
             self.session.say("correct in the 2D view: press the button with the square", "warning")
             return
-        self.viewer.layers.selection.active = self._layer
-        self._layer.visible = True
+        self.foreground.take(self, self._layer)
         if tool == "paint":
             self._layer.selected_label = int(np.max(self._layer.data, initial=0)) + 1
             self._layer.mode = "paint"
         else:
-            self._layer.mode = "pan_zoom"
             self.pointer.listen_to_clicks(True)
         self.tool = tool
         self.buttons[tool].setChecked(True)
@@ -228,6 +232,10 @@ class CorrectGroup(QWidget):
 
     def leave(self) -> None:
         """Put the tool away."""
+        self._put_away()
+        self.foreground.leave(self)
+
+    def _put_away(self) -> None:
         tool, self.tool, self._first = self.tool, "", None
         self.pointer.listen_to_clicks(False)
         self._escape.setEnabled(False)

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 
 from napari_spatial_embeddings.session import Session
 
+from ._view import clear_brush
 from .annotate import AnnotateStep
 from .column import Column
 from .data import DataStep
@@ -57,6 +58,7 @@ class SpatialEmbeddingsWidget(QWidget):
         viewer: Viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         if (app := QApplication.instance()) is not None:
             app.aboutToQuit.connect(self.close_down)
+        clear_brush(viewer)
         self.session = Session()
         self.workspace = Workspace(viewer, self.session, self)
         self.workspace.predictor = Predictor(self.workspace)

@@ -14,6 +14,7 @@ from napari_spatial_embeddings.session import Result
 
 from . import _layers
 from ._explained import OTHER, OWN, Drawing, draw
+from ._foreground import Foreground
 from ._jobs import Latest
 from ._pointer import Pixel, Pointer, pixel_of
 from ._view import camera
@@ -42,11 +43,15 @@ class ExplainGroup(QWidget):
     Parameters
     ----------
     workspace : Workspace
+    foreground : Foreground
     """
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workspace: Workspace, foreground: Foreground, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.workspace, self.session, self.viewer = workspace, workspace.session, workspace.viewer
+        self.foreground = foreground
         self.pointer = Pointer(self.viewer, self)
         self.pointer.moved.connect(self._moved)
         self._worker = Latest(_answer, self)
@@ -96,7 +101,10 @@ class ExplainGroup(QWidget):
         self.text.setVisible(on)
         self.text.setText(REST)
         self._pixel = None
-        if not on:
+        if on and (layer := self._layer) is not None:
+            self.foreground.take(self, layer)
+        elif not on:
+            self.foreground.leave(self)
             self._clear()
 
     def _changed(self, *_: object) -> None:

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from . import _layers
 from ._fold import Fold
+from ._foreground import Foreground
 from ._reclustering import Found, Reclustering, Request
 from ._view import Box, visible
 from .arrows import Arrows
@@ -62,8 +63,9 @@ class TuneStep(Step):
 
     def _groups(self) -> list[QWidget]:
         """Return what is done with the result."""
-        self.explanation = ExplainGroup(self._workspace)
-        self.corrections = CorrectGroup(self._workspace)
+        self._foreground = Foreground(self._workspace)
+        self.explanation = ExplainGroup(self._workspace, self._foreground)
+        self.corrections = CorrectGroup(self._workspace, self._foreground)
         self.export = ExportGroup(self._workspace)
         groups: list[QWidget] = [self.explanation]
         for title, group in (("Correct", self.corrections), ("Export", self.export)):
@@ -96,6 +98,7 @@ class TuneStep(Step):
         self.explanation.close_down()
         self.corrections.close_down()
         self.export.close_down()
+        self._foreground.close_down()
         self.reclustering.close_down()
         self.predict.close_down()
         self.sliders.close_down()
