@@ -66,3 +66,12 @@ def test_nuclei_of_any_magnification_once_the_size_is_told(factor: float) -> Non
 
 def test_without_the_size_another_magnification_is_harder() -> None:
     assert ap50("nuclei-2d", 0.25, None) < ap50("nuclei-2d", 0.25, 4.5) - 0.2
+
+
+@pytest.mark.parametrize("thickness", [1, 2])
+def test_nuclei_in_thin_and_in_thick_slices(thickness: int) -> None:
+    sample = samples.blobs(1)  # slices twice as far apart as pixels
+    image, labels = sample.image[:, ::thickness], sample.labels[::thickness]
+    model = find_model("nuclei-3d")
+    maps = model.predict_maps(image, spacing=(2.0 * thickness, 1.0, 1.0))
+    assert score(labels, cluster(maps, model.clustering).labels).ap[0] >= 0.9
