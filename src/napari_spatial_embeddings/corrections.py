@@ -9,12 +9,13 @@ the background can change a neighbour, where it takes the place of a proposal th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._row import Row, fit, row_of, squares
 from .clustering import LIMIT, Instances, fresh
 from .config import ClusteringSettings
 from .errors import InputError
@@ -59,16 +60,11 @@ class Corrections:
 
     def __post_init__(self) -> None:
         n, ndim = len(self.label), self.labels.ndim
-        for name, shape in (
-            ("label", (n,)),
-            ("index", (n,)),
-            ("score", (n,)),
-            ("centre", (n, ndim)),
-            ("sigma", (n, ndim)),
-            ("seed_pixel", (n, ndim)),
-        ):
-            if getattr(self, name).shape != shape:
-                raise ValueError(f"{name} has shape {getattr(self, name).shape}, expected {shape}")
+        for name in ("label", *Row.__slots__):
+            shape = getattr(self, name).shape
+            expected = (n, ndim) if name in ("centre", "sigma", "seed_pixel") else (n,)
+            if shape != expected:
+                raise ValueError(f"{name} has shape {shape}, expected {expected}")
 
     def __len__(self) -> int:
         return len(self.label)
@@ -114,7 +110,7 @@ def accept(
         If there is no object of such a label.
     """
     wanted = instances.label.tolist() if labels is None else list(labels)
-    rows = {label: _row(instances, label) for label in wanted}
+    rows = {label: row_of(instances, label) for label in wanted}
     table = np.zeros(int(instances.label.max(initial=0)) + 1, np.bool_)
     table[wanted] = True
     pixels = table[instances.labels]
@@ -129,7 +125,7 @@ def delete(corrections: Corrections, instances: Instances, label: int) -> Correc
     InputError
         If there is no object of this label.
     """
-    _row(instances, label)
+    row_of(instances, label)
     labels = np.where(instances.labels == label, np.int32(NOTHING), corrections.labels)
     return _changed(corrections, labels, {}, gone=[label])
 
@@ -158,7 +154,7 @@ def set_class(
     InputError
         If there is no object of this label.
     """
-    row = _row(instances, label)._replace(kind=index)
+    row = replace(row_of(instances, label), index=index)
     labels = np.where(instances.labels == label, instances.labels, corrections.labels)
     return _changed(corrections, labels, {label: row})
 
@@ -173,14 +169,14 @@ def merge(corrections: Corrections, instances: Instances, a: int, b: int) -> Cor
     InputError
         If one of the objects does not exist, or both are the same.
     """
-    rows = _row(instances, a), _row(instances, b)
+    rows = row_of(instances, a), row_of(instances, b)
     if a == b:
         raise InputError(f"object {a} cannot be merged with itself; choose two objects")
     sizes = [instances.size[instances.label == label][0] for label in (a, b)]
     centre = np.average([r.centre for r in rows], axis=0, weights=sizes)
     squares = [r.sigma**2 + (r.centre - centre) ** 2 for r in rows]
     sigma = np.sqrt(np.average(squares, axis=0, weights=sizes))
-    row = max(rows, key=lambda r: r.score)._replace(centre=centre, sigma=sigma)
+    row = replace(max(rows, key=lambda r: r.score), centre=centre, sigma=sigma)
     both = (instances.labels == a) | (instances.labels == b)
     return _changed(corrections, np.where(both, np.int32(a), corrections.labels), {a: row}, [b])
 
@@ -210,16 +206,16 @@ def split(
     if label == 0 or label != other:
         lie = " and ".join("the background" if i == 0 else f"object {i}" for i in (label, other))
         raise InputError(f"the two pixels lie in {lie}; choose two pixels of one object to split")
-    old = _row(instances, label)
+    old = row_of(instances, label)
     at = np.argwhere(instances.labels == label)
-    rows = [_fit(maps, np.array([pixel]), old.kind) for pixel in (a, b)]
+    rows = [fit(maps, np.array([pixel]), old.index) for pixel in (a, b)]
     narrow = min(rows, key=lambda r: float(np.prod(r.sigma)))
-    if LIMIT / 4 < _squares(rows[0].centre[None], rows[1].centre, narrow.sigma)[0] < np.inf:
+    if LIMIT / 4 < squares(rows[0].centre[None], rows[1].centre, narrow.sigma)[0] < np.inf:
         e = maps.embeddings_at(at)
-        far = [_squares(e, row.centre, row.sigma) for row in rows]
+        far = [squares(e, row.centre, row.sigma) for row in rows]
     else:  # or no number
         spacing = np.array(maps.spacing)
-        far = [_squares(at * spacing, np.array(pixel) * spacing, 1) for pixel in (a, b)]
+        far = [squares(at * spacing, np.array(pixel) * spacing, 1) for pixel in (a, b)]
     new = int(fresh(np.union1d(instances.label, corrections.label), 1)[0])
     labels = corrections.labels.copy()
     labels[tuple(at.T)] = np.where(far[0] <= far[1], label, new)
@@ -254,10 +250,10 @@ def add(
     free = (instances.labels == 0) & (seed > threshold)
     if corrections.labels[pixel] != NOTHING:
         free &= corrections.labels != NOTHING
-    row = _fit(maps, np.array([pixel]))
+    row = fit(maps, np.array([pixel]))
     at = np.argwhere(free)
     reach = row.sigma * np.float32(settings.margin)
-    at = at[_squares(maps.embeddings_at(at), row.centre, reach) < LIMIT]
+    at = at[squares(maps.embeddings_at(at), row.centre, reach) < LIMIT]
     if len(at) < settings.min_size:
         raise InputError(
             f"only {len(at)} free pixels point to where this one points, fewer than the minimum"
@@ -305,52 +301,8 @@ def painted(
     rows = {}
     for label in np.unique(own).tolist():
         known = instances.index[instances.label == label]
-        rows[label] = _fit(maps, at[own == label], int(known[0]) if len(known) else None)
+        rows[label] = fit(maps, at[own == label], int(known[0]) if len(known) else None)
     return _changed(corrections, settled, rows, gone=touched.tolist())
-
-
-class _Row(NamedTuple):
-    """What is known about one object; see `Corrections`."""
-
-    kind: int
-    score: float
-    centre: NDArray[np.floating]
-    sigma: NDArray[np.floating]
-    seed_pixel: NDArray[np.integer]
-
-
-def _row(instances: Instances, label: int) -> _Row:
-    """Return what is known about an object."""
-    k = np.flatnonzero(instances.label == label)
-    if not len(k):
-        raise InputError(f"there is no object {label}; choose a pixel inside an object")
-    found = instances
-    columns = (found.index, found.score, found.centre, found.sigma, found.seed_pixel)
-    return _Row(*(column[k[0]] for column in columns))
-
-
-def _fit(maps: EmbeddingMaps, at: NDArray[np.integer], index: int | None = None) -> _Row:
-    """Let the surest of some pixels (n, D) stand for their object, as in the clustering."""
-    seeds = maps.seed[(slice(None), *at.T)]
-    best = at[int(np.nan_to_num(seeds).max(0).argmax())]
-    there = (slice(None), *best)
-    seed = np.nan_to_num(maps.seed[there])
-    return _Row(
-        int(seed.argmax()) if index is None else index,
-        float(seed.max()),
-        maps.embeddings_at(best[None])[0],
-        np.broadcast_to(maps.sigma[there], (maps.ndim,)),
-        best,
-    )
-
-
-def _squares(
-    e: NDArray[np.floating], centre: NDArray[np.floating], sigma: NDArray[np.floating] | float
-) -> NDArray[np.floating]:
-    """Return the squared distances of points (n, D) from a centre in units of sigma."""
-    with np.errstate(all="ignore"):  # what is not a number is near to nothing
-        squares: NDArray[np.floating] = (((e - centre) / sigma) ** 2).sum(1)
-    return squares
 
 
 def _inside(maps: EmbeddingMaps, pixel: Sequence[int]) -> tuple[int, ...]:
@@ -364,23 +316,20 @@ def _inside(maps: EmbeddingMaps, pixel: Sequence[int]) -> tuple[int, ...]:
 def _changed(
     corrections: Corrections,
     labels: NDArray[np.int32],
-    rows: dict[int, _Row],
+    rows: dict[int, Row],
     gone: Collection[int] = (),
 ) -> Corrections:
     """Return corrections with other pixels, some objects more or other, and some gone."""
     keep = ~np.isin(corrections.label, [*rows, *gone])
 
-    def joined(old: NDArray[Any], new: list[Any]) -> NDArray[Any]:
-        added = np.array(new, old.dtype).reshape(-1, *old.shape[1:])
+    def joined(old: NDArray[Any], new: Iterable[Any]) -> NDArray[Any]:
+        added = np.array([*new], old.dtype).reshape(-1, *old.shape[1:])
         return np.concatenate([old[keep], added])
 
-    new = rows.values()
+    known = {
+        name: joined(getattr(corrections, name), (getattr(row, name) for row in rows.values()))
+        for name in Row.__slots__
+    }
     return Corrections(
-        labels=labels.astype(np.int32, copy=False),
-        label=joined(corrections.label, [*rows]),
-        index=joined(corrections.index, [row.kind for row in new]),
-        score=joined(corrections.score, [row.score for row in new]),
-        centre=joined(corrections.centre, [row.centre for row in new]),
-        sigma=joined(corrections.sigma, [row.sigma for row in new]),
-        seed_pixel=joined(corrections.seed_pixel, [row.seed_pixel for row in new]),
+        labels.astype(np.int32, copy=False), joined(corrections.label, rows), **known
     )
