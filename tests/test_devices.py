@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from napari_spatial_embeddings import devices
-from napari_spatial_embeddings.model import choose_device
+from napari_spatial_embeddings.devices import choose_device
+from napari_spatial_embeddings.errors import InputError
 
 
 def test_every_device_can_be_chosen() -> None:
@@ -50,3 +51,12 @@ def test_says_what_to_do(
     advice = devices.advice()
     assert says in advice
     assert bool(advice) == bool(says)
+
+
+def test_a_device_that_is_not_here_is_a_sentence() -> None:
+    assert choose_device("cpu").type == "cpu"
+    assert choose_device("auto").type in ("cpu", "cuda", "mps")
+    missing = "mps" if torch.cuda.is_available() else "cuda"
+    for name in ("abacus", f"{missing}:7", "meta"):
+        with pytest.raises(InputError, match=f"no device '{name}' here; choose one of: auto, cpu"):
+            choose_device(name)

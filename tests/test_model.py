@@ -31,7 +31,6 @@ from napari_spatial_embeddings.model import (
     WEIGHTS,
     ModelError,
     SpatialEmbeddings,
-    choose_device,
 )
 
 Card = dict[str, Any]
@@ -308,12 +307,3 @@ def test_progress_ends_with_complete_maps() -> None:
     assert [r.done for r in reports] == list(range(1, len(reports) + 1))
     assert reports[-1].total == len(reports) == 12
     assert_same(reports[-1].maps, model.predict_maps(image), 1e-4)
-
-
-def test_devices() -> None:
-    assert choose_device("cpu").type == "cpu"
-    assert choose_device("auto").type in ("cpu", "cuda", "mps")
-    missing = "mps" if torch.cuda.is_available() else "cuda"
-    for name in ("abacus", f"{missing}:7", "meta"):
-        with pytest.raises(ModelError, match=f"no device '{name}' here; choose one of: auto, cpu"):
-            choose_device(name)

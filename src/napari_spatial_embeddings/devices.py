@@ -6,8 +6,14 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    import torch
 
 INSTALL = "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu128"
 """Gives the PyTorch that uses NVIDIA cards, on Linux and Windows."""
@@ -57,6 +63,30 @@ def devices() -> list[Device]:
     threads = torch.get_num_threads()
     title = f"{threads} thread{'s' * (threads != 1)}"
     return [*found, Device("cpu", title, memory.available, memory.total)]
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Return the device that a setting names; "auto" prefers cuda, then mps. Loads torch.
+
+    Raises
+    ------
+    InputError
+        If the device does not exist here.
+    """
+    import torch
+
+    available = {"cpu": True, "cuda": torch.cuda.is_available()}
+    available["mps"] = torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device(next(k for k in ("cuda", "mps", "cpu") if available[k]))
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or not available.get(device.type):
+        here = ", ".join(k for k, v in available.items() if v)
+        raise InputError(f"there is no device '{name}' here; choose one of: auto, {here}")
+    return device
 
 
 def advice() -> str:

@@ -20,35 +20,14 @@ from ._atomic import write_atomically
 from .clustering import Instances, cluster
 from .config import ClusteringSettings, ModelSettings, PredictionSettings
 from .data import normalisation
+from .devices import choose_device
 from .maps import SIGMA_GAIN, EmbeddingMaps
 from .model_card import CARD, SCHEMA, WEIGHTS, ModelCard, ModelError, check_folder, parsed, reason
 from .network import BranchedNet
 from .resampling import TOLERANCE, Resampling
 from .tiling import Progress, predict_tiles
 
-__all__ = ["CARD", "SCHEMA", "WEIGHTS", "ModelError", "SpatialEmbeddings", "choose_device"]
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """Return the device that a setting names; "auto" prefers cuda, then mps.
-
-    Raises
-    ------
-    ModelError
-        If the device does not exist here.
-    """
-    available = {"cpu": True, "cuda": torch.cuda.is_available()}
-    available["mps"] = torch.backends.mps.is_available()
-    if name == "auto":
-        return torch.device(next(k for k in ("cuda", "mps", "cpu") if available[k]))
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or not available.get(device.type):
-        here = ", ".join(k for k, v in available.items() if v)
-        raise ModelError(f"there is no device '{name}' here; choose one of: auto, {here}")
-    return device
+__all__ = ["CARD", "SCHEMA", "WEIGHTS", "ModelError", "SpatialEmbeddings"]
 
 
 @dataclass

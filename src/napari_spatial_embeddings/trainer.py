@@ -20,11 +20,12 @@ from ._pieces import Pieces
 from .annotations import TrainingImage, typical_diameter, usage
 from .config import ClusteringSettings, ModelSettings, TrainingSettings
 from .data import Batch, Sampler, normalisation, normalise
+from .devices import choose_device
 from .errors import OutOfMemory, is_out_of_memory
 from .losses import Losses, spatial_embedding_loss
 from .maps import split
 from .metrics import mean_ap
-from .model import SpatialEmbeddings, choose_device
+from .model import SpatialEmbeddings
 from .network import channels_last, multiple
 from .presuming import presuming, with_background
 from .validation import (

@@ -16,9 +16,10 @@ from PIL import Image
 
 from calling import cells, contents, done, save
 from napari_spatial_embeddings.cli.tables import MEASURES
+from napari_spatial_embeddings.devices import choose_device
 from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.metrics import THRESHOLDS, Scores, mean_ap, pooled, score
-from napari_spatial_embeddings.model import SpatialEmbeddings, choose_device
+from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.registry import shipped
 
 Images = dict[str, tuple[NDArray[np.integer], NDArray[np.integer]]]

@@ -188,7 +188,7 @@ def facts(job: Job) -> dict[str, Any]:
     from dataclasses import asdict
 
     from napari_spatial_embeddings.annotations import usage
-    from napari_spatial_embeddings.model import choose_device
+    from napari_spatial_embeddings.devices import choose_device
 
     return {
         "used": asdict(usage(job.data.images)),

@@ -24,9 +24,9 @@ def predict(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from napari_spatial_embeddings.clustering import cluster as recover
+    from napari_spatial_embeddings.devices import choose_device
     from napari_spatial_embeddings.export.maps import write_maps
     from napari_spatial_embeddings.export.objects import objects_table, write_objects
-    from napari_spatial_embeddings.model import choose_device
     from napari_spatial_embeddings.project import Project
     from napari_spatial_embeddings.registry import find_model
 
