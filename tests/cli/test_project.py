@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,24 @@ def test_a_fresh_model_is_as_the_project_says(tmp_path: Path) -> None:
     settings = SpatialEmbeddings.load(project.model_folder).settings
     assert (settings.width, settings.levels, settings.sigma_per_axis) == (8, 1, False)
     train(project)  # goes on with what there is, whatever is said of fresh ones
+
+
+@pytest.mark.parametrize("strokes", [True, False])
+def test_the_size_that_is_told_counts_where_it_cannot_be_measured(
+    project: Project, tmp_path: Path, strokes: bool
+) -> None:
+    """Strokes inside objects tell nothing of their size; whole objects tell it best."""
+    fresh = brief(project_of(tmp_path / "fresh"))
+    for one in (project, fresh):
+        one.update(prediction=one.card.prediction.updated(object_diameter=31))
+        for entry in one.card.images:
+            if (drawn := one.annotation(entry.key)) is not None:
+                one.save_annotation(entry.key, replace(drawn, scribbled=strokes))
+    train(project)
+    train(fresh, *SMALL)
+    models = [SpatialEmbeddings.load(one.model_folder) for one in (project, fresh)]
+    assert (models[0].image_diameter == 31) == strokes
+    assert (models[1].settings.object_diameter == 31) == strokes
 
 
 def test_goes_on_from_the_last_model_and_is_never_worse(project: Project) -> None:

@@ -25,6 +25,7 @@ from napari_spatial_embeddings.registry import shipped
 from napari_spatial_embeddings.samples import nuclei
 from napari_spatial_embeddings.widgets import _child, training
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.widgets.object_size import ObjectSize
 from napari_spatial_embeddings.widgets.train import Minutes, TrainStep
 from widgets.acting import add_image, press
 
@@ -406,6 +407,23 @@ def test_time_goes_through_sensible_budgets(step: TrainStep) -> None:
     for _ in range(20):
         box.stepDown()
     assert box.value() == Minutes.PRESETS[0]
+
+
+def test_the_size_of_objects_is_asked_for_where_strokes_are_all_there_is(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    size = step.findChild(ObjectSize)
+    assert size is not None
+    annotate(viewer, dock)
+    until(main_button(step).isEnabled)
+    assert not size.isVisibleTo(step), "it is measured on objects drawn whole"
+    press(dock, "quick strokes")
+    until(lambda: size.isVisibleTo(step))
+    assert size.text() == "not told"
+    size.setValue(24)
+    assert step.session.prediction.object_diameter == 24
+    step.session.set_prediction(object_diameter=None)
+    assert size.text() == "not told"
 
 
 def test_starts_from_what_is_looked_at_unless_told(step: TrainStep) -> None:

@@ -118,7 +118,10 @@ def of_project(options: argparse.Namespace, project: Project) -> Job:
     data = project.training_set()
     if start and not options.resume:
         start = start.with_classes(data.classes)
-    return _job(options, settings, start, origin, data, output, project.card.fresh)
+    size = None  # of drawn objects it is measured; strokes do not tell it
+    if not any(image.n_objects and not image.scribbled for image in data.images):
+        size = project.card.prediction.object_diameter
+    return _job(options, settings, start, origin, data, output, project.card.fresh, size)
 
 
 def _job(
@@ -129,8 +132,12 @@ def _job(
     data: TrainingSet,
     output: Path,
     fresh: Mapping[str, Any] | None = None,
+    size: float | None = None,
 ) -> Job:
-    """Make a fresh model if there is none to start from, and check that the images suit it."""
+    """Make a fresh model if there is none to start from, and check that the images suit it.
+
+    ``size`` is the diameter of the objects in pixels, if the flags do not tell it.
+    """
     from napari_spatial_embeddings.training import fresh_model
 
     kept = {} if start else dict(fresh or {})
@@ -141,13 +148,16 @@ def _job(
         flag = fixed[0].replace("_", "-")
         how = "add --fresh, or leave it out" if options.project else "leave it or --model out"
         raise CallError(f"--{flag}: only a fresh model can be given this; {how}")
+    chosen = {name: getattr(own, name) for name in {*kept, *given}}
+    if size is not None:
+        chosen.setdefault("object_diameter", size)
     model = start or fresh_model(
         data.images,
         spacing=data.spacing,
         classes=data.classes,
         seed=settings.seed,
         scale=settings.scale,
-        **{name: getattr(own, name) for name in {*kept, *given}},
+        **chosen,
     )
     for image in data.images + data.aside:
         try:
@@ -163,7 +173,7 @@ def _job(
         model,
         origin if start else FRESH,
         start is not None,
-        own.object_diameter if "object_diameter" in {*kept, *given} else None,
+        chosen.get("object_diameter"),
         output,
     )
 

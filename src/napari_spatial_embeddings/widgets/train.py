@@ -19,6 +19,7 @@ from . import _layers
 from ._form import calm
 from .device import DeviceChoice
 from .model_choice import ModelChoice
+from .object_size import ObjectSize, only_strokes
 from .progress import TrainingProgress
 from .readiness import obstacle
 from .step import Step
@@ -64,6 +65,7 @@ class TrainStep(Step):
         self.start_model = ModelChoice(self.session, "A fresh model", offered=True)
         self._minutes = Minutes()
         self.device = DeviceChoice(self.session)
+        self._size = ObjectSize(self.session)
         self._preview = QCheckBox("Preview while training")
         self._preview.setChecked(True)
         self._preview.setToolTip("Predict the current view whenever there is a better model.")
@@ -75,12 +77,13 @@ class TrainStep(Step):
         self._obstacle.setWordWrap(True)
         self._obstacle.setObjectName("obstacle")
         self.progress = TrainingProgress(self.session)
-        form = QFormLayout()
+        form = self._form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(4)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Start from", self.start_model)
         form.addRow("Time", self._minutes)
+        form.addRow("Object size", self._size)
         form.addRow("Device", self.device)
         self.body.addLayout(form)
         self.body.addWidget(self._preview)
@@ -125,6 +128,7 @@ class TrainStep(Step):
         self._heed(set())
         self.start_model.close_down()
         self.device.close_down()
+        self._size.close_down()
         self.more.close_down()
         self.progress.close_down()
         self.run.close()
@@ -190,6 +194,7 @@ class TrainStep(Step):
         status = self.session.training.status
         active = self.session.training.active
         why = "" if active else self._reason()
+        self._form.setRowVisible(self._size, only_strokes(self.workspace))
         self._button.setText(BUTTON.get(status, "Start training"))
         self._button.setEnabled(active or not why)
         if self._button.property("active") != active:
@@ -198,7 +203,7 @@ class TrainStep(Step):
             self._button.style().polish(self._button)
         self._obstacle.setText(why)
         self._obstacle.setVisible(bool(why))
-        for widget in (self.start_model, self._minutes, self.device, self.more):
+        for widget in (self.start_model, self._minutes, self._size, self.device, self.more):
             widget.setEnabled(not active)
         self.set_hint(HINTS[status])
 
