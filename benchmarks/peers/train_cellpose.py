@@ -25,6 +25,7 @@ options = parser.parse_args()
 torch.manual_seed(options.seed)
 np.random.seed(options.seed)  # noqa: NPY002 - what Cellpose itself draws from
 
+(options.out / "predictions").mkdir(parents=True, exist_ok=True)
 paths = sorted((options.train / "images").glob("*.tif"))
 images = [tifffile.imread(p) for p in paths]
 masks = [tifffile.imread(options.train / "masks" / p.name).astype(np.int32) for p in paths]
@@ -80,7 +81,6 @@ diameter = float(
 )
 model.net.eval()
 model.diam_labels = diameter
-(options.out / "predictions").mkdir(parents=True, exist_ok=True)
 for path in sorted(options.test.glob("*.tif")):
     labels = model.eval(tifffile.imread(path), channels=[0, 0], diameter=diameter)[0]
     tifffile.imwrite(options.out / "predictions" / path.name, labels.astype(np.uint16))
