@@ -32,7 +32,8 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.maps import IGNORE
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.network import multiple
-from napari_spatial_embeddings.trainer import Trainer, crop_shape
+from napari_spatial_embeddings.preparation import crop_shape
+from napari_spatial_embeddings.trainer import Trainer
 from napari_spatial_embeddings.training import WORKING_DIAMETER, Report, fresh_model, train
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import gc
-import math
 import time
 import traceback
 from collections.abc import Iterator
@@ -17,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 from ._pieces import Pieces
-from .annotations import TrainingImage, typical_diameter, usage
-from .config import ClusteringSettings, ModelSettings, TrainingSettings
-from .data import Batch, Sampler, normalisation, normalise
+from .annotations import TrainingImage, usage
+from .config import ClusteringSettings, TrainingSettings
+from .data import Batch, Sampler
 from .devices import choose_device
 from .errors import OutOfMemory, is_out_of_memory
 from .losses import Losses, spatial_embedding_loss
@@ -27,6 +26,13 @@ from .maps import split
 from .metrics import mean_ap
 from .model import SpatialEmbeddings
 from .network import channels_last, multiple
+from .preparation import (
+    crop_shape,
+    hold_out,
+    normalised,
+    own_diameter,
+    rounded,
+)
 from .presuming import presuming, with_background
 from .validation import (
     Validation,
@@ -46,11 +52,9 @@ ADAPTS = 2.0
 What is resampled has lost detail, and training gets used to another size by itself.
 """
 
+
 LEARNING_RATE, TUNING_RATE = 2e-3, 1e-3
 """Highest learning rate, of a fresh model and of one that has learned already."""
-
-HOLD_OUT_FROM = 8
-"""Number of images from which some are kept aside for validation."""
 
 
 @dataclass
@@ -100,7 +104,7 @@ class Trainer:
         """Set a training up; ``model`` is left as it is."""
         held_out = True
         if not validation:
-            images, validation = _hold_out(images, settings)
+            images, validation = hold_out(images, settings)
             held_out = validation is not images
         best = copy.deepcopy(model)
         best.image_diameter = object_diameter or own_diameter(images, model)
@@ -109,10 +113,10 @@ class Trainer:
         # One scale for all images, as prediction will use one: what is seen is what will be seen.
         # Validation sees the images as they are, so that its scores and thresholds are theirs.
         scaled = [
-            best.resampling(spacing=i.spacing).annotated(_normalised(i, model.settings))
+            best.resampling(spacing=i.spacing).annotated(normalised(i, model.settings))
             for i in images
         ]
-        chosen = [_normalised(i, model.settings) for i in choose(validation)]
+        chosen = [normalised(i, model.settings) for i in choose(validation)]
         device = choose_device(settings.device)
         batch_size = settings.batch_size or (4 if model.settings.ndim == 2 else 2)
         smallest = smallest_size(images, model.clustering.min_size)
@@ -122,14 +126,7 @@ class Trainer:
         for parameter in network.parameters():
             if parameter.dim() == model.settings.ndim + 2:
                 parameter.data = channels_last(parameter.data)
-        decay = [p for p in network.parameters() if p.dim() > 1]
-        plain = [p for p in network.parameters() if p.dim() <= 1]
-        groups = [
-            {"params": decay, "weight_decay": settings.weight_decay},
-            {"params": plain, "weight_decay": 0.0},
-        ]
         rate = settings.learning_rate or (TUNING_RATE if model.history else LEARNING_RATE)
-        optimizer = torch.optim.AdamW(groups, lr=rate, fused=True)
         return cls(
             settings=settings,
             sampler=Sampler(
@@ -146,7 +143,7 @@ class Trainer:
             best=best,
             average=copy.deepcopy(best),
             network=network,
-            optimizer=optimizer,
+            optimizer=_optimizer(network, rate, settings.weight_decay),
             learning_rate=rate,
             device=device,
             batch_size=batch_size,
@@ -226,7 +223,7 @@ class Trainer:
         # Larger crops in smaller batches keep the cost and the memory of a step about the same.
         factor = self.settings.large_crop_factor if late else 1.0
         size = max(1, round(self.batch_size / factor**ndim))
-        crop = _rounded([c * factor for c in self.crop], self.best.settings)
+        crop = rounded([c * factor for c in self.crop], self.best.settings)
         centred = 0.5 if late else 0.9
         if self._batches is None or self._stage != (crop, size, centred):
             self.close()
@@ -252,7 +249,7 @@ class Trainer:
             self.batch_size //= 2
             text = f"halving the batch to {self.batch_size}"
         elif max(self.crop) >= 2 * max(32, *multiple(self.best.settings)):
-            self.crop = _rounded([c / 2 for c in self.crop], self.best.settings)
+            self.crop = rounded([c / 2 for c in self.crop], self.best.settings)
             text = f"halving the crops to {' x '.join(map(str, self.crop))} pixels"
         else:
             raise OutOfMemory(
@@ -313,46 +310,12 @@ class Trainer:
             self._batches = None
 
 
-def _hold_out(
-    images: list[TrainingImage], settings: TrainingSettings
-) -> tuple[list[TrainingImage], list[TrainingImage]]:
-    if len(images) < HOLD_OUT_FROM or not settings.validation_share:
-        return images, images
-    rng = np.random.default_rng(settings.seed)
-    order = rng.permutation(len(images))
-    n = max(1, round(settings.validation_share * len(images)))
-    aside = set(order[:n].tolist())
-    kept = [image for i, image in enumerate(images) if i not in aside]
-    return kept, [images[i] for i in sorted(aside)]
-
-
-def own_diameter(images: list[TrainingImage], model: SpatialEmbeddings) -> float | None:
-    """Return the typical diameter of annotated objects, for a model that knows another size.
-
-    A fresh model takes the images as they are. Strokes do not tell how large their objects are:
-    then they are taken to be as in the images that the model is meant for.
-    """
-    whole = [i.labels for i in images if i.n_objects and not i.scribbled]
-    if not model.history or not whole:
-        return model.image_diameter
-    return round(typical_diameter(whole, images[0].spacing or model.settings.spacing), 2)
-
-
-def _normalised(source: TrainingImage, settings: ModelSettings) -> TrainingImage:
-    return replace(source, image=normalise(source.image, normalisation(source.image, settings)))
-
-
-def crop_shape(model: ModelSettings, settings: TrainingSettings) -> tuple[int, ...]:
-    """Return the small crops' shape: a few typical diameters if not given."""
-    edge = settings.crop_size
-    if edge is None:
-        low, high, factor = (64, 192, 3.75) if model.ndim == 2 else (32, 64, 2.5)
-        edge = int(np.clip(factor * model.object_diameter, low, high))
-    return _rounded([edge / unit for unit in model.spacing], model)
-
-
-def _rounded(shape: list[float], model: ModelSettings) -> tuple[int, ...]:
-    return tuple(
-        max(1, math.ceil(n / step - 0.25)) * step
-        for n, step in zip(shape, multiple(model), strict=True)
-    )
+def _optimizer(network: torch.nn.Module, rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """Return the optimizer of a network; only weights decay, no biases or scales."""
+    decay = [p for p in network.parameters() if p.dim() > 1]
+    plain = [p for p in network.parameters() if p.dim() <= 1]
+    groups = [
+        {"params": decay, "weight_decay": weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=rate, fused=True)
