@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import imagecodecs
@@ -181,6 +185,63 @@ def test_an_obstacle_is_a_sentence(scene: Scene, group: ExportGroup, tmp_path: P
     assert "cannot be written" in done(scene, group)
     assert contents(tmp_path)["file"] == b"mine"
     assert group.this.isEnabled()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits files as Linux does")
+def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_written(
+    scene: Scene, group: ExportGroup, tmp_path: Path
+) -> None:
+    """The system refuses to write on; what is small enough is there, and whole."""
+    import resource
+
+    scene.viewer.add_image(scene.viewer.layers["cells"].data, name="again")
+    scene.dock.workspace.choose(scene.viewer.layers["again"])
+    again = Scene(scene.viewer, scene.dock, str(scene.dock.session.image), scene.qtbot)
+    predict(again, scene.result.maps)
+    choose(group, tmp_path / "out", "objects", "labels", "maps")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (900, before[1]))
+    try:
+        group.all.click()
+        said = done(scene, group)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert said.startswith("Wrote 0 files of 0 images")
+    for name in ("cells", "again"):
+        assert f"{name}.tif cannot be written: File too large" in said
+    assert contents(tmp_path / "out") == {}
+    group.all.click()
+    assert done(scene, group).startswith("Wrote 6 files of 2 images")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a disk as Linux does")
+def test_a_disk_that_fills_up_ends_the_export(
+    scene: Scene, group: ExportGroup, small_disk: Path
+) -> None:
+    choose(group, small_disk, "maps", "labels")
+    group.this.click()
+    said = done(scene, group)
+    assert "No space left on device" in said
+    assert "written" in said
+    kept = contents(small_disk)
+    assert not any(name.endswith(".part") or name.startswith(".") for name in kept)
+    assert kept["mine"] == b"x" * 20_000
+    if "cells.tif" in kept:
+        np.testing.assert_array_equal(read_labels(small_disk / "cells.tif"), scene.layer.data)
+    assert group.this.isEnabled()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return the folder of a disk with room for a few kilobytes, beside what is on it."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    how = ["mount", "-t", "tmpfs", "-o", "size=36k", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(how, capture_output=True).returncode:
+        pytest.skip("only an administrator may mount a disk")
+    (folder / "mine").write_bytes(b"x" * 20_000)
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def test_an_image_is_never_written_over(viewer: Viewer, qtbot: QtBot, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QCloseEvent
@@ -25,6 +27,8 @@ from .step import Step
 from .train import TrainStep
 from .tune import TuneStep
 from .workspace import Workspace
+
+LONG = re.compile(r"\S{30,}")
 
 STYLE = """
 #hint { font-style: italic; padding-left: 6px; }
@@ -67,6 +71,7 @@ class SpatialEmbeddingsWidget(QWidget):
         self.setStyleSheet(STYLE)
         self.steps = self._make_steps()
         self.column = Column(self.steps)
+        self._said = ""
         self._message = QLabel()
         self._message.setObjectName("message")
         self._message.setWordWrap(True)
@@ -89,13 +94,15 @@ class SpatialEmbeddingsWidget(QWidget):
     @property
     def message(self) -> str:
         """The last sentence that was said."""
-        return self._message.text()
+        return self._said
 
     def _say(self, sentence: str, kind: str) -> None:
         self._message.setProperty("kind", kind)
         self._message.style().unpolish(self._message)
         self._message.style().polish(self._message)
-        self._message.setText(sentence)
+        self._said = sentence
+        # Long names of files would be cut off: they may break anywhere.
+        self._message.setText(LONG.sub(lambda word: "\u200b".join(word[0]), sentence))
         self._message.setVisible(bool(sentence))
 
     def _follow(self) -> None:

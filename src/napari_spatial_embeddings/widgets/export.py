@@ -293,7 +293,7 @@ class ExportGroup(QWidget):
         with self.session.speaking():
             text = self.command()
             QApplication.clipboard().setText(text)
-            self.session.say(f"Copied: {text}")
+            self.session.say("The command is copied: paste it into a terminal.")
 
 
 def _allow(button: QPushButton, why_not: str, what: str) -> None:
