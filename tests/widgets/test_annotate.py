@@ -218,3 +218,17 @@ def test_a_deleted_layer_comes_back(viewer: Viewer, dock: SpatialEmbeddingsWidge
     viewer.layers.remove(painted(viewer))
     press(step, "Annotate")
     assert np.array_equal(painted(viewer).data, sample.annotated)
+
+
+def test_objects_lie_above_their_image_however_many_there_are(
+    shown: Viewer, shown_dock: SpatialEmbeddingsWidget
+) -> None:
+    """From 256 colours on, napari draws a layer by other means, and forgot its place."""
+    assert shown_dock.isVisible()
+    shown.open_sample("napari-spatial-embeddings", "nuclei")
+    shown.open_sample("napari-spatial-embeddings", "two_classes")
+    assert painted(shown) is not shown.layers[-1]
+    assert shown.layers[-1].data.max() > 200
+    QApplication.processEvents()
+    picture = np.asarray(shown.screenshot(canvas_only=True, flash=False))[..., :3].astype(int)
+    assert (np.ptp(picture, axis=2) > 40).sum() > 1000

@@ -222,3 +222,17 @@ def test_one_image_is_seen_at_a_time(viewer: Viewer, dock: SpatialEmbeddingsWidg
     choose(combos(dock)[0], "rods")
     assert not viewer.layers["rods · annotations"].visible
     assert second.visible
+
+
+def test_an_image_comes_whole_into_view(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+    viewer.add_image(np.zeros((200, 300), np.uint8), name="large")
+    volume = viewer.add_image(np.zeros((11, 20, 30), np.uint8), name="small", scale=(2, 1, 1))
+    dock.workspace.choose(volume)
+    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it
+    assert np.allclose(camera.center[-2:], (9.5, 14.5))
+    assert viewer.dims.current_step[0] == 5, "the middle of a volume shows most"
+    viewer.dims.set_current_step(0, 8)
+    dock.workspace.choose(viewer.layers["large"])
+    assert np.allclose(camera.center[-2:], (99.5, 149.5))
+    dock.workspace.choose(volume)
+    assert viewer.dims.current_step[0] == 8, "and who was elsewhere goes on there"

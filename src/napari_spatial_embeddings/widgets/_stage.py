@@ -26,6 +26,8 @@ class Stage:
         self._front: str | None = None
         self._waiting: dict[str, list[Layer]] = {}
         """The layers of each hidden image that are seen when it comes back."""
+        self._slices: dict[str, tuple[float, ...]] = {}
+        """Where the sliders below the canvas were when an image was hidden."""
 
     def turn(self, key: str) -> None:
         """Bring an image to the front."""
@@ -34,6 +36,7 @@ class Stage:
             return
         old, new = self._image(before), self._image(key)
         if old is not None:
+            self._slices[before] = self._viewer.dims.point
             mine = [x for x in self._viewer.layers if _layers.image_key(x) == before]
             self._waiting[before] = [x for x in mine if x.visible]
             for layer in mine:
@@ -43,7 +46,16 @@ class Stage:
         if new is not None:
             new.visible = True
             if old is None or not np.allclose(_corners(old), _corners(new)):
-                self._viewer.reset_view()
+                look_at(self._viewer, new)
+                self._turn_pages(key, new)
+
+    def _turn_pages(self, key: str, image: Layer) -> None:
+        """Go to the slice of an image that was in view, or to the middle one."""
+        point = self._slices.get(key) or tuple(np.asarray(image.extent.world).mean(0))
+        ndim = self._viewer.dims.ndim
+        for axis, at in zip(range(ndim - 1, -1, -1), reversed(point), strict=False):
+            if axis not in self._viewer.dims.displayed:
+                self._viewer.dims.set_point(axis, at)
 
     def arrived(self, layer: Layer) -> None:
         """Hide a layer that was added, if it belongs to an image that is not in front."""
@@ -63,6 +75,20 @@ class Stage:
     def _image(self, key: str) -> Layer | None:
         found: Layer | None = _layers.find(self._viewer, "image", key)
         return found
+
+
+def look_at(viewer: Viewer, layer: Layer) -> None:
+    """Show a layer whole, whatever others there are."""
+    viewer.reset_view()  # shows all of them whole, hidden ones too
+    seen = [axis - viewer.dims.ndim + layer.ndim for axis in viewer.dims.displayed]
+    if len(seen) > 2 or min(seen) < 0:
+        return
+    low, high = np.asarray(layer.extent.world)[:, seen]
+    camera = getattr(viewer, "scene", viewer).camera  # napari 0.9 moved it, and the canvas' size
+    canvas = viewer.canvas.size if hasattr(viewer, "canvas") else viewer._canvas_size
+    camera.center = (0.0, *((low + high) / 2))
+    size = high - low + np.abs(np.asarray(layer.scale))[seen]
+    camera.zoom = 0.95 * float(np.min(np.asarray(canvas) / size))
 
 
 def _corners(layer: Layer) -> NDArray[np.float64]:

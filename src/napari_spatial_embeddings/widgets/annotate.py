@@ -233,7 +233,7 @@ class AnnotateStep(Step):
         none = [name for name in self.session.classes if not drawn.objects.get(name)]
         warning = ""
         if drawn.total and several and none:
-            warning = f"No {none[0]} is drawn yet."
+            warning = f"Nothing of the class {none[0]} is drawn yet."
         elif several and few:
             warning = f"Few of the class {few[0]}: draw {FEW} at least."
         elif 0 < drawn.total < FEW:

@@ -104,7 +104,11 @@ class Colouring:
         classes, size = dict(self._strokes.classes), 2 * self._strokes.next
         # Cyclic, and long enough not to repeat: napari compiles its direct colormaps for seconds.
         wanted = CyclicLabelColormap(colors=colours(classes, names, coming, size))
-        self._strokes.layer.colormap = wanted
+        layer = self._strokes.layer
+        layer.colormap = wanted
+        # From 256 colours on, napari draws the layer by other means, which forget its place above
+        # the image. It sets all layers in order whenever one is shown.
+        layer.events.visible()
         self._shown = classes, names, coming, size
 
     def _outdated(self, names: tuple[str, ...], coming: str) -> bool:

@@ -33,6 +33,7 @@ LONG = re.compile(r"\S{30,}")
 STYLE = """
 #hint { font-style: italic; padding-left: 6px; }
 #more::menu-indicator { image: none; width: 0px; }
+QListWidget::item { padding: 1px 2px; }
 #group { font-weight: bold; padding-top: 4px; }
 #main:enabled { background: #2d6cb5; color: white; font-weight: bold; }
 #main:enabled:hover { background: #3a7dcb; }

@@ -15,7 +15,7 @@ from napari_spatial_embeddings.files import Image as Picture
 from napari_spatial_embeddings.session import Session
 
 from . import _layers
-from ._stage import Stage
+from ._stage import Stage, look_at
 from ._writer import Writer
 from .storage import Storage
 
@@ -88,9 +88,10 @@ class Workspace(QObject):
         self._stage = Stage(viewer)
         for layer in viewer.layers:
             self._watch(layer)
-        viewer.layers.events.inserted.connect(self._inserted)
+        # After napari itself: where to look depends on what it makes of the layer.
+        viewer.layers.events.inserted.connect(self._inserted, position="last")
         viewer.layers.events.removing.connect(self._removing)
-        viewer.layers.events.removed.connect(self._removed)
+        viewer.layers.events.removed.connect(self._removed, position="last")
         session.clustering_changed.connect(self.touch)
         session.prediction_changed.connect(self.touch)
         session.training_settings_changed.connect(self.touch)
@@ -265,7 +266,7 @@ class Workspace(QObject):
         for axis, value in zip(_layers.spatial(_layers.facts(layer)["axes"]), size, strict=True):
             scale[axis], units[axis] = value, unit
         layer.scale, layer.units = scale, tuple(units)
-        self.viewer.reset_view()
+        look_at(self.viewer, layer)
 
     def _moved(self, event: Event) -> None:
         """Put our layers of an image where its layer is now, and keep its pixel size."""
