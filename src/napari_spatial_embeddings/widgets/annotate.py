@@ -65,6 +65,7 @@ class AnnotateStep(Step):
             "Draw a rectangle around a place where every object is drawn:\n"
             "what is not painted there is background."
         )
+        self._region.setCheckable(True)
         self._region.clicked.connect(self._mark_region)
         self._each = QCheckBox("each stroke is a new object")
         self._each.setToolTip(
@@ -176,6 +177,7 @@ class AnnotateStep(Step):
     def _mark_region(self) -> None:
         with self.session.speaking():
             self.layers.begin_region()
+        self.refresh()
 
     def _set_scribbled(self, scribbled: bool) -> None:
         self.layers.set_scribbled(scribbled)
@@ -211,6 +213,10 @@ class AnnotateStep(Step):
             else "There is no image: open one, and choose it under Data"
         )
         self._begin.setVisible(strokes is None)
+        regions = self.layers.regions(key)
+        marking = regions is not None and active is regions and regions.mode.startswith("add_")
+        tool = "region" if marking else tool
+        self._region.setChecked(marking)
         several = len(self.session.classes) > 1
         for name, button in self._tools.items():
             button.setChecked(name == tool)
@@ -257,6 +263,8 @@ class AnnotateStep(Step):
             return "Press Annotate, then paint some objects."
         if tool == "background":
             return "Paint where there is no object."
+        if tool == "region":
+            return "Drag a rectangle around a place where you have drawn every object, or will."
         if tool == "class":
             return f"Click on objects to make them {self.layers.class_name}."
         if not drawn.total:

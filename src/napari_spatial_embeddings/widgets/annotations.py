@@ -232,7 +232,7 @@ class AnnotationLayers(QObject):
         used = sum(drawn.objects.get(name, 0) for drawn in self.counts.values())
         if used:
             raise InputError(
-                f"{many(used, 'object')} of the class '{name}' are drawn; give them another first"
+                f"'{name}' is the class of {many(used, 'object')}; give them another one first"
             )
         self.session.set_classes(tuple(x for x in self.session.classes if x != name))
 
@@ -350,6 +350,10 @@ class AnnotationLayers(QObject):
     # ---------------------------------------------------------------- saving
 
     def _save(self) -> None:
+        known = {entry.key for entry in self.workspace.storage.entries()}
         for key, strokes in self._strokes.items():
-            with self.workspace.saving():
-                self._keeping.keep(key, partial(drawn, strokes.layer, self._regions.get(key)))
+            layer, regions = strokes.layer, self._regions.get(key)
+            begun = key in known or bool(regions is not None and regions.nshapes)
+            if begun or np.any(layer.data):  # a layer alone makes no project
+                with self.workspace.saving():
+                    self._keeping.keep(key, partial(drawn, layer, regions))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import (
     QApplication,
-    QLabel,
     QMainWindow,
     QVBoxLayout,
     QWidget,
@@ -21,14 +18,13 @@ from ._view import clear_brush
 from .annotate import AnnotateStep
 from .column import Column
 from .data import DataStep
+from .message import Message
 from .predictor import Predictor
 from .results import ResultLayers
 from .step import Step
 from .train import TrainStep
 from .tune import TuneStep
 from .workspace import Workspace
-
-LONG = re.compile(r"\S{30,}")
 
 STYLE = """
 #hint { font-style: italic; padding-left: 6px; }
@@ -40,9 +36,12 @@ QListWidget::item { padding: 1px 2px; }
 #main[active="true"] { background: #9c4221; }
 #main[active="true"]:hover { background: #b5502b; }
 #advice { background: #6b5414; color: #fff3d0; padding: 4px 8px; border-radius: 4px; }
-#message { padding: 4px 8px; border-radius: 4px; }
-#message[kind="warning"] { background: #6b5414; color: #fff3d0; }
-#message[kind="error"] { background: #6e2626; color: #ffe1e1; }
+#message { border-radius: 4px; }
+#message QToolButton { background: transparent; }
+#message[kind="warning"] { background: #6b5414; }
+#message[kind="warning"] * { color: #fff3d0; background: transparent; }
+#message[kind="error"] { background: #6e2626; }
+#message[kind="error"] * { color: #ffe1e1; background: transparent; }
 """
 
 
@@ -72,17 +71,16 @@ class SpatialEmbeddingsWidget(QWidget):
         self.setStyleSheet(STYLE)
         self.steps = self._make_steps()
         self.column = Column(self.steps)
-        self._said = ""
-        self._message = QLabel()
-        self._message.setObjectName("message")
-        self._message.setWordWrap(True)
-        self._message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._message.hide()
+        self._message = Message()
+        below = QVBoxLayout()
+        below.setContentsMargins(4, 0, 8, 4)
+        below.addWidget(self._message)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
         layout.addWidget(self.column, 1)
-        layout.addWidget(self._message)
-        self.session.said.connect(self._say)
+        layout.addLayout(below)
+        self.session.said.connect(self._message.say)
         self.session.training_changed.connect(self._follow)
 
     def _make_steps(self) -> list[Step]:
@@ -95,16 +93,7 @@ class SpatialEmbeddingsWidget(QWidget):
     @property
     def message(self) -> str:
         """The last sentence that was said."""
-        return self._said
-
-    def _say(self, sentence: str, kind: str) -> None:
-        self._message.setProperty("kind", kind)
-        self._message.style().unpolish(self._message)
-        self._message.style().polish(self._message)
-        self._said = sentence
-        # Long names of files would be cut off: they may break anywhere.
-        self._message.setText(LONG.sub(lambda word: "\u200b".join(word[0]), sentence))
-        self._message.setVisible(bool(sentence))
+        return self._message.text
 
     def _follow(self) -> None:
         """Show the curve of a training that begins."""
@@ -124,7 +113,7 @@ class SpatialEmbeddingsWidget(QWidget):
             step.close_down()
         self.workspace.results.close_down()
         self.workspace.close()
-        self.session.said.disconnect(self._say)
+        self.session.said.disconnect(self._message.say)
         self.session.training_changed.disconnect(self._follow)
 
     def event(self, event: QEvent) -> bool:

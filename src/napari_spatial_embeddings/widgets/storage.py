@@ -102,6 +102,7 @@ class Storage:
         project = Project.create(folder, **self.session.facts())
         self.session.set_project(project)
         self.workspace.images_changed.emit()
+        self.session.say(f"a new project, with nothing in it yet: {project.folder}")
 
     def open(self, folder: Path) -> None:
         """Open a project, and show its first image, unless one of it is in the viewer.
@@ -117,10 +118,10 @@ class Storage:
         if any(other is not self and other.keeps(project.folder) for other in _OPEN):
             raise InputError(f"{project.folder} is open in another window; close it there first")
         self.workspace.finish()
-        self._leave(project.folder)
+        left = self._leave(project.folder)
         self.session.set_project(project)
-        mine = {entry.key for entry in project.card.images}
-        there = [x for x in self.workspace.images() if _layers.image_key(x) in mine]
+        self.session.say("")
+        there = self._known(project)
         for layer in there:
             self.show_drawn(str(_layers.image_key(layer)))
         self.workspace.images_changed.emit()
@@ -128,6 +129,28 @@ class Storage:
             self.workspace.choose(there[0])
         elif project.card.images:
             self.show(project.card.images[0].key)
+        if self.session.image is not None:
+            for layer in left:  # else they would lie over, or show through, what is seen now
+                layer.visible = _layers.image_key(layer) == self.session.image
+
+    def _known(self, project: Project) -> list[Image]:
+        """Return the layers that show images of a project, also those opened without it."""
+        keys = {project.folder / entry.path: entry.key for entry in project.card.images}
+        found = []
+        for layer in self.workspace.images():
+            key, path = _layers.image_key(layer), _layers.source(layer)
+            if key is None and path is not None:
+                same = (k for file, k in keys.items() if _same(file, path))
+                wanted = next(same, None)
+                if wanted is None or self.workspace.layer_of(wanted) is not None:
+                    continue
+                axes = next(iter(_layers.possible_axes(layer)), "")
+                key = self.key_for(layer, axes)
+                if key == wanted:
+                    _layers.mark(layer, role="image", image=key, axes=axes)
+            if key in keys.values():
+                found.append(layer)
+        return found
 
     def keeps(self, folder: Path) -> bool:
         """Tell whether this is the folder of the project."""
@@ -154,10 +177,15 @@ class Storage:
         self.session.keep_in(project)
         return project
 
-    def _leave(self, arriving: Path | None = None) -> None:
+    def _leave(self, arriving: Path | None = None) -> list[Layer]:
         """Take our layers away; images stay, but are no longer of a project.
 
         What belongs to the images of the project that is arriving stays as well.
+
+        Returns
+        -------
+        list of layers
+            The images that stay.
         """
         if self.workspace.problem:
             raise InputError(
@@ -171,13 +199,16 @@ class Storage:
             and (home := _layers.facts(x).get("project"))
             and _same(Path(home), arriving)
         }
+        left = []
         for layer in list(self.viewer.layers):
             if not _layers.facts(layer) or _layers.image_key(layer) in staying:
                 continue
             if _layers.role(layer) == "image":
                 del layer.metadata[_layers.KEY]
+                left.append(layer)
             else:
                 self.viewer.layers.remove(layer)
+        return left
 
     # ---------------------------------------------------------------- images
 
