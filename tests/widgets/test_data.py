@@ -155,6 +155,9 @@ def test_our_layers_follow_the_image(viewer: Viewer, dock: SpatialEmbeddingsWidg
     press(dock, "Annotate")
     painted = viewer.layers["nuclei · annotations"]
     dock.workspace.save_now()
+    assert dock.session.project is None, "nothing is drawn yet"
+    painted.paint((5, 5), 1)
+    dock.workspace.save_now()
     layer.scale = (0.5, 0.5)
     layer.translate = (7, 8)
     layer.rotate = 30
