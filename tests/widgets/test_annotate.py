@@ -167,6 +167,7 @@ def test_quick_strokes_are_kept_as_such(viewer: Viewer, dock: SpatialEmbeddingsW
     quick = button(step, "quick strokes")
     assert isinstance(quick, QRadioButton)
     quick.click()
+    painted(viewer).paint((5, 5), 1)
     dock.workspace.save_now()
     project = dock.session.project
     assert project is not None
