@@ -247,7 +247,7 @@ def described(what: Explanation, classes: tuple[str, ...]) -> str:
 
 
 def _ring(colour: str, name: str) -> str:
-    return f"<span style='color:{colour}'>◯</span> {name}"
+    return f"<span style='color:{colour}'>●</span> {name}"
 
 
 def _answer(question: Question) -> Explanation:

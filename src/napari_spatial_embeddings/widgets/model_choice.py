@@ -104,7 +104,7 @@ class ModelChoice(QComboBox):
         for path in filter(None, (self._browsed, self._chosen)):
             if path not in known.values():
                 known[f"{Path(path).name} (folder)"] = path
-        known["Choose a folder..."] = BROWSE
+        known["Open a folder..."] = BROWSE
         self.clear()
         for title, model in known.items():
             self.addItem(title, model)
