@@ -63,8 +63,8 @@ class Trainer:
 
     ``network`` is what learns, ``average`` follows it, ``best`` is the average that scored highest;
     ``presumed`` is where each of the sampler's images was presumed to be background;
-    ``floor`` is what the model that it started from scored, if that was asked, and ``improved``
-    whether the last validation found a new best.
+    ``floor`` is what the model that it started from scored, if that was asked, ``improved`` whether
+    the last validation found a new best, and ``cost`` how many seconds it took.
     """
 
     settings: TrainingSettings
@@ -88,6 +88,7 @@ class Trainer:
     spent: float = 0.0
     clock: float | None = None
     validated: float = 0.0
+    cost: float = 0.0
     presumed: list[NDArray[np.bool_]] | None = None
     _batches: Iterator[Batch] | None = None
     _stage: tuple[tuple[int, ...], int, float] | None = None
@@ -166,6 +167,14 @@ class Trainer:
     def start_clock(self) -> None:
         """Let the budget be spent from now on: what went before is no training."""
         self.clock = time.monotonic()
+
+    def pause(self) -> float:
+        """Return the seconds between two validations.
+
+        A short training has some, but not so many that they take most of its time.
+        """
+        often = max(self.settings.budget[0] / 8, 2 * self.cost)
+        return min(self.settings.validation_seconds, often)
 
     def since_validation(self) -> float:
         """Return the seconds since the last validation."""
@@ -271,8 +280,10 @@ class Trainer:
         annotations by heart: then the latest is kept, of the lowest learning rate, if only it fits
         them as well as what the training started from.
         """
+        start = time.monotonic()
         maps = yield from predicting(self.average, self.validation, str(self.device))
         scores = yield from evaluating(maps, self.validation, self.best.clustering)
+        self.cost = time.monotonic() - start
         ap = mean_ap(scores)
         found = Validation(float(ap[0]), float(ap.mean()), self.held_out)
         least = self.best_ap if self.held_out else self.floor

@@ -201,7 +201,6 @@ def train(
         if trainer.progress() >= 1:
             return
     tally = _Tally(trainer)
-    pause = min(settings.validation_seconds, settings.budget[0] / 8)
     try:
         if baseline and not trainer.steps:
             found = whole(trainer.validating(), stop)
@@ -219,7 +218,7 @@ def train(
                 yield tally.report(message=trainer.shrink(error))
                 continue
             tally.add(losses)
-            if trainer.since_validation() >= pause:
+            if trainer.since_validation() >= trainer.pause():
                 found = whole(trainer.validating(), stop)
                 message = _keep(trainer, checkpoint)
                 yield tally.report(found, trainer.improved, message)
