@@ -26,13 +26,7 @@ from .maps import split
 from .metrics import mean_ap
 from .model import SpatialEmbeddings
 from .network import channels_last, multiple
-from .preparation import (
-    crop_shape,
-    hold_out,
-    normalised,
-    own_diameter,
-    rounded,
-)
+from .preparation import crop_shape, hold_out, normalised, own_diameter, rounded
 from .presuming import presuming, with_background
 from .validation import (
     Validation,
@@ -51,7 +45,6 @@ ADAPTS = 2.0
 
 What is resampled has lost detail, and training gets used to another size by itself.
 """
-
 
 LEARNING_RATE, TUNING_RATE = 2e-3, 1e-3
 """Highest learning rate, of a fresh model and of one that has learned already."""
