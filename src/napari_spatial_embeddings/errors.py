@@ -1,5 +1,6 @@
 """The two kinds of errors that are sentences for people, never tracebacks."""
 
+import errno
 import logging
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in text for sign in OUT_OF_MEMORY_SIGNS)
 
 
+def refusal(error: OSError) -> str:
+    """Return what the system says to a file, and what to do where it is plain."""
+    reason = error.strerror or str(error)
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return f"{reason} (make room there)" if full else reason
+
+
 def explained(error: BaseException) -> str:
     """Return an error as a sentence for people; what nobody foresaw goes to the log as well."""
     if isinstance(error, InputError | Failure):
@@ -46,7 +54,6 @@ def explained(error: BaseException) -> str:
     if is_out_of_memory(error):
         return "there is not enough memory for this; close other programs, or use smaller tiles"
     if isinstance(error, OSError):
-        reason = error.strerror or str(error)
-        return f"{error.filename}: {reason}" if error.filename else reason
+        return f"{error.filename}: {refusal(error)}" if error.filename else refusal(error)
     log.error("unforeseen", exc_info=error)
     return f"something unforeseen went wrong: {type(error).__name__}: {error}"

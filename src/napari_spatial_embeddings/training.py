@@ -21,7 +21,7 @@ from ._pieces import Stopped, never, whole
 from .annotations import TrainingImage, largest_reach, typical_diameter
 from .checkpoint import Checkpoint
 from .config import ModelSettings, TrainingSettings
-from .errors import InputError, OutOfMemory
+from .errors import InputError, OutOfMemory, refusal
 from .losses import Losses
 from .model import SpatialEmbeddings
 from .resampling import TOLERANCE
@@ -251,9 +251,10 @@ def _keep(trainer: Trainer, checkpoint: Path | None) -> str:
     try:
         Checkpoint.of(trainer).write(checkpoint)
     except OSError as error:
+        start = "from the one before" if checkpoint.exists() else "from the beginning"
         return (
-            f"{checkpoint} cannot be written: {error.strerror or error}; going on, but --resume"
-            " would not"
+            f"{checkpoint} cannot be written: {refusal(error)}; going on, but --resume would start"
+            f" {start}"
         )
     return ""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_spatial_embeddings.errors import Failure
+from napari_spatial_embeddings.errors import Failure, refusal
 from napari_spatial_embeddings.model_card import WEIGHTS
 
 from .stopping import Stopping
@@ -84,7 +84,7 @@ class Keeper:
 
     def tell_end(self, stopped: bool) -> None:
         """Say that the training has ended, and where the model is."""
-        there = self.folder is not None and (self.folder / WEIGHTS).exists()
+        there = self._there()
         history = self._last.model.history if self._last else []
         found = history[-1] if history else {}
         where = f"the model is in {self.folder}" if there else "there is no model yet"
@@ -122,7 +122,11 @@ class Keeper:
         return True
 
     def _refusal(self, error: OSError) -> str:
-        return f"{self.folder}: the model cannot be written: {error.strerror or error}"
+        kept = "; the one before is kept" if self._there() else ""
+        return f"{self.folder}: the model cannot be written: {refusal(error)}{kept}"
+
+    def _there(self) -> bool:
+        return self.folder is not None and (self.folder / WEIGHTS).exists()
 
 
 def _learned(report: Report) -> bool:

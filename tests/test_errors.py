@@ -1,0 +1,19 @@
+"""Errors are sentences, and say what to do where that is plain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from napari_spatial_embeddings.errors import explained
+
+FULL = Path("/dev/full")
+"""Where Linux never has room."""
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs a file that is always full")
+def test_a_full_disk_says_what_to_do() -> None:
+    with pytest.raises(OSError, match="No space left") as caught, FULL.open("wb", 0) as file:
+        file.write(b"x")
+    assert explained(caught.value) == "No space left on device (make room there)"
