@@ -170,6 +170,7 @@ def test_what_cannot_be_done_is_disabled_and_says_why(scene: Scene, group: Expor
         assert not button.isEnabled()
         assert "Tick" in button.toolTip()
     choose(group, Path(), "labels")
+    scene.dock.session.set_model(None, None)
     assert not group.copy.isEnabled()
     assert "model" in group.copy.toolTip()
     scene.dock.session.set_result(scene.key, None)
