@@ -132,7 +132,7 @@ def test_at_every_moment(tmp_path: Path, how: str) -> None:
     for moment in moments[:-1] if how != "dies" else ():
         said = (tmp_path / f"{moment}.txt").read_text()
         kind, text = {
-            "ENOSPC": ("Failure", "No space left on device"),
+            "ENOSPC": ("Failure", "No space left on device (make room there)"),
             "EACCES": ("FileError", "Permission denied"),
         }[how]
         assert said.startswith(f"{kind}: ")
