@@ -20,7 +20,7 @@ def model(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that has learned a little, just enough to find something. To be read only."""
     output = tmp_path_factory.mktemp("trained") / "model"
     size = "--width", 8, "--levels", 2, "--crop-size", 32, "--large-crop-share", 0
-    done("train", *pairs(data), "--output", output, "--epochs", 12, "--learning-rate", 0.01, *size)
+    done("train", *pairs(data), "--output", output, "--epochs", 16, "--learning-rate", 0.01, *size)
     return output
 
 

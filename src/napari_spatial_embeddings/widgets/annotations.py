@@ -244,6 +244,7 @@ class AnnotationLayers(QObject):
         labels = {str(_layers.image_key(x)): x for x in _layers.ours(viewer, "annotations")}
         shapes = {str(_layers.image_key(x)): x for x in _layers.ours(viewer, "regions")}
         for key in [k for k, s in self._strokes.items() if labels.get(k) is not s.layer]:
+            self._keep(key)  # a layer that was deleted comes back with all that was drawn
             self._detach(key)
         for key in [k for k, x in self._regions.items() if shapes.get(k) is not x]:
             self._detach_regions(key)
@@ -350,10 +351,13 @@ class AnnotationLayers(QObject):
     # ---------------------------------------------------------------- saving
 
     def _save(self) -> None:
-        known = {entry.key for entry in self.workspace.storage.entries()}
-        for key, strokes in self._strokes.items():
-            layer, regions = strokes.layer, self._regions.get(key)
-            begun = key in known or bool(regions is not None and regions.nshapes)
-            if begun or np.any(layer.data):  # a layer alone makes no project
-                with self.workspace.saving():
-                    self._keeping.keep(key, partial(drawn, layer, regions))
+        for key in self._strokes:
+            self._keep(key)
+
+    def _keep(self, key: str) -> None:
+        layer, regions = self._strokes[key].layer, self._regions.get(key)
+        known = any(entry.key == key for entry in self.workspace.storage.entries())
+        begun = known or bool(regions is not None and regions.nshapes)
+        if begun or np.any(layer.data):  # a layer alone makes no project
+            with self.workspace.saving():
+                self._keeping.keep(key, partial(drawn, layer, regions))
