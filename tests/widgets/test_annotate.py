@@ -233,3 +233,36 @@ def test_objects_lie_above_their_image_however_many_there_are(
     QApplication.processEvents()
     picture = np.asarray(shown.screenshot(canvas_only=True, flash=False))[..., :3].astype(int)
     assert (np.ptp(picture, axis=2) > 40).sum() > 1000
+
+
+def test_an_image_that_is_removed_right_after_drawing_stays_away(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    step, workspace = step_of(dock), dock.workspace
+    add_image(viewer, nuclei(0, size=96)).name = "first"
+    press(step, "Annotate")
+    painted(viewer).paint((5, 5), 1)
+    workspace.save_now()
+    second = add_image(viewer, nuclei(1, size=96))
+    second.name = "second"
+    workspace.choose(second)
+    layer = step.layers.begin().layer
+    key = dock.session.image
+    assert key is not None
+    layer.paint((5, 5), 1)
+    workspace.storage.remove(key)
+    workspace.save_now()
+    project = dock.session.project
+    assert project is not None
+    assert [entry.name for entry in project.card.images] == ["first"]
+
+
+def test_all_layers_deleted_at_once_is_no_error(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    add_image(viewer, nuclei(size=96))
+    press(step_of(dock), "Annotate")
+    painted(viewer).paint((5, 5), 1)
+    viewer.layers.clear()
+    dock.workspace.save_now()
+    assert "not saved" not in dock.message

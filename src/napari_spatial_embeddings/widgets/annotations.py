@@ -244,7 +244,8 @@ class AnnotationLayers(QObject):
         labels = {str(_layers.image_key(x)): x for x in _layers.ours(viewer, "annotations")}
         shapes = {str(_layers.image_key(x)): x for x in _layers.ours(viewer, "regions")}
         for key in [k for k, s in self._strokes.items() if labels.get(k) is not s.layer]:
-            self._keep(key)  # a layer that was deleted comes back with all that was drawn
+            if self.workspace.layer_of(key) is not None:
+                self._keep(key)  # a layer that was deleted comes back with all that was drawn
             self._detach(key)
         for key in [k for k, x in self._regions.items() if shapes.get(k) is not x]:
             self._detach_regions(key)

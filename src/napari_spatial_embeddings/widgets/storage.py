@@ -338,12 +338,13 @@ class Storage:
 
     def remove(self, key: str) -> None:
         """Take an image out of the project, with what is drawn on it; its layer stays."""
-        project = self.session.project
         if self.session.image == key:
             self.session.set_image(None)
         for layer in list(self.viewer.layers):
             if _layers.image_key(layer) == key and _layers.role(layer) != "image":
                 self.viewer.layers.remove(layer)
+        self.workspace.finish()  # what was drawn last is written, and the image with it
+        project = self.session.project
         layer = self.workspace.layer_of(key)
         if layer is not None:
             layer.metadata.pop(_layers.KEY, None)
