@@ -133,6 +133,25 @@ def test_fractions_of_an_epoch_make_no_step_more() -> None:
         assert trainer.progress() < 1
 
 
+@pytest.mark.parametrize("cost", [0.0, 1.0, 4.0, 20.0])
+@pytest.mark.parametrize("minutes", [0.25, 1.0, 10.0])
+def test_validations_come_early_and_leave_time_to_learn(minutes: float, cost: float) -> None:
+    images = discs()
+    settings = TrainingSettings(minutes=minutes, device="cpu")
+    trainer = Trainer.prepare(images, settings, small_model(images), None)
+    pauses: list[float] = []
+    while trainer.spent + trainer.pause() < 60 * minutes:
+        pauses.append(trainer.pause())
+        trainer.cost = cost
+        trainer.spent += pauses[-1] + cost
+        trainer.validated = trainer.spent
+    assert pauses[0] <= 10
+    assert pauses == sorted(pauses)
+    assert pauses[-1] <= settings.validation_seconds
+    assert len(pauses) <= 2 + 60 * minutes / min(settings.validation_seconds, 60 * minutes / 8)
+    assert cost * (len(pauses) - 1) <= sum(pauses[1:]) / 2
+
+
 def test_a_fresh_model_suits_the_objects() -> None:
     images = discs(radius=8.0)
     model = fresh_model(images, width=4)

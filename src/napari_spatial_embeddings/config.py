@@ -218,7 +218,7 @@ class TrainingSettings(Settings):
         1.0, description="Seconds between two reports."
     )
     validation_seconds: Annotated[Positive, Seconds] = Field(
-        45.0, description="Seconds between two validations."
+        45.0, description="Seconds between two validations; the first ones come earlier."
     )
     mixed_precision: bool = Field(True, description="Use half precision where the device gains.")
     device: str = Field("auto", description="Where to compute: auto, cpu, cuda, cuda:1, mps.")

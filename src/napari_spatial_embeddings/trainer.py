@@ -46,6 +46,9 @@ ADAPTS = 2.0
 What is resampled has lost detail, and training gets used to another size by itself.
 """
 
+FIRST = 10.0
+"""Seconds after which a model is validated first, and shown: people wait for it."""
+
 LEARNING_RATE, TUNING_RATE = 2e-3, 1e-3
 """Highest learning rate, of a fresh model and of one that has learned already."""
 
@@ -164,10 +167,12 @@ class Trainer:
     def pause(self) -> float:
         """Return the seconds between two validations.
 
-        A short training has some, but not so many that they take most of its time.
+        In the beginning a model changes fastest, and each comes when twice as much time is spent as
+        at the one before. A short training has some more, but not so many that they take most of
+        its time.
         """
-        often = max(self.settings.budget[0] / 8, 2 * self.cost)
-        return min(self.settings.validation_seconds, often)
+        often = min(self.settings.budget[0] / 8, max(FIRST, self.validated))
+        return min(self.settings.validation_seconds, max(often, 2 * self.cost))
 
     def since_validation(self) -> float:
         """Return the seconds since the last validation."""
