@@ -227,6 +227,7 @@ def test_usage_counts_and_reads_well() -> None:
     total = found.object_pixels + found.background_pixels + found.ignored_pixels
     assert total == 2 * 12 * 20
     assert found.ignored_pixels == int((partial.labels == IGNORE).sum()) > 0
+    assert str(usage([resolved(drawn() * (drawn() == drawn().max()))])).startswith("1 object in")
     text = str(usage([whole]))
     assert text == "2 objects in 1 image; pixels: 6.7% object, 93.3% background, 0.0% ignored"
 

@@ -80,7 +80,8 @@ class Usage:
     def __str__(self) -> str:
         total = max(1, self.object_pixels + self.background_pixels + self.ignored_pixels)
         return (
-            f"{self.objects} objects in {self.images} image{'s' * (self.images != 1)}; pixels: "
+            f"{self.objects} object{'s' * (self.objects != 1)} in "
+            f"{self.images} image{'s' * (self.images != 1)}; pixels: "
             f"{self.object_pixels / total:.1%} object, {self.background_pixels / total:.1%} "
             f"background, {self.ignored_pixels / total:.1%} ignored"
         )

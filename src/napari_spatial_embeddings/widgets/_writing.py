@@ -14,6 +14,8 @@ from napari_spatial_embeddings.export import Segmented, export
 from napari_spatial_embeddings.files import Image as Picture
 from napari_spatial_embeddings.session import Kind, Result
 
+from ._count import many
+
 if TYPE_CHECKING:
     from ._prediction import Told
 
@@ -116,11 +118,7 @@ def write(
             failed.append(explained(error))
         except Failure as error:
             raise Failure(
-                f"{error}; {_count(files, 'file')} of {_count(k, 'image')} written"
+                f"{error}; {many(files, 'file')} of {many(k, 'image')} written"
             ) from error
-    done = f"Wrote {_count(files, 'file')} of {_count(len(tasks) - len(failed), 'image')}"
+    done = f"Wrote {many(files, 'file')} of {many(len(tasks) - len(failed), 'image')}"
     yield "; ".join([f"{done} to {folder}", *failed]), "warning" if failed else "info"
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'s' * (n != 1)}"

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.session import Session
 
+from ._count import many
 from ._curve import Curve
 
 
@@ -107,7 +108,7 @@ def _told(report: dict[str, Any], status: str, seconds: float, left: float) -> s
         return f"stopping after {clock(seconds)} min"
     if status == "running":
         return f"{clock(left)} min left · {speed} · step {report['step']}"
-    return f"{report['step']} steps in {clock(seconds)} min"
+    return f"{many(report['step'], 'step')} in {clock(seconds)} min"
 
 
 def _used(fact: dict[str, Any]) -> str:
@@ -117,11 +118,10 @@ def _used(fact: dict[str, Any]) -> str:
         return ""
     total = used["object_pixels"] + used["background_pixels"] + used["ignored_pixels"]
     share = (used["object_pixels"] + used["background_pixels"]) / max(1, total)
-    objects, images = used["objects"], used["images"]
     device = f", on {fact['device']}" if fact.get("device") else ""
     return (
-        f"Learning from {objects} object{'s' * (objects != 1)} in {images}"
-        f" image{'s' * (images != 1)}, {share:.1%} of the pixels{device}."
+        f"Learning from {many(used['objects'], 'object')} in {many(used['images'], 'image')},"
+        f" {share:.1%} of the pixels{device}."
     )
 
 

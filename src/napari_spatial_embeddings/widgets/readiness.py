@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_spatial_embeddings.errors import InputError
 
 from . import _layers
+from ._count import many
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.model_card import ModelCard
@@ -73,4 +74,4 @@ def annotated(workspace: Workspace) -> bool:
 
 def _kind(ndim: int, channels: int) -> str:
     what = "an image" if ndim == 2 else "a volume"
-    return f"{what} with {channels} channel{'s' * (channels != 1)}"
+    return f"{what} with {many(channels, 'channel')}"
