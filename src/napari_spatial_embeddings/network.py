@@ -172,11 +172,10 @@ class BranchedNet(nn.Module):
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
-        ndim, width = settings.ndim, settings.width
-        steps = strides(settings.spacing, settings.levels)
-        widths = [min(width * (level + 1), 4 * width) for level in range(settings.levels)]
+        ndim = settings.ndim
+        widths, steps = self.plan(settings)
         # An axis that is not shrunk yet is still too coarse for a 3-wide kernel to mean the same.
-        kernels = [tuple(3 if s == 2 else 1 for s in step) for step in steps]
+        kernels = [tuple(3 if s > 1 else 1 for s in step) for step in steps]
         self.down, self.refine = nn.ModuleList(), nn.ModuleList()
         before = settings.in_channels
         for after, step, kernel in zip(widths, steps, kernels, strict=True):
@@ -190,6 +189,13 @@ class BranchedNet(nn.Module):
         # Before training every pixel points at itself with a typical object's margin.
         for parameter in self.instance.out.parameters():
             nn.init.zeros_(parameter)
+
+    @staticmethod
+    def plan(settings: ModelSettings) -> tuple[list[int], list[tuple[int, ...]]]:
+        """Return each level's number of channels, and by how much it shrinks each axis."""
+        width = settings.width
+        widths = [min(width * (level + 1), 4 * width) for level in range(settings.levels)]
+        return widths, strides(settings.spacing, settings.levels)
 
     def forward(self, image: Tensor) -> Tensor:
         x = image

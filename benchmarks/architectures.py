@@ -1,0 +1,104 @@
+"""Which network learns most in a given time.
+
+``python -m benchmarks.architectures DATA OUT [--minutes 2] [--seeds 0] [--only VARIANT ...]``
+
+Each minutes' rows are added to those of other budgets in ``OUT``.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from napari_spatial_embeddings.config import ModelSettings
+from napari_spatial_embeddings.network import BranchedNet, Residual
+
+from . import page, table
+from .variants import Variant, parser, recall, run_all, summary
+
+Plan = tuple[list[int], list[tuple[int, ...]]]
+
+
+class Doubling(BranchedNet):
+    """Channels double with every level."""
+
+    @staticmethod
+    def plan(settings: ModelSettings) -> Plan:
+        _, steps = BranchedNet.plan(settings)
+        return [16 * 2**level for level in range(settings.levels)], steps
+
+
+class Quarter(BranchedNet):
+    """The first step shrinks by 4, as one of two; so there is a level less."""
+
+    @staticmethod
+    def plan(settings: ModelSettings) -> Plan:
+        widths, steps = BranchedNet.plan(settings)
+        return widths[1:], [tuple(4 for _ in steps[0]), *steps[2:]]
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__(settings)
+        stem = self.down[0]
+        assert isinstance(stem.conv, nn.Conv2d)
+        stem.conv = nn.Conv2d(stem.conv.in_channels, stem.conv.out_channels, 7, 4, 3)
+
+
+class Single(nn.Module):
+    """A residual block with one convolution in place of two."""
+
+    def __init__(self, block: Residual) -> None:
+        super().__init__()
+        self.conv, self.norm = block.conv2, block.norm2
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.relu(self.norm(self.conv(x)) + x, inplace=True)
+
+
+class Thin(BranchedNet):
+    """One convolution in place of two in every block."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__(settings)
+        blocks = [self.refine, self.instance.refine, self.seed.refine]
+        for blocks_of in blocks:
+            for k, block in enumerate(blocks_of):
+                blocks_of[k] = Single(block)
+
+
+class ThinTop(BranchedNet):
+    """The same, only at half resolution, where most of the time goes."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__(settings)
+        self.refine[0] = Single(self.refine[0])
+        for decoder in (self.instance, self.seed):
+            decoder.refine[-1] = Single(decoder.refine[-1])
+
+
+VARIANTS = [
+    Variant("as it is"),
+    Variant("width 16", model={"width": 16}),
+    Variant("width 32", model={"width": 32}),
+    Variant("3 levels", model={"levels": 3}),
+    Variant("5 levels", model={"levels": 5}),
+    Variant("channels 16, 32, 64, 128", net=Doubling),
+    Variant("first step by 4", net=Quarter),
+    Variant("one convolution a block", net=Thin),
+    Variant("one convolution a block at half resolution", net=ThinTop),
+]
+
+
+def main() -> None:
+    """Run, and write the table from all that was run."""
+    options = parser(__doc__, 2.0, ["dsb2018"]).parse_args()
+    torch.set_num_threads(1)
+    chosen = [v for v in VARIANTS if not options.only or v.name in options.only]
+    run_all(options.out, options.data, options.sets, chosen, options.minutes, options.seeds)
+    rows = summary(recall(options.out), [v.name for v in VARIANTS])
+    print(table.markdown(rows))
+    table.remember("architectures", rows, 1)
+    page.write()
+
+
+if __name__ == "__main__":
+    main()

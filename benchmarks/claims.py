@@ -1,0 +1,98 @@
+"""What the papers claim, tested: each variant against the default, all else being equal.
+
+``python -m benchmarks.claims DATA OUT [--minutes 2] [--seeds 0 1 2] [--only VARIANT ...]``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from napari_spatial_embeddings import losses
+from napari_spatial_embeddings.network import BranchedNet
+
+from . import page, table
+from .variants import Variant, parser, recall, run_all, summary
+
+
+class FixedMargin(BranchedNet):
+    """Every object's margin is a quarter of the typical diameter: about the smallest's radius."""
+
+    def __init__(self, settings: Any) -> None:
+        super().__init__(settings)
+        self.sigma = slice(settings.ndim, settings.ndim + settings.sigma_components)
+
+    def forward(self, image: Tensor) -> Tensor:
+        raw = super().forward(image)
+        keep = torch.ones(raw.shape[1], device=raw.device)
+        keep[self.sigma] = 0
+        return raw * keep.view(1, -1, *[1] * (raw.dim() - 2))
+
+
+@contextmanager
+def patched(
+    name: str, function: Callable[..., Tensor], reach: Callable[..., Tensor]
+) -> Iterator[None]:
+    """Put another function in the place of one of the loss's, and say how far it reaches."""
+    old = getattr(losses, name), losses._reach
+    setattr(losses, name, function)
+    losses._reach = reach
+    try:
+        yield
+    finally:
+        setattr(losses, name, old[0])
+        losses._reach = old[1]
+
+
+def cross_entropy(error: Tensor, obj: Tensor, size: Tensor, weight: Tensor) -> Tensor:
+    """Binary cross-entropy on phi, each object's pixels and all others weighing the same.
+
+    As many others count as the object has pixels: of all pixels of the crop, most would say
+    nothing. ``error`` is 2 - 2 phi of an object's own pixels, which come first, and 2 phi of the
+    others.
+    """
+    own = torch.arange(len(error), device=error.device) < size.sum()
+    right = 1 - error / 2
+    entropy = -right.clamp(min=1e-6).log()
+    others = torch.bincount(obj[~own], minlength=len(size)).clamp(min=1)
+    share = torch.where(own, 0.5 / size[obj], 0.5 / torch.maximum(size, others)[obj])
+    return (entropy * share * weight[obj]).sum()
+
+
+def everywhere(phi: Tensor, obj: Tensor, n: int) -> Tensor:  # noqa: ARG001
+    """Return the distance in sigma at which phi is 1e-4, the same for all objects."""
+    return phi.new_full((n,), 4.3)
+
+
+VARIANTS = [
+    Variant("as it is"),
+    Variant("fixed margin", net=FixedMargin),
+    Variant("one sigma for all axes", model={"sigma_per_axis": False}),
+    Variant("centre: medoid", training={"loss": {"centre": "medoid"}}),
+    Variant("centre: learnable", training={"loss": {"centre": "learnable"}}),
+    Variant(
+        "cross-entropy on phi",
+        patch=lambda: patched("_lovasz_hinge", cross_entropy, everywhere),
+    ),
+    Variant("one crop size", training={"large_crop_share": 0.0}),
+]
+
+
+def main() -> None:
+    """Run, and write the table from all that was run."""
+    options = parser(__doc__, 2.0, ["dsb2018", "usiigaci"]).parse_args()
+    torch.set_num_threads(1)
+    chosen = [v for v in VARIANTS if not options.only or v.name in options.only]
+    run_all(options.out, options.data, options.sets, chosen, options.minutes, options.seeds)
+    rows = summary(recall(options.out), [v.name for v in VARIANTS])
+    print(table.markdown(rows))
+    table.remember("claims", rows, 1)
+    page.write()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""Variants of the method or the network: each trained for the same time, scored alike, kept.
+
+The budget is processor time of one thread, so that what else the machine does costs steps to none.
+Scored on images that were held out from the training set: what the tables tell may be acted on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+
+from napari_spatial_embeddings import trainer
+from napari_spatial_embeddings.annotations import TrainingImage, annotate
+from napari_spatial_embeddings.config import TrainingSettings
+from napari_spatial_embeddings.model import SpatialEmbeddings
+from napari_spatial_embeddings.network import BranchedNet
+from napari_spatial_embeddings.training import fresh_model, train
+
+from .few import Pair, read, scores
+from .table import Row
+
+EVERY = 5
+"""Where a set has no validation folder, one in so many training images is held out."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What differs: settings of the model or the training, another network, or a patched library.
+
+    ``net`` is a network class, or a function that changes a network which was just made.
+    """
+
+    name: str
+    model: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    net: Callable[[Any], Any] | None = None
+    patch: Callable[[], AbstractContextManager[None]] = nullcontext
+
+
+@cache
+def images(data: Path, name: str) -> tuple[list[TrainingImage], list[Pair]]:
+    """Return the images of a set to train on, and those to score on."""
+    folder = data / name
+    found = read(folder / "train")
+    if (folder / "val").exists():
+        return [annotate(*pair) for pair in found], read(folder / "val")
+    kept = [pair for k, pair in enumerate(found) if k % EVERY]
+    return [annotate(*pair) for pair in kept], found[::EVERY]
+
+
+def untrained(images: list[TrainingImage], variant: Variant, seed: int) -> SpatialEmbeddings:
+    """Return a fresh model of a variant."""
+    model = fresh_model(images, seed=seed, **variant.model)
+    if variant.net is not None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            if isinstance(variant.net, type) and issubclass(variant.net, BranchedNet):
+                model.network = variant.net(model.settings)
+            else:
+                variant.net(model.network)
+    return model
+
+
+def run(data: Path, name: str, variant: Variant, minutes: float, seed: int) -> Row:
+    """Train a variant and score it."""
+    learned, unseen = images(data, name)
+    settings = TrainingSettings(minutes=minutes, seed=seed, device="cpu").updated(
+        **variant.training
+    )
+    # Only the trainer's clock: threads of the library go on waiting by the real one.
+    trainer.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment]
+    with variant.patch():
+        model = untrained(learned, variant, seed)
+        *_, last = train(learned, settings, model)
+        ap = scores(last.model, unseen)
+    parameters = sum(p.numel() for p in model.network.parameters())
+    return {
+        "images": name,
+        "variant": variant.name,
+        "minutes": minutes,
+        "seed": seed,
+        "steps": last.step,
+        "parameters": parameters,
+        "ap": [round(v, 4) for v in ap],
+    }
+
+
+def run_all(
+    out: Path,
+    data: Path,
+    sets: Iterable[str],
+    variants: Iterable[Variant],
+    minutes: float,
+    seeds: Iterable[int],
+) -> None:
+    """Run what is not in ``out`` yet: a file for each, so that several processes may share it."""
+    out.mkdir(parents=True, exist_ok=True)
+    for seed in seeds:
+        for name in sets:
+            for variant in variants:
+                words = variant.name.replace(" ", "-").replace("/", "-")
+                path = out / f"{name}_{minutes:g}min_{words}_{seed}.json"
+                if not path.exists():
+                    path.touch()  # taken
+                    row = run(data, name, variant, minutes, seed)
+                    path.write_text(json.dumps(row))
+                    print(path.stem, row["steps"], f"{row['ap'][0]:.3f}", flush=True)
+
+
+def recall(out: Path) -> list[Row]:
+    """Return the runs that were kept."""
+    texts = [path.read_text() for path in sorted(out.glob("*.json"))]
+    return [json.loads(text) for text in texts if text]
+
+
+def summary(runs: list[Row], names: list[str]) -> list[Row]:
+    """Return a row per set, budget and variant: means, spreads, and the gain over the first one."""
+    rows = []
+    for images, minutes in dict.fromkeys((r["images"], r["minutes"]) for r in runs):
+        here = [r for r in runs if (r["images"], r["minutes"]) == (images, minutes)]
+        base = {r["seed"]: float(np.mean(r["ap"])) for r in here if r["variant"] == names[0]}
+        for name in names:
+            of = [r for r in here if r["variant"] == name]
+            if of:
+                gains = [float(np.mean(r["ap"])) - base[r["seed"]] for r in of if r["seed"] in base]
+                rows.append(
+                    {
+                        "images": images,
+                        "minutes": f"{minutes:g}",
+                        "variant": name,
+                        "runs": len(of),
+                        "steps": round(float(np.mean([r["steps"] for r in of]))),
+                        "AP50": spread([r["ap"][0] for r in of]),
+                        "AP75": spread([r["ap"][5] for r in of]),
+                        "mean AP .5-.95": spread([float(np.mean(r["ap"])) for r in of]),
+                        "gain in mean AP": "" if name == names[0] else spread(gains, sign="+"),
+                    }
+                )
+    return rows
+
+
+def spread(values: list[float], sign: str = "") -> str:
+    """Return mean and standard deviation over seeds, if there are several."""
+    if not values:
+        return ""
+    more = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+    return f"{np.mean(values):{sign}.3f}{more}"
+
+
+def parser(text: str | None, minutes: float, sets: list[str]) -> argparse.ArgumentParser:
+    """Return what all tables of variants are asked for."""
+    out = argparse.ArgumentParser(description=text)
+    out.add_argument("data", type=Path)
+    out.add_argument("out", type=Path, help="where each run's scores are kept")
+    out.add_argument("--minutes", type=float, default=minutes, help="processor time of one thread")
+    out.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    out.add_argument("--sets", nargs="+", default=sets)
+    out.add_argument("--only", nargs="+", help="these variants only")
+    return out
