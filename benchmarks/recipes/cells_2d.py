@@ -20,7 +20,7 @@ from .gathering import annotated, gathered, run
 
 SHARES = {"dsb2018": 1, "dsb2018_rgb": 2, "usiigaci": 3}
 
-GENERATED = 220
+GENERATED = 400
 """Number of generated images."""
 
 

@@ -10,8 +10,13 @@ from skimage.segmentation import expand_labels, find_boundaries
 from napari_spatial_embeddings.annotations import TrainingImage, annotate
 from napari_spatial_embeddings.samples import capsules, render
 
+from . import adherent
+
 SIZE = 256
 """Edge of a generated image in pixels."""
+
+ADHERENT = 0.4
+"""Share of images that show cells spread on a dish."""
 
 Image = NDArray[np.float64]
 Labels = NDArray[np.int32]
@@ -20,6 +25,10 @@ Labels = NDArray[np.int32]
 def image(seed: int) -> TrainingImage:
     """Return a generated image: one of several shapes in one of several looks, all drawn."""
     rng = np.random.default_rng([20, seed])
+    if rng.random() < ADHERENT:
+        labels = adherent.cells(rng, SIZE)
+        pixels = _finished(rng, adherent.phase_contrast(rng, labels))
+        return annotate(pixels[None].astype(np.float32), labels, name=f"generated {seed}")
     labels = _shapes(rng)
     looks = [_fluorescence, _phase_contrast, _phase_contrast, _membranes, _textures]
     if (labels > 0).mean() > 0.6:  # hardly a field left for the cells to stand out from
