@@ -55,7 +55,7 @@ def test_calibrating_finds_thresholds_that_the_default_misses(high: float, low: 
     images = [training_image(capsules((64, 64), k), k) for k in range(2)]
     maps = [faint(ideal_maps(image.labels), high, low) for image in images]
     assert mean_ap(whole(evaluating(maps, images, DEFAULT))).mean() < 1
-    found = whole(calibrating(maps, images, DEFAULT))
+    found = whole(calibrating(maps, images, [DEFAULT]))
     assert mean_ap(whole(evaluating(maps, images, found))).mean() == 1
     assert found.min_size == DEFAULT.min_size
     assert low <= found.seed_threshold <= high
@@ -63,7 +63,18 @@ def test_calibrating_finds_thresholds_that_the_default_misses(high: float, low: 
 
 def test_among_equals_calibrating_keeps_the_default() -> None:
     images = [training_image(capsules((64, 64), 3))]
-    assert whole(calibrating([ideal_maps(images[0].labels)], images, DEFAULT)) == DEFAULT
+    assert whole(calibrating([ideal_maps(images[0].labels)], images, [DEFAULT])) == DEFAULT
+
+
+@pytest.mark.parametrize(("high", "first"), [(1.0, True), (0.85, False)])
+def test_the_first_of_several_usual_thresholds_wins_unless_another_is_better(
+    high: float, first: bool
+) -> None:
+    labels = capsules((64, 64), 3)
+    strict = DEFAULT.updated(seed_threshold=0.88)
+    maps = [faint(ideal_maps(labels), high, 0.1)]
+    found = whole(calibrating(maps, [training_image(labels)], [strict, DEFAULT]))
+    assert found == (strict if first else DEFAULT)
 
 
 @pytest.mark.parametrize(("count", "moves"), [(1, False), (30, True)])
@@ -74,7 +85,7 @@ def test_few_objects_hardly_move_the_thresholds(count: int, moves: bool) -> None
     faint = np.random.default_rng(0).random(labels.shape) < 0.07
     seed = np.where(faint, np.float32(0.25) * maps.seed, maps.seed)
     weak = EmbeddingMaps(maps.offsets, maps.sigma, seed, maps.spacing)
-    found = whole(calibrating([weak], [training_image(labels)], DEFAULT))
+    found = whole(calibrating([weak], [training_image(labels)], [DEFAULT]))
     assert (found.foreground_threshold < 0.25) is moves
 
 

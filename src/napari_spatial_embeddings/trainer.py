@@ -307,10 +307,14 @@ class Trainer:
             self.best.network.load_state_dict(self.average.network.state_dict())
 
     def finishing(self) -> Pieces[None]:
-        """Choose the thresholds that suit the best model, on the validation images."""
+        """Choose the thresholds that suit the best model, on the validation images.
+
+        Those of the model that the training started from come first: few objects hardly tell.
+        """
         maps = yield from predicting(self.best, self.validation, str(self.device))
-        default = ClusteringSettings(min_size=self.best.clustering.min_size)
-        self.best.clustering = yield from calibrating(maps, self.validation, default)
+        own = self.best.clustering
+        default = ClusteringSettings(min_size=own.min_size)
+        self.best.clustering = yield from calibrating(maps, self.validation, [own, default])
 
     def close(self) -> None:
         """Stop making batches."""

@@ -5,6 +5,7 @@ All of it takes seconds, and is done in pieces: a training that is asked to stop
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -93,30 +94,35 @@ def _score(clustering: Clustering, image: TrainingImage, settings: ClusteringSet
 
 
 def calibrating(
-    maps: list[EmbeddingMaps], images: list[TrainingImage], default: ClusteringSettings
+    maps: list[EmbeddingMaps], images: list[TrainingImage], usual: list[ClusteringSettings]
 ) -> Pieces[ClusteringSettings]:
-    """Return, by pieces, the thresholds of highest mean AP, near the default if few objects tell.
+    """Return, by pieces, the thresholds of highest mean AP, near usual ones if few objects tell.
 
-    To move a threshold from one end of its range to the other, it has to win five objects.
+    To move a threshold from one end of its range to the other, it has to win five objects. Among
+    equals the first of the usual ones is taken.
     """
     clusterings = [Clustering(m) for m in maps]
     reluctance = 0.005 + 5 / max(1, len(object_sizes([image.labels for image in images])))
-    best, best_worth = default, -np.inf
-    for foreground in FOREGROUND_THRESHOLDS:
-        for seed in SEED_THRESHOLDS:
-            if seed < foreground:
-                continue
-            trial = default.updated(seed_threshold=seed, foreground_threshold=foreground)
-            scores = []
-            for clustering, image in zip(clusterings, images, strict=True):
-                scores.append(_score(clustering, image, trial))
-                yield
-            distance = abs(seed - default.seed_threshold) + abs(
-                foreground - default.foreground_threshold
-            )
-            worth = float(mean_ap(scores).mean()) - reluctance * distance
-            if worth > best_worth:
-                best, best_worth = trial, worth
+    grid = itertools.product(SEED_THRESHOLDS, FOREGROUND_THRESHOLDS)
+    trials = [
+        usual[0].updated(seed_threshold=seed, foreground_threshold=foreground)
+        for seed, foreground in grid
+        if seed >= foreground
+    ]
+    best, best_worth = usual[0], -np.inf
+    for trial in [*usual, *trials]:
+        scores = []
+        for clustering, image in zip(clusterings, images, strict=True):
+            scores.append(_score(clustering, image, trial))
+            yield
+        distance = min(
+            abs(trial.seed_threshold - other.seed_threshold)
+            + abs(trial.foreground_threshold - other.foreground_threshold)
+            for other in usual
+        )
+        worth = float(mean_ap(scores).mean()) - reluctance * distance
+        if worth > best_worth:
+            best, best_worth = trial, worth
     return best
 
 
