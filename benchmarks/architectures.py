@@ -14,7 +14,7 @@ from napari_spatial_embeddings.config import ModelSettings
 from napari_spatial_embeddings.network import BranchedNet, Residual
 
 from . import page, table
-from .variants import Variant, parser, recall, run_all, summary
+from .variants import Budget, Variant, parser, recall, run_all, summary
 
 Plan = tuple[list[int], list[tuple[int, ...]]]
 
@@ -90,10 +90,11 @@ VARIANTS = [
 
 def main() -> None:
     """Run, and write the table from all that was run."""
-    options = parser(__doc__, 2.0, ["dsb2018"]).parse_args()
+    options = parser(__doc__, ["dsb2018"], minutes=2.0).parse_args()
     torch.set_num_threads(1)
     chosen = [v for v in VARIANTS if not options.only or v.name in options.only]
-    run_all(options.out, options.data, options.sets, chosen, options.minutes, options.seeds)
+    budget = Budget(options.minutes, options.steps)
+    run_all(options.out, options.data, options.sets, chosen, budget, options.seeds)
     rows = summary(recall(options.out), [v.name for v in VARIANTS])
     print(table.markdown(rows))
     table.remember("architectures", rows, 1)

@@ -1,6 +1,6 @@
 """What the papers claim, tested: each variant against the default, all else being equal.
 
-``python -m benchmarks.claims DATA OUT [--minutes 2] [--seeds 0 1 2] [--only VARIANT ...]``
+``python -m benchmarks.claims DATA OUT [--steps 1000] [--seeds 0 1 2] [--only VARIANT ...]``
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from napari_spatial_embeddings import losses
 from napari_spatial_embeddings.network import BranchedNet
 
 from . import page, table
-from .variants import Variant, parser, recall, run_all, summary
+from .variants import Budget, Variant, parser, recall, run_all, summary
 
 
 class FixedMargin(BranchedNet):
@@ -84,10 +84,11 @@ VARIANTS = [
 
 def main() -> None:
     """Run, and write the table from all that was run."""
-    options = parser(__doc__, 2.0, ["dsb2018", "usiigaci"]).parse_args()
+    options = parser(__doc__, ["dsb2018", "usiigaci"], steps=1000).parse_args()
     torch.set_num_threads(1)
     chosen = [v for v in VARIANTS if not options.only or v.name in options.only]
-    run_all(options.out, options.data, options.sets, chosen, options.minutes, options.seeds)
+    budget = Budget(options.minutes, options.steps)
+    run_all(options.out, options.data, options.sets, chosen, budget, options.seeds)
     rows = summary(recall(options.out), [v.name for v in VARIANTS])
     print(table.markdown(rows))
     table.remember("claims", rows, 1)

@@ -1,13 +1,15 @@
-"""Variants of the method or the network: each trained for the same time, scored alike, kept.
+"""Variants of the method or the network: each trained alike, scored alike, kept.
 
-The budget is processor time of one thread, so that what else the machine does costs steps to none.
-Scored on images that were held out from the training set: what the tables tell may be acted on.
+The budget is a number of steps, or processor time of one thread, so that what else the machine does
+costs steps to none. Scored on images that were held out from the training set: what the tables tell
+may be acted on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -30,6 +32,9 @@ from napari_spatial_embeddings.training import fresh_model, train
 from .few import Pair, read, scores
 from .table import Row
 
+CROPS = 4
+"""Crops of a step, where steps are the budget."""
+
 EVERY = 5
 """Where a set has no validation folder, one in so many training images is held out."""
 
@@ -46,6 +51,24 @@ class Variant:
     training: dict[str, Any] = field(default_factory=dict)
     net: Callable[[Any], Any] | None = None
     patch: Callable[[], AbstractContextManager[None]] = nullcontext
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Processor time of one thread in minutes, or steps."""
+
+    minutes: float | None
+    steps: int | None
+
+    def __str__(self) -> str:
+        return f"{self.steps:,} steps" if self.steps else f"{self.minutes:g} min"
+
+    def settings(self, images: list[TrainingImage]) -> TrainingSettings:
+        """Return the settings that spend it."""
+        if not self.steps:
+            return TrainingSettings(minutes=self.minutes)
+        objects = sum(image.n_objects for image in images)
+        return TrainingSettings(epochs=self.steps * CROPS / objects, batch_size=CROPS)
 
 
 @cache
@@ -72,26 +95,23 @@ def untrained(images: list[TrainingImage], variant: Variant, seed: int) -> Spati
     return model
 
 
-def run(data: Path, name: str, variant: Variant, minutes: float, seed: int) -> Row:
+def run(data: Path, name: str, variant: Variant, budget: Budget, seed: int) -> Row:
     """Train a variant and score it."""
     learned, unseen = images(data, name)
-    settings = TrainingSettings(minutes=minutes, seed=seed, device="cpu").updated(
-        **variant.training
-    )
+    own = budget.settings(learned).updated(seed=seed, device="cpu").updated(**variant.training)
     # Only the trainer's clock: threads of the library go on waiting by the real one.
     trainer.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment]
     with variant.patch():
         model = untrained(learned, variant, seed)
-        *_, last = train(learned, settings, model)
+        *_, last = train(learned, own, model)
         ap = scores(last.model, unseen)
-    parameters = sum(p.numel() for p in model.network.parameters())
     return {
         "images": name,
         "variant": variant.name,
-        "minutes": minutes,
+        "budget": str(budget),
         "seed": seed,
         "steps": last.step,
-        "parameters": parameters,
+        "parameters": sum(p.numel() for p in model.network.parameters()),
         "ap": [round(v, 4) for v in ap],
     }
 
@@ -101,7 +121,7 @@ def run_all(
     data: Path,
     sets: Iterable[str],
     variants: Iterable[Variant],
-    minutes: float,
+    budget: Budget,
     seeds: Iterable[int],
 ) -> None:
     """Run what is not in ``out`` yet: a file for each, so that several processes may share it."""
@@ -109,11 +129,11 @@ def run_all(
     for seed in seeds:
         for name in sets:
             for variant in variants:
-                words = variant.name.replace(" ", "-").replace("/", "-")
-                path = out / f"{name}_{minutes:g}min_{words}_{seed}.json"
+                words = f"{name} {budget} {variant.name} {seed}"
+                path = out / f"{re.sub('[^a-z0-9]+', '-', words.lower())}.json"
                 if not path.exists():
                     path.touch()  # taken
-                    row = run(data, name, variant, minutes, seed)
+                    row = run(data, name, variant, budget, seed)
                     path.write_text(json.dumps(row))
                     print(path.stem, row["steps"], f"{row['ap'][0]:.3f}", flush=True)
 
@@ -127,8 +147,8 @@ def recall(out: Path) -> list[Row]:
 def summary(runs: list[Row], names: list[str]) -> list[Row]:
     """Return a row per set, budget and variant: means, spreads, and the gain over the first one."""
     rows = []
-    for images, minutes in dict.fromkeys((r["images"], r["minutes"]) for r in runs):
-        here = [r for r in runs if (r["images"], r["minutes"]) == (images, minutes)]
+    for images, budget in dict.fromkeys((r["images"], r["budget"]) for r in runs):
+        here = [r for r in runs if (r["images"], r["budget"]) == (images, budget)]
         base = {r["seed"]: float(np.mean(r["ap"])) for r in here if r["variant"] == names[0]}
         for name in names:
             of = [r for r in here if r["variant"] == name]
@@ -137,7 +157,7 @@ def summary(runs: list[Row], names: list[str]) -> list[Row]:
                 rows.append(
                     {
                         "images": images,
-                        "minutes": f"{minutes:g}",
+                        "budget": budget,
                         "variant": name,
                         "runs": len(of),
                         "steps": round(float(np.mean([r["steps"] for r in of]))),
@@ -158,13 +178,15 @@ def spread(values: list[float], sign: str = "") -> str:
     return f"{np.mean(values):{sign}.3f}{more}"
 
 
-def parser(text: str | None, minutes: float, sets: list[str]) -> argparse.ArgumentParser:
+def parser(text: str | None, sets: list[str], **budget: float) -> argparse.ArgumentParser:
     """Return what all tables of variants are asked for."""
     out = argparse.ArgumentParser(description=text)
     out.add_argument("data", type=Path)
     out.add_argument("out", type=Path, help="where each run's scores are kept")
-    out.add_argument("--minutes", type=float, default=minutes, help="processor time of one thread")
+    out.add_argument("--minutes", type=float, help="processor time of one thread")
+    out.add_argument("--steps", type=int, help="in place of minutes")
     out.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     out.add_argument("--sets", nargs="+", default=sets)
     out.add_argument("--only", nargs="+", help="these variants only")
+    out.set_defaults(**budget)
     return out
