@@ -7,6 +7,8 @@ Each minutes' rows are added to those of other budgets in ``OUT``.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +16,7 @@ from napari_spatial_embeddings.config import ModelSettings
 from napari_spatial_embeddings.network import BranchedNet, Residual
 
 from . import page, table
-from .variants import Budget, Variant, parser, recall, run_all, summary
+from .variants import Budget, Variant, images, parser, recall, run_all, summary
 
 Plan = tuple[list[int], list[tuple[int, ...]]]
 
@@ -94,7 +96,8 @@ def main() -> None:
     torch.set_num_threads(1)
     chosen = [v for v in VARIANTS if not options.only or v.name in options.only]
     budget = Budget(options.minutes, options.steps)
-    run_all(options.out, options.data, options.sets, chosen, budget, options.seeds)
+    find = partial(images, options.data)
+    run_all(options.out, options.sets, find, chosen, budget, options.seeds)
     rows = summary(recall(options.out), [v.name for v in VARIANTS])
     print(table.markdown(rows))
     table.remember("architectures", rows, 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from napari_spatial_embeddings import losses
 from napari_spatial_embeddings.network import BranchedNet
 
 from . import page, table
-from .variants import Budget, Variant, parser, recall, run_all, summary
+from .variants import Budget, Variant, images, parser, recall, run_all, summary
 
 
 class FixedMargin(BranchedNet):
@@ -88,7 +89,8 @@ def main() -> None:
     torch.set_num_threads(1)
     chosen = [v for v in VARIANTS if not options.only or v.name in options.only]
     budget = Budget(options.minutes, options.steps)
-    run_all(options.out, options.data, options.sets, chosen, budget, options.seeds)
+    find = partial(images, options.data)
+    run_all(options.out, options.sets, find, chosen, budget, options.seeds)
     rows = summary(recall(options.out), [v.name for v in VARIANTS])
     print(table.markdown(rows))
     table.remember("claims", rows, 1)

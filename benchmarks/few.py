@@ -2,9 +2,10 @@
 
 ``python -m benchmarks.few DATA CASE [--model NAME_OR_DIR] [--scribbles] [--held-out] [FLAGS ...]``
 
-The cases: ``usiigaci``, ten objects of one training image, the rest of it unknown; ``dsb2018``,
-five training images, complete; ``rods``, ten objects of a generated image. Scored on the set's test
-images, or, with ``--held-out``, on training images that were not used: to choose settings by.
+The cases: ``usiigaci`` and ``dsb2018_rgb``, ten objects of one training image, the rest of it
+unknown; ``dsb2018``, five training images, complete; ``rods``, ten objects of a generated image.
+Colours become grey. Scored on the set's test images, or, with ``--held-out``, on training images
+that were not used: to choose settings by.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from napari_spatial_embeddings.registry import find_model
 from napari_spatial_embeddings.training import fresh_model, train
 
 from . import accuracy, page, table
+from .recipes.gathering import grey
 
 Labels = NDArray[np.int32]
 Pair = tuple[NDArray[np.generic], Labels]
@@ -47,9 +49,9 @@ OBJECTS, IMAGES = 10, 5
 
 
 def read(folder: Path, chosen: slice = slice(None)) -> list[Pair]:
-    """Return images and label images of a folder."""
+    """Return grey images and label images of a folder."""
     found = pair(folder / "images", folder / "masks")[chosen]
-    return [(read_image(i).data, read_labels(m).astype(np.int32)) for i, m in found]
+    return [(grey(read_image(i).data), read_labels(m).astype(np.int32)) for i, m in found]
 
 
 def case(
@@ -136,7 +138,7 @@ def main() -> None:
     """Score before, train, score after; remember the row unless scored on held-out images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("case", choices=["usiigaci", "dsb2018", "rods"])
+    parser.add_argument("case", choices=["usiigaci", "dsb2018", "dsb2018_rgb", "rods"])
     parser.add_argument("--model", help="what to start from; a fresh model if not given")
     parser.add_argument("--scribbles", action="store_true")
     parser.add_argument("--held-out", action="store_true")
@@ -193,10 +195,8 @@ def remember(
 ) -> None:
     """Keep the row in the page."""
     drawn = {
-        "usiigaci": f"{OBJECTS} objects of one image",
-        "rods": f"{OBJECTS} objects of one image",
         "dsb2018": f"{IMAGES} images",
-    }[options.case]
+    }.get(options.case, f"{OBJECTS} objects of one image")
     new: table.Row = {
         "images": options.case,
         "annotated": drawn + (", as strokes" if options.scribbles else ""),

@@ -35,21 +35,22 @@ from .table import Row
 CROPS = 4
 """Crops of a step, where steps are the budget."""
 
+Find = Callable[[str], tuple[list[TrainingImage], list[Pair]]]
+"""The images of a set to train on, and those to score on."""
+
 EVERY = 5
 """Where a set has no validation folder, one in so many training images is held out."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What differs: settings of the model or the training, another network, or a patched library.
-
-    ``net`` is a network class, or a function that changes a network which was just made.
-    """
+    """What differs: settings of the model or the training, its images, another network, a patch."""
 
     name: str
     model: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
-    net: Callable[[Any], Any] | None = None
+    images: Callable[[list[TrainingImage]], list[TrainingImage]] = list
+    net: type[BranchedNet] | None = None
     patch: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
@@ -88,28 +89,28 @@ def untrained(images: list[TrainingImage], variant: Variant, seed: int) -> Spati
     if variant.net is not None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            if isinstance(variant.net, type) and issubclass(variant.net, BranchedNet):
-                model.network = variant.net(model.settings)
-            else:
-                variant.net(model.network)
+            model.network = variant.net(model.settings)
     return model
 
 
-def run(data: Path, name: str, variant: Variant, budget: Budget, seed: int) -> Row:
-    """Train a variant and score it."""
-    learned, unseen = images(data, name)
+def run(
+    learned: list[TrainingImage],
+    unseen: list[Pair],
+    variant: Variant,
+    budget: Budget,
+    seed: int,
+    start: SpatialEmbeddings | None = None,
+) -> Row:
+    """Train a variant and score it; a fresh model if not given one to start from."""
+    learned = variant.images(learned)
     own = budget.settings(learned).updated(seed=seed, device="cpu").updated(**variant.training)
     # Only the trainer's clock: threads of the library go on waiting by the real one.
     trainer.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment]
     with variant.patch():
-        model = untrained(learned, variant, seed)
+        model = start or untrained(learned, variant, seed)
         *_, last = train(learned, own, model)
         ap = scores(last.model, unseen)
     return {
-        "images": name,
-        "variant": variant.name,
-        "budget": str(budget),
-        "seed": seed,
         "steps": last.step,
         "parameters": sum(p.numel() for p in model.network.parameters()),
         "ap": [round(v, 4) for v in ap],
@@ -118,11 +119,12 @@ def run(data: Path, name: str, variant: Variant, budget: Budget, seed: int) -> R
 
 def run_all(
     out: Path,
-    data: Path,
     sets: Iterable[str],
+    find: Find,
     variants: Iterable[Variant],
     budget: Budget,
     seeds: Iterable[int],
+    start: SpatialEmbeddings | None = None,
 ) -> None:
     """Run what is not in ``out`` yet: a file for each, so that several processes may share it."""
     out.mkdir(parents=True, exist_ok=True)
@@ -133,7 +135,9 @@ def run_all(
                 path = out / f"{re.sub('[^a-z0-9]+', '-', words.lower())}.json"
                 if not path.exists():
                     path.touch()  # taken
-                    row = run(data, name, variant, budget, seed)
+                    row = {"images": name, "variant": variant.name}
+                    row |= {"budget": str(budget), "seed": seed}
+                    row |= run(*find(name), variant, budget, seed, start)
                     path.write_text(json.dumps(row))
                     print(path.stem, row["steps"], f"{row['ap'][0]:.3f}", flush=True)
 

@@ -1,0 +1,99 @@
+"""How a model that has learned is best taught a new kind of image by ten objects.
+
+``python -m benchmarks.tuning DATA OUT --model cells-2d [--steps 1000] [--only VARIANT ...]``
+
+The cases of `few`, scored on training images that were not annotated; as a user would train, but
+for the one thing that a row names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+
+from napari_spatial_embeddings import trainer
+from napari_spatial_embeddings.annotations import TrainingImage
+from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
+from napari_spatial_embeddings.preparation import crop_shape, rounded
+from napari_spatial_embeddings.registry import find_model
+
+from . import few, page, table
+from .recipes import shapes
+from .variants import Budget, Variant, parser, recall, run_all, summary
+
+
+def replaced(name: str, value: Any) -> Callable[[], AbstractContextManager[None]]:
+    """Return a patch of one of the trainer's names."""
+
+    @contextmanager
+    def patch() -> Iterator[None]:
+        old = getattr(trainer, name)
+        setattr(trainer, name, value)
+        try:
+            yield
+        finally:
+            setattr(trainer, name, old)
+
+    return patch
+
+
+def without_encoder(network: torch.nn.Module, rate: float, decay: float) -> torch.optim.AdamW:
+    """Return an optimizer that leaves the encoder as it is."""
+    kept = [p for n, p in network.named_parameters() if n.startswith(("instance", "seed"))]
+    return torch.optim.AdamW(kept, lr=rate, weight_decay=decay, fused=True)
+
+
+def crops(factor: float) -> Callable[[], AbstractContextManager[None]]:
+    """Return a patch that makes crops of another size."""
+
+    def shape(model: ModelSettings, settings: TrainingSettings) -> tuple[int, ...]:
+        return rounded([n * factor for n in crop_shape(model, settings)], model)
+
+    return replaced("crop_shape", shape)
+
+
+def replayed(images: list[TrainingImage]) -> list[TrainingImage]:
+    """Add generated cells, such as the start knows, for about a third of the crops."""
+    return [*images * 8, *(shapes.image(k) for k in range(3))]
+
+
+VARIANTS = [
+    Variant("as it is"),
+    Variant("half of the rate", training={"learning_rate": 5e-4}),
+    Variant("twice the rate", training={"learning_rate": 2e-3}),
+    Variant("no warm-up", patch=replaced("WARM_UP", 1)),
+    Variant("no average of the weights", training={"average": 0.0}),
+    Variant("encoder frozen", patch=replaced("_optimizer", without_encoder)),
+    Variant("generated cells in a third of the crops", images=replayed),
+    Variant("crops of 0.7 times the edge", patch=crops(0.7)),
+    Variant("crops of 1.4 times the edge", patch=crops(1.4)),
+    Variant("no augmentation", training={"augment": False}),
+    Variant("unknown pixels left unknown", training={"presume": False}),
+    Variant("resampled to the model's size", patch=replaced("ADAPTS", 1.0)),
+]
+
+
+def main() -> None:
+    """Run, and write the table from all that was run."""
+    words = parser(__doc__, ["usiigaci", "dsb2018_rgb", "rods"], steps=1000)
+    words.add_argument("--model", default="cells-2d", help="what to start from")
+    options = words.parse_args()
+    torch.set_num_threads(1)
+    chosen = [v for v in VARIANTS if not options.only or v.name in options.only]
+    budget = Budget(options.minutes, options.steps)
+    draw = few.whole_objects(0)
+    find = partial(few.case, data=options.data, held_out=True, draw=draw)
+    start = find_model(options.model)
+    run_all(options.out, options.sets, find, chosen, budget, options.seeds, start)
+    rows = summary(recall(options.out), [v.name for v in VARIANTS])
+    print(table.markdown(rows))
+    table.remember("tuning", rows, 1)
+    page.write()
+
+
+if __name__ == "__main__":
+    main()
