@@ -41,11 +41,8 @@ def scores(truth: Path, predictions: Path) -> list[float]:
 
 def row(name: str, method: str, budget: str, runs: list[list[float]]) -> table.Row:
     """Return mean and spread (standard deviation over seeds, if several)."""
-    values = np.array([[*(r[i] for i in AT.values()), float(np.mean(r))] for r in runs])
-    cells = {}
-    for i, key in enumerate([*AT, "mean AP .5-.95"]):
-        spread = f" ± {values[:, i].std(ddof=1):.3f}" if len(runs) > 1 else ""
-        cells[key] = f"{values[:, i].mean():.3f}{spread}"
+    cells = {key: table.spread([r[i] for r in runs]) for key, i in AT.items()}
+    cells["mean AP .5-.95"] = table.spread([float(np.mean(r)) for r in runs])
     return {"images": name, "method": method, "training": budget, "runs": len(runs), **cells}
 
 

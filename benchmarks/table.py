@@ -7,6 +7,7 @@ import os
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 Row = dict[str, Any]
@@ -29,6 +30,14 @@ def markdown(rows: list[Row]) -> str:
         texts = [f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells]
         lines.append("| " + " | ".join(texts) + " |")
     return "\n".join(lines)
+
+
+def spread(values: list[float], sign: str = "") -> str:
+    """Return mean and standard deviation over seeds, if there are several."""
+    if not values:
+        return ""
+    more = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{mean(values):{sign}.3f}{more}"
 
 
 def machine(threads: int) -> str:

@@ -10,27 +10,24 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
 
-from napari_spatial_embeddings import trainer
 from napari_spatial_embeddings.annotations import TrainingImage, annotate
 from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.network import BranchedNet
 from napari_spatial_embeddings.training import fresh_model, train
 
-from .few import Pair, read, scores
-from .table import Row
+from .few import Pair, by_processor_time, read, scores
+from .table import Row, spread
 
 CROPS = 4
 """Crops of a step, where steps are the budget."""
@@ -104,8 +101,7 @@ def run(
     """Train a variant and score it; a fresh model if not given one to start from."""
     learned = variant.images(learned)
     own = budget.settings(learned).updated(seed=seed, device="cpu").updated(**variant.training)
-    # Only the trainer's clock: threads of the library go on waiting by the real one.
-    trainer.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment]
+    by_processor_time()
     with variant.patch():
         model = start or untrained(learned, variant, seed)
         *_, last = train(learned, own, model)
@@ -172,14 +168,6 @@ def summary(runs: list[Row], names: list[str]) -> list[Row]:
                     }
                 )
     return rows
-
-
-def spread(values: list[float], sign: str = "") -> str:
-    """Return mean and standard deviation over seeds, if there are several."""
-    if not values:
-        return ""
-    more = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-    return f"{np.mean(values):{sign}.3f}{more}"
 
 
 def parser(text: str | None, sets: list[str], **budget: float) -> argparse.ArgumentParser:
