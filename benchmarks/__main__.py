@@ -31,7 +31,11 @@ def main() -> int:
 
     import torch
 
+    from napari_spatial_embeddings.allocation import keep_freed_memory
+
     from . import page, table
+
+    keep_freed_memory()
 
     torch.set_num_threads(options.threads)
     for name in options.sections or SECTIONS:

@@ -24,6 +24,7 @@ from skimage.draw import line
 from skimage.morphology import skeletonize
 
 from napari_spatial_embeddings import samples, trainer
+from napari_spatial_embeddings.allocation import keep_freed_memory
 from napari_spatial_embeddings.annotations import (
     BACKGROUND,
     TrainingImage,
@@ -155,6 +156,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="where to keep the model")
     add_flags(parser, TrainingSettings, title="training")
     options = parser.parse_args()
+    keep_freed_memory()
     settings = read_flags(options, TrainingSettings())
     if options.processor_time:
         torch.set_num_threads(1)

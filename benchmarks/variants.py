@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from napari_spatial_embeddings.allocation import keep_freed_memory
 from napari_spatial_embeddings.annotations import TrainingImage, annotate
 from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.model import SpatialEmbeddings
@@ -123,6 +124,7 @@ def run_all(
     start: SpatialEmbeddings | None = None,
 ) -> None:
     """Run what is not in ``out`` yet: a file for each, so that several processes may share it."""
+    keep_freed_memory()
     out.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         for name in sets:

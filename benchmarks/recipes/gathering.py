@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.allocation import keep_freed_memory
 from napari_spatial_embeddings.annotations import TrainingImage, annotate, typical_diameter, usage
 from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.files import pair, read_image, read_labels
@@ -77,6 +78,7 @@ def run(
     model: SpatialEmbeddings,
 ) -> SpatialEmbeddings:
     """Train, saying how it goes."""
+    keep_freed_memory()
     known = model.settings.object_diameter
     for report in train(images, settings, model, validation=aside or None, object_diameter=known):
         if report.validation is not None:

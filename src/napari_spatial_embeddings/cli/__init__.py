@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from napari_spatial_embeddings.allocation import keep_freed_memory
 from napari_spatial_embeddings.errors import Failure, InputError
 
 from .parser import PROGRAM, build_parser
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0, or 1 if it failed, or 2 if the call was wrong."""
     try:
         options = build_parser().parse_args(arguments)
+        keep_freed_memory()
         run: Callable[[argparse.Namespace], int] = options.run
         code = run(options)
         sys.stdout.flush()

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_spatial_embeddings.allocation import keep_freed_memory
 from napari_spatial_embeddings.session import Session
 
 from ._view import clear_brush
@@ -63,6 +64,7 @@ class SpatialEmbeddingsWidget(QWidget):
         if (app := QApplication.instance()) is not None:
             app.aboutToQuit.connect(self.close_down)
         clear_brush(viewer)
+        keep_freed_memory()
         self.session = Session()
         self.workspace = Workspace(viewer, self.session, self)
         self.workspace.predictor = Predictor(self.workspace)
