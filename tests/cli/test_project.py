@@ -207,10 +207,10 @@ def test_history_is_bounded_and_forgives(project: Project) -> None:
 def test_predicts_all_its_images(project: Project) -> None:
     outcome = done("predict", "--project", project.folder, "--table", "--json")
     written = outcome.facts[0]["written"]
-    assert [Path(w["labels"]).name for w in written] == [f"cells_{i}.tif" for i in range(3)]
+    assert [Path(w["labels"]).name for w in written] == [f"cells {i}.tif" for i in range(3)]
     assert {Path(w["labels"]).parent for w in written} == {project.results_folder}
     assert all(w["objects"] > 2 for w in written)
-    assert (project.results_folder / "cells_2.csv").exists()
+    assert (project.results_folder / "cells 2.csv").exists()
 
 
 def test_predicts_what_it_is_given_with_its_settings(project: Project, tmp_path: Path) -> None:

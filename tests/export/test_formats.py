@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
-from hypothesis import strategies as st
 
 from calling import contents
 from generated import capsules, picture
 from napari_spatial_embeddings.clustering import cluster
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.export import FORMATS, Segmented, export, file_name
+from napari_spatial_embeddings.export import FORMATS, Segmented, export
 from napari_spatial_embeddings.files import FileError, read_image, read_labels, read_maps, stem
 from napari_spatial_embeddings.maps import ideal_maps
 
@@ -118,15 +116,3 @@ def test_an_image_without_objects(tmp_path: Path) -> None:
     found = segmented((30, 20), maps=maps, instances=cluster(maps), image=np.ones((1, 30, 20)))
     assert len([*export(tmp_path, found, FORMATS)]) == len(FORMATS)
     assert not read_labels(tmp_path / "cells 1.tif").any()
-
-
-@given(st.text(max_size=8))
-def test_any_name_becomes_a_file_name(name: str) -> None:
-    good = file_name(name)
-    assert good.strip(" .") == good != ""
-    assert not set(good) & set('<>:"/\\|?*\0\n')
-
-
-def test_names_that_are_good_stay() -> None:
-    assert file_name("cells 1") == "cells 1"
-    assert file_name("a/b: c.tif") == "a_b_ c"

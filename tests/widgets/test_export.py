@@ -78,6 +78,26 @@ def test_one_image_in_every_format(scene: Scene, group: ExportGroup, tmp_path: P
     np.testing.assert_array_equal(stored.maps.seed, scene.result.maps.seed)
 
 
+def test_files_have_the_whole_name_of_their_image(
+    viewer: Viewer, qtbot: QtBot, tmp_path: Path
+) -> None:
+    name = ", ".join(f"well B{k} stained" for k in range(5))
+    scene = open_scene(viewer, qtbot, name=name)
+    group = scene.group(ExportGroup)
+    choose(group, tmp_path / "alone", "labels")
+    group.this.click()
+    done(scene, group)
+    scene.group(CorrectGroup).accept_all.click()  # it is in a project, now
+    scene.settled()
+    scene.dock.workspace.save_now()
+    choose(group, tmp_path / "in a project", "labels")
+    group.all.click()
+    done(scene, group)
+    assert scene.dock.session.project is not None
+    for folder in ("alone", "in a project"):
+        assert {*contents(tmp_path / folder)} == {f"{name}.tif"}
+
+
 def test_all_images(scene: Scene, group: ExportGroup, tmp_path: Path) -> None:
     first, twin = scene.key, np.zeros((40, 50), np.float32)
     twin[5:20, 5:20] = 1

@@ -354,10 +354,10 @@ def test_all_images_of_a_project(
     folder = project.folder / "results"
     assert dock.message.startswith(f"wrote the labels of 2 images to {folder}; 1 could not")
     assert "volume is a volume" in dock.message
-    assert sorted(p.name for p in folder.iterdir()) == ["cells-0.tif", "cells-1.tif"]
+    assert sorted(p.name for p in folder.iterdir()) == ["cells 0.tif", "cells 1.tif"]
     for k, data in enumerate(images):
         expected = model.segment(data, LOW)
-        assert np.array_equal(read_labels(folder / f"cells-{k}.tif"), expected.labels)
+        assert np.array_equal(read_labels(folder / f"cells {k}.tif"), expected.labels)
 
 
 def test_settings_of_the_form_reach_the_prediction(

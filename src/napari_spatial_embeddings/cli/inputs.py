@@ -38,8 +38,9 @@ def images(given: list[str], axes: str | None, project: Project | None) -> list[
     """List the images of files and folders; if none are given, those of the project."""
     if given or project is None:
         return [Input(stem(p), p, partial(read_image, p, axes)) for p in find_images(given)]
+    names = project.card.result_names
     found = [
-        Input(entry.key, project.folder / entry.path, partial(project.image, entry.key))
+        Input(names[entry.key], project.folder / entry.path, partial(project.image, entry.key))
         for entry in project.card.images
     ]
     if not found:

@@ -1,7 +1,7 @@
 """Results in the formats that people open next."""
 
 from .colours import image_colours, instance_colours, offset_colours
-from .formats import FORMATS, Format, Segmented, export, file_name
+from .formats import FORMATS, Format, Segmented, export
 from .labels import write_labels
 from .maps import open_maps, write_maps
 from .objects import objects_table, write_objects
@@ -14,7 +14,6 @@ __all__ = [
     "Format",
     "Segmented",
     "export",
-    "file_name",
     "image_colours",
     "instance_colours",
     "objects_table",

@@ -6,7 +6,6 @@ them to people (the plugin) reads them from there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import stem
+from napari_spatial_embeddings.files import file_name
 from napari_spatial_embeddings.files.errors import FileError
 
 from .labels import write_labels
@@ -183,9 +182,3 @@ def export(
         if path.resolve() in spared:
             raise FileError(f"{path} is the image itself; choose another folder for the results")
         yield FORMATS[key].write(path, found)
-
-
-def file_name(name: str) -> str:
-    """Return a name without endings, and without what some systems do not take in names."""
-    good = re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", stem(name.replace("/", "_")))
-    return good.strip(" .")[:120].strip(" .") or "image"

@@ -8,6 +8,7 @@ from .errors import FileError
 from .folders import find_images, find_regions, pair, stem
 from .image import Image, read_image, read_labels
 from .maps import StoredMaps, read_maps
+from .names import distinct, file_name
 from .regions import Region, read_regions, read_shapes
 from .settings import read_settings
 from .tables import read_classes
@@ -17,6 +18,8 @@ __all__ = [
     "Image",
     "Region",
     "StoredMaps",
+    "distinct",
+    "file_name",
     "find_images",
     "find_regions",
     "pair",

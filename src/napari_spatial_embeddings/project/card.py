@@ -21,6 +21,7 @@ from napari_spatial_embeddings.config import (
     TrainingSettings,
     fault,
 )
+from napari_spatial_embeddings.files import distinct
 from napari_spatial_embeddings.files.errors import reading, writing
 
 from .errors import ProjectError
@@ -104,6 +105,12 @@ class ProjectCard(Settings):
         except ValidationError as error:
             raise ValueError(fault(error)) from error
         return fresh
+
+    @property
+    def result_names(self) -> dict[str, str]:
+        """What the files are called that are written of each image, by its key: as the image."""
+        names = distinct(entry.name for entry in self.images)
+        return {entry.key: name for entry, name in zip(self.images, names, strict=True)}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -128,7 +128,7 @@ def predict_all(models: Models, order: Order, project: Project) -> Iterator[Told
     model = models.load(order.model)
     folder = project.folder / "results"
     about = {"model": order.model, "clustering": order.clustering.model_dump()}
-    entries, problems = project.card.images, []
+    entries, names, problems = project.card.images, project.card.result_names, []
     for done, entry in enumerate(entries):
         yield Told(done, len(entries), f"{entry.name}: image {done + 1} of {len(entries)}")
         try:
@@ -140,7 +140,7 @@ def predict_all(models: Models, order: Order, project: Project) -> Iterator[Told
             kept = order.before.get(entry.key)
             result = recovered(model, order, progress.maps, kept, project, entry.key)
             assert result.instances is not None
-            path = folder / f"{entry.key}.tif"
+            path = folder / f"{names[entry.key]}.tif"
             write_labels(path, result.instances.labels, picture.pixel_size, picture.unit, about)
             yield Told(done + 1, len(entries), f"{entry.name}: done", entry.key, result)
         except (InputError, Failure) as error:

@@ -26,7 +26,7 @@ class Task:
 
     Parameters
     ----------
-    key : str
+    file : str
         What its files are called.
     name : str
         For people.
@@ -43,7 +43,7 @@ class Task:
         Contrast limits of its channels.
     """
 
-    key: str
+    file: str
     name: str
     settings: ClusteringSettings
     read: Callable[[], Picture]
@@ -63,7 +63,7 @@ class Task:
         }
         fits = self.limits is not None and len(self.limits) == len(picture.data)
         return Segmented(
-            self.key,
+            self.file,
             found,
             result.classes,
             result.maps,

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from napari_spatial_embeddings.cli.command import predict_command
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export import FORMATS
+from napari_spatial_embeddings.files import distinct
 from napari_spatial_embeddings.session import Kind
 
 from . import _layers
@@ -166,7 +167,8 @@ class ExportGroup(QWidget):
         with self.session.speaking():
             folder = Path(self.folder.text() or self._default_folder()).expanduser()
             formats = [key for key, box in self.boxes.items() if box.isChecked()]
-            tasks, spare = [self._task(key) for key in keys], self._sources()
+            names, spare = self._names(), self._sources()
+            tasks = [self._task(key, names[key]) for key in keys]
             self._job = job = Job(lambda: write(folder, tasks, formats, spare), self)
             job.reported.connect(self._report)
             job.ended.connect(self._end)
@@ -174,23 +176,35 @@ class ExportGroup(QWidget):
             job.start()
             self.refresh()
 
-    def _task(self, key: str) -> Task:
-        """Return what is to be done for an image."""
+    def _task(self, key: str, file: str) -> Task:
+        """Return what is to be done for an image, whose files have a name."""
         result, layer = self.session.results.get(key), self.workspace.layer_of(key)
         entry, project, settings = self._entry(key), self.session.project, self.session.clustering
-        name = str(layer.name) if layer is not None else entry.name if entry else key
+        name = self._name(key)
         if layer is None and project is not None and entry is not None:
             read = partial(project.image, key)
         else:
             read = partial(self.workspace.picture, key)
         if result is not None and result.instances is not None:
             at = self._slice(key) if result.maps.ndim == 3 else None
-            return Task(key, name, settings, read, result, at=at, limits=self._limits(key))
+            return Task(file, name, settings, read, result, at=at, limits=self._limits(key))
         model = self.session.model
         if model is None or project is None:
             raise InputError(f"there is nothing to export of {name}; predict it first")
         order = Order(model, settings, self.session.prediction, {})
-        return Task(key, name, settings, read, predict=partial(self._predict, order, project, key))
+        return Task(file, name, settings, read, predict=partial(self._predict, order, project, key))
+
+    def _name(self, key: str) -> str:
+        layer, entry = self.workspace.layer_of(key), self._entry(key)
+        return str(layer.name) if layer is not None else entry.name if entry else key
+
+    def _names(self) -> dict[str, str]:
+        """Return what the files of each image are called: the project's as on the command line."""
+        project = self.session.project
+        known = {} if project is None else project.card.result_names
+        keys = [key for key in self.session.results if key not in known]
+        names = distinct(map(self._name, keys), known.values())
+        return {**known, **dict(zip(keys, names, strict=True))}
 
     def _predict(
         self, order: Order, project: Project, key: str, picture: Picture

@@ -1,0 +1,32 @@
+"""What files are called that are made for images of any name."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable
+
+from .folders import stem
+
+LONGEST = 120
+"""Characters of a name: the folder and the ending need some as well."""
+
+
+def file_name(name: str) -> str:
+    """Return a name without endings, and without what some systems do not take in names."""
+    good = re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", stem(name.replace("/", "_")))
+    return good.strip(" .")[:LONGEST].strip(" .") or "image"
+
+
+def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
+    """Return a file name for each of some names: none twice, and none that is taken.
+
+    Those that come first keep theirs, and on no system do two files fall together.
+    """
+    used, found = {name.casefold() for name in taken}, []
+    for name in map(file_name, names):
+        numbered = (f"{name[: LONGEST - 8]}-{n}" for n in itertools.count(2))
+        free = next(x for x in itertools.chain([name], numbered) if x.casefold() not in used)
+        used.add(free.casefold())
+        found.append(free)
+    return found
