@@ -92,6 +92,11 @@ class Person:
         assert len(found) == 1, (text, len(found))
         return found[0]
 
+    def sees(self, text: str) -> bool:
+        """Tell whether the button that says this is in view whole."""
+        button = self.button(text)
+        return bool(button.visibleRegion().boundingRect() == button.rect())
+
     def _buttons(self, text: str) -> list[QAbstractButton]:
         every: list[QAbstractButton] = self.dock.findChildren(QAbstractButton)
         titles = "header"  # that fold the steps

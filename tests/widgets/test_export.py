@@ -132,7 +132,7 @@ def test_images_of_the_project_are_predicted_first(
     group.all.click()
     assert group.all.text() == "Stop"
     assert done(scene, group) == f"Wrote 4 files of 2 images to {tmp_path / 'out'}"
-    assert group.all.text() == "Export all images"
+    assert group.all.text() == "Export all"
     written = read_labels(tmp_path / "out" / f"{entry.key}.tif")
     assert (written[one.labels > 0] == one.label[0]).all()
     np.testing.assert_array_equal(read_labels(tmp_path / "out/cells.tif"), scene.layer.data)

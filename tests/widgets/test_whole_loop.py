@@ -74,6 +74,8 @@ def test_whole_loop(new_viewer: Callable[..., Viewer], home: Path, minutes: floa
     person.wait(lambda: person.says("2 locked"))
 
     advance(loop.export(person))
+    person.rest()
+    assert person.sees("Copy command")
     (project,) = (home / "spatial-embeddings").iterdir()
     written = read_image(next((project / "results").glob("*.tif"))).data[0]
     assert np.array_equal(written, person.layer("instances").data)

@@ -67,9 +67,9 @@ class ExportGroup(QWidget):
         browse.setMaximumWidth(32)
         browse.setToolTip("Choose a folder")
         browse.clicked.connect(self._browse)
-        self.this = QPushButton("Export this image")
-        self.all = QPushButton("Export all images")
-        self.copy = QPushButton("Copy as command")
+        self.this = QPushButton("Export this")
+        self.all = QPushButton("Export all")
+        self.copy = QPushButton("Copy command")
         self.this.clicked.connect(lambda: self._export([self.session.image or ""]))
         self.all.clicked.connect(lambda: self._export(self._possible()))
         self.copy.clicked.connect(self._copy)
@@ -80,7 +80,8 @@ class ExportGroup(QWidget):
         for k, box in enumerate(self.boxes.values()):
             grid.addWidget(box, k // 2, k % 2)
         layout.addLayout(grid)
-        for row in ((self.folder, browse), (self.this, self.all), (self.copy,)):
+        # One row: below a taller group, a message would lie over its end on a small screen.
+        for row in ((self.folder, browse), (self.this, self.all, self.copy)):
             line = QHBoxLayout()
             for widget in row:
                 line.addWidget(widget, 0 if widget is browse else 1)
@@ -128,7 +129,7 @@ class ExportGroup(QWidget):
                 none or nothing,
                 "Write every image; those of the project that were not predicted yet are, first.",
             )
-        self.all.setText("Export all images" if self._job is None else "Stop")
+        self.all.setText("Export all" if self._job is None else "Stop")
         model = "" if self.session.model else "Choose or train a model first."
         _allow(
             self.copy,
