@@ -13,8 +13,10 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QListWidget
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import Image as Picture
 from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.samples import blobs, nuclei, rods
+from napari_spatial_embeddings.widgets import _drawn
 from napari_spatial_embeddings.widgets.data import DataStep
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.widgets.pixels import parsed
@@ -148,6 +150,20 @@ def test_the_pixel_size_is_read_or_told(viewer: Viewer, dock: SpatialEmbeddingsW
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert "'three' is no pixel size" in dock.message
     assert field.text() == "0.3 x 0.3 nm"
+
+
+def test_channels_have_no_length_wherever_the_pixel_size_comes_from(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    """Napari complains about layers of which an axis has a length here and none there."""
+    pixels = np.zeros((2, 40, 50), np.uint8)
+    layer = viewer.add_image(pixels, name="told")
+    QTest.keyClicks(step_of(dock).pixels, "0.3")
+    QTest.keyClick(step_of(dock).pixels, Qt.Key.Key_Return)
+    picture = Picture(pixels, "CYX", (0.3, 0.3), "um", "read")
+    read = _drawn.add(viewer, _drawn.image_layer(picture, "read", "read", None))
+    assert read.units == layer.units
+    assert np.array_equal(read.scale, layer.scale)
 
 
 def test_our_layers_follow_the_image(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:

@@ -36,7 +36,7 @@ def position(pixel_size: Sequence[float] | None, unit: str | None) -> dict[str, 
 def image_layer(picture: Picture, key: str, name: str, project: Project | None) -> LayerTuple:
     """Return the layer of an image, whose channels are its first axis if there are several."""
     data, axes = picture.data, "ZYX"[-(picture.data.ndim - 1) :]
-    size = picture.pixel_size
+    place = position(picture.pixel_size, picture.unit)
     colours = len(data) == 3 and data.dtype == np.uint8
     if len(data) == 1:
         data = data[0]
@@ -44,11 +44,12 @@ def image_layer(picture: Picture, key: str, name: str, project: Project | None) 
         data, axes = np.moveaxis(data, 0, -1), axes + "C"
     else:
         axes = "C" + axes
-        size = (1.0, *size) if size else None
+        if place:  # a channel has no length, here as where a person tells the pixel size
+            place = {"scale": (1.0, *place["scale"]), "units": ("pixel", *place["units"])}
     own = {"role": "image", "image": key, "axes": axes}
     if project is not None:
         own["project"] = str(project.folder)
-    options = {"name": name, "metadata": {KEY: own}, **position(size, picture.unit)}
+    options = {"name": name, "metadata": {KEY: own}, **place}
     if colours:
         options["rgb"] = True
     return data, options, "image"
