@@ -65,11 +65,28 @@ def test_a_sample_is_ready_to_train_on(
     wanted = ("large", "small") if name == "two_classes" else ("object",)
     assert set(dock.session.classes) == set(wanted)
     assert not list(home.iterdir()), "looking at a sample leaves nothing behind"
+    dock.workspace.ensure_project()  # as a training does
     dock.workspace.save_now()
     assert dock.session.project is not None
     found = dock.session.project.training_set()
     assert found.images[0].n_objects == SAMPLES[name]
     assert found.pixel_size == pytest.approx(size)
+
+
+def test_a_sample_that_nobody_drew_in_makes_no_project(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, home: Path
+) -> None:
+    viewer.open_sample(PLUGIN, "nuclei")
+    image, labels = viewer.layers
+    dock.session.tune(margin=1.5)  # worth keeping where there is a project
+    dock.workspace.save_now()
+    viewer.layers.remove(labels)
+    dock.workspace.save_now()
+    assert not list(home.iterdir())
+    dock.workspace.annotations.begin().layer.paint((5, 5), 1)
+    dock.workspace.save_now()
+    assert dock.session.project is not None
+    assert dock.session.project.card.images[0].name == image.name
 
 
 def test_a_sample_opens_twice(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:

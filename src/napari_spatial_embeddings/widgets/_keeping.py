@@ -28,10 +28,21 @@ class Keeping:
         self._storage = storage
         self._revision: Counter[str] = Counter()
         self._saved: dict[str, int] = {}
+        self._touched: set[str] = set()
 
     def changed(self, key: str) -> None:
         """Note that the annotation of an image is another one now."""
         self._revision[key] += 1
+        self._touched.add(key)
+
+    def found(self, key: str) -> None:
+        """Note that the annotation of an image came with its layer, and is in no project."""
+        self._revision[key] += 1
+        self._touched.discard(key)
+
+    def touched(self, key: str) -> bool:
+        """Return whether a person did something to the annotation of an image."""
+        return key in self._touched
 
     def read(self, key: str) -> None:
         """Note that the annotation of an image is that of the project."""

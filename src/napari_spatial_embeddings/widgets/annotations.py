@@ -244,7 +244,7 @@ class AnnotationLayers(QObject):
         labels = {str(_layers.image_key(x)): x for x in _layers.ours(viewer, "annotations")}
         shapes = {str(_layers.image_key(x)): x for x in _layers.ours(viewer, "regions")}
         for key in [k for k, s in self._strokes.items() if labels.get(k) is not s.layer]:
-            if self.workspace.layer_of(key) is not None:
+            if self.workspace.layer_of(key) is not None and self._keeping.touched(key):
                 self._keep(key)  # a layer that was deleted comes back with all that was drawn
             self._detach(key)
         for key in [k for k, x in self._regions.items() if shapes.get(k) is not x]:
@@ -270,7 +270,7 @@ class AnnotationLayers(QObject):
         if any(entry.key == key for entry in self.workspace.storage.entries()):
             self._keeping.read(key)
         else:
-            self._keeping.changed(key)  # a sample's, or those of a session before
+            self._keeping.found(key)  # a sample's, or those of a session before
         self._counting.request(key)
 
     def _detach(self, key: str) -> None:
@@ -358,7 +358,9 @@ class AnnotationLayers(QObject):
     def _keep(self, key: str) -> None:
         layer, regions = self._strokes[key].layer, self._regions.get(key)
         known = any(entry.key == key for entry in self.workspace.storage.entries())
-        begun = known or bool(regions is not None and regions.nshapes)
-        if begun or np.any(layer.data):  # a layer alone makes no project
+        # Neither a layer alone makes a project, nor one that nobody has drawn in.
+        mine = self.session.project is not None or self._keeping.touched(key)
+        begun = bool(regions is not None and regions.nshapes) or np.any(layer.data)
+        if known or (mine and begun):
             with self.workspace.saving():
                 self._keeping.keep(key, partial(drawn, layer, regions))
