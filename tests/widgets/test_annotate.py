@@ -250,7 +250,7 @@ def test_an_image_that_is_removed_right_after_drawing_stays_away(
     key = dock.session.image
     assert key is not None
     layer.paint((5, 5), 1)
-    workspace.storage.remove(key)
+    workspace.project_images.remove(key)
     workspace.save_now()
     project = dock.session.project
     assert project is not None

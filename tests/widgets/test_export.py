@@ -296,7 +296,7 @@ def test_the_command_does_the_same(viewer: Viewer, qtbot: QtBot, tmp_path: Path)
     choose(group, tmp_path / "out", "labels", "objects")
     group.copy.click()
     assert "is no file yet" in scene.dock.message
-    scene.dock.workspace.storage.keep(scene.key, lambda _project: None)
+    scene.dock.workspace.project_images.keep(scene.key, lambda _project: None)
     scene.dock.workspace.save_now()
     group.copy.click()
     _program, *words = shlex.split(QApplication.clipboard().text())

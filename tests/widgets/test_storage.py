@@ -11,84 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
-from napari.layers import Labels, Shapes
+from napari.layers import Shapes
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QListWidget
 
-from napari_spatial_embeddings.project import Annotation, Project
+from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.samples import nuclei
-from napari_spatial_embeddings.widgets.dialogs import Dialogs
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
 from widgets.acting import add_image, open_dock, press
+from widgets.stored import answer, draw, painted, project_of, stored, two_fields
 
 Until = Callable[..., None]
-
-
-class Answers(Dialogs):
-    """A person who answers all questions for a file with one path, for a folder with another."""
-
-    def __init__(self, path: Path | None, folder: Path | None = None) -> None:
-        super().__init__()
-        self._path, self._folder = path, folder or path
-
-    def new_project(self, *_: Path) -> Path | None:
-        return self._folder
-
-    def open_project(self, *_: Path) -> Path | None:
-        return self._folder
-
-    def find_image(self, *_: Path) -> Path | None:
-        return self._path
-
-
-def answer(dock: SpatialEmbeddingsWidget, path: Path | None) -> None:
-    dock.workspace.storage.dialogs = Answers(path)
-
-
-def painted(viewer: Viewer) -> Labels:
-    found = [x for x in viewer.layers if isinstance(x, Labels) and "annotations" in x.name]
-    assert len(found) == 1
-    return found[0]
-
-
-def draw(viewer: Viewer, dock: SpatialEmbeddingsWidget, *corner: int) -> Labels:
-    """Paint an object; where it begins is given."""
-    if not any("annotations" in layer.name for layer in viewer.layers):
-        press(dock, "Annotate")
-    layer = painted(viewer)
-    layer.paint((*corner[:-2], corner[-2] + 5, corner[-1] + 5), layer.selected_label)
-    return layer
-
-
-def project_of(dock: SpatialEmbeddingsWidget) -> Project:
-    assert dock.session.project is not None
-    return dock.session.project
-
-
-def stored(dock: SpatialEmbeddingsWidget, at: int = 0) -> Annotation:
-    """Return what another program reads in the project's folder."""
-    project = Project.open(project_of(dock).folder)
-    found = project.annotation(project.card.images[at].key)
-    assert found is not None
-    return found
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Return the folder of a project of two images, which are files beside it."""
-    made = Project.create(tmp_path / "cells", classes=("cell", "debris"))
-    (tmp_path / "raw").mkdir()
-    for number in (0, 1):
-        sample = nuclei(number, size=96, annotated=4 + number)
-        source = tmp_path / f"raw/field {number}.tif"
-        tifffile.imwrite(source, sample.image[0])
-        entry = made.add_image(source, pixel_size=(0.3, 0.3), unit="um")
-        kinds = {int(k): "debris" for k in np.unique(sample.annotated) if k}
-        made.save_annotation(entry.key, Annotation(sample.annotated, kinds))
-    return made.folder
+    return two_fields(tmp_path)
 
 
 # --------------------------------------------------------------------------------- saving
@@ -198,58 +136,6 @@ def test_opening_a_folder_restores_everything(
     assert set(np.unique(stored(second).labels)) == {0, 1, 2, 3}
 
 
-def test_the_list_shows_and_opens_all_images(
-    folder: Path, viewer: Viewer, dock: SpatialEmbeddingsWidget, until: Until
-) -> None:
-    answer(dock, folder)
-    press(dock, "Open")
-    images = next(x for x in dock.findChildren(QListWidget) if x.count() == 2)
-    assert images.isVisibleTo(dock)
-    until(lambda: images.item(1) is not None and images.item(1).text() == "field 1: 5 objects")
-    assert images.item(0).text() == "field 0: 4 objects"
-    assert images.item(1).font().italic()
-    click(images, 1)
-    assert dock.session.image == "field_1"
-    assert not images.item(1).font().italic()
-    assert [x.name for x in viewer.layers][2:] == ["field 1", "field 1 · annotations"]
-    click(images, 0)
-    assert dock.session.image == "field_0"
-    assert len(viewer.layers) == 4
-
-
-def click(images: QListWidget, row: int) -> None:
-    at = images.visualItemRect(images.item(row)).center()
-    QTest.mouseClick(images.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    QApplication.processEvents()
-
-
-def test_a_moved_image_is_asked_for(
-    folder: Path, tmp_path: Path, viewer: Viewer, dock: SpatialEmbeddingsWidget
-) -> None:
-    (tmp_path / "raw").rename(tmp_path / "moved")
-    dock.workspace.storage.dialogs = Answers(None, folder)
-    press(dock, "Open")
-    assert "is not at" in dock.message
-    assert "say where it is now" in dock.message
-    assert not viewer.layers
-    answer(dock, tmp_path / "moved/field 0.tif")
-    images = next(x for x in dock.findChildren(QListWidget) if x.count() == 2)
-    click(images, 0)
-    assert [x.name for x in viewer.layers] == ["field 0", "field 0 · annotations"]
-    assert not Project.open(folder).missing(), "the other one was found beside it"
-
-
-def test_the_wrong_file_is_refused(
-    folder: Path, tmp_path: Path, viewer: Viewer, dock: SpatialEmbeddingsWidget
-) -> None:
-    shutil.move(tmp_path / "raw/field 0.tif", tmp_path / "hidden.tif")
-    answer(dock, tmp_path / "raw/field 1.tif")
-    with dock.session.speaking():
-        dock.workspace.storage.open(folder)
-    assert "is not the image 'field_0'" in dock.message
-    assert not viewer.layers
-
-
 def test_a_dock_opened_again_goes_on(viewer: Viewer, until: Until) -> None:
     dock = open_dock(viewer)
     add_image(viewer, nuclei(size=96))
@@ -261,25 +147,6 @@ def test_a_dock_opened_again_goes_on(viewer: Viewer, until: Until) -> None:
     again.workspace.save_now()
     assert set(np.unique(stored(again).labels)) == {0, 1, 2}
     assert len(viewer.layers) == 2
-
-
-def test_an_image_that_the_project_knows_is_known_again(
-    folder: Path, tmp_path: Path, viewer: Viewer, dock: SpatialEmbeddingsWidget
-) -> None:
-    answer(dock, folder)
-    press(dock, "Open")
-    pixels = tifffile.imread(tmp_path / "raw/field 1.tif")
-    layer = viewer.add_image(pixels, name="what is this")
-    dock.workspace.choose(layer)
-    assert dock.session.image == "field_1"
-    press(dock, "Annotate")
-    assert len(np.unique(painted_on(viewer, "field 1").data)) == 6
-
-
-def painted_on(viewer: Viewer, name: str) -> Labels:
-    layer = viewer.layers[f"{name} · annotations"]
-    assert isinstance(layer, Labels)
-    return layer
 
 
 # ------------------------------------------------------------------------- what goes wrong
@@ -390,15 +257,3 @@ def test_another_project_takes_our_layers_away_not_the_images(
     press(dock, "Open")
     assert mine in viewer.layers
     assert [x.name for x in viewer.layers] == ["nuclei", "field 0", "field 0 · annotations"]
-
-
-def test_a_deleted_image_is_no_loss(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
-    layer = add_image(viewer, nuclei(size=96))
-    drawn = draw(viewer, dock, 10, 10).data
-    viewer.layers.remove(layer)
-    dock.workspace.finish()
-    assert np.array_equal(stored(dock).labels, drawn)
-    images = next(x for x in dock.findChildren(QListWidget) if x.isVisibleTo(dock))
-    click(images, 0)
-    assert dock.workspace.layer is not None
-    assert np.array_equal(dock.workspace.picture().data, nuclei(size=96).image)

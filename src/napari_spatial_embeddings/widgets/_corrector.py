@@ -259,7 +259,7 @@ class Corrector(QObject):
     def _save(self) -> None:
         for key, corrections in self._unsaved.items():
             if self._written.get(key) is not corrections:  # or could not be, the last time
-                self.workspace.storage.keep(key, partial(self._write, key, corrections))
+                self.workspace.project_images.keep(key, partial(self._write, key, corrections))
 
     def _write(self, key: str, corrections: Corrections, project: Project) -> None:
         """Write what a person corrected; runs in the thread that writes."""

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from napari_spatial_embeddings.project import Annotation, Project
 
-    from .storage import Storage
+    from .project_images import ProjectImages
 
 
 class Keeping:
@@ -21,11 +21,11 @@ class Keeping:
 
     Parameters
     ----------
-    storage : Storage
+    images : ProjectImages
     """
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    def __init__(self, images: ProjectImages) -> None:
+        self._images = images
         self._revision: Counter[str] = Counter()
         self._saved: dict[str, int] = {}
         self._touched: set[str] = set()
@@ -56,7 +56,7 @@ class Keeping:
         """Queue the writing of an image's annotation, unless that is in the project already."""
         revision = self._revision[key]
         if revision != self._saved.get(key):
-            self._storage.keep(key, partial(self._write, key, annotation(), revision))
+            self._images.keep(key, partial(self._write, key, annotation(), revision))
 
     def _write(self, key: str, annotation: Annotation, revision: int, project: Project) -> None:
         """Write an annotation; runs in the thread that writes.

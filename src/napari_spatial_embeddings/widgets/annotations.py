@@ -48,7 +48,7 @@ class AnnotationLayers(QObject):
         self._strokes: dict[str, Strokes] = {}
         self._regions: dict[str, Shapes] = {}
         self._colouring: dict[str, Colouring] = {}
-        self._keeping = Keeping(workspace.storage)
+        self._keeping = Keeping(workspace.project_images)
         self._seen: tuple[Any, ...] = ()
         self._counting = Counts(self._look, self)
         self._counting.counted.connect(self._counted)
@@ -99,7 +99,7 @@ class AnnotationLayers(QObject):
         if key not in self._strokes:
             picture = self.workspace.picture()  # or a sentence why it cannot be used
             assert key is not None
-            if not self.workspace.storage.show_drawn(key):
+            if not self.workspace.project_images.show_drawn(key):
                 shape = picture.data.shape[1:]
                 place = self.workspace.place(key)
                 empty = np.zeros(shape, np.int32)
@@ -267,7 +267,7 @@ class AnnotationLayers(QObject):
         layer.events.set_data.connect(self._refreshed)
         self._colouring[key] = Colouring(strokes)
         self._colour(key)
-        if any(entry.key == key for entry in self.workspace.storage.entries()):
+        if key in self.workspace.project_images:
             self._keeping.read(key)
         else:
             self._keeping.found(key)  # a sample's, or those of a session before
@@ -357,7 +357,7 @@ class AnnotationLayers(QObject):
 
     def _keep(self, key: str) -> None:
         layer, regions = self._strokes[key].layer, self._regions.get(key)
-        known = any(entry.key == key for entry in self.workspace.storage.entries())
+        known = key in self.workspace.project_images
         # Neither a layer alone makes a project, nor one that nobody has drawn in.
         mine = self.session.project is not None or self._keeping.touched(key)
         begun = bool(regions is not None and regions.nshapes) or np.any(layer.data)

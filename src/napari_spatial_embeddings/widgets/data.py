@@ -149,7 +149,7 @@ class DataStep(Step):
         self.workspace.choose(self.workspace.layer, channels=tuple(layers))
 
     def _set_copy(self, copy: bool) -> None:
-        self.workspace.storage.copy = copy
+        self.workspace.project_images.copy = copy
 
     def _new(self) -> None:
         storage = self.workspace.storage

@@ -58,7 +58,7 @@ class ImageList(QWidget):
 
     def refresh(self) -> None:
         """Show the images there are."""
-        keys = {entry.key: entry.name for entry in self.workspace.storage.entries()}
+        keys = {entry.key: entry.name for entry in self.workspace.project_images.entries()}
         open_now = {
             str(_layers.image_key(x)): x.name
             for x in self.workspace.images()
@@ -87,7 +87,7 @@ class ImageList(QWidget):
     def _clicked(self, item: QListWidgetItem) -> None:
         key = item.data(Qt.ItemDataRole.UserRole)
         with self.session.speaking():
-            self.workspace.storage.show(key)
+            self.workspace.project_images.show(key)
 
     def _menu(self, at: QPoint) -> None:
         item = self._list.itemAt(at)
@@ -101,7 +101,7 @@ class ImageList(QWidget):
 
     def _remove(self, key: str) -> None:
         with self.session.speaking():
-            self.workspace.storage.remove(key)
+            self.workspace.project_images.remove(key)
 
     # ------------------------------------------------------- images not open
 

@@ -15,8 +15,10 @@ from napari_spatial_embeddings.files import Image as Picture
 from napari_spatial_embeddings.session import Session
 
 from . import _layers
+from ._recognition import key_for
 from ._stage import Stage, look_at
 from ._writer import Writer
+from .project_images import ProjectImages
 from .storage import Storage
 
 if TYPE_CHECKING:
@@ -56,6 +58,8 @@ class Workspace(QObject):
         Shows what it predicted; made with the dock.
     storage : Storage
         The project's folder.
+    project_images : ProjectImages
+        The images in it.
     at_pause : list of callables
         Called when things are saved: queue what you have to save. Where one goes wrong, the person
         is told, and the others are called all the same.
@@ -85,6 +89,7 @@ class Workspace(QObject):
         self._writer.refused.connect(self._not_saved)
         self._writer.done.connect(self._all_saved)
         self.storage = Storage(self)
+        self.project_images = ProjectImages(self)
         self._stage = Stage(viewer)
         for layer in viewer.layers:
             self._watch(layer)
@@ -209,7 +214,7 @@ class Workspace(QObject):
             changed |= known.get("channels", []) != ids
             _layers.mark(layer, channels=ids)
         _layers.mark(layer, axes=axes)
-        key = known.get("image") or self.storage.key_for(layer, axes)
+        key = known.get("image") or key_for(self, layer, axes)
         _layers.mark(layer, role="image", image=key)
         if changed and self.session.image == key:
             self.session.set_image(None)  # another image, though it is the same layer
@@ -278,7 +283,7 @@ class Workspace(QObject):
                 for name, value in self.place(key).items():
                     if name != "axis_labels":
                         setattr(layer, name, value)
-        self.storage.measured(key)
+        self.project_images.measured(key)
         self.images_changed.emit()
 
     def _watch(self, layer: Layer) -> None:
