@@ -15,9 +15,10 @@ def keep_freed_memory() -> bool:
     """Let this process keep some memory that it frees; return whether the C library can.
 
     A network's layers ask for the same few megabytes again and again. glibc gives them back to the
-    system each time, and gets them anew as pages that have to be mapped and cleared: that was a
-    quarter of the time of a prediction or a training step on a processor. For whoever owns the
-    process; other C libraries are left alone.
+    system each time, and gets them anew as pages that have to be mapped and cleared. That was a
+    quarter of a prediction's time on a processor; of a training step's it is little.
+
+    For whoever owns the process; other C libraries are left alone.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
