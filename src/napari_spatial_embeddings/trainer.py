@@ -168,11 +168,11 @@ class Trainer:
         """Return the seconds between two validations.
 
         In the beginning a model changes fastest, and each comes when twice as much time is spent as
-        at the one before. A short training has some more, but not so many that they take most of
-        its time.
+        at the one before; a short training has some more. But they take a ninth of the time at most
+        that would go into learning.
         """
         often = min(self.settings.budget[0] / 8, max(FIRST, self.validated))
-        return min(self.settings.validation_seconds, max(often, 2 * self.cost))
+        return max(min(self.settings.validation_seconds, often), 9 * self.cost)
 
     def since_validation(self) -> float:
         """Return the seconds since the last validation."""
