@@ -24,6 +24,10 @@ GENERATED = 400
 """Number of generated images."""
 
 
+SCALE, CROP = 2.2, 96
+"""Cells are seen at less than half to more than twice their size, in crops that hold the larger."""
+
+
 def main() -> None:
     """Train and save."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -36,13 +40,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     settings = TrainingSettings(
-        minutes=options.minutes, invert=0.5, validation_seconds=120, seed=options.seed
+        minutes=options.minutes,
+        invert=0.5,
+        scale=SCALE,
+        crop_size=CROP,
+        validation_seconds=120,
+        seed=options.seed,
     )
     if options.model:
         model = find_model(options.model)
     else:
         nuclei = list(annotated(options.data / options.sets[0] / "train"))
-        first = settings.updated(minutes=options.first_minutes, invert=0.0)
+        first = TrainingSettings(minutes=options.first_minutes, seed=options.seed)
         model = run(nuclei, [], first, fresh_model(nuclei, seed=options.seed))
     sources = {name: list(annotated(options.data / name / "train")) for name in options.sets}
     sources["generated"] = [shapes.image(k) for k in range(GENERATED)]
