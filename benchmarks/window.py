@@ -60,7 +60,7 @@ def while_training(dock: Any, step: Any, preview: bool, seconds: float) -> Row:
     session = dock.session
     session.set_training(TrainingSettings(minutes=60, validation_seconds=5))
     step.run.previewing = preview
-    step.run.start(None, {})
+    step.run.start(None)
     spin(lambda: session.training.reports or not session.training.active)
     if preview:  # loads torch, which is a part of starting
         spin(lambda: session.result is not None or not session.training.active)
