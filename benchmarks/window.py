@@ -43,7 +43,7 @@ def main(seconds: float) -> None:
         steps = {step.title: step for step in dock.steps}
         sample = nuclei(size=512)
         dock.workspace.choose(viewer.add_image(sample.image[0], name="nuclei"))
-        steps["Annotate"].layers.take(viewer.add_labels(sample.annotated, name="drawn"))
+        steps["Annotate"].drawing.take(viewer.add_labels(sample.annotated, name="drawn"))
         dock.workspace.save_now()
         spin(lambda: "free" in steps["Train"].device.text)
         rows = [{"window": "idle", **late(lambda: False, seconds)}]

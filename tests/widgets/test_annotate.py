@@ -246,7 +246,7 @@ def test_an_image_that_is_removed_right_after_drawing_stays_away(
     second = add_image(viewer, nuclei(1, size=96))
     second.name = "second"
     workspace.choose(second)
-    layer = step.layers.begin().layer
+    layer = step.drawing.begin().layer
     key = dock.session.image
     assert key is not None
     layer.paint((5, 5), 1)

@@ -83,7 +83,7 @@ def test_a_sample_that_nobody_drew_in_makes_no_project(
     viewer.layers.remove(labels)
     dock.workspace.save_now()
     assert not list(home.iterdir())
-    dock.workspace.annotations.begin().layer.paint((5, 5), 1)
+    dock.workspace.drawing.begin().layer.paint((5, 5), 1)
     dock.workspace.save_now()
     assert dock.session.project is not None
     assert dock.session.project.card.images[0].name == image.name

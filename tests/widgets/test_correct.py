@@ -431,7 +431,7 @@ def test_locked_objects_are_in_the_next_training_set(scene: Scene, group: Correc
 
 def test_what_was_drawn_stays_beside_what_is_used(scene: Scene, group: CorrectGroup) -> None:
     (label,) = some(scene)
-    drawn = scene.dock.workspace.annotations.begin().layer
+    drawn = scene.dock.workspace.drawing.begin().layer
     top = scene.middle(label)[0]
     drawn.data_setitem(np.nonzero(np.indices(drawn.data.shape)[0] < top), np.int32(7))
     group.use("accept")
@@ -447,7 +447,7 @@ def test_what_was_drawn_stays_beside_what_is_used(scene: Scene, group: CorrectGr
 def test_all_objects_in_a_region_are_used(scene: Scene, group: CorrectGroup) -> None:
     group.use_region.trigger()
     assert "Mark region" in scene.dock.message
-    shapes = scene.dock.workspace.annotations.begin_region()
+    shapes = scene.dock.workspace.drawing.begin_region()
     shapes.add_rectangles(np.array([[0, 0], [0, 60], [45, 60], [45, 0]]))
     group.use_region.trigger()
     touched = set(np.unique(scene.instances.labels[:46, :61])) - {0}

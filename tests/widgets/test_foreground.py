@@ -62,7 +62,7 @@ def test_explain_paints_nothing(scene: Scene) -> None:
 
 
 def test_tools_work_on_what_is_seen(scene: Scene, group: CorrectGroup) -> None:
-    scene.dock.workspace.annotations.begin_region()
+    scene.dock.workspace.drawing.begin_region()
     for tool in ("delete", "split", "add"):
         group.buttons[tool].click()
         assert in_front(scene)

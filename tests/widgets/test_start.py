@@ -27,7 +27,7 @@ loaded = [*sys.modules]
 
 CLOSE = """
 step = next(step for step in dock.steps if step.title == "Annotate")
-layer = step.layers.begin().layer
+layer = step.drawing.begin().layer
 layer.paint((30, 30), layer.selected_label)
 ends = []
 for step in dock.steps:

@@ -21,6 +21,7 @@ from superqt import QFlowLayout
 from . import _layers
 from ._count import Drawn
 from .annotations import AnnotationLayers
+from .drawing import Drawing
 from .palette import Palette
 from .step import Step
 from .workspace import Workspace
@@ -49,12 +50,14 @@ class AnnotateStep(Step):
     Attributes
     ----------
     layers : AnnotationLayers
+    drawing : Drawing
     """
 
     def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
         super().__init__("Annotate", parent=parent)
         self.workspace, self.session = workspace, workspace.session
         self.layers = AnnotationLayers(workspace, self)
+        self.drawing = Drawing(self.layers)
         self._begin = QPushButton("Annotate")
         self._begin.setToolTip("Make a layer for objects, if there is none, and paint in it")
         self._begin.clicked.connect(self._annotate)
@@ -160,11 +163,11 @@ class AnnotateStep(Step):
 
     def _annotate(self) -> None:
         with self.session.speaking():
-            self.layers.begin().draw()
+            self.drawing.begin().draw()
 
     def _choose(self, tool: str) -> None:
         with self.session.speaking():
-            strokes = self.layers.begin()
+            strokes = self.drawing.begin()
             act = {
                 "draw": strokes.draw,
                 "background": strokes.draw_background,
@@ -176,18 +179,18 @@ class AnnotateStep(Step):
 
     def _mark_region(self) -> None:
         with self.session.speaking():
-            self.layers.begin_region()
+            self.drawing.begin_region()
         self.refresh()
 
     def _set_scribbled(self, scribbled: bool) -> None:
-        self.layers.set_scribbled(scribbled)
+        self.drawing.set_scribbled(scribbled)
 
     def _use_other(self) -> None:
         layer = self._others.currentData(Qt.ItemDataRole.UserRole)
         with self.session.speaking():
             for other in self._foreign():
                 if str(other.unique_id) == layer:
-                    self.session.say(self.layers.take(other))
+                    self.session.say(self.drawing.take(other))
 
     # ------------------------------------------------------------ what shows
 

@@ -1,4 +1,4 @@
-"""The annotation layers of all images in the viewer: made, watched, counted and saved."""
+"""The annotation layers of all images in the viewer: watched, counted and saved."""
 
 from __future__ import annotations
 
@@ -15,17 +15,12 @@ from napari_spatial_embeddings.files.regions import KINDS
 
 from . import _layers
 from ._count import Counts, Drawn, many
-from ._drawn import add, drawn, labels_layer, regions_layer
-from ._gathering import add_found, copy_objects
+from ._drawn import drawn
 from ._keeping import Keeping, rename_class
 from .colours import Colouring
 from .strokes import Strokes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from napari_spatial_embeddings.session import Result
-
     from .workspace import Workspace
 
 
@@ -80,104 +75,6 @@ class AnnotationLayers(QObject):
     def regions(self, key: str | None) -> Shapes | None:
         """Return the layer of an image's regions; None before there is one."""
         return self._regions.get(key) if key else None
-
-    def begin(self) -> Strokes:
-        """Return the strokes on the current image; its layer is made if needed, and selected.
-
-        Raises
-        ------
-        InputError
-            If there is no image, or it cannot be used.
-        """
-        strokes = self._here()
-        self._show(strokes.layer)
-        return strokes
-
-    def _here(self) -> Strokes:
-        """Return the strokes on the current image; its layer is made if needed."""
-        key = self.session.image
-        if key not in self._strokes:
-            picture = self.workspace.picture()  # or a sentence why it cannot be used
-            assert key is not None
-            if not self.workspace.project_images.show_drawn(key):
-                shape = picture.data.shape[1:]
-                place = self.workspace.place(key)
-                empty = np.zeros(shape, np.int32)
-                add(self.workspace.viewer, labels_layer(key, picture.name, empty, {}, False, place))
-            layer = self._strokes[key].layer
-            layer.brush_size = int(np.clip(min(picture.data.shape[-2:]) / 50, 3, 20))
-        assert key is not None
-        return self._strokes[key]
-
-    def begin_region(self) -> Shapes:
-        """Return the regions of the current image, ready to draw one; the layer is made if needed.
-
-        Raises
-        ------
-        InputError
-            If there is no image, or it cannot be used.
-        """
-        strokes = self.begin()
-        key = str(_layers.image_key(strokes.layer))
-        if key not in self._regions:
-            name = strokes.layer.name.removesuffix(" · annotations")
-            place = self.workspace.place(key)
-            add(
-                self.workspace.viewer,
-                regions_layer(key, name, strokes.layer.ndim, (), place),
-            )
-            width = max(1.0, min(strokes.layer.data.shape[-2:]) / 200)
-            self._regions[key].current_edge_width = width
-        layer = self._regions[key]
-        self._show(layer)
-        layer.mode = "add_rectangle"
-        return layer
-
-    def take(self, layer: Labels) -> str:
-        """Add the objects of another layer to the annotations of the current image.
-
-        Returns
-        -------
-        str
-            What was done, as a sentence.
-
-        Raises
-        ------
-        InputError
-            If it covers other pixels, or holds no object.
-        """
-        sentence = copy_objects(self.begin(), layer)
-        layer.visible = False  # it would lie over what is painted from now on
-        return sentence
-
-    def adopt(self, result: Result, labels: Iterable[int]) -> str:
-        """Add objects that were found to the annotations of the current image.
-
-        Returns
-        -------
-        str
-            What was done, as a sentence.
-
-        Raises
-        ------
-        InputError
-            If there is no such object, or each is drawn already.
-        """
-        active = self.workspace.viewer.layers.selection.active
-        strokes, names = self._here(), self.session.classes
-        if len(result.classes) > 1:
-            names = result.classes
-        sentence = add_found(strokes, result.instances, labels, names)
-        self._learn([name for name in names if name not in self.session.classes])
-        self.workspace.viewer.layers.selection.active = active
-        return sentence
-
-    def set_scribbled(self, scribbled: bool) -> None:
-        """Say whether the strokes on the current image cover only part of their objects."""
-        strokes = self.strokes(self.session.image)
-        if strokes is not None:
-            _layers.mark(strokes.layer, scribbled=scribbled)
-            self._touch(str(self.session.image))
 
     def set_each(self, each: bool) -> None:
         """Say whether each stroke is a new object."""
@@ -236,6 +133,15 @@ class AnnotationLayers(QObject):
             )
         self.session.set_classes(tuple(x for x in self.session.classes if x != name))
 
+    def learn(self, names: list[str]) -> None:
+        """Take over classes that come with a layer."""
+        known = self.session.classes
+        unused = len(known) == 1 and not any(drawn.total for drawn in self.counts.values())
+        kept = known if not unused or not names or known[0] in names else ()
+        new = (*kept, *(name for name in names if name not in kept))
+        if new != known:
+            self.session.set_classes(new)
+
     # ---------------------------------------------------------------- events
 
     def _sync(self) -> None:
@@ -259,10 +165,10 @@ class AnnotationLayers(QObject):
 
     def _attach(self, key: str, layer: Labels) -> None:
         known = list(dict.fromkeys(_layers.facts(layer)["classes"].values()))
-        self._learn([name for name in known if name != BACKGROUND])
+        self.learn([name for name in known if name != BACKGROUND])
         strokes = self._strokes[key] = Strokes(layer, self)
         strokes.each, strokes.class_name = self.each, self.class_name
-        strokes.changed.connect(partial(self._touch, key))
+        strokes.changed.connect(partial(self.touch, key))
         strokes.tool_changed.connect(self.changed)
         layer.events.set_data.connect(self._refreshed)
         self._colouring[key] = Colouring(strokes)
@@ -284,16 +190,8 @@ class AnnotationLayers(QObject):
     def _detach_regions(self, key: str) -> None:
         self._regions.pop(key).events.data.disconnect(self._region_drawn)
 
-    def _learn(self, names: list[str]) -> None:
-        """Take over classes that come with a layer."""
-        known = self.session.classes
-        unused = len(known) == 1 and not any(drawn.total for drawn in self.counts.values())
-        kept = known if not unused or not names or known[0] in names else ()
-        new = (*kept, *(name for name in names if name not in kept))
-        if new != known:
-            self.session.set_classes(new)
-
-    def _touch(self, key: str) -> None:
+    def touch(self, key: str) -> None:
+        """Note that a person did something to what is drawn on an image: count it, and save it."""
         self._keeping.changed(key)
         self._counting.request(key)
         if key in self._strokes:
@@ -310,7 +208,7 @@ class AnnotationLayers(QObject):
         self._seen = seen
 
     def _region_drawn(self, event: Any) -> None:
-        self._touch(str(_layers.image_key(event.source)))
+        self.touch(str(_layers.image_key(event.source)))
 
     def _classes_changed(self) -> None:
         if self.class_name not in self.session.classes:
@@ -325,10 +223,6 @@ class AnnotationLayers(QObject):
 
     def _colour(self, key: str) -> None:
         self._colouring[key].update(self.session.classes, self.class_name)
-
-    def _show(self, layer: Labels | Shapes) -> None:
-        layer.visible = True
-        self.workspace.viewer.layers.selection.active = layer
 
     # ---------------------------------------------------------------- counts
 

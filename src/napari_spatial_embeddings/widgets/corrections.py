@@ -318,7 +318,7 @@ class CorrectGroup(QWidget):
             result = self.session.result
             if result is None or result.corrections is None or not len(result.corrections):
                 raise InputError("no object is locked yet: accept or correct some first")
-            self.session.say(self.workspace.annotations.adopt(result, result.corrections.label))
+            self.session.say(self.workspace.drawing.adopt(result, result.corrections.label))
 
     def _use_region(self) -> None:
         with self.session.speaking():
@@ -327,7 +327,7 @@ class CorrectGroup(QWidget):
             if result is None or result.instances is None or not regions:
                 raise InputError("there is no region yet: press Mark region under Annotate")
             labels = inside(result.instances, covered(regions, result.maps.shape))
-            self.session.say(self.workspace.annotations.adopt(result, labels))
+            self.session.say(self.workspace.drawing.adopt(result, labels))
 
     def _release_all(self) -> None:
         self._do(lambda now: Corrections.none(now.maps.shape))

@@ -87,7 +87,7 @@ class SpatialEmbeddingsWidget(QWidget):
 
     def _make_steps(self) -> list[Step]:
         annotate = AnnotateStep(self.workspace)
-        self.workspace.annotations = annotate.layers
+        self.workspace.annotations, self.workspace.drawing = annotate.layers, annotate.drawing
         data = DataStep(self.workspace, annotate.layers)
         self._train = TrainStep(self.workspace)
         return [data, annotate, self._train, TuneStep(self.workspace)]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.project import Project
 
     from .annotations import AnnotationLayers
+    from .drawing import Drawing
     from .predictor import Predictor
     from .results import ResultLayers
 
@@ -54,6 +55,8 @@ class Workspace(QObject):
         Runs the model; made with the dock.
     annotations : AnnotationLayers
         What people draw; made with the dock.
+    drawing : Drawing
+        Where they begin to; made with the dock.
     results : ResultLayers
         Shows what it predicted; made with the dock.
     storage : Storage
@@ -70,6 +73,7 @@ class Workspace(QObject):
     predictor: Predictor
     results: ResultLayers
     annotations: AnnotationLayers
+    drawing: Drawing
 
     images_changed = Signal()
     """Layers were added, removed or renamed, or the project's images changed."""
