@@ -95,6 +95,18 @@ def test_an_image_that_the_project_knows_is_known_again(
     assert len(np.unique(painted_on(viewer, "field 1").data)) == 6
 
 
+def test_a_file_that_a_person_opened_is_not_opened_again(
+    folder: Path, tmp_path: Path, viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    answer(dock, folder)
+    press(dock, "Open")
+    viewer.open(tmp_path / "raw/field 1.tif", plugin="napari")
+    click(next(x for x in dock.findChildren(QListWidget) if x.count() == 2), 1)
+    assert dock.session.image == "field_1"
+    assert [x.name for x in viewer.layers][2:] == ["field 1", "field 1 · annotations"]
+    assert len(np.unique(painted_on(viewer, "field 1").data)) == 6
+
+
 def painted_on(viewer: Viewer, name: str) -> Labels:
     layer = viewer.layers[f"{name} · annotations"]
     assert isinstance(layer, Labels)

@@ -10,6 +10,7 @@ from napari_spatial_embeddings.project import MissingImage
 
 from . import _layers
 from ._drawn import add, contents
+from ._recognition import recognised
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.files import Image as Picture
@@ -102,19 +103,26 @@ class ProjectImages:
 
         A person is asked where a missing file is now.
         """
+        project = self.session.project
+        if project is not None and self.workspace.layer_of(key) is None:
+            recognised(self.workspace, project)  # a person may have opened its file meanwhile
+            if self.workspace.layer_of(key) is None:
+                self._open(project, key)
+            else:
+                self.show_drawn(key)
         layer = self.workspace.layer_of(key)
-        if layer is None and (project := self.session.project) is not None:
-            try:
-                made = contents(project, key)
-            except MissingImage as missing:
-                if not self._ask_for(project, missing):
-                    return
-                made = contents(project, key)
-            for one in made:
-                add(self.viewer, one)
-            layer = self.workspace.layer_of(key)
         if layer is not None:
             self.workspace.choose(layer)
+
+    def _open(self, project: Project, key: str) -> None:
+        try:
+            made = contents(project, key)
+        except MissingImage as missing:
+            if not self._ask_for(project, missing):
+                return
+            made = contents(project, key)
+        for one in made:
+            add(self.viewer, one)
 
     def show_drawn(self, key: str) -> bool:
         """Show what the project knows to be drawn on an image that is in the viewer.
