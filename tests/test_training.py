@@ -133,6 +133,18 @@ def test_fractions_of_an_epoch_make_no_step_more() -> None:
         assert trainer.progress() < 1
 
 
+@pytest.mark.parametrize("scribbled", [False, True])
+def test_only_whole_objects_teach_another_size(scribbled: bool) -> None:
+    images = [replace(image, scribbled=scribbled) for image in discs()]
+    start = small_model(images)
+    start.history = [{}]
+    told = 1.6 * start.settings.object_diameter
+    trainer = Trainer.prepare(images, settings_for(1, images), start, None, told)
+    own = trainer.best.settings.object_diameter
+    assert own == pytest.approx(start.settings.object_diameter if scribbled else told)
+    assert trainer.best.image_diameter == told
+
+
 @pytest.mark.parametrize("cost", [0.0, 1.0, 4.0, 20.0])
 @pytest.mark.parametrize("minutes", [0.25, 1.0, 10.0])
 def test_validations_come_early_and_leave_time_to_learn(minutes: float, cost: float) -> None:

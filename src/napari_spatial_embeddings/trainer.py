@@ -43,7 +43,8 @@ WARM_UP = 100
 ADAPTS = 2.0
 """Objects up to this factor larger or smaller than a model knows, it learns at their own scale.
 
-What is resampled has lost detail, and training gets used to another size by itself.
+What is resampled has lost detail, and training gets used to another size by itself; but not from
+strokes, which do not tell where objects end: what the model knows of that holds at its own size.
 """
 
 FIRST = 10.0
@@ -105,7 +106,8 @@ class Trainer:
             held_out = validation is not images
         best = copy.deepcopy(model)
         best.image_diameter = object_diameter or own_diameter(images, model)
-        if best.image_diameter and model.history:
+        outlined = any(i.n_objects and not i.scribbled for i in images)
+        if best.image_diameter and model.history and outlined:
             best.learn_diameter(best.image_diameter, ADAPTS)
         # One scale for all images, as prediction will use one: what is seen is what will be seen.
         # Validation sees the images as they are, so that its scores and thresholds are theirs.
