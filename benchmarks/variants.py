@@ -149,7 +149,8 @@ def recall(out: Path) -> list[Row]:
 def summary(runs: list[Row], names: list[str]) -> list[Row]:
     """Return a row per set, budget and variant: means, spreads, and the gain over the first one."""
     rows = []
-    for images, budget in dict.fromkeys((r["images"], r["budget"]) for r in runs):
+    cases = {(r["images"], r["budget"]) for r in runs}
+    for images, budget in sorted(cases, key=lambda case: (case[0], len(case[1]), case[1])):
         here = [r for r in runs if (r["images"], r["budget"]) == (images, budget)]
         base = {r["seed"]: float(np.mean(r["ap"])) for r in here if r["variant"] == names[0]}
         for name in names:
