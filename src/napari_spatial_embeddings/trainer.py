@@ -170,11 +170,11 @@ class Trainer:
         """Return the seconds between two validations.
 
         In the beginning a model changes fastest, and each comes when twice as much time is spent as
-        at the one before; a short training has some more. But they take a ninth of the time at most
-        that would go into learning.
+        at the one before; a short training has some more. But nine tenths of the time go into
+        learning, unless the settings ask for more validations than that.
         """
         often = min(self.settings.budget[0] / 8, max(FIRST, self.validated))
-        return max(min(self.settings.validation_seconds, often), 9 * self.cost)
+        return min(self.settings.validation_seconds, max(often, 9 * self.cost))
 
     def since_validation(self) -> float:
         """Return the seconds since the last validation."""
