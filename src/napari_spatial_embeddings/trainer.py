@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from ._pieces import Pieces
 from .annotations import TrainingImage, usage
+from .clustering import cluster
 from .config import ClusteringSettings, TrainingSettings
 from .data import Batch, Sampler
 from .devices import choose_device
 from .errors import OutOfMemory, is_out_of_memory
 from .losses import Losses, spatial_embedding_loss
-from .maps import split
+from .maps import ideal_maps, split
 from .metrics import mean_ap
 from .model import SpatialEmbeddings
 from .network import channels_last, multiple
@@ -117,6 +118,9 @@ class Trainer:
         ]
         chosen = [normalised(i, model.settings) for i in choose(validation)]
         device = choose_device(settings.device)
+        # The first time ever, the loops are compiled: not within the time that is for learning, and
+        # no part of what a validation costs.
+        cluster(ideal_maps(np.ones((2, 2), np.int32)))
         batch_size = settings.batch_size or (4 if model.settings.ndim == 2 else 2)
         smallest = smallest_size(images, model.clustering.min_size)
         best.clustering = best.clustering.updated(min_size=smallest)
