@@ -24,10 +24,6 @@ GENERATED = 400
 """Number of generated images."""
 
 
-SCALE, CROP = 2.2, 96
-"""Cells are seen at less than half to more than twice their size, in crops that hold the larger."""
-
-
 def main() -> None:
     """Train and save."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -42,8 +38,6 @@ def main() -> None:
     settings = TrainingSettings(
         minutes=options.minutes,
         invert=0.5,
-        scale=SCALE,
-        crop_size=CROP,
         validation_seconds=120,
         seed=options.seed,
     )

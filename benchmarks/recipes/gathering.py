@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -21,9 +20,6 @@ from napari_spatial_embeddings.training import train
 
 EVERY = 20
 """Of each set's training images, one in so many is kept aside to choose the best model by."""
-
-ASIDE = (0.0, -0.5, 0.5)
-"""Logarithms of the factors by which the sizes of objects in those images differ from the usual."""
 
 
 def grey(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -64,11 +60,10 @@ def gathered(
     rng = np.random.default_rng(seed)
     images: list[TrainingImage] = []
     aside: list[TrainingImage] = []
-    sizes = itertools.cycle(ASIDE)
     for name, found in sources.items():
         for k, image in enumerate(found):
             if k % EVERY == EVERY // 2:
-                aside.append(sized(image, diameter, next(sizes)))
+                aside.append(sized(image, diameter, 0.0))
                 continue
             jitters = rng.uniform(-0.25, 0.25, shares.get(name, 1))
             images += [sized(image, diameter, jitter) for jitter in jitters]
