@@ -72,7 +72,7 @@ napari-spatial-embeddings evaluate --labels SET/test/masks --predictions PREDICT
 
 which `python -m benchmarks.accuracy DATA OUT SET --minutes 15 --seeds 0 1 2` runs, with the minutes
 of the row; the second row of `dsb2018` has seed 1, all others seed 0, and `usiigaci` adds `--model
-cells-2d`, which had not seen the set. Other tools were
+cells-2d`, the one before the present, which had not seen the set. Other tools were
 trained on the same images for the same minutes on the same two cores, by the scripts in
 `benchmarks/peers`, which hold their settings, and scored by the same command. Single runs on a
 machine that did other work. Rows with one core ran in one thread pinned to a core, which the
