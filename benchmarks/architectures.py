@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from functools import partial
 
-import torch
 from torch import Tensor, nn
 
 from napari_spatial_embeddings.config import ModelSettings
 from napari_spatial_embeddings.network import BranchedNet, Residual
 
-from . import page, table
-from .variants import Budget, Variant, images, parser, recall, run_all, summary
+from .variants import Budget, Variant, images, measure, parser
 
 Plan = tuple[list[int], list[tuple[int, ...]]]
 
@@ -92,16 +90,9 @@ VARIANTS = [
 
 def main() -> None:
     """Run, and write the table from all that was run."""
-    options = parser(__doc__, ["dsb2018"], minutes=2.0).parse_args()
-    torch.set_num_threads(1)
-    chosen = [v for v in VARIANTS if not options.only or v.name in options.only]
-    budget = Budget(options.minutes, options.steps)
+    options = parser(__doc__, ["dsb2018"]).parse_args()
     find = partial(images, options.data)
-    run_all(options.out, options.sets, find, chosen, budget, options.seeds)
-    rows = summary(recall(options.out), [v.name for v in VARIANTS])
-    print(table.markdown(rows))
-    table.remember("architectures", rows, 1)
-    page.write()
+    measure("architectures", options, VARIANTS, find, Budget(minutes=2.0))
 
 
 if __name__ == "__main__":

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor
@@ -16,8 +15,7 @@ from torch import Tensor
 from napari_spatial_embeddings import losses
 from napari_spatial_embeddings.network import BranchedNet
 
-from . import page, table
-from .variants import Budget, Variant, images, parser, recall, run_all, summary
+from .variants import Budget, Variant, images, measure, parser
 
 
 class FixedMargin(BranchedNet):
@@ -32,21 +30,6 @@ class FixedMargin(BranchedNet):
         keep = torch.ones(raw.shape[1], device=raw.device)
         keep[self.sigma] = 0
         return raw * keep.view(1, -1, *[1] * (raw.dim() - 2))
-
-
-@contextmanager
-def patched(
-    name: str, function: Callable[..., Tensor], reach: Callable[..., Tensor]
-) -> Iterator[None]:
-    """Put another function in the place of one of the loss's, and say how far it reaches."""
-    old = getattr(losses, name), losses._reach
-    setattr(losses, name, function)
-    losses._reach = reach
-    try:
-        yield
-    finally:
-        setattr(losses, name, old[0])
-        losses._reach = old[1]
 
 
 def cross_entropy(error: Tensor, obj: Tensor, size: Tensor, weight: Tensor) -> Tensor:
@@ -77,7 +60,7 @@ VARIANTS = [
     Variant("centre: learnable", training={"loss": {"centre": "learnable"}}),
     Variant(
         "cross-entropy on phi",
-        patch=lambda: patched("_lovasz_hinge", cross_entropy, everywhere),
+        patch=partial(mock.patch.multiple, losses, _lovasz_hinge=cross_entropy, _reach=everywhere),
     ),
     Variant("one crop size", training={"large_crop_share": 0.0}),
 ]
@@ -85,16 +68,9 @@ VARIANTS = [
 
 def main() -> None:
     """Run, and write the table from all that was run."""
-    options = parser(__doc__, ["dsb2018", "usiigaci"], steps=1000).parse_args()
-    torch.set_num_threads(1)
-    chosen = [v for v in VARIANTS if not options.only or v.name in options.only]
-    budget = Budget(options.minutes, options.steps)
+    options = parser(__doc__, ["dsb2018", "usiigaci"]).parse_args()
     find = partial(images, options.data)
-    run_all(options.out, options.sets, find, chosen, budget, options.seeds)
-    rows = summary(recall(options.out), [v.name for v in VARIANTS])
-    print(table.markdown(rows))
-    table.remember("claims", rows, 1)
-    page.write()
+    measure("claims", options, VARIANTS, find, Budget(steps=1000))
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ for the one thing that a row names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from unittest import mock
 
 import torch
 
@@ -21,24 +21,12 @@ from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.preparation import crop_shape, rounded
 from napari_spatial_embeddings.registry import find_model
 
-from . import few, page, table
+from . import few
 from .recipes import shapes
-from .variants import Budget, Variant, parser, recall, run_all, summary
+from .variants import Budget, Variant, measure, parser
 
-
-def replaced(name: str, value: Any) -> Callable[[], AbstractContextManager[None]]:
-    """Return a patch of one of the trainer's names."""
-
-    @contextmanager
-    def patch() -> Iterator[None]:
-        old = getattr(trainer, name)
-        setattr(trainer, name, value)
-        try:
-            yield
-        finally:
-            setattr(trainer, name, old)
-
-    return patch
+replaced = partial(partial, mock.patch.multiple, trainer)
+"""Makes a patch of some of the trainer's names."""
 
 
 def without_encoder(network: torch.nn.Module, rate: float, decay: float) -> torch.optim.AdamW:
@@ -53,7 +41,7 @@ def crops(factor: float) -> Callable[[], AbstractContextManager[None]]:
     def shape(model: ModelSettings, settings: TrainingSettings) -> tuple[int, ...]:
         return rounded([n * factor for n in crop_shape(model, settings)], model)
 
-    return replaced("crop_shape", shape)
+    return replaced(crop_shape=shape)
 
 
 def replayed(images: list[TrainingImage]) -> list[TrainingImage]:
@@ -65,34 +53,26 @@ VARIANTS = [
     Variant("as it is"),
     Variant("half of the rate", training={"learning_rate": 5e-4}),
     Variant("twice the rate", training={"learning_rate": 2e-3}),
-    Variant("no warm-up", patch=replaced("WARM_UP", 1)),
+    Variant("no warm-up", patch=replaced(WARM_UP=1)),
     Variant("no average of the weights", training={"average": 0.0}),
-    Variant("encoder frozen", patch=replaced("_optimizer", without_encoder)),
+    Variant("encoder frozen", patch=replaced(_optimizer=without_encoder)),
     Variant("generated cells in a third of the crops", images=replayed),
     Variant("crops of 0.7 times the edge", patch=crops(0.7)),
     Variant("crops of 1.4 times the edge", patch=crops(1.4)),
     Variant("no augmentation", training={"augment": False}),
     Variant("unknown pixels left unknown", training={"presume": False}),
-    Variant("resampled to the model's size", patch=replaced("ADAPTS", 1.0)),
+    Variant("resampled to the model's size", patch=replaced(ADAPTS=1.0)),
 ]
 
 
 def main() -> None:
     """Run, and write the table from all that was run."""
-    words = parser(__doc__, ["usiigaci", "dsb2018_rgb", "rods"], steps=1000)
+    words = parser(__doc__, ["usiigaci", "dsb2018_rgb", "rods"])
     words.add_argument("--model", default="cells-2d", help="what to start from")
     options = words.parse_args()
-    torch.set_num_threads(1)
-    chosen = [v for v in VARIANTS if not options.only or v.name in options.only]
-    budget = Budget(options.minutes, options.steps)
     draw = few.whole_objects(0)
     find = partial(few.case, data=options.data, held_out=True, draw=draw)
-    start = find_model(options.model)
-    run_all(options.out, options.sets, find, chosen, budget, options.seeds, start)
-    rows = summary(recall(options.out), [v.name for v in VARIANTS])
-    print(table.markdown(rows))
-    table.remember("tuning", rows, 1)
-    page.write()
+    measure("tuning", options, VARIANTS, find, Budget(steps=1000), find_model(options.model))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.network import BranchedNet
 from napari_spatial_embeddings.training import fresh_model, train
 
+from . import page, table
 from .few import Pair, by_processor_time, read, scores
 from .table import Row, spread
 
@@ -56,8 +57,8 @@ class Variant:
 class Budget:
     """Processor time of one thread in minutes, or steps."""
 
-    minutes: float | None
-    steps: int | None
+    minutes: float | None = None
+    steps: int | None = None
 
     def __str__(self) -> str:
         return f"{self.steps:,} steps" if self.steps else f"{self.minutes:g} min"
@@ -135,7 +136,11 @@ def run_all(
                     path.touch()  # taken
                     row = {"images": name, "variant": variant.name}
                     row |= {"budget": str(budget), "seed": seed}
-                    row |= run(*find(name), variant, budget, seed, start)
+                    try:
+                        row |= run(*find(name), variant, budget, seed, start)
+                    except BaseException:
+                        path.unlink()
+                        raise
                     path.write_text(json.dumps(row))
                     print(path.stem, row["steps"], f"{row['ap'][0]:.3f}", flush=True)
 
@@ -173,15 +178,35 @@ def summary(runs: list[Row], names: list[str]) -> list[Row]:
     return rows
 
 
-def parser(text: str | None, sets: list[str], **budget: float) -> argparse.ArgumentParser:
+def parser(text: str | None, sets: list[str]) -> argparse.ArgumentParser:
     """Return what all tables of variants are asked for."""
     out = argparse.ArgumentParser(description=text)
     out.add_argument("data", type=Path)
     out.add_argument("out", type=Path, help="where each run's scores are kept")
-    out.add_argument("--minutes", type=float, help="processor time of one thread")
-    out.add_argument("--steps", type=int, help="in place of minutes")
+    budget = out.add_mutually_exclusive_group()
+    budget.add_argument("--minutes", type=float, help="processor time of one thread")
+    budget.add_argument("--steps", type=int, help="in place of minutes")
     out.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     out.add_argument("--sets", nargs="+", default=sets)
     out.add_argument("--only", nargs="+", help="these variants only")
-    out.set_defaults(**budget)
     return out
+
+
+def measure(
+    section: str,
+    options: argparse.Namespace,
+    variants: list[Variant],
+    find: Find,
+    usual: Budget,
+    start: SpatialEmbeddings | None = None,
+) -> None:
+    """Run what `parser` was asked for, and write the section from all that was run."""
+    torch.set_num_threads(1)
+    chosen = [v for v in variants if not options.only or v.name in options.only]
+    budget = Budget(options.minutes, options.steps)
+    budget = usual if budget == Budget() else budget
+    run_all(options.out, options.sets, find, chosen, budget, options.seeds, start)
+    rows = summary(recall(options.out), [v.name for v in variants])
+    print(table.markdown(rows))
+    table.remember(section, rows, 1)
+    page.write()

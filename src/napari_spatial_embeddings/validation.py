@@ -110,7 +110,7 @@ def calibrating(
         if seed >= foreground
     ]
     best, best_worth = usual[0], -np.inf
-    for trial in [*usual, *trials]:
+    for trial in dict.fromkeys([*usual, *trials]):
         scores = []
         for clustering, image in zip(clusterings, images, strict=True):
             scores.append(_score(clustering, image, trial))
