@@ -163,7 +163,7 @@ def correct(person: Person) -> Iterator[str]:
 def export(person: Person) -> Iterator[str]:
     """Write labels and table into the project's folder."""
     person.fold("Predict and tune", "Export")
-    person.press("Export this")
+    person.press("Export this", PATIENCE)
     person.wait(lambda: person.says("Wrote"))
     yield "export"
 

@@ -199,6 +199,20 @@ def test_what_cannot_be_done_is_disabled_and_says_why(scene: Scene, group: Expor
         assert "Predict" in button.toolTip()
 
 
+def test_nothing_is_written_while_it_is_predicted_anew(
+    scene: Scene, group: ExportGroup, qtbot: QtBot
+) -> None:
+    """Old maps with a new model's thresholds would be neither what was seen nor what comes."""
+    predictor = scene.dock.workspace.predictor
+    with qtbot.waitSignal(predictor.ended, timeout=60_000):
+        predictor.image()
+        for button in (group.this, group.all):
+            assert not button.isEnabled()
+            assert "prediction" in button.toolTip()
+    for button in (group.this, group.all):
+        assert button.isEnabled()
+
+
 def test_an_obstacle_is_a_sentence(scene: Scene, group: ExportGroup, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"mine")
     choose(group, tmp_path / "file", "labels", "maps", "overlay")

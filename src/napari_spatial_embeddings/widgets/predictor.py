@@ -45,6 +45,10 @@ class Predictor(QObject):
         """Whether a prediction is under way."""
         return self._job is not None
 
+    def covers(self, key: str | None) -> bool:
+        """Tell whether what an image's result says is about to be replaced."""
+        return self.running and self._key in (None, key)
+
     def view(self) -> None:
         """Predict what is in view of the current image; the rest of its maps stays as it is."""
         self._one(in_view=True)
