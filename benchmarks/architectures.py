@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from torch import Tensor, nn
+from torch import nn
 
 from napari_spatial_embeddings.config import ModelSettings
-from napari_spatial_embeddings.network import BranchedNet, Residual
+from napari_spatial_embeddings.network import BranchedNet
 
 from .variants import Budget, Variant, images, measure, parser
 
@@ -43,38 +43,6 @@ class Quarter(BranchedNet):
         stem.conv = nn.Conv2d(stem.conv.in_channels, stem.conv.out_channels, 7, 4, 3)
 
 
-class Single(nn.Module):
-    """A residual block with one convolution in place of two."""
-
-    def __init__(self, block: Residual) -> None:
-        super().__init__()
-        self.conv, self.norm = block.conv2, block.norm2
-
-    def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.relu(self.norm(self.conv(x)) + x, inplace=True)
-
-
-class Thin(BranchedNet):
-    """One convolution in place of two in every block."""
-
-    def __init__(self, settings: ModelSettings) -> None:
-        super().__init__(settings)
-        blocks = [self.refine, self.instance.refine, self.seed.refine]
-        for blocks_of in blocks:
-            for k, block in enumerate(blocks_of):
-                blocks_of[k] = Single(block)
-
-
-class ThinTop(BranchedNet):
-    """The same, only at half resolution, where most of the time goes."""
-
-    def __init__(self, settings: ModelSettings) -> None:
-        super().__init__(settings)
-        self.refine[0] = Single(self.refine[0])
-        for decoder in (self.instance, self.seed):
-            decoder.refine[-1] = Single(decoder.refine[-1])
-
-
 VARIANTS = [
     Variant("as it is"),
     Variant("width 16", model={"width": 16}),
@@ -83,8 +51,7 @@ VARIANTS = [
     Variant("5 levels", model={"levels": 5}),
     Variant("channels 16, 32, 64, 128", net=Doubling),
     Variant("first step by 4", net=Quarter),
-    Variant("one convolution a block", net=Thin),
-    Variant("one convolution a block at half resolution", net=ThinTop),
+    Variant("two convolutions a block", model={"convolutions": 2}),
 ]
 
 

@@ -126,6 +126,22 @@ def test_the_card_is_there_to_be_read(folder: Path) -> None:
     assert (card["schema"], card["unit"]) == (SCHEMA, "micrometer")
 
 
+def test_older_models_have_two_convolutions_a_block(tmp_path: Path) -> None:
+    """Before schema 3 there was no choice, and nothing said so."""
+    model = model_of(convolutions=2)
+    model.save(tmp_path)
+
+    def age(card: Card) -> None:
+        card["schema"] = 2
+        del card["model"]["convolutions"]
+
+    rewrite(tmp_path, age)
+    image = image_of()
+    again = SpatialEmbeddings.load(tmp_path)
+    assert again.settings == model.settings
+    assert_same(again.predict_maps(image), model.predict_maps(image))
+
+
 def test_a_save_that_died_between_its_two_files_still_loads(folder: Path) -> None:
     old_card = (folder / CARD).read_bytes()
     newer = model_of(seed=1, width=8)
@@ -175,6 +191,7 @@ def put(key: str, value: Any, *path: str) -> Callable[[Card], None]:
         (put("pixel_size", 3), "does not fit together"),
         (put("width", 8, "model"), "size mismatch"),
         (put("levels", 3, "model"), "Missing key"),
+        (put("convolutions", 2, "model"), "Missing key"),
         (put("levels", 1, "model"), "Unexpected key|size mismatch"),
         (put("in_channels", 2, "model"), "size mismatch"),
         (put("width", 7, "model"), "width: .* multiple of 4"),

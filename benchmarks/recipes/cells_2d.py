@@ -1,9 +1,8 @@
 """``cells-2d``: many kinds of cells in grey, dark or bright, brought to one size.
 
-``python -m benchmarks.recipes.cells_2d DATA OUT [--sets dsb2018 dsb2018_rgb] [--minutes 30]``
+``python -m benchmarks.recipes.cells_2d DATA OUT [--sets dsb2018 dsb2018_rgb] [--minutes 70]``
 
 ``DATA/SET/train/{images,masks}`` are the sets; colours become grey, and generated cells are added.
-Training starts from a nuclei model: ``--model``, or one that is trained first on the first set.
 """
 
 from __future__ import annotations
@@ -20,6 +19,9 @@ from .gathering import annotated, gathered, run
 
 SHARES = {"dsb2018": 1, "dsb2018_rgb": 2, "usiigaci": 3}
 
+DIAMETER = 21.0
+"""Pixels that an object is wide, about: as nuclei often are, so many images come as they are."""
+
 GENERATED = 400
 """Number of generated images."""
 
@@ -30,26 +32,20 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--sets", nargs="+", default=["dsb2018", "dsb2018_rgb"])
-    parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--first-minutes", type=float, default=30)
-    parser.add_argument("--model", help="nuclei model to start from; trained first if not given")
+    parser.add_argument("--minutes", type=float, default=70)
+    parser.add_argument("--model", help="to go on from; a fresh one if not given")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     settings = TrainingSettings(
-        minutes=options.minutes,
-        invert=0.5,
-        validation_seconds=120,
-        seed=options.seed,
+        minutes=options.minutes, invert=0.5, validation_seconds=120, seed=options.seed
     )
+    sources = {name: list(annotated(options.data / name / "train")) for name in options.sets}
+    sources["generated"] = [shapes.image(k) for k in range(GENERATED)]
+    images, aside = gathered(sources, SHARES, DIAMETER, options.seed)
     if options.model:
         model = find_model(options.model)
     else:
-        nuclei = list(annotated(options.data / options.sets[0] / "train"))
-        first = TrainingSettings(minutes=options.first_minutes, seed=options.seed)
-        model = run(nuclei, [], first, fresh_model(nuclei, seed=options.seed))
-    sources = {name: list(annotated(options.data / name / "train")) for name in options.sets}
-    sources["generated"] = [shapes.image(k) for k in range(GENERATED)]
-    images, aside = gathered(sources, SHARES, model.settings.object_diameter, options.seed)
+        model = fresh_model(images, object_diameter=DIAMETER, seed=options.seed)
     run(images, aside, settings, model).save(options.out)
 
 

@@ -18,8 +18,11 @@ from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.resampling import Resampling
 from napari_spatial_embeddings.training import train
 
-EVERY = 20
-"""Of each set's training images, one in so many is kept aside to choose the best model by."""
+ASIDE = 6
+"""Images of each set that are kept aside: the best model is that of the best mean over all sets.
+
+Large sets would otherwise choose among the weights, and the thresholds, for the small ones.
+"""
 
 
 def grey(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -61,8 +64,10 @@ def gathered(
     images: list[TrainingImage] = []
     aside: list[TrainingImage] = []
     for name, found in sources.items():
+        every = len(found) / ASIDE
+        kept = {int((k + 0.5) * every) for k in range(ASIDE)} if every > 2 else set()
         for k, image in enumerate(found):
-            if k % EVERY == EVERY // 2:
+            if k in kept:
                 aside.append(sized(image, diameter, 0.0))
                 continue
             jitters = rng.uniform(-0.25, 0.25, shares.get(name, 1))

@@ -20,7 +20,7 @@ from .model import SpatialEmbeddings
 if TYPE_CHECKING:
     from .trainer import Trainer
 
-SCHEMA = 1
+SCHEMA = 2
 
 OTHER = (
     "the checkpoint is of another model or of other annotations; train into another folder, or"

@@ -123,6 +123,12 @@ class ModelSettings(Settings):
         24, ge=4, multiple_of=4, description="Channels of the first level; sets the cost."
     )
     levels: int = Field(4, ge=1, le=6, description="Number of times the resolution is halved.")
+    convolutions: int = Field(
+        1,
+        ge=1,
+        le=3,
+        description="Convolutions of each block; with more of them, a step takes longer.",
+    )
     low_percentile: Annotated[float, Percent] = Field(
         1.0, ge=0, lt=50, description="Percentile of an image's channel that is mapped to 0."
     )

@@ -14,7 +14,7 @@ from . import __version__
 from .config import ClusteringSettings, ModelSettings, fault
 from .errors import InputError
 
-SCHEMA = 2
+SCHEMA = 3
 WEIGHTS, CARD = "model.safetensors", "model.json"
 
 
@@ -84,11 +84,14 @@ class ModelCard:
             )
         try:
             diameter = facts.get("image_diameter")  # schema 1 had none
+            settings = dict(facts["model"])
+            if facts["schema"] < 3:  # blocks had two
+                settings.setdefault("convolutions", 2)
             history, about = facts["history"], facts["about"]
             if not isinstance(about, dict) or not all(isinstance(row, dict) for row in history):
                 raise TypeError("about and each row of history name what they tell")
             return cls(
-                ModelSettings.model_validate(facts["model"]),
+                ModelSettings.model_validate(settings),
                 clustering=ClusteringSettings.model_validate(facts["clustering"]),
                 pixel_size=tuple(facts["pixel_size"]) if facts["pixel_size"] else None,
                 unit=facts["unit"],

@@ -81,21 +81,32 @@ class ChannelNorm(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two 3-wide convolutions around a shortcut."""
+    """Convolutions around a shortcut; the last one may be dilated."""
 
-    def __init__(self, ndim: int, channels: int, kernel: tuple[int, ...], dilation: int = 1):
+    def __init__(
+        self,
+        ndim: int,
+        channels: int,
+        kernel: tuple[int, ...],
+        convolutions: int,
+        dilation: int = 1,
+    ) -> None:
         super().__init__()
         conv = _conv(ndim)
-        first = tuple(k // 2 for k in kernel)
-        second = tuple(k // 2 * dilation for k in kernel)
-        self.conv1 = conv(channels, channels, kernel, padding=first, bias=False)
-        self.norm1 = ChannelNorm(channels)
-        self.conv2 = conv(channels, channels, kernel, padding=second, dilation=dilation, bias=False)
-        self.norm2 = ChannelNorm(channels)
+        self.count = convolutions
+        for k in range(1, convolutions + 1):
+            reach = dilation if k == convolutions else 1
+            padding = tuple(n // 2 * reach for n in kernel)
+            layer = conv(channels, channels, kernel, padding=padding, dilation=reach, bias=False)
+            self.add_module(f"conv{k}", layer)
+            self.add_module(f"norm{k}", ChannelNorm(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.norm1(self.conv1(x)), inplace=True)
-        return F.relu(self.norm2(self.conv2(y)) + x, inplace=True)
+        y = x
+        for k in range(1, self.count + 1):
+            y = self.get_submodule(f"norm{k}")(self.get_submodule(f"conv{k}")(y))
+            y = F.relu(y + x if k == self.count else y, inplace=True)
+        return y
 
 
 class Down(nn.Module):
@@ -139,6 +150,7 @@ class Decoder(nn.Module):
         widths: list[int],
         steps: list[tuple[int, ...]],
         kernels: list[tuple[int, ...]],
+        convolutions: int,
         out: int,
     ) -> None:
         super().__init__()
@@ -149,7 +161,8 @@ class Decoder(nn.Module):
             for deep, shallow in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
         self.refine = nn.ModuleList(
-            Residual(ndim, c, k) for c, k in zip(widths[-2::-1], kernels[-2::-1], strict=True)
+            Residual(ndim, c, k, convolutions)
+            for c, k in zip(widths[-2::-1], kernels[-2::-1], strict=True)
         )
         self.out = _transposed(ndim)(widths[0], out, steps[0], steps[0])
 
@@ -180,12 +193,13 @@ class BranchedNet(nn.Module):
         before = settings.in_channels
         for after, step, kernel in zip(widths, steps, kernels, strict=True):
             self.down.append(Down(before, after, step, kernel, first=not self.down))
-            self.refine.append(Residual(ndim, after, kernel))
+            self.refine.append(Residual(ndim, after, kernel, settings.convolutions))
             before = after
-        self.context = Residual(ndim, before, kernels[-1], dilation=2)
-        n_instance = ndim + settings.sigma_components
-        self.instance = Decoder(widths, steps, kernels, n_instance)
-        self.seed = Decoder(widths, steps, kernels, len(settings.classes))
+        # Where there are fewest pixels, more depth costs little.
+        self.context = Residual(ndim, before, kernels[-1], 2, dilation=2)
+        built = widths, steps, kernels, settings.convolutions
+        self.instance = Decoder(*built, ndim + settings.sigma_components)
+        self.seed = Decoder(*built, len(settings.classes))
         # Before training every pixel points at itself with a typical object's margin.
         for parameter in self.instance.out.parameters():
             nn.init.zeros_(parameter)
