@@ -43,15 +43,19 @@ class Quarter(BranchedNet):
         stem.conv = nn.Conv2d(stem.conv.in_channels, stem.conv.out_channels, 7, 4, 3)
 
 
+TWO = {"convolutions": 2}
+
 VARIANTS = [
     Variant("as it is"),
-    Variant("width 16", model={"width": 16}),
     Variant("width 32", model={"width": 32}),
-    Variant("3 levels", model={"levels": 3}),
-    Variant("5 levels", model={"levels": 5}),
     Variant("channels 16, 32, 64, 128", net=Doubling),
-    Variant("first step by 4", net=Quarter),
-    Variant("two convolutions a block", model={"convolutions": 2}),
+    Variant("two convolutions", model=TWO),
+    Variant("two, width 16", model={"width": 16, **TWO}),
+    Variant("two, width 32", model={"width": 32, **TWO}),
+    Variant("two, 3 levels", model={"levels": 3, **TWO}),
+    Variant("two, 5 levels", model={"levels": 5, **TWO}),
+    Variant("two, channels 16, 32, 64, 128", model=TWO, net=Doubling),
+    Variant("two, first step by 4", model=TWO, net=Quarter),
 ]
 
 
