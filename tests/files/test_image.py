@@ -17,7 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Picture
 
-from napari_spatial_embeddings.files import FileError, Image, read_image, read_labels
+from napari_spatial_embeddings.files import (
+    FileError,
+    Image,
+    read_image,
+    read_labels,
+    read_pixel_size,
+)
 from written import laid_out, numbers, ome_zarr, sidecar, tiff
 
 INTEGERS = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
@@ -194,11 +200,18 @@ def test_complex_image(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------- pixel size
 
 
+def read_measured(path: Path) -> Image:
+    """Read an image, and see that its pixel size alone is read as the same."""
+    found = read_image(path)
+    assert read_pixel_size(path, found.axes[1:]) == (found.pixel_size, found.unit)
+    return found
+
+
 def test_size_from_ome(tmp_path: Path) -> None:
     metadata = {"axes": "ZYX", "PhysicalSizeZ": 300, "PhysicalSizeZUnit": "nm"}
     for axis in "YX":
         metadata |= {f"PhysicalSize{axis}": 0.1, f"PhysicalSize{axis}Unit": "µm"}
-    found = read_image(tiff(tmp_path / "a.ome.tif", numbers((4, 6, 5)), metadata=metadata))
+    found = read_measured(tiff(tmp_path / "a.ome.tif", numbers((4, 6, 5)), metadata=metadata))
     assert found.unit == "um"
     assert found.pixel_size == pytest.approx((0.3, 0.1, 0.1))
     assert found.spacing == pytest.approx((3, 1, 1))
@@ -218,7 +231,7 @@ def test_size_from_imagej(tmp_path: Path, unit: str, name: str) -> None:
     path = tmp_path / "a.tif"
     metadata = {"axes": "ZYX", "spacing": 0.3, "unit": unit}
     tiff(path, numbers((4, 6, 5)), imagej=True, resolution=(10, 8), metadata=metadata)
-    found = read_image(path)
+    found = read_measured(path)
     assert found.unit == name
     assert found.pixel_size == pytest.approx((0.3, 0.125, 0.1))
 
@@ -227,7 +240,7 @@ def test_anisotropy_without_a_unit(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     metadata = {"axes": "ZYX", "spacing": 2.5, "unit": "pixel"}
     tiff(path, numbers((4, 6, 5)), imagej=True, resolution=(1, 1), metadata=metadata)
-    found = read_image(path)
+    found = read_measured(path)
     assert (found.pixel_size, found.unit) == ((2.5, 1, 1), None)
 
 
@@ -245,14 +258,14 @@ def test_size_from_resolution(
     tmp_path: Path, unit: str, resolution: tuple[int, int], expected: tuple[float, ...] | None
 ) -> None:
     options: dict[str, Any] = {"resolution": resolution, "resolutionunit": unit}
-    found = read_image(tiff(tmp_path / "a.tif", numbers((6, 5)), **options))
+    found = read_measured(tiff(tmp_path / "a.tif", numbers((6, 5)), **options))
     assert found.pixel_size == (expected if expected is None else pytest.approx(expected))
     assert found.unit == (None if expected is None else "um")
 
 
 def test_a_plane_does_not_tell_the_distance_of_slices(tmp_path: Path) -> None:
     options: dict[str, Any] = {"resolution": (40_000, 40_000), "resolutionunit": "centimeter"}
-    found = read_image(tiff(tmp_path / "a.tif", numbers((4, 6, 5)), **options))
+    found = read_measured(tiff(tmp_path / "a.tif", numbers((4, 6, 5)), **options))
     assert (found.pixel_size, found.unit, found.spacing) == (None, None, (1, 1, 1))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -150,6 +151,28 @@ def test_the_pixel_size_is_read_or_told(viewer: Viewer, dock: SpatialEmbeddingsW
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert "'three' is no pixel size" in dock.message
     assert field.text() == "0.3 x 0.3 nm"
+
+
+def test_what_napari_does_not_read_of_a_file_is_read(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, tmp_path: Path
+) -> None:
+    """In the window a volume is predicted by the size by which its project trains."""
+    path, told = tmp_path / "stack.tif", {"axes": "ZYX", "spacing": 0.5, "unit": "um"}
+    pixels = blobs(size=32).image[0].astype(np.float32)
+    tifffile.imwrite(path, pixels, imagej=True, resolution=(5, 5), metadata=told)
+    (layer,) = viewer.open(path, plugin="napari")
+    assert step_of(dock).pixels.text() == "0.5 x 0.2 x 0.2 µm"
+    assert dock.workspace.picture().pixel_size == pytest.approx((0.5, 0.2, 0.2))
+    press(dock, "Annotate")
+    viewer.layers["stack · annotations"].paint((3, 5, 5), 1)
+    dock.workspace.finish()
+    assert dock.session.project is not None
+    (entry,) = dock.session.project.card.images
+    assert (entry.pixel_size, entry.unit) == (dock.workspace.picture().pixel_size, "um")
+    layer.scale, layer.units = (0.3, 0.3, 0.3), ("nm", "nm", "nm")  # a person knows better
+    assert step_of(dock).pixels.text() == "0.3 x 0.3 x 0.3 nm"
+    dock.workspace.finish()
+    assert dock.session.project.card.images[0].unit == "nm"
 
 
 def test_channels_have_no_length_wherever_the_pixel_size_comes_from(

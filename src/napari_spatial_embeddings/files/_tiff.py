@@ -46,6 +46,14 @@ def read_tiff(path: Path) -> Raw:
         return Raw(array, _samples(series.get_axes(False), page), _sizes(file, path))
 
 
+def tiff_sizes(path: Path) -> dict[str, Size]:
+    """Read what a TIFF file says of its pixels' size, and none of them."""
+    import tifffile
+
+    with _complaints(), tifffile.TiffFile(path) as file:
+        return _sizes(file, path)
+
+
 @contextmanager
 def _complaints() -> Iterator[list[str]]:
     """Collect what tifffile logs in this thread, and keep it from the terminal."""

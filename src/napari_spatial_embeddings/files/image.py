@@ -83,6 +83,37 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
     return Image(_native(array), order, pixel_size, unit, stem(path))
 
 
+def read_pixel_size(path: str | Path, axes: str) -> tuple[tuple[float, ...] | None, str | None]:
+    """Read the size of an image's pixels as `read_image` does, without the pixels.
+
+    Parameters
+    ----------
+    path : path
+        Of formats other than TIFF, only the JSON file beside it is looked at.
+    axes : str
+        "YX" or "ZYX".
+
+    Returns
+    -------
+    pixel_size : tuple of floats, optional
+        None where nothing tells it.
+    unit : str, optional
+
+    Raises
+    ------
+    FileError
+        If the file is missing or damaged.
+    """
+    path, sizes = Path(path), {}
+    with reading(path):
+        if path.suffix.lower() in TIFF:
+            from ._tiff import tiff_sizes
+
+            sizes = tiff_sizes(path)
+        sizes |= _sidecar(path)
+    return combine([sizes.get(axis) for axis in axes])
+
+
 def read_labels(path: str | Path, axes: str | None = None) -> NDArray[np.integer]:
     """Read a label image.
 

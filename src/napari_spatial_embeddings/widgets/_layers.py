@@ -7,8 +7,9 @@ else is ever replaced or removed: a layer of the user's may have any name.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Layer
@@ -16,8 +17,12 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import FileError, read_pixel_size
 from napari_spatial_embeddings.files import Image as Picture
 from napari_spatial_embeddings.files.units import unit_name
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.project import ImageEntry
 
 KEY = "napari-spatial-embeddings"
 
@@ -143,14 +148,29 @@ def spatial(axes: str) -> list[int]:
 def pixel_size(layer: Layer, axes: str) -> tuple[tuple[float, ...] | None, str | None]:
     """Return the size of a pixel along each spatial axis and its unit, from ``layer.scale``.
 
-    None and None where the layer says nothing: a scale of one pixel.
+    Where the layer says nothing, with a scale of one pixel, it is what was `measured` before; None
+    and None if that is nothing, too.
     """
     at = spatial(axes)
     size = tuple(abs(float(layer.scale[i])) for i in at)
     unit = unit_name(str(layer.units[at[-1]]))
     if unit is None and len(set(size)) == 1:
-        return None, None
+        axes_then, *known = facts(layer).get("measured", ("", None, None))
+        return (known[0], known[1]) if axes_then == axes else (None, None)
     return size, unit
+
+
+def measured(layer: Layer, axes: str, entry: ImageEntry | None) -> None:
+    """Note the pixel size that the project knows, or the file: napari reads none of a TIFF."""
+    size = unit = None
+    path = source(layer)
+    if entry is not None:
+        size, unit = entry.pixel_size, entry.unit
+    elif path is not None:
+        letters = "ZYX"[-len(spatial(axes)) :]
+        with suppress(FileError):  # napari reads more formats than we do
+            size, unit = read_pixel_size(path, letters)
+    mark(layer, measured=(axes, size, unit))
 
 
 def place(layer: Layer, axes: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The size of an image's pixels: read from its layer, or told by a person."""
+"""The size of an image's pixels: read from its layer or its file, or told by a person."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ class PixelSize(QLineEdit):
         self.workspace, self.session = workspace, workspace.session
         self.setPlaceholderText("unknown: type it, such as 0.3 µm")
         self.setToolTip(
-            "The pixel size is the scale of the image's layer. To change it, type\n"
+            "As the image's layer says by its scale, or else its file. To change it, type\n"
             "one number, or one for each axis, and a unit: 0.5 x 0.2 x 0.2 µm"
         )
         self.editingFinished.connect(self._tell)
 
     def refresh(self) -> None:
-        """Show what the layer says."""
+        """Show what the layer says, or the file."""
         if not self.hasFocus() or not self.isModified():
             self.setText(told(*self._known()))
 
