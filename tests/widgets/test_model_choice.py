@@ -18,7 +18,7 @@ from napari_spatial_embeddings.samples import nuclei
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.widgets.train import TrainStep
 from napari_spatial_embeddings.widgets.tune import TuneStep
-from widgets.acting import add_image
+from widgets.acting import add_image, open_dock
 
 
 @pytest.fixture
@@ -73,6 +73,13 @@ def test_what_suits_the_image_is_chosen(
     assert dock.session.model is None
     assert train.start_model.currentText() == "A fresh model"
     assert tune.predict.model.currentText() == "none yet"
+
+
+def test_an_image_may_be_there_before_the_plugin(viewer: Viewer) -> None:
+    viewer.add_image(grey(dark=True))
+    dock = open_dock(viewer)
+    train = next(step for step in dock.steps if isinstance(step, TrainStep))
+    assert dock.session.model == train.start_model.chosen == suiting(2, 1, dark=True)[0]
 
 
 def test_a_volume_gets_a_model_for_volumes(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:

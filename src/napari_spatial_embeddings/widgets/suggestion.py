@@ -40,6 +40,7 @@ class Suggestion(QObject):
         self._workspace, self._session = workspace, workspace.session
         self._suggested: str | None = None
         self._session.image_changed.connect(self._suggest)
+        self._suggest()  # an image that was open before the plugin
 
     def close_down(self) -> None:
         """Let go of the session."""
