@@ -159,7 +159,6 @@ def main() -> None:
     keep_freed_memory()
     settings = read_flags(options, TrainingSettings())
     if options.processor_time:
-        torch.set_num_threads(1)
         by_processor_time()
     draw = (strokes if options.scribbles else whole_objects)(options.objects_seed)
     images, unseen = case(options.case, options.data, options.held_out, draw)
@@ -193,10 +192,11 @@ def main() -> None:
 
 
 def by_processor_time() -> None:
-    """Let trainings spend processor time, so that what else the machine does costs them nothing.
+    """Let trainings spend one thread's processor time: what else the machine does costs nothing.
 
     Only the trainer's clock: threads of the library go on waiting by the real one.
     """
+    torch.set_num_threads(1)
     trainer.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment]
 
 

@@ -1,6 +1,6 @@
 """``cells-2d``: many kinds of cells in grey, dark or bright, brought to one size.
 
-``python -m benchmarks.recipes.cells_2d DATA OUT [--sets dsb2018 dsb2018_rgb] [--minutes 70]``
+``python -m benchmarks.recipes.cells_2d DATA OUT [--sets dsb2018 dsb2018_rgb] [--minutes 60]``
 
 ``DATA/SET/train/{images,masks}`` are the sets; colours become grey, and generated cells are added.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from benchmarks.few import by_processor_time
 from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.registry import find_model
 from napari_spatial_embeddings.training import fresh_model
@@ -32,10 +33,15 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--sets", nargs="+", default=["dsb2018", "dsb2018_rgb"])
-    parser.add_argument("--minutes", type=float, default=70)
+    parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--model", help="to go on from; a fresh one if not given")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--processor-time", action="store_true", help="minutes of it, with one thread"
+    )
     options = parser.parse_args()
+    if options.processor_time:
+        by_processor_time()
     settings = TrainingSettings(
         minutes=options.minutes, invert=0.5, validation_seconds=120, seed=options.seed
     )

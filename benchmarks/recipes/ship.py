@@ -33,6 +33,11 @@ RGB = {
     "about": "stained tissue and smears of BBBC038, as grey",
     "licence": "CC0",
 }
+PHASE = {
+    "name": "usiigaci",
+    "about": "living cells (T98G) in phase contrast, at half resolution",
+    "licence": "MIT",
+}
 DRAWN = {
     "name": "generated",
     "about": "round, elongated, spindly, packed and spread cells in five looks, from"
@@ -56,16 +61,17 @@ CARDS: dict[str, dict[str, Any]] = {
     },
     "cells-2d": {
         "summary": "cells and nuclei of many kinds in grey, bright or dark; to be finetuned",
-        "data": [DSB, RGB, DRAWN],
-        "recipe": "python -m benchmarks.recipes.cells_2d DATA cells-2d --model nuclei-2d"
-        " --minutes 55 (one core)",
+        "data": [DSB, RGB, PHASE, DRAWN],
+        "recipe": "python -m benchmarks.recipes.cells_2d DATA before --minutes 60"
+        " --processor-time; then python -m benchmarks.recipes.cells_2d DATA cells-2d --sets dsb2018"
+        " dsb2018_rgb usiigaci --model before --minutes 20 --processor-time",
         "seed": 0,
         "pixel_size": "any, as each training image was brought to one size of objects; say how"
         " large yours are if they are not about 21 pixels wide",
         "diameters": [10, 40],
-        "bad_at": "of living cells in transmitted light it has seen generated ones only, and was"
-        " trained without usiigaci: finetune it with some ten objects of yours. Electron"
-        " microscopy; crowded cells without visible borders; long branched cells",
+        "bad_at": "of living cells in transmitted light it has seen one line in phase contrast, and"
+        " generated ones: finetune it with some ten objects of yours. Electron microscopy; crowded"
+        " cells without visible borders; long branched cells",
         "tests": {"dsb2018": {}, "dsb2018_rgb": {}, "usiigaci": {}},
     },
     "nuclei-3d": {

@@ -7,7 +7,7 @@ import math
 from qtpy.QtCore import QLocale, Qt, Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSlider, QWidget
 
-from ._form import calm
+from ._editors import calm
 
 STEPS = 1000
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 from napari_spatial_embeddings.session import Session
 
 from ._child import Child
-from ._form import calm
+from ._editors import calm
 
 AUTO = "auto"
 

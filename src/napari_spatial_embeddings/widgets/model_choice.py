@@ -11,7 +11,7 @@ from napari_spatial_embeddings.model_card import ModelCard
 from napari_spatial_embeddings.registry import find_folder, shipped
 from napari_spatial_embeddings.session import Session
 
-from ._form import calm
+from ._editors import calm
 
 BROWSE = "..."
 """What stands for asking."""

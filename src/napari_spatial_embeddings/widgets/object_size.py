@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 from napari_spatial_embeddings.session import Session
 
 from . import _layers
-from ._form import calm
+from ._editors import calm
 from .workspace import Workspace
 
 LEAST = 2.0

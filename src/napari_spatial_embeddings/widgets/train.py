@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 from napari_spatial_embeddings.errors import InputError
 
 from . import _layers
-from ._form import calm
+from ._editors import calm
 from .device import DeviceChoice
 from .model_choice import ModelChoice
 from .object_size import ObjectSize, only_strokes
