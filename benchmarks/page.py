@@ -119,10 +119,11 @@ block; "two" convolutions were the default when most of these were compared.
 
 The same number of steps from scratch on all training images, one thing changed at a time; scored
 on images that were held out: the validation images of `dsb2018`, every fifth training image of
-`usiigaci`. `python -m benchmarks.claims DATA OUT`. The gain is the mean of the differences between
-runs of the same seed. A fixed margin is a quarter of the typical diameter for every object, about
-the radius of the smallest (Neven et al. 2019, sec. 3.1, would have it so); cross-entropy weighs an
-object's own pixels and the others the same.
+`usiigaci`. `python -m benchmarks.claims DATA OUT`. Steps are fewer than asked for, as they are told
+in epochs, and a tenth of the images is kept aside to choose the best weights by. The gain is the
+mean of the differences between runs of the same seed. A fixed margin is a quarter of the typical
+diameter for every object, about the radius of the smallest (Neven et al. 2019, sec. 3.1, would have
+it so); cross-entropy weighs an object's own pixels and the others the same.
 """,
     "flips": """## Test-time augmentation
 
