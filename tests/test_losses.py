@@ -141,8 +141,11 @@ def test_value_and_gradient_are_the_textbooks(case: Case, settings: LossSettings
     )
     ours, theirs = case.loss(settings).total, precise.textbook(settings)
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-5, abs=1e-5)
+    # In single precision, two errors that are nearly equal may change places in the sorted list,
+    # and the slopes of their two pixels with them: either order's gradient is right there.
+    exact = case.maps[0].dtype == torch.float64
     for a, b in zip(case.gradients(ours), precise.gradients(theirs), strict=True):
-        assert (a.double() - b).norm().item() <= 1e-4 * b.norm().item() + 1e-9
+        assert (a.double() - b).norm().item() <= (1e-5 if exact else 1e-2) * b.norm().item() + 1e-9
 
 
 @pytest.mark.parametrize("shape", [(5, 6), (2, 4, 5)])
