@@ -77,15 +77,17 @@ def test_the_first_of_several_usual_thresholds_wins_unless_another_is_better(
     assert found == (strict if first else DEFAULT)
 
 
-@pytest.mark.parametrize(("count", "moves"), [(1, False), (30, True)])
-def test_few_objects_hardly_move_the_thresholds(count: int, moves: bool) -> None:
+@pytest.mark.parametrize(
+    ("count", "others", "moves"), [(1, True, False), (30, True, True), (30, False, False)]
+)
+def test_few_objects_hardly_move_the_thresholds(count: int, others: bool, moves: bool) -> None:
     labels = capsules((200, 200), 1, count=count, radius=8.0)
     maps = ideal_maps(labels)
     # A low foreground threshold would bring back 7 % of each object: a tenth of the mean AP.
     faint = np.random.default_rng(0).random(labels.shape) < 0.07
     seed = np.where(faint, np.float32(0.25) * maps.seed, maps.seed)
     weak = EmbeddingMaps(maps.offsets, maps.sigma, seed, maps.spacing)
-    found = whole(calibrating([weak], [training_image(labels)], [DEFAULT]))
+    found = whole(calibrating([weak], [training_image(labels)], [DEFAULT], others))
     assert (found.foreground_threshold < 0.25) is moves
 
 

@@ -315,12 +315,15 @@ class Trainer:
     def finishing(self) -> Pieces[None]:
         """Choose the thresholds that suit the best model, on the validation images.
 
-        Those of the model that the training started from come first: few objects hardly tell.
+        Those of the model that the training started from come first: few objects hardly tell. If
+        they are also what was learned from, they tell nothing that goes beyond it.
         """
         maps = yield from predicting(self.best, self.validation, str(self.device))
         own = self.best.clustering
         default = ClusteringSettings(min_size=own.min_size)
-        self.best.clustering = yield from calibrating(maps, self.validation, [own, default])
+        self.best.clustering = yield from calibrating(
+            maps, self.validation, [own, default], others=self.held_out or not self.learned
+        )
 
     def close(self) -> None:
         """Stop making batches."""

@@ -94,12 +94,15 @@ def _score(clustering: Clustering, image: TrainingImage, settings: ClusteringSet
 
 
 def calibrating(
-    maps: list[EmbeddingMaps], images: list[TrainingImage], usual: list[ClusteringSettings]
+    maps: list[EmbeddingMaps],
+    images: list[TrainingImage],
+    usual: list[ClusteringSettings],
+    others: bool = True,
 ) -> Pieces[ClusteringSettings]:
     """Return, by pieces, the thresholds of highest mean AP, near usual ones if few objects tell.
 
     To move a threshold from one end of its range to the other, it has to win five objects. Among
-    equals the first of the usual ones is taken.
+    equals the first of the usual ones is taken; without ``others``, one of these in any case.
     """
     clusterings = [Clustering(m) for m in maps]
     reluctance = 0.005 + 5 / max(1, len(object_sizes([image.labels for image in images])))
@@ -110,7 +113,7 @@ def calibrating(
         if seed >= foreground
     ]
     best, best_worth = usual[0], -np.inf
-    for trial in dict.fromkeys([*usual, *trials]):
+    for trial in dict.fromkeys([*usual, *(trials if others else ())]):
         scores = []
         for clustering, image in zip(clusterings, images, strict=True):
             scores.append(_score(clustering, image, trial))
