@@ -86,9 +86,8 @@ class ExportGroup(QWidget):
             for widget in row:
                 line.addWidget(widget, 0 if widget is browse else 1)
             layout.addLayout(line)
-        self._predictor = workspace.predictor
-        self._predictor.progressed.connect(self.refresh)
-        self._predictor.ended.connect(self.refresh)
+        workspace.predictor.progressed.connect(self.refresh)
+        workspace.predictor.ended.connect(self.refresh)
         self._links = (
             (self.session.result_changed, self.refresh),
             (self.session.image_changed, self.refresh),
@@ -125,14 +124,14 @@ class ExportGroup(QWidget):
         none = "" if self._possible() else "Predict an image first."
         # What is there then is the old model's, which the new one's thresholds do not suit.
         wait = "Wait until the prediction is done."
-        soon = wait if self._predictor.covers(self.session.image) else ""
+        soon = wait if self.workspace.predictor.covers(self.session.image) else ""
         _allow(self.this, busy or missing or soon or nothing, "Write the image that is shown now.")
         if self._job is not None:
             _allow(self.all, "", "Stop after the file that is being written.")
         else:
             _allow(
                 self.all,
-                none or (wait if self._predictor.running else "") or nothing,
+                none or (wait if self.workspace.predictor.running else "") or nothing,
                 "Write every image; those of the project that were not predicted yet are, first.",
             )
         self.all.setText("Export all" if self._job is None else "Stop")
