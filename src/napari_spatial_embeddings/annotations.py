@@ -157,7 +157,7 @@ def annotate(
     elif unlabelled == "background":
         background |= numbers == 0
     elif len(ids):
-        background |= (numbers == 0) & _ring(out, spacing or (1.0,) * numbers.ndim)
+        background |= (numbers == 0) & ring(out, spacing or (1.0,) * numbers.ndim)
     out[background] = 0
     if (out == IGNORE).all():
         raise AnnotationError(
@@ -193,7 +193,19 @@ def _check(
         raise AnnotationError(f"{name}: the labels hold ids above {np.iinfo(np.int64).max}")
 
 
-def _ring(labels: NDArray[np.int32], spacing: tuple[float, ...]) -> NDArray[np.bool_]:
+def surroundings(image: TrainingImage, around: tuple[int, ...]) -> tuple[slice, ...]:
+    """Return the part of an image where anything is known, and some pixels around it."""
+    known = ndi.find_objects((image.labels != IGNORE).astype(np.int8))
+    if not known:
+        return (slice(0, 0),) * image.labels.ndim
+    return tuple(
+        slice(max(0, s.start - a), min(n, s.stop + a))
+        for s, a, n in zip(known[0], around, image.labels.shape, strict=True)
+    )
+
+
+def ring(labels: NDArray[np.int32], spacing: tuple[float, ...]) -> NDArray[np.bool_]:
+    """Return where the objects of a label image are, and the ring of background around them."""
     width = max(2.0, RING * typical_diameter([labels], spacing))
     far = ndi.distance_transform_edt(labels <= 0, sampling=spacing)
     return np.asarray(far <= width)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from .errors import InputError
 from .model import SpatialEmbeddings
 
 if TYPE_CHECKING:
+    from .annotations import TrainingImage
     from .trainer import Trainer
 
 SCHEMA = 2
@@ -49,6 +51,10 @@ class Checkpoint:
         for i, parameter in enumerate(_parameters(run)):
             for name, value in run.optimizer.state.get(parameter, {}).items():
                 tensors[f"optimizer/{i}/{name}"] = value.detach().cpu().contiguous().clone()
+        for i, image in enumerate(run.completed or []):
+            if not image.scribbled:
+                packed = bytearray(zlib.compress(image.labels.tobytes(), 1))
+                tensors[f"completed/{i}"] = torch.frombuffer(packed, dtype=torch.uint8)
         for i, where in enumerate(run.presumed or []):
             tensors[f"presumed/{i}"] = torch.from_numpy(np.packbits(where))
         facts = {
@@ -75,6 +81,21 @@ class Checkpoint:
             image_diameter=self.facts.get("image_diameter"),
             history=list(self.facts["history"]) if learned else [],
         )
+
+    def completed(self, images: list[TrainingImage]) -> list[TrainingImage] | None:
+        """Return images with the whole objects that the training took their strokes for, if any."""
+        if not any(name.startswith("completed/") for name in self.tensors):
+            return None
+        out = list(images)
+        for i, image in enumerate(images):
+            packed = self.tensors.get(f"completed/{i}")
+            if packed is not None:
+                flat = np.frombuffer(zlib.decompress(packed.numpy().tobytes()), np.int32)
+                if flat.size != image.labels.size:
+                    raise CheckpointError(OTHER)
+                labels = flat.reshape(image.labels.shape)
+                out[i] = replace(image, labels=labels, scribbled=False)
+        return out
 
     def into(self, run: Trainer) -> None:
         """Bring a training to this state."""

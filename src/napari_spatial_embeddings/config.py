@@ -214,8 +214,8 @@ class TrainingSettings(Settings):
     )
     presume: bool = Field(
         True,
-        description="When starting from a model that has learned: take pixels that nobody annotated"
-        " for background where that model is sure of it.",
+        description="When starting from a model that has learned: it says what strokes stand for,"
+        " and where it is sure that pixels which nobody annotated are background.",
     )
     validation_share: float = Field(
         0.1, ge=0, le=0.5, description="Share of the images kept aside to choose the best model."

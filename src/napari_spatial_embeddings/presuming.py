@@ -12,10 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from ._pieces import Pieces
-from .annotations import TrainingImage
+from .annotations import TrainingImage, surroundings
 from .config import PredictionSettings
 from .maps import IGNORE
 from .model import SpatialEmbeddings
@@ -27,7 +26,7 @@ SURE = 0.3
 """Seed value above which nothing is presumed to be background."""
 
 MOST = 4_000_000
-"""Pixels of all images that are predicted for it; what lies beyond stays unknown."""
+"""Pixels of all images that are predicted to learn more of them; what lies beyond stays unknown."""
 
 
 def presuming(
@@ -56,7 +55,7 @@ def presuming(
     out, left = [], MOST
     for image in images:
         found = np.zeros(image.labels.shape, bool)
-        window = _window(image, around)
+        window = surroundings(image, around)
         labels = image.labels[window]
         if image.n_objects and (labels == IGNORE).any() and labels.size <= left:
             left -= labels.size
@@ -74,13 +73,3 @@ def with_background(image: TrainingImage, where: NDArray[np.bool_]) -> TrainingI
     """Return an image whose unknown pixels are background in some places."""
     where = where & (image.labels == IGNORE)
     return replace(image, labels=np.where(where, np.int32(0), image.labels))
-
-
-def _window(image: TrainingImage, around: tuple[int, ...]) -> tuple[slice, ...]:
-    known = ndi.find_objects((image.labels != IGNORE).astype(np.int8))
-    if not known:
-        return (slice(0, 0),) * image.labels.ndim
-    return tuple(
-        slice(max(0, s.start - a), min(n, s.stop + a))
-        for s, a, n in zip(known[0], around, image.labels.shape, strict=True)
-    )

@@ -60,6 +60,7 @@ class Trainer:
     """The state of a training, and what is done with it.
 
     ``network`` is what learns, ``average`` follows it, ``best`` is the average that scored highest;
+    ``completed`` are the images with whole objects in place of strokes, if there are any, and
     ``presumed`` is where each of the sampler's images was presumed to be background;
     ``floor`` is what the model that it started from scored, if that was asked, ``improved`` whether
     the last validation found a new best, and ``cost`` how many seconds it took.
@@ -87,6 +88,7 @@ class Trainer:
     clock: float | None = None
     validated: float = 0.0
     cost: float = 0.0
+    completed: list[TrainingImage] | None = None
     presumed: list[NDArray[np.bool_]] | None = None
     _batches: Iterator[Batch] | None = None
     _stage: tuple[tuple[int, ...], int, float] | None = None
@@ -99,12 +101,19 @@ class Trainer:
         model: SpatialEmbeddings,
         validation: list[TrainingImage] | None,
         object_diameter: float | None = None,
+        completed: list[TrainingImage] | None = None,
     ) -> Trainer:
-        """Set a training up; ``model`` is left as it is."""
-        held_out = True
+        """Set a training up; ``model`` is left as it is.
+
+        It learns from the ``completed`` images, if there are any, but nothing is scored by what no
+        person drew.
+        """
+        held_out, drawn = True, images
+        images = completed or images
         if not validation:
-            images, validation = hold_out(images, settings)
-            held_out = validation is not images
+            images, _ = hold_out(images, settings)
+            _, validation = hold_out(drawn, settings)
+            held_out = validation is not drawn
         best = copy.deepcopy(model)
         best.image_diameter = object_diameter or own_diameter(images, model)
         outlined = any(i.n_objects and not i.scribbled for i in images)
@@ -153,6 +162,7 @@ class Trainer:
             crop=crop_shape(model.settings, settings),
             epoch_steps=max(1.0, usage(images).objects / batch_size),
             learned=bool(model.history),
+            completed=completed,
         )
 
     def progress(self) -> float:

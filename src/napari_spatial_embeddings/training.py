@@ -20,7 +20,9 @@ import torch
 from ._pieces import Stopped, never, whole
 from .annotations import TrainingImage, largest_reach, typical_diameter
 from .checkpoint import Checkpoint
+from .completing import completing
 from .config import ModelSettings, TrainingSettings
+from .devices import choose_device
 from .errors import InputError, OutOfMemory, refusal
 from .losses import Losses
 from .model import SpatialEmbeddings
@@ -195,9 +197,14 @@ def train(
     if not any(image.n_objects for image in images):
         raise InputError("there is nothing to learn from: no object is annotated")
     model = model or fresh_model(images, seed=settings.seed, scale=settings.scale)
-    trainer = Trainer.prepare(images, settings, model, validation, object_diameter)
-    if checkpoint is not None and checkpoint.exists():
-        Checkpoint.read(checkpoint).into(trainer)
+    saved = Checkpoint.read(checkpoint) if checkpoint is not None and checkpoint.exists() else None
+    if saved is not None:
+        completed = saved.completed(images)
+    else:
+        completed = _completed(model, images, settings, object_diameter, stop)
+    trainer = Trainer.prepare(images, settings, model, validation, object_diameter, completed)
+    if saved is not None:
+        saved.into(trainer)
         if trainer.progress() >= 1:
             return
     tally = _Tally(trainer)
@@ -239,6 +246,23 @@ def train(
                 log.warning(message)
     finally:
         trainer.close()
+
+
+def _completed(
+    model: SpatialEmbeddings,
+    images: list[TrainingImage],
+    settings: TrainingSettings,
+    object_diameter: float | None,
+    stop: Callable[[], bool],
+) -> list[TrainingImage] | None:
+    """Return the images with whole objects in place of strokes, if a model has an idea of them."""
+    if not (settings.presume and model.history and any(image.scribbled for image in images)):
+        return None
+    device = str(choose_device(settings.device))
+    try:
+        return whole(completing(model, images, object_diameter, device), stop)
+    except Stopped:  # before the first step; the training will find out by itself
+        return None
 
 
 def _keep(trainer: Trainer, checkpoint: Path | None) -> str:
