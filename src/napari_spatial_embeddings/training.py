@@ -8,10 +8,7 @@ rate, and a running average of the weights, which is what is validated and kept.
 from __future__ import annotations
 
 import logging
-import math
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +21,10 @@ from .completing import completing
 from .config import ModelSettings, TrainingSettings
 from .devices import choose_device
 from .errors import InputError, OutOfMemory, refusal
-from .losses import Losses
 from .model import SpatialEmbeddings
+from .reports import Report, Tally
 from .resampling import TOLERANCE
 from .trainer import Trainer
-from .validation import Validation
 
 log = logging.getLogger(__name__)
 
@@ -39,54 +35,6 @@ WORKING_DIAMETER = {2: 36.0, 3: 12.0}
 
 More pixels than these tell little about where an object ends, and cost time that learning needs.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Where a training stands.
-
-    Parameters
-    ----------
-    step : int
-    epoch : float
-    seconds, seconds_left : float
-        Spent, over all sessions of a resumed training, and expected.
-    steps_per_second : float
-    learning_rate : float
-    loss, instance, variance, seed : float
-        Means since the last report; the loss and its weighted parts.
-    crop : tuple of ints
-        Edges of the crops, pixels.
-    batch_size : int
-    validation : Validation, optional
-        If this report comes with a new one.
-    improved : bool
-        Whether that made ``model`` better than what was kept before.
-    model : SpatialEmbeddings
-        The best so far; until something is validated, the running average of the weights.
-    message : str
-        Something that people should read, or empty.
-    done : bool
-        Whether this is the last report.
-    """
-
-    step: int
-    epoch: float
-    seconds: float
-    seconds_left: float
-    steps_per_second: float
-    learning_rate: float
-    loss: float
-    instance: float
-    variance: float
-    seed: float
-    crop: tuple[int, ...]
-    batch_size: int
-    validation: Validation | None
-    model: SpatialEmbeddings
-    improved: bool = False
-    message: str = ""
-    done: bool = False
 
 
 def fresh_model(
@@ -207,7 +155,7 @@ def train(
         saved.into(trainer)
         if trainer.progress() >= 1:
             return
-    tally = _Tally(trainer)
+    tally = Tally(trainer)
     try:
         if baseline and not trainer.steps:
             found = whole(trainer.validating(), stop)
@@ -281,65 +229,3 @@ def _keep(trainer: Trainer, checkpoint: Path | None) -> str:
             f" {start}"
         )
     return ""
-
-
-class _Tally:
-    """Means of the losses between two reports."""
-
-    def __init__(self, run: Trainer) -> None:
-        self.run = run
-        self._means = [math.nan] * 4
-        self._speed = 0.0
-        self._reset()
-
-    def _reset(self) -> None:
-        self._sums: list[torch.Tensor] = []
-        self._start, self._first = time.monotonic(), self.run.steps
-
-    def seconds(self) -> float:
-        return time.monotonic() - self._start
-
-    def add(self, losses: Losses) -> None:
-        parts = (losses.total, losses.instance, losses.variance, losses.seed)
-        self._sums.append(torch.stack([p.detach() for p in parts]))
-
-    def report(
-        self,
-        validation: Validation | None = None,
-        improved: bool = False,
-        message: str = "",
-        done: bool = False,
-    ) -> Report:
-        run = self.run
-        run.keep_something()
-        if self._sums:
-            self._means = torch.stack(self._sums).mean(0).tolist()
-        if steps := run.steps - self._first:  # two reports may follow each other without a step
-            self._speed = steps / max(1e-9, self.seconds())
-        progress, elapsed = run.progress(), run.elapsed()
-        left = elapsed * (1 / progress - 1) if 0 < progress < 1 else 0.0
-        if not elapsed and math.isfinite(budget := run.settings.budget[0]):
-            left = budget
-        loss, instance, variance, seed = self._means
-        crop, batch_size = run.stage
-        report = Report(
-            step=run.steps,
-            epoch=run.steps / run.epoch_steps,
-            seconds=elapsed,
-            seconds_left=max(0.0, left),
-            steps_per_second=self._speed,
-            learning_rate=run.optimizer.param_groups[0]["lr"],
-            loss=loss,
-            instance=instance,
-            variance=variance,
-            seed=seed,
-            crop=crop,
-            batch_size=batch_size,
-            validation=validation,
-            model=run.best,
-            improved=improved,
-            message=message,
-            done=done,
-        )
-        self._reset()
-        return report
