@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+import importlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,16 @@ from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
 from widgets.acting import open_dock
 
 Until = Callable[..., None]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settled() -> Iterator[None]:
+    """Leave what is imported out of the search for garbage: every viewer makes three of them."""
+    importlib.import_module("napari._qt.qt_main_window")
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
