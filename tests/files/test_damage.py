@@ -1,0 +1,126 @@
+"""A damaged file is a sentence, and never read in part."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_spatial_embeddings.files import (
+    FileError,
+    Image,
+    read_image,
+    read_labels,
+)
+from written import numbers, tiff
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    (tmp_path / "empty.tif").touch()
+    (tmp_path / "text.tif").write_text("no image at all")
+    (tmp_path / "a.czi").write_text("something else")
+    for name, says in (
+        ("missing.tif", "there is no file"),
+        ("empty.tif", "is empty"),
+        ("text.tif", "is damaged, or not of the kind its name says"),
+        ("a.czi", "of the type '.czi'; expected TIFF, PNG, JPEG or OME-Zarr"),
+        ("", "is a folder; expected"),
+    ):
+        with pytest.raises(FileError, match=says):
+            read_image(tmp_path / name)
+        with pytest.raises(FileError, match=says):
+            read_labels(tmp_path / name)
+
+
+TIFFS: dict[str, dict[str, Any]] = {
+    "plain": {"metadata": None},
+    "shaped": {},
+    "zlib": {"compression": "zlib"},
+    "tiles": {"compression": "zlib", "tile": (16, 16), "metadata": None},
+    "imagej": {"imagej": True, "metadata": {"axes": "ZYX"}},
+    "ome": {"ome": True, "metadata": {"axes": "ZYX"}},
+}
+
+
+def image_or_sentence(path: Path) -> Image | str:
+    """Read an image, or return what is wrong with it."""
+    try:
+        return read_image(path)
+    except FileError as error:
+        return str(error)
+
+
+@settings(max_examples=60)
+@given(kind=st.sampled_from([*TIFFS]), left=st.floats(0, 0.99))
+def test_a_truncated_tiff_is_never_read_in_part(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, left: float
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "truncated.tif"
+    array = numbers((5, 24, 32))
+    content = tiff(path, array, **TIFFS[kind]).read_bytes()
+    path.write_bytes(content[: int(left * len(content))])
+    found = image_or_sentence(path)
+    if isinstance(found, str):
+        assert str(path) in found
+    else:  # only what follows the pixels was cut off
+        np.testing.assert_array_equal(found.data, array[None])
+
+
+@settings(max_examples=60)
+@given(kind=st.sampled_from(["png", *TIFFS]), seed=st.integers(0, 2**32 - 1))
+def test_damage_is_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, seed: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"damaged.{'png' if kind == 'png' else 'tif'}"
+    array = numbers((5, 24, 32))
+    if kind == "png":
+        path.write_bytes(imagecodecs.png_encode(array[0]))
+    else:
+        tiff(path, array, **TIFFS[kind])
+    content = np.frombuffer(path.read_bytes(), np.uint8).copy()
+    rng = np.random.default_rng(seed)
+    # Half of the hits go where a damaged byte does most: the header and the tags.
+    where = np.concatenate([rng.integers(0, 300, 3), rng.integers(0, len(content), 3)])
+    content[where % len(content)] = rng.integers(0, 256, len(where))
+    path.write_bytes(content.tobytes())
+    found = image_or_sentence(path)
+    assert not isinstance(found, str) or "\n" not in found
+
+
+def test_damage_is_not_also_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tiff(tmp_path / "a.tif", numbers((5, 24, 32)), compression="zlib")
+    path.write_bytes(path.read_bytes()[:-300])
+    with caplog.at_level(logging.DEBUG), pytest.raises(FileError):
+        read_image(path)
+    assert not [r for r in caplog.records if r.name == "tifffile"]
+
+
+def test_a_second_image_is_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(numbers((6, 5)))
+        file.write(numbers((3, 4)))
+    assert read_image(tmp_path / "a.tif").data.shape == (1, 6, 5)
+    assert "holds 2 images; the first is read" in caplog.text
+
+
+def test_a_header_that_lies_about_its_size(tmp_path: Path) -> None:
+    """An image that claims to be huge is an error, not an attempt to make room for it."""
+    path = tiff(tmp_path / "a.tif", numbers((6, 5)), metadata=None)
+    with tifffile.TiffFile(path) as file:
+        tags = file.pages.first.tags
+        places = [tags[name].valueoffset for name in ("ImageWidth", "ImageLength")]
+        kind = "<H" if tags["ImageWidth"].dtype == 3 else "<I"
+    content = bytearray(path.read_bytes())
+    for place in places:
+        struct.pack_into(kind, content, place, 60_000)
+    path.write_bytes(content)
+    with pytest.raises(FileError):
+        read_image(path)

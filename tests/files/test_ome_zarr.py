@@ -1,0 +1,77 @@
+"""OME-Zarr comes back as it was written, or a sentence says why not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_spatial_embeddings.files import (
+    FileError,
+    read_image,
+    read_labels,
+)
+from written import laid_out, numbers, ome_zarr
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+@pytest.mark.parametrize("axes", ["YX", "CYX", "ZYX", "CZYX", "TCZYX"])
+def test_ome_zarr(tmp_path: Path, version: str, axes: str) -> None:
+    image = numbers((3 if "C" in axes else 1, *([4] if "Z" in axes else []), 6, 5))
+    scale = [{"T": 1.0, "C": 1.0, "Z": 0.3, "Y": 0.2, "X": 0.1}[a] for a in axes]
+    path = ome_zarr(tmp_path / "a.ome.zarr", laid_out(image, axes), axes, version, scale)
+    found = read_image(path)
+    np.testing.assert_array_equal(found.data, image)
+    assert (found.name, found.unit) == ("a", "um")
+    assert found.pixel_size == ((0.3, 0.2, 0.1) if "Z" in axes else (0.2, 0.1))
+    if "C" not in axes:
+        np.testing.assert_array_equal(read_labels(path), image[0])
+
+
+def test_first_image_of_a_collection(tmp_path: Path) -> None:
+    image = numbers((1, 6, 5))
+    ome_zarr(tmp_path / "a.zarr" / "0", image, "CYX")
+    facts = {"ome": {"version": "0.5", "bioformats2raw.layout": 3}}
+    group = {"zarr_format": 3, "node_type": "group", "attributes": facts}
+    (tmp_path / "a.zarr" / "zarr.json").write_text(json.dumps(group))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.zarr").data, image)
+
+
+def edit(path: Path, change: Any) -> None:
+    """Change the OME attributes of a group of version 0.5."""
+    group = json.loads((path / "zarr.json").read_text())
+    change(group["attributes"])
+    (path / "zarr.json").write_text(json.dumps(group))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda a: a.clear(), "is no image; expected an OME-Zarr image"),
+        (lambda a: a.update(ome={"version": "0.5", "plate": {}}), "is a plate"),
+        (lambda a: a["ome"].update(version="0.9"), "not valid OME-Zarr .*: version"),
+        (lambda a: a["ome"]["multiscales"][0]["axes"].pop(), "not valid OME-Zarr"),
+        (lambda a: a["ome"]["multiscales"][0]["datasets"][0].update(path="9"), "level '9' is miss"),
+    ],
+)
+def test_ome_zarr_that_does_not_work(tmp_path: Path, change: Any, says: str) -> None:
+    path = ome_zarr(tmp_path / "a.zarr", numbers((1, 6, 5)), "CYX")
+    edit(path, change)
+    with pytest.raises(FileError, match=says):
+        read_image(path)
+
+
+def test_an_empty_folder_is_no_ome_zarr(tmp_path: Path) -> None:
+    (tmp_path / "a.zarr").mkdir()
+    with pytest.raises(FileError, match="is no OME-Zarr"):
+        read_image(tmp_path / "a.zarr")
+
+
+def test_a_damaged_chunk(tmp_path: Path) -> None:
+    path = ome_zarr(tmp_path / "a.zarr", numbers((1, 6, 5)), "CYX")
+    next(p for p in (path / "0" / "c").rglob("*") if p.is_file()).write_bytes(b"no chunk")
+    with pytest.raises(FileError, match="damaged"):
+        read_image(path)

@@ -1,0 +1,122 @@
+"""How large a pixel is, from wherever a file tells it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from napari_spatial_embeddings.files import (
+    FileError,
+    Image,
+    read_image,
+    read_pixel_size,
+)
+from written import numbers, sidecar, tiff
+
+
+def read_measured(path: Path) -> Image:
+    """Read an image, and see that its pixel size alone is read as the same."""
+    found = read_image(path)
+    assert read_pixel_size(path, found.axes[1:]) == (found.pixel_size, found.unit)
+    return found
+
+
+def test_size_from_ome(tmp_path: Path) -> None:
+    metadata = {"axes": "ZYX", "PhysicalSizeZ": 300, "PhysicalSizeZUnit": "nm"}
+    for axis in "YX":
+        metadata |= {f"PhysicalSize{axis}": 0.1, f"PhysicalSize{axis}Unit": "µm"}
+    found = read_measured(tiff(tmp_path / "a.ome.tif", numbers((4, 6, 5)), metadata=metadata))
+    assert found.unit == "um"
+    assert found.pixel_size == pytest.approx((0.3, 0.1, 0.1))
+    assert found.spacing == pytest.approx((3, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("unit", "name"),
+    [
+        ("micron", "um"),
+        ("\\u00B5m", "um"),
+        ("um", "um"),
+        ("nm", "nm"),
+        ("foot", "foot"),
+    ],
+)
+def test_size_from_imagej(tmp_path: Path, unit: str, name: str) -> None:
+    path = tmp_path / "a.tif"
+    metadata = {"axes": "ZYX", "spacing": 0.3, "unit": unit}
+    tiff(path, numbers((4, 6, 5)), imagej=True, resolution=(10, 8), metadata=metadata)
+    found = read_measured(path)
+    assert found.unit == name
+    assert found.pixel_size == pytest.approx((0.3, 0.125, 0.1))
+
+
+def test_anisotropy_without_a_unit(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    metadata = {"axes": "ZYX", "spacing": 2.5, "unit": "pixel"}
+    tiff(path, numbers((4, 6, 5)), imagej=True, resolution=(1, 1), metadata=metadata)
+    found = read_measured(path)
+    assert (found.pixel_size, found.unit) == ((2.5, 1, 1), None)
+
+
+@pytest.mark.parametrize(
+    ("unit", "resolution", "expected"),
+    [
+        ("centimeter", (40_000, 20_000), (0.5, 0.25)),
+        ("inch", (254_000, 254_000), (0.1, 0.1)),
+        ("inch", (72, 72), None),  # how large to print it
+        ("inch", (300, 300), None),
+        ("none", (1, 1), None),
+    ],
+)
+def test_size_from_resolution(
+    tmp_path: Path, unit: str, resolution: tuple[int, int], expected: tuple[float, ...] | None
+) -> None:
+    options: dict[str, Any] = {"resolution": resolution, "resolutionunit": unit}
+    found = read_measured(tiff(tmp_path / "a.tif", numbers((6, 5)), **options))
+    assert found.pixel_size == (expected if expected is None else pytest.approx(expected))
+    assert found.unit == (None if expected is None else "um")
+
+
+def test_a_plane_does_not_tell_the_distance_of_slices(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"resolution": (40_000, 40_000), "resolutionunit": "centimeter"}
+    found = read_measured(tiff(tmp_path / "a.tif", numbers((4, 6, 5)), **options))
+    assert (found.pixel_size, found.unit, found.spacing) == (None, None, (1, 1, 1))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"voxel_size_zyx_um": [0.3, 0.2, 0.1]},
+        {"voxel_size_um_xyz": [0.1, 0.2, 0.3]},
+        {"PixelSize": [0.3, 0.2, 0.1], "unit": "micrometer"},
+        {"pixel_size_nm": [300, 200, 100]},
+    ],
+)
+@pytest.mark.parametrize("where", ["beside", "above"])
+def test_size_from_a_sidecar(tmp_path: Path, facts: dict[str, Any], where: str) -> None:
+    (tmp_path / "images").mkdir()
+    path = tiff(tmp_path / "images" / "a.ome.tif", numbers((4, 6, 5)), metadata={"axes": "ZYX"})
+    sidecar(tmp_path / ("images" if where == "beside" else "") / "a.json", other=1, **facts)
+    found = read_image(path)
+    scale = {"um": 1, "nm": 1000}[found.unit or ""]
+    assert found.pixel_size == pytest.approx([scale * s for s in (0.3, 0.2, 0.1)])
+
+
+def test_one_number_for_all_axes(tmp_path: Path) -> None:
+    sidecar(tmp_path / "a.json", pixel_size_um=0.5)
+    assert read_image(tiff(tmp_path / "a.tif", numbers((6, 5)))).pixel_size == (0.5, 0.5)
+
+
+@pytest.mark.parametrize("value", [[0.3, 0.1], [0.3, 0, 0.1], "0.3", [0.3, None, 0.1], []])
+def test_a_sidecar_that_makes_no_sense(tmp_path: Path, value: Any) -> None:
+    path = tiff(tmp_path / "a.tif", numbers((4, 6, 5)))
+    sidecar(tmp_path / "a.json", voxel_size_zyx_um=value)
+    with pytest.raises(
+        FileError, match=r"a\.json: 'voxel_size_zyx_um' is .* expected one positive"
+    ):
+        read_image(path)
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(FileError, match=r"a\.json is damaged"):
+        read_image(path)
