@@ -14,6 +14,7 @@ from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.losses import spatial_embedding_loss
 from napari_spatial_embeddings.maps import split
 from napari_spatial_embeddings.network import channels_last
+from napari_spatial_embeddings.preparation import prepare
 from napari_spatial_embeddings.trainer import Trainer
 from napari_spatial_embeddings.training import fresh_model
 
@@ -71,7 +72,7 @@ def measure(quick: bool = False) -> list[Row]:
     for name, image in cases.items():
         spacing = image.spacing
         model = fresh_model([image], spacing=spacing)
-        trainer = Trainer.prepare([image], TrainingSettings(device="cpu"), model, None)
+        trainer = prepare([image], TrainingSettings(device="cpu"), model, None)
         for _ in range(2 if quick else SETTLED):
             trainer.step(0.0)
         clock, steps = time.perf_counter(), 2 if quick else 40

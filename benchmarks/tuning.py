@@ -15,18 +15,19 @@ from unittest import mock
 
 import torch
 
-from napari_spatial_embeddings import trainer
+from napari_spatial_embeddings import preparation, trainer
 from napari_spatial_embeddings.annotations import TrainingImage
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
-from napari_spatial_embeddings.preparation import crop_shape, rounded
+from napari_spatial_embeddings.network import rounded
+from napari_spatial_embeddings.preparation import crop_shape
 from napari_spatial_embeddings.registry import find_model
 
 from . import few
 from .recipes import shapes
 from .variants import Budget, Variant, measure, parser
 
-replaced = partial(partial, mock.patch.multiple, trainer)
-"""Makes a patch of some of the trainer's names."""
+replaced = partial(partial, mock.patch.multiple, preparation)
+"""Makes a patch of some of the names that a training is set up with."""
 
 
 def without_encoder(network: torch.nn.Module, rate: float, decay: float) -> torch.optim.AdamW:
@@ -53,7 +54,7 @@ VARIANTS = [
     Variant("as it is"),
     Variant("half of the rate", training={"learning_rate": 5e-4}),
     Variant("twice the rate", training={"learning_rate": 2e-3}),
-    Variant("no warm-up", patch=replaced(WARM_UP=1)),
+    Variant("no warm-up", patch=partial(mock.patch.object, trainer, "WARM_UP", 1)),
     Variant("no average of the weights", training={"average": 0.0}),
     Variant("encoder frozen", patch=replaced(_optimizer=without_encoder)),
     Variant("generated cells in a third of the crops", images=replayed),

@@ -14,7 +14,7 @@ from brief_training import ALWAYS, NEVER, discs, python, settings_for, small_mod
 from napari_spatial_embeddings.checkpoint import Checkpoint, CheckpointError
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.model import SpatialEmbeddings
-from napari_spatial_embeddings.trainer import Trainer
+from napari_spatial_embeddings.preparation import prepare
 from napari_spatial_embeddings.training import train
 
 
@@ -140,7 +140,7 @@ def test_a_checkpoint_of_another_version_is_refused(checkpoint: Path) -> None:
 
 def test_a_checkpoint_brings_everything_back(checkpoint: Path) -> None:
     images = discs()
-    trainer = Trainer.prepare(images, settings_for(2, images), small_model(images), None)
+    trainer = prepare(images, settings_for(2, images), small_model(images), None)
     saved = Checkpoint.read(checkpoint)
     saved.facts["clustering"] = ClusteringSettings(min_size=77).model_dump(mode="json")
     saved.into(trainer)

@@ -21,8 +21,8 @@ from napari_spatial_embeddings.annotations import TrainingImage, annotate
 from napari_spatial_embeddings.checkpoint import Checkpoint, CheckpointError
 from napari_spatial_embeddings.completing import completed, completing
 from napari_spatial_embeddings.maps import IGNORE, EmbeddingMaps, ideal_maps
+from napari_spatial_embeddings.preparation import prepare
 from napari_spatial_embeddings.registry import find_model
-from napari_spatial_embeddings.trainer import Trainer
 from napari_spatial_embeddings.training import train
 
 Labels = NDArray[np.int32]
@@ -130,9 +130,7 @@ def test_nothing_is_scored_by_what_no_person_drew() -> None:
     start = trained(discs(), 40)
     more = whole(completing(start, images, None, "cpu"))
     for some in (images, images[:3]):
-        trainer = Trainer.prepare(
-            some, settings_for(1, some), start, None, completed=more[: len(some)]
-        )
+        trainer = prepare(some, settings_for(1, some), start, None, completed=more[: len(some)])
         assert all(image.scribbled for image in trainer.validation)
         assert not any(image.scribbled for image in trainer.sampler.images)
         assert trainer.held_out == (len(some) > 3)

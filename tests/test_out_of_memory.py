@@ -10,7 +10,7 @@ import pytest
 
 from brief_training import discs, python, settings_for, small_model
 from napari_spatial_embeddings.errors import OutOfMemory
-from napari_spatial_embeddings.trainer import Trainer
+from napari_spatial_embeddings.preparation import prepare
 
 TIGHT_TRAINING = """
 import resource, sys
@@ -53,7 +53,7 @@ def lack_of_memory() -> MemoryError:
 def test_each_lack_of_memory_halves_the_batch_then_the_crop_then_gives_up() -> None:
     images = discs()
     settings = settings_for(1, images, batch_size=2, crop_size=64, large_crop_share=0)
-    trainer = Trainer.prepare(images, settings, small_model(images), None)
+    trainer = prepare(images, settings, small_model(images), None)
     said = trainer.shrink(lack_of_memory())
     assert said == "out of memory: halving the batch to 1 and going on"
     said = trainer.shrink(lack_of_memory())
@@ -67,7 +67,7 @@ def test_each_lack_of_memory_halves_the_batch_then_the_crop_then_gives_up() -> N
 
 def test_what_did_not_fit_is_let_go() -> None:
     images = discs()
-    trainer = Trainer.prepare(images, settings_for(1, images), small_model(images), None)
+    trainer = prepare(images, settings_for(1, images), small_model(images), None)
     held = []
 
     def step() -> None:

@@ -15,9 +15,9 @@ from napari_spatial_embeddings.annotations import TrainingImage, annotate
 from napari_spatial_embeddings.checkpoint import Checkpoint, CheckpointError
 from napari_spatial_embeddings.data import normalisation, normalise
 from napari_spatial_embeddings.maps import IGNORE
+from napari_spatial_embeddings.preparation import prepare
 from napari_spatial_embeddings.presuming import presuming, with_background
 from napari_spatial_embeddings.registry import find_model
-from napari_spatial_embeddings.trainer import Trainer
 from napari_spatial_embeddings.training import train
 
 AROUND = (400, 400)
@@ -78,7 +78,7 @@ def test_only_a_model_that_has_learned_presumes(learned: bool, presume: bool) ->
     images = partly()
     model = trained(discs(), 40) if learned else small_model(discs())
     settings = settings_for(2, images, presume=presume)
-    trainer = Trainer.prepare(images, settings, model, None)
+    trainer = prepare(images, settings, model, None)
     before = [image.labels for image in trainer.sampler.images]
     whole(trainer.presuming())
     after = [image.labels for image in trainer.sampler.images]

@@ -22,9 +22,9 @@ from napari_spatial_embeddings.maps import EmbeddingMaps, ideal_maps
 from napari_spatial_embeddings.metrics import score
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.network import multiple
+from napari_spatial_embeddings.preparation import prepare
 from napari_spatial_embeddings.resampling import TOLERANCE, Resampling
 from napari_spatial_embeddings.tiling import empty_maps, tiles
-from napari_spatial_embeddings.trainer import Trainer
 
 Spacing = tuple[float, ...]
 
@@ -178,7 +178,7 @@ def test_a_model_that_has_learned_sees_other_images_at_its_own_scale(tmp_path: P
     start = trained(known, 5)
     assert start.image_diameter is None
     large = [training_image(capsules((160, 170), k, radius=15.0), k) for k in range(2)]
-    trainer = Trainer.prepare(large, TrainingSettings(device="cpu"), start, None)
+    trainer = prepare(large, TrainingSettings(device="cpu"), start, None)
     for image in trainer.sampler.images:
         assert image.labels.shape == pytest.approx((54, 57), abs=8)
     assert all(i.labels.shape == (160, 170) for i in trainer.validation)
@@ -198,7 +198,7 @@ def test_a_model_that_has_learned_sees_other_images_at_its_own_scale(tmp_path: P
 def test_objects_of_about_its_size_it_learns_at_their_own_scale() -> None:
     start = trained(discs(radius=5.0), 5)
     larger = [training_image(capsules((80, 90), k, radius=8.0), k) for k in range(2)]
-    trainer = Trainer.prepare(larger, TrainingSettings(device="cpu"), start, None)
+    trainer = prepare(larger, TrainingSettings(device="cpu"), start, None)
     assert all(i.labels.shape == (80, 90) for i in trainer.sampler.images)
     best = trainer.best
     assert best.settings.object_diameter == best.image_diameter == pytest.approx(16, rel=0.15)
@@ -212,7 +212,7 @@ def test_objects_of_about_its_size_it_learns_at_their_own_scale() -> None:
 def test_a_fresh_model_takes_images_as_they_are() -> None:
     images = discs(radius=8.0)
     model = small_model(images, object_diameter=30.0)
-    trainer = Trainer.prepare(images, TrainingSettings(device="cpu"), model, None)
+    trainer = prepare(images, TrainingSettings(device="cpu"), model, None)
     assert trainer.best.image_diameter is None
     assert all(i.labels.shape == (64, 64) for i in trainer.sampler.images)
 
@@ -221,10 +221,10 @@ def test_what_is_told_counts_more_than_what_is_measured_and_strokes_measure_noth
     start = trained(discs(radius=5.0), 2)
     images = discs(radius=8.0)
     settings = settings_for(1, images)
-    told = Trainer.prepare(images, settings, start, None, 20.0)
+    told = prepare(images, settings, start, None, 20.0)
     assert told.best.image_diameter == 20.0
     strokes = [replace(image, scribbled=True) for image in images]
-    untold = Trainer.prepare(strokes, settings, start, None)
+    untold = prepare(strokes, settings, start, None)
     assert untold.best.image_diameter is start.image_diameter
 
 

@@ -32,8 +32,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.maps import IGNORE
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.network import multiple
-from napari_spatial_embeddings.preparation import crop_shape
-from napari_spatial_embeddings.trainer import Trainer
+from napari_spatial_embeddings.preparation import crop_shape, prepare
 from napari_spatial_embeddings.training import WORKING_DIAMETER, Report, fresh_model, train
 
 
@@ -123,7 +122,7 @@ def test_the_model_that_was_given_is_left_alone() -> None:
 
 def test_fractions_of_an_epoch_make_no_step_more() -> None:
     images = discs()
-    trainer = Trainer.prepare(images, settings_for(1, images), small_model(images), None)
+    trainer = prepare(images, settings_for(1, images), small_model(images), None)
     trainer.epoch_steps = 6.0
     for steps in range(1, 200):
         trainer.settings = trainer.settings.updated(epochs=steps / 6 + 1)
@@ -139,7 +138,7 @@ def test_only_whole_objects_teach_another_size(scribbled: bool) -> None:
     start = small_model(images)
     start.history = [{}]
     told = 1.6 * start.settings.object_diameter
-    trainer = Trainer.prepare(images, settings_for(1, images), start, None, told)
+    trainer = prepare(images, settings_for(1, images), start, None, told)
     own = trainer.best.settings.object_diameter
     assert own == pytest.approx(start.settings.object_diameter if scribbled else told)
     assert trainer.best.image_diameter == told
@@ -150,7 +149,7 @@ def test_only_whole_objects_teach_another_size(scribbled: bool) -> None:
 def test_validations_come_early_and_leave_time_to_learn(minutes: float, cost: float) -> None:
     images = discs()
     settings = TrainingSettings(minutes=minutes, device="cpu")
-    trainer = Trainer.prepare(images, settings, small_model(images), None)
+    trainer = prepare(images, settings, small_model(images), None)
     pauses: list[float] = []
     while trainer.spent + trainer.pause() < 60 * minutes:
         pauses.append(trainer.pause())
@@ -318,7 +317,7 @@ def test_scribbles_and_classes_train() -> None:
 def test_of_many_images_some_are_kept_aside(count: int, held_out: bool) -> None:
     images = discs(count)
     settings = TrainingSettings(validation_share=0.1, device="cpu")
-    trainer = Trainer.prepare(images, settings, small_model(images), None)
+    trainer = prepare(images, settings, small_model(images), None)
     assert trainer.held_out is held_out
     used = {image.name for image in trainer.sampler.images}
     aside = {image.name for image in trainer.validation}
@@ -332,7 +331,7 @@ def test_of_many_images_some_are_kept_aside(count: int, held_out: bool) -> None:
 
 def test_validation_images_that_are_given_are_used_and_never_trained_on() -> None:
     images, given = discs(9), discs(2, first=50)
-    trainer = Trainer.prepare(images, TrainingSettings(device="cpu"), small_model(images), given)
+    trainer = prepare(images, TrainingSettings(device="cpu"), small_model(images), given)
     assert trainer.held_out
     assert [i.name for i in trainer.validation] == [i.name for i in given]
     assert len(trainer.sampler.images) == 9
@@ -340,7 +339,7 @@ def test_validation_images_that_are_given_are_used_and_never_trained_on() -> Non
 
 def test_without_held_out_images_the_latest_is_kept() -> None:
     images = discs()
-    trainer = Trainer.prepare(images, settings_for(5, images), small_model(images), None)
+    trainer = prepare(images, settings_for(5, images), small_model(images), None)
     trainer.best_ap = 2.0
     trainer.step(0.5)
     whole(trainer.validating())
@@ -350,9 +349,7 @@ def test_without_held_out_images_the_latest_is_kept() -> None:
 
 def test_the_best_model_is_kept_not_the_last() -> None:
     images = discs()
-    trainer = Trainer.prepare(
-        images, settings_for(5, images), small_model(images), discs(1, first=5)
-    )
+    trainer = prepare(images, settings_for(5, images), small_model(images), discs(1, first=5))
     trainer.best_ap = 2.0  # better than anything that follows
     before = copy.deepcopy(trainer.best)
     trainer.step(0.5)

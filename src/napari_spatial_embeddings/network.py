@@ -8,6 +8,7 @@ which cost more time than they save on processors, and skip connections keep sma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import cast
 
@@ -42,6 +43,14 @@ def multiple(settings: ModelSettings) -> tuple[int, ...]:
     for step in strides(settings.spacing, settings.levels):
         total = [t * s for t, s in zip(total, step, strict=True)]
     return tuple(total)
+
+
+def rounded(shape: list[float], model: ModelSettings) -> tuple[int, ...]:
+    """Return edges, in pixels, that the network can halve as often as it has to."""
+    return tuple(
+        max(1, math.ceil(n / step - 0.25)) * step
+        for n, step in zip(shape, multiple(model), strict=True)
+    )
 
 
 def channels_last(x: Tensor) -> Tensor:

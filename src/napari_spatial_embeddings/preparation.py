@@ -2,19 +2,127 @@
 
 from __future__ import annotations
 
-import math
+import copy
 from dataclasses import replace
 
 import numpy as np
+import torch
 
-from .annotations import TrainingImage, typical_diameter
+from .annotations import TrainingImage, typical_diameter, usage
+from .clustering import cluster
 from .config import ModelSettings, TrainingSettings
-from .data import normalisation, normalise
+from .data import Sampler, normalisation, normalise
+from .devices import choose_device
+from .maps import ideal_maps
 from .model import SpatialEmbeddings
-from .network import multiple
+from .network import channels_last, rounded
+from .trainer import Trainer
+from .validation import choose, smallest_size
 
 HOLD_OUT_FROM = 8
 """Number of images from which some are kept aside for validation."""
+
+ADAPTS = 2.0
+"""Objects up to this factor larger or smaller than a model knows, it learns at their own scale.
+
+What is resampled has lost detail, and training gets used to another size by itself; but not from
+strokes that stayed strokes: where their objects end, only the model knows, at its own size.
+"""
+
+LEARNING_RATE, TUNING_RATE = 2e-3, 1e-3
+"""Highest learning rate, of a fresh model and of one that has learned already."""
+
+
+def prepare(
+    images: list[TrainingImage],
+    settings: TrainingSettings,
+    model: SpatialEmbeddings,
+    validation: list[TrainingImage] | None,
+    object_diameter: float | None = None,
+    completed: list[TrainingImage] | None = None,
+) -> Trainer:
+    """Set a training up.
+
+    Parameters
+    ----------
+    images : list of TrainingImage
+    settings : TrainingSettings
+    model : SpatialEmbeddings
+        What to start from; it is left as it is.
+    validation : list of TrainingImage, optional
+        Some of the images are kept aside if it is not given, or all serve for both if they are few.
+    object_diameter : float, optional
+        In pixels of the images' finest axis; measured if not given.
+    completed : list of TrainingImage, optional
+        The images with whole objects in place of strokes. These are learned from, but nothing is
+        scored by what no person drew.
+    """
+    held_out, drawn = True, images
+    images = completed or images
+    if not validation:
+        images, _ = hold_out(images, settings)
+        _, validation = hold_out(drawn, settings)
+        held_out = validation is not drawn
+    best = copy.deepcopy(model)
+    best.image_diameter = object_diameter or own_diameter(images, model)
+    outlined = any(i.n_objects and not i.scribbled for i in images)
+    if best.image_diameter and model.history and outlined:
+        best.learn_diameter(best.image_diameter, ADAPTS)
+    # One scale for all images, as prediction will use one: what is seen is what will be seen.
+    # Validation sees the images as they are, so that its scores and thresholds are theirs.
+    scaled = [
+        best.resampling(spacing=i.spacing).annotated(normalised(i, model.settings)) for i in images
+    ]
+    chosen = [normalised(i, model.settings) for i in choose(validation)]
+    device = choose_device(settings.device)
+    # The first time ever, the loops are compiled: not within the time that is for learning, and
+    # no part of what a validation costs.
+    cluster(ideal_maps(np.ones((2, 2), np.int32)))
+    batch_size = settings.batch_size or (4 if model.settings.ndim == 2 else 2)
+    smallest = smallest_size(images, model.clustering.min_size)
+    best.clustering = best.clustering.updated(min_size=smallest)
+    network = copy.deepcopy(best.network).to(device)
+    network.train()
+    for parameter in network.parameters():
+        if parameter.dim() == model.settings.ndim + 2:
+            parameter.data = channels_last(parameter.data)
+    rate = settings.learning_rate or (TUNING_RATE if model.history else LEARNING_RATE)
+    return Trainer(
+        settings=settings,
+        sampler=Sampler(
+            scaled,
+            model.settings,
+            settings.loss,
+            settings.augment,
+            settings.seed,
+            settings.scale,
+            settings.invert,
+        ),
+        held_out=held_out,
+        validation=chosen,
+        best=best,
+        average=copy.deepcopy(best),
+        network=network,
+        optimizer=_optimizer(network, rate, settings.weight_decay),
+        learning_rate=rate,
+        device=device,
+        batch_size=batch_size,
+        crop=crop_shape(model.settings, settings),
+        epoch_steps=max(1.0, usage(images).objects / batch_size),
+        learned=bool(model.history),
+        completed=completed,
+    )
+
+
+def _optimizer(network: torch.nn.Module, rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """Return the optimizer of a network; only weights decay, no biases or scales."""
+    decay = [p for p in network.parameters() if p.dim() > 1]
+    plain = [p for p in network.parameters() if p.dim() <= 1]
+    groups = [
+        {"params": decay, "weight_decay": weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=rate, fused=True)
 
 
 def hold_out(
@@ -58,11 +166,3 @@ def crop_shape(model: ModelSettings, settings: TrainingSettings) -> tuple[int, .
         low, high, factor = (64, 96, 3.75) if model.ndim == 2 else (32, 64, 2.5)
         edge = int(np.clip(factor * model.object_diameter, low, high))
     return rounded([edge / unit for unit in model.spacing], model)
-
-
-def rounded(shape: list[float], model: ModelSettings) -> tuple[int, ...]:
-    """Return edges, in pixels, that the network can halve as often as it has to."""
-    return tuple(
-        max(1, math.ceil(n / step - 0.25)) * step
-        for n, step in zip(shape, multiple(model), strict=True)
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 import time
 import traceback
@@ -16,43 +15,28 @@ import torch
 from numpy.typing import NDArray
 
 from ._pieces import Pieces
-from .annotations import TrainingImage, usage
-from .clustering import cluster
+from .annotations import TrainingImage
 from .config import ClusteringSettings, TrainingSettings
 from .data import Batch, Sampler
-from .devices import choose_device
 from .errors import OutOfMemory, is_out_of_memory
 from .losses import Losses, spatial_embedding_loss
-from .maps import ideal_maps, split
+from .maps import split
 from .metrics import mean_ap
 from .model import SpatialEmbeddings
-from .network import channels_last, multiple
-from .preparation import crop_shape, hold_out, normalised, own_diameter, rounded
+from .network import channels_last, multiple, rounded
 from .presuming import presuming, with_background
 from .validation import (
     Validation,
     calibrating,
-    choose,
     evaluating,
     predicting,
-    smallest_size,
 )
 
 WARM_UP = 100
 """Steps over which the learning rate rises."""
 
-ADAPTS = 2.0
-"""Objects up to this factor larger or smaller than a model knows, it learns at their own scale.
-
-What is resampled has lost detail, and training gets used to another size by itself; but not from
-strokes, which do not tell where objects end: what the model knows of that holds at its own size.
-"""
-
 FIRST = 10.0
 """Seconds after which a model is validated first, and shown: people wait for it."""
-
-LEARNING_RATE, TUNING_RATE = 2e-3, 1e-3
-"""Highest learning rate, of a fresh model and of one that has learned already."""
 
 
 @dataclass
@@ -92,78 +76,6 @@ class Trainer:
     presumed: list[NDArray[np.bool_]] | None = None
     _batches: Iterator[Batch] | None = None
     _stage: tuple[tuple[int, ...], int, float] | None = None
-
-    @classmethod
-    def prepare(
-        cls,
-        images: list[TrainingImage],
-        settings: TrainingSettings,
-        model: SpatialEmbeddings,
-        validation: list[TrainingImage] | None,
-        object_diameter: float | None = None,
-        completed: list[TrainingImage] | None = None,
-    ) -> Trainer:
-        """Set a training up; ``model`` is left as it is.
-
-        It learns from the ``completed`` images, if there are any, but nothing is scored by what no
-        person drew.
-        """
-        held_out, drawn = True, images
-        images = completed or images
-        if not validation:
-            images, _ = hold_out(images, settings)
-            _, validation = hold_out(drawn, settings)
-            held_out = validation is not drawn
-        best = copy.deepcopy(model)
-        best.image_diameter = object_diameter or own_diameter(images, model)
-        outlined = any(i.n_objects and not i.scribbled for i in images)
-        if best.image_diameter and model.history and outlined:
-            best.learn_diameter(best.image_diameter, ADAPTS)
-        # One scale for all images, as prediction will use one: what is seen is what will be seen.
-        # Validation sees the images as they are, so that its scores and thresholds are theirs.
-        scaled = [
-            best.resampling(spacing=i.spacing).annotated(normalised(i, model.settings))
-            for i in images
-        ]
-        chosen = [normalised(i, model.settings) for i in choose(validation)]
-        device = choose_device(settings.device)
-        # The first time ever, the loops are compiled: not within the time that is for learning, and
-        # no part of what a validation costs.
-        cluster(ideal_maps(np.ones((2, 2), np.int32)))
-        batch_size = settings.batch_size or (4 if model.settings.ndim == 2 else 2)
-        smallest = smallest_size(images, model.clustering.min_size)
-        best.clustering = best.clustering.updated(min_size=smallest)
-        network = copy.deepcopy(best.network).to(device)
-        network.train()
-        for parameter in network.parameters():
-            if parameter.dim() == model.settings.ndim + 2:
-                parameter.data = channels_last(parameter.data)
-        rate = settings.learning_rate or (TUNING_RATE if model.history else LEARNING_RATE)
-        return cls(
-            settings=settings,
-            sampler=Sampler(
-                scaled,
-                model.settings,
-                settings.loss,
-                settings.augment,
-                settings.seed,
-                settings.scale,
-                settings.invert,
-            ),
-            held_out=held_out,
-            validation=chosen,
-            best=best,
-            average=copy.deepcopy(best),
-            network=network,
-            optimizer=_optimizer(network, rate, settings.weight_decay),
-            learning_rate=rate,
-            device=device,
-            batch_size=batch_size,
-            crop=crop_shape(model.settings, settings),
-            epoch_steps=max(1.0, usage(images).objects / batch_size),
-            learned=bool(model.history),
-            completed=completed,
-        )
 
     def progress(self) -> float:
         """How much of the budget is spent, 0 to 1."""
@@ -340,14 +252,3 @@ class Trainer:
         if self._batches is not None:
             self._batches.close()  # type: ignore[attr-defined]
             self._batches = None
-
-
-def _optimizer(network: torch.nn.Module, rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """Return the optimizer of a network; only weights decay, no biases or scales."""
-    decay = [p for p in network.parameters() if p.dim() > 1]
-    plain = [p for p in network.parameters() if p.dim() <= 1]
-    groups = [
-        {"params": decay, "weight_decay": weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=rate, fused=True)

@@ -22,6 +22,7 @@ from .config import ModelSettings, TrainingSettings
 from .devices import choose_device
 from .errors import InputError, OutOfMemory, refusal
 from .model import SpatialEmbeddings
+from .preparation import prepare
 from .reports import Report, Tally
 from .resampling import TOLERANCE
 from .trainer import Trainer
@@ -150,7 +151,7 @@ def train(
         completed = saved.completed(images)
     else:
         completed = _completed(model, images, settings, object_diameter, stop)
-    trainer = Trainer.prepare(images, settings, model, validation, object_diameter, completed)
+    trainer = prepare(images, settings, model, validation, object_diameter, completed)
     if saved is not None:
         saved.into(trainer)
         if trainer.progress() >= 1:
