@@ -116,11 +116,12 @@ def test_only_a_model_that_has_learned_completes(learned: bool, presume: bool) -
     start = trained(discs(), 40) if learned else small_model(discs())
     settings = settings_for(2, images, presume=presume)
     *_, last = train(images, settings, start)
-    told = [entry["held_out"] for entry in last.model.history]
     assert last.step == 2
-    assert not any(told)
+    assert not any(entry["held_out"] for entry in last.model.history)
     known = np.concatenate([image.labels.ravel() for image in images])
     assert (known == IGNORE).any()  # the images themselves were left alone
+    told = [r.message for r in train(images, settings, start) if r.message]
+    assert [("a stroke stands for" in text) for text in told] == [True] * (learned and presume)
     plain = list(train(images, settings.updated(presume=False), start))[-1].model
     assert same_weights(last.model, plain) == (not (learned and presume))
 

@@ -164,6 +164,8 @@ def train(
             yield tally.report(found)
         if not trainer.steps:
             whole(trainer.presuming(), stop)
+            if told := _taken_for(images, completed or images):
+                yield tally.report(message=told)
         trainer.start_clock()
         while (progress := trainer.progress()) < 1:
             if stop():
@@ -212,6 +214,19 @@ def _completed(
         return whole(completing(model, images, object_diameter, device), stop)
     except Stopped:  # before the first step; the training will find out by itself
         return None
+
+
+def _taken_for(images: list[TrainingImage], completed: list[TrainingImage]) -> str:
+    """Say what strokes were taken for, or nothing if there are none."""
+    new = [c for i, c in zip(images, completed, strict=True) if c is not i]
+    if not new:
+        return ""
+    spacing = new[0].spacing or (1.0,) * new[0].labels.ndim
+    width = typical_diameter([image.labels for image in new], spacing)
+    return (
+        "a stroke stands for the object that the model to start from sees there, some"
+        f" {width:.0f} pixels wide"
+    )
 
 
 def _keep(trainer: Trainer, checkpoint: Path | None) -> str:
