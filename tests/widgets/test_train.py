@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import psutil
 import pytest
-from napari.layers import Image
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QPushButton, QSpinBox
 
-from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
-from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.model_card import ModelCard
 from napari_spatial_embeddings.project import Project
-from napari_spatial_embeddings.registry import shipped
-from napari_spatial_embeddings.samples import nuclei
 from napari_spatial_embeddings.widgets import _child, training
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
-from napari_spatial_embeddings.widgets.object_size import ObjectSize
-from napari_spatial_embeddings.widgets.train import Minutes, TrainStep
-from widgets.acting import add_image, press
+from napari_spatial_embeddings.widgets.train import TrainStep
+from widgets.acting import press
+from widgets.learning import (
+    LONG,
+    ended,
+    has_model,
+    main_button,
+    reports,
+    running,
+    start,
+    status,
+    train_step,
+)
 
 Until = Callable[..., None]
-
-LONG = 180.0
-"""Seconds: a child process loads torch, perhaps on a busy machine."""
 
 
 @pytest.fixture(autouse=True)
@@ -43,170 +41,7 @@ def _as_important_as_others(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def step(dock: SpatialEmbeddingsWidget) -> TrainStep:
-    found = next(step for step in dock.steps if isinstance(step, TrainStep))
-    settings = {"crop_size": 32, "batch_size": 2, "validation_seconds": 1.0, "device": "cpu"}
-    found.session.set_training(TrainingSettings(minutes=10, report_seconds=0.2, **settings))
-    return found
-
-
-def main_button(step: TrainStep) -> QPushButton:
-    found = step.findChild(QPushButton, "main")
-    assert isinstance(found, QPushButton)
-    return found
-
-
-def annotate(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
-    """Open a small image, and use labels that somebody drew elsewhere."""
-    sample = nuclei(size=96, annotated=4)
-    layer = add_image(viewer, sample)
-    dock.workspace.choose(layer)
-    viewer.add_labels(sample.annotated, name="drawn", scale=sample.pixel_size)
-    press(dock, "Use")
-
-
-def small(step: TrainStep) -> None:
-    """Choose a small fresh network, in the settings that are folded away."""
-    step.start_model.choose(None)
-    for name, value in (("width", 8), ("levels", 2)):
-        box = step.more.model.editor(name)
-        assert isinstance(box, QSpinBox)
-        box.setValue(value)
-
-
-def start(viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until) -> None:
-    """Annotate, and start a training."""
-    annotate(viewer, dock)
-    small(step)
-    until(main_button(step).isEnabled)
-    press(step, "Start training")
-
-
-def status(step: TrainStep) -> str:
-    return step.session.training.status
-
-
-def running(step: TrainStep) -> bool:
-    return status(step) == "running"
-
-
-def ended(step: TrainStep) -> bool:
-    return not step.session.training.active
-
-
-def reports(step: TrainStep) -> tuple[dict[str, Any], ...]:
-    return step.session.training.reports
-
-
-def has_model(step: TrainStep) -> bool:
-    project = step.session.project
-    return project is not None and project.has_model
-
-
-# --------------------------------------------------------------- what is in the way
-
-
-def says(step: TrainStep, until: Until, text: str) -> None:
-    """Wait until the step says why it cannot start; the button cannot be pressed meanwhile."""
-    until(lambda: text in step.obstacle)
-    assert not main_button(step).isEnabled()
-
-
-def test_an_image_and_objects_are_needed(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
-) -> None:
-    says(step, until, "There is no image yet")
-    annotate(viewer, dock)
-    until(main_button(step).isEnabled)
-    assert step.obstacle == ""
-    labels = next(x for x in viewer.layers if "annotations" in x.name)
-    labels.data = np.zeros_like(labels.data)
-    says(step, until, "Nothing is annotated yet")
-    viewer.layers.remove(labels)
-    says(step, until, "Nothing is annotated yet")
-    viewer.layers.remove(next(x for x in viewer.layers if isinstance(x, Image)))
-    says(step, until, "There is no image yet")
-
-
-@pytest.mark.parametrize(
-    ("shape", "options", "takes"),
-    [
-        ((40, 50, 3), {"rgb": True}, "this is an image with 3 channels"),
-        ((12, 40, 50), {}, "this is a volume with 1 channel"),
-    ],
-)
-def test_a_model_for_other_images_is_a_sentence(
-    shape: tuple[int, ...],
-    options: dict[str, Any],
-    takes: str,
-    viewer: Viewer,
-    dock: SpatialEmbeddingsWidget,
-    step: TrainStep,
-    until: Until,
-    tmp_path: Path,
-) -> None:
-    folder = SpatialEmbeddings(ModelSettings(width=8, levels=2)).save(tmp_path / "model")
-    dock.workspace.choose(viewer.add_image(np.zeros(shape, np.uint8), **options))
-    step.start_model.choose(str(folder))
-    says(step, until, f"The model to start from takes an image with 1 channel, {takes}")
-    step.start_model.choose(None)
-    says(step, until, "Nothing is annotated yet")
-
-
-def test_a_model_that_is_gone_is_a_sentence(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until, tmp_path: Path
-) -> None:
-    annotate(viewer, dock)
-    step.start_model.choose(str(tmp_path / "nothing"))
-    says(step, until, "there is no model")
-
-
-def test_an_image_that_is_not_finite_is_a_sentence(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
-) -> None:
-    annotate(viewer, dock)
-    image = next(x for x in viewer.layers if isinstance(x, Image))
-    data = np.asarray(image.data, np.float32)
-    data[0, 0] = np.nan
-    image.data = data
-    until(main_button(step).isEnabled)
-    press(step, "Start training")
-    until(lambda: "NaN" in dock.message, LONG)
-    until(lambda: ended(step), LONG)
-    assert main_button(step).isEnabled(), "it can be tried again"
-
-
-def test_a_folder_that_cannot_be_written_is_a_sentence(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until, home: Path
-) -> None:
-    annotate(viewer, dock)
-    until(main_button(step).isEnabled)
-    if dock.session.project is not None:
-        pytest.skip("the project is there already")
-    (home / "spatial-embeddings").write_text("a file where the folder of projects would be")
-    press(step, "Start training")
-    assert "spatial-embeddings" in dock.message
-    assert ended(step)
-
-
-def test_what_cannot_be_saved_is_not_trained_on(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
-) -> None:
-    annotate(viewer, dock)
-    until(main_button(step).isEnabled)
-    dock.workspace.save_now()
-    project = dock.session.project
-    assert project is not None
-    shutil.rmtree(project.folder / "annotations")
-    (project.folder / "annotations").write_text("a file where the folder was")
-    labels = next(x for x in viewer.layers if "annotations" in x.name)
-    labels.data_setitem((np.array([0]), np.array([0])), np.array([9]))
-    press(step, "Start training")
-    assert "what you drew cannot be trained on" in dock.message
-    assert "annotations" in dock.message
-    assert ended(step)
-
-
-# ------------------------------------------------------------------------ training
+    return train_step(dock)
 
 
 def test_trains_previews_stops_and_goes_on(
@@ -390,78 +225,3 @@ def test_previews_never_pile_up(
 
     until(often_better, LONG)
     assert len(asked) == 1
-
-
-# ------------------------------------------------------------------ what is chosen
-
-
-def test_time_goes_through_sensible_budgets(step: TrainStep) -> None:
-    box = step.findChild(Minutes)
-    assert box is not None
-    box.setValue(2.0)
-    box.stepUp()
-    assert (box.value(), box.text()) == (5.0, "5 min")
-    box.setValue(7.5)
-    box.stepDown()
-    assert step.session.training_settings.minutes == 5.0
-    for _ in range(20):
-        box.stepDown()
-    assert box.value() == Minutes.PRESETS[0]
-
-
-def test_the_size_of_objects_is_asked_for_where_strokes_are_all_there_is(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
-) -> None:
-    size = step.findChild(ObjectSize)
-    assert size is not None
-    annotate(viewer, dock)
-    until(main_button(step).isEnabled)
-    assert not size.isVisibleTo(step), "it is measured on objects drawn whole"
-    press(dock, "quick strokes")
-    until(lambda: size.isVisibleTo(step))
-    assert size.text() == "not told"
-    size.setValue(24)
-    assert step.session.prediction.object_diameter == 24
-    step.session.set_prediction(object_diameter=None)
-    assert size.text() == "not told"
-
-
-def test_starts_from_what_is_looked_at_unless_told(step: TrainStep) -> None:
-    names = list(shipped())
-    assert step.start_model.chosen is None
-    step.session.set_model(names[0], None)
-    assert step.start_model.chosen == names[0]
-    assert not step.more.model.isVisibleTo(step), "it is no fresh model"
-    step.start_model.choose(None)
-    step.session.set_model(names[-1], None)
-    assert step.start_model.chosen is None
-
-
-def test_settings_go_both_ways_and_back(step: TrainStep) -> None:
-    step.session.set_training(TrainingSettings(minutes=5, device="cpu"))
-    box = step.more.training.editor("batch_size")
-    assert isinstance(box, QSpinBox)
-    assert box.text() == "automatic"
-    box.setValue(3)
-    assert step.session.training_settings.batch_size == 3
-    assert step.session.training_settings.minutes == 5
-    small(step)
-    assert step.session.fresh == {"width": 8, "levels": 2}
-    press(step, "Settings")
-    press(step, "Reset to defaults")
-    assert step.session.training_settings == TrainingSettings(minutes=5, device="cpu")
-    assert step.session.fresh == {}
-
-
-def test_finds_devices_once_there_is_an_image(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
-) -> None:
-    assert "free" not in step.device.text
-    dock.workspace.choose(viewer.add_image(np.zeros((32, 32), np.uint8)))
-    until(lambda: "GB free" in step.device.text, LONG)
-    step.device.choose("auto")
-    assert step.device.text.startswith("Automatic: ")
-    step.device.choose("cpu")
-    assert step.device.text.startswith("CPU; ")
-    assert step.session.training_settings.device == "cpu"
-    assert step.session.prediction.device == "cpu"
