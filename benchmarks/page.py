@@ -110,7 +110,9 @@ larger crops.
 Ten objects of one image, the rest of it unknown, from a model that has not seen the set; scored on
 training images of the set that were not annotated: `python -m benchmarks.tuning DATA OUT --model
 MODEL --sets SET`. `usiigaci` starts from the `cells-2d` that has not seen it, the others from
-`nuclei-2d`. A run differs by some 0.02 from seed to seed.
+`nuclei-2d`, with the variants that differed most. A run differs by some 0.02 from seed to seed. All
+layers have to learn, and augmented crops to learn from. Resampling to the model's size costs much
+on one set and gains little on another: objects up to twice or half that size stay as they are.
 """,
     "architectures": """## Which network learns most in a given time
 
