@@ -131,10 +131,10 @@ mean of the differences between runs of the same seed. A fixed margin is a quart
 diameter for every object, about the radius of the smallest (Neven et al. 2019, sec. 3.1, would have
 it so); cross-entropy weighs an object's own pixels and the others the same.
 
-What the papers say, and what is seen here: learning sigma beats a fixed margin (Neven et al. 2019) on
-both sets. The Lovasz hinge beats cross-entropy by more. A sigma for each axis (which spindly cells
-should gain from), medoids (Lalit et al. 2021), learnable centres and larger crops in the end all
-differ by less than runs do: these are kept as they are.
+What the papers say, and what is seen here: learning sigma beats a fixed margin (Neven et al. 2019)
+on both sets. The Lovasz hinge beats cross-entropy by more. A sigma for each axis (which spindly
+cells should gain from), medoids (Lalit et al. 2021), learnable centres and larger crops in the end
+all differ by less than runs do: these are kept as they are.
 """,
     "flips": """## Test-time augmentation
 
