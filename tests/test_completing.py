@@ -152,6 +152,9 @@ def test_resuming_learns_from_the_same_objects(tmp_path: Path) -> None:
     assert one.tensors.keys() == other.tensors.keys()
     for name, tensor in one.tensors.items():
         assert torch.equal(tensor, other.tensors[name]), name
+    one.tensors["completed/0"][:2] = 0
+    with pytest.raises(CheckpointError, match="damaged"):
+        one.completed(images)
     larger = [stroked(capsules((80, 80), k)) for k in range(2)]
     with pytest.raises(CheckpointError, match="other annotations"):
         list(train(larger, settings, Checkpoint.read(parts).model(), checkpoint=parts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 
@@ -90,10 +92,7 @@ class Checkpoint:
         for i, image in enumerate(images):
             packed = self.tensors.get(f"completed/{i}")
             if packed is not None:
-                flat = np.frombuffer(zlib.decompress(packed.numpy().tobytes()), np.int32)
-                if flat.size != image.labels.size:
-                    raise CheckpointError(OTHER)
-                labels = flat.reshape(image.labels.shape)
+                labels = _unpacked(packed, image.labels.shape)
                 out[i] = replace(image, labels=labels, scribbled=False)
         return out
 
@@ -168,3 +167,14 @@ def _networks(run: Trainer) -> dict[str, torch.nn.Module]:
 
 def _parameters(run: Trainer) -> list[torch.nn.Parameter]:
     return [p for group in run.optimizer.param_groups for p in group["params"]]
+
+
+def _unpacked(packed: torch.Tensor, shape: tuple[int, ...]) -> NDArray[np.int32]:
+    size = 4 * math.prod(shape)
+    try:  # no more than fits, whatever the file says
+        flat = zlib.decompressobj().decompress(packed.numpy().tobytes(), size + 1)
+    except zlib.error as error:
+        raise CheckpointError(f"the checkpoint is damaged: {error}; delete it") from error
+    if len(flat) != size:
+        raise CheckpointError(OTHER)
+    return np.frombuffer(flat, np.int32).reshape(shape)
