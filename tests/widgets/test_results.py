@@ -25,7 +25,7 @@ def shown(dock: SpatialEmbeddingsWidget, qtbot: QtBot) -> dict[str, Layer]:
         return [x for x in viewer.layers if _layers.image_key(x) == key and key is not None]
 
     settled(qtbot, dock)
-    qtbot.waitUntil(lambda: not dock.workspace.results.busy, timeout=10_000)
+    qtbot.waitUntil(lambda: not dock.workspace.results.busy, timeout=60_000)
     names = [
         f"{_layers.role(x)} {x.metadata[_layers.KEY].get('class', '')}".strip() for x in mine()
     ]

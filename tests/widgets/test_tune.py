@@ -130,20 +130,23 @@ def test_of_a_large_image_the_view_comes_first(
     camera(viewer).center = (0.0, 60.0, 70.0)
     camera(viewer).zoom = 10.0
     tune = tune_step(dock)
-    boxes = []
-    tune.reclustering.found.connect(lambda request, _: boxes.append(request.box))
+    seen: list[tuple[Any, np.ndarray, str]] = []
+
+    def note(request: _reclustering.Request) -> None:
+        seen.append((request.box, on_screen(dock).data.copy(), tune.count.text()))
+
+    # The rest of the image may follow before a slow machine looks again.
+    tune.reclustering.found.connect(note)
     tune.sliders.slider("margin").box.setValue(0.8)
-    qtbot.waitUntil(lambda: bool(boxes), timeout=10_000)
-    box = boxes[0]
-    assert box is not None
-    assert " in view" in tune.count.text()
-    expected = cluster(maps, dock.session.clustering).labels
-    assert_same_objects(on_screen(dock).data[box], expected[box])
-    part = on_screen(dock).data[box].copy()
     settled(qtbot, dock)
-    assert boxes[-1] is None
+    (box, labels, text), (rest, _, _) = seen[0], seen[-1]
+    assert box is not None
+    assert " in view" in text
+    expected = cluster(maps, dock.session.clustering).labels
+    assert_same_objects(labels[box], expected[box])
+    assert rest is None
     assert_same_objects(on_screen(dock).data, expected)
-    assert np.array_equal(on_screen(dock).data[box], part)
+    assert np.array_equal(on_screen(dock).data[box], labels[box])
     assert " in view" not in tune.count.text()
 
 
@@ -164,7 +167,7 @@ def test_a_volume_follows_by_slices_while_the_slider_is_held(
     slider.setSliderDown(True)
     slider.setValue(350)
     expected = cluster(maps, dock.session.clustering).labels
-    qtbot.waitUntil(lambda: bool(boxes), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(boxes), timeout=60_000)
     assert boxes[0][0] == slice(12, 13)
     assert_same_objects(on_screen(dock).data[12], expected[12])
     qtbot.wait(2 * _reclustering.REST)
@@ -197,7 +200,7 @@ def test_the_image_may_be_deleted_while_its_objects_are_found(
     tune = tune_step(dock)
     tune.sliders.slider("margin").box.setValue(0.8)
     viewer.layers.remove("nuclei")
-    qtbot.waitUntil(lambda: not tune.reclustering.busy, timeout=10_000)
+    qtbot.waitUntil(lambda: not tune.reclustering.busy, timeout=60_000)
     tune.sliders.slider("margin").box.setValue(0.9)
     assert tune.hint == "Choose an image under Data first."
 
