@@ -224,7 +224,7 @@ def _taken_for(images: list[TrainingImage], completed: list[TrainingImage]) -> s
     spacing = new[0].spacing or (1.0,) * new[0].labels.ndim
     width = typical_diameter([image.labels for image in new], spacing)
     return (
-        "a stroke stands for the object that the model to start from sees there, some"
+        "strokes were completed to the objects that the model to start from sees there, about"
         f" {width:.0f} pixels wide"
     )
 
