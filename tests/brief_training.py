@@ -12,6 +12,7 @@ import torch
 
 from generated import capsules, training_image
 from napari_spatial_embeddings.annotations import TrainingImage
+from napari_spatial_embeddings.checkpoint import Checkpoint
 from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.training import fresh_model, train
@@ -51,6 +52,42 @@ def trained(
 ) -> SpatialEmbeddings:
     settings = settings_for(steps, images, **how)
     return list(train(images, settings, model or small_model(images)))[-1].model
+
+
+def checkpoint_of(
+    images: list[TrainingImage],
+    settings: TrainingSettings,
+    model: SpatialEmbeddings,
+    path: Path,
+    *stops: float,
+) -> Checkpoint:
+    """Return the checkpoint of a training that was stopped at some steps, and resumed each time."""
+    for stop in [*stops, NEVER]:
+        if path.exists():
+            model = Checkpoint.read(path).model()
+        course = train(images, settings, model, checkpoint=path)
+        for report in course:
+            if report.step >= stop:
+                break
+        course.close()  # type: ignore[attr-defined]
+        assert report.done or report.step == stop
+    assert report.done
+    return Checkpoint.read(path)
+
+
+def assert_same_checkpoint(one: Checkpoint, other: Checkpoint) -> None:
+    """Assert that two checkpoints are the same but for the clock."""
+    assert _facts(one) == _facts(other)
+    assert one.tensors.keys() == other.tensors.keys()
+    for name, tensor in one.tensors.items():
+        assert torch.equal(tensor, other.tensors[name]), name
+
+
+def _facts(checkpoint: Checkpoint) -> dict[str, Any]:
+    kept = {k: v for k, v in checkpoint.facts.items() if k != "seconds"}
+    kept["crop"] = list(kept["crop"])
+    kept["history"] = [{k: v for k, v in h.items() if k != "seconds"} for h in kept["history"]]
+    return kept
 
 
 def weights(model: SpatialEmbeddings) -> dict[str, torch.Tensor]:

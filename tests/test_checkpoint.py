@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import signal
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 
-from brief_training import ALWAYS, NEVER, discs, python, settings_for, small_model
+from brief_training import (
+    ALWAYS,
+    NEVER,
+    assert_same_checkpoint,
+    checkpoint_of,
+    discs,
+    python,
+    settings_for,
+    small_model,
+)
 from napari_spatial_embeddings.checkpoint import Checkpoint, CheckpointError
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.model import SpatialEmbeddings
 from napari_spatial_embeddings.preparation import prepare
 from napari_spatial_embeddings.training import train
-
-
-def facts(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Return what a checkpoint says, but for the clock."""
-    kept = {k: v for k, v in checkpoint.facts.items() if k != "seconds"}
-    kept["crop"] = list(kept["crop"])
-    kept["history"] = [{k: v for k, v in h.items() if k != "seconds"} for h in kept["history"]]
-    return kept
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.5])
@@ -42,25 +42,12 @@ def test_resumed_equals_uninterrupted(
         large_crop_share=0.5,
     )
 
-    def run(path: Path, stops: list[int]) -> Checkpoint:
-        for stop in [*stops, NEVER]:
-            course = train(images, settings, small_model(images), checkpoint=path)
-            for report in course:
-                if report.step >= stop:
-                    break
-            course.close()  # type: ignore[attr-defined]
-            assert report.step == min(stop, 12)
-        assert report.done
-        return Checkpoint.read(path)
-
-    whole, parts = run(tmp_path / "whole", []), run(tmp_path / "parts", stops)
-    assert facts(whole) == facts(parts)
-    assert whole.tensors.keys() == parts.tensors.keys()
+    run = partial(checkpoint_of, images, settings, small_model(images))
+    whole, parts = run(tmp_path / "whole"), run(tmp_path / "parts", *stops)
+    assert_same_checkpoint(whole, parts)
     assert {name.partition("/")[0] for name in whole.tensors} == {
         "network", "average", "best", "optimizer",
     }  # fmt: skip
-    for name, tensor in whole.tensors.items():
-        assert torch.equal(tensor, parts.tensors[name]), name
 
 
 def test_a_spent_budget_stays_spent_and_a_larger_one_goes_on(tmp_path: Path) -> None:
@@ -145,8 +132,6 @@ def test_a_checkpoint_brings_everything_back(checkpoint: Path) -> None:
     saved.facts["clustering"] = ClusteringSettings(min_size=77).model_dump(mode="json")
     saved.into(trainer)
     again = Checkpoint.of(trainer)
-    assert facts(again) == facts(saved)
+    assert_same_checkpoint(again, saved)
     assert again.facts["seconds"] == pytest.approx(saved.facts["seconds"], abs=5)
-    for name, tensor in saved.tensors.items():
-        assert torch.equal(tensor, again.tensors[name]), name
     assert trainer.best.clustering.min_size == 77

@@ -8,12 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from brief_training import ALWAYS, discs, same_weights, settings_for, small_model, trained
+from brief_training import (
+    ALWAYS,
+    assert_same_checkpoint,
+    checkpoint_of,
+    discs,
+    same_weights,
+    settings_for,
+    small_model,
+    trained,
+)
 from generated import capsules, picture
 from napari_spatial_embeddings import samples
 from napari_spatial_embeddings._pieces import Stopped, whole
@@ -141,17 +149,10 @@ def test_resuming_learns_from_the_same_objects(tmp_path: Path) -> None:
     images = [stroked(capsules((64, 64), k)) for k in range(2)]
     start = trained(discs(), 40)
     settings = settings_for(6, images, report_seconds=ALWAYS, validation_seconds=ALWAYS)
-    path, parts = tmp_path / "whole", tmp_path / "parts"
-    list(train(images, settings, start, checkpoint=path))
-    course = train(images, settings, start, checkpoint=parts)
-    assert next(r.step for r in course if r.step >= 3) == 3
-    course.close()  # type: ignore[attr-defined]
-    list(train(images, settings, Checkpoint.read(parts).model(), checkpoint=parts))
-    one, other = Checkpoint.read(path), Checkpoint.read(parts)
+    parts = tmp_path / "parts"
+    one = checkpoint_of(images, settings, start, tmp_path / "whole")
+    assert_same_checkpoint(one, checkpoint_of(images, settings, start, parts, 3))
     assert any(name.startswith("completed") for name in one.tensors)
-    assert one.tensors.keys() == other.tensors.keys()
-    for name, tensor in one.tensors.items():
-        assert torch.equal(tensor, other.tensors[name]), name
     one.tensors["completed/0"][:2] = 0
     with pytest.raises(CheckpointError, match="damaged"):
         one.completed(images)

@@ -6,9 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from brief_training import ALWAYS, discs, settings_for, small_model, trained
+from brief_training import (
+    ALWAYS,
+    assert_same_checkpoint,
+    checkpoint_of,
+    discs,
+    settings_for,
+    small_model,
+    trained,
+)
 from napari_spatial_embeddings import samples
 from napari_spatial_embeddings._pieces import Stopped, whole
 from napari_spatial_embeddings.annotations import TrainingImage, annotate
@@ -90,17 +97,9 @@ def test_only_a_model_that_has_learned_presumes(learned: bool, presume: bool) ->
 def test_resuming_presumes_the_same(magnified: int, tmp_path: Path) -> None:
     images, start = partly(magnified=magnified), trained(discs(), 40)
     settings = settings_for(6, images, report_seconds=ALWAYS, validation_seconds=ALWAYS)
-    path, parts = tmp_path / "whole", tmp_path / "parts"
-    list(train(images, settings, start, checkpoint=path))
-    course = train(images, settings, start, checkpoint=parts)
-    assert next(r.step for r in course if r.step >= 3) == 3
-    course.close()  # type: ignore[attr-defined]
-    list(train(images, settings, Checkpoint.read(parts).model(), checkpoint=parts))
-    one, other = Checkpoint.read(path), Checkpoint.read(parts)
+    parts = tmp_path / "parts"
+    one = checkpoint_of(images, settings, start, tmp_path / "whole")
+    assert_same_checkpoint(one, checkpoint_of(images, settings, start, parts, 3))
     assert any(name.startswith("presumed") for name in one.tensors)
-    assert one.tensors.keys() == other.tensors.keys()
-    for name, tensor in one.tensors.items():
-        assert torch.equal(tensor, other.tensors[name]), name
-    assert one.facts["image_diameter"] == other.facts["image_diameter"]
     with pytest.raises(CheckpointError, match="other annotations"):
         list(train(images[:1], settings, Checkpoint.read(parts).model(), checkpoint=parts))

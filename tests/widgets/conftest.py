@@ -12,8 +12,11 @@ import pytest
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 
+from napari_spatial_embeddings.widgets import _child
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.widgets.train import TrainStep
 from widgets.acting import open_dock
+from widgets.learning import train_step
 
 Until = Callable[..., None]
 
@@ -83,3 +86,10 @@ def dock(viewer: Viewer) -> SpatialEmbeddingsWidget:
 def shown_dock(shown: Viewer) -> SpatialEmbeddingsWidget:
     """Return the dock widget of ``shown``."""
     return open_dock(shown)
+
+
+@pytest.fixture
+def step(dock: SpatialEmbeddingsWidget, monkeypatch: pytest.MonkeyPatch) -> TrainStep:
+    """Return the training step of ``dock``; nothing on the machine starves its trainings."""
+    monkeypatch.setattr(_child, "NICENESS", 0)
+    return train_step(dock)

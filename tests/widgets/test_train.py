@@ -27,21 +27,9 @@ from widgets.learning import (
     running,
     start,
     status,
-    train_step,
 )
 
 Until = Callable[..., None]
-
-
-@pytest.fixture(autouse=True)
-def _as_important_as_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing else on the machine starve the trainings."""
-    monkeypatch.setattr(_child, "NICENESS", 0)
-
-
-@pytest.fixture
-def step(dock: SpatialEmbeddingsWidget) -> TrainStep:
-    return train_step(dock)
 
 
 def test_trains_previews_stops_and_goes_on(

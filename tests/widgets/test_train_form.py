@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QSpinBox
 
@@ -20,15 +19,9 @@ from widgets.learning import (
     annotate,
     main_button,
     small,
-    train_step,
 )
 
 Until = Callable[..., None]
-
-
-@pytest.fixture
-def step(dock: SpatialEmbeddingsWidget) -> TrainStep:
-    return train_step(dock)
 
 
 def test_time_goes_through_sensible_budgets(step: TrainStep) -> None:

@@ -14,7 +14,6 @@ from napari.viewer import Viewer
 
 from napari_spatial_embeddings.config import ModelSettings
 from napari_spatial_embeddings.model import SpatialEmbeddings
-from napari_spatial_embeddings.widgets import _child
 from napari_spatial_embeddings.widgets.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.widgets.train import TrainStep
 from widgets.acting import press
@@ -24,21 +23,9 @@ from widgets.learning import (
     ended,
     main_button,
     says,
-    train_step,
 )
 
 Until = Callable[..., None]
-
-
-@pytest.fixture(autouse=True)
-def _as_important_as_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing else on the machine starve the trainings."""
-    monkeypatch.setattr(_child, "NICENESS", 0)
-
-
-@pytest.fixture
-def step(dock: SpatialEmbeddingsWidget) -> TrainStep:
-    return train_step(dock)
 
 
 def test_an_image_and_objects_are_needed(
