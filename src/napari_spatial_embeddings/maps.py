@@ -126,6 +126,9 @@ def split(
         Logits; a sigmoid makes them seed values.
     """
     ndim, n = settings.ndim, settings.sigma_components
+    # The network's output has its channels last; one channel of that is scattered, and all that
+    # follows several times as slow.
+    raw = raw.contiguous()
     offsets = raw[:, :ndim].tanh() * settings.offset_range
     return offsets, raw[:, ndim : ndim + n].clamp(-1, 1), raw[:, ndim + n :]
 

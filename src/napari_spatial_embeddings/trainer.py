@@ -170,8 +170,8 @@ class Trainer:
     def _follow(self) -> None:
         """Let the average follow the weights; faster in the beginning."""
         decay = min(self.settings.average, (1 + self.steps) / (10 + self.steps))
-        average = self.average.network.to(self.device)
-        for mean, value in zip(average.parameters(), self.network.parameters(), strict=True):
+        pairs = zip(self.average.network.parameters(), self.network.parameters(), strict=True)
+        for mean, value in pairs:
             mean.lerp_(value, 1 - decay)
 
     def shrink(self, error: BaseException) -> str:
