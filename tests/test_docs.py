@@ -5,22 +5,19 @@ from __future__ import annotations
 import argparse
 import ast
 import importlib
-import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from documented import DOCS, ROOT, pictures, script
 from napari_spatial_embeddings import config
 from napari_spatial_embeddings.cli.parser import PROGRAM, build_parser
 from napari_spatial_embeddings.config import Settings
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
 PACKAGE = "napari_spatial_embeddings"
 
 PAGES = sorted(DOCS.glob("*.md"))
@@ -32,16 +29,7 @@ SETTINGS = [
 ]
 
 
-def _load_hooks() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_hooks", DOCS / "hooks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-hooks = _load_hooks()
+hooks = script("hooks")
 
 
 def leaves(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -233,3 +221,10 @@ def test_columns_of_the_table_of_objects_are_told() -> None:
     table = objects_table(found, ("object",), labels[None], (0.5, 0.5), "um")
     told = sections((DOCS / "formats.md").read_text("utf-8"), 2)["Objects"]
     assert [name for name in table if f"`{name}`" not in told] == []
+
+
+@pytest.mark.parametrize("page", ["first-steps.md", "index.md"])
+def test_pages_show_pictures(page: str) -> None:
+    shown = pictures(DOCS / page)
+    assert shown
+    assert all((DOCS / "images" / name).is_file() for name in shown)

@@ -12,18 +12,35 @@ import numpy as np
 import pytest
 from napari.viewer import Viewer
 from numpy.typing import NDArray
+from skimage.io import imread
 
+from documented import DOCS, ROOT, pictures, script
 from napari_spatial_embeddings.files import read_image
 from widgets import loop
 from widgets.person import Person
 
 
-def advance(stages: Iterator[str], until: str | None = None) -> None:
-    """Go on to a stage; to the end if none is named."""
+def advance(stages: Iterator[str], until: str | None = None) -> list[str]:
+    """Go on to a stage, to the end if none is named; return the stages that were passed."""
+    passed = []
     for stage in stages:
+        passed.append(stage)
         if stage == until:
-            return
+            return passed
     assert until is None, f"there is no stage '{until}'"
+    return passed
+
+
+def assert_pictures(stages: list[str], folder: Path) -> None:
+    """Assert that every stage has a picture, and that the documentation shows no other."""
+    names = {f"plugin-{stage}.png" for stage in stages}
+    for name in names:
+        picture = imread(folder / name)
+        assert picture.shape[0] >= 760, name
+        assert picture.shape[1] >= 1240, name
+        assert np.ptp(picture[..., :3].astype(int), axis=(0, 1)).min() > 100, f"{name} is empty"
+    for page in (*DOCS.glob("*.md"), ROOT / "README.md"):
+        assert pictures(page) <= names, page.name
 
 
 def found(labels: NDArray[np.int32], truth: NDArray[np.int32]) -> float:
@@ -41,26 +58,30 @@ def found(labels: NDArray[np.int32], truth: NDArray[np.int32]) -> float:
 @pytest.mark.parametrize(
     "minutes", [pytest.param(0.2, id="short"), pytest.param(1.0, id="long", marks=pytest.mark.slow)]
 )
-def test_whole_loop(new_viewer: Callable[..., Viewer], home: Path, minutes: float) -> None:
+def test_whole_loop(
+    new_viewer: Callable[..., Viewer], home: Path, tmp_path: Path, minutes: float
+) -> None:
     viewer = new_viewer(show=True)
     person, scene = Person(viewer), loop.generated()
+    # As the script of the documentation's pictures goes through it.
+    stages = script("make_screenshots").photograph(person, tmp_path, minutes)
 
-    advance(loop.annotate(person, scene))
+    passed = advance(stages, "annotate")
     drawn = np.array(person.layer("annotations").data)
     assert drawn.dtype == np.int32
     assert len(np.unique(drawn)) == 1 + len(scene.drawn) == 11
 
-    advance(loop.train(person, minutes))
+    passed += advance(stages, "train")
     assert person.says("Learning from 10 objects in 1 image")
-    stages = loop.tune(person)
-    advance(stages, "predict")
+    passed += advance(stages, "predict")
     assert found(person.layer("instances").data, scene.labels) > 0.7
-    advance(stages)
 
-    advance(loop.explain(person))
-    stages = loop.correct(person)
-    advance(stages, "correct")
+    passed += advance(stages, "correct")
     assert person.says("2 locked")
+    passed += advance(stages)
+    assert_pictures(passed, tmp_path)
+
+    person.fold("Predict and tune", "Correct")
     person.pick("Use as annotation", "The locked objects")
     person.wait(lambda: person.says("2 objects added to the annotations"))
     drawn = np.array(person.layer("annotations").data)

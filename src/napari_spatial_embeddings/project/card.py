@@ -106,6 +106,10 @@ class ProjectCard(Settings):
             raise ValueError(fault(error)) from error
         return fresh
 
+    def find(self, key: str) -> ImageEntry | None:
+        """Return what is said of an image; None if there is none of this key."""
+        return next((entry for entry in self.images if entry.key == key), None)
+
     @property
     def result_names(self) -> dict[str, str]:
         """What the files are called that are written of each image, by its key: as the image."""

@@ -133,10 +133,10 @@ class Project:
 
     def entry(self, key: str) -> ImageEntry:
         """Return what the card says of an image."""
-        for entry in self.card.images:
-            if entry.key == key:
-                return entry
-        raise ProjectError(f"{self.folder} has no image '{key}'")
+        entry = self.card.find(key)
+        if entry is None:
+            raise ProjectError(f"{self.folder} has no image '{key}'")
+        return entry
 
     def fresh_key(self, name: str) -> str:
         """Return a key like a name: good for files on every system, and not in use."""

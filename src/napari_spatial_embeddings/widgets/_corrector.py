@@ -241,8 +241,7 @@ class Corrector(QObject):
 
     def _restore(self, key: str, project: Project) -> None:
         def work(result: Result, settings: ClusteringSettings) -> Outcome | None:
-            known = any(entry.key == key for entry in project.card.images)
-            saved = project.corrections(key) if known else None
+            saved = project.corrections(key) if project.card.find(key) else None
             return None if saved is None else _clustered(result, settings, saved)
 
         self._queue(_Step(key, work, False, ""))

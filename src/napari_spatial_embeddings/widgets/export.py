@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import (
     QApplication,
@@ -185,7 +185,8 @@ class ExportGroup(QWidget):
     def _task(self, key: str, file: str) -> Task:
         """Return what is to be done for an image, whose files have a name."""
         result, layer = self.session.results.get(key), self.workspace.layer_of(key)
-        entry, project, settings = self._entry(key), self.session.project, self.session.clustering
+        entry = self.workspace.project_images.entry(key)
+        project, settings = self.session.project, self.session.clustering
         name = self._name(key)
         if layer is None and project is not None and entry is not None:
             read = partial(project.image, key)
@@ -201,7 +202,7 @@ class ExportGroup(QWidget):
         return Task(file, name, settings, read, predict=partial(self._predict, order, project, key))
 
     def _name(self, key: str) -> str:
-        layer, entry = self.workspace.layer_of(key), self._entry(key)
+        layer, entry = self.workspace.layer_of(key), self.workspace.project_images.entry(key)
         return str(layer.name) if layer is not None else entry.name if entry else key
 
     def _names(self) -> dict[str, str]:
@@ -222,11 +223,6 @@ class ExportGroup(QWidget):
                 clustering = result.clustering.corrected(known)
                 result = replace(result, clustering=clustering, corrections=known)
             yield replace(told, result=result)
-
-    def _entry(self, key: str) -> Any:
-        project = self.session.project
-        entries = () if project is None else project.card.images
-        return next((entry for entry in entries if entry.key == key), None)
 
     def _slice(self, key: str) -> int | None:
         """Return which slice of a volume is shown now."""
@@ -290,8 +286,9 @@ class ExportGroup(QWidget):
         if layer is None or key is None:
             raise InputError("there is no image: open one, and choose it under Data")
         path, axes = _layers.source(layer), _layers.facts(layer)["axes"]
-        if (entry := self._entry(key)) is not None and session.project is not None:
-            path, axes = (session.project.folder / entry.path).resolve(), entry.axes
+        entry, project = self.workspace.project_images.entry(key), session.project
+        if entry is not None and project is not None:
+            path, axes = (project.folder / entry.path).resolve(), entry.axes
         if path is None:
             raise InputError(
                 f"{layer.name} is no file yet; save it (File > Save selected layers), open that"

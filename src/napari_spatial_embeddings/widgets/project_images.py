@@ -56,7 +56,7 @@ class ProjectImages:
 
     def _keep(self, key: str, work: Callable[[Project], object]) -> None:
         project = self.workspace.ensure_project()
-        if holds(project, key):
+        if project.card.find(key) is not None:
             self.workspace.write(lambda: work(project))
             return
         layers, axes = self.workspace.stack(key)
@@ -65,7 +65,7 @@ class ProjectImages:
         _layers.mark(layers[0], project=str(project.folder))
 
         def write() -> None:
-            if not holds(project, key):
+            if project.card.find(key) is None:
                 _add(project, key, name, _layers.picture(layers, axes), source, copy)
             work(project)
 
@@ -94,9 +94,13 @@ class ProjectImages:
         project = self.session.project
         return project.card.images if project is not None else ()
 
-    def __contains__(self, key: str) -> bool:
+    def entry(self, key: str) -> ImageEntry | None:
+        """Return what the project says of an image, if it knows it."""
         project = self.session.project
-        return project is not None and holds(project, key)
+        return None if project is None else project.card.find(key)
+
+    def __contains__(self, key: str) -> bool:
+        return self.entry(key) is not None
 
     def show(self, key: str) -> None:
         """Make an image the current one; it is opened if it is not in the viewer.
@@ -134,7 +138,7 @@ class ProjectImages:
         """
         if _layers.find(self.viewer, "annotations", key) is None:
             project = self.session.project
-            if project is None or not holds(project, key):
+            if project is None or project.card.find(key) is None:
                 return False
             self.workspace.finish()
             for one in contents(project, key, image=False):
@@ -154,7 +158,7 @@ class ProjectImages:
         layer = self.workspace.layer_of(key)
         if layer is not None:
             layer.metadata.pop(_layers.KEY, None)
-        if project is not None and holds(project, key):
+        if project is not None and project.card.find(key) is not None:
             self.workspace.write(lambda: project.remove_image(key))
             self.workspace.finish()
         self.workspace.images_changed.emit()
@@ -168,11 +172,6 @@ class ProjectImages:
         project.locate(missing.key, found)
         self.workspace.images_changed.emit()
         return True
-
-
-def holds(project: Project, key: str) -> bool:
-    """Tell whether a project has an image of this key."""
-    return any(entry.key == key for entry in project.card.images)
 
 
 def _add(

@@ -221,8 +221,7 @@ class Workspace(QObject):
         key = known.get("image") or key_for(self, layer, axes)
         _layers.mark(layer, role="image", image=key)
         if axes and known.get("measured", ("",))[0] != axes:
-            entries = self.project_images.entries()
-            _layers.measured(layer, axes, next((e for e in entries if e.key == key), None))
+            _layers.measured(layer, axes, self.project_images.entry(key))
         if changed and self.session.image == key:
             self.session.set_image(None)  # another image, though it is the same layer
         self._stage.turn(key)
