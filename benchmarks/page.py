@@ -34,7 +34,8 @@ the same in all rows, so that pairs grow with the objects, and the cost follows 
     "step": """## A training step
 
 Default settings, generated images, after the first steps. The parts are timed one after the other;
-in a training, a thread makes the next crops while the network works on these.
+in a training, a thread makes the next crops while the network works on these. The optimizer's part
+has the running average of the weights in it.
 """,
     "memory": """## Memory of a large prediction
 

@@ -56,6 +56,7 @@ def shares(trainer: Trainer, steps: int) -> dict[str, float]:
         torch.nn.utils.clip_grad_norm_(parameters, 10.0)
         trainer.optimizer.step()
         trainer.optimizer.zero_grad(set_to_none=True)
+        trainer.follow()
         mark()
         crops, forward, loss, backward, optimizer = np.diff(marks)
         spent["crops"].append(crops)

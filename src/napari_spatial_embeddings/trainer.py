@@ -139,7 +139,7 @@ class Trainer:
         losses.total.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         self.optimizer.step()
-        self._follow()
+        self.follow()
         self.steps += 1
         return losses
 
@@ -167,7 +167,7 @@ class Trainer:
         return next(self._batches)
 
     @torch.no_grad()
-    def _follow(self) -> None:
+    def follow(self) -> None:
         """Let the average follow the weights; faster in the beginning."""
         decay = min(self.settings.average, (1 + self.steps) / (10 + self.steps))
         pairs = zip(self.average.network.parameters(), self.network.parameters(), strict=True)
