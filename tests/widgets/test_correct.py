@@ -191,7 +191,7 @@ def test_what_is_locked_has_an_outline(scene: Scene, group: CorrectGroup) -> Non
 
     active = scene.viewer.layers.selection.active
     a, b = some(scene, 2)
-    group.use("accept")
+    group.toolbox.use("accept")
     for labels in ([a], [a, b]):
         scene.click(scene.middle(labels[-1]))
         scene.settled()
@@ -213,7 +213,7 @@ def test_a_volume_is_corrected_on_its_slice(shown: Viewer, qtbot: QtBot) -> None
     for tool, label in (("delete", a), ("accept", b)):
         at, whole = scene.middle(label), scene.instances.labels == label
         scene.viewer.dims.set_current_step(0, at[0])
-        group.use(tool)
+        group.toolbox.use(tool)
         scene.click(at)
         scene.settled()
         expected = NOTHING if tool == "delete" else label
@@ -305,11 +305,11 @@ def test_keys_choose_tools_and_escape_leaves(scene: Scene, group: CorrectGroup) 
     doubles = list(scene.viewer.mouse_double_click_callbacks)
     for key, tool in {"D": "delete", "J": "merge", "S": "split", "A": "add", "P": "paint"}.items():
         scene.key_press(getattr(Qt.Key, f"Key_{key}"))
-        assert group.tool == tool
+        assert group.toolbox.tool == tool
         assert [name for name, b in group.buttons.items() if b.isChecked()] == [tool]
         assert (str(scene.layer.mode) == "paint") == (tool == "paint")
         scene.key_press(Qt.Key.Key_Escape)
-        assert group.tool == ""
+        assert group.toolbox.tool == ""
         assert not any(button.isChecked() for button in group.buttons.values())
         assert str(scene.layer.mode) == "pan_zoom"
     assert list(scene.viewer.mouse_drag_callbacks) == callbacks
@@ -319,13 +319,13 @@ def test_keys_choose_tools_and_escape_leaves(scene: Scene, group: CorrectGroup) 
 def test_another_layer_or_another_of_naparis_tools_ends_ours(
     scene: Scene, group: CorrectGroup
 ) -> None:
-    group.use("delete")
+    group.toolbox.use("delete")
     scene.layer.mode = "fill"
-    assert group.tool == ""
+    assert group.toolbox.tool == ""
     assert str(scene.layer.mode) == "fill"
-    group.use("split")
+    group.toolbox.use("split")
     scene.viewer.layers.selection.active = scene.viewer.layers["cells"]
-    scene.until(lambda: group.tool == "")
+    scene.until(lambda: group.toolbox.tool == "")
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_a_click_on_nothing_is_a_sentence(
     scene: Scene, group: CorrectGroup, tool: str, says: str
 ) -> None:
     before = scene.instances.labels
-    group.use(tool)
+    group.toolbox.use(tool)
     scene.click(scene.empty())
     scene.settled()
     assert says in scene.dock.message
@@ -351,13 +351,13 @@ def test_a_click_on_nothing_is_a_sentence(
 
 
 def test_outside_and_in_3d_there_is_a_sentence(scene: Scene, group: CorrectGroup) -> None:
-    group.use("delete")
+    group.toolbox.use("delete")
     scene.click((-20, 10))
     assert "outside the image" in scene.dock.message
-    group.leave()
+    group.toolbox.leave()
     scene.viewer.dims.ndisplay = 3
-    group.use("delete")
-    assert group.tool == ""
+    group.toolbox.use("delete")
+    assert group.toolbox.tool == ""
     assert "2D view" in scene.dock.message
 
 
@@ -388,7 +388,7 @@ def test_corrections_are_saved_and_come_back(scene: Scene, group: CorrectGroup) 
     a, b = some(scene, 2)
     gone, kept = scene.instances.labels == a, scene.instances.labels == b
     for tool, label in (("delete", a), ("accept", b)):
-        group.use(tool)
+        group.toolbox.use(tool)
         scene.click(scene.middle(label))
         scene.settled()
     workspace, maps = scene.dock.workspace, scene.result.maps
@@ -412,7 +412,7 @@ def test_corrections_are_saved_and_come_back(scene: Scene, group: CorrectGroup) 
 def test_locked_objects_are_in_the_next_training_set(scene: Scene, group: CorrectGroup) -> None:
     assert not group.use_locked.isEnabled()
     labels = some(scene, 2)
-    group.use("accept")
+    group.toolbox.use("accept")
     for label in labels:
         scene.click(scene.middle(label))
     scene.settled()
@@ -434,7 +434,7 @@ def test_what_was_drawn_stays_beside_what_is_used(scene: Scene, group: CorrectGr
     drawn = scene.dock.workspace.drawing.begin().layer
     top = scene.middle(label)[0]
     drawn.data_setitem(np.nonzero(np.indices(drawn.data.shape)[0] < top), np.int32(7))
-    group.use("accept")
+    group.toolbox.use("accept")
     scene.click(scene.middle(label))
     scene.settled()
     group.use_locked.trigger()

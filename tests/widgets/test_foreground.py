@@ -67,7 +67,7 @@ def test_tools_work_on_what_is_seen(scene: Scene, group: CorrectGroup) -> None:
         group.buttons[tool].click()
         assert in_front(scene)
     scene.key_press(Qt.Key.Key_Escape)
-    assert group.tool == ""
+    assert group.toolbox.tool == ""
     assert drawn(scene) == [True, True]
 
 
@@ -77,14 +77,14 @@ def test_two_users_hide_it_until_both_are_done(scene: Scene, group: CorrectGroup
     group.buttons["delete"].click()
     explain.toggle.click()
     assert in_front(scene)
-    group.leave()
+    group.toolbox.leave()
     assert drawn(scene) == [True]
 
 
 def test_what_was_hidden_by_hand_stays_hidden(scene: Scene, group: CorrectGroup) -> None:
     scene.viewer.layers["cells · annotations"].visible = False
     group.buttons["delete"].click()
-    group.leave()
+    group.toolbox.leave()
     assert drawn(scene) == [False]
 
 
@@ -92,7 +92,7 @@ def test_who_takes_up_the_brush_again_sees_what_is_drawn(scene: Scene, group: Co
     step = next(step for step in scene.dock.steps if isinstance(step, AnnotateStep))
     group.buttons["delete"].click()
     press(step, "Draw")
-    scene.until(lambda: group.tool == "")
+    scene.until(lambda: group.toolbox.tool == "")
     layer = scene.viewer.layers["cells · annotations"]
     assert layer.visible
     assert scene.viewer.layers.selection.active is layer

@@ -102,15 +102,8 @@ class Corrector(QObject):
         """Whether something is being done or waits for that."""
         return self._doing is not None or bool(self._steps)
 
-    def do(self, change: Change, said: str = "") -> None:
-        """Change the corrections of the current image.
-
-        Parameters
-        ----------
-        change : callable
-        said : str
-            What to tell the person when it is done.
-        """
+    def do(self, change: Change) -> None:
+        """Change the corrections of the current image."""
 
         def work(result: Result, settings: ClusteringSettings) -> Outcome:
             assert result.instances is not None
@@ -118,7 +111,7 @@ class Corrector(QObject):
             return _clustered(result, settings, change(scene))
 
         if self.session.image is not None:
-            self._queue(_Step(self.session.image, work, True, said))
+            self._queue(_Step(self.session.image, work, True, ""))
 
     @property
     def can_undo(self) -> bool:
