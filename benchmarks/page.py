@@ -73,12 +73,11 @@ napari-spatial-embeddings evaluate --labels SET/test/masks --predictions PREDICT
 
 which `python -m benchmarks.accuracy DATA OUT SET --minutes 15 --seeds 0 1 2` runs, with the minutes
 of the row. Single runs have seed 0, but for the second row of `dsb2018`, which has seed 1. For
-`usiigaci` there is `--model START`: three runs from what the first command in the card of
-`cells-2d` makes, which has never seen the set, with the processor's time counted; and an older one,
-from an earlier start with two convolutions a block. Other tools were trained on the same images for
-the same minutes on the same two cores, by the scripts in `benchmarks/peers`, which hold their
-settings, and scored by the same command. The machine did other work meanwhile. Rows with one core
-ran in one thread pinned to a core, which the
+`usiigaci` there is `--model START`, what the first command in the card of `cells-2d` makes, which
+has never seen the set; the processor's time was counted. Other tools were trained on the same
+images for the same minutes on the same two cores, by the scripts in `benchmarks/peers`, which hold
+their settings, and scored by the same command. The machine did other work meanwhile. Rows with one
+core ran in one thread pinned to a core, which the
 volume's training had to share for about half of its time. The volumes have one training and one
 test volume, too few for more than a demonstration. Their two rows are the same training with voxels
 as they are (2.2 x 1 x 1, nuclei 25 wide) and as nearly cubes (1.1 x 1 x 1, nuclei 12 wide), which
