@@ -22,7 +22,7 @@ Spoil = Callable[[Path], None]
 Change = Callable[[NDArray[Any]], NDArray[Any]]
 
 
-def check(folder: Path, *arguments: object, says: str, code: int = 2) -> None:
+def assert_refused(folder: Path, *arguments: object, says: str, code: int = 2) -> None:
     """Expect that a call is refused with a sentence that says so, and leaves the folder alone."""
     before = contents(folder)
     sentence = refused(*arguments, code=code)

@@ -9,10 +9,10 @@ import numpy as np
 from calling import TINY, pairs, save, training_set
 from spoiling import (
     Spoil,
+    assert_refused,
     both,
     cases,
     changed,
-    check,
     cut,
     empty,
     picture,
@@ -26,8 +26,10 @@ VOLUME = np.ones((4, 64, 64), np.uint16)
 COLOURS = np.zeros((64, 64, 3), np.uint8)
 
 
-def check_training(folder: Path, *flags: object, says: str) -> None:
-    check(folder, "train", *pairs(folder), "--output", folder / "model", *TINY, *flags, says=says)
+def assert_training_refused(folder: Path, *flags: object, says: str) -> None:
+    assert_refused(
+        folder, "train", *pairs(folder), "--output", folder / "model", *TINY, *flags, says=says
+    )
 
 
 @cases(
@@ -68,13 +70,13 @@ def check_training(folder: Path, *flags: object, says: str) -> None:
 )
 def test_bad_images_or_labels(tmp_path: Path, spoil: Spoil, says: str) -> None:
     spoil(training_set(tmp_path))
-    check_training(tmp_path, says=says)
+    assert_training_refused(tmp_path, says=says)
 
 
 def test_nothing_drawn_in_one_of_few(tmp_path: Path) -> None:
     """Without regions, such an image says nothing at all."""
     changed("labels/1.tif", np.zeros_like)(training_set(tmp_path))
-    check_training(tmp_path, "--unlabelled", "ignore", says="1.tif: nothing is annotated")
+    assert_training_refused(tmp_path, "--unlabelled", "ignore", says="1.tif: nothing is annotated")
 
 
 @cases(
@@ -91,13 +93,13 @@ def test_nothing_drawn_in_one_of_few(tmp_path: Path) -> None:
 )
 def test_bad_classes(tmp_path: Path, spoil: Spoil, says: str) -> None:
     spoil(training_set(tmp_path))
-    check_training(tmp_path, "--classes", tmp_path / "classes.csv", says=says)
+    assert_training_refused(tmp_path, "--classes", tmp_path / "classes.csv", says=says)
 
 
 def test_class_that_the_model_does_not_know(tmp_path: Path, data: Path, model: Path) -> None:
     write("classes.csv", "label,class\n1,long\n")(tmp_path)
     command = "train", *pairs(data), "--model", model, "--output", tmp_path / "out"
-    check(tmp_path, *command, "--classes", tmp_path / "classes.csv", says="class 'long'")
+    assert_refused(tmp_path, *command, "--classes", tmp_path / "classes.csv", says="class 'long'")
 
 
 SHAPES = "index,shape-type,vertex-index,axis-0,axis-1\n"
@@ -118,7 +120,7 @@ SHAPES = "index,shape-type,vertex-index,axis-0,axis-1\n"
 )
 def test_bad_regions(tmp_path: Path, spoil: Spoil, says: str) -> None:
     spoil(training_set(tmp_path))
-    check_training(tmp_path, "--regions", tmp_path / "regions", says=says)
+    assert_training_refused(tmp_path, "--regions", tmp_path / "regions", says=says)
 
 
 def test_bad_images_aside(tmp_path: Path) -> None:
@@ -126,6 +128,6 @@ def test_bad_images_aside(tmp_path: Path) -> None:
     training_set(aside, 1)
     flags = "--val-images", aside / "images", "--val-labels", aside / "labels"
     save(aside / "images/0.tif", np.zeros((2, 64, 64), np.uint16), metadata={"axes": "CYX"})
-    check_training(tmp_path, *flags, says="2 channels")
+    assert_training_refused(tmp_path, *flags, says="2 channels")
     remove("labels/0.tif")(aside)
-    check_training(tmp_path, *flags, says="labels")
+    assert_training_refused(tmp_path, *flags, says="labels")

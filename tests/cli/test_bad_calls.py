@@ -11,7 +11,7 @@ import pytest
 
 from calling import TINY, contents, pairs, refused, training_set
 from napari_spatial_embeddings.cli.jobs import CHECKPOINT
-from spoiling import check, cut
+from spoiling import assert_refused, cut
 
 not_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read and write everything"
@@ -53,7 +53,7 @@ def words(flags: object) -> str:
 )
 def test_train(tmp_path: Path, data: Path, flags: tuple[object, ...], says: str) -> None:
     command = "train", *pairs(data), "--output", tmp_path / "model", *TINY
-    check(tmp_path, *command, *flags, says=says)
+    assert_refused(tmp_path, *command, *flags, says=says)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_predict(
     tmp_path: Path, data: Path, model: Path, flags: tuple[object, ...], says: str
 ) -> None:
     command = "predict", data / "images/0.tif", "--model", model, "--output", tmp_path / "out"
-    check(tmp_path, *command, *flags, says=says)
+    assert_refused(tmp_path, *command, *flags, says=says)
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def test_predict(
     ids=words,
 )
 def test_cluster(tmp_path: Path, predicted: Path, flags: tuple[object, ...], says: str) -> None:
-    check(tmp_path, "cluster", predicted, "--output", tmp_path / "out", *flags, says=says)
+    assert_refused(tmp_path, "cluster", predicted, "--output", tmp_path / "out", *flags, says=says)
 
 
 @pytest.mark.parametrize("minutes", [0, -1, "nan", 1e9, "long"])
 def test_demo(tmp_path: Path, minutes: object) -> None:
     command = "demo", "--output", tmp_path / "demo", "--minutes", minutes
-    check(tmp_path, *command, says="--minutes")
+    assert_refused(tmp_path, *command, says="--minutes")
 
 
 def test_models() -> None:
@@ -106,18 +106,20 @@ def test_output_is_a_file(tmp_path: Path, data: Path, model: Path, predicted: Pa
     (tmp_path / "file").write_text("mine")
     for output in tmp_path / "file", tmp_path / "file/below/it":
         end = "--output", output
-        check(tmp_path, "train", *pairs(data), *end, *TINY, says="--output")
-        check(tmp_path, "predict", data / "images", "--model", model, *end, says="--output")
-        check(tmp_path, "cluster", predicted, *end, says="--output")
-        check(tmp_path, "demo", "--minutes", 0.01, *end, says="--output")
+        assert_refused(tmp_path, "train", *pairs(data), *end, *TINY, says="--output")
+        assert_refused(
+            tmp_path, "predict", data / "images", "--model", model, *end, says="--output"
+        )
+        assert_refused(tmp_path, "cluster", predicted, *end, says="--output")
+        assert_refused(tmp_path, "demo", "--minutes", 0.01, *end, says="--output")
 
 
 @not_root
 def test_output_may_not_be_written(tmp_path: Path, data: Path, model: Path) -> None:
     (tmp_path / "locked").mkdir(0o500)
     end = "--output", tmp_path / "locked/model"
-    check(tmp_path, "train", *pairs(data), *end, *TINY, says="locked")
-    check(tmp_path, "predict", data / "images", "--model", model, *end, says="locked")
+    assert_refused(tmp_path, "train", *pairs(data), *end, *TINY, says="locked")
+    assert_refused(tmp_path, "predict", data / "images", "--model", model, *end, says="locked")
 
 
 @not_root
@@ -131,37 +133,39 @@ def test_input_may_not_be_read(tmp_path: Path) -> None:
 def test_output_holds_a_training_or_a_model(tmp_path: Path, data: Path, model: Path) -> None:
     mine = shutil.copytree(model, tmp_path / "mine")
     command = "train", *pairs(data), "--output", mine, *TINY
-    check(tmp_path, *command, says="--resume")
+    assert_refused(tmp_path, *command, says="--resume")
     (mine / CHECKPOINT).unlink()
-    check(tmp_path, *command, says="holds a model already")
+    assert_refused(tmp_path, *command, says="holds a model already")
 
 
 def test_resumes_only_what_fits(tmp_path: Path, data: Path, model: Path) -> None:
     mine = shutil.copytree(model, tmp_path / "mine")
     command = "train", *pairs(data), "--output", mine, *TINY, "--resume"
-    check(tmp_path, *command, "--width", 12, says="another model")
+    assert_refused(tmp_path, *command, "--width", 12, says="another model")
     cut(CHECKPOINT)(mine)
-    check(tmp_path, *command, says=f"{CHECKPOINT} is damaged")
+    assert_refused(tmp_path, *command, says=f"{CHECKPOINT} is damaged")
 
 
 def test_a_trained_model_keeps_its_shape(tmp_path: Path, data: Path, model: Path) -> None:
     command = "train", *pairs(data), "--output", tmp_path / "new", "--model", model
-    check(tmp_path, *command, "--width", 12, says="--width")
+    assert_refused(tmp_path, *command, "--width", 12, says="--width")
 
 
 def test_labels_never_replace_images(tmp_path: Path, model: Path) -> None:
     images = training_set(tmp_path) / "images"
     for given in images, images / "1.tif":
         command = "predict", given, "--model", model, "--output", images
-        check(tmp_path, *command, says="--output")
+        assert_refused(tmp_path, *command, says="--output")
 
 
 def test_two_images_never_become_one(tmp_path: Path, model: Path, predicted: Path) -> None:
     folder = training_set(tmp_path)
     command = "predict", folder / "images", folder / "labels", "--model", model
-    check(tmp_path, *command, "--output", tmp_path / "out", says="labels/0.tif")
+    assert_refused(tmp_path, *command, "--output", tmp_path / "out", says="labels/0.tif")
     copy = shutil.copytree(predicted, tmp_path / "copy")
-    check(tmp_path, "cluster", predicted, copy, "--output", tmp_path / "out", says="0.maps.zarr")
+    assert_refused(
+        tmp_path, "cluster", predicted, copy, "--output", tmp_path / "out", says="0.maps.zarr"
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")

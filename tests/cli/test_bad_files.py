@@ -17,10 +17,10 @@ from napari_spatial_embeddings.config import ModelSettings
 from napari_spatial_embeddings.model import CARD, WEIGHTS, SpatialEmbeddings
 from spoiling import (
     Spoil,
+    assert_refused,
     both,
     cases,
     changed,
-    check,
     cut,
     edited,
     empty,
@@ -54,12 +54,12 @@ PIXELS = np.zeros((2, 32, 32), np.uint8)
 def test_bad_image(tmp_path: Path, model: Path, spoil: Spoil, says: str) -> None:
     spoil(training_set(tmp_path, 1))
     command = "predict", tmp_path / "images/0.tif", "--model", model, "--maps", "--table"
-    check(tmp_path, *command, "--output", tmp_path / "out", says=says)
+    assert_refused(tmp_path, *command, "--output", tmp_path / "out", says=says)
 
 
 def test_every_folder_must_be_there(tmp_path: Path, data: Path, model: Path) -> None:
     command = "predict", data / "images", tmp_path / "more", "--model", model
-    check(tmp_path, *command, "--output", tmp_path / "out", says="more")
+    assert_refused(tmp_path, *command, "--output", tmp_path / "out", says="more")
 
 
 # ------------------------------------------------------------------------------------- models
@@ -105,9 +105,9 @@ def test_bad_model(tmp_path: Path, data: Path, model: Path, spoil: Spoil, says: 
     mine = shutil.copytree(model, tmp_path / "mine")
     spoil(mine)
     out = "--output", tmp_path / "out"
-    check(tmp_path, "predict", data / "images", "--model", mine, *out, says=says)
-    check(tmp_path, "train", *pairs(data), "--model", mine, *out, says=says)
-    check(tmp_path, "models", "show", mine, says=says)
+    assert_refused(tmp_path, "predict", data / "images", "--model", mine, *out, says=says)
+    assert_refused(tmp_path, "train", *pairs(data), "--model", mine, *out, says=says)
+    assert_refused(tmp_path, "models", "show", mine, says=says)
 
 
 def test_model_of_other_axes(tmp_path: Path, data: Path) -> None:
@@ -115,8 +115,8 @@ def test_model_of_other_axes(tmp_path: Path, data: Path) -> None:
     mine = SpatialEmbeddings(settings).save(tmp_path / "mine")
     end = "--model", mine, "--output", tmp_path / "out"
     says = "0.tif: the model takes 3D volumes, this is a 2D image"
-    check(tmp_path, "train", *pairs(data), *end, says=says)
-    check(tmp_path, "predict", data / "images/0.tif", *end, says=says)
+    assert_refused(tmp_path, "train", *pairs(data), *end, says=says)
+    assert_refused(tmp_path, "predict", data / "images/0.tif", *end, says=says)
 
 
 # --------------------------------------------------------------------------------------- maps
@@ -160,12 +160,12 @@ def truncated(folder: Path) -> None:
 def test_bad_maps(tmp_path: Path, predicted: Path, spoil: Spoil, says: str) -> None:
     mine = shutil.copytree(predicted / "0.maps.zarr", tmp_path / "0.maps.zarr")
     spoil(mine)
-    check(tmp_path, "cluster", mine, "--output", tmp_path / "out", says=says)
+    assert_refused(tmp_path, "cluster", mine, "--output", tmp_path / "out", says=says)
 
 
 def test_folder_without_maps(tmp_path: Path, data: Path) -> None:
     command = "cluster", data / "images", "--output", tmp_path / "out"
-    check(tmp_path, *command, says="images holds no maps")
+    assert_refused(tmp_path, *command, says="images holds no maps")
 
 
 def test_goes_on_after_bad_maps(tmp_path: Path, predicted: Path) -> None:
@@ -197,4 +197,4 @@ def test_bad_predictions(tmp_path: Path, spoil: Spoil, says: str) -> None:
     shutil.copytree(training_set(tmp_path) / "labels", tmp_path / "predictions")
     spoil(tmp_path)
     command = "evaluate", "--labels", tmp_path / "labels"
-    check(tmp_path, *command, "--predictions", tmp_path / "predictions", says=says)
+    assert_refused(tmp_path, *command, "--predictions", tmp_path / "predictions", says=says)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -29,9 +30,9 @@ class Editor(QObject):
     optional = False
 
     @property
+    @abstractmethod
     def value(self) -> Any:
         """What is shown."""
-        raise NotImplementedError
 
     def set(self, value: Any) -> None:
         """Show another value, without a signal."""
@@ -39,8 +40,9 @@ class Editor(QObject):
         self._show(value)
         self.widget.blockSignals(False)
 
+    @abstractmethod
     def _show(self, value: Any) -> None:
-        raise NotImplementedError
+        """Show a value."""
 
 
 class Switch(Editor):

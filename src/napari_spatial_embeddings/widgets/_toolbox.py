@@ -11,13 +11,12 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_spatial_embeddings import corrections as act
-from napari_spatial_embeddings.corrections import Corrections
 
 from . import _layers
 from ._corrector import Corrector
 from ._foreground import Foreground
 from ._pointer import Pixel, Pointer, pixel_of
-from ._tools import TOOLS, Scene, label_at
+from ._tools import TOOLS, label_at
 from .workspace import Workspace
 
 REST = "Choose a tool; what you correct is locked, and stays whatever the sliders do."
@@ -177,9 +176,10 @@ class Toolbox(QObject):
 
     def _clicked(self, position: tuple[float, ...]) -> None:
         tool, layer, result = TOOLS.get(self.tool), self.layer, self.session.result
-        if tool is None or tool.work is None or layer is None:
+        if tool is None or layer is None or result is None or result.instances is None:
             return
-        if result is None or result.instances is None:
+        work = tool.work
+        if work is None:
             return
         with self.session.speaking():
             at = pixel_of(layer, position)
@@ -199,20 +199,16 @@ class Toolbox(QObject):
                 self.changed.emit()
             if self.tool == "class":
                 pixels = (at, self.index)
-            self._do(tool.work, *pixels)
-
-    def _do(self, work: Callable[..., Corrections], *given: object) -> None:
-        def change(scene: Scene) -> Corrections:
-            return work(scene, *given)
-
-        self._corrector.do(change)
+            self._corrector.do(lambda now: work(now, *pixels))
 
     def _painted(self, *_: object) -> None:
         """Take over a stroke, or whatever napari changed."""
         if self.layer is None:
             return
         labels = np.array(self.layer.data)
-        self._do(lambda now: act.painted(now.corrections, now.instances, now.maps, labels))
+        self._corrector.do(
+            lambda now: act.painted(now.corrections, now.instances, now.maps, labels)
+        )
         if self.tool == "paint" and str(self.layer.mode) == "paint":
             self.layer.selected_label = (
                 max(int(self.layer.selected_label), int(labels.max(initial=0))) + 1

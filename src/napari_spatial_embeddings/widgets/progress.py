@@ -76,7 +76,7 @@ class TrainingProgress(QWidget):
         self._used.setVisible(bool(training.used))
         messages = [r["message"] for r in training.reports if r.get("message")]
         note = training.problem or (messages[-1] if messages else "")
-        self._note.setText(note[:1].upper() + note[1:] + "." * bool(note and note[-1] not in ".!?"))
+        self._note.setText(note[:1].upper() + note[1:].rstrip(".") + ".")
         self._note.setVisible(bool(note))
         if training.active:
             self._tick.start()
