@@ -12,7 +12,7 @@ from functools import partial
 from torch import nn
 
 from napari_spatial_embeddings.config import ModelSettings
-from napari_spatial_embeddings.network import BranchedNet
+from napari_spatial_embeddings.core.network import BranchedNet
 
 from .variants import Budget, Variant, images, measure, parser
 

@@ -12,8 +12,8 @@ from unittest import mock
 import torch
 from torch import Tensor
 
-from napari_spatial_embeddings import losses
-from napari_spatial_embeddings.network import BranchedNet
+from napari_spatial_embeddings.core import loss as losses
+from napari_spatial_embeddings.core.network import BranchedNet
 
 from .variants import Budget, Variant, images, measure, parser
 

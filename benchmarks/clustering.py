@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 import textbook
-from napari_spatial_embeddings.clustering import Clustering
 from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.maps import EmbeddingMaps
+from napari_spatial_embeddings.core.clustering import Clustering
+from napari_spatial_embeddings.core.maps import EmbeddingMaps
 
 from . import cases
 from .table import Row, milliseconds

@@ -23,23 +23,18 @@ from scipy import ndimage as ndi
 from skimage.draw import line
 from skimage.morphology import skeletonize
 
-from napari_spatial_embeddings import samples, trainer
-from napari_spatial_embeddings.allocation import keep_freed_memory
-from napari_spatial_embeddings.annotations import (
-    BACKGROUND,
-    TrainingImage,
-    annotate,
-    typical_diameter,
-    usage,
-)
+from napari_spatial_embeddings import samples
 from napari_spatial_embeddings.cli.flags import add_flags, read_flags
-from napari_spatial_embeddings.clustering import cluster
 from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.metrics import mean_ap, score
+from napari_spatial_embeddings.core.object_size import typical_diameter
 from napari_spatial_embeddings.files import pair, read_image, read_labels
-from napari_spatial_embeddings.metrics import mean_ap, score
-from napari_spatial_embeddings.model import SpatialEmbeddings
-from napari_spatial_embeddings.registry import find_model
-from napari_spatial_embeddings.training import fresh_model, train
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.registry import find_model
+from napari_spatial_embeddings.system.allocation import keep_freed_memory
+from napari_spatial_embeddings.training.annotation import BACKGROUND, TrainingImage, annotate, usage
+from napari_spatial_embeddings.training.train import fresh_model, train, trainer
 
 from . import accuracy, page, table
 from .recipes.gathering import grey

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_spatial_embeddings.clustering import cluster
 from napari_spatial_embeddings.config import PredictionSettings
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.metrics import Scores, mean_ap, score
 from napari_spatial_embeddings.files import pair, read_image, read_labels
-from napari_spatial_embeddings.metrics import Scores, mean_ap, score
-from napari_spatial_embeddings.registry import find_model
+from napari_spatial_embeddings.inference.registry import find_model
 
 from . import accuracy, page, table
 from .recipes.gathering import grey

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 import textbook
-from napari_spatial_embeddings import losses
 from napari_spatial_embeddings.config import LossSettings, ModelSettings
-from napari_spatial_embeddings.losses import spatial_embedding_loss, targets
-from napari_spatial_embeddings.maps import ideal_maps
+from napari_spatial_embeddings.core import loss as losses
+from napari_spatial_embeddings.core.loss import spatial_embedding_loss, targets
+from napari_spatial_embeddings.core.maps import ideal_maps
 
 from . import cases
 from .table import Row, milliseconds

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
-from napari_spatial_embeddings.data import normalisation
-from napari_spatial_embeddings.maps import EmbeddingMaps
-from napari_spatial_embeddings.model import SpatialEmbeddings
-from napari_spatial_embeddings.tiling import predict_tiles
+from napari_spatial_embeddings.core.maps import EmbeddingMaps
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.normalisation import normalisation
+from napari_spatial_embeddings.inference.tiling import predict_tiles
 
 from .table import Row
 

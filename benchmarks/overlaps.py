@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.clustering import Instances, cluster
 from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.instances import Instances
+from napari_spatial_embeddings.core.maps import EmbeddingMaps
+from napari_spatial_embeddings.core.metrics import mean_ap, score
 from napari_spatial_embeddings.files import pair, read_image, read_labels
-from napari_spatial_embeddings.maps import EmbeddingMaps
-from napari_spatial_embeddings.metrics import mean_ap, score
-from napari_spatial_embeddings.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 
 from . import page, table
 

@@ -31,8 +31,8 @@ def main(quick: bool) -> None:
     """Open the window, move the sliders, print the rows."""
     import napari
 
-    from napari_spatial_embeddings.clustering import Clustering
-    from napari_spatial_embeddings.session import Result
+    from napari_spatial_embeddings.core.clustering import Clustering
+    from napari_spatial_embeddings.plugin.session import Result
 
     from . import cases
 
@@ -65,7 +65,7 @@ class Window:
     def __init__(self, dock: Any) -> None:
         from qtpy.QtWidgets import QApplication
 
-        from napari_spatial_embeddings.widgets.tune import TuneStep
+        from napari_spatial_embeddings.plugin.sections.tune import TuneStep
 
         self.turn: Callable[[], None] = QApplication.processEvents
         self.dock = dock

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 
 from napari_spatial_embeddings import samples
-from napari_spatial_embeddings.annotations import TrainingImage, annotate
 from napari_spatial_embeddings.config import TrainingSettings
-from napari_spatial_embeddings.losses import spatial_embedding_loss
-from napari_spatial_embeddings.maps import split
-from napari_spatial_embeddings.network import channels_last
-from napari_spatial_embeddings.preparation import prepare
-from napari_spatial_embeddings.trainer import Trainer
-from napari_spatial_embeddings.training import fresh_model
+from napari_spatial_embeddings.core.loss import spatial_embedding_loss
+from napari_spatial_embeddings.core.maps import split
+from napari_spatial_embeddings.core.network import channels_last
+from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
+from napari_spatial_embeddings.training.preparation import prepare
+from napari_spatial_embeddings.training.train import fresh_model
+from napari_spatial_embeddings.training.trainer import Trainer
 
 from .table import Row, milliseconds
 

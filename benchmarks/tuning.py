@@ -15,12 +15,12 @@ from unittest import mock
 
 import torch
 
-from napari_spatial_embeddings import preparation, trainer
-from napari_spatial_embeddings.annotations import TrainingImage
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
-from napari_spatial_embeddings.network import rounded
-from napari_spatial_embeddings.preparation import crop_shape
-from napari_spatial_embeddings.registry import find_model
+from napari_spatial_embeddings.core.network import rounded
+from napari_spatial_embeddings.inference.registry import find_model
+from napari_spatial_embeddings.training.annotation import TrainingImage
+from napari_spatial_embeddings.training.preparation import crop_shape
+from napari_spatial_embeddings.training.train import preparation, trainer
 
 from . import few
 from .recipes import shapes

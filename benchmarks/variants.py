@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_spatial_embeddings.allocation import keep_freed_memory
-from napari_spatial_embeddings.annotations import TrainingImage, annotate
 from napari_spatial_embeddings.config import TrainingSettings
-from napari_spatial_embeddings.model import SpatialEmbeddings
-from napari_spatial_embeddings.network import BranchedNet
-from napari_spatial_embeddings.training import fresh_model, train
+from napari_spatial_embeddings.core.network import BranchedNet
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.system.allocation import keep_freed_memory
+from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
+from napari_spatial_embeddings.training.train import fresh_model, train
 
 from . import page, table
 from .few import Pair, by_processor_time, read, scores

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from napari_spatial_embeddings import config as settings_module
 from napari_spatial_embeddings.cli import build_parser
 from napari_spatial_embeddings.config import Settings
-from napari_spatial_embeddings.model_card import ModelCard
-from napari_spatial_embeddings.registry import shipped
+from napari_spatial_embeddings.inference.model_card import ModelCard
+from napari_spatial_embeddings.inference.registry import shipped
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from widgets.person import Person
+    from plugin.robot import Person
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
@@ -36,7 +36,7 @@ def home() -> Iterator[None]:
 
 def photograph(person: Person, folder: Path, minutes: float) -> Iterator[str]:
     """Go through the loop once, and take a picture at each stage."""
-    from widgets.loop import generated, loop
+    from plugin.whole_loop import generated, loop
 
     for stage in loop(person, generated(), minutes):
         person.shoot(folder / f"plugin-{stage}.png")
@@ -53,7 +53,7 @@ def main() -> None:
     with home():
         from napari import Viewer
 
-        from widgets.person import Person
+        from plugin.robot import Person
 
         viewer = Viewer()
         viewer.theme = chosen.theme

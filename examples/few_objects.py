@@ -10,10 +10,10 @@ import sys
 import numpy as np
 
 from napari_spatial_embeddings import samples
-from napari_spatial_embeddings.annotations import annotate
 from napari_spatial_embeddings.config import TrainingSettings
-from napari_spatial_embeddings.metrics import score
-from napari_spatial_embeddings.training import train
+from napari_spatial_embeddings.core.metrics import score
+from napari_spatial_embeddings.training.annotation import annotate
+from napari_spatial_embeddings.training.train import train
 
 
 def main(minutes: float = 1.5) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 
 from napari_spatial_embeddings import samples
-from napari_spatial_embeddings.clustering import Clustering
 from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.maps import ideal_maps
+from napari_spatial_embeddings.core.clustering import Clustering
+from napari_spatial_embeddings.core.maps import ideal_maps
 
 
 def main() -> None:

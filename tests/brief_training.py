@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from generated import capsules, training_image
-from napari_spatial_embeddings.annotations import TrainingImage
-from napari_spatial_embeddings.checkpoint import Checkpoint
+from builders import capsules, training_image
 from napari_spatial_embeddings.config import TrainingSettings
-from napari_spatial_embeddings.model import SpatialEmbeddings
-from napari_spatial_embeddings.training import fresh_model, train
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.training.annotation import TrainingImage
+from napari_spatial_embeddings.training.checkpoint import Checkpoint
+from napari_spatial_embeddings.training.train import fresh_model, train
 
 NEVER, ALWAYS = 1e9, 1e-9
 """Seconds between two validations or reports."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from napari_spatial_embeddings.config import ClusteringSettings, LossSettings, ModelSettings
-from napari_spatial_embeddings.maps import EmbeddingMaps, coordinates, sigma_of
+from napari_spatial_embeddings.core.maps import EmbeddingMaps, coordinates, sigma_of
 
 
 def lovasz_hinge(phi: Tensor, mask: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from benchmarks.few import by_processor_time
 from napari_spatial_embeddings.config import TrainingSettings
-from napari_spatial_embeddings.registry import find_model
-from napari_spatial_embeddings.training import fresh_model
+from napari_spatial_embeddings.inference.registry import find_model
+from napari_spatial_embeddings.training.train import fresh_model
 
 from . import shapes
 from .gathering import annotated, gathered, run

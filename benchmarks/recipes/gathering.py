@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.allocation import keep_freed_memory
-from napari_spatial_embeddings.annotations import TrainingImage, annotate, typical_diameter, usage
 from napari_spatial_embeddings.config import TrainingSettings
+from napari_spatial_embeddings.core.object_size import typical_diameter
 from napari_spatial_embeddings.files import pair, read_image, read_labels
-from napari_spatial_embeddings.model import SpatialEmbeddings
-from napari_spatial_embeddings.resampling import Resampling
-from napari_spatial_embeddings.training import train
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.resampling import Resampling
+from napari_spatial_embeddings.system.allocation import keep_freed_memory
+from napari_spatial_embeddings.training.annotation import TrainingImage, annotate, usage
+from napari_spatial_embeddings.training.dataset import resampled
+from napari_spatial_embeddings.training.train import train
 
 ASIDE = 6
 """Images of each set that are kept aside: the best model is that of the best mean over all sets.
@@ -49,7 +51,7 @@ def sized(image: TrainingImage, diameter: float, jitter: float) -> TrainingImage
     spacing = image.spacing or (1.0,) * image.labels.ndim
     own = typical_diameter([image.labels], spacing)
     gain = float(np.clip(diameter / own * np.exp(jitter), 0.3, 3.0))
-    return Resampling(tuple(s * gain for s in spacing), gain, spacing).annotated(image)
+    return resampled(image, Resampling(tuple(s * gain for s in spacing), gain, spacing))
 
 
 def gathered(

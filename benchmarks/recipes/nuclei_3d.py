@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 from napari_spatial_embeddings.config import TrainingSettings
-from napari_spatial_embeddings.training import WORKING_DIAMETER, fresh_model
+from napari_spatial_embeddings.training.train import WORKING_DIAMETER, fresh_model
 
 from . import shapes
 from .gathering import annotated, gathered, run

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 from skimage.segmentation import expand_labels, find_boundaries
 
-from napari_spatial_embeddings.annotations import TrainingImage, annotate
 from napari_spatial_embeddings.samples import capsules, render
+from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
 
 from . import adherent
 

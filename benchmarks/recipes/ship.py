@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from napari_spatial_embeddings.clustering import cluster
 from napari_spatial_embeddings.config import PredictionSettings
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.metrics import mean_ap, score
 from napari_spatial_embeddings.files import pair, read_image, read_labels
-from napari_spatial_embeddings.metrics import mean_ap, score
-from napari_spatial_embeddings.model import SpatialEmbeddings
-from napari_spatial_embeddings.registry import FOLDER
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.registry import FOLDER
 
 from .gathering import grey
 

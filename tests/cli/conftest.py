@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from calling import done, pairs, training_set
+from command_line import done, pairs, training_set
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from calling import cells, save
+from command_line import cells, save
 from napari_spatial_embeddings.project import Annotation, Project
 
 

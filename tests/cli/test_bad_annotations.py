@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from calling import TINY, pairs, save, training_set
-from spoiling import (
+from command_line import TINY, pairs, save, training_set
+from damage import (
     Spoil,
     assert_refused,
     both,

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from calling import TINY, contents, pairs, refused, training_set
-from napari_spatial_embeddings.cli.jobs import CHECKPOINT
-from spoiling import assert_refused, cut
+from command_line import TINY, contents, pairs, refused, training_set
+from damage import assert_refused, cut
+from napari_spatial_embeddings.cli.train_job import CHECKPOINT
 
 not_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read and write everything"

@@ -12,10 +12,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from calling import call, contents, pairs, training_set
-from napari_spatial_embeddings.config import ModelSettings
-from napari_spatial_embeddings.model import CARD, WEIGHTS, SpatialEmbeddings
-from spoiling import (
+from command_line import call, contents, pairs, training_set
+from damage import (
     Spoil,
     assert_refused,
     both,
@@ -29,6 +27,8 @@ from spoiling import (
     with_nan,
     write,
 )
+from napari_spatial_embeddings.config import ModelSettings
+from napari_spatial_embeddings.inference.model import CARD, WEIGHTS, SpatialEmbeddings
 
 # ------------------------------------------------------------------------------------- images
 

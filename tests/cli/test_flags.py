@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from calling import call, done, refused
+from command_line import call, done, refused
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.cli import build_parser
 from napari_spatial_embeddings.cli.flags import CallError, read_flags

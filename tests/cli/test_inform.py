@@ -14,13 +14,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from calling import cells, contents, done, save
+from command_line import cells, contents, done, save
 from napari_spatial_embeddings.cli.tables import MEASURES
-from napari_spatial_embeddings.devices import choose_device
+from napari_spatial_embeddings.core.metrics import THRESHOLDS, Scores, mean_ap, pooled, score
 from napari_spatial_embeddings.files import read_labels
-from napari_spatial_embeddings.metrics import THRESHOLDS, Scores, mean_ap, pooled, score
-from napari_spatial_embeddings.model import SpatialEmbeddings
-from napari_spatial_embeddings.registry import shipped
+from napari_spatial_embeddings.inference.devices import choose_device
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.registry import shipped
 
 Images = dict[str, tuple[NDArray[np.integer], NDArray[np.integer]]]
 
@@ -169,7 +169,7 @@ def test_lists_the_devices_best_first() -> None:
 
 def test_demo_help() -> None:
     out = done("demo", "--help").out
-    assert all(flag in out for flag in ("--output", "--minutes", "--view", "--json"))
+    assert all(flag in out for flag in ("--output", "--minutes", "--json"))
 
 
 def test_demo_writes_everything(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import tifffile
 
-from calling import call, cells, contents, done, refused
-from napari_spatial_embeddings._lock import alone
-from napari_spatial_embeddings.cli.jobs import CHECKPOINT
+from command_line import call, cells, contents, done, refused
+from napari_spatial_embeddings.cli.train_job import CHECKPOINT
 from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
-from napari_spatial_embeddings.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.project import Annotation, Project
+from napari_spatial_embeddings.system.lock import alone
 
 from .projects import project_of
 

@@ -12,12 +12,12 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-from calling import call, cells, contents, done, save
-from generated import network
-from napari_spatial_embeddings.clustering import cluster
+from builders import network
+from command_line import call, cells, contents, done, save
 from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
+from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.files import read_image, read_labels, read_maps
-from napari_spatial_embeddings.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 
 NAMES = ("0", "1", "2")
 MICROMETRES = {"unit": "um", "axes": "YX"}

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 import tifffile
 
-from calling import TINY, call, cells, contents, done, pairs, refused, save, training_set
-from napari_spatial_embeddings.checkpoint import Checkpoint
-from napari_spatial_embeddings.cli.jobs import CHECKPOINT
-from napari_spatial_embeddings.model import SpatialEmbeddings
-from napari_spatial_embeddings.training import Report
+from command_line import TINY, call, cells, contents, done, pairs, refused, save, training_set
+from napari_spatial_embeddings.cli.train_job import CHECKPOINT
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.training.checkpoint import Checkpoint
+from napari_spatial_embeddings.training.train import Report
 
 FILES = {"model.safetensors", "model.json", CHECKPOINT}
 

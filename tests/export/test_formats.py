@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import tifffile
 
-from calling import contents
-from generated import capsules, picture
-from napari_spatial_embeddings.clustering import cluster
+from builders import capsules, picture
+from command_line import contents
 from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.maps import ideal_maps
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export import FORMATS, Segmented, export
 from napari_spatial_embeddings.files import FileError, read_image, read_labels, read_maps, stem
-from napari_spatial_embeddings.maps import ideal_maps
 
 SHAPES = [(60, 70), (20, 40, 30)]
 

@@ -14,11 +14,11 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generated import random_maps
+from builders import random_maps
+from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.export import open_maps, write_maps
 from napari_spatial_embeddings.files import FileError, read_image, read_maps
 from napari_spatial_embeddings.files.maps import KEY
-from napari_spatial_embeddings.maps import EmbeddingMaps
 
 CARD = {"model": {"classes": ["a", "b"]}, "clustering": {"seed_threshold": 0.5}}
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from generated import capsules, picture
-from napari_spatial_embeddings.clustering import Instances, cluster
+from builders import capsules, picture
 from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.instances import Instances
+from napari_spatial_embeddings.core.maps import ideal_maps
 from napari_spatial_embeddings.export import objects_table, write_objects
 from napari_spatial_embeddings.files import FileError
-from napari_spatial_embeddings.maps import ideal_maps
 
 
 def found(ndim: int, spacing: tuple[float, ...]) -> Instances:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from generated import capsules, picture
+from builders import capsules, picture
 from napari_spatial_embeddings.export import image_colours, overlay, write_overlay
 from napari_spatial_embeddings.export.overlay import LARGEST, SMALLEST
 from napari_spatial_embeddings.files import FileError, find_images

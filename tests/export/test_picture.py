@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from generated import capsules, picture, random_maps
+from builders import capsules, picture, random_maps
+from napari_spatial_embeddings.core.maps import ideal_maps
 from napari_spatial_embeddings.export import overview
 from napari_spatial_embeddings.export.picture import LARGEST, _choose
 from napari_spatial_embeddings.files import FileError
-from napari_spatial_embeddings.maps import ideal_maps
 
 
 def draw(labels: NDArray[np.int32], channels: int = 1, **options: Any) -> NDArray[np.uint8]:
@@ -114,7 +114,7 @@ from napari_spatial_embeddings import export, files
 heavy = {"torch", "numba", "scipy", "skimage", "matplotlib", "tifffile", "zarr", "PIL"}
 print(sorted(heavy & set(sys.modules)))
 import numpy as np
-from napari_spatial_embeddings.maps import ideal_maps
+from napari_spatial_embeddings.core.maps import ideal_maps
 labels = np.ones((4, 4), np.int32)
 export.overview(None, np.ones((1, 4, 4)), labels, ideal_maps(labels), labels)
 print("matplotlib.pyplot" in sys.modules)

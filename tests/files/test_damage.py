@@ -14,13 +14,8 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_spatial_embeddings.files import (
-    FileError,
-    Image,
-    read_image,
-    read_labels,
-)
-from written import numbers, tiff
+from label_files import numbers, tiff
+from napari_spatial_embeddings.files import FileError, Image, read_image, read_labels
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from label_files import numbers, ome_zarr
 from napari_spatial_embeddings.files import FileError, find_images, find_regions, pair, stem
-from written import numbers, ome_zarr
 
 
 def touch(folder: Path, *names: str) -> Path:

@@ -13,12 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Picture
 
-from napari_spatial_embeddings.files import (
-    FileError,
-    read_image,
-    read_labels,
-)
-from written import laid_out, numbers, tiff
+from label_files import laid_out, numbers, tiff
+from napari_spatial_embeddings.files import FileError, read_image, read_labels
 
 INTEGERS = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
 

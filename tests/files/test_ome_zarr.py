@@ -9,12 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_spatial_embeddings.files import (
-    FileError,
-    read_image,
-    read_labels,
-)
-from written import laid_out, numbers, ome_zarr
+from label_files import laid_out, numbers, ome_zarr
+from napari_spatial_embeddings.files import FileError, read_image, read_labels
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

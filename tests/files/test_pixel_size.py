@@ -7,13 +7,8 @@ from typing import Any
 
 import pytest
 
-from napari_spatial_embeddings.files import (
-    FileError,
-    Image,
-    read_image,
-    read_pixel_size,
-)
-from written import numbers, sidecar, tiff
+from label_files import numbers, sidecar, tiff
+from napari_spatial_embeddings.files import FileError, Image, read_image, read_pixel_size
 
 
 def read_measured(path: Path) -> Image:

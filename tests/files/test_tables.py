@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from label_files import tiff
 from napari_spatial_embeddings.files import FileError, read_classes, read_regions
-from written import tiff
 
 SHAPES = "index,shape-type,vertex-index,axis-0,axis-1"
 

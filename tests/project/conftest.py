@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from calling import cells, save
-from napari_spatial_embeddings.annotations import BACKGROUND
-from napari_spatial_embeddings.corrections import Corrections
+from command_line import cells, save
+from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.files import Region
 from napari_spatial_embeddings.project import Annotation, Project
+from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 
 def annotation(seed: int = 0, shape: tuple[int, ...] = (64, 64)) -> Annotation:

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from calling import cells, contents, save
+from command_line import cells, contents, save
+from damage import Spoil, cut, edited, tiff, write
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import FileError, Region
 from napari_spatial_embeddings.project import Annotation, Project, ProjectError, WrongImage
-from spoiling import Spoil, cut, edited, tiff, write
+from napari_spatial_embeddings.project.training_set import load_training_set
 
 from .conftest import annotation, corrections
 
@@ -210,7 +211,7 @@ def test_another_image_is_not_taken_for_the_moved_one(project: Project, tmp_path
 def test_an_image_of_another_shape_in_its_place(project: Project, tmp_path: Path) -> None:
     save(tmp_path / "raw/cells 0.tif", cells((32, 32))[0])
     with pytest.raises(WrongImage, match=r"shape \(1, 32, 32\) now, and \(1, 64, 64\) when"):
-        project.training_set()
+        load_training_set(project)
 
 
 # ---------------------------------------------------------------------- what the system says

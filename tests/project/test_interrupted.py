@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_spatial_embeddings.annotations import BACKGROUND
 from napari_spatial_embeddings.project import Project
+from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -25,8 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_spatial_embeddings.annotations import BACKGROUND
-from napari_spatial_embeddings.corrections import Corrections
+from napari_spatial_embeddings.training.annotation import BACKGROUND
+from napari_spatial_embeddings.editing.corrections import Corrections
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.files import Region
 from napari_spatial_embeddings.project import Annotation, Project

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import tifffile
 
-from calling import cells, contents, save
-from napari_spatial_embeddings.annotations import BACKGROUND
+from command_line import cells, contents, save
 from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
+from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.files import Region, read_image, read_regions
-from napari_spatial_embeddings.maps import IGNORE
 from napari_spatial_embeddings.project import Annotation, MissingImage, Project, ProjectError
+from napari_spatial_embeddings.project.training_set import load_training_set
+from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 from .conftest import annotation, corrections
 
@@ -185,7 +186,7 @@ def test_a_moved_image_is_asked_for_and_brings_the_others(project: Project, tmp_
     shutil.move(tmp_path / "raw", tmp_path / "far" / "away")
     assert [entry.key for entry in project.missing()] == ["cells_0", "cells_1"]
     with pytest.raises(MissingImage, match=r"'cells_0' is not at .*cells 0\.tif") as caught:
-        project.training_set()
+        load_training_set(project)
     assert caught.value.key == "cells_0"
     found = project.locate("cells_0", tmp_path / "far/away/cells 0.tif")
     assert [entry.key for entry in found] == ["cells_0", "cells_1"]
@@ -203,7 +204,7 @@ def test_far_images_are_absolute(tmp_path: Path) -> None:
 
 
 def test_trains_on_what_is_drawn(project: Project) -> None:
-    found = project.training_set()
+    found = load_training_set(project)
     assert [image.name for image in found.images] == ["cells 0"], "the other has nothing on it"
     assert (found.classes, found.unit) == (("object",), "um")
     assert found.pixel_size == pytest.approx((0.3, 0.3))
@@ -223,7 +224,7 @@ def test_what_is_not_drawn(project: Project, unlabelled: str, scribbled: bool) -
     project.update(unlabelled=unlabelled)
     labels = annotation().labels
     project.save_annotation("cells_0", Annotation(labels, scribbled=scribbled))
-    (image,) = project.training_set().images
+    (image,) = load_training_set(project).images
     assert image.scribbled == scribbled
     assert (image.labels == 0).any() != scribbled
     assert (image.labels == IGNORE).any() == (scribbled or unlabelled == "ignore")
@@ -232,7 +233,7 @@ def test_what_is_not_drawn(project: Project, unlabelled: str, scribbled: bool) -
 def test_a_region_without_objects_is_background(project: Project) -> None:
     box = annotation().regions
     project.save_annotation("cells_1", Annotation(np.zeros((64, 64), np.int32), {}, box))
-    images = project.training_set().images
+    images = load_training_set(project).images
     assert [image.n_objects for image in images] == [8, 0]
     assert (images[1].labels == 0).sum() == read_regions(
         project.folder / "regions/cells_1.csv", (64, 64)
@@ -243,31 +244,33 @@ def test_classes(project: Project) -> None:
     project.update(classes=("long", "round"))
     labels = annotation().labels
     project.save_annotation("cells_0", Annotation(labels, {2: "round", 70_000: BACKGROUND}))
-    (image,) = project.training_set().images
+    (image,) = load_training_set(project).images
     assert image.classes[1:].tolist() == [0, 1] + [0] * 6
 
 
 def test_nothing_drawn(tmp_path: Path) -> None:
     project = Project.create(tmp_path)
     with pytest.raises(ProjectError, match="nothing is annotated yet"):
-        project.training_set()
+        load_training_set(project)
     key = project.add_image(data=np.zeros((1, 9, 9), np.uint8)).key
     project.save_annotation(key, Annotation(np.zeros((9, 9), np.int32)))
     with pytest.raises(ProjectError, match="nothing is annotated yet"):
-        project.training_set()
+        load_training_set(project)
 
 
 def test_images_of_two_kinds(project: Project) -> None:
     key = project.add_image(data=np.zeros((2, 64, 64), np.uint8)).key
     project.save_annotation(key, annotation())
     with pytest.raises(ValueError, match=r"has 1 channels .* has 2 channels .* of one kind"):
-        project.training_set()
+        load_training_set(project)
 
 
 def test_uses_no_torch(project: Project) -> None:
     """It is opened long before anything is predicted."""
     script = (
         "import sys; from napari_spatial_embeddings.project import Project;"
-        f"Project.open({str(project.folder)!r}).training_set(); assert 'torch' not in sys.modules"
+        "from napari_spatial_embeddings.project.training_set import load_training_set;"
+        f"load_training_set(Project.open({str(project.folder)!r}));"
+        "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)

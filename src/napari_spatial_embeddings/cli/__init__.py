@@ -10,10 +10,11 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from napari_spatial_embeddings.allocation import keep_freed_memory
+from napari_spatial_embeddings import PROGRAM
 from napari_spatial_embeddings.errors import Failure, InputError
+from napari_spatial_embeddings.system.allocation import keep_freed_memory
 
-from .parser import PROGRAM, build_parser
+from .parser import build_parser
 
 __all__ = ["build_parser", "main"]
 

@@ -10,23 +10,23 @@ from pathlib import Path
 import numpy as np
 
 from napari_spatial_embeddings import samples
-from napari_spatial_embeddings.annotations import annotate, usage
-from napari_spatial_embeddings.clustering import cluster
 from napari_spatial_embeddings.config import TrainingSettings
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.metrics import Scores, score
 from napari_spatial_embeddings.export.labels import write_labels
 from napari_spatial_embeddings.export.maps import write_maps
 from napari_spatial_embeddings.export.objects import objects_table, write_objects
 from napari_spatial_embeddings.export.picture import overview
-from napari_spatial_embeddings.metrics import Scores, score
-from napari_spatial_embeddings.model import SpatialEmbeddings
-from napari_spatial_embeddings.training import train
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.training.annotation import annotate, usage
+from napari_spatial_embeddings.training.train import train
 
-from .keeping import Keeper
-from .stopping import Stopping
-from .telling import Teller
+from .model_writer import Keeper
+from .reporter import Teller
+from .stop_request import Stopping
 
 
-def run_demo(output: Path, minutes: float, view: bool = False, as_json: bool = False) -> int:
+def run_demo(output: Path, minutes: float, as_json: bool = False) -> int:
     """Train on ten annotated rods, segment the image, score the rods nobody annotated.
 
     Parameters
@@ -35,8 +35,6 @@ def run_demo(output: Path, minutes: float, view: bool = False, as_json: bool = F
         Folder for ``model/``, ``rods.tif``, ``rods.csv``, ``rods.maps.zarr`` and ``rods.png``.
     minutes : float
         Time to train.
-    view : bool
-        Open the result in napari.
     as_json : bool
         Print the scores as JSON rather than as a table.
     """
@@ -83,10 +81,6 @@ def run_demo(output: Path, minutes: float, view: bool = False, as_json: bool = F
         for key, value in facts.items():
             sys.stdout.write(f"  {key:34} {value}\n")
         sys.stdout.write(f"labels, maps, objects and the picture {name}.png are in {output}\n")
-    if view:
-        from napari_spatial_embeddings.widgets.viewing import show
-
-        show(sample.image, sample.annotated, maps, found.labels, sample.pixel_size)
     return 0
 
 

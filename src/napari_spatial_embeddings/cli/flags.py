@@ -138,30 +138,6 @@ def read_flags(arguments: argparse.Namespace, base: S, skip: Iterable[str] = ())
         raise CallError(explain(error)) from error
 
 
-def write_flags(settings: Settings, base: Settings | None = None) -> list[str]:
-    """Return the words of a command line that `read_flags` reads as these settings.
-
-    Parameters
-    ----------
-    settings : Settings
-    base : Settings, optional
-        What a command starts from; fields that are as there are left out.
-    """
-    words: list[str] = []
-    for name in type(settings).model_fields:
-        value, before = getattr(settings, name), getattr(base, name, None)
-        flag = "--" + name.replace("_", "-")
-        if isinstance(value, Settings):
-            words += write_flags(value, before)
-        elif value is None or (base is not None and value == before):
-            continue
-        elif isinstance(value, bool):
-            words.append(flag if value else flag.replace("--", "--no-", 1))
-        else:
-            words += [flag, *map(str, value if isinstance(value, tuple) else (value,))]
-    return words
-
-
 def explain(error: ValidationError) -> str:
     """Return one sentence for a person: which flag, what is wrong, what was given."""
     first = error.errors()[0]

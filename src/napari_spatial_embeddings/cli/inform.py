@@ -14,7 +14,7 @@ def evaluate(options: argparse.Namespace) -> int:
     import numpy as np
     from tqdm import tqdm
 
-    from napari_spatial_embeddings import metrics
+    from napari_spatial_embeddings.core import metrics
     from napari_spatial_embeddings.files import pair, read_labels
 
     from . import tables
@@ -46,7 +46,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def list_models(_: argparse.Namespace) -> int:
     """``models list``."""
-    from napari_spatial_embeddings.registry import shipped
+    from napari_spatial_embeddings.inference.registry import shipped
 
     models = shipped()
     for name, card in models.items():
@@ -60,7 +60,7 @@ def list_models(_: argparse.Namespace) -> int:
 
 def show_model(options: argparse.Namespace) -> int:
     """``models show``."""
-    from napari_spatial_embeddings.registry import find_model
+    from napari_spatial_embeddings.inference.registry import find_model
 
     card = find_model(options.model).card()
     sys.stdout.write(json.dumps(card, indent=1) + "\n")
@@ -71,7 +71,7 @@ def list_devices(options: argparse.Namespace) -> int:
     """``devices``."""
     from dataclasses import asdict
 
-    from napari_spatial_embeddings.devices import advice, devices
+    from napari_spatial_embeddings.inference.devices import advice, devices
 
     found, hint = devices(), advice()
     if options.json:
@@ -89,4 +89,4 @@ def demo(options: argparse.Namespace) -> int:
 
     if not 0 < options.minutes < 1e4:
         raise CallError(f"--minutes: should be between 0 and 10000, not {options.minutes:g}")
-    return run_demo(checked_folder(options.output), options.minutes, options.view, options.json)
+    return run_demo(checked_folder(options.output), options.minutes, options.json)

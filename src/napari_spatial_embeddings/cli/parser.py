@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from napari_spatial_embeddings import __version__
+from napari_spatial_embeddings import PROGRAM, __version__
 from napari_spatial_embeddings.config import (
     FOUND,
     ClusteringSettings,
@@ -15,8 +15,6 @@ from napari_spatial_embeddings.config import (
 
 from . import inform, segment, train
 from .flags import Parser, add_flags
-
-PROGRAM = "napari-spatial-embeddings"
 
 OWN = dict.fromkeys(ClusteringSettings.model_fields, "the model's")
 MEASURED = dict.fromkeys(("object_diameter", "offset_range"), "from the data")
@@ -179,7 +177,6 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--minutes", type=float, default=1.5, metavar="X", help="Minutes to train. [1.5]"
     )
-    parser.add_argument("--view", action="store_true", help="Open the result in napari.")
     parser.add_argument("--json", action="store_true", help="Print the scores as JSON.")
     parser.set_defaults(run=inform.demo)
 

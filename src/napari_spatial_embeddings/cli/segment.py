@@ -12,7 +12,7 @@ from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, 
 from napari_spatial_embeddings.errors import InputError
 
 from .flags import CallError, needs_all, read_flags
-from .suits import check_kind, suited
+from .input_check import check_kind, suited
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.files import StoredMaps
@@ -23,15 +23,15 @@ def predict(options: argparse.Namespace) -> int:
     """``predict``: images in; labels, and maps and tables if asked for, out."""
     from tqdm import tqdm
 
-    from napari_spatial_embeddings.clustering import cluster as recover
-    from napari_spatial_embeddings.devices import choose_device
+    from napari_spatial_embeddings.core.clustering import cluster as recover
     from napari_spatial_embeddings.export.maps import write_maps
     from napari_spatial_embeddings.export.objects import objects_table, write_objects
+    from napari_spatial_embeddings.inference.devices import choose_device
+    from napari_spatial_embeddings.inference.registry import find_model
     from napari_spatial_embeddings.project import Project
-    from napari_spatial_embeddings.registry import find_model
 
-    from .inputs import images
-    from .results import Results
+    from .output import Results
+    from .predict_inputs import images
 
     project = Project.open(options.project) if options.project else None
     name, output = _model_and_output(options, project)
@@ -89,11 +89,11 @@ def _model_and_output(options: argparse.Namespace, project: Project | None) -> t
 
 def cluster(options: argparse.Namespace) -> int:
     """``cluster``: maps in; labels, and tables if asked for, out."""
-    from napari_spatial_embeddings.clustering import cluster as recover
+    from napari_spatial_embeddings.core.clustering import cluster as recover
     from napari_spatial_embeddings.export.objects import objects_table, write_objects
     from napari_spatial_embeddings.files import read_maps, stem
 
-    from .results import Results
+    from .output import Results
 
     read_flags(options, ClusteringSettings())
     paths = _find_maps(options.maps)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_spatial_embeddings.metrics import THRESHOLDS, Scores, mean_ap, pooled
+from napari_spatial_embeddings.core.metrics import THRESHOLDS, Scores, mean_ap, pooled
 
 MEASURES = ("ap", "precision", "recall", "f1", "panoptic_quality", "matched_iou")
 

@@ -6,9 +6,9 @@ import argparse
 from contextlib import ExitStack
 
 from .flags import CallError
-from .keeping import Keeper
-from .stopping import Stopping
-from .telling import Teller
+from .model_writer import Keeper
+from .reporter import Teller
+from .stop_request import Stopping
 
 
 def train(options: argparse.Namespace) -> int:
@@ -24,8 +24,8 @@ def train(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, keeper: Keeper, held: ExitStack) -> None:
-    from napari_spatial_embeddings._lock import alone
     from napari_spatial_embeddings.project import Project
+    from napari_spatial_embeddings.system.lock import alone
 
     project = None
     if options.project:
@@ -35,10 +35,10 @@ def _run(options: argparse.Namespace, keeper: Keeper, held: ExitStack) -> None:
         held.enter_context(alone(project.folder / ".training", busy))
         keeper.teller.notes = project.history.note
 
-    from napari_spatial_embeddings.annotations import usage
-    from napari_spatial_embeddings.training import train as training
+    from napari_spatial_embeddings.training.annotation import usage
+    from napari_spatial_embeddings.training.train import train as training
 
-    from . import jobs
+    from . import train_job as jobs
 
     job = jobs.of_project(options, project) if project else jobs.of_folders(options)
     keeper.folder = job.output

@@ -24,8 +24,8 @@ from .objects import objects_table, write_objects
 from .overlay import overlay, write_overlay
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.clustering import Instances
-    from napari_spatial_embeddings.maps import EmbeddingMaps
+    from napari_spatial_embeddings.core.instances import Instances
+    from napari_spatial_embeddings.core.maps import EmbeddingMaps
 
 
 @dataclass(frozen=True, slots=True)

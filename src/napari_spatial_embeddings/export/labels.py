@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings._atomic import write_atomically
+from napari_spatial_embeddings.core.units import OME
 from napari_spatial_embeddings.files.errors import FileError, writing
 from napari_spatial_embeddings.files.maps import KEY
-from napari_spatial_embeddings.files.units import OME
+from napari_spatial_embeddings.system.atomic import write_atomically
 
 IMAGEJ_LIMIT = 2**31
 """Bytes that fit in an ImageJ TIFF with room to spare; it has no 64-bit offsets."""

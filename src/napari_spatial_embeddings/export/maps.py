@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from napari_spatial_embeddings import __version__
+from napari_spatial_embeddings.core.maps import EmbeddingMaps
+from napari_spatial_embeddings.core.units import NGFF
 from napari_spatial_embeddings.files.errors import FileError, writing
 from napari_spatial_embeddings.files.maps import KEY, SCHEMA
-from napari_spatial_embeddings.files.units import NGFF
-from napari_spatial_embeddings.maps import EmbeddingMaps
 
 CHUNKS = {2: (1, 512, 512), 3: (1, 64, 64, 64)}
 """One megabyte each, and the default tiles of a prediction are whole chunks."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings._atomic import write_atomically
 from napari_spatial_embeddings.files.errors import writing
+from napari_spatial_embeddings.system.atomic import write_atomically
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.clustering import Instances
+    from napari_spatial_embeddings.core.instances import Instances
 
 Table = dict[str, list[Any]]
 """Columns of equal length by name."""

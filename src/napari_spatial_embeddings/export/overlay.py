@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings._atomic import write_atomically
 from napari_spatial_embeddings.files.errors import writing
+from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .colours import RGB, image_colours, instance_colours
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings._atomic import write_atomically
+from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.files.errors import writing
-from napari_spatial_embeddings.maps import EmbeddingMaps
+from napari_spatial_embeddings.system.atomic import write_atomically
 
-from . import _panels
-from ._panels import INK, Shown
+from . import map_images as _panels
 from .colours import RGB
+from .map_images import INK, Shown
 from .overlay import crowded
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_spatial_embeddings._atomic import write_atomically
 from napari_spatial_embeddings.files.errors import FileError, writing
 from napari_spatial_embeddings.files.regions import KINDS, Region
+from napari_spatial_embeddings.system.atomic import write_atomically
 
 
 def write_regions(path: str | Path, regions: Sequence[Region]) -> Path:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ._ome_zarr import is_zarr
 from .errors import FileError
+from .ome_zarr import is_zarr
 
 TIFF = (".tif", ".tiff")
 PNG = (".png",)

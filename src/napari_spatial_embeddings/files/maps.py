@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_spatial_embeddings.maps import EmbeddingMaps, Float
+from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float
 
-from ._ome_zarr import ome, open_group, read_multiscale
 from .errors import FileError, reading
 from .folders import stem
+from .ome_zarr import ome, open_group, read_multiscale
 
 KEY = "napari-spatial-embeddings"
 """Attribute of the folder's root that holds what OME-Zarr has no place for."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import FileError
-from .image import read_labels
+from .image_data import read_labels
 from .tables import rows
 
 KINDS = ("rectangle", "polygon", "ellipse")
@@ -68,9 +68,6 @@ def read_regions(path: str | Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 def covered(regions: Sequence[Region], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return the pixels (*shape) that regions cover."""
-    # It needs the scientific stack, which is slow to load.
-    from napari_spatial_embeddings.annotations import region_mask
-
     return region_mask(shape, [_outline(region, shape) for region in regions])
 
 
@@ -140,3 +137,26 @@ def _through(polygon: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np
     z = np.zeros(len(polygon))
     z[0] = shape[0] - 1
     return np.column_stack([z, polygon])
+
+
+def region_mask(shape: tuple[int, ...], polygons: list[NDArray[np.floating]]) -> NDArray[np.bool_]:
+    """Return the union of polygons as a mask.
+
+    Parameters
+    ----------
+    shape : tuple of D ints
+    polygons : list of (n, D) arrays, pixels
+        Corners in image coordinates. In a volume, a polygon that is flat along the first axis
+        covers that slice; one that is not covers all slices between its lowest and highest.
+    """
+    from skimage.draw import polygon2mask  # slow to load
+
+    mask = np.zeros(shape, bool)
+    for corners in polygons:
+        flat = polygon2mask(shape[-2:], np.asarray(corners, float)[:, -2:] - 1e-6)
+        if len(shape) == 2:
+            mask |= flat
+        else:
+            low, high = round(corners[:, 0].min()), round(corners[:, 0].max())
+            mask[max(0, low) : max(0, high + 1)] |= flat
+    return mask

@@ -9,8 +9,6 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from napari_spatial_embeddings import __version__
-from napari_spatial_embeddings._atomic import write_atomically
-from napari_spatial_embeddings.annotations import BACKGROUND
 from napari_spatial_embeddings.config import (
     FOUND,
     ClusteringSettings,
@@ -23,6 +21,8 @@ from napari_spatial_embeddings.config import (
 )
 from napari_spatial_embeddings.files import distinct
 from napari_spatial_embeddings.files.errors import reading, writing
+from napari_spatial_embeddings.system.atomic import write_atomically
+from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 from .errors import ProjectError
 

@@ -14,7 +14,7 @@ from napari_spatial_embeddings.files.errors import reading
 from .annotation import read_stored
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.corrections import Corrections
+    from napari_spatial_embeddings.core.instances import Corrections
 
 COLUMNS = {
     "label": np.int32,
@@ -52,7 +52,7 @@ def read_corrections(path: Path, shape: tuple[int, ...]) -> Corrections:
         If the file is damaged, or of another shape.
     """
     # Its compiled loops take their time to load.
-    from napari_spatial_embeddings.corrections import NOTHING, Corrections
+    from napari_spatial_embeddings.core.instances import NOTHING, Corrections
 
     labels = read_stored(path, shape)
     with reading(path):

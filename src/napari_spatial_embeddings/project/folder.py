@@ -13,19 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from napari_spatial_embeddings import model_card
-from napari_spatial_embeddings._atomic import write_atomically
 from napari_spatial_embeddings.config import fault
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import Image, stem
 from napari_spatial_embeddings.files.errors import writing
-from napari_spatial_embeddings.training_set import TrainingSet
+from napari_spatial_embeddings.inference import model_card
+from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .annotation import Annotation, Labels, read_annotation, write_annotation
 from .card import CARD, ImageEntry, ProjectCard, read_card, write_card
 from .corrections import read_corrections, write_corrections
 from .errors import ProjectError
-from .gather import gather
 from .history import History
 from .sources import (
     checked,
@@ -39,7 +37,7 @@ from .sources import (
 )
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.corrections import Corrections
+    from napari_spatial_embeddings.core.instances import Corrections
 
 
 class Project:
@@ -300,18 +298,6 @@ class Project:
         """Read what `save_corrections` wrote; None if nothing was ever saved."""
         shape, path = self.entry(key).spatial, self._files(key)[2]
         return read_corrections(path, shape) if path.exists() else None
-
-    def training_set(self) -> TrainingSet:
-        """Read and resolve all images on which something is drawn.
-
-        Raises
-        ------
-        ProjectError
-            If there is none.
-        MissingImage
-            If the file of one of them is gone.
-        """
-        return gather(self)
 
     # -------------------------------------------------------------- internal
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from napari_spatial_embeddings._atomic import write_atomically
+from napari_spatial_embeddings.system.atomic import write_atomically
 
 LIMIT = 20_000
 """Lines that are kept; the oldest ones go."""

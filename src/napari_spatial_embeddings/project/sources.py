@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings._atomic import write_atomically
 from napari_spatial_embeddings.files import FileError, Image, read_image
 from napari_spatial_embeddings.files.errors import writing
+from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .card import ImageEntry
 from .errors import MissingImage, ProjectError, WrongImage

@@ -1,0 +1,249 @@
+"""From maps to instances: the greedy rule, at a cost that follows the output.
+
+The rule (Neven et al. 2019, sec. 3.4): take the free foreground pixel of highest seed; its
+embedding and sigma define phi; propose the foreground pixels with phi > 1/2. The proposal becomes
+an object if enough of it is still free; its pixels are no longer free either way. A pixel claimed
+twice stays with its first owner, which has the higher score.
+
+What makes it fast, and what is kept between two calls:
+
+- *grid*: embeddings are binned in cells, so that a proposal looks only where its margin reaches.
+  Rebuilt when the foreground threshold falls below the one it was built for.
+- *proposals*: who proposed what and who owns a pixel depends on no threshold, see `_proposals`. A
+  higher seed threshold keeps a prefix, a lower one goes on from there, and under a higher
+  foreground threshold every owner keeps what is above it. Redone when the margin moves.
+- *selection*: thresholds and sizes only choose among the proposals and their pixels, by a table
+  from proposal to label.
+
+Labels are names that stay: an object may keep the one that it had before, and what a person
+corrected or accepted is never up for discussion again.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.errors import InputError
+
+from . import greedy_kernels as _greedy
+from .instances import Instances, fresh
+from .maps import EmbeddingMaps
+from .proposals import LIMIT, Crew, FlatMaps, Grid, Proposals
+
+if TYPE_CHECKING:
+    from .instances import Corrections
+
+__all__ = ["LIMIT", "Clustering", "cluster"]
+
+ROOM = 0.8
+"""When the foreground threshold falls below the grid's, the next grid goes on to this share of it,
+so that a falling threshold does not need one at every step."""
+
+
+def cluster(maps: EmbeddingMaps, settings: ClusteringSettings | None = None) -> Instances:
+    """Recover the instances of one image or volume.
+
+    Parameters
+    ----------
+    maps : EmbeddingMaps
+    settings : ClusteringSettings, optional
+        The defaults if not given.
+    """
+    return Clustering(maps)(settings or ClusteringSettings())
+
+
+class Clustering:
+    """The clustering of one image's maps, quick to repeat with other settings.
+
+    Calls are serialised: it may be called from any thread.
+
+    Parameters
+    ----------
+    maps : EmbeddingMaps
+    threads : int, optional
+        Threads of the passes over all pixels; the number of processors, at most 8, if not given.
+    corrections : Corrections, optional
+        What a person said about this image's objects. Locked ones keep their label and their
+        pixels, deleted areas stay empty, and the rest is clustered around them: to the other
+        objects, both are as pixels that somebody of a higher score took.
+
+    Raises
+    ------
+    InputError
+        If the corrections are those of an image of another shape.
+    """
+
+    def __init__(
+        self,
+        maps: EmbeddingMaps,
+        threads: int | None = None,
+        corrections: Corrections | None = None,
+    ) -> None:
+        self.maps = maps
+        ndim, flat = maps.ndim, math.prod(maps.shape)
+        seed = maps.seed[0] if len(maps.seed) == 1 else maps.seed.max(0)
+        self._flat = FlatMaps(
+            np.ascontiguousarray(maps.offsets, np.float32).reshape(ndim, flat),
+            np.ascontiguousarray(maps.sigma, np.float32).reshape(-1, flat),
+            np.ascontiguousarray(seed, np.float32).reshape(flat),
+            np.array((1,) * (3 - ndim) + maps.shape, np.int64),
+            np.array((1.0,) * (3 - ndim) + maps.spacing, np.float32),
+        )
+        self._threads = threads or min(8, os.cpu_count() or 1)
+        self._lock = threading.Lock()
+        self._grid: Grid | None = None
+        self._proposals: Proposals | None = None
+        self._locked: Instances | None = None
+        self._taken = np.empty(0, np.bool_)
+        if corrections is not None:
+            self._respect(corrections)
+
+    def corrected(self, corrections: Corrections | None) -> Clustering:
+        """Return a clustering of the same maps with other corrections; quicker than a new one.
+
+        Raises
+        ------
+        InputError
+            If the corrections are those of an image of another shape.
+        """
+        other = copy.copy(self)
+        other._lock, other._proposals = threading.Lock(), None
+        other._locked, other._taken = None, np.empty(0, np.bool_)
+        if corrections is not None:
+            other._respect(corrections)
+        return other
+
+    def _respect(self, corrections: Corrections) -> None:
+        if corrections.labels.shape != self.maps.shape:
+            raise InputError(
+                f"the corrections are those of an image of shape {corrections.labels.shape}, but"
+                f" this one has the shape {self.maps.shape}"
+            )
+        self._locked = corrections.instances()
+        taken = corrections.labels.reshape(-1) != 0
+        self._taken = taken if taken.any() else self._taken
+
+    def __call__(
+        self, settings: ClusteringSettings, like: Instances | NDArray[np.integer] | None = None
+    ) -> Instances:
+        """Return the instances for these settings.
+
+        Parameters
+        ----------
+        settings : ClusteringSettings
+        like : Instances or integer (*S), optional
+            What the labels were before. The first object, by score, whose seed pixel lies in one
+            of these keeps its label; others get labels that are not among them. So colours stay
+            while a threshold moves. The cost is per object, but of an array all pixels are read.
+
+        Raises
+        ------
+        ValueError
+            If ``like`` has another shape than the maps.
+        """
+        labels = like.labels if isinstance(like, Instances) else like
+        if labels is not None and labels.shape != self.maps.shape:
+            raise ValueError(f"like has shape {labels.shape}, expected {self.maps.shape}")
+        with self._lock, ThreadPoolExecutor(self._threads) as pool:
+            crew = Crew(self._threads, pool)
+            grid, made = self._prepare(settings.foreground_threshold, crew)
+            made.make(settings.margin, settings.seed_threshold, crew)
+            return self._select(grid, made, settings, like, crew)
+
+    def _prepare(self, foreground: float, crew: Crew) -> tuple[Grid, Proposals]:
+        """Return a grid that serves a foreground threshold, and a place for its proposals."""
+        grid, made = self._grid, self._proposals
+        if grid is None or foreground < grid.threshold:
+            grid = Grid(self._flat, foreground if grid is None else ROOM * foreground, crew)
+            made = Proposals(grid, self._taken, grid.hand_over())
+        elif made is None:
+            made = Proposals(grid, self._taken)
+        self._grid, self._proposals = grid, made
+        return grid, made
+
+    def _select(
+        self,
+        grid: Grid,
+        made: Proposals,
+        settings: ClusteringSettings,
+        like: Instances | NDArray[np.integer] | None,
+        crew: Crew,
+    ) -> Instances:
+        """Choose among the proposals, and write the labels."""
+        foreground = np.float32(settings.foreground_threshold)
+        score, free = grid.values[made.slot], made.free(settings.foreground_threshold, crew)
+        keep = (score >= np.float32(settings.seed_threshold)) & (score > foreground)
+        chosen = np.flatnonzero(keep & (free >= settings.min_size))
+        enough = free[chosen] > settings.min_free_fraction * made.asked(chosen, crew)
+        chosen = chosen[enough]
+        ndim, shape, locked = self.maps.ndim, self.maps.shape, self._locked
+        slot = made.slot[chosen]
+        pixel = grid.pixels[slot].astype(np.int64)
+        seed_pixel = np.stack(np.unravel_index(pixel, shape), 1)
+        names = _names(seed_pixel, like, locked)
+        table = np.zeros(len(free), np.int32)
+        table[chosen] = names
+        labels = np.zeros(math.prod(shape), np.int32) if locked is None else locked.labels.flatten()
+        crew.share(
+            lambda a, b: _greedy.relabel(
+                grid.pixels, made.owner, grid.values, foreground, table, a, b, labels
+            ),
+            len(grid.pixels),
+            1_000_000,
+        )
+        seeds = self.maps.seed.reshape(len(self.maps.seed), -1)[:, pixel]
+        sigma = np.broadcast_to(self._flat.sigma[:, pixel], (ndim, len(pixel)))
+        found = Instances(
+            labels=labels.reshape(shape),
+            label=names,
+            index=seeds.argmax(0).astype(np.int64),
+            score=score[chosen],
+            centre=np.ascontiguousarray(grid.points[slot, ::-1]),
+            sigma=sigma.T.copy(),
+            size=free[chosen].astype(np.int64),
+            seed_pixel=seed_pixel,
+            locked=np.zeros(len(chosen), np.bool_),
+        )
+        return found if locked is None else _joined(locked, found)
+
+
+def _names(
+    seed_pixel: NDArray[np.int64],
+    like: Instances | NDArray[np.integer] | None,
+    locked: Instances | None,
+) -> NDArray[np.int32]:
+    """Label objects, given in order of score; as `like` where that can be, see `Clustering`."""
+    names = np.zeros(len(seed_pixel), np.int32)
+    taken = np.empty(0, np.int32) if locked is None else locked.label
+    known: NDArray[np.integer] = np.empty(0, np.int32)
+    if like is not None:
+        known, labels = (
+            (like.label, like.labels) if isinstance(like, Instances) else (np.unique(like), like)
+        )
+        there = labels[tuple(seed_pixel.T)]
+        own, first = np.unique(np.where(np.isin(there, taken), 0, there), return_index=True)
+        names[first] = own.clip(0)
+    unnamed = np.flatnonzero(names == 0)
+    if len(unnamed):
+        names[unnamed] = fresh(np.union1d(known, taken), len(unnamed))
+    return names
+
+
+def _joined(first: Instances, then: Instances) -> Instances:
+    """Return the objects of both; the labels are those of the second."""
+    rows = {
+        field.name: np.concatenate([getattr(first, field.name), getattr(then, field.name)])
+        for field in fields(Instances)
+        if field.name != "labels"
+    }
+    return Instances(labels=then.labels, **rows)

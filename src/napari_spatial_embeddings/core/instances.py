@@ -1,0 +1,179 @@
+"""Instances and their corrections: label images with a row of facts for each object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.errors import InputError
+
+from .maps import EmbeddingMaps
+
+NOTHING = -1
+"""Where a person said that there is no object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """A label image and what is known about its N objects.
+
+    Locked objects come first, in the order of their corrections, the others by descending score.
+
+    Parameters
+    ----------
+    labels : int32 (*S)
+        0 is background.
+    label : int32 (N,), > 0
+        The label of each object in ``labels``; no two are equal.
+    index : int64 (N,)
+        Class of each object: that of its seed pixel.
+    score : float32 (N,), 0 to 1
+        Seed value of the pixel that proposed the object.
+    centre : float32 (N, D), pixels of the finest axis
+        Embedding of that pixel.
+    sigma : float32 (N, D), pixels of the finest axis
+        Its bandwidth, without the margin factor.
+    size : int64 (N,)
+        Number of pixels.
+    seed_pixel : int64 (N, D)
+        Position of the pixel that proposed the object.
+    locked : bool (N,)
+        Whether a person corrected or accepted the object.
+    """
+
+    labels: NDArray[np.int32]
+    label: NDArray[np.int32]
+    index: NDArray[np.int64]
+    score: NDArray[np.float32]
+    centre: NDArray[np.float32]
+    sigma: NDArray[np.float32]
+    size: NDArray[np.int64]
+    seed_pixel: NDArray[np.int64]
+    locked: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """Which pixels are settled, and what is known about the M locked objects there.
+
+    Parameters
+    ----------
+    labels : int32 (*S)
+        0 is free, to be clustered; > 0 a locked object's label; `NOTHING` where there is none.
+    label : int32 (M,), > 0
+        The label of each locked object; no two are equal.
+    index : int64 (M,)
+        Class of each.
+    score : float32 (M,), 0 to 1
+        Seed value of its seed pixel.
+    centre, sigma : float32 (M, D), pixels of the finest axis
+        As in `Instances`.
+    seed_pixel : int64 (M, D)
+        Position of the pixel that stands for the object.
+
+    Raises
+    ------
+    ValueError
+        If the arrays' shapes do not fit together.
+    """
+
+    labels: NDArray[np.int32]
+    label: NDArray[np.int32]
+    index: NDArray[np.int64]
+    score: NDArray[np.float32]
+    centre: NDArray[np.float32]
+    sigma: NDArray[np.float32]
+    seed_pixel: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        n, ndim = len(self.label), self.labels.ndim
+        for name in ("label", *Row.__slots__):
+            shape = getattr(self, name).shape
+            expected = (n, ndim) if name in ("centre", "sigma", "seed_pixel") else (n,)
+            if shape != expected:
+                raise ValueError(f"{name} has shape {shape}, expected {expected}")
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> Corrections:
+        """Return the corrections of an image that nobody has looked at."""
+        return cls(
+            labels=np.zeros(shape, np.int32),
+            label=np.empty(0, np.int32),
+            index=np.empty(0, np.int64),
+            score=np.empty(0, np.float32),
+            centre=np.empty((0, len(shape)), np.float32),
+            sigma=np.empty((0, len(shape)), np.float32),
+            seed_pixel=np.empty((0, len(shape)), np.int64),
+        )
+
+    def instances(self) -> Instances:
+        """Return the locked objects alone."""
+        labels = np.maximum(self.labels, 0)
+        counted = np.bincount(labels.reshape(-1), minlength=int(self.label.max(initial=0)) + 1)
+        return Instances(
+            labels=labels,
+            label=self.label,
+            index=self.index,
+            score=self.score,
+            centre=self.centre,
+            sigma=self.sigma,
+            size=counted[self.label],
+            seed_pixel=self.seed_pixel,
+            locked=np.ones(len(self), np.bool_),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is known about an object; its row in the columns of `Corrections`."""
+
+    index: int
+    score: float
+    centre: NDArray[np.floating]
+    sigma: NDArray[np.floating]
+    seed_pixel: NDArray[np.integer]
+
+
+def row_of(instances: Instances, label: int) -> Row:
+    """Return what is known about an object.
+
+    Raises
+    ------
+    InputError
+        If there is no object of this label.
+    """
+    k = np.flatnonzero(instances.label == label)
+    if not len(k):
+        raise InputError(f"there is no object {label}; choose a pixel inside an object")
+    return Row(*(getattr(instances, name)[k[0]] for name in Row.__slots__))
+
+
+def fresh(used: NDArray[np.integer], count: int) -> NDArray[np.int32]:
+    """Return the ``count`` lowest labels, 1 and up, that are not among those used."""
+    return np.setdiff1d(np.arange(1, len(used) + count + 1, dtype=np.int32), used)[:count]
+
+
+def fit(maps: EmbeddingMaps, at: NDArray[np.integer], index: int | None = None) -> Row:
+    """Let the surest of some pixels (n, D) stand for their object, as in the clustering.
+
+    Its class is that of the highest seed value there, if none is given.
+    """
+    seeds = maps.seed[(slice(None), *at.T)]
+    best = at[int(np.nan_to_num(seeds).max(0).argmax())]
+    there = (slice(None), *best)
+    seed = np.nan_to_num(maps.seed[there])
+    return Row(
+        int(seed.argmax()) if index is None else index,
+        float(seed.max()),
+        maps.embeddings_at(best[None])[0],
+        np.broadcast_to(maps.sigma[there], (maps.ndim,)),
+        best,
+    )

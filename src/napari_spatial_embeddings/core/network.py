@@ -1,0 +1,230 @@
+"""The branched encoder/decoder, for images and volumes alike.
+
+One shared encoder and two decoders, as in Neven et al. (2019): the *instance* branch gives offsets
+and sigma, the *seed* branch one logit per class. Each step down is ERFNet's (Romera et al. 2018):
+a strided convolution beside a max pooling. Plain residual blocks replace ERFNet's factorised ones,
+which cost more time than they save on processors, and skip connections keep small objects sharp.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from napari_spatial_embeddings.config import ModelSettings
+
+
+def strides(spacing: tuple[float, ...], levels: int) -> list[tuple[int, ...]]:
+    """Return by how much each level shrinks each axis (1 or 2).
+
+    A coarse axis waits until the finer ones have caught up, so that deep levels are isotropic.
+
+    >>> strides((2.2, 1.0, 1.0), 3)
+    [(1, 2, 2), (2, 2, 2), (2, 2, 2)]
+    """
+    steps = []
+    current = list(spacing)
+    for _ in range(levels):
+        finest = min(current)
+        step = tuple(2 if s < 1.5 * finest else 1 for s in current)
+        current = [s * f for s, f in zip(current, step, strict=True)]
+        steps.append(step)
+    return steps
+
+
+def multiple(settings: ModelSettings) -> tuple[int, ...]:
+    """Return the edge lengths that an input's shape must be a multiple of, per axis."""
+    total = [1] * settings.ndim
+    for step in strides(settings.spacing, settings.levels):
+        total = [t * s for t, s in zip(total, step, strict=True)]
+    return tuple(total)
+
+
+def rounded(shape: list[float], model: ModelSettings) -> tuple[int, ...]:
+    """Return edges, in pixels, that the network can halve as often as it has to."""
+    return tuple(
+        max(1, math.ceil(n / step - 0.25)) * step
+        for n, step in zip(shape, multiple(model), strict=True)
+    )
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Lay (B, C, *S) out with the channels last, which convolutions are quickest with.
+
+    Apple's mps does not take volumes so; there it stays as it is.
+    """
+    if x.device.type == "mps":
+        return x
+    layout = torch.channels_last if x.dim() == 4 else torch.channels_last_3d
+    return x.contiguous(memory_format=layout)
+
+
+def _conv(ndim: int) -> Callable[..., nn.Module]:
+    return nn.Conv2d if ndim == 2 else nn.Conv3d
+
+
+def _transposed(ndim: int) -> Callable[..., nn.Module]:
+    return nn.ConvTranspose2d if ndim == 2 else nn.ConvTranspose3d
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of each pixel by itself.
+
+    It knows neither the batch nor the rest of the image: a batch of one trains as well as a batch
+    of many, and a tile gives exactly what the whole image gives.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.layer_norm(x.movedim(1, -1), self.weight.shape, self.weight, self.bias)
+        return y.movedim(-1, 1)
+
+
+class Residual(nn.Module):
+    """Convolutions around a shortcut; the last one may be dilated."""
+
+    def __init__(
+        self,
+        ndim: int,
+        channels: int,
+        kernel: tuple[int, ...],
+        convolutions: int,
+        dilation: int = 1,
+    ) -> None:
+        super().__init__()
+        conv = _conv(ndim)
+        self.count = convolutions
+        for k in range(1, convolutions + 1):
+            reach = dilation if k == convolutions else 1
+            padding = tuple(n // 2 * reach for n in kernel)
+            layer = conv(channels, channels, kernel, padding=padding, dilation=reach, bias=False)
+            self.add_module(f"conv{k}", layer)
+            self.add_module(f"norm{k}", ChannelNorm(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for k in range(1, self.count + 1):
+            y = self.get_submodule(f"norm{k}")(self.get_submodule(f"conv{k}")(y))
+            y = F.relu(y + x if k == self.count else y, inplace=True)
+        return y
+
+
+class Down(nn.Module):
+    """ERFNet's step down: strided convolution and max pooling, side by side.
+
+    The first one does not normalise: it would make dim and bright objects look alike.
+    """
+
+    def __init__(
+        self,
+        before: int,
+        after: int,
+        step: tuple[int, ...],
+        kernel: tuple[int, ...],
+        *,
+        first: bool = False,
+    ) -> None:
+        super().__init__()
+        self.step = step
+        pooled = before if before < after else 0
+        padding = tuple(k // 2 for k in kernel)
+        self.conv = _conv(len(step))(
+            before, after - pooled, kernel, stride=step, padding=padding, bias=first
+        )
+        self.pooled = pooled
+        self.norm = nn.Identity() if first else ChannelNorm(after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x)
+        if self.pooled:
+            pool = F.max_pool2d if len(self.step) == 2 else F.max_pool3d
+            y = torch.cat([y, pool(x, self.step, self.step)], 1)
+        return F.relu(self.norm(y), inplace=True)
+
+
+class Decoder(nn.Module):
+    """From the deepest features back to the image's resolution."""
+
+    def __init__(
+        self,
+        widths: list[int],
+        steps: list[tuple[int, ...]],
+        kernels: list[tuple[int, ...]],
+        convolutions: int,
+        out: int,
+    ) -> None:
+        super().__init__()
+        ndim = len(steps[0])
+        self.steps = steps[:0:-1]
+        self.project = nn.ModuleList(
+            _conv(ndim)(deep, shallow, 1)
+            for deep, shallow in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.refine = nn.ModuleList(
+            Residual(ndim, c, k, convolutions)
+            for c, k in zip(widths[-2::-1], kernels[-2::-1], strict=True)
+        )
+        self.out = _transposed(ndim)(widths[0], out, steps[0], steps[0])
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        x = features[-1]
+        for project, refine, step, skip in zip(
+            self.project, self.refine, self.steps, features[-2::-1], strict=True
+        ):
+            scale = tuple(float(s) for s in step)
+            up = F.interpolate(project(x), scale_factor=scale, mode="nearest")
+            x = refine(up + skip)
+        return cast(Tensor, self.out(x))
+
+
+class BranchedNet(nn.Module):
+    """Image (B, in_channels, *S) to raw maps (B, D + n_sigma + C, *S).
+
+    ``S`` must be a multiple of `multiple`; `maps.split` gives the output its meaning.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        ndim = settings.ndim
+        widths, steps = self.plan(settings)
+        # An axis that is not shrunk yet is still too coarse for a 3-wide kernel to mean the same.
+        kernels = [tuple(3 if s > 1 else 1 for s in step) for step in steps]
+        self.down, self.refine = nn.ModuleList(), nn.ModuleList()
+        before = settings.in_channels
+        for after, step, kernel in zip(widths, steps, kernels, strict=True):
+            self.down.append(Down(before, after, step, kernel, first=not self.down))
+            self.refine.append(Residual(ndim, after, kernel, settings.convolutions))
+            before = after
+        # Where there are fewest pixels, more depth costs little.
+        self.context = Residual(ndim, before, kernels[-1], 2, dilation=2)
+        built = widths, steps, kernels, settings.convolutions
+        self.instance = Decoder(*built, ndim + settings.sigma_components)
+        self.seed = Decoder(*built, len(settings.classes))
+        # Before training every pixel points at itself with a typical object's margin.
+        for parameter in self.instance.out.parameters():
+            nn.init.zeros_(parameter)
+
+    @staticmethod
+    def plan(settings: ModelSettings) -> tuple[list[int], list[tuple[int, ...]]]:
+        """Return each level's number of channels, and by how much it shrinks each axis."""
+        width = settings.width
+        widths = [min(width * (level + 1), 4 * width) for level in range(settings.levels)]
+        return widths, strides(settings.spacing, settings.levels)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = image
+        features = []
+        for down, refine in zip(self.down, self.refine, strict=True):
+            x = refine(down(x))
+            features.append(x)
+        features[-1] = self.context(features[-1])
+        return torch.cat([self.instance(features), self.seed(features)], 1)

@@ -1,0 +1,50 @@
+"""Object sizes in label images: typical diameter, largest reach, ring around objects."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+RING = 0.35
+"""Width of the ring of background around a drawn object, in diameters of the typical object."""
+
+
+def ring(labels: NDArray[np.int32], spacing: tuple[float, ...]) -> NDArray[np.bool_]:
+    """Return where the objects of a label image are, and the ring of background around them."""
+    width = max(2.0, RING * typical_diameter([labels], spacing))
+    far = ndi.distance_transform_edt(labels <= 0, sampling=spacing)
+    return np.asarray(far <= width)
+
+
+def object_sizes(labels: list[NDArray[np.int32]]) -> NDArray[np.int64]:
+    """Return the sizes of all objects of some label images, in pixels."""
+    counts = [np.bincount(a[a > 0].ravel()) for a in labels]
+    sizes = np.concatenate([np.zeros(0, np.int64), *counts])
+    found: NDArray[np.int64] = sizes[sizes > 0]
+    return found
+
+
+def typical_diameter(labels: list[NDArray[np.int32]], spacing: tuple[float, ...]) -> float:
+    """Return the median diameter of the objects, in pixels of the finest axis.
+
+    An object's diameter is that of the disc (ball) of the same area (volume); 20 without objects.
+    """
+    sizes = object_sizes(labels) * float(np.prod(spacing))
+    if not len(sizes):
+        return 20.0
+    median = float(np.median(sizes))
+    return 2 * math.sqrt(median / math.pi) if len(spacing) == 2 else math.cbrt(6 * median / math.pi)
+
+
+def largest_reach(labels: list[NDArray[np.int32]], spacing: tuple[float, ...]) -> float:
+    """Return the largest distance from an object's centroid to its own bounding box's corners."""
+    reach = 1.0
+    for array in labels:
+        for box in ndi.find_objects(np.maximum(array, 0)):
+            if box is not None:
+                sides = [(s.stop - s.start) * u for s, u in zip(box, spacing, strict=True)]
+                reach = max(reach, float(np.linalg.norm(sides)) / 2)
+    return reach

@@ -1,0 +1,90 @@
+"""OME-Zarr (NGFF 0.4 and 0.5): the finest level of an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_spatial_embeddings.core.units import Size, unit_name
+
+from .errors import FileError
+from .raw import Raw
+
+if TYPE_CHECKING:
+    import zarr
+
+METADATA = ("zarr.json", ".zattrs", ".zgroup")
+"""Files that tell a folder of Zarr."""
+
+
+def is_zarr(path: Path) -> bool:
+    """Tell whether a folder is one Zarr "file"."""
+    return path.is_dir() and (
+        path.suffix == ".zarr" or any((path / name).is_file() for name in METADATA)
+    )
+
+
+def read_ome_zarr(path: Path) -> Raw:
+    """Read the finest level of an OME-Zarr image; of a collection, its first image."""
+    group = open_group(path)
+    facts = ome(group)
+    if "bioformats2raw.layout" in facts:
+        series = ome(group["OME"]).get("series", ["0"]) if "OME" in group else ["0"]
+        group = group[series[0]]  # type: ignore[assignment]
+        facts = ome(group)
+    if not facts.get("multiscales"):
+        kind = "a plate" if "plate" in facts else "no image"
+        raise FileError(
+            f"{path} is {kind}; expected an OME-Zarr image (version 0.4 or 0.5), such as the"
+            " folder of one field of a plate"
+        )
+    return read_multiscale(group, facts, path)
+
+
+def open_group(path: Path) -> zarr.Group:
+    """Open a folder for reading."""
+    import zarr
+
+    try:
+        return zarr.open_group(path, mode="r")
+    except FileNotFoundError as error:
+        raise FileError(f"{path} is no OME-Zarr: it has no zarr.json and no .zgroup") from error
+
+
+def ome(group: Any) -> dict[str, Any]:
+    """Return a group's OME metadata, which 0.4 keeps at the top and 0.5 under ``ome``."""
+    facts = dict(group.attrs)
+    return dict(facts.get("ome", facts))
+
+
+def read_multiscale(group: Any, facts: dict[str, Any], path: Path) -> Raw:
+    """Read level 0 of a group's first multiscale image."""
+    from pydantic import ValidationError
+    from yaozarrs import v04, v05
+
+    try:
+        image = (v05.Image if "version" in facts else v04.Image).model_validate(facts)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise FileError(
+            f"{path} is not valid OME-Zarr of version 0.4 or 0.5: {where}: {first['msg']}"
+        ) from error
+    multiscale = image.multiscales[0]
+    level = multiscale.datasets[0]
+    scale = np.ones(len(multiscale.axes))
+    common = multiscale.coordinateTransformations or []
+    for transform in [*level.coordinateTransformations, *common]:
+        if transform.type == "scale":
+            scale = scale * transform.scale
+    axes = "".join(a.name[:1].upper() for a in multiscale.axes)
+    sizes: dict[str, Size] = {
+        letter: (float(s), unit_name(a.unit))
+        for letter, a, s in zip(axes, multiscale.axes, scale, strict=True)
+        if a.type == "space"
+    }
+    if level.path not in group:
+        raise FileError(f"{path} is incomplete: its level '{level.path}' is missing")
+    return Raw(np.asarray(group[level.path][...]), axes, sizes)

@@ -1,0 +1,136 @@
+"""TIFF in its dialects: OME-TIFF, ImageJ, tifffile's own, and plain."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+from napari_spatial_embeddings.core.units import METRES, Size, unit_name
+
+from .errors import FileError
+from .pixel_size import sizes_in
+from .raw import Raw
+
+if TYPE_CHECKING:
+    import tifffile
+
+log = logging.getLogger(__name__)
+
+DAMAGE = re.compile("TiffPages @|value offset|corrupted file|failed to (read|reshape)|missing")
+"""What tifffile logs, rather than raises, when it reads only a part of a file."""
+
+PATIENCE = 1000
+"""Complaints after which a file is given up: damaged ones may hold pages without end."""
+
+PRINTED = 10e-6
+"""Pixels larger than this many metres are a printer's resolution and no measurement."""
+
+
+def read_tiff(path: Path) -> Raw:
+    """Read the first image of a TIFF file at its full resolution."""
+    import tifffile
+
+    with _complaints() as complaints, tifffile.TiffFile(path) as file:
+        series, page = file.series[0], file.pages.first
+        pieces = min(len(page.dataoffsets), len(page.databytecounts))
+        if pieces < math.prod(page.chunked) or any(map(DAMAGE.search, complaints)):
+            raise FileError(f"{path} is truncated or damaged; copy or export it again")
+        if len(file.series) > 1:
+            log.warning("%s holds %d images; the first is read", path, len(file.series))
+        array = series.asarray().reshape(series.get_shape(False))
+        return Raw(array, _samples(series.get_axes(False), page), _sizes(file, path))
+
+
+def tiff_sizes(path: Path) -> dict[str, Size]:
+    """Read what a TIFF file says of its pixels' size, and none of them."""
+    import tifffile
+
+    with _complaints(), tifffile.TiffFile(path) as file:
+        return _sizes(file, path)
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """Collect what tifffile logs in this thread, and keep it from the terminal."""
+    texts: list[str] = []
+    here = threading.get_ident()
+
+    def collect(record: logging.LogRecord) -> bool:
+        if record.thread != here:
+            return True
+        texts.append(record.getMessage())
+        if len(texts) > PATIENCE:
+            raise ValueError("its pages lead nowhere")
+        return False
+
+    logger = logging.getLogger("tifffile")
+    logger.addFilter(collect)
+    try:
+        yield texts
+    finally:
+        logger.removeFilter(collect)
+
+
+def _samples(axes: str, page: Any) -> str:
+    """Call samples of a pixel channels, unless they are colours or the last is transparency."""
+    colour = page.photometric.name in ("RGB", "YCBCR") or any(s.value for s in page.extrasamples)
+    return axes if colour else axes.replace("S", "C")
+
+
+def _sizes(file: tifffile.TiffFile, path: Path) -> dict[str, Size]:
+    if file.ome_metadata:
+        return _ome_sizes(file.ome_metadata)
+    if file.imagej_metadata is not None:
+        return _imagej_sizes(file)
+    for facts in file.shaped_metadata or ():
+        if told := sizes_in(facts, str(path)):
+            return told
+    return _plain_sizes(file)
+
+
+def _ome_sizes(text: str) -> dict[str, Size]:
+    pixels = ET.fromstring(text).find(".//{*}Pixels")
+    facts = {} if pixels is None else pixels.attrib
+    return {
+        axis: (float(facts[key]), unit_name(facts.get(f"{key}Unit", "um")))
+        for axis in "ZYX"
+        if (key := f"PhysicalSize{axis}") in facts
+    }
+
+
+def _imagej_sizes(file: tifffile.TiffFile) -> dict[str, Size]:
+    facts = file.imagej_metadata or {}
+    if "unit" not in facts and "spacing" not in facts:
+        return _plain_sizes(file)
+    x = unit_name(facts.get("unit"))
+    sizes = {a: (length, x) for a, length in _resolution(file).items()}
+    if "spacing" in facts:
+        sizes["Z"] = abs(float(facts["spacing"])), x
+    for axis in "ZY":
+        # ImageJ writes these only where they differ from the unit along x.
+        if (own := facts.get(f"{axis.lower()}unit")) and axis in sizes:
+            sizes[axis] = sizes[axis][0], unit_name(own)
+    return sizes
+
+
+def _plain_sizes(file: tifffile.TiffFile) -> dict[str, Size]:
+    tag = file.pages.first.tags.get("ResolutionUnit")
+    unit = {2: "inch", 3: "cm"}.get(int(tag.value)) if tag else None
+    metres = {a: length * METRES[unit] for a, length in _resolution(file).items()} if unit else {}
+    if any(length > PRINTED for length in metres.values()):
+        return {}
+    return {a: (length / METRES["um"], "um") for a, length in metres.items()}
+
+
+def _resolution(file: tifffile.TiffFile) -> dict[str, float]:
+    """Return the length of a pixel along Y and X in the resolution's unit."""
+    tags = file.pages.first.tags
+    pairs = {a: tags[f"{a}Resolution"].value for a in "YX" if f"{a}Resolution" in tags}
+    return {a: below / above for a, (above, below) in pairs.items() if above}

@@ -1,0 +1,320 @@
+"""`SpatialEmbeddings`: a network with everything that is needed to use it; saved as a folder."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialise
+
+from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, PredictionSettings
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.instances import Instances
+from napari_spatial_embeddings.core.maps import SIGMA_GAIN, EmbeddingMaps
+from napari_spatial_embeddings.core.network import BranchedNet
+from napari_spatial_embeddings.system.atomic import write_atomically
+
+from .devices import choose_device
+from .model_card import CARD, SCHEMA, WEIGHTS, ModelCard, ModelError, check_folder, parsed, reason
+from .normalisation import normalisation
+from .resampling import TOLERANCE, Resampling
+from .tiling import Progress, predict_tiles
+
+__all__ = ["CARD", "SCHEMA", "WEIGHTS", "ModelError", "SpatialEmbeddings"]
+
+
+@dataclass
+class SpatialEmbeddings:
+    """A trained (or fresh) model.
+
+    Parameters
+    ----------
+    settings : ModelSettings
+        What the network is and reads.
+    network : BranchedNet, optional
+        A fresh one if not given.
+    clustering : ClusteringSettings
+        The thresholds that suit it, chosen on validation data.
+    pixel_size : tuple of D floats, optional
+        Size of a pixel of the images it was trained on, in ``unit``.
+    unit : str, optional
+    image_diameter : float, optional
+        Typical diameter of the objects in the images that it is meant for, in their pixels; as the
+        model knows them (``settings.object_diameter``) if not given.
+    history : list of dicts
+        What its trainings reported, one entry per validation.
+    about : dict
+        Free text for people: training data, licence, scores.
+    """
+
+    settings: ModelSettings
+    network: BranchedNet = None  # type: ignore[assignment]
+    clustering: ClusteringSettings = ClusteringSettings()
+    pixel_size: tuple[float, ...] | None = None
+    unit: str | None = None
+    image_diameter: float | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.network is None:
+            self.network = BranchedNet(self.settings)
+        self.network.eval()
+
+    # ------------------------------------------------------------------ use
+
+    def predict_maps(
+        self,
+        image: NDArray[np.generic],
+        settings: PredictionSettings | None = None,
+        spacing: tuple[float, ...] | None = None,
+    ) -> EmbeddingMaps:
+        """Return the maps of an image, in its own pixels, computed by tiles.
+
+        Parameters
+        ----------
+        image : (C, *S) or, for one channel, (*S); any real dtype
+        settings : PredictionSettings, optional
+        spacing : tuple of D floats, optional
+            Size of the image's pixels along each axis, the finest being 1; the model's if not
+            given.
+
+        Raises
+        ------
+        ModelError
+            If the image does not fit the model, or is not finite.
+        """
+        return _last(self.predicting(image, settings, spacing=spacing)).maps
+
+    def predicting(
+        self,
+        image: NDArray[np.generic],
+        settings: PredictionSettings | None = None,
+        window: tuple[slice, ...] | None = None,
+        out: EmbeddingMaps | None = None,
+        spacing: tuple[float, ...] | None = None,
+    ) -> Iterator[Progress]:
+        """Yield progress after every tile; the last report's maps are complete.
+
+        Other parameters, and errors, as in `predict_maps`.
+
+        Parameters
+        ----------
+        window : tuple of D slices, optional
+            The part to predict; the rest of the maps stays as it is. All of it if not given. The
+            image is normalised as a whole in any case.
+        out : EmbeddingMaps, optional
+            The maps to fill; new ones without any object if not given.
+        """
+        settings = settings or PredictionSettings()
+        image = self.check(image)
+        device = choose_device(settings.device)
+        network = self.network.to(device)
+        scale = normalisation(image, self.settings)
+        resampling = self.resampling(settings.object_diameter, spacing)
+        yield from predict_tiles(
+            network, self.settings, image, scale, settings, device, out, window, resampling
+        )
+
+    def resampling(
+        self, diameter: float | None = None, spacing: tuple[float, ...] | None = None
+    ) -> Resampling:
+        """Return how an image comes to the model's scale.
+
+        Parameters
+        ----------
+        diameter : float, optional
+            Typical diameter of its objects in pixels of its finest axis; that of the images that
+            the model is meant for if not given.
+        spacing : tuple of D floats, optional
+            Of its pixels; the model's if not given.
+        """
+        return Resampling.between(self.settings, diameter or self.image_diameter, spacing)
+
+    def learn_diameter(self, diameter: float, most: float) -> None:
+        """Take objects of this diameter for the model's own, if they are of about that size.
+
+        What the network says stays the same, in pixels: only the unit of sigma and the scale that
+        images are brought to change.
+
+        Parameters
+        ----------
+        diameter : float
+            In pixels of the finest axis.
+        most : float
+            The factor by which it may differ; beyond, and within `TOLERANCE`, nothing changes.
+        """
+        ratio = diameter / self.settings.object_diameter
+        if not 1 / most < ratio < most or 1 / TOLERANCE < ratio < TOLERANCE:
+            return
+        self.settings = self.settings.updated(object_diameter=diameter)
+        bias = self.network.get_parameter("instance.out.bias")
+        ndim = self.settings.ndim
+        with torch.no_grad():
+            bias[ndim : ndim + self.settings.sigma_components] -= math.log(ratio) / SIGMA_GAIN
+
+    def diameter_at(self, pixel_size: tuple[float, ...] | None, unit: str | None) -> float | None:
+        """Return the diameter in pixels of the model's objects, seen at another pixel size.
+
+        None where nobody knows it: where either pixel size, or what its unit is worth, is unknown.
+        """
+        from napari_spatial_embeddings.core.units import length
+
+        own = length(self.pixel_size, self.unit)
+        other = length(pixel_size, unit)
+        if not own or not other:
+            return None
+        return (self.image_diameter or self.settings.object_diameter) * own / other
+
+    def suited(
+        self,
+        settings: PredictionSettings,
+        pixel_size: tuple[float, ...] | None,
+        unit: str | None,
+    ) -> tuple[PredictionSettings, tuple[float, ...] | None]:
+        """Return how an image is predicted, with the size of its objects, and its spacing.
+
+        If nobody told the size, the image's pixel size does, compared with that of the images that
+        the model was trained on.
+        """
+        spacing = None if pixel_size is None else tuple(s / min(pixel_size) for s in pixel_size)
+        if settings.object_diameter is None:
+            told = self.diameter_at(pixel_size, unit)
+            settings = settings.updated(object_diameter=told and max(2.0, told))
+        return settings, spacing
+
+    def predicting_normalised(
+        self,
+        image: NDArray[np.float32],
+        settings: PredictionSettings,
+        spacing: tuple[float, ...] | None = None,
+    ) -> Iterator[Progress]:
+        """Yield progress on an image (C, *S) that has been normalised already."""
+        device = choose_device(settings.device)
+        scale = np.stack([np.zeros(len(image)), np.ones(len(image))]).astype(np.float32)
+        network = self.network.to(device)
+        resampling = self.resampling(settings.object_diameter, spacing)
+        yield from predict_tiles(
+            network, self.settings, image, scale, settings, device, resampling=resampling
+        )
+
+    def check(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Return the image as (C, *S), or say why the model cannot take it."""
+        ndim, channels = self.settings.ndim, self.settings.in_channels
+        if image.ndim == ndim and channels == 1:
+            image = image[None]
+        if image.ndim != ndim + 1:
+            kind = {2: "2D images", 3: "3D volumes"}[ndim]
+            raise ModelError(
+                f"the model takes {kind} with {channels} channel{'s' * (channels > 1)}; this image"
+                f" has shape {image.shape}"
+            )
+        if image.shape[0] != channels:
+            raise ModelError(
+                f"the model takes {channels} channel{'s' * (channels > 1)}, this image has"
+                f" {image.shape[0]}"
+            )
+        if 0 in image.shape:
+            raise ModelError(f"the image is empty: its shape is {image.shape}")
+        if image.dtype.kind not in "buif":
+            raise ModelError(f"the image has type {image.dtype}; expected real numbers")
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            raise ModelError("the image holds NaN or infinite values; replace them first")
+        return image
+
+    def segment(
+        self,
+        image: NDArray[np.generic],
+        clustering: ClusteringSettings | None = None,
+        prediction: PredictionSettings | None = None,
+        spacing: tuple[float, ...] | None = None,
+    ) -> Instances:
+        """Return the instances of an image; the model's own thresholds if none are given."""
+        maps = self.predict_maps(image, prediction, spacing)
+        return cluster(maps, clustering or self.clustering)
+
+    def with_classes(self, classes: tuple[str, ...]) -> SpatialEmbeddings:
+        """Return a model that tells these classes apart, and starts from what this one knows.
+
+        A class that is known by its name keeps its seed map; a new one starts from the mean of all.
+        """
+        own = self.settings.classes
+        if classes == own:
+            return self
+        settings = self.settings.updated(classes=classes)
+        model = replace(self, settings=settings, network=BranchedNet(settings))
+        weights = self.network.state_dict()
+        for name, axis in (("seed.out.weight", 1), ("seed.out.bias", 0)):
+            rows = dict(zip(own, weights[name].unbind(axis), strict=True))
+            mean = weights[name].mean(axis)
+            weights[name] = torch.stack([rows.get(c, mean) for c in classes], axis)
+        model.network.load_state_dict(weights)
+        return model
+
+    # ----------------------------------------------------------------- files
+
+    def card(self) -> dict[str, Any]:
+        """Return what ``model.json`` says: everything but the weights."""
+        return ModelCard(**{f.name: getattr(self, f.name) for f in fields(ModelCard)}).facts()
+
+    def save(self, folder: str | Path, *, half: bool = False) -> Path:
+        """Write the model into a folder, whole or not at all.
+
+        The weights' file repeats the card in its header, so that one rename publishes both;
+        ``model.json`` is the copy that people read.
+
+        Parameters
+        ----------
+        folder : path
+            Made if missing; an older model in it is replaced.
+        half : bool
+            Store the weights in half precision.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        card = json.dumps(self.card(), indent=1, allow_nan=False)
+        weights = {
+            k: (v.half() if half else v.float()).cpu().contiguous()
+            for k, v in self.network.state_dict().items()
+        }
+        write_atomically(folder / WEIGHTS, serialise(weights, {"card": card}))
+        write_atomically(folder / CARD, card.encode())
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> SpatialEmbeddings:
+        """Read a model from a folder. Nothing in it is executed or unpickled.
+
+        Raises
+        ------
+        ModelError
+            If it is missing, damaged, or from a newer version.
+        """
+        folder = Path(folder)
+        check_folder(folder)
+        try:
+            with safe_open(folder / WEIGHTS, framework="pt") as file:
+                card = (file.metadata() or {}).get("card", "null")
+                weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{folder / WEIGHTS} is damaged: {error}") from error
+        read = ModelCard.checked(folder, parsed(card, folder / WEIGHTS))
+        model = cls(**{f.name: getattr(read, f.name) for f in fields(ModelCard)})
+        try:
+            model.network.load_state_dict(weights)
+        except (TypeError, RuntimeError) as error:
+            raise ModelError(f"{folder} does not fit together: {reason(error)}") from error
+        return model
+
+
+def _last(reports: Iterator[Progress]) -> Progress:
+    return deque(reports, maxlen=1)[0]

@@ -1,0 +1,139 @@
+"""What a model's folder says of the model, but for its weights. Reading it needs no torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+
+from napari_spatial_embeddings import __version__
+from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, fault
+from napari_spatial_embeddings.errors import InputError
+
+SCHEMA = 3
+WEIGHTS, CARD = "model.safetensors", "model.json"
+
+
+class ModelError(InputError):
+    """A model that cannot be loaded or does not fit the image; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model without its weights; see `model.SpatialEmbeddings`."""
+
+    settings: ModelSettings
+    clustering: ClusteringSettings
+    pixel_size: tuple[float, ...] | None = None
+    unit: str | None = None
+    image_diameter: float | None = None
+    history: list[dict[str, Any]] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, Any]:
+        """Return the card as JSON takes it."""
+        return {
+            "schema": SCHEMA,
+            "version": __version__,
+            "model": self.settings.model_dump(mode="json"),
+            "clustering": self.clustering.model_dump(mode="json"),
+            "pixel_size": self.pixel_size,
+            "unit": self.unit,
+            "image_diameter": self.image_diameter,
+            "history": self.history,
+            "about": self.about,
+        }
+
+    @classmethod
+    def read(cls, folder: str | Path) -> ModelCard:
+        """Read the card of a model's folder: that in the header of its weights.
+
+        Raises
+        ------
+        ModelError
+            If there is no model, or it is damaged, or from a newer version.
+        """
+        weights = Path(folder) / WEIGHTS
+        check_folder(folder)
+        try:
+            with safe_open(weights, framework="np") as file:
+                card = (file.metadata() or {}).get("card", "null")
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{weights} is damaged: {error}") from error
+        return cls.checked(folder, parsed(card, weights))
+
+    @classmethod
+    def checked(cls, folder: str | Path, facts: Any) -> ModelCard:
+        """Return the card that JSON tells.
+
+        Raises
+        ------
+        ModelError
+            If it is none, does not fit together, or is from a newer version.
+        """
+        if not isinstance(facts, dict) or not isinstance(facts.get("schema"), int):
+            raise ModelError(f"{Path(folder) / WEIGHTS} was not written by this program")
+        if facts["schema"] > SCHEMA:
+            raise ModelError(
+                f"{folder} was written by a newer version ({facts.get('version')}); this is"
+                f" {__version__}: upgrade napari-spatial-embeddings"
+            )
+        try:
+            diameter = facts.get("image_diameter")  # schema 1 had none
+            settings = dict(facts["model"])
+            if facts["schema"] < 3:  # blocks had two
+                settings.setdefault("convolutions", 2)
+            history, about = facts["history"], facts["about"]
+            if not isinstance(about, dict) or not all(isinstance(row, dict) for row in history):
+                raise TypeError("about and each row of history name what they tell")
+            return cls(
+                ModelSettings.model_validate(settings),
+                clustering=ClusteringSettings.model_validate(facts["clustering"]),
+                pixel_size=tuple(facts["pixel_size"]) if facts["pixel_size"] else None,
+                unit=facts["unit"],
+                image_diameter=float(diameter) if diameter else None,
+                history=list(history),
+                about=about,
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ModelError(f"{folder} does not fit together: {reason(error)}") from error
+
+
+def parsed(card: str, path: Path) -> Any:
+    """Return what the JSON of a card tells.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged; ``path`` is where it stands.
+    """
+    try:
+        return json.loads(card)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged: {error}") from error
+
+
+def check_folder(folder: str | Path) -> None:
+    """Say so if a folder holds no model.
+
+    Raises
+    ------
+    ModelError
+    """
+    for name in (CARD, WEIGHTS):
+        if not (Path(folder) / name).is_file():
+            raise ModelError(f"{folder} is no model: it has no {name}")
+
+
+def reason(error: Exception) -> str:
+    """Return in one line what pydantic or torch say in several."""
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    if isinstance(error, ValidationError):
+        return fault(error)
+    headline, *details = str(error).splitlines()
+    return details[0].strip() if details else headline

@@ -1,0 +1,88 @@
+"""The models that come with the package, by name."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .model_card import CARD, ModelCard, ModelError, parsed
+
+if TYPE_CHECKING:
+    from .model import SpatialEmbeddings
+
+log = logging.getLogger(__name__)
+
+FOLDER = Path(__file__).parents[1] / "models"
+
+
+def shipped() -> dict[str, ModelCard]:
+    """Return the cards of the shipped models by name; a damaged one is logged and left out."""
+    cards = {}
+    for path in _cards():
+        try:
+            cards[path.parent.name] = _read(path)
+        except ModelError as error:
+            log.warning("%s; install napari-spatial-embeddings again", error)
+    return cards
+
+
+def suiting(ndim: int, in_channels: int, *, dark: bool = False) -> list[str]:
+    """Return the names of the shipped models that can take an image, the likeliest first.
+
+    Parameters
+    ----------
+    ndim, in_channels : int
+        Of the image.
+    dark : bool
+        Whether it shows bright objects on dark ground, as those do that models of nuclei learned.
+    """
+    names = [
+        name
+        for name, card in shipped().items()
+        if (card.settings.ndim, card.settings.in_channels) == (ndim, in_channels)
+    ]
+    return sorted(names, key=lambda name: name.startswith("nuclei") != dark)
+
+
+def _cards() -> list[Path]:
+    return sorted(FOLDER.glob(f"*/{CARD}"))
+
+
+def _read(path: Path) -> ModelCard:
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} is damaged: {error}") from error
+    return ModelCard.checked(path.parent, parsed(text, path))
+
+
+def find_folder(name: str | Path) -> Path:
+    """Return the folder of a model: its own, or that of a shipped model's name.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model.
+    """
+    path = Path(name)
+    if path.is_dir():
+        return path
+    names = [path.parent.name for path in _cards()]
+    if str(name) in names:
+        return FOLDER / str(name)
+    known = f"the shipped models are: {', '.join(names)}" if names else "no models are shipped"
+    raise ModelError(f"there is no model '{name}': it is no folder, and {known}")
+
+
+def find_model(name: str | Path) -> SpatialEmbeddings:
+    """Load a model by its folder, or by the name of a shipped one.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model, or it cannot be loaded.
+    """
+    from .model import SpatialEmbeddings  # torch is slow to load
+
+    return SpatialEmbeddings.load(find_folder(name))

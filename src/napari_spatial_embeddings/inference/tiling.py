@@ -1,0 +1,218 @@
+"""Maps of images of any size, tile by tile, in bounded memory.
+
+A tile is its core and a halo of context around it, which is computed and thrown away. The network
+normalises each pixel by itself, so a halo as wide as its receptive field gives exactly what the
+whole image would; the default is narrower, and the difference is far below the thresholds.
+
+Tiles part the *grid* that the network sees, which is the image itself unless its objects are of
+another size than the model's: see `resampling`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
+from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float, sigma_of, split
+from napari_spatial_embeddings.core.network import BranchedNet, channels_last, multiple
+from napari_spatial_embeddings.errors import OutOfMemory, is_out_of_memory
+
+from .normalisation import normalise
+from .resampling import Resampling
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a prediction is.
+
+    Parameters
+    ----------
+    done, total : int
+        Tiles.
+    region : tuple of D slices
+        The part of the maps that is new.
+    maps : EmbeddingMaps
+        What is known so far, zero elsewhere (sigma: one).
+    """
+
+    done: int
+    total: int
+    region: tuple[slice, ...]
+    maps: EmbeddingMaps
+
+
+def empty_maps(
+    shape: tuple[int, ...], settings: ModelSettings, spacing: tuple[float, ...] | None = None
+) -> EmbeddingMaps:
+    """Return maps without any object, to be filled; of the model's spacing if none is given."""
+    return EmbeddingMaps(
+        np.zeros((settings.ndim, *shape), np.float32),
+        np.ones((settings.sigma_components, *shape), np.float32),
+        np.zeros((len(settings.classes), *shape), np.float32),
+        spacing or settings.spacing,
+    )
+
+
+def tiles(
+    shape: tuple[int, ...],
+    settings: ModelSettings,
+    prediction: PredictionSettings,
+    window: tuple[slice, ...] | None = None,
+) -> list[tuple[tuple[slice, ...], tuple[slice, ...]]]:
+    """Return the tiles as pairs of slices: what is read, and which part of the grid is its core.
+
+    What is read starts on a multiple of the network's total stride and may end beyond the grid.
+    Cores part the window, or the whole grid if none is given.
+    """
+    window = window or tuple(slice(0, n) for n in shape)
+    grain = multiple(settings)
+    edge = prediction.tile if settings.ndim == 2 else round(prediction.tile ** (2 / 3))
+    axes = []
+    for n, part, unit, step in zip(shape, window, settings.spacing, grain, strict=True):
+        core = max(step, round(edge / unit) // step * step)
+        halo = math.ceil(prediction.halo / unit / step) * step
+        axis = []
+        for start in range(part.start // step * step, part.stop, core):
+            stop = min(start + core, part.stop)
+            first = max(0, start - halo)
+            last = min(stop + halo, n)
+            last = first + math.ceil((last - first) / step) * step
+            axis.append((slice(first, last), slice(max(start, part.start), stop)))
+        axes.append(axis)
+    return [
+        (tuple(read for read, _ in combination), tuple(core for _, core in combination))
+        for combination in itertools.product(*axes)
+    ]
+
+
+def predict_tiles(
+    network: BranchedNet,
+    settings: ModelSettings,
+    image: NDArray[np.generic],
+    scale: Float,
+    prediction: PredictionSettings,
+    device: torch.device,
+    out: EmbeddingMaps | None = None,
+    window: tuple[slice, ...] | None = None,
+    resampling: Resampling | None = None,
+) -> Iterator[Progress]:
+    """Fill maps tile by tile.
+
+    Parameters
+    ----------
+    network : BranchedNet
+        On ``device``.
+    image : (C, *S), real
+        Anything that slices to arrays.
+    scale : float32 (2, C)
+        From `normalisation.normalisation`, of the whole image.
+    out : EmbeddingMaps, optional
+        Where to write, for maps that live on disk; in memory if not given.
+    window : tuple of D slices, optional
+        The part of the image to fill, not empty and inside it; all of it if not given.
+    resampling : Resampling, optional
+        If the network is to see the image at another scale. Tiles are counted there; the maps are
+        those of the image in any case.
+
+    Raises
+    ------
+    OutOfMemory
+        If a tile does not fit into the device's memory.
+    """
+    shape = image.shape[1:]
+    resampling = resampling or Resampling.between(settings)
+    grid = resampling.grid(shape)
+    out = out or empty_maps(shape, settings, resampling.spacing)
+    work = tiles(grid, settings, prediction, window and resampling.points(window, shape))
+    for done, (read, core) in enumerate(work, 1):
+        inside = tuple(slice(r.start, min(r.stop, n)) for r, n in zip(read, grid, strict=True))
+        block = resampling.read(image, inside, lambda pixels: normalise(pixels, scale))
+        missing = [(0, r.stop - i.stop) for r, i in zip(read, inside, strict=True)]
+        block = np.pad(block, [(0, 0), *missing], mode="symmetric")
+        try:
+            parts = _predict(network, settings, block, prediction.flips, device)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise OutOfMemory(
+                f"{device} has too little memory for a tile of {prediction.tile} pixels; try a"
+                f" smaller tile, such as {max(16, prediction.tile // 2)}"
+            ) from error
+        pixels = resampling.pixels(core, shape, window)
+        restored = resampling.restore(parts, inside, pixels)
+        for target, source in zip((out.offsets, out.sigma, out.seed), restored, strict=True):
+            target[(slice(None), *pixels)] = source
+        yield Progress(done, len(work), pixels, out)
+
+
+@torch.inference_mode()
+def _predict(
+    network: BranchedNet,
+    settings: ModelSettings,
+    block: Float,
+    flips: bool,
+    device: torch.device,
+) -> tuple[Float, Float, Float]:
+    """Return offsets, sigma and seed of a block, averaged over its symmetries if asked to."""
+    x = torch.from_numpy(block)[None].to(device)
+    variants = symmetries(settings) if flips else [((), 0)]
+    total: list[torch.Tensor] = []
+    for flipped, turns in variants:
+        y = x.flip([a + 2 for a in flipped]) if flipped else x
+        y = torch.rot90(y, turns, (-2, -1)) if turns else y
+        parts = list(split(network(channels_last(y)).float(), settings))
+        parts = [undo(p, i, flipped, turns, settings) for i, p in enumerate(parts)]
+        parts[2] = parts[2].sigmoid()
+        total = [a + b for a, b in zip(total, parts, strict=True)] if total else parts
+    offsets, log_sigma, seed = (t[0] / len(variants) for t in total)
+    sigma = sigma_of(log_sigma, settings)
+    return offsets.cpu().numpy(), sigma.cpu().numpy(), seed.cpu().numpy()
+
+
+def symmetries(settings: ModelSettings) -> list[tuple[tuple[int, ...], int]]:
+    """Return flips (axes) and quarter turns (of the last two axes) that an image may undergo.
+
+    Quarter turns only where the last two axes have the same spacing.
+    """
+    turns = range(4) if settings.spacing[-1] == settings.spacing[-2] else (0,)
+    leading: list[tuple[int, ...]] = [()] if settings.ndim == 2 else [(), (0,)]
+    last = settings.ndim - 1
+    mirrored = ((), (last,)) if len(turns) == 4 else ((), (last,), (last - 1,), (last - 1, last))
+    return [(a + b, k) for a in leading for b in mirrored for k in turns]
+
+
+def undo(
+    part: torch.Tensor, kind: int, flipped: tuple[int, ...], turns: int, settings: ModelSettings
+) -> torch.Tensor:
+    """Bring a predicted map back: its pixels, and the directions that its components stand for.
+
+    Parameters
+    ----------
+    part : (B, n, *S)
+        Offsets (kind 0), sigma (1) or seed (2) of an image that was flipped, then turned.
+    """
+    y, x = settings.ndim - 2, settings.ndim - 1
+    for _ in range(turns % 4):
+        part = torch.rot90(part, -1, (-2, -1))
+        if kind == 0:
+            # A quarter turn takes (y, x) to (-x, y); this is its inverse.
+            oy, ox = part[:, y].clone(), part[:, x].clone()
+            part = part.clone()
+            part[:, y], part[:, x] = ox, -oy
+        elif kind == 1 and settings.sigma_components > 1:
+            part = part.clone()
+            part[:, [y, x]] = part[:, [x, y]]
+    if flipped:
+        part = part.flip([a + 2 for a in flipped])
+        if kind == 0:
+            sign = torch.ones(settings.ndim, device=part.device)
+            sign[list(flipped)] = -1
+            part = part * sign.reshape(1, -1, *[1] * (part.dim() - 2))
+    return part

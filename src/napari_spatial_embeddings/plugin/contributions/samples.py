@@ -1,0 +1,57 @@
+"""Sample images under File > Open Sample, each with the few objects that somebody drew.
+
+They are made on demand, so there is nothing to fetch.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import numpy as np
+
+from napari_spatial_embeddings import samples
+from napari_spatial_embeddings.files import Image as Picture
+from napari_spatial_embeddings.plugin.layers.annotation import (
+    LayerTuple,
+    image_layer,
+    labels_layer,
+    position,
+)
+from napari_spatial_embeddings.samples import Sample
+
+UNIT = "um"
+
+
+def nuclei() -> list[LayerTuple]:
+    """Round nuclei of several sizes, some touching."""
+    return _layers(samples.nuclei)
+
+
+def rods() -> list[LayerTuple]:
+    """Long rods that touch each other, as bacteria do."""
+    return _layers(samples.rods)
+
+
+def blobs() -> list[LayerTuple]:
+    """Balls in a volume whose slices lie twice as far apart as its pixels."""
+    return _layers(samples.blobs)
+
+
+def two_classes() -> list[LayerTuple]:
+    """Large bright cells and small dim ones, touching."""
+    return _layers(samples.two_classes)
+
+
+def _layers(make: Callable[[], Sample]) -> list[LayerTuple]:
+    sample = make()
+    # The same sample may be opened twice.
+    key = f"{sample.name.replace(' ', '_')}-{secrets.token_hex(2)}"
+    axes = "CZYX"[-sample.image.ndim :] if sample.image.ndim == 4 else "CYX"
+    picture = Picture(sample.image, axes, sample.pixel_size, UNIT, sample.name)
+    drawn = {int(k): sample.classes[int(k)] for k in np.unique(sample.annotated) if k}
+    place = position(sample.pixel_size, UNIT)
+    return [
+        image_layer(picture, key, sample.name, None),
+        labels_layer(key, sample.name, sample.annotated, drawn, False, place),
+    ]

@@ -1,0 +1,41 @@
+"""The writer behind File > Save for labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from napari_spatial_embeddings.core.units import unit_name
+from napari_spatial_embeddings.export.labels import write_labels
+from napari_spatial_embeddings.plugin.layers import tags as _layers
+
+
+def labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
+    """Write a Labels layer as a TIFF with its pixel size: 16 bits while the ids fit, else 32.
+
+    Parameters
+    ----------
+    path : str
+    data : integers (*S)
+    attributes : dict
+        The layer's.
+
+    Returns
+    -------
+    list of str
+        What was written.
+
+    Raises
+    ------
+    InputError, Failure
+        If there is an id below 0, or the file cannot be written.
+    """
+    array = np.asarray(data[0] if isinstance(data, list | tuple) else data)
+    size = tuple(abs(float(s)) for s in attributes.get("scale", ()))
+    units = attributes.get("units") or ("",)
+    unit = unit_name(str(units[-1]))
+    known = size if unit is not None or len(set(size)) > 1 else None
+    own = (attributes.get("metadata") or {}).get(_layers.KEY) or {}
+    told = {name: own[name] for name in ("classes", "scribbled") if name in own}
+    return [str(write_labels(path, array, known, unit, told or None))]

@@ -1,0 +1,86 @@
+"""Maps as pictures that a person can read; made in a thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.core.maps import EmbeddingMaps
+from napari_spatial_embeddings.export.colours import longest_offset, offset_colours
+from napari_spatial_embeddings.plugin.session import Result
+
+FOREGROUND = 0.5
+"""Seed value above which a pixel counts when ranges are chosen."""
+
+SAMPLE = 1_000_000
+"""Pixels that ranges are chosen from at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """What is shown of the maps, besides the seeds themselves.
+
+    Parameters
+    ----------
+    margin : float32 (*S)
+        In pixels of the finest axis, or in the unit that was asked for; mean over the axes.
+    highest : float
+        A margin that few objects exceed.
+    offsets : uint8 (*S, 3)
+        Hue is the direction, brightness the length; black where no object is likely.
+    """
+
+    margin: NDArray[np.float32]
+    highest: float
+    offsets: NDArray[np.uint8]
+
+
+def panels(maps: EmbeddingMaps, size: float = 1.0) -> Panels:
+    """Paint maps.
+
+    Parameters
+    ----------
+    maps : EmbeddingMaps
+    size : float
+        Size of a pixel of the finest axis.
+    """
+    seed = maps.seed.max(0)
+    margin = maps.margin.mean(0) * np.float32(size)
+    step = max(1, round((seed.size / SAMPLE) ** (1 / seed.ndim)))
+    sample = (slice(None, None, step),) * seed.ndim
+    likely = seed[sample] > FOREGROUND
+    chosen = margin[sample][likely]
+    highest = float(np.percentile(chosen, 99)) if chosen.size else float(margin.max())
+    longest = longest_offset(maps.offsets[(slice(None), *sample)], likely)
+    colours = offset_colours(maps.offsets, longest)
+    # Offsets of the background mean nothing; they fade out as seeds do.
+    fade = np.clip(seed * (255 / FOREGROUND), 0, 255).astype(np.uint16)[..., None]
+    return Panels(margin, max(highest, 1e-6), ((colours * fade) >> 8).astype(np.uint8))
+
+
+def features(result: Result) -> dict[str, Any]:
+    """Return what is known of the objects, as columns for a Labels layer.
+
+    ``index`` is the label: that is what napari looks up under the cursor.
+    """
+    found = result.instances
+    assert found is not None
+    names = np.array([*result.classes, "?"], object)
+    known = np.where(found.index < len(result.classes), found.index, len(result.classes))
+    axes = "zyx"[-result.maps.ndim :]
+    centre = found.centre / np.array(result.maps.spacing)
+    table: dict[str, Any] = {
+        "index": found.label.astype(np.int64),
+        "class": names[known],
+        "score": found.score.astype(float).round(3),
+        "size": found.size,
+    }
+    for d, axis in enumerate(axes):
+        table[f"centre {axis}"] = centre[:, d].astype(float).round(2)
+    for d, axis in enumerate(axes):
+        table[f"sigma {axis}"] = found.sigma[:, d].astype(float).round(2)
+    table["locked"] = found.locked
+    return table

@@ -1,0 +1,289 @@
+"""Which object a stroke belongs to.
+
+A stroke that begins on an object adds to it, and so does one that begins within the outline of the
+object that was drawn last: people draw an outline and then fill it. Every other stroke is a new
+object. In a volume, objects in the neighbouring slices count as well, so that one grows from slice
+to slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_spatial_embeddings.training.annotation import BACKGROUND
+
+from . import tags as _layers
+
+if TYPE_CHECKING:
+    from napari.utils.events import Event
+
+
+def continued(
+    labels: NDArray[np.integer[Any]],
+    pixel: tuple[int, ...],
+    flat: tuple[int, ...],
+    last: int = 0,
+    without: frozenset[int] = frozenset(),
+) -> int:
+    """Return the label of the object that a stroke adds to; 0 if it is a new one.
+
+    Parameters
+    ----------
+    labels : integers (*S)
+    pixel : tuple of D ints
+        Where the stroke begins.
+    flat : tuple of ints
+        The axes along which the person sees a single slice: none in an image.
+    last : int
+        Label of the object that was drawn last, if there is one.
+    without : set of ints
+        Labels that are no objects.
+    """
+    planes = list(_planes(labels.shape, pixel, flat))
+    for plane in planes:
+        label = int(labels[plane][tuple(p for a, p in enumerate(pixel) if a not in flat)])
+        if label > 0 and label not in without:
+            return label
+    point = np.array([p for a, p in enumerate(pixel) if a not in flat], float)
+    for plane in planes:
+        if last > 0 and _encloses(np.argwhere(labels[plane] == last), point):
+            return last
+    return 0
+
+
+def _planes(
+    shape: tuple[int, ...], pixel: tuple[int, ...], flat: tuple[int, ...]
+) -> Iterator[tuple[int | slice, ...]]:
+    """Yield the slice that a pixel lies in, and then those beside it."""
+    steps = [(0, 0)] + [(axis, step) for axis in flat for step in (-1, 1)]
+    for axis, step in steps:
+        at = [p if a in flat else slice(None) for a, p in enumerate(pixel)]
+        if step:
+            moved = pixel[axis] + step
+            if not 0 <= moved < shape[axis]:
+                continue
+            at[axis] = moved
+        yield tuple(at)
+
+
+def _encloses(pixels: NDArray[np.intp], point: NDArray[np.float64]) -> bool:
+    """Tell whether a point lies in the convex hull of pixels."""
+    if len(pixels) < 3 or (point < pixels.min(0)).any() or (point > pixels.max(0)).any():
+        return False
+    from scipy.spatial import ConvexHull, QhullError
+
+    try:
+        sides = ConvexHull(pixels).equations
+    except QhullError:  # they lie on a line
+        return False
+    return bool((sides[:, :-1] @ point + sides[:, -1] <= 1e-9).all())
+
+
+class Strokes(QObject):
+    """Gives the strokes on an annotation layer their ids and their class.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        One of our annotation layers.
+
+    Attributes
+    ----------
+    each : bool
+        Whether each stroke is a new object, but for those that add to one.
+    class_name : str
+        Class of the objects that are drawn from now on.
+    classing : bool
+        Whether a click on an object gives it the class, while napari's picker is chosen.
+    """
+
+    changed = Signal()
+    """Pixels, or classes of objects, were changed."""
+    tool_changed = Signal()
+
+    def __init__(self, layer: Labels, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.layer = layer
+        self.each, self.class_name, self.classing = True, "object", False
+        self._last = 0
+        self._own, self._picked, self._encircling = False, False, False
+        self._count()
+        layer.mouse_drag_callbacks.insert(0, self._press)
+        layer.events.paint.connect(self._painted)
+        layer.events.data.connect(self._replaced)
+        layer.events.mode.connect(self._mode_changed)
+        layer.events.selected_label.connect(self._selected)
+        self._select(self.next)
+
+    def close(self) -> None:
+        """Let go of the layer."""
+        self.layer.mouse_drag_callbacks.remove(self._press)
+        self.layer.events.paint.disconnect(self._painted)
+        self.layer.events.data.disconnect(self._replaced)
+        self.layer.events.mode.disconnect(self._mode_changed)
+        self.layer.events.selected_label.disconnect(self._selected)
+
+    # --------------------------------------------------------------- classes
+
+    @property
+    def classes(self) -> dict[int, str]:
+        """Class of each label; held by the layer itself."""
+        classes: dict[int, str] = self.layer.metadata[_layers.KEY]["classes"]
+        return classes
+
+    @property
+    def background(self) -> int | None:
+        """Label of the strokes of background, if there are any."""
+        return next((k for k, name in self.classes.items() if name == BACKGROUND), None)
+
+    @property
+    def next(self) -> int:
+        """The id of the next new object."""
+        return self._top + 1
+
+    # ----------------------------------------------------------------- tools
+
+    def draw(self) -> None:
+        """Paint objects."""
+        self._select(self.next if self.each or not self._last else self._last)
+        self.layer.mode = "paint"
+
+    def draw_background(self) -> None:
+        """Paint where there is no object; all such strokes share a label."""
+        label = self.background
+        if label is None:
+            label = self._top = self.next
+            self.classes[label] = BACKGROUND
+            self.changed.emit()
+        self._select(label)
+        self.layer.mode = "paint"
+
+    def erase(self) -> None:
+        """Erase, whatever it is."""
+        self.layer.mode = "erase"
+
+    def give_class(self) -> None:
+        """Give a class to the objects that are clicked on."""
+        self.layer.mode = "pick"
+        self.classing = True
+        self.tool_changed.emit()
+
+    def paste(
+        self,
+        where: tuple[NDArray[np.intp], ...],
+        labels: NDArray[np.int32],
+        classes: dict[int, str],
+    ) -> None:
+        """Set pixels to the labels of objects that were not drawn by hand.
+
+        Parameters
+        ----------
+        where : tuple of D arrays of ints (n,)
+            The pixels.
+        labels : int32 (n,)
+        classes : dict
+            Class of each of these labels.
+        """
+        self.classes.update(classes)
+        with self.layer.events.paint.blocker():  # it is no stroke
+            self.layer.data_setitem(where, labels)
+        self.recount()
+        self.changed.emit()
+
+    @property
+    def tool(self) -> str:
+        """The tool that is chosen: draw, background, erase, class, or none of them."""
+        mode = str(self.layer.mode)
+        if mode in ("paint", "polygon", "fill"):
+            return "background" if self._on_background else "draw"
+        if mode == "pick" and self.classing:
+            return "class"
+        return "erase" if mode == "erase" else ""
+
+    @property
+    def _on_background(self) -> bool:
+        return self.classes.get(int(self.layer.selected_label)) == BACKGROUND
+
+    # ---------------------------------------------------------------- events
+
+    def _press(self, layer: Labels, event: Event) -> None:
+        """Choose the label of a stroke before napari draws it."""
+        pixel = self._pixel(event)
+        # The right button begins to encircle an object, and the left one pans meanwhile.
+        self._encircling |= event.button == 2 and str(layer.mode) == "paint"
+        if event.button != 1 or pixel is None or self._encircling:
+            return
+        if self.tool == "class":
+            label = int(layer.data[pixel])
+            if label > 0 and self.classes.get(label) != BACKGROUND:
+                self.classes[label] = self.class_name
+                self.changed.emit()
+        elif str(layer.mode) == "paint" and self.each and not self._on_background:
+            if self._picked:
+                return
+            shift = len(event.dims_displayed) and self._shift(event)
+            seen = {int(a) - shift for a in event.dims_displayed}
+            flat = tuple(a for a in range(layer.ndim) if a not in seen)
+            no = frozenset() if self.background is None else frozenset({self.background})
+            self._select(continued(layer.data, pixel, flat, self._last, no) or self.next)
+
+    def _shift(self, event: Event) -> int:
+        """Return how many axes the viewer has before those of the layer."""
+        return len(event.position) - int(self.layer.ndim)
+
+    def _pixel(self, event: Event) -> tuple[int, ...] | None:
+        at = np.round(self.layer.world_to_data(event.position)).astype(int)
+        shape = np.array(self.layer.data.shape)
+        inside = bool(((at >= 0) & (at < shape)).all())
+        return tuple(int(i) for i in at) if inside else None
+
+    def _painted(self, _event: Event) -> None:
+        label = int(self.layer.selected_label)
+        self._picked, self._encircling = False, False
+        if str(self.layer.mode) != "erase" and label > 0:
+            self._top = max(self._top, label)
+            if not self._on_background:
+                self._last = label
+                self.classes.setdefault(label, self.class_name)
+                if self.each:
+                    self._select(self.next)
+        self.changed.emit()
+
+    def _replaced(self, _event: Event) -> None:
+        self.recount()
+        self.changed.emit()
+
+    def recount(self) -> None:
+        """See which ids are in use, after other pixels than a stroke's were changed."""
+        self._count()
+        self._last = 0
+        self._select(self.next)
+
+    def _count(self) -> None:
+        data = self.layer.data
+        named = max(self.classes, default=0)
+        self._top = max(named, int(np.max(data, initial=0)))
+
+    def _mode_changed(self, _event: Event) -> None:
+        mode = str(self.layer.mode)
+        self.classing = self.classing and mode == "pick"
+        self._encircling = False
+        # A brush that runs over a neighbour's edge leaves it alone; a rubber takes all.
+        self.layer.preserve_labels = mode in ("paint", "polygon")
+        self.tool_changed.emit()
+
+    def _selected(self, _event: Event) -> None:
+        self._picked = not self._own
+        self.tool_changed.emit()
+
+    def _select(self, label: int) -> None:
+        self._own = True
+        self.layer.selected_label = label
+        self._own = False
+        self._picked = False

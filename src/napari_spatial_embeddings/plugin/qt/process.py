@@ -1,0 +1,293 @@
+"""The package's command line in a child process, for what must not run inside napari.
+
+The window's process must never train: importing triton, which torch's optimizers do, after a
+software OpenGL context exists crashes the interpreter. The child reads a stop from its standard
+input, and sees it end when napari dies; its reports are lines of JSON.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import os
+import sys
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import psutil
+from qtpy.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, QTimer, Signal
+
+from napari_spatial_embeddings import PROGRAM
+from napari_spatial_embeddings.errors import Failure, is_out_of_memory
+
+log = logging.getLogger(__name__)
+
+GRACE = 10_000
+"""Milliseconds that a child has to stop by itself."""
+
+PARTING = 2_000
+"""The same, when napari quits."""
+
+NICENESS = 5
+"""How far a child's priority is lowered: other programs must not starve it either."""
+
+TAIL = 8_000
+"""How many characters of its complaints are kept."""
+
+_parting: set[QProcess] = set()
+"""Children that were asked to stop by widgets that are gone."""
+
+
+class Child(QObject):
+    """One run of the command line at a time; nothing here waits for it.
+
+    Signals
+    -------
+    said : dict
+        A line of JSON that it wrote.
+    ended : str
+        It is gone. The sentence says what went wrong; empty if nothing did.
+    """
+
+    said = Signal(dict)
+    ended = Signal(str)
+
+    def __init__(self, what: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._what = what
+        self._process: QProcess | None = None
+        self._rest = b""
+        self._former: QProcess | None = None
+        self._complaints = ""
+        self._stopping = False
+        self._killed = False
+        self._grace = QTimer(self)
+        self._grace.setSingleShot(True)
+        self._grace.timeout.connect(self.kill)
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a child."""
+        return self._process is not None
+
+    @property
+    def pid(self) -> int:
+        """Its number in the system; 0 if there is none."""
+        return 0 if self._process is None else int(self._process.processId())
+
+    def start(self, *arguments: str) -> None:
+        """Run a command.
+
+        Raises
+        ------
+        Failure
+            If no Python can be found to run it with.
+        """
+        if self._process is not None:
+            raise Failure(f"{self._what} runs already")
+        program = interpreter()
+        self._end_former()
+        self._rest, self._complaints = b"", ""
+        self._stopping = self._killed = False
+        process = self._process = QProcess()
+        process.setProcessEnvironment(_environment())
+        process.readyReadStandardOutput.connect(self._read)
+        process.readyReadStandardError.connect(self._listen)
+        process.started.connect(self._yield_to_others)
+        process.finished.connect(self._finish)
+        process.errorOccurred.connect(self._fail)
+        # -P: a file of the current folder must not stand in for a module.
+        process.start(program, ["-P", "-m", "napari_spatial_embeddings.cli", *arguments])
+
+    def stop(self) -> None:
+        """Ask it to stop; it is killed if it does not."""
+        if self._process is not None and not self._stopping:
+            self._stopping = True
+            _ask(self._process)
+            self._grace.start(GRACE)
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            self._killed = True
+            self._process.kill()
+
+    def part(self) -> None:
+        """Let it end by itself, as it has said all that matters, and hear no more of it."""
+        if self._process is not None:
+            self._former = self._process
+            self.close()
+            self.ended.emit("")
+
+    def close(self) -> None:
+        """Ask it to stop, and hear no more of it."""
+        process, self._process = self._process, None
+        self._grace.stop()
+        if process is not None:
+            for signal in (
+                process.readyReadStandardOutput,
+                process.readyReadStandardError,
+                process.started,
+                process.finished,
+                process.errorOccurred,
+            ):
+                signal.disconnect()
+            _part_with(process, asked=self._stopping)
+
+    def _end_former(self) -> None:
+        """End the one before at once if it lingers: two would be in each other's way."""
+        former, self._former = self._former, None
+        if former in _parting:
+            former.kill()
+            former.waitForFinished(PARTING)
+
+    # -------------------------------------------------------------- listening
+
+    def _read(self) -> None:
+        if self._process is None:
+            return
+        lines = (self._rest + bytes(self._process.readAllStandardOutput().data())).split(b"\n")
+        self._rest = lines.pop()
+        for line in filter(None, map(bytes.strip, lines)):
+            try:
+                fact = json.loads(line)
+            except ValueError:
+                log.info("%s: %s", self._what, line.decode("utf-8", "replace"))
+                continue
+            if isinstance(fact, dict):
+                self.said.emit(fact)
+
+    def _listen(self) -> None:
+        if self._process is not None:
+            text = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
+            self._complaints = (self._complaints + text)[-TAIL:]
+
+    def _yield_to_others(self) -> None:
+        """Lower its priority, so that the window stays responsive."""
+        try:
+            process = psutil.Process(self.pid)
+            process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else NICENESS)
+        except psutil.Error:  # it is gone already, or may not be changed
+            log.debug("priority of %s stays as it is", self._what, exc_info=True)
+
+    def _finish(self, code: int, status: QProcess.ExitStatus) -> None:
+        self._read()
+        self._listen()
+        if self._complaints:
+            log.info("%s wrote:\n%s", self._what, self._complaints)
+        crashed = status == QProcess.ExitStatus.CrashExit
+        sentence = "" if self._killed else _sentence(self._what, code, crashed, self._complaints)
+        self._leave(sentence)
+
+    def _fail(self, error: QProcess.ProcessError) -> None:
+        # Whatever else goes wrong ends in `finished`.
+        if error == QProcess.ProcessError.FailedToStart and self._process is not None:
+            self._leave(f"{self._what} could not be started: {self._process.errorString()}")
+
+    def _leave(self, sentence: str) -> None:
+        process, self._process = self._process, None
+        self._grace.stop()
+        if process is not None:
+            process.deleteLater()
+            self.ended.emit(sentence)
+
+
+def interpreter() -> str:
+    """Return the path of the Python that napari runs in.
+
+    ``sys.executable`` may be napari itself, where it is bundled as an application.
+
+    Raises
+    ------
+    Failure
+        If there is none to be found.
+    """
+    own = Path(sys.executable or "")
+    names = ("python.exe",) if os.name == "nt" else (f"python3.{sys.version_info[1]}", "python3")
+    if own.name.lower() == "pythonw.exe":
+        own = own.with_name("python.exe")
+    if own.name.lower().startswith("python") and own.is_file():
+        return str(own)
+    base = Path(sys.prefix)
+    for folder in (base, base / "bin", base / "Scripts", own.parent):
+        for name in (*names, "python"):
+            if (folder / name).is_file():
+                return str(folder / name)
+    raise Failure(
+        f"there is no Python beside {own} to train with; install napari with conda or pip, or train"
+        f" with '{PROGRAM} train --project' in a terminal"
+    )
+
+
+def _environment() -> QProcessEnvironment:
+    environment = QProcessEnvironment.systemEnvironment()
+    # Idle threads sleep rather than spin: the window needs the cores, too.
+    environment.insert("OMP_WAIT_POLICY", "PASSIVE")
+    environment.insert("PYTHONUTF8", "1")
+    return environment
+
+
+def _sentence(what: str, code: int, crashed: bool, complaints: str) -> str:
+    """Return why a child ended, or "" if it ended well."""
+    if crashed and os.name == "posix" and code == 9:
+        return (
+            f"{what} was ended by the system, most likely because memory ran out: close other"
+            " programs, or choose a smaller batch or crop size in the settings"
+        )
+    if crashed:
+        number = f" (signal {code})" if os.name == "posix" else ""
+        return (
+            f"{what} crashed{number}, most likely in a driver or a library; try again, or choose"
+            " another device"
+        )
+    if code == 0:
+        return ""
+    lines = [line.strip() for line in complaints.splitlines() if line.strip()]
+    own = [line for line in lines if line.startswith(f"{PROGRAM}: ")]
+    if own:
+        return own[-1].removeprefix(f"{PROGRAM}: ")
+    last = lines[-1] if lines else f"it ended with code {code}"
+    if is_out_of_memory(RuntimeError(last)):
+        return f"{what} ran out of memory: choose a smaller batch or crop size in the settings"
+    return f"{what} failed: {last}"
+
+
+def _ask(process: QProcess) -> None:
+    process.write(b"stop\n")
+    process.closeWriteChannel()  # the end of its input means the same
+
+
+def _part_with(process: QProcess, *, asked: bool) -> None:
+    """Let a child that nobody listens to any more end by itself; kill it if it does not."""
+    _watch_the_end()
+    _parting.add(process)
+    process.finished.connect(lambda *_: _gone(process))
+    patience = QTimer(process)
+    patience.setSingleShot(True)
+    patience.timeout.connect(process.kill)
+    patience.start(PARTING)
+    if not asked:
+        _ask(process)
+
+
+@cache
+def _watch_the_end() -> None:
+    application = QCoreApplication.instance()
+    if application is not None:
+        application.aboutToQuit.connect(_end_all)
+    atexit.register(_end_all)  # an application that is never told to quit, as in a script
+
+
+def _gone(process: QProcess) -> None:
+    _parting.discard(process)
+    with suppress(RuntimeError):  # it is being deleted
+        process.deleteLater()
+
+
+def _end_all() -> None:
+    for process in list(_parting):
+        if not process.waitForFinished(PARTING):
+            process.kill()
+            process.waitForFinished(PARTING)

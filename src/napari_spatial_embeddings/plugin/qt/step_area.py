@@ -1,0 +1,52 @@
+"""One step of the dock widget: a title that folds it, a hint that says what to do next."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from .collapsible import Fold
+
+
+class Step(Fold):
+    """A part of the dock widget; unfolded at first. What is to be done next shows always.
+
+    Parameters
+    ----------
+    title : str
+    hint : str
+        One line: what to do next.
+    """
+
+    def __init__(self, title: str, hint: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(title, parent)
+        self._header.setAutoRaise(False)
+        self._header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        font = self._header.font()
+        font.setBold(True)
+        self._header.setFont(font)
+        self._hint = QLabel()
+        self._hint.setWordWrap(True)
+        self._hint.setObjectName("hint")
+        self._column.insertWidget(1, self._hint)
+        self.body.setContentsMargins(8, 2, 4, 6)
+        self.body.setSpacing(6)
+        self.set_hint(hint)
+        self.set_open(True)
+
+    @property
+    def title(self) -> str:
+        """What the header says."""
+        return self._header.text()
+
+    def set_hint(self, sentence: str) -> None:
+        """Say what to do next."""
+        self._hint.setText(sentence)
+        self._hint.setVisible(bool(sentence))
+
+    @property
+    def hint(self) -> str:
+        """What to do next."""
+        return self._hint.text()
+
+    def close_down(self) -> None:
+        """End what runs in the background; called when the dock is closed."""

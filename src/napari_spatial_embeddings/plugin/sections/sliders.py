@@ -1,0 +1,124 @@
+"""A slider for each field of the clustering's settings."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.plugin.qt.form import spoken
+from napari_spatial_embeddings.plugin.qt.number_slider import NumberSlider
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.plugin.session import Result, Session
+
+USUAL: dict[str, tuple[float, float]] = {"margin": (0.3, 3.0), "min_size": (1, 10_000)}
+"""What a slider covers where that is less than what is allowed."""
+
+NAMES = {"min_size": "Minimum size", "min_free_fraction": "Free fraction"}
+
+MOST = 1e9
+
+
+class Sliders(QWidget):
+    """Edits the session's clustering settings.
+
+    Parameters
+    ----------
+    session : Session
+    """
+
+    held = Signal(bool)
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self._sliders: dict[str, NumberSlider] = {}
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(2)
+        schemas = ClusteringSettings.model_json_schema()["properties"]
+        for row, (name, field) in enumerate(ClusteringSettings.model_fields.items()):
+            slider = self._sliders[name] = _slider(name, schemas[name])
+            label = QLabel(NAMES.get(name, spoken(name)))
+            for widget in (label, slider):
+                widget.setToolTip(field.description or "")
+            slider.changed.connect(lambda value, name=name: self._change(name, value))
+            slider.held.connect(self.held)
+            grid.addWidget(label, row, 0)
+            grid.addWidget(slider, row, 1)
+        self._note = QLabel()
+        self._note.setObjectName("note")
+        self._note.setWordWrap(True)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(grid)
+        column.addWidget(self._note)
+        session.clustering_changed.connect(self.refresh)
+        self.refresh()
+
+    def close_down(self) -> None:
+        """Stop following the session."""
+        self._session.clustering_changed.disconnect(self.refresh)
+
+    def slider(self, name: str) -> NumberSlider:
+        """Return a field's slider."""
+        return self._sliders[name]
+
+    @property
+    def note(self) -> str:
+        """What is said about the settings."""
+        return self._note.text()
+
+    def refresh(self) -> None:
+        """Show the session's settings."""
+        for name, slider in self._sliders.items():
+            slider.set_value(getattr(self._session.clustering, name))
+        self.explain(self._session.result)
+
+    def explain(self, result: Result | None) -> None:
+        """Say what is surprising about the settings, or about what they gave."""
+        note = advice(self._session.clustering, result)
+        self._note.setText(note)
+        self._note.setVisible(bool(note))
+
+    def _change(self, name: str, value: float) -> None:
+        whole = isinstance(getattr(self._session.clustering, name), int)
+        with self._session.speaking():
+            self._session.tune(**{name: round(value) if whole else value})
+
+
+def advice(settings: ClusteringSettings, result: Result | None) -> str:
+    """Return what a person should know about settings that do not do what they seem to."""
+    seed, foreground = settings.seed_threshold, settings.foreground_threshold
+    if settings.min_free_fraction == 1:
+        return "No object can have more than all of its pixels: lower the free fraction."
+    if result is not None and result.instances is not None and not len(result.instances):
+        highest = float(result.maps.seed.max(initial=0))
+        if highest == 0:
+            return "Nothing was predicted here yet."
+        if highest < max(seed, foreground):
+            return (
+                f"No object: the highest seed value is {highest:.2f}; lower the"
+                f" {'seed' if highest < seed else 'foreground'} threshold below it."
+            )
+        return "No object is as large as the minimum size, with enough free pixels."
+    if seed < foreground:
+        return (
+            "Objects start in the foreground only: below the foreground threshold,"
+            f" {foreground:.2f}, the seed threshold changes nothing."
+        )
+    return ""
+
+
+def _slider(name: str, schema: dict[str, float | str]) -> NumberSlider:
+    whole = schema["type"] == "integer"
+    low = float(schema.get("minimum", 0.01))
+    high = float(schema.get("maximum", MOST))
+    usual = USUAL.get(name, (low, high))
+    # Twice as wide or large is as far as half as wide: equal steps are factors.
+    logarithmic = not math.isclose(low, 0)
+    return NumberSlider(usual, (low, high), 0 if whole else 2, logarithmic)

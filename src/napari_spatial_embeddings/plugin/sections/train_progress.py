@@ -1,0 +1,130 @@
+"""How a training goes: a bar with the time left, the curve, and what there is to say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QElapsedTimer, QTimer
+from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
+
+from napari_spatial_embeddings.plugin.controllers.annotation_count import many
+from napari_spatial_embeddings.plugin.session import Session
+
+from .loss_curve import Curve
+
+
+class TrainingProgress(QWidget):
+    """Follows the session's training.
+
+    Parameters
+    ----------
+    session : Session
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._used = QLabel()
+        self._used.setWordWrap(True)
+        self._bar = QProgressBar()
+        self._bar.setRange(0, 1000)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self._time = QLabel()
+        self._curve = Curve()
+        self._note = QLabel()
+        self._note.setWordWrap(True)
+        self._shown: tuple[dict[str, Any], ...] = ()
+        self._clock = QElapsedTimer()
+        self._tick = QTimer(self)
+        self._tick.setInterval(250)
+        self._tick.timeout.connect(self._show_time)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        for widget in (self._bar, self._time, self._curve, self._used, self._note):
+            layout.addWidget(widget)
+        session.training_changed.connect(self._update)
+        self._update()
+
+    def close_down(self) -> None:
+        """Let go of the session."""
+        self._tick.stop()
+        self._session.training_changed.disconnect(self._update)
+
+    @property
+    def texts(self) -> tuple[str, str, str]:
+        """What is said of the time, of what is used, and beyond."""
+        return self._time.text(), self._used.text(), self._note.text()
+
+    @property
+    def curve(self) -> Curve:
+        """The plot."""
+        return self._curve
+
+    def _update(self) -> None:
+        training = self._session.training
+        self.setVisible(training.status != "idle" or bool(training.reports))
+        if training.reports[: len(self._shown)] != self._shown:  # it is another training
+            self._curve.clear()
+            self._shown = ()
+        for report in training.reports[len(self._shown) :]:
+            self._curve.add(report)
+            self._clock.start()
+        self._shown = training.reports
+        self._used.setText(_used(training.used))
+        self._used.setVisible(bool(training.used))
+        messages = [r["message"] for r in training.reports if r.get("message")]
+        note = training.problem or (messages[-1] if messages else "")
+        self._note.setText(note[:1].upper() + note[1:].rstrip(".") + ".")
+        self._note.setVisible(bool(note))
+        if training.active:
+            self._tick.start()
+        else:
+            self._tick.stop()
+        self._show_time()
+
+    def _show_time(self) -> None:
+        training = self._session.training
+        waiting = training.active and not training.reports
+        self._bar.setRange(0, 0 if waiting else 1000)  # 0 to 0: busy
+        if not training.reports:
+            self._time.setText("starting..." if waiting else "")
+            return
+        last = training.reports[-1]
+        seconds, left = last["seconds"], last["seconds_left"]
+        if training.active:
+            # Between two reports the clock goes on.
+            since = min(left, self._clock.elapsed() / 1000)
+            seconds, left = seconds + since, left - since
+        share = 1.0 if training.status == "done" else seconds / max(1e-9, seconds + left)
+        self._bar.setValue(round(1000 * share))
+        self._time.setText(_told(last, training.status, seconds, left))
+
+
+def _told(report: dict[str, Any], status: str, seconds: float, left: float) -> str:
+    speed = f"{report['steps_per_second']:.1f} steps/s"
+    if status == "stopping":
+        return f"stopping after {clock(seconds)} min"
+    if status == "running":
+        return f"{clock(left)} min left · {speed} · step {report['step']}"
+    return f"{many(report['step'], 'step')} in {clock(seconds)} min"
+
+
+def _used(fact: dict[str, Any]) -> str:
+    """Return what a training told when it began, for people."""
+    used = fact.get("used")
+    if not used:
+        return ""
+    total = used["object_pixels"] + used["background_pixels"] + used["ignored_pixels"]
+    share = (used["object_pixels"] + used["background_pixels"]) / max(1, total)
+    device = f", on {fact['device']}" if fact.get("device") else ""
+    return (
+        f"Learning from {many(used['objects'], 'object')} in {many(used['images'], 'image')},"
+        f" {share:.1%} of the pixels{device}."
+    )
+
+
+def clock(seconds: float) -> str:
+    """Return minutes and seconds: "1:05"."""
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"

@@ -1,0 +1,64 @@
+"""The training set of a project: its annotated images, read and resolved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.files.regions import covered
+from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
+from napari_spatial_embeddings.training.dataset import TrainingSet, spacing_of
+
+from .errors import ProjectError
+
+if TYPE_CHECKING:
+    from .annotation import Annotation
+    from .card import ImageEntry
+    from .folder import Project
+
+
+def load_training_set(project: Project) -> TrainingSet:
+    """Read and resolve all images on which something is drawn.
+
+    Raises
+    ------
+    ProjectError
+        If there is none.
+    MissingImage
+        If the file of one of them is gone.
+    """
+    drawn = [(entry, found) for entry in project.card.images if (found := _drawn(project, entry))]
+    if not drawn:
+        raise ProjectError(f"{project.folder}: nothing is annotated yet; draw some objects")
+    first = next((entry for entry, _ in drawn if entry.pixel_size), drawn[0][0])
+    images = [_resolved(project, entry, found, first.pixel_size) for entry, found in drawn]
+    return TrainingSet(images, [], project.card.classes, first.pixel_size, first.unit)
+
+
+def _drawn(project: Project, entry: ImageEntry) -> Annotation | None:
+    return project.annotation(entry.key) or None
+
+
+def _resolved(
+    project: Project,
+    entry: ImageEntry,
+    annotation: Annotation,
+    pixel_size: tuple[float, ...] | None,
+) -> TrainingImage:
+    spacing = spacing_of(entry.pixel_size or pixel_size)
+    region: NDArray[np.bool_] | None = None
+    if annotation.regions:
+        region = covered(annotation.regions, entry.spatial)
+    return annotate(
+        project.image(entry.key).data,
+        annotation.labels,
+        name=entry.name,
+        unlabelled=project.card.unlabelled,
+        region=region,
+        classes=annotation.classes,
+        class_names=project.card.classes,
+        scribbled=annotation.scribbled,
+        spacing=spacing if spacing and len(spacing) == len(entry.spatial) else None,
+    )

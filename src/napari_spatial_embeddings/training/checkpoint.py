@@ -1,0 +1,180 @@
+"""The whole state of a training in one file, so that a crash costs seconds and not the training."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialise
+
+from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.system.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from .annotation import TrainingImage
+    from .trainer import Trainer
+
+SCHEMA = 2
+
+OTHER = (
+    "the checkpoint is of another model or of other annotations; train into another folder, or"
+    " delete it to start anew"
+)
+
+
+class CheckpointError(InputError):
+    """A checkpoint that cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Tensors (weights, their average, the best, the optimizer's moments) and plain facts."""
+
+    tensors: dict[str, torch.Tensor]
+    facts: dict[str, Any]
+
+    @classmethod
+    def of(cls, run: Trainer) -> Checkpoint:
+        """Copy the state of a training."""
+        tensors = {}
+        for part, network in _networks(run).items():
+            for name, value in network.state_dict().items():
+                tensors[f"{part}/{name}"] = value.detach().cpu().contiguous().clone()
+        for i, parameter in enumerate(_parameters(run)):
+            for name, value in run.optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer/{i}/{name}"] = value.detach().cpu().contiguous().clone()
+        for i, image in enumerate(run.completed or []):
+            if not image.scribbled:
+                packed = bytearray(zlib.compress(image.labels.tobytes(), 1))
+                tensors[f"completed/{i}"] = torch.frombuffer(packed, dtype=torch.uint8)
+        for i, where in enumerate(run.presumed or []):
+            tensors[f"presumed/{i}"] = torch.from_numpy(np.packbits(where))
+        facts = {
+            "schema": SCHEMA,
+            "model": run.best.settings.model_dump(mode="json"),
+            "clustering": run.best.clustering.model_dump(mode="json"),
+            "image_diameter": run.best.image_diameter,
+            "learned": run.learned,
+            "history": run.best.history,
+            "best_ap": run.best_ap,
+            "steps": run.steps,
+            "seconds": run.elapsed(),
+            "batch_size": run.batch_size,
+            "crop": run.crop,
+        }
+        return cls(tensors, facts)
+
+    def model(self) -> SpatialEmbeddings:
+        """Return a model that is built as the one in training, and had learned as much before."""
+        learned = self.facts.get("learned", False)
+        return SpatialEmbeddings(
+            ModelSettings.model_validate(self.facts["model"]),
+            clustering=ClusteringSettings.model_validate(self.facts["clustering"]),
+            image_diameter=self.facts.get("image_diameter"),
+            history=list(self.facts["history"]) if learned else [],
+        )
+
+    def completed(self, images: list[TrainingImage]) -> list[TrainingImage] | None:
+        """Return images with the whole objects that the training took their strokes for, if any."""
+        if not any(name.startswith("completed/") for name in self.tensors):
+            return None
+        out = list(images)
+        for i, image in enumerate(images):
+            packed = self.tensors.get(f"completed/{i}")
+            if packed is not None:
+                labels = _unpacked(packed, image.labels.shape)
+                out[i] = replace(image, labels=labels, scribbled=False)
+        return out
+
+    def into(self, run: Trainer) -> None:
+        """Bring a training to this state."""
+        if self.facts["model"] != run.best.settings.model_dump(mode="json"):
+            raise CheckpointError(OTHER)
+        for part, network in _networks(run).items():
+            prefix = f"{part}/"
+            network.load_state_dict(
+                {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
+            )
+        for i, parameter in enumerate(_parameters(run)):
+            prefix = f"optimizer/{i}/"
+            state = {
+                k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)
+            }
+            if state:
+                run.optimizer.state[parameter] = {
+                    # Moments lie in memory as their weights do.
+                    k: v.clone() if k == "step" else torch.empty_like(parameter).copy_(v)
+                    for k, v in state.items()
+                }
+        self._presume(run)
+        run.best.history[:] = self.facts["history"]
+        run.best.clustering = ClusteringSettings.model_validate(self.facts["clustering"])
+        run.best_ap, run.steps = self.facts["best_ap"], self.facts["steps"]
+        run.batch_size, run.crop = self.facts["batch_size"], tuple(self.facts["crop"])
+        run.spent = self.facts["seconds"]
+        run.validated = run.spent
+
+    def _presume(self, run: Trainer) -> None:
+        if not any(name.startswith("presumed/") for name in self.tensors):
+            return
+        where = []
+        for i, image in enumerate(run.sampler.images):
+            bits, shape = self.tensors.get(f"presumed/{i}"), image.labels.shape
+            if bits is None or len(bits) != -(-image.labels.size // 8):
+                raise CheckpointError(OTHER)
+            flat = np.unpackbits(bits.numpy(), count=image.labels.size)
+            where.append(flat.reshape(shape).astype(bool))
+        run.presume(where)
+
+    def write(self, path: Path) -> None:
+        """Write the checkpoint, whole or not at all; its folder is made if missing."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, serialise(self.tensors, {"facts": json.dumps(self.facts)}))
+
+    @classmethod
+    def read(cls, path: Path) -> Checkpoint:
+        """Read a checkpoint.
+
+        Raises
+        ------
+        CheckpointError
+            If it is damaged or from a newer version.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                facts = json.loads((file.metadata() or {})["facts"])
+                tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+            raise CheckpointError(f"{path} is damaged: {error}; delete it to start anew") from error
+        if facts.get("schema") != SCHEMA:
+            raise CheckpointError(f"{path} was written by another version; delete it")
+        return cls(tensors, facts)
+
+
+def _networks(run: Trainer) -> dict[str, torch.nn.Module]:
+    return {"network": run.network, "average": run.average.network, "best": run.best.network}
+
+
+def _parameters(run: Trainer) -> list[torch.nn.Parameter]:
+    return [p for group in run.optimizer.param_groups for p in group["params"]]
+
+
+def _unpacked(packed: torch.Tensor, shape: tuple[int, ...]) -> NDArray[np.int32]:
+    size = 4 * math.prod(shape)
+    try:  # no more than fits, whatever the file says
+        flat = zlib.decompressobj().decompress(packed.numpy().tobytes(), size + 1)
+    except zlib.error as error:
+        raise CheckpointError(f"the checkpoint is damaged: {error}; delete it") from error
+    if len(flat) != size:
+        raise CheckpointError(OTHER)
+    return np.frombuffer(flat, np.int32).reshape(shape)

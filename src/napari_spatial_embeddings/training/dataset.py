@@ -1,0 +1,77 @@
+"""What a training is given: images that are annotated, and what holds for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from napari_spatial_embeddings.inference.resampling import Resampling, positions
+
+from .annotation import AnnotationError, TrainingImage
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """Annotated images of one kind.
+
+    Parameters
+    ----------
+    images, aside : lists of TrainingImage
+        To train on, at least one, and to choose the best model by; ``aside`` may be empty.
+    classes : tuple of str
+        Of the objects.
+    pixel_size : tuple of D floats, optional
+        Along each axis, in ``unit``; that of the first image that tells it.
+    unit : str, optional
+
+    Raises
+    ------
+    AnnotationError
+        If the images differ in their number of channels or spatial axes.
+    """
+
+    images: list[TrainingImage]
+    aside: list[TrainingImage]
+    classes: tuple[str, ...]
+    pixel_size: tuple[float, ...] | None
+    unit: str | None
+
+    def __post_init__(self) -> None:
+        first, *others = self.images + self.aside
+        for other in others:
+            if other.image.ndim != first.image.ndim or len(other.image) != len(first.image):
+                raise AnnotationError(
+                    f"{_kind(first)}, {_kind(other)}; train on images of one kind"
+                )
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Size of a pixel along each axis in pixels of the finest, where it is known."""
+        return spacing_of(self.pixel_size)
+
+
+def spacing_of(pixel_size: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """Return a pixel's sizes in units of the smallest; None if they are not known."""
+    return tuple(size / min(pixel_size) for size in pixel_size) if pixel_size else None
+
+
+def _kind(image: TrainingImage) -> str:
+    return f"{image.name} has {len(image.image)} channels and {image.labels.ndim} spatial axes"
+
+
+def resampled(source: TrainingImage, resampling: Resampling) -> TrainingImage:
+    """Return an annotated image as the network sees it.
+
+    Intensities are interpolated, labels take the nearest pixel's.
+    """
+    if resampling.trivial:
+        return source
+    shape = source.labels.shape
+    whole = tuple(slice(0, n) for n in resampling.grid(shape))
+    nearest = [
+        np.clip(np.round(positions(w, f)), 0, n - 1).astype(int)
+        for w, f, n in zip(whole, resampling.factors, shape, strict=True)
+    ]
+    image = resampling.read(source.image, whole, lambda block: block.astype(np.float32))
+    return replace(source, image=image, labels=source.labels[np.ix_(*nearest)], spacing=None)

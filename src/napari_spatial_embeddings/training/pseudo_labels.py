@@ -1,0 +1,191 @@
+"""Pseudo-labels: what the start model predicts confidently where nothing is annotated.
+
+*Completion*: a scribble does not tell where its object ends. The start model often has an idea: the
+embeddings of the scribble's pixels give a centre and a bandwidth, and unknown pixels within that
+margin become the object's own, as when instances are recovered. The training then learns from
+whole objects, roughly outlined, and these tell their size as well.
+
+*Background*: unannotated pixels that the start model confidently predicts as background. A few
+objects hardly tell where objects end; the start model often knows, and would forget it if these
+pixels were left out of the loss. The confidence limit is measured on the annotated objects: nearly
+all of their pixels must look less like background than what becomes pseudo-background.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from napari_spatial_embeddings.config import PredictionSettings
+from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps, Float
+from napari_spatial_embeddings.core.object_size import ring
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.system.cancellation import Pieces
+
+from .annotation import TrainingImage, surroundings
+
+MISTAKEN = 2.0
+"""Percentage of the drawn objects' pixels that may look as much like background as is presumed."""
+
+
+SURE = 0.3
+"""Seed value above which nothing is presumed to be background."""
+
+
+MOST = 4_000_000
+"""Pixels of all images that are predicted to learn more of them; what lies beyond stays unknown."""
+
+
+UNLIKELY = 0.2
+"""Membership below which a pixel beside a stroke's object is taken for background."""
+
+
+AROUND = 4.0
+"""How far from what is annotated the model looks, in diameters of the typical object."""
+
+
+def completing(
+    model: SpatialEmbeddings, images: list[TrainingImage], diameter: float | None, device: str
+) -> Pieces[list[TrainingImage]]:
+    """Return, by pieces, the images with whole objects in place of strokes.
+
+    Parameters
+    ----------
+    model : SpatialEmbeddings
+        What the training starts from.
+    images : list of TrainingImage
+        Of any scale. Those whose labels are whole objects stay as they are.
+    diameter : float, optional
+        Typical diameter of the objects, in pixels of the images' finest axis; as the model is used
+        to if not given.
+    device : str
+    """
+    settings = PredictionSettings(device=device, object_diameter=diameter)
+    reach = AROUND * (diameter or model.image_diameter or model.settings.object_diameter)
+    out, left = [], MOST
+    for image in images:
+        spacing = image.spacing or model.settings.spacing
+        window = surroundings(image, tuple(int(reach / unit) for unit in spacing))
+        pixels = image.labels[window].size
+        if image.scribbled and image.n_objects and pixels <= left:
+            left -= pixels
+            steps = model.predicting(image.image, settings, window, spacing=image.spacing)
+            for step in steps:  # noqa: B007 - the last one's maps are complete
+                yield
+            image = completed(image, step.maps)
+        out.append(image)
+    return out
+
+
+def completed(image: TrainingImage, maps: EmbeddingMaps) -> TrainingImage:
+    """Return an image with whole objects in place of strokes, as some maps show them.
+
+    For the stroke S_k, in pixels: C_k is the mean of its embeddings, sigma_k the geometric mean of
+    its sigmas, and an unknown pixel joins the object of the largest phi_k (Neven et al. 2019, eq.
+    5) if that is above 1/2 and the object's pixels hang together. In a ring around the objects,
+    what hardly belongs to any is background.
+    """
+    strokes = image.labels
+    owner, best = _owners(strokes, maps)
+    labels = np.where((strokes == IGNORE) & (best > 0.5), owner, strokes)
+    for k, box in enumerate(ndi.find_objects(np.maximum(labels, 0)), 1):
+        if box is not None:
+            parts, _ = ndi.label(labels[box] == k)
+            loose = (parts > 0) & ~np.isin(parts, parts[strokes[box] == k])
+            labels[box][loose] = IGNORE
+    outside = ring(labels, image.spacing or maps.spacing) & (best < UNLIKELY)
+    labels[(labels == IGNORE) & outside] = 0
+    return replace(image, labels=labels, scribbled=False)
+
+
+def _owners(
+    strokes: NDArray[np.int32], maps: EmbeddingMaps
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the stroke that each pixel belongs to most, and its membership."""
+    owner, best = np.zeros(strokes.shape, np.int32), np.zeros(strokes.shape, np.float32)
+    reach = np.array([np.abs(line).max() for line in maps.offsets])
+    for k, box in enumerate(ndi.find_objects(np.maximum(strokes, 0)), 1):
+        if box is not None:
+            pixels = np.argwhere(strokes[box] == k) + [part.start for part in box]
+            centre = maps.embeddings_at(pixels).mean(0)
+            sigma = np.exp(np.log(maps.sigma[(slice(None), *pixels.T)]).mean(1))
+            sigma = np.broadcast_to(sigma, centre.shape)
+            # Beyond two sigma, phi is below what makes a difference.
+            near = _box(centre, reach + 2 * sigma, maps)
+            phi = _phi(maps, near, centre, sigma)
+            more = phi > best[near]
+            best[near][more] = phi[more]
+            owner[near][more] = k
+    return owner, best
+
+
+def _box(centre: Float, far: Float, maps: EmbeddingMaps) -> tuple[slice, ...]:
+    """Return the pixels within some distance of a point along each axis."""
+    return tuple(
+        slice(max(0, math.floor((c - f) / unit)), max(0, math.ceil((c + f) / unit) + 1))
+        for c, f, unit in zip(centre, far, maps.spacing, strict=True)
+    )
+
+
+def _phi(maps: EmbeddingMaps, near: tuple[slice, ...], centre: Float, sigma: Float) -> Float:
+    """Return the membership of the pixels of a box (eq. 5)."""
+    ndim = len(near)
+    squares = np.float32(0)
+    for axis, (part, unit) in enumerate(zip(near, maps.spacing, strict=True)):
+        offset = maps.offsets[axis][near]
+        x = (part.start + np.arange(offset.shape[axis], dtype=np.float32)) * np.float32(unit)
+        e = offset + x.reshape([-1 if a == axis else 1 for a in range(ndim)])
+        squares = squares + ((e - centre[axis]) / sigma[axis]) ** 2
+    phi: Float = np.exp(-squares / 2)
+    return phi
+
+
+def presuming(
+    model: SpatialEmbeddings, images: list[TrainingImage], around: tuple[int, ...], device: str
+) -> Pieces[list[NDArray[np.bool_]]]:
+    """Return, by pieces, where each image is presumed to be background.
+
+    Parameters
+    ----------
+    model : SpatialEmbeddings
+        What the training starts from.
+    images : list of TrainingImage
+        Normalised, on the grid that the model works at.
+    around : tuple of D ints, pixels
+        How far from what is annotated training looks.
+    device : str
+
+    Returns
+    -------
+    list of bool (*S)
+        Unknown pixels only; nowhere in images without unknown pixels or without objects.
+    """
+    plain = copy.copy(model)
+    plain.image_diameter = None  # the images are on the model's grid already
+    settings = PredictionSettings(device=device)
+    out, left = [], MOST
+    for image in images:
+        found = np.zeros(image.labels.shape, bool)
+        window = surroundings(image, around)
+        labels = image.labels[window]
+        if image.n_objects and (labels == IGNORE).any() and labels.size <= left:
+            left -= labels.size
+            pixels = np.asarray(image.image[(slice(None), *window)], np.float32)
+            for step in plain.predicting_normalised(pixels, settings):  # noqa: B007
+                yield
+            seed = np.asarray(step.maps.seed).max(0)
+            limit = min(SURE, float(np.percentile(seed[labels > 0], MISTAKEN)))
+            found[window] = (labels == IGNORE) & (seed < limit)
+        out.append(found)
+    return out
+
+
+def with_background(image: TrainingImage, where: NDArray[np.bool_]) -> TrainingImage:
+    """Return an image whose unknown pixels are background in some places."""
+    where = where & (image.labels == IGNORE)
+    return replace(image, labels=np.where(where, np.int32(0), image.labels))

@@ -1,0 +1,128 @@
+"""What a training reports: where it stands, and how it got on since the last report."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+
+from napari_spatial_embeddings.core.loss import Losses
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+
+from .trainer import Trainer
+from .validation import Validation
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where a training stands.
+
+    Parameters
+    ----------
+    step : int
+    epoch : float
+    seconds, seconds_left : float
+        Spent, over all sessions of a resumed training, and expected.
+    steps_per_second : float
+    learning_rate : float
+    loss, instance, variance, seed : float
+        Means since the last report; the loss and its weighted parts.
+    crop : tuple of ints
+        Edges of the crops, pixels.
+    batch_size : int
+    validation : Validation, optional
+        If this report comes with a new one.
+    improved : bool
+        Whether that made ``model`` better than what was kept before.
+    model : SpatialEmbeddings
+        The best so far; until something is validated, the running average of the weights.
+    message : str
+        Something that people should read, or empty.
+    done : bool
+        Whether this is the last report.
+    """
+
+    step: int
+    epoch: float
+    seconds: float
+    seconds_left: float
+    steps_per_second: float
+    learning_rate: float
+    loss: float
+    instance: float
+    variance: float
+    seed: float
+    crop: tuple[int, ...]
+    batch_size: int
+    validation: Validation | None
+    model: SpatialEmbeddings
+    improved: bool = False
+    message: str = ""
+    done: bool = False
+
+
+class Tally:
+    """Means of the losses between two reports."""
+
+    def __init__(self, run: Trainer) -> None:
+        self.run = run
+        self._means = [math.nan] * 4
+        self._speed = 0.0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._sums: list[torch.Tensor] = []
+        self._start, self._first = time.monotonic(), self.run.steps
+
+    def seconds(self) -> float:
+        """Return the seconds since the last report."""
+        return time.monotonic() - self._start
+
+    def add(self, losses: Losses) -> None:
+        """Count a step's losses in."""
+        parts = (losses.total, losses.instance, losses.variance, losses.seed)
+        self._sums.append(torch.stack([p.detach() for p in parts]))
+
+    def report(
+        self,
+        validation: Validation | None = None,
+        improved: bool = False,
+        message: str = "",
+        done: bool = False,
+    ) -> Report:
+        """Return where the training stands, and begin anew."""
+        run = self.run
+        run.keep_something()
+        if self._sums:
+            self._means = torch.stack(self._sums).mean(0).tolist()
+        if steps := run.steps - self._first:  # two reports may follow each other without a step
+            self._speed = steps / max(1e-9, self.seconds())
+        progress, elapsed = run.progress(), run.elapsed()
+        left = elapsed * (1 / progress - 1) if 0 < progress < 1 else 0.0
+        if not elapsed and math.isfinite(budget := run.settings.budget[0]):
+            left = budget
+        loss, instance, variance, seed = self._means
+        crop, batch_size = run.stage
+        report = Report(
+            step=run.steps,
+            epoch=run.steps / run.epoch_steps,
+            seconds=elapsed,
+            seconds_left=max(0.0, left),
+            steps_per_second=self._speed,
+            learning_rate=run.optimizer.param_groups[0]["lr"],
+            loss=loss,
+            instance=instance,
+            variance=variance,
+            seed=seed,
+            crop=crop,
+            batch_size=batch_size,
+            validation=validation,
+            model=run.best,
+            improved=improved,
+            message=message,
+            done=done,
+        )
+        self._reset()
+        return report

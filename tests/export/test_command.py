@@ -1,0 +1,61 @@
+"""A command that is made for a person does what the person did."""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_spatial_embeddings import PROGRAM
+from napari_spatial_embeddings.cli import build_parser
+from napari_spatial_embeddings.cli.flags import read_flags
+from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
+from napari_spatial_embeddings.export.command import predict_command
+
+posix = pytest.mark.skipif(os.name == "nt", reason="another shell's quotes")
+
+fractions = st.floats(0, 1)
+thresholds = st.builds(
+    ClusteringSettings,
+    seed_threshold=fractions,
+    foreground_threshold=fractions,
+    margin=st.floats(0.01, 10),
+    min_size=st.integers(1, 10**6),
+    min_free_fraction=fractions,
+)
+runs = st.builds(
+    PredictionSettings,
+    tile=st.integers(16, 4096),
+    flips=st.booleans(),
+    device=st.sampled_from(["auto", "cpu", "cuda:1"]),
+)
+
+
+@posix
+@given(clustering=thresholds, prediction=runs, table=st.booleans(), ome=st.booleans())
+def test_the_command_is_read_as_it_was_meant(
+    clustering: ClusteringSettings, prediction: PredictionSettings, table: bool, ome: bool
+) -> None:
+    images = ["my cells/a 1.tif", "it's.tif"]
+    text = predict_command(
+        images, "a model", "to/there", clustering, prediction, axes="CYX", table=table, ome=ome
+    )
+    program, *words = shlex.split(text)
+    assert program == PROGRAM
+    options = build_parser().parse_args(words)
+    assert options.input == images
+    assert (options.model, options.output, options.axes) == ("a model", "to/there", "CYX")
+    assert (options.table, options.maps, options.ome) == (table, False, ome)
+    # Whatever the model's own thresholds are, those that were chosen count.
+    own = ClusteringSettings(seed_threshold=0.123, margin=3, min_size=77)
+    assert read_flags(options, own) == clustering
+    assert read_flags(options, PredictionSettings()) == prediction
+
+
+def test_it_is_short() -> None:
+    text = predict_command(["a.tif"], "m", "out", ClusteringSettings(), PredictionSettings())
+    assert "tile" not in text
+    assert "\n" not in text

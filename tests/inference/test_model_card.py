@@ -1,0 +1,42 @@
+"""A model's card: the same as the model's, and read without torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from brief_training import python
+from napari_spatial_embeddings.config import ModelSettings
+from napari_spatial_embeddings.inference.model import WEIGHTS, ModelError, SpatialEmbeddings
+from napari_spatial_embeddings.inference.model_card import ModelCard
+
+
+def test_is_the_models_own(tmp_path: Path) -> None:
+    settings = ModelSettings(in_channels=2, classes=("a", "b"), width=8, levels=2)
+    model = SpatialEmbeddings(
+        settings, pixel_size=(0.5, 0.5), unit="um", image_diameter=12.5, history=[{"ap50": 0.5}]
+    )
+    card = ModelCard.read(model.save(tmp_path / "model"))
+    assert card.settings == settings
+    # JSON knows no tuples.
+    assert json.dumps(card.facts()) == json.dumps(model.card())
+
+
+def test_needs_no_torch(tmp_path: Path) -> None:
+    folder = SpatialEmbeddings(ModelSettings(width=8, levels=2)).save(tmp_path)
+    script = (
+        "import sys; from napari_spatial_embeddings.inference.model_card import ModelCard;"
+        "from napari_spatial_embeddings.inference.registry import find_folder, shipped; shipped();"
+        "print(ModelCard.read(find_folder(sys.argv[1])).settings.width, 'torch' in sys.modules)"
+    )
+    out, error = python(script, str(folder)).communicate(timeout=60)
+    assert (out, error) == ("8 False\n", "")
+
+
+def test_damage_is_a_sentence(tmp_path: Path) -> None:
+    folder = SpatialEmbeddings(ModelSettings(width=8, levels=2)).save(tmp_path)
+    (folder / WEIGHTS).write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="is damaged: "):
+        ModelCard.read(folder)

@@ -1,0 +1,95 @@
+"""What the tests of the plugin share: a home of their own, viewers, docks, and waiting."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from napari.viewer import Viewer
+from pytestqt.qtbot import QtBot
+
+from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.plugin.qt import process as _child
+from napari_spatial_embeddings.plugin.sections.train import TrainStep
+from plugin.robot_actions import open_dock
+from plugin.training_child import train_step
+
+Until = Callable[..., None]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settled() -> Iterator[None]:
+    """Leave what is imported out of the search for garbage: every viewer makes three of them."""
+    importlib.import_module("napari._qt.qt_main_window")
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a home folder that is this test's alone: projects go there by default."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def until(qtbot: QtBot) -> Until:
+    """Return a function that lets the window live until a condition holds."""
+
+    def wait(condition: Callable[[], object], timeout: float = 60.0) -> None:
+        qtbot.waitUntil(lambda: bool(condition()), timeout=int(1000 * timeout))
+
+    return wait
+
+
+@pytest.fixture
+def new_viewer(make_napari_viewer: Any) -> Callable[..., Viewer]:
+    """Return a function that opens a viewer; none may leave a widget behind."""
+
+    def make(show: bool = False) -> Viewer:
+        viewer: Viewer = make_napari_viewer(show=show, strict_qt="raise")
+        # The size that a small notebook's screen has.
+        viewer.window._qt_window.resize(1280, 800)
+        return viewer
+
+    return make
+
+
+@pytest.fixture
+def viewer(new_viewer: Callable[..., Viewer]) -> Viewer:
+    """Return a viewer whose window is not shown."""
+    return new_viewer()
+
+
+@pytest.fixture
+def shown(new_viewer: Callable[..., Viewer]) -> Viewer:
+    """Return a viewer whose window is shown, for mouse and keys."""
+    return new_viewer(show=True)
+
+
+@pytest.fixture
+def dock(viewer: Viewer) -> SpatialEmbeddingsWidget:
+    """Return the dock widget of ``viewer``."""
+    return open_dock(viewer)
+
+
+@pytest.fixture
+def shown_dock(shown: Viewer) -> SpatialEmbeddingsWidget:
+    """Return the dock widget of ``shown``."""
+    return open_dock(shown)
+
+
+@pytest.fixture
+def step(dock: SpatialEmbeddingsWidget, monkeypatch: pytest.MonkeyPatch) -> TrainStep:
+    """Return the training step of ``dock``; nothing on the machine starves its trainings."""
+    monkeypatch.setattr(_child, "NICENESS", 0)
+    return train_step(dock)

@@ -1,0 +1,84 @@
+"""The dock widget: opening it, and closing it in every way there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from napari.viewer import Viewer
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QApplication, QDockWidget, QPushButton
+
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from plugin.robot_actions import open_dock
+
+
+def dock_of(widget: SpatialEmbeddingsWidget) -> QDockWidget:
+    found = widget.parent()
+    assert isinstance(found, QDockWidget)
+    return found
+
+
+def press_x(widget: SpatialEmbeddingsWidget) -> None:
+    button = dock_of(widget).findChild(QPushButton, "QTitleBarCloseButton")
+    assert button is not None
+    button.click()
+
+
+def float_and_close(viewer: Viewer, widget: SpatialEmbeddingsWidget) -> None:
+    dock_of(widget).setFloating(True)
+    viewer.close()
+
+
+WAYS: dict[str, Callable[[Viewer, SpatialEmbeddingsWidget], object]] = {
+    "its x": lambda _, widget: press_x(widget),
+    "removed": lambda viewer, widget: viewer.window.remove_dock_widget(widget),
+    "viewer": lambda viewer, _: viewer.close(),
+    "floating": float_and_close,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_closing_saves_what_waited(way: str, viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+    saved: list[bool] = []
+    dock.workspace.at_pause.append(lambda: saved.append(True))
+    dock.workspace.touch()
+    WAYS[way](viewer, dock)
+    assert saved == [True]
+
+
+def test_what_cannot_be_saved_keeps_nothing_else_from_it(dock: SpatialEmbeddingsWidget) -> None:
+    def broken() -> None:
+        raise InputError("this cannot be saved")
+
+    saved: list[bool] = []
+    dock.workspace.at_pause += [broken, lambda: saved.append(True)]
+    dock.workspace.save_now()
+    assert saved == [True]
+    assert dock.message == "not saved: this cannot be saved"
+
+
+def test_hiding_is_not_closing(dock: SpatialEmbeddingsWidget) -> None:
+    saved: list[bool] = []
+    dock.workspace.at_pause.append(lambda: saved.append(True))
+    dock.workspace.touch()
+    button = dock_of(dock).findChild(QPushButton, "QTitleBarHideButton")
+    assert button is not None
+    button.click()
+    assert not saved
+
+
+def test_opens_again_after_its_x(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+    press_x(dock)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    again = open_dock(viewer)
+    assert again is not dock
+    again.session.say("still here")
+    assert again.message == "still here"
+
+
+def test_two_viewers_do_not_share(new_viewer: Callable[..., Viewer]) -> None:
+    first, second = open_dock(new_viewer()), open_dock(new_viewer())
+    first.session.say("to the first")
+    assert (first.message, second.message) == ("to the first", "")

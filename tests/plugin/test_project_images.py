@@ -1,0 +1,125 @@
+"""The images of a project: listed, opened, asked for, and known again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from napari.layers import Labels
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QListWidget
+
+from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.project import Project
+from napari_spatial_embeddings.samples import nuclei
+from plugin.project_files import Answers, answer, draw, stored, two_fields
+from plugin.robot_actions import add_image, press
+
+Until = Callable[..., None]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of a project of two images, which are files beside it."""
+    return two_fields(tmp_path)
+
+
+def test_the_list_shows_and_opens_all_images(
+    folder: Path, viewer: Viewer, dock: SpatialEmbeddingsWidget, until: Until
+) -> None:
+    answer(dock, folder)
+    press(dock, "Open")
+    images = next(x for x in dock.findChildren(QListWidget) if x.count() == 2)
+    assert images.isVisibleTo(dock)
+    until(lambda: images.item(1) is not None and images.item(1).text() == "field 1: 5 objects")
+    assert images.item(0).text() == "field 0: 4 objects"
+    assert images.item(1).font().italic()
+    click(images, 1)
+    assert dock.session.image == "field_1"
+    assert not images.item(1).font().italic()
+    assert [x.name for x in viewer.layers][2:] == ["field 1", "field 1 · annotations"]
+    click(images, 0)
+    assert dock.session.image == "field_0"
+    assert len(viewer.layers) == 4
+
+
+def click(images: QListWidget, row: int) -> None:
+    at = images.visualItemRect(images.item(row)).center()
+    QTest.mouseClick(images.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    QApplication.processEvents()
+
+
+def test_a_moved_image_is_asked_for(
+    folder: Path, tmp_path: Path, viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    (tmp_path / "raw").rename(tmp_path / "moved")
+    dock.workspace.storage.dialogs = Answers(None, folder)
+    press(dock, "Open")
+    assert "is not at" in dock.message
+    assert "say where it is now" in dock.message
+    assert not viewer.layers
+    answer(dock, tmp_path / "moved/field 0.tif")
+    images = next(x for x in dock.findChildren(QListWidget) if x.count() == 2)
+    click(images, 0)
+    assert [x.name for x in viewer.layers] == ["field 0", "field 0 · annotations"]
+    assert not Project.open(folder).missing(), "the other one was found beside it"
+
+
+def test_the_wrong_file_is_refused(
+    folder: Path, tmp_path: Path, viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    shutil.move(tmp_path / "raw/field 0.tif", tmp_path / "hidden.tif")
+    answer(dock, tmp_path / "raw/field 1.tif")
+    with dock.session.speaking():
+        dock.workspace.storage.open(folder)
+    assert "is not the image 'field_0'" in dock.message
+    assert not viewer.layers
+
+
+def test_an_image_that_the_project_knows_is_known_again(
+    folder: Path, tmp_path: Path, viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    answer(dock, folder)
+    press(dock, "Open")
+    pixels = tifffile.imread(tmp_path / "raw/field 1.tif")
+    layer = viewer.add_image(pixels, name="what is this")
+    dock.workspace.choose(layer)
+    assert dock.session.image == "field_1"
+    press(dock, "Annotate")
+    assert len(np.unique(painted_on(viewer, "field 1").data)) == 6
+
+
+def test_a_file_that_a_person_opened_is_not_opened_again(
+    folder: Path, tmp_path: Path, viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    answer(dock, folder)
+    press(dock, "Open")
+    viewer.open(tmp_path / "raw/field 1.tif", plugin="napari")
+    click(next(x for x in dock.findChildren(QListWidget) if x.count() == 2), 1)
+    assert dock.session.image == "field_1"
+    assert [x.name for x in viewer.layers][2:] == ["field 1", "field 1 · annotations"]
+    assert len(np.unique(painted_on(viewer, "field 1").data)) == 6
+
+
+def painted_on(viewer: Viewer, name: str) -> Labels:
+    layer = viewer.layers[f"{name} · annotations"]
+    assert isinstance(layer, Labels)
+    return layer
+
+
+def test_a_deleted_image_is_no_loss(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+    layer = add_image(viewer, nuclei(size=96))
+    drawn = draw(viewer, dock, 10, 10).data
+    viewer.layers.remove(layer)
+    dock.workspace.finish()
+    assert np.array_equal(stored(dock).labels, drawn)
+    images = next(x for x in dock.findChildren(QListWidget) if x.isVisibleTo(dock))
+    click(images, 0)
+    assert dock.workspace.layer is not None
+    assert np.array_equal(dock.workspace.picture().data, nuclei(size=96).image)

@@ -1,0 +1,67 @@
+"""The plugin in an interpreter of its own: what opening it loads and costs, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from napari_spatial_embeddings.project import Project
+
+OPEN = """
+import json, sys, time
+import napari, numpy as np
+from qtpy.QtWidgets import QApplication
+viewer = napari.Viewer(show=SHOW, show_welcome_screen=False)
+image = viewer.add_image(np.random.default_rng(0).integers(0, 99, (64, 64), np.uint8), name="a")
+QApplication.processEvents()
+before = time.process_time()
+_, dock = viewer.window.add_plugin_dock_widget("napari-spatial-embeddings", "Spatial Embeddings")
+QApplication.processEvents()
+took = time.process_time() - before
+loaded = [*sys.modules]
+"""
+
+CLOSE = """
+step = next(step for step in dock.steps if step.title == "Annotate")
+layer = step.drawing.begin().layer
+layer.paint((30, 30), layer.selected_label)
+ends = []
+for step in dock.steps:
+    down = step.close_down
+    step.close_down = lambda down=down: (ends.append(1), down())
+dock.window().close()
+QApplication.processEvents()
+QApplication.quit()
+print(json.dumps([len(ends), len(dock.steps)]))
+"""
+
+
+def run(script: str, home: Path) -> Any:
+    """Run a script and return what it says last."""
+    call = [sys.executable, "-W", "ignore", "-c", script]
+    kept = {**os.environ, "HOME": str(home), "USERPROFILE": str(home)}
+    done = subprocess.run(call, capture_output=True, text=True, check=False, env=kept)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_opens_quickly_and_without_torch(home: Path) -> None:
+    script = OPEN.replace("SHOW", "False") + "print(json.dumps([took, loaded]))"
+    took, loaded = run(script, home)
+    assert not {"torch", "triton"} & {name.partition(".")[0] for name in loaded}
+    assert "napari_spatial_embeddings.plugin.dock" in loaded
+    # Seconds of the processor, which do not grow with what else the machine does.
+    assert took < 1.5
+
+
+def test_closing_the_window_saves_and_ends_everything(home: Path) -> None:
+    ended, steps = run(OPEN.replace("SHOW", "True") + CLOSE, home)
+    assert ended == steps > 1
+    (card,) = home.rglob("project.json")
+    found = Project.open(card).annotation("a")
+    assert found is not None
+    assert found.labels.any()

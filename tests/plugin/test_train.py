@@ -1,0 +1,216 @@
+"""The training step, with real trainings of a small network on a small image."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from napari.viewer import Viewer
+
+from napari_spatial_embeddings.inference.model_card import ModelCard
+from napari_spatial_embeddings.plugin.controllers import training
+from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.plugin.qt import process as _child
+from napari_spatial_embeddings.plugin.sections.train import TrainStep
+from napari_spatial_embeddings.project import Project
+from plugin.robot_actions import press
+from plugin.training_child import (
+    LONG,
+    ended,
+    has_model,
+    main_button,
+    reports,
+    running,
+    start,
+    status,
+)
+
+Until = Callable[..., None]
+
+
+def test_trains_previews_stops_and_goes_on(
+    viewer: Viewer,
+    dock: SpatialEmbeddingsWidget,
+    step: TrainStep,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start(viewer, dock, step, until)
+    session = step.session
+    assert status(step) == "starting"
+    assert main_button(step).text() == "Cancel"
+    until(lambda: running(step), LONG)
+    assert "Learning from 4 objects in 1 image" in " ".join(step.progress.texts)
+    assert "on cpu" in " ".join(step.progress.texts)
+    key = session.image
+    assert key is not None
+    until(lambda: key in session.results, LONG)  # the preview: nobody asked for it
+    assert running(step)
+    assert session.model is not None
+    assert len(step.progress.curve.loss) > 2
+    assert len(step.progress.curve.ap50) > 0
+    assert "min left" in step.progress.texts[0]
+
+    pid = step.run.pid
+    monkeypatch.setattr(_child, "GRACE", 1000 * int(LONG))  # it must stop by itself
+    press(step, "Stop, keep the best model")
+    assert status(step) == "stopping"
+    until(lambda: ended(step), LONG)
+    until(lambda: not psutil.pid_exists(pid))
+    assert status(step) == "done"
+    assert session.training.problem == ""
+    project = session.project
+    assert project is not None
+    assert session.model == str(project.model_folder)
+    assert session.clustering == ModelCard.read(project.model_folder).clustering
+    assert ModelCard.read(project.model_folder).settings.width == 8
+
+    # The next one goes on from that model.
+    assert step.start_model.chosen == str(project.model_folder)
+    until(main_button(step).isEnabled)
+    press(step, "Start training")
+    assert session.training.reports == ()
+    until(lambda: running(step), LONG)
+    assert str(project.model_folder) in session.training.used["start"]
+
+
+def test_runs_to_its_end(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until, home: Path
+) -> None:
+    step.session.set_training(step.session.training_settings.updated(minutes=0.05))
+    start(viewer, dock, step, until)
+    until(lambda: ended(step), LONG)
+    assert status(step) == "done"
+    assert step.session.training.reports[-1]["done"]
+    key = step.session.image
+    until(lambda: key in step.session.results, LONG)
+    assert "train again" in step.hint
+
+    # Another project knows nothing of it; the own one, opened again, is as it was.
+    project, best, session = step.session.project, step.progress.curve.ap50[-1], step.session
+    assert project is not None
+    dock.workspace.storage.create(home / "other")
+    assert step.progress.curve.ap50 == []
+    session.set_fresh({})
+    dock.workspace.storage.open(project.folder)
+    assert step.progress.curve.ap50[-1] == best
+    assert "Learning from 4 objects" in " ".join(step.progress.texts)
+    assert session.fresh == step.more.model.given == {"width": 8, "levels": 2}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
+def test_a_crash_is_a_sentence_and_work_goes_on(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    start(viewer, dock, step, until)
+    until(lambda: has_model(step), LONG)
+    os.kill(step.run.pid, signal.SIGKILL)
+    until(lambda: ended(step), LONG)
+    assert status(step) == "failed"
+    for text in (dock.message, step.progress.texts[2]):
+        assert "ended by the system, most likely because memory ran out" in text
+        assert "the best model so far is kept" in text
+    press(step, "Start training")
+    until(lambda: running(step), LONG)
+
+
+def test_cancel_while_it_starts(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    start(viewer, dock, step, until)
+    until(lambda: step.run.pid > 0)
+    press(step, "Cancel")
+    until(lambda: ended(step))
+    assert status(step) == "idle"
+    assert not has_model(step)
+    assert main_button(step).text() == "Start training"
+
+
+def test_a_stop_is_answered_within_a_second_whatever_the_child_does(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    """Even by a child that hears nothing: its best model is in the folder, and it is ended."""
+    took = []
+    start(viewer, dock, step, until)
+    for _ in range(3):  # other programs may keep the machine busy once, not always
+        until(lambda: has_model(step) and any(r["saved"] for r in reports(step)), LONG)
+        process = psutil.Process(step.run.pid)
+        process.suspend()
+        before = time.monotonic()
+        press(step, "Stop, keep the best model")
+        until(lambda: ended(step))
+        took.append(time.monotonic() - before)
+        assert main_button(step).text() == "Start training"
+        assert main_button(step).isEnabled()
+        assert status(step) == "done", "the best model so far is a result"
+        if took[-1] < 1:
+            break
+        press(step, "Start training")
+    assert min(took) < 1
+    until(lambda: not process.is_running())
+
+
+def test_the_next_training_does_not_stumble_over_the_last(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    """A child that was parted with still holds the project's lock."""
+    start(viewer, dock, step, until)
+    until(lambda: any(r["saved"] for r in reports(step)), LONG)
+    psutil.Process(step.run.pid).suspend()
+    press(step, "Stop, keep the best model")
+    until(lambda: ended(step))
+    press(step, "Start training")
+    until(lambda: running(step), LONG)
+
+
+def test_closing_the_viewer_ends_the_child(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    start(viewer, dock, step, until)
+    until(lambda: running(step), LONG)
+    process = psutil.Process(step.run.pid)
+    viewer.close()
+    until(lambda: not process.is_running(), LONG)
+
+
+def test_opening_another_project_ends_the_child(
+    viewer: Viewer,
+    dock: SpatialEmbeddingsWidget,
+    step: TrainStep,
+    until: Until,
+    tmp_path: Path,
+) -> None:
+    start(viewer, dock, step, until)
+    until(lambda: running(step), LONG)
+    process = psutil.Process(step.run.pid)
+    dock.session.set_project(Project.create(tmp_path / "other"))
+    assert ended(step)
+    until(lambda: not process.is_running(), LONG)
+    assert "another project was opened" in dock.message
+
+
+def test_previews_never_pile_up(
+    viewer: Viewer,
+    dock: SpatialEmbeddingsWidget,
+    step: TrainStep,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However often the model gets better, a second preview waits for its time."""
+    monkeypatch.setattr(training, "PREVIEW", 60_000)
+    asked: list[float] = []
+    dock.workspace.predictor.progressed.connect(
+        lambda _done, total, _text: asked.append(time.monotonic()) if total == 0 else None
+    )
+    start(viewer, dock, step, until)
+
+    def often_better() -> bool:
+        return len([r for r in step.session.training.reports if r["saved"]]) >= 3
+
+    until(often_better, LONG)
+    assert len(asked) == 1

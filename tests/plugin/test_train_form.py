@@ -1,0 +1,96 @@
+"""What is chosen before a training: its time, its start, its settings, where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QSpinBox
+
+from napari_spatial_embeddings.config import TrainingSettings
+from napari_spatial_embeddings.inference.registry import shipped
+from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.plugin.sections.object_size import ObjectSize
+from napari_spatial_embeddings.plugin.sections.train import Minutes, TrainStep
+from plugin.robot_actions import press
+from plugin.training_child import (
+    LONG,
+    annotate,
+    main_button,
+    small,
+)
+
+Until = Callable[..., None]
+
+
+def test_time_goes_through_sensible_budgets(step: TrainStep) -> None:
+    box = step.findChild(Minutes)
+    assert box is not None
+    box.setValue(2.0)
+    box.stepUp()
+    assert (box.value(), box.text()) == (5.0, "5 min")
+    box.setValue(7.5)
+    box.stepDown()
+    assert step.session.training_settings.minutes == 5.0
+    for _ in range(20):
+        box.stepDown()
+    assert box.value() == Minutes.PRESETS[0]
+
+
+def test_the_size_of_objects_is_asked_for_where_strokes_are_all_there_is(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    size = step.findChild(ObjectSize)
+    assert size is not None
+    annotate(viewer, dock)
+    until(main_button(step).isEnabled)
+    assert not size.isVisibleTo(step), "it is measured on objects drawn whole"
+    press(dock, "quick strokes")
+    until(lambda: size.isVisibleTo(step))
+    assert size.text() == "not told"
+    size.setValue(24)
+    assert step.session.prediction.object_diameter == 24
+    step.session.set_prediction(object_diameter=None)
+    assert size.text() == "not told"
+
+
+def test_starts_from_what_is_looked_at_unless_told(step: TrainStep) -> None:
+    names = list(shipped())
+    assert step.start_model.chosen is None
+    step.session.set_model(names[0], None)
+    assert step.start_model.chosen == names[0]
+    assert not step.more.model.isVisibleTo(step), "it is no fresh model"
+    step.start_model.choose(None)
+    step.session.set_model(names[-1], None)
+    assert step.start_model.chosen is None
+
+
+def test_settings_go_both_ways_and_back(step: TrainStep) -> None:
+    step.session.set_training(TrainingSettings(minutes=5, device="cpu"))
+    box = step.more.training.editor("batch_size")
+    assert isinstance(box, QSpinBox)
+    assert box.text() == "automatic"
+    box.setValue(3)
+    assert step.session.training_settings.batch_size == 3
+    assert step.session.training_settings.minutes == 5
+    small(step)
+    assert step.session.fresh == {"width": 8, "levels": 2}
+    press(step, "Settings")
+    press(step, "Reset to defaults")
+    assert step.session.training_settings == TrainingSettings(minutes=5, device="cpu")
+    assert step.session.fresh == {}
+
+
+def test_finds_devices_once_there_is_an_image(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    assert "free" not in step.device.text
+    dock.workspace.choose(viewer.add_image(np.zeros((32, 32), np.uint8)))
+    until(lambda: "GB free" in step.device.text, LONG)
+    step.device.choose("auto")
+    assert step.device.text.startswith("Automatic: ")
+    step.device.choose("cpu")
+    assert step.device.text.startswith("CPU; ")
+    assert step.session.training_settings.device == "cpu"
+    assert step.session.prediction.device == "cpu"

@@ -1,0 +1,87 @@
+"""What the tests of the training step share: small trainings, and what is seen of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.viewer import Viewer
+from qtpy.QtWidgets import QPushButton, QSpinBox
+
+from napari_spatial_embeddings.config import TrainingSettings
+from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.plugin.sections.train import TrainStep
+from napari_spatial_embeddings.samples import nuclei
+from plugin.robot_actions import add_image, press
+
+Until = Callable[..., None]
+
+LONG = 180.0
+"""Seconds: a child process loads torch, perhaps on a busy machine."""
+
+
+def train_step(dock: SpatialEmbeddingsWidget) -> TrainStep:
+    """Return the step of a dock, set to trainings of seconds on small crops."""
+    found = next(step for step in dock.steps if isinstance(step, TrainStep))
+    settings = {"crop_size": 32, "batch_size": 2, "validation_seconds": 1.0, "device": "cpu"}
+    found.session.set_training(TrainingSettings(minutes=10, report_seconds=0.2, **settings))
+    return found
+
+
+def main_button(step: TrainStep) -> QPushButton:
+    found = step.findChild(QPushButton, "main")
+    assert isinstance(found, QPushButton)
+    return found
+
+
+def annotate(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+    """Open a small image, and use labels that somebody drew elsewhere."""
+    sample = nuclei(size=96, annotated=4)
+    layer = add_image(viewer, sample)
+    dock.workspace.choose(layer)
+    viewer.add_labels(sample.annotated, name="drawn", scale=sample.pixel_size)
+    press(dock, "Use")
+
+
+def small(step: TrainStep) -> None:
+    """Choose a small fresh network, in the settings that are folded away."""
+    step.start_model.choose(None)
+    for name, value in (("width", 8), ("levels", 2)):
+        box = step.more.model.editor(name)
+        assert isinstance(box, QSpinBox)
+        box.setValue(value)
+
+
+def start(viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until) -> None:
+    """Annotate, and start a training."""
+    annotate(viewer, dock)
+    small(step)
+    until(main_button(step).isEnabled)
+    press(step, "Start training")
+
+
+def status(step: TrainStep) -> str:
+    return step.session.training.status
+
+
+def running(step: TrainStep) -> bool:
+    return status(step) == "running"
+
+
+def ended(step: TrainStep) -> bool:
+    return not step.session.training.active
+
+
+def reports(step: TrainStep) -> tuple[dict[str, Any], ...]:
+    return step.session.training.reports
+
+
+def has_model(step: TrainStep) -> bool:
+    project = step.session.project
+    return project is not None and project.has_model
+
+
+def says(step: TrainStep, until: Until, text: str) -> None:
+    """Wait until the step says why it cannot start; the button cannot be pressed meanwhile."""
+    until(lambda: text in step.obstacle)
+    assert not main_button(step).isEnabled()

@@ -1,0 +1,178 @@
+"""The whole loop as a person goes through it: annotate, train, predict, tune, correct, export.
+
+It is a generator that stops after each stage, so that whoever drives it can look: a test at what
+is there, the script of the documentation's pictures at how it looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Labels
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.samples import Sample, nuclei
+from plugin.robot import Person
+
+PATIENCE = 300.0
+"""Seconds that a training may take to begin, or to end after its time: machines may be busy."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An image, and what a person who looks at it sees.
+
+    Parameters
+    ----------
+    name : str
+    image : (*S)
+    labels : int32 (*S)
+        Every object: what the person knows, and paints some of.
+    drawn : tuple of ints
+        The objects that are painted.
+    pixel_size : tuple of floats
+    unit : str
+    """
+
+    name: str
+    image: NDArray[Any]
+    labels: NDArray[np.int32]
+    drawn: tuple[int, ...]
+    pixel_size: tuple[float, ...]
+    unit: str = "um"
+
+    @classmethod
+    def of(cls, sample: Sample) -> Scene:
+        """Return the scene of a generated image."""
+        drawn = tuple(int(i) for i in np.unique(sample.annotated) if i)
+        return cls(sample.name, sample.image[0], sample.labels, drawn, sample.pixel_size)
+
+
+def generated() -> Scene:
+    """Return the scene of the documentation: nuclei, ten of which are drawn."""
+    return Scene.of(nuclei(size=256))
+
+
+def annotate(person: Person, scene: Scene) -> Iterator[str]:
+    """Open the image, and draw objects on it."""
+    person.viewer.add_image(
+        scene.image,
+        name=scene.name,
+        scale=scene.pixel_size,
+        units=(scene.unit,) * len(scene.pixel_size),
+    )
+    person.viewer.reset_view()
+    person.rest()
+    yield "data"
+    person.press("Annotate")
+    for label in scene.drawn:
+        person.paint(scene.labels, label)
+    person.wait(lambda: person.says(f"{len(scene.drawn)} objects"))
+    yield "annotate"
+
+
+def train(person: Person, minutes: float, model: str | None = "nuclei-2d") -> Iterator[str]:
+    """Train from a shipped model, or on with the one there is; watch the preview."""
+    person.fold("Train")
+    if model is not None:
+        person.choose("Start from", model)
+    person.type("Time", f"{minutes:g}")
+    person.press("Start training", PATIENCE)
+    person.wait(lambda: person.says("steps/s"), PATIENCE)
+    person.wait(lambda: person.has("instances"), PATIENCE)
+    person.wait(lambda: person.says("0:0") or not person.says("min left"), PATIENCE)
+    yield "train"
+    person.wait(lambda: person.says("steps in"), PATIENCE)
+
+
+def tune(person: Person) -> Iterator[str]:
+    """Predict the image, and drag sliders."""
+    person.fold("Predict and tune")
+    person.press("This image", PATIENCE)
+    person.wait(lambda: person.button("This image").isEnabled(), PATIENCE)
+    person.wait(lambda: person.says("objects"), PATIENCE)
+    person.rest()
+    yield "predict"
+    person.drag("Minimum size", 0.35)
+    person.drag("Seed threshold", 0.6)
+    person.press("Arrows")
+    person.rest(500)
+    yield "tune"
+    person.press("Arrows")
+
+
+def middle(layer: Labels, label: int) -> tuple[float, ...]:
+    """Return the pixel of an object that lies next to its centre."""
+    at = np.argwhere(layer.data == label)
+    best = ((at - at.mean(0)) ** 2).sum(1).argmin()
+    return tuple(float(x) for x in at[best])
+
+
+def neighbours(person: Person) -> tuple[int, int]:
+    """Return the labels of two objects side by side, not at the border and not drawn by hand."""
+    data = person.layer("instances").data
+    inner = set(np.unique(data).tolist()) - {0}
+    inner -= set(np.unique(data[person.layer("annotations").data > 0]).tolist())
+    for edge in (data[0], data[-1], data[:, 0], data[:, -1]):
+        inner -= set(np.unique(edge).tolist())
+    for step in range(1, 12):
+        a, b = data[:, :-step], data[:, step:]
+        for i, j in sorted({(int(x), int(y)) for x, y in zip(a.flat, b.flat, strict=True)}):
+            if i != j and i in inner and j in inner:
+                return i, j
+    raise AssertionError("no two objects are neighbours")
+
+
+def explain(person: Person) -> Iterator[str]:
+    """Ask why an object is one."""
+    layer = person.layer("instances")
+    person.press("Explain")
+    person.hover(layer, middle(layer, neighbours(person)[0]))
+    person.wait(lambda: person.says("its margin"))
+    yield "explain"
+    person.press("Explain")
+
+
+def correct(person: Person) -> Iterator[str]:
+    """Delete an object and add it again, merge two and split them."""
+    layer = person.layer("instances")
+    person.fold("Predict and tune", "Correct")
+    one, other = neighbours(person)
+    first, second = middle(layer, one), middle(layer, other)
+    at = (tuple(map(int, first)), tuple(map(int, second)))
+    person.press("Delete")
+    person.click(layer, first)
+    person.wait(lambda: not layer.data[at[0]])
+    person.press("Add")
+    person.click(layer, first)
+    person.wait(lambda: layer.data[at[0]])
+    person.press("Merge")
+    person.click(layer, first)
+    person.click(layer, second)
+    person.wait(lambda: layer.data[at[0]] == layer.data[at[1]])
+    person.press("Split")
+    person.click(layer, first)
+    person.click(layer, second)
+    person.wait(lambda: layer.data[at[0]] != layer.data[at[1]])
+    yield "correct"
+
+
+def export(person: Person) -> Iterator[str]:
+    """Write labels and table into the project's folder."""
+    person.fold("Predict and tune", "Export")
+    person.press("Export this", PATIENCE)
+    person.wait(lambda: person.says("Wrote"))
+    yield "export"
+
+
+def loop(person: Person, scene: Scene, minutes: float) -> Iterator[str]:
+    """Go through it all."""
+    yield from annotate(person, scene)
+    yield from train(person, minutes)
+    yield from tune(person)
+    yield from explain(person)
+    yield from correct(person)
+    yield from export(person)

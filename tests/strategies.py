@@ -1,0 +1,39 @@
+"""Hypothesis strategies: any maps, any settings."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from builders import random_maps
+from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.core.maps import EmbeddingMaps
+
+relaxed = hypothesis_settings(deadline=None, max_examples=60)
+
+
+@st.composite
+def any_maps(draw: st.DrawFn) -> EmbeddingMaps:
+    ndim = draw(st.sampled_from([2, 3]))
+    shape = tuple(draw(st.integers(1, 40 if ndim == 2 else 12)) for _ in range(ndim))
+    coarse = draw(st.sampled_from([1.0, 1.5, 2.5]))
+    return random_maps(
+        shape,
+        np.random.default_rng(draw(st.integers(0, 10**6))),
+        sigma_components=draw(st.sampled_from([1, ndim])),
+        classes=draw(st.integers(1, 3)),
+        spacing=(coarse, *[1.0] * (ndim - 1)),
+        ties=draw(st.booleans()),
+    )
+
+
+tenths = st.integers(0, 10).map(lambda n: n / 10)
+any_settings = st.builds(
+    ClusteringSettings,
+    seed_threshold=tenths,
+    foreground_threshold=tenths,
+    margin=st.sampled_from([0.5, 0.9, 1.0, 1.3, 3.0]),
+    min_size=st.sampled_from([1, 2, 5, 20]),
+    min_free_fraction=tenths,
+)
