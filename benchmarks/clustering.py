@@ -21,7 +21,7 @@ MOVES: dict[str, dict[str, float]] = {
     "seed threshold": {"seed_threshold": 0.7},
     "minimum size": {"min_size": 40},
     "foreground threshold": {"foreground_threshold": 0.45},
-    "margin": {"margin": 1.1},
+    "margin": {"margin_factor": 1.1},
 }
 
 

@@ -171,7 +171,7 @@ def main() -> None:
             images, object_diameter=told, seed=settings.seed, scale=settings.scale
         )
     clock = time.monotonic()
-    *_, last = train(images, settings, start, object_diameter=told)
+    *_, last = train(images, settings.updated(object_diameter=told), start)
     print(f"{last.step} steps, {time.monotonic() - clock:.0f} s; {last.model.clustering}")
     after = scores(last.model, unseen)
     show("after", after)

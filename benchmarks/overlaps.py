@@ -34,7 +34,7 @@ def relabelled(
     largest = np.zeros(maps.shape, np.float32)
     axes = (-1, *[1] * maps.ndim)
     for k in range(len(found)):
-        sigma = (found.sigma[k] * settings.margin).reshape(axes)
+        sigma = (found.sigma[k] * settings.margin_factor).reshape(axes)
         phi = np.exp(-0.5 * (((e - found.centre[k].reshape(axes)) / sigma) ** 2).sum(0))
         claimed = foreground & (phi > 0.5)
         if rule == "first owner":

@@ -52,7 +52,7 @@ def main(quick: bool) -> None:
     rows = [
         window.row("seed threshold", "seed_threshold", 400),
         window.row("foreground threshold", "foreground_threshold", 100),
-        window.row("margin", "margin", 300),
+        window.row("margin", "margin_factor", 300),
         window.row("minimum size", "min_size", 300),
     ]
     viewer.close()

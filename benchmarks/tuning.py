@@ -61,7 +61,7 @@ VARIANTS = [
     Variant("crops of 0.7 times the edge", patch=crops(0.7)),
     Variant("crops of 1.4 times the edge", patch=crops(1.4)),
     Variant("no augmentation", training={"augment": False}),
-    Variant("unknown pixels left unknown", training={"presume": False}),
+    Variant("unknown pixels left unknown", training={"pseudo_labels": False}),
     Variant("resampled to the model's size", patch=replaced(ADAPTS=1.0)),
 ]
 

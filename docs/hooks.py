@@ -152,7 +152,7 @@ def _model(name: str, card: ModelCard) -> Iterator[str]:
     low, high = about["diameters"]
     facts = {
         "Images": f"{settings.ndim}D, channels: {settings.in_channels}",
-        "Objects": f"about {settings.object_diameter:.0f} pixels across; seen in training:"
+        "Objects": f"about {settings.working_diameter:.0f} pixels across; seen in training:"
         f" {low} to {high}",
         "Pixel size": about["pixel_size"],
         "Trained on": "<br>".join(

@@ -33,7 +33,7 @@ any_settings = st.builds(
     ClusteringSettings,
     seed_threshold=tenths,
     foreground_threshold=tenths,
-    margin=st.sampled_from([0.5, 0.9, 1.0, 1.3, 3.0]),
+    margin_factor=st.sampled_from([0.5, 0.9, 1.0, 1.3, 3.0]),
     min_size=st.sampled_from([1, 2, 5, 20]),
     min_free_fraction=tenths,
 )

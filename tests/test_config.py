@@ -57,10 +57,10 @@ def test_every_field_has_a_description_for_its_help(kind: type[Settings]) -> Non
 
 def test_updated_changes_only_what_it_is_told_and_validates_it() -> None:
     settings = ClusteringSettings(min_size=5)
-    changed = settings.updated(margin=1.5)
-    assert (changed.margin, changed.min_size, settings.margin) == (1.5, 5, 1.0)
-    with pytest.raises(ValidationError, match="margin"):
-        settings.updated(margin=-1)
+    changed = settings.updated(margin_factor=1.5)
+    assert (changed.margin_factor, changed.min_size, settings.margin_factor) == (1.5, 5, 1.0)
+    with pytest.raises(ValidationError, match="margin_factor"):
+        settings.updated(margin_factor=-1)
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_updated_changes_only_what_it_is_told_and_validates_it() -> None:
         (ClusteringSettings, {"seed_threshold": 1.1}),
         (ClusteringSettings, {"foreground_threshold": -0.1}),
         (ClusteringSettings, {"seed_threshold": math.nan}),
-        (ClusteringSettings, {"margin": 0}),
-        (ClusteringSettings, {"margin": math.inf}),
+        (ClusteringSettings, {"margin_factor": 0}),
+        (ClusteringSettings, {"margin_factor": math.inf}),
         (ClusteringSettings, {"min_size": 0}),
         (PredictionSettings, {"tile": 8}),
         (PredictionSettings, {"halo": -1}),
@@ -79,7 +79,7 @@ def test_updated_changes_only_what_it_is_told_and_validates_it() -> None:
         (ModelSettings, {"classes": ()}),
         (ModelSettings, {"width": 6}),
         (ModelSettings, {"levels": 0}),
-        (ModelSettings, {"object_diameter": 0}),
+        (ModelSettings, {"working_diameter": 0}),
         (ModelSettings, {"high_percentile": 50}),
         (LossSettings, {"centre": "corner"}),
         (LossSettings, {"seed_weight": -1}),

@@ -87,7 +87,7 @@ def cluster(
         if not free[i] or seed[i] < settings.seed_threshold:
             break
         with np.errstate(all="ignore"):  # what is not a number belongs to nothing
-            inverse = np.float32(1) / (sigma[:, i] * np.float32(settings.margin))
+            inverse = np.float32(1) / (sigma[:, i] * np.float32(settings.margin_factor))
             t = (e - e[:, i, None]) * inverse[:, None]
             square = np.zeros(t.shape[1], np.float32)
             for line in t:

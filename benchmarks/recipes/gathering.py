@@ -86,8 +86,8 @@ def run(
 ) -> SpatialEmbeddings:
     """Train, saying how it goes."""
     keep_freed_memory()
-    known = model.settings.object_diameter
-    for report in train(images, settings, model, validation=aside or None, object_diameter=known):
+    settings = settings.updated(object_diameter=model.settings.working_diameter)
+    for report in train(images, settings, model, validation=aside or None):
         if report.validation is not None:
             facts = {"step": report.step, "seconds": round(report.seconds)}
             print(json.dumps({**facts, **asdict(report.validation)}), flush=True)

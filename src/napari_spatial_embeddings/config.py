@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -37,6 +37,16 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    renamed: ClassVar[dict[str, str]] = {}
+    """Fields by the names that older files give them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _accept_old_names(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not cls.renamed.keys() & values.keys():
+            return values
+        return {cls.renamed.get(name, name): value for name, value in values.items()}
+
     def updated(self, **changes: object) -> Self:
         """Return a copy with ``changes`` applied and validated.
 
@@ -51,13 +61,15 @@ class Settings(BaseModel):
 class ClusteringSettings(Settings):
     """How instances are recovered from the maps; none of these needs the network again."""
 
+    renamed: ClassVar[dict[str, str]] = {"margin": "margin_factor"}
+
     seed_threshold: Fraction = Field(
         0.8, description="Lowest seed value (0 to 1) at which an object may start."
     )
     foreground_threshold: Fraction = Field(
         0.4, description="Pixels whose seed value (0 to 1) is not above this belong to no object."
     )
-    margin: Positive = Field(
+    margin_factor: Positive = Field(
         1.0, le=10, description="Widens (> 1) or narrows (< 1) the learned margin of every object."
     )
     min_size: Annotated[int, Pixels] = Field(
@@ -100,6 +112,8 @@ FOUND = ("ndim", "in_channels", "classes", "spacing")
 class ModelSettings(Settings):
     """What a network is and what it was built for. Stored beside its weights."""
 
+    renamed: ClassVar[dict[str, str]] = {"object_diameter": "working_diameter"}
+
     ndim: Literal[2, 3] = Field(2, description="Number of spatial axes.")
     in_channels: int = Field(1, ge=1, description="Image channels the model reads.")
     classes: tuple[str, ...] = Field(
@@ -111,7 +125,7 @@ class ModelSettings(Settings):
     sigma_per_axis: bool = Field(
         True, description="One sigma per axis (ellipses) rather than one for all (circles)."
     )
-    object_diameter: Annotated[Positive, Pixels] = Field(
+    working_diameter: Annotated[Positive, Pixels] = Field(
         20.0,
         description="Typical object diameter in pixels, at the scale that the network sees; sets"
         " the margin that training starts from.",
@@ -169,11 +183,19 @@ class LossSettings(Settings):
 class TrainingSettings(Settings):
     """How a model is trained. Time or epochs end it, whichever comes first."""
 
+    renamed: ClassVar[dict[str, str]] = {"presume": "pseudo_labels"}
+
     minutes: Annotated[Positive | None, Unit("min")] = Field(
         None, description="Stop after this many minutes."
     )
     epochs: Positive | None = Field(
         None, description="Stop after this many epochs; an epoch shows as many crops as objects."
+    )
+    object_diameter: Annotated[float | None, Pixels] = Field(
+        None,
+        ge=2,
+        description="Typical diameter of the objects in the training images, in pixels; measured"
+        " on the annotated objects if not given. Scribbles do not tell it.",
     )
     batch_size: int | None = Field(
         None, ge=1, description="Crops in one step; 4 of images or 2 of volumes if not given."
@@ -209,13 +231,13 @@ class TrainingSettings(Settings):
     )
     invert: Fraction = Field(
         0.0,
-        description="Share of the crops whose contrast is turned round, for a model that is to know"
+        description="Share of the crops whose contrast is inverted, for a model that is to know"
         " both dark and bright objects.",
     )
-    presume: bool = Field(
+    pseudo_labels: bool = Field(
         True,
-        description="When starting from a model that has learned: it says what strokes stand for,"
-        " and where it is sure that pixels which nobody annotated are background.",
+        description="When starting from a trained model: let it complete scribbles to whole"
+        " objects, and mark unannotated pixels that it confidently predicts as background.",
     )
     validation_share: float = Field(
         0.1, ge=0, le=0.5, description="Share of the images kept aside to choose the best model."

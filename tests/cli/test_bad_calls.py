@@ -60,7 +60,7 @@ def test_train(tmp_path: Path, data: Path, flags: tuple[object, ...], says: str)
     ("flags", "says"),
     [
         (("--seed-threshold", 2), "--seed-threshold"),
-        (("--margin", 0), "--margin"),
+        (("--margin-factor", 0), "--margin-factor"),
         (("--min-size", 1.5), "--min-size"),
         (("--tile", 2), "--tile"),
         (("--device", "abacus"), "abacus"),

@@ -153,7 +153,7 @@ def truncated(folder: Path) -> None:
         "newer": (told(schema=99, version="9"), "newer version (9)"),
         "no spacing": (told(spacing=None), "0.maps.zarr"),
         "other things of the model": (told(model={"a": 1}), "0.maps.zarr"),
-        "settings out of bounds": (card("clustering", margin=-1), "0.maps.zarr"),
+        "settings out of bounds": (card("clustering", margin_factor=-1), "0.maps.zarr"),
         "other classes": (card("model", classes=["a", "b"]), "1 seed map"),
     }
 )

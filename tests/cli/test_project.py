@@ -93,7 +93,7 @@ def test_the_size_that_is_told_counts_where_it_cannot_be_measured(
     """Strokes inside objects tell nothing of their size; whole objects tell it best."""
     fresh = brief(project_of(tmp_path / "fresh"))
     for one in (project, fresh):
-        one.update(prediction=one.card.prediction.updated(object_diameter=31))
+        one.update(training=one.card.training.updated(object_diameter=31))
         for entry in one.card.images:
             if (drawn := one.annotation(entry.key)) is not None:
                 one.save_annotation(entry.key, replace(drawn, scribbled=strokes))
@@ -101,7 +101,7 @@ def test_the_size_that_is_told_counts_where_it_cannot_be_measured(
     train(fresh, *SMALL)
     models = [SpatialEmbeddings.load(one.model_folder) for one in (project, fresh)]
     assert (models[0].image_diameter == 31) == strokes
-    assert (models[1].settings.object_diameter == 31) == strokes
+    assert (models[1].settings.working_diameter == 31) == strokes
 
 
 def test_goes_on_from_the_last_model_and_is_never_worse(project: Project) -> None:

@@ -92,7 +92,7 @@ def test_another_pixel_size_is_another_size_of_objects(
     assert found.code == 0
     assert found.err.startswith("fine: resampled by 0.5 x 0.5 before it is predicted")
     own = SpatialEmbeddings.load(model)
-    told = 2 * own.settings.object_diameter
+    told = 2 * own.settings.working_diameter
     lax = own.clustering.updated(seed_threshold=0.3, foreground_threshold=0.2)
     expected = own.segment(image, lax, PredictionSettings(object_diameter=told)).labels
     assert expected.max() > 3
@@ -100,7 +100,7 @@ def test_another_pixel_size_is_another_size_of_objects(
     # What is told counts more, and is nothing to remark on.
     done(*command, tmp_path / "untold.tif", "--object-diameter", told)
     np.testing.assert_array_equal(read_labels(tmp_path / "out/untold.tif"), expected)
-    done(*command, tmp_path / "fine.tif", "--object-diameter", own.settings.object_diameter)
+    done(*command, tmp_path / "fine.tif", "--object-diameter", own.settings.working_diameter)
     assert not np.array_equal(read_labels(tmp_path / "out/fine.tif"), expected)
 
 
@@ -262,7 +262,12 @@ def test_cluster_does_what_predict_did(tmp_path: Path, predicted: Path) -> None:
 
 @pytest.mark.parametrize(
     ("flag", "value"),
-    [("seed_threshold", 0.95), ("foreground_threshold", 0.9), ("margin", 0.5), ("min_size", 150)],
+    [
+        ("seed_threshold", 0.95),
+        ("foreground_threshold", 0.9),
+        ("margin_factor", 0.5),
+        ("min_size", 150),
+    ],
 )
 def test_other_thresholds_give_other_labels(
     tmp_path: Path, model: Path, predicted: Path, flag: str, value: float
@@ -275,7 +280,7 @@ def test_other_thresholds_give_other_labels(
 
 
 def test_the_same_flags_mean_the_same(tmp_path: Path, data: Path, model: Path) -> None:
-    flags = "--seed-threshold", 0.4, "--margin", 1.2
+    flags = "--seed-threshold", 0.4, "--margin-factor", 1.2
     command = "predict", data / "images", "--model", model, "--maps"
     done(*command, "--output", tmp_path / "at once", *flags)
     done("cluster", tmp_path / "at once", "--output", tmp_path / "later", *flags)

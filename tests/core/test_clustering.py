@@ -106,7 +106,7 @@ def test_instances_agree_with_their_labels(
 ) -> None:
     found = cluster(maps, settings)
     n = len(found)
-    np.testing.assert_array_equal(found.label, np.arange(1, n + 1))
+    np.testing.assert_array_equal(found.ids, np.arange(1, n + 1))
     assert not found.locked.any()
     assert found.labels.max() == n
     counted = np.bincount(found.labels.ravel(), minlength=n + 1)[1:]
@@ -118,7 +118,7 @@ def test_instances_agree_with_their_labels(
     np.testing.assert_array_equal(found.labels[at], np.arange(1, n + 1))
     seeds = maps.seed[(slice(None), *at)]
     np.testing.assert_array_equal(found.score, seeds.max(0))
-    np.testing.assert_array_equal(found.index, seeds.argmax(0))
+    np.testing.assert_array_equal(found.class_index, seeds.argmax(0))
     np.testing.assert_array_equal(found.centre, maps.embeddings()[(slice(None), *at)].T)
     sigma = np.broadcast_to(maps.sigma, maps.offsets.shape)
     np.testing.assert_array_equal(found.sigma, sigma[(slice(None), *at)].T)
@@ -206,10 +206,10 @@ def test_each_setting_does_what_it_says() -> None:
     assert sizes(foreground_threshold=0.7) == [1]
     assert sizes(min_size=small) == [large, small]
     assert sizes(min_size=small + 1) == [large]
-    narrow, wide = sizes(margin=0.8), sizes(margin=1.2)
+    narrow, wide = sizes(margin_factor=0.8), sizes(margin_factor=1.2)
     assert narrow[0] < large < wide[0]
     assert narrow[1] < small < wide[1]
-    assert sizes(margin=10) == [sum(sizes(margin=2))]
+    assert sizes(margin_factor=10) == [sum(sizes(margin_factor=2))]
 
 
 def test_the_free_fraction_decides_about_overlapping_proposals() -> None:
@@ -265,7 +265,12 @@ def test_wide_margins_swallow_whole_cells_as_the_textbook_does(shape: tuple[int,
     maps.offsets[:] += 1000 * (np.random.default_rng(8).random(shape) < 0.01)  # far outliers
     clustering = Clustering(maps)
     settings = ALL.updated(foreground_threshold=0.2, seed_threshold=0.7)
-    for changes in ({"margin": 3.0}, {"margin": 8.0}, {"foreground_threshold": 0.6}, {}):
+    for changes in (
+        {"margin_factor": 3.0},
+        {"margin_factor": 8.0},
+        {"foreground_threshold": 0.6},
+        {},
+    ):
         moved = settings.updated(**changes)
         np.testing.assert_array_equal(clustering(moved).labels, textbook.cluster(maps, moved))
 
@@ -273,7 +278,7 @@ def test_wide_margins_swallow_whole_cells_as_the_textbook_does(shape: tuple[int,
 def test_calls_from_many_threads_do_not_disturb_each_other() -> None:
     maps = random_maps((120, 130), np.random.default_rng(5))
     moves = [
-        ALL.updated(seed_threshold=s, foreground_threshold=f, margin=m)
+        ALL.updated(seed_threshold=s, foreground_threshold=f, margin_factor=m)
         for s in (0.4, 0.6, 0.9)
         for f in (0.2, 0.5)
         for m in (0.8, 1.2)
@@ -293,7 +298,7 @@ def test_the_maps_are_left_alone_and_results_are_independent() -> None:
     clustering = Clustering(maps)
     first = clustering(ALL)
     kept = first.labels.copy()
-    clustering(ALL.updated(margin=2.0, foreground_threshold=0.1))
+    clustering(ALL.updated(margin_factor=2.0, foreground_threshold=0.1))
     np.testing.assert_array_equal(first.labels, kept)
     first.labels[:] = 7
     np.testing.assert_array_equal(clustering(ALL).labels, kept)

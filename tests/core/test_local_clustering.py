@@ -45,19 +45,19 @@ def test_the_part_is_as_in_the_whole(shape: tuple[int, ...], spacing: tuple[floa
         maps = noisy(shape, seed, spacing)
         whole = Clustering(maps)
         first = whole(SETTINGS)
-        some = first.label[::3].tolist()
+        some = first.ids[::3].tolist()
         made = accept(Corrections.none(shape), first, some)
-        made = delete(made, first, int(first.label[1]))
+        made = delete(made, first, int(first.ids[1]))
         before = whole.corrected(made)(SETTINGS, like=first)
         window = Window.around(maps, parts(shape, rng), SETTINGS)
         nearby = window.clustering(maps, corrections=made)
-        for changes in ({}, {"seed_threshold": 0.9}, {"margin": 0.8}, {"min_size": 60}):
+        for changes in ({}, {"seed_threshold": 0.9}, {"margin_factor": 0.8}, {"min_size": 60}):
             settings = SETTINGS.updated(**changes)
             expected = whole.corrected(made)(settings, like=before)
             found = nearby(settings, like=window.of(before))
             inside = window.inside(found.labels)
             same = inside == expected.labels[window.inner]
-            old = np.isin(expected.labels[window.inner], [0, *before.label])
+            old = np.isin(expected.labels[window.inner], [0, *before.ids])
             assert same[old].all()
             if not changes:
                 assert same.all()
@@ -71,7 +71,7 @@ def test_new_labels_are_new_in_the_whole_image(maps: EmbeddingMaps, seed: int) -
     window = Window.around(maps, parts(maps.shape, np.random.default_rng(seed)), SETTINGS)
     found = window.clustering(maps)(SETTINGS, like=window.of(before))
     there = before.labels[window.outer][tuple(found.seed_pixel.T)]
-    assert ((found.label == there) | ~np.isin(found.label, before.label)).all()
+    assert ((found.ids == there) | ~np.isin(found.ids, before.ids)).all()
     assert window.inside(found.labels).shape == before.labels[window.inner].shape
 
 

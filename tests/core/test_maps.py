@@ -110,7 +110,7 @@ def test_split_takes_the_channels_apart_and_bounds_them(
 
 
 def test_an_untrained_sigma_suits_the_typical_object() -> None:
-    model = ModelSettings(object_diameter=40)
+    model = ModelSettings(working_diameter=40)
     start = float(sigma_of(torch.tensor(0.0), model))
     assert start * MARGIN == pytest.approx(10)
     grown = float(sigma_of(torch.tensor(0.2), model))

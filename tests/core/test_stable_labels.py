@@ -21,24 +21,25 @@ from napari_spatial_embeddings.errors import InputError
 from strategies import any_maps, any_settings, relaxed
 
 EASY = ClusteringSettings(seed_threshold=0.3, foreground_threshold=0.1, min_size=1)
-ROWS = ("label", "index", "score", "centre", "sigma", "size", "seed_pixel")
+ROWS = ("ids", "class_index", "score", "centre", "sigma", "size", "seed_pixel")
 
 
 def rows(found: Instances) -> dict[int, list[list[Any]]]:
     """Return what is known about each object, by its label."""
     return {
         int(label): [np.asarray(getattr(found, name)[k]).tolist() for name in ROWS]
-        for k, label in enumerate(found.label)
+        for k, label in enumerate(found.ids)
     }
 
 
 def settled(found: Instances, chosen: NDArray[np.bool_], empty: NDArray[np.bool_]) -> Corrections:
     """Lock some objects as they are, under labels a hundred higher, and clear an area."""
-    pixels = np.where(np.isin(found.labels, found.label[chosen]), found.labels + 100, 0)
+    pixels = np.where(np.isin(found.labels, found.ids[chosen]), found.labels + 100, 0)
     pixels[empty] = NOTHING
-    chosen &= np.isin(found.label + 100, pixels)
-    parts = (getattr(found, n)[chosen] for n in ("index", "score", "centre", "sigma", "seed_pixel"))
-    return Corrections(pixels.astype(np.int32), found.label[chosen] + 100, *parts)
+    chosen &= np.isin(found.ids + 100, pixels)
+    columns = ("class_index", "score", "centre", "sigma", "seed_pixel")
+    parts = (getattr(found, name)[chosen] for name in columns)
+    return Corrections(pixels.astype(np.int32), found.ids[chosen] + 100, *parts)
 
 
 @st.composite
@@ -62,9 +63,9 @@ def test_a_higher_seed_threshold_keeps_every_label(
     before = clustering(settings, like=clustering(EASY))
     higher = settings.updated(seed_threshold=max(settings.seed_threshold, tenths / 10))
     after = clustering(higher, like=before.labels if as_array else before)
-    stayed = np.isin(before.label, after.label)
-    np.testing.assert_array_equal(after.label, before.label[stayed])
-    kept = np.where(np.isin(before.labels, after.label), before.labels, 0)
+    stayed = np.isin(before.ids, after.ids)
+    np.testing.assert_array_equal(after.ids, before.ids[stayed])
+    kept = np.where(np.isin(before.labels, after.ids), before.labels, 0)
     np.testing.assert_array_equal(after.labels, kept)
 
 
@@ -79,14 +80,14 @@ def test_objects_keep_the_label_under_their_seed_pixel(
         after = clustering(settings, like=before)
         there = before.labels[tuple(after.seed_pixel.T)]
         seen: set[int] = {0}
-        for label, wanted in zip(after.label.tolist(), there.tolist(), strict=True):
-            assert label == wanted if wanted not in seen else label not in before.label
+        for label, wanted in zip(after.ids.tolist(), there.tolist(), strict=True):
+            assert label == wanted if wanted not in seen else label not in before.ids
             seen.add(wanted)
-        assert len(np.unique(after.label)) == len(after)
+        assert len(np.unique(after.ids)) == len(after)
         # The names aside, it is what it would be without a past.
         plain = clustering(settings)
         table = np.zeros(len(plain) + 1, np.int32)
-        table[1:] = after.label
+        table[1:] = after.ids
         np.testing.assert_array_equal(after.labels, table[plain.labels])
         before = after
 
@@ -104,17 +105,17 @@ def test_what_is_settled_stays_under_any_settings(
         found = clustering(settings, like)
         np.testing.assert_array_equal(found.labels[~free], corrections.labels[~free].clip(0))
         assert found.locked.tolist() == [True] * n + [False] * (len(found) - n)
-        for name in ("label", "index", "score", "centre", "sigma", "seed_pixel"):
+        for name in ("ids", "class_index", "score", "centre", "sigma", "seed_pixel"):
             np.testing.assert_array_equal(getattr(found, name)[:n], getattr(corrections, name))
         inside = np.unique(found.labels[free])
-        assert not np.isin(inside, corrections.label).any()
-        assert {*np.unique(found.labels)} - {0} == {*found.label}
-        counted = [(found.labels == label).sum() for label in found.label]
+        assert not np.isin(inside, corrections.ids).any()
+        assert {*np.unique(found.labels)} - {0} == {*found.ids}
+        counted = [(found.labels == label).sum() for label in found.ids]
         assert found.size.tolist() == counted
         # The rest is what the textbook finds where these pixels are not free.
         expected = textbook.cluster(maps, settings, ~free)
-        order = np.zeros(int(found.label.max(initial=0)) + 1, np.int32)
-        order[found.label[n:]] = np.arange(1, len(found) - n + 1)
+        order = np.zeros(int(found.ids.max(initial=0)) + 1, np.int32)
+        order[found.ids[n:]] = np.arange(1, len(found) - n + 1)
         np.testing.assert_array_equal(order[np.where(free, found.labels, 0)], expected)
         like = found
 
@@ -145,7 +146,7 @@ def test_settling_objects_as_they_are_changes_no_other(
     clustering = Clustering(maps)
     before = clustering(settings)
     fate = np.random.default_rng(seed).choice(["free", "locked", "deleted"], len(before))
-    gone = np.isin(before.labels, before.label[fate == "deleted"])
+    gone = np.isin(before.labels, before.ids[fate == "deleted"])
     corrections = settled(before, fate == "locked", gone)
     after = clustering.corrected(corrections)(settings, like=before)
     expected = {
@@ -161,15 +162,15 @@ def test_the_label_of_a_locked_object_is_given_to_no_other() -> None:
     labels[5:15, 5:15], labels[5:15, 25:35] = 1, 2
     maps = ideal_maps(labels, sigma=0.5)
     found = cluster(maps)
-    assert found.label.tolist() == [1, 2]
+    assert found.ids.tolist() == [1, 2]
     parts = ([0], [1.0], [[9.5, 9.5]], [[0.5, 0.5]], [[5, 5]])
     dtypes = (np.int64, np.float32, np.float32, np.float32, np.int64)
     rest = [np.array(part, dtype) for part, dtype in zip(parts, dtypes, strict=True)]
     corner = np.where(labels == 1, 2, 0).astype(np.int32)
     locked = Corrections(corner, np.array([2], np.int32), *rest)
     clustering = Clustering(maps, corrections=locked)
-    assert clustering(ClusteringSettings()).label.tolist() == [2, 1]
-    assert clustering(ClusteringSettings(), like=found).label.tolist() == [2, 3]
+    assert clustering(ClusteringSettings()).ids.tolist() == [2, 1]
+    assert clustering(ClusteringSettings(), like=found).ids.tolist() == [2, 3]
 
 
 def test_fresh_labels_fill_gaps() -> None:
@@ -188,4 +189,4 @@ def test_corrections_and_labels_of_another_image_are_refused() -> None:
         Clustering(maps)(EASY, like=np.zeros((3, 3), np.int32))
     none = Corrections.none((8, 9))
     with pytest.raises(ValueError, match="index has shape"):
-        replace(none, index=np.zeros(2, np.int64))
+        replace(none, class_index=np.zeros(2, np.int64))

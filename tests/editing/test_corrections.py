@@ -50,8 +50,8 @@ class Person:
         for name, value in zip(Corrections.__slots__, before, strict=True):
             np.testing.assert_array_equal(getattr(self.made, name), value)
         np.testing.assert_array_equal(self.found.labels, labels)
-        assert {*np.unique(made.labels)} - {0, NOTHING} == {*made.label}
-        assert len({*made.label}) == len(made)
+        assert {*np.unique(made.labels)} - {0, NOTHING} == {*made.ids}
+        assert len({*made.ids}) == len(made)
         self.made = made
         self.found = self.clustering.corrected(made)(self.settings, like=self.found)
         return self.found
@@ -62,7 +62,7 @@ crowds = st.builds(Person, any_maps(), any_settings)
 
 def some(person: Person, data: st.DataObject, count: int) -> list[int]:
     """Draw objects."""
-    labels = person.found.label.tolist()
+    labels = person.found.ids.tolist()
     if len(labels) < count:
         return []
     return data.draw(st.lists(st.sampled_from(labels), min_size=count, max_size=count, unique=True))
@@ -70,17 +70,22 @@ def some(person: Person, data: st.DataObject, count: int) -> list[int]:
 
 def seed_pixels(found: Instances, a: int, b: int) -> list[tuple[int, ...]]:
     """Return the seed pixels of two objects."""
-    return [tuple(found.seed_pixel[found.label == k][0].tolist()) for k in (a, b)]
+    return [tuple(found.seed_pixel[found.ids == k][0].tolist()) for k in (a, b)]
 
 
 def lasts(person: Person) -> None:
     """Whatever the settings, what was said holds."""
     said = person.made.labels
-    for settings in (STRICT, ALL, ALL.updated(margin=3.0), ALL.updated(foreground_threshold=0.0)):
+    for settings in (
+        STRICT,
+        ALL,
+        ALL.updated(margin_factor=3.0),
+        ALL.updated(foreground_threshold=0.0),
+    ):
         found = person.clustering.corrected(person.made)(settings, like=person.found)
         np.testing.assert_array_equal(found.labels[said != 0], said[said != 0].clip(0))
-        assert found.label[found.locked].tolist() == person.made.label.tolist()
-        assert not np.isin(found.labels[said == 0], person.made.label).any()
+        assert found.ids[found.locked].tolist() == person.made.ids.tolist()
+        assert not np.isin(found.labels[said == 0], person.made.ids).any()
 
 
 @relaxed
@@ -90,7 +95,7 @@ def test_accepting_changes_nothing_and_lasts(person: Person, data: st.DataObject
     before = person.found
     after = person.says(accept, chosen)
     np.testing.assert_array_equal(after.labels, before.labels)
-    assert {*after.label[after.locked]} == {*chosen}
+    assert {*after.ids[after.locked]} == {*chosen}
     lasts(person)
     np.testing.assert_array_equal(person.says(accept).labels, before.labels)
     assert person.found.locked.all()
@@ -117,15 +122,15 @@ def test_merging_joins_two_and_splitting_parts_them(person: Person, data: st.Dat
         after = person.says(merge, a, b)
         expected = np.where(before.labels == b, a, before.labels)
         np.testing.assert_array_equal(after.labels, expected)
-        k = int(np.flatnonzero(after.label == a)[0])
-        assert after.size[k] == before.size[np.isin(before.label, [a, b])].sum()
-        assert after.score[k] == before.score[np.isin(before.label, [a, b])].max()
+        k = int(np.flatnonzero(after.ids == a)[0])
+        assert after.size[k] == before.size[np.isin(before.ids, [a, b])].sum()
+        assert after.score[k] == before.score[np.isin(before.ids, [a, b])].max()
         lasts(person)
         pixels = seed_pixels(before, a, b)
         parted = person.says(split, person.maps, *pixels)
         new = parted.labels[pixels[1]]
         assert parted.labels[pixels[0]] == a
-        assert new not in before.label or new == b
+        assert new not in before.ids or new == b
         np.testing.assert_array_equal(
             np.where(parted.labels == new, a, parted.labels), after.labels
         )
@@ -136,7 +141,7 @@ def test_merging_joins_two_and_splitting_parts_them(person: Person, data: st.Dat
 def test_merged_objects_that_the_network_parts_come_back_exactly(shape: tuple[int, ...]) -> None:
     labels = capsules(shape, 3, count=4)
     person = Person(ideal_maps(labels, sigma=0.5))
-    before, (a, b) = person.found, person.found.label[:2].tolist()
+    before, (a, b) = person.found, person.found.ids[:2].tolist()
     person.says(merge, a, b)
     after = person.says(split, person.maps, *seed_pixels(before, a, b))
     np.testing.assert_array_equal(after.labels, before.labels)
@@ -168,7 +173,7 @@ def test_adding_takes_what_is_free_and_lasts(person: Person, data: st.DataObject
         return
     after = person.says(add, person.maps, person.settings, pixel)
     label = after.labels[pixel]
-    assert label not in before.label
+    assert label not in before.ids
     assert (before.labels[after.labels == label] == 0).all()
     lasts(person)
 
@@ -187,9 +192,9 @@ def test_an_added_object_is_the_one_that_a_lower_threshold_finds() -> None:
     found = person.says(add, maps, settings, (15, 40))
     lower = cluster(maps, settings.updated(seed_threshold=0.3, foreground_threshold=0.15))
     np.testing.assert_array_equal(found.labels == 2, lower.labels == 2)
-    assert found.score[found.label == 2][0] == np.float32(0.3)
+    assert found.score[found.ids == 2][0] == np.float32(0.3)
     # Deleted and clicked again, it comes back.
-    assert person.says(delete, 2).label.tolist() == [1]
+    assert person.says(delete, 2).ids.tolist() == [1]
     with pytest.raises(InputError, match="only 0 free pixels"):
         person.says(add, maps, settings, (15, 50))
     np.testing.assert_array_equal(person.says(add, maps, settings, (15, 40)).labels, found.labels)
@@ -204,16 +209,16 @@ def test_what_is_painted_is_what_one_gets(person: Person, seed: int) -> None:
     person.found = person.clustering(person.settings)
     for kind in (np.uint16, np.int64, np.int32):
         brush = rng.random(person.maps.shape) < 0.1
-        colours = [0, *person.found.label, 200, 201]
+        colours = [0, *person.found.ids, 200, 201]
         labels = np.where(brush, rng.choice(colours), person.found.labels).astype(kind)
         differ = labels != person.found.labels
         touched = {*labels[differ], *person.found.labels[differ]} - {0}
-        locked = {*person.made.label}
-        classes = dict(zip(person.found.label, person.found.index, strict=True))
+        locked = {*person.made.ids}
+        classes = dict(zip(person.found.ids, person.found.class_index, strict=True))
         after = person.says(painted, person.maps, labels)
         np.testing.assert_array_equal(after.labels, labels)
-        assert {*after.label[after.locked]} == (locked | touched) & {*np.unique(labels)}
-        for label, index, pixel in zip(after.label, after.index, after.seed_pixel, strict=True):
+        assert {*after.ids[after.locked]} == (locked | touched) & {*np.unique(labels)}
+        for label, index, pixel in zip(after.ids, after.class_index, after.seed_pixel, strict=True):
             assert index == classes.get(label, index)
             assert after.labels[tuple(pixel)] == label or label not in touched
         lasts(person)
@@ -230,10 +235,10 @@ def test_nothing_painted_is_no_correction() -> None:
 @given(crowds)
 def test_unlocking_all_gives_back_what_the_clustering_finds(person: Person) -> None:
     before = person.found
-    for label in before.label[::2].tolist():
+    for label in before.ids[::2].tolist():
         person.says(delete, label)
     person.says(accept)
-    for label in person.made.label.tolist():
+    for label in person.made.ids.tolist():
         person.says(lambda made, _, k: release(made, k), label)
     after = person.says(lambda made, _: release(made, NOTHING))
     assert not after.locked.any()
@@ -244,15 +249,15 @@ def test_unlocking_all_gives_back_what_the_clustering_finds(person: Person) -> N
 def test_a_class_is_said_and_kept() -> None:
     maps = random_maps((30, 30), np.random.default_rng(1), classes=2)
     person = Person(maps)
-    label = int(person.found.label[1])
-    other = 1 - int(person.found.index[1])
+    label = int(person.found.ids[1])
+    other = 1 - int(person.found.class_index[1])
     before = person.found.labels
     found = person.says(set_class, label, other)
     np.testing.assert_array_equal(found.labels, before)
-    assert found.index[found.label == label] == other
+    assert found.class_index[found.ids == label] == other
     shrunk = np.where((before == label) & (np.arange(30) % 2 == 0), 0, before)
     found = person.says(painted, maps, shrunk)
-    assert label not in found.label or found.index[found.label == label] == other
+    assert label not in found.ids or found.class_index[found.ids == label] == other
 
 
 def test_what_cannot_be_done_is_a_sentence() -> None:
@@ -298,4 +303,4 @@ def test_maps_without_numbers_do_no_harm(value: float) -> None:
     maps.seed[0, 8, 8] = np.nan
     assert len(person.says(split, maps, (8, 8), (8, 30))) == 2
     everything = np.full(maps.shape, 5, np.int32)
-    assert person.says(painted, maps, everything).label.tolist() == [5]
+    assert person.says(painted, maps, everything).ids.tolist() == [5]

@@ -68,19 +68,23 @@ def test_what_is_said_is_so(maps: EmbeddingMaps, settings: ClusteringSettings, s
     if said.label == 0:
         assert (said.ellipse, said.score, said.phi) == (None, None, None)
         return
-    k = int(np.flatnonzero(found.label == said.label)[0])
-    assert (said.score, said.size, said.index) == (found.score[k], found.size[k], found.index[k])
+    k = int(np.flatnonzero(found.ids == said.label)[0])
+    assert (said.score, said.size, said.index) == (
+        found.score[k],
+        found.size[k],
+        found.class_index[k],
+    )
     assert said.phi is not None
     assert said.phi > 0.5 - 1e-5
     assert (found.labels[tuple(said.arrows[:, 0].astype(int).T)] == said.label).all()
     assert (said.rival is None) == (len(found) == 1)
     if said.rival is not None:
         assert said.rival.label != said.label
-        assert said.rival.label in found.label
+        assert said.rival.label in found.ids
     # What is exact whatever else is there.
     for effect, n in effects(said).items():
         if effect == "seed_threshold: the object vanishes":
-            assert said.label not in moved(maps, settings, found, said, n).label
+            assert said.label not in moved(maps, settings, found, said, n).ids
         if effect == "foreground_threshold: the pixel leaves":
             assert moved(maps, settings, found, said, n).labels[pixel] == 0
 
@@ -106,12 +110,13 @@ def test_inside_an_object() -> None:
         if change.effect == "the pixel leaves":
             assert after.labels[20, 12] != 1
             nearly = {
-                change.setting: change.value + (0.02 if change.setting == "margin" else -0.02)
+                change.setting: change.value
+                + (0.02 if change.setting == "margin_factor" else -0.02)
             }
             assert cluster(maps, SETTINGS.updated(**nearly)).labels[20, 12] == 1
         else:
             assert change.effect == "the object vanishes"
-            assert 1 not in after.label
+            assert 1 not in after.ids
             nearly = {change.setting: change.value - 0.02}
             assert cluster(maps, SETTINGS.updated(**nearly)).labels[20, 12] == 1
 
@@ -122,7 +127,7 @@ def test_merged_objects_are_parted_by_the_margin_that_is_named() -> None:
     found = cluster(maps, SETTINGS)
     assert len(found) == 1
     said = explain(found, maps, SETTINGS, (20, 30))
-    n = effects(said)["margin: the object falls apart"]
+    n = effects(said)["margin_factor: the object falls apart"]
     assert 0.5 <= said.changes[n].value < 1
     after = moved(maps, SETTINGS, found, said, n)
     assert len(after) == 2
@@ -139,7 +144,7 @@ def test_rivals_become_one_at_the_margin_that_is_named() -> None:
     for pixel in ((20, 20), (20, 30)):
         said = explain(found, maps, SETTINGS, pixel)
         other = {1: 2, 2: 1}[said.label]
-        n = effects(said)[f"margin: object {other} joins"]
+        n = effects(said)[f"margin_factor: object {other} joins"]
         after = moved(maps, SETTINGS, found, said, n)
         assert after.labels[20, 20] == after.labels[20, 30]
 
@@ -193,7 +198,7 @@ def test_too_small_too_little_free_or_out_of_reach() -> None:
     n = effects(said)["min_free_fraction: an object appears here"]
     assert moved(maps, settings, found, said, n).labels[0, 18] == 2
     assert "would reach it at a margin factor of about 1.6" in said.sentences[1]
-    n = effects(said)["margin: the pixel joins object 1"]
+    n = effects(said)["margin_factor: the pixel joins object 1"]
     assert moved(maps, settings, found, said, n).labels[0, 18] == 1
 
 

@@ -29,7 +29,7 @@ def found(shape: tuple[int, ...], seed: int = 0) -> Instances:
 @given(seed=st.integers(0, 99), data=st.data())
 def test_chosen_objects_are_added(shape: tuple[int, ...], seed: int, data: st.DataObject) -> None:
     instances, drawn = found(shape), 7 * capsules(shape, seed)
-    chosen = data.draw(st.sets(st.sampled_from(instances.label.tolist())))
+    chosen = data.draw(st.sets(st.sampled_from(instances.ids.tolist())))
     new, classes = adopt(drawn, instances, chosen)
     np.testing.assert_array_equal(new[drawn != 0], drawn[drawn != 0])
     assert not set(classes) & set(np.unique(drawn))
@@ -37,7 +37,7 @@ def test_chosen_objects_are_added(shape: tuple[int, ...], seed: int, data: st.Da
     for label, index in classes.items():
         (own,) = np.unique(instances.labels[new == label])
         assert own in chosen
-        assert instances.index[instances.label == own] == index
+        assert instances.class_index[instances.ids == own] == index
         np.testing.assert_array_equal(new == label, (instances.labels == own) & (drawn == 0))
     for label in chosen:
         pixels = instances.labels == label
@@ -49,10 +49,10 @@ def test_chosen_objects_are_added(shape: tuple[int, ...], seed: int, data: st.Da
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_twice_is_once(shape: tuple[int, ...]) -> None:
     instances = found(shape)
-    once, classes = adopt(np.zeros(shape, np.int32), instances, instances.label)
+    once, classes = adopt(np.zeros(shape, np.int32), instances, instances.ids)
     assert len(classes) == len(instances)
     np.testing.assert_array_equal(once > 0, instances.labels > 0)
-    twice, more = adopt(once, instances, instances.label)
+    twice, more = adopt(once, instances, instances.ids)
     np.testing.assert_array_equal(twice, once)
     assert not more
 

@@ -22,7 +22,7 @@ thresholds = st.builds(
     ClusteringSettings,
     seed_threshold=fractions,
     foreground_threshold=fractions,
-    margin=st.floats(0.01, 10),
+    margin_factor=st.floats(0.01, 10),
     min_size=st.integers(1, 10**6),
     min_free_fraction=fractions,
 )
@@ -50,7 +50,7 @@ def test_the_command_is_read_as_it_was_meant(
     assert (options.model, options.output, options.axes) == ("a model", "to/there", "CYX")
     assert (options.table, options.maps, options.ome) == (table, False, ome)
     # Whatever the model's own thresholds are, those that were chosen count.
-    own = ClusteringSettings(seed_threshold=0.123, margin=3, min_size=77)
+    own = ClusteringSettings(seed_threshold=0.123, margin_factor=3, min_size=77)
     assert read_flags(options, own) == clustering
     assert read_flags(options, PredictionSettings()) == prediction
 

@@ -143,7 +143,7 @@ def test_settings_come_back(
     tmp_path: Path, name: str, highest: int, shape: tuple[int, ...]
 ) -> None:
     """What a person asks of a result a year later: how was it made?"""
-    settings = {"model": "mödel", "clustering": {"margin": 1.5}}
+    settings = {"model": "mödel", "clustering": {"margin_factor": 1.5}}
     path = write_labels(tmp_path / name, np.full(shape, highest, np.int32), settings=settings)
     assert read_settings(path) == settings
     assert read_settings(write_labels(path, np.zeros(shape, np.int32))) == {}

@@ -37,7 +37,7 @@ def test_columns(ndim: int, spacing: tuple[float, ...]) -> None:
     kind = "area_um2" if ndim == 2 else "volume_um3"
     for row, label in enumerate(table["label"]):
         inside = instances.labels == label
-        assert table["class"][row] == ("round", "long")[instances.index[row]]
+        assert table["class"][row] == ("round", "long")[instances.class_index[row]]
         assert table["size_px"][row] == inside.sum()
         assert table[kind][row] == pytest.approx(inside.sum() * np.prod(size))
         for channel in range(2):

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from label_files import numbers, tiff
-from napari_spatial_embeddings.files import FileError, Image, read_image, read_labels
+from napari_spatial_embeddings.files import FileError, ImageData, read_image, read_labels
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ TIFFS: dict[str, dict[str, Any]] = {
 }
 
 
-def image_or_sentence(path: Path) -> Image | str:
+def image_or_sentence(path: Path) -> ImageData | str:
     """Read an image, or return what is wrong with it."""
     try:
         return read_image(path)

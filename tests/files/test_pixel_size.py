@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from label_files import numbers, sidecar, tiff
-from napari_spatial_embeddings.files import FileError, Image, read_image, read_pixel_size
+from napari_spatial_embeddings.files import FileError, ImageData, read_image, read_pixel_size
 
 
-def read_measured(path: Path) -> Image:
+def read_measured(path: Path) -> ImageData:
     """Read an image, and see that its pixel size alone is read as the same."""
     found = read_image(path)
     assert read_pixel_size(path, found.axes[1:]) == (found.pixel_size, found.unit)

@@ -192,7 +192,7 @@ def put(key: str, value: Any, *path: str) -> Callable[[Card], None]:
         (put("in_channels", 2, "model"), "size mismatch"),
         (put("width", 7, "model"), "width: .* multiple of 4"),
         (put("colour", "red", "model"), "colour: Extra inputs"),
-        (put("margin", -1, "clustering"), "margin: "),
+        (put("margin_factor", -1, "clustering"), "margin_factor: "),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused(

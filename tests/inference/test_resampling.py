@@ -112,10 +112,10 @@ def test_tiled_equals_whole(
 @pytest.mark.parametrize("factor", [1.0, 1.09, 1 / 1.09])
 def test_about_the_same_size_changes_nothing(factor: float) -> None:
     model, image = model_of(), picture(capsules((60, 70)))
-    told = PredictionSettings(object_diameter=model.settings.object_diameter * factor)
+    told = PredictionSettings(object_diameter=model.settings.working_diameter * factor)
     assert factor < TOLERANCE
     assert_same(model.predict_maps(image, told), model.predict_maps(image))
-    other = PredictionSettings(object_diameter=1.2 * model.settings.object_diameter)
+    other = PredictionSettings(object_diameter=1.2 * model.settings.working_diameter)
     assert np.abs(model.predict_maps(image, other).seed - model.predict_maps(image).seed).max() > 0
 
 
@@ -138,7 +138,9 @@ def test_perfect_maps_of_the_grid_give_the_image_its_objects(
     off = np.abs(maps.embeddings() - truth.embeddings())[:, core]
     assert float(np.median(off)) < 0.35 * max(1.0, diameter / 20) * max(own)
     np.testing.assert_allclose(maps.sigma, 1 / resampling.gain)
-    found = cluster(maps, ClusteringSettings(foreground_threshold=0.5, min_size=1, margin=4.0))
+    found = cluster(
+        maps, ClusteringSettings(foreground_threshold=0.5, min_size=1, margin_factor=4.0)
+    )
     assert score(labels, found.labels).ap[0] > 0.65
 
 
@@ -192,7 +194,7 @@ def test_a_model_that_has_learned_sees_other_images_at_its_own_scale(tmp_path: P
     pixels = large[0].image
     told = PredictionSettings(object_diameter=tuned.image_diameter)
     assert_same(again.predict_maps(pixels), tuned.predict_maps(pixels, told))
-    own = PredictionSettings(object_diameter=start.settings.object_diameter)
+    own = PredictionSettings(object_diameter=start.settings.working_diameter)
     assert np.abs(again.predict_maps(pixels, own).seed - again.predict_maps(pixels).seed).max() > 0
 
 
@@ -202,17 +204,17 @@ def test_objects_of_about_its_size_it_learns_at_their_own_scale() -> None:
     trainer = prepare(larger, TrainingSettings(device="cpu"), start, None)
     assert all(i.labels.shape == (80, 90) for i in trainer.sampler.images)
     best = trainer.best
-    assert best.settings.object_diameter == best.image_diameter == pytest.approx(16, rel=0.15)
+    assert best.settings.working_diameter == best.image_diameter == pytest.approx(16, rel=0.15)
     # Nothing is learned yet, and all is said as before; of such images, at their own scale.
     image = larger[0].image
     assert_same(best.predict_maps(image), start.predict_maps(image), 1e-4)
-    told = PredictionSettings(object_diameter=2 * best.settings.object_diameter)
+    told = PredictionSettings(object_diameter=2 * best.settings.working_diameter)
     assert best.resampling(told.object_diameter).factors == (0.5, 0.5)
 
 
 def test_a_fresh_model_takes_images_as_they_are() -> None:
     images = discs(radius=8.0)
-    model = small_model(images, object_diameter=30.0)
+    model = small_model(images, working_diameter=30.0)
     trainer = prepare(images, TrainingSettings(device="cpu"), model, None)
     assert trainer.best.image_diameter is None
     assert all(i.labels.shape == (64, 64) for i in trainer.sampler.images)
@@ -222,7 +224,7 @@ def test_what_is_told_counts_more_than_what_is_measured_and_strokes_measure_noth
     start = trained(discs(radius=5.0), 2)
     images = discs(radius=8.0)
     settings = settings_for(1, images)
-    told = prepare(images, settings, start, None, 20.0)
+    told = prepare(images, settings.updated(object_diameter=20.0), start, None)
     assert told.best.image_diameter == 20.0
     strokes = [replace(image, scribbled=True) for image in images]
     untold = prepare(strokes, settings, start, None)

@@ -37,7 +37,7 @@ def test_cards_say_what_people_need_to_know(name: str) -> None:
         assert source["name"]
         assert source["licence"]
     low, high = about["diameters"]
-    assert low < model.settings.object_diameter < high
+    assert low < model.settings.working_diameter < high
     for scores in about["scores"].values():
         assert all(0 <= value <= 1 for value in scores.values())
         assert scores["AP50"] >= scores["AP90"]

@@ -79,7 +79,7 @@ def test_a_sample_that_nobody_drew_in_makes_no_project(
 ) -> None:
     viewer.open_sample(PLUGIN, "nuclei")
     image, labels = viewer.layers
-    dock.session.tune(margin=1.5)  # worth keeping where there is a project
+    dock.session.tune(margin_factor=1.5)  # worth keeping where there is a project
     dock.workspace.save_now()
     viewer.layers.remove(labels)
     dock.workspace.save_now()

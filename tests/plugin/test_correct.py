@@ -23,9 +23,9 @@ MOVES: list[dict[str, Any]] = [
     {"seed_threshold": 0.3},
     {"seed_threshold": 0.95},
     {"foreground_threshold": 0.05},
-    {"margin": 1.6},
+    {"margin_factor": 1.6},
     {"min_size": 1, "min_free_fraction": 0.0},
-    {"margin": 0.6},
+    {"margin_factor": 0.6},
 ]
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -44,7 +44,7 @@ def some(scene: Scene, count: int = 1) -> list[int]:
     """Return the labels of objects that lie well inside of the image, the surest first."""
     labels = scene.instances.labels
     border = {*np.unique(labels[[0, -1]]), *np.unique(labels[:, [0, -1]])}
-    return [int(label) for label in scene.instances.label if label not in border][:count]
+    return [int(label) for label in scene.instances.ids if label not in border][:count]
 
 
 # ------------------------------------------------------------------ each tool
@@ -118,7 +118,7 @@ def test_what_is_accepted_is_locked_until_it_is_released(scene: Scene, group: Co
     scene.click(at)
     scene.settled()
     assert group.locked.text() == "1 locked"
-    scene.tune(seed_threshold=1.0, margin=0.4)
+    scene.tune(seed_threshold=1.0, margin_factor=0.4)
     np.testing.assert_array_equal(scene.instances.labels > 0, before)
     scene.click(at)  # once more
     scene.settled()
@@ -132,7 +132,7 @@ def test_all_are_accepted_and_all_are_released(scene: Scene, group: CorrectGroup
     group.accept_all.click()
     scene.settled()
     assert group.locked.text() == f"{len(scene.instances)} locked"
-    scene.tune(margin=0.5)
+    scene.tune(margin_factor=0.5)
     np.testing.assert_array_equal(scene.instances.labels, before)
     group.release.click()
     scene.settled()
@@ -154,7 +154,7 @@ def test_a_stroke_of_the_brush_is_a_correction(scene: Scene, group: CorrectGroup
         scene.tune(**move)
         np.testing.assert_array_equal(scene.instances.labels == new, painted)
     # The next stroke is another object.
-    assert int(scene.layer.selected_label) not in scene.instances.label
+    assert int(scene.layer.selected_label) not in scene.instances.ids
 
 
 def test_what_is_erased_is_gone(scene: Scene, group: CorrectGroup) -> None:
@@ -173,12 +173,12 @@ def test_a_class_is_given(shown: Viewer, qtbot: QtBot) -> None:
     scene = open_scene(shown, qtbot, classes=2)
     group = scene.group(CorrectGroup)
     (label,) = some(scene)
-    (before,) = scene.instances.index[scene.instances.label == label]
+    (before,) = scene.instances.class_index[scene.instances.ids == label]
     group.classes.setCurrentIndex(1 - int(before))
     group.buttons["class"].click()
     scene.click(scene.middle(label))
     scene.settled()
-    assert scene.instances.index[scene.instances.label == label] == 1 - before
+    assert scene.instances.class_index[scene.instances.ids == label] == 1 - before
 
 
 def test_with_one_class_there_is_none_to_give(group: CorrectGroup) -> None:
@@ -210,7 +210,7 @@ def test_what_is_locked_has_an_outline(scene: Scene, group: CorrectGroup) -> Non
 def test_a_volume_is_corrected_on_its_slice(shown: Viewer, qtbot: QtBot) -> None:
     scene = open_scene(shown, qtbot, capsules((9, 40, 50), count=8, radius=5))
     group = scene.group(CorrectGroup)
-    a, b = scene.instances.label[:2].tolist()
+    a, b = scene.instances.ids[:2].tolist()
     for tool, label in (("delete", a), ("accept", b)):
         at, whole = scene.middle(label), scene.instances.labels == label
         scene.viewer.dims.set_current_step(0, at[0])
@@ -257,7 +257,7 @@ def test_undo_after_a_slider_moved_is_right_for_the_slider(
     group.buttons["delete"].click()
     scene.click(scene.middle(label))
     scene.settled()
-    scene.tune(margin=0.7)
+    scene.tune(margin_factor=0.7)
     group.undo.click()
     scene.settled()
     expected = scene.result.clustering(scene.dock.session.clustering)

@@ -14,7 +14,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QListWidget
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import Image as Picture
+from napari_spatial_embeddings.files import ImageData
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers import annotation as _drawn
 from napari_spatial_embeddings.plugin.sections.data import DataStep
@@ -184,7 +184,7 @@ def test_channels_have_no_length_wherever_the_pixel_size_comes_from(
     layer = viewer.add_image(pixels, name="told")
     QTest.keyClicks(step_of(dock).pixels, "0.3")
     QTest.keyClick(step_of(dock).pixels, Qt.Key.Key_Return)
-    picture = Picture(pixels, "CYX", (0.3, 0.3), "um", "read")
+    picture = ImageData(pixels, "CYX", (0.3, 0.3), "um", "read")
     read = _drawn.add(viewer, _drawn.image_layer(picture, "read", "read", None))
     assert read.units == layer.units
     assert np.array_equal(read.scale, layer.scale)

@@ -40,7 +40,7 @@ def told(scene: Scene, pixel: tuple[int, ...]) -> Explanation:
 
 def test_the_object_under_the_mouse_is_explained(scene: Scene, group: ExplainGroup) -> None:
     group.toggle.click()
-    label = int(scene.instances.label[0])
+    label = int(scene.instances.ids[0])
     at = scene.middle(label)
     scene.hover(at)
     expected = told(scene, at)
@@ -49,7 +49,7 @@ def test_the_object_under_the_mouse_is_explained(scene: Scene, group: ExplainGro
     own = parts(scene)["margins"].data[0]
     assert expected.ellipse is not None
     np.testing.assert_allclose(own.mean(0), expected.ellipse.centre, rtol=1e-5)
-    half = MARGIN * scene.dock.session.clustering.margin * scene.instances.sigma[0]
+    half = MARGIN * scene.dock.session.clustering.margin_factor * scene.instances.sigma[0]
     np.testing.assert_allclose(np.ptp(own, axis=0) / 2, half, rtol=1e-5)
     assert scene.instances.seed_pixel[0].tolist() in parts(scene)["pixels"].data.tolist()
     arrows = parts(scene)["votes"].data
@@ -68,7 +68,7 @@ def test_background_is_explained_too(scene: Scene, group: ExplainGroup) -> None:
 
 def test_a_slider_changes_what_is_said(scene: Scene, group: ExplainGroup) -> None:
     group.toggle.click()
-    at = scene.middle(int(scene.instances.label[0]))
+    at = scene.middle(int(scene.instances.ids[0]))
     scene.hover(at)
     scene.until(lambda: "Object" in group.text.text())
     scene.tune(seed_threshold=1.0)
@@ -79,7 +79,7 @@ def test_layers_come_and_go_with_the_button(scene: Scene, group: ExplainGroup) -
     before, active = list(scene.viewer.layers), scene.viewer.layers.selection.active
     moves = list(scene.viewer.mouse_move_callbacks)
     group.toggle.click()
-    scene.hover(scene.middle(int(scene.instances.label[0])))
+    scene.hover(scene.middle(int(scene.instances.ids[0])))
     scene.until(lambda: len(parts(scene)) == 3)
     assert scene.viewer.layers.selection.active is active
     for layer in parts(scene).values():
@@ -92,7 +92,7 @@ def test_layers_come_and_go_with_the_button(scene: Scene, group: ExplainGroup) -
 
 def test_removing_a_layer_turns_it_off(scene: Scene, group: ExplainGroup) -> None:
     group.toggle.click()
-    scene.hover(scene.middle(int(scene.instances.label[0])))
+    scene.hover(scene.middle(int(scene.instances.ids[0])))
     scene.until(lambda: len(parts(scene)) == 3)
     scene.viewer.layers.remove(parts(scene)["votes"])
     assert not group.on
@@ -123,7 +123,7 @@ def test_a_plane_cuts_an_ellipsoid() -> None:
 
 
 def test_what_is_drawn_lies_in_the_plane(scene: Scene) -> None:
-    what = told(scene, scene.middle(int(scene.instances.label[0])))
+    what = told(scene, scene.middle(int(scene.instances.ids[0])))
     whole = draw(what, (0, 1), what.pixel)
     assert 0 < len(whole.arrows) <= ARROWS
     assert len(whole.points) == len(whole.point_colours) == 2

@@ -58,7 +58,7 @@ def done(scene: Scene, group: ExportGroup) -> str:
 
 
 def test_one_image_in_every_format(scene: Scene, group: ExportGroup, tmp_path: Path) -> None:
-    scene.tune(margin=0.8)
+    scene.tune(margin_factor=0.8)
     scene.group(CorrectGroup).accept_all.click()
     scene.settled()
     choose(group, tmp_path, *FORMATS)
@@ -74,7 +74,7 @@ def test_one_image_in_every_format(scene: Scene, group: ExportGroup, tmp_path: P
     assert about["clustering"] == scene.dock.session.clustering.model_dump()
     assert (about["model"], about["corrected"]) == ("net", len(scene.instances))
     with (tmp_path / "cells.csv").open(newline="") as table:
-        assert [int(row["label"]) for row in csv.DictReader(table)] == [*scene.instances.label]
+        assert [int(row["label"]) for row in csv.DictReader(table)] == [*scene.instances.ids]
     stored = read_maps(tmp_path / "cells.maps.zarr")
     np.testing.assert_array_equal(stored.maps.seed, scene.result.maps.seed)
 
@@ -126,7 +126,7 @@ def test_images_of_the_project_are_predicted_first(
     maps = maps_of(settled)
     one = cluster(maps, ClusteringSettings(min_size=1))
     project.save_corrections(entry.key, accept(Corrections.none((48, 64)), one))
-    chosen = ModelSettings(width=4, levels=2, object_diameter=10, offset_range=8)
+    chosen = ModelSettings(width=4, levels=2, working_diameter=10, offset_range=8)
     SpatialEmbeddings(chosen, network(chosen)).save(tmp_path / "model")
     scene.dock.session.set_model(tmp_path / "model", None)
     choose(group, tmp_path / "out", "labels", "objects")
@@ -135,7 +135,7 @@ def test_images_of_the_project_are_predicted_first(
     assert done(scene, group) == f"Wrote 4 files of 2 images to {tmp_path / 'out'}"
     assert group.all.text() == "Export all"
     written = read_labels(tmp_path / "out" / f"{entry.key}.tif")
-    assert (written[one.labels > 0] == one.label[0]).all()
+    assert (written[one.labels > 0] == one.ids[0]).all()
     np.testing.assert_array_equal(read_labels(tmp_path / "out/cells.tif"), scene.layer.data)
 
 
@@ -307,7 +307,7 @@ def test_the_command_does_the_same(viewer: Viewer, qtbot: QtBot, tmp_path: Path)
     scene = open_scene(viewer, qtbot)
     group = scene.group(ExportGroup)
     scene.dock.session.set_model(tmp_path / "a model", None)
-    scene.tune(margin=1.3, min_size=5)
+    scene.tune(margin_factor=1.3, min_size=5)
     choose(group, tmp_path / "out", "labels", "objects")
     group.copy.click()
     assert "is no file yet" in scene.dock.message

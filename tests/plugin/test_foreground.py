@@ -24,7 +24,7 @@ def scene(shown: Viewer, qtbot: QtBot) -> Scene:
     strokes = found.dock.workspace.annotations.strokes(found.key)
     assert strokes is not None
     strokes.layer.brush_size = 9
-    y, x = found.middle(int(found.instances.label[0]))
+    y, x = found.middle(int(found.instances.ids[0]))
     stroke(shown, found.dock, (y, x), (y, x + 2), (y + 2, x + 2))
     assert strokes.layer.data.any()
     return found
@@ -121,7 +121,7 @@ def test_another_image_gets_its_own_back(scene: Scene) -> None:
 
 
 def test_no_brush_is_left_on_the_canvas(scene: Scene, group: CorrectGroup) -> None:
-    at = scene.middle(int(scene.instances.label[-1]))
+    at = scene.middle(int(scene.instances.ids[-1]))
     pointer = Pointer(scene.viewer)
     pointer.listen_to_moves(True)
     with scene.qtbot.waitSignal(pointer.moved):
@@ -142,7 +142,7 @@ def test_naparis_own_history_brings_back_nothing(scene: Scene, group: CorrectGro
     scene.layer.brush_size = 5
     scene.drag(scene.empty())
     scene.settled()
-    scene.tune(margin=0.6)
+    scene.tune(margin_factor=0.6)
     shown = scene.layer.data.copy()
     scene.layer.undo()
     np.testing.assert_array_equal(scene.layer.data, shown)

@@ -20,8 +20,7 @@ from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.editing.corrections import accept
 from napari_spatial_embeddings.errors import OutOfMemory
-from napari_spatial_embeddings.files import Image as Picture
-from napari_spatial_embeddings.files import read_labels
+from napari_spatial_embeddings.files import ImageData, read_labels
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.viewport import camera
@@ -36,7 +35,7 @@ LOW = ClusteringSettings(seed_threshold=0.3, foreground_threshold=0.2, min_size=
 
 def model_of(**settings: Any) -> SpatialEmbeddings:
     chosen = ModelSettings.model_validate(
-        {"width": 4, "levels": 2, "object_diameter": 10, "offset_range": 8, **settings}
+        {"width": 4, "levels": 2, "working_diameter": 10, "offset_range": 8, **settings}
     )
     return SpatialEmbeddings(chosen, network(chosen), LOW)
 
@@ -143,7 +142,7 @@ def test_a_model_that_was_trained_on_is_loaded_again(
 def test_a_volume(
     dock: SpatialEmbeddingsWidget, viewer: Viewer, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    model = use(dock, tmp_path, ndim=3, spacing=(1.0, 1.0, 1.0), levels=1, object_diameter=6)
+    model = use(dock, tmp_path, ndim=3, spacing=(1.0, 1.0, 1.0), levels=1, working_diameter=6)
     image = add(dock, viewer, shape=(24, 30, 30), count=6)
     viewer.dims.set_current_step(0, 3)
     whole = model.predict_maps(image.data)
@@ -221,7 +220,7 @@ def test_what_was_corrected_or_tuned_meanwhile_counts(
     assert key is not None
     assert before is not None
     assert before.instances is not None
-    label = int(before.instances.label[0])
+    label = int(before.instances.ids[0])
     with qtbot.waitSignal(dock.workspace.predictor.ended, timeout=60_000):
         dock.workspace.predictor.image()
         none = Corrections.none(before.maps.shape)
@@ -229,7 +228,7 @@ def test_what_was_corrected_or_tuned_meanwhile_counts(
         clustering = before.clustering.corrected(corrections)
         instances = clustering(dock.session.clustering, like=before.instances)
         dock.session.correct(key, clustering, instances, corrections)
-        dock.session.tune(margin=0.8)
+        dock.session.tune(margin_factor=0.8)
     settled(qtbot, dock)
     after = dock.session.result
     assert after is not None
@@ -330,7 +329,7 @@ def test_where_memory_is_short_tiles_are_halved() -> None:
     model = model_of()
     tight = Tight(model.settings, model.network)
     image = picture(discs(shape=(150, 150)), 0)
-    shown = Picture(image, "CYX", None, None, "cells")
+    shown = ImageData(image, "CYX", None, None, "cells")
     steps = list(predicting(tight, shown, PredictionSettings(tile=400, halo=48), None, None))
     assert steps[-1][0].total == 4
     assert steps[-1][1] == " (memory is short: tiles of 100 pixels)"

@@ -88,7 +88,7 @@ def test_layers_show_the_maps(dock: SpatialEmbeddingsWidget, viewer: Viewer, qtb
     assert instances.data.dtype == np.int32
     found = cluster(maps, dock.session.clustering)
     table = instances.features
-    assert list(table["index"]) == list(found.label)
+    assert list(table["index"]) == list(found.ids)
     for label, size, score, kind in zip(
         table["index"], table["size"], table["score"], table["class"], strict=True
     ):
@@ -137,7 +137,7 @@ def test_a_deleted_layer_comes_back_with_the_next_prediction(
     layers = shown(dock, qtbot)
     for name in ("seed 0", "margin", "offsets"):
         viewer.layers.remove(layers[name])
-    dock.session.tune(margin=0.8)
+    dock.session.tune(margin_factor=0.8)
     assert set(shown(dock, qtbot)) == {"image", "instances"}
     set_maps(dock, key, uncertain_maps(labels, seed=1))
     assert set(shown(dock, qtbot)) == set(layers)

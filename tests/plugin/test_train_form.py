@@ -48,11 +48,12 @@ def test_the_size_of_objects_is_asked_for_where_strokes_are_all_there_is(
     assert not size.isVisibleTo(step), "it is measured on objects drawn whole"
     press(dock, "quick strokes")
     until(lambda: size.isVisibleTo(step))
-    assert size.text() == "not told"
+    assert size.text() == "unknown"
     size.setValue(24)
-    assert step.session.prediction.object_diameter == 24
-    step.session.set_prediction(object_diameter=None)
-    assert size.text() == "not told"
+    settings = step.session.training_settings
+    assert settings.object_diameter == 24
+    step.session.set_training(settings.updated(object_diameter=None))
+    assert size.text() == "unknown"
 
 
 def test_starts_from_what_is_looked_at_unless_told(step: TrainStep) -> None:

@@ -29,7 +29,7 @@ from plugin.fake_results import (
 MOVES = {
     "seed_threshold": 0.9,
     "foreground_threshold": 0.55,
-    "margin": 0.7,
+    "margin_factor": 0.7,
     "min_free_fraction": 0.95,
     "min_size": 60,
 }
@@ -108,7 +108,7 @@ def test_a_drag_leaves_no_queue(
     tune = tune_step(dock)
     found = []
     tune.reclustering.found.connect(lambda request, _: found.append(request.settings))
-    slider = tune.sliders.slider("margin").slider
+    slider = tune.sliders.slider("margin_factor").slider
     for place in range(300, 500, 2):
         slider.setValue(place)
     settled(qtbot, dock)
@@ -137,7 +137,7 @@ def test_of_a_large_image_the_view_comes_first(
 
     # The rest of the image may follow before a slow machine looks again.
     tune.reclustering.found.connect(note)
-    tune.sliders.slider("margin").box.setValue(0.8)
+    tune.sliders.slider("margin_factor").box.setValue(0.8)
     settled(qtbot, dock)
     (box, labels, text), (rest, _, _) = seen[0], seen[-1]
     assert box is not None
@@ -163,7 +163,7 @@ def test_a_volume_follows_by_slices_while_the_slider_is_held(
     tune = tune_step(dock)
     boxes = []
     tune.reclustering.found.connect(lambda request, _: boxes.append(request.box))
-    slider = tune.sliders.slider("margin").slider
+    slider = tune.sliders.slider("margin_factor").slider
     slider.setSliderDown(True)
     slider.setValue(350)
     expected = cluster(maps, dock.session.clustering).labels
@@ -185,7 +185,7 @@ def test_the_instances_layer_may_be_deleted_while_they_are_found(
     maps = uncertain_maps(labels)
     set_maps(dock, key, maps)
     settled(qtbot, dock)
-    tune_step(dock).sliders.slider("margin").box.setValue(0.8)
+    tune_step(dock).sliders.slider("margin_factor").box.setValue(0.8)
     viewer.layers.remove(on_screen(dock))
     settled(qtbot, dock)
     assert_same_objects(on_screen(dock).data, cluster(maps, dock.session.clustering).labels)
@@ -198,10 +198,10 @@ def test_the_image_may_be_deleted_while_its_objects_are_found(
     set_maps(dock, add_image(dock, viewer, labels), uncertain_maps(labels))
     settled(qtbot, dock)
     tune = tune_step(dock)
-    tune.sliders.slider("margin").box.setValue(0.8)
+    tune.sliders.slider("margin_factor").box.setValue(0.8)
     viewer.layers.remove("nuclei")
     qtbot.waitUntil(lambda: not tune.reclustering.busy, timeout=60_000)
-    tune.sliders.slider("margin").box.setValue(0.9)
+    tune.sliders.slider("margin_factor").box.setValue(0.9)
     assert tune.hint == "Choose an image under Data first."
 
 
@@ -216,7 +216,7 @@ def test_sliders_act_on_the_current_image(
         set_maps(dock, keys[seed], maps[seed])
         settled(qtbot, dock)
     first = on_screen(dock, keys[0]).data.copy()
-    tune_step(dock).sliders.slider("margin").box.setValue(0.7)
+    tune_step(dock).sliders.slider("margin_factor").box.setValue(0.7)
     settled(qtbot, dock)
     assert np.array_equal(on_screen(dock, keys[0]).data, first)
     expected = cluster(maps[1], dock.session.clustering).labels

@@ -110,7 +110,7 @@ def check(project: Project) -> str:
         (label,) = np.unique(drawn.labels)
         assert dict(drawn.classes) == ({1: "object"} if label == 1 else {2: BACKGROUND})
         assert drawn.scribbled == (label == 2)
-        assert np.unique(corrected.labels).tolist() == corrected.label.tolist()
+        assert np.unique(corrected.labels).tolist() == corrected.ids.tolist()
     if "b" in keys:
         assert project.image("b").data.all()
         project.annotation("b")

@@ -41,7 +41,7 @@ def test_the_folder_is_all_there_is(project: Project) -> None:
         classes=("long", "round"),
         start="elsewhere",
         training=TrainingSettings(minutes=3),
-        clustering=ClusteringSettings(margin=1.3),
+        clustering=ClusteringSettings(margin_factor=1.3),
     )
     again = Project.open(project.folder)
     assert again.card == project.card

@@ -122,7 +122,7 @@ def test_whole_objects_stay_as_they_are() -> None:
 def test_only_a_model_that_has_learned_completes(learned: bool, presume: bool) -> None:
     images = [stroked(capsules((64, 64), k)) for k in range(2)]
     start = trained(discs(), 40) if learned else small_model(discs())
-    settings = settings_for(2, images, presume=presume)
+    settings = settings_for(2, images, pseudo_labels=presume)
     *_, last = train(images, settings, start)
     assert last.step == 2
     assert not any(entry["held_out"] for entry in last.model.history)
@@ -130,7 +130,7 @@ def test_only_a_model_that_has_learned_completes(learned: bool, presume: bool) -
     assert (known == IGNORE).any()  # the images themselves were left alone
     told = [r.message for r in train(images, settings, start) if r.message]
     assert [("strokes were completed" in text) for text in told] == [True] * (learned and presume)
-    plain = list(train(images, settings.updated(presume=False), start))[-1].model
+    plain = list(train(images, settings.updated(pseudo_labels=False), start))[-1].model
     assert same_weights(last.model, plain) == (not (learned and presume))
 
 

@@ -84,7 +84,7 @@ def test_it_can_be_stopped() -> None:
 def test_only_a_model_that_has_learned_presumes(learned: bool, presume: bool) -> None:
     images = partly()
     model = trained(discs(), 40) if learned else small_model(discs())
-    settings = settings_for(2, images, presume=presume)
+    settings = settings_for(2, images, pseudo_labels=presume)
     trainer = prepare(images, settings, model, None)
     before = [image.labels for image in trainer.sampler.images]
     whole(trainer.presuming())

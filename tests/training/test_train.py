@@ -98,7 +98,7 @@ def test_volumes_are_learned_by_the_same_code() -> None:
 def test_a_finetuned_model_starts_from_what_it_knows() -> None:
     images = discs()
     start = SpatialEmbeddings(
-        ModelSettings(width=8, levels=2, object_diameter=9.0, classes=("cell", "dirt")),
+        ModelSettings(width=8, levels=2, working_diameter=9.0, classes=("cell", "dirt")),
         pixel_size=(0.5, 0.5),
         about={"licence": "none"},
     )
@@ -142,10 +142,10 @@ def test_only_whole_objects_teach_another_size(scribbled: bool) -> None:
     images = [replace(image, scribbled=scribbled) for image in discs()]
     start = small_model(images)
     start.history = [{}]
-    told = 1.6 * start.settings.object_diameter
-    trainer = prepare(images, settings_for(1, images), start, None, told)
-    own = trainer.best.settings.object_diameter
-    assert own == pytest.approx(start.settings.object_diameter if scribbled else told)
+    told = 1.6 * start.settings.working_diameter
+    trainer = prepare(images, settings_for(1, images, object_diameter=told), start, None)
+    own = trainer.best.settings.working_diameter
+    assert own == pytest.approx(start.settings.working_diameter if scribbled else told)
     assert trainer.best.image_diameter == told
 
 
@@ -172,8 +172,8 @@ def test_validations_come_early_and_leave_time_to_learn(minutes: float, cost: fl
 def test_a_fresh_model_suits_the_objects() -> None:
     images = discs(radius=8.0)
     model = fresh_model(images, width=4)
-    assert 12 <= model.settings.object_diameter <= 20
-    assert model.settings.offset_range >= 4 * model.settings.object_diameter
+    assert 12 <= model.settings.working_diameter <= 20
+    assert model.settings.offset_range >= 4 * model.settings.working_diameter
     assert (model.settings.ndim, model.settings.in_channels) == (2, 1)
     volume = training_image(capsules((10, 20, 20), 1, radius=4), channels=3)
     settings = fresh_model([volume], spacing=(2.0, 1.0, 1.0), width=4).settings
@@ -189,7 +189,7 @@ def test_a_fresh_model_sees_large_objects_from_afar() -> None:
     model = fresh_model([volume], spacing=spacing, width=4, levels=2)
     assert model.image_diameter is not None
     assert model.image_diameter > 20
-    assert model.settings.object_diameter == pytest.approx(WORKING_DIAMETER[3], abs=0.1)
+    assert model.settings.working_diameter == pytest.approx(WORKING_DIAMETER[3], abs=0.1)
     assert model.settings.spacing == (1.0, 1.0, 1.0), "thick slices are thin enough from afar"
     grid = model.resampling(spacing=spacing).grid(labels.shape)
     assert np.prod(grid) < labels.size / 3
@@ -200,7 +200,7 @@ def test_a_fresh_model_sees_large_objects_from_afar() -> None:
 @pytest.mark.parametrize("diameter", [3, 20, 400])
 def test_crops_fit_the_network_and_the_objects(spacing: tuple[float, ...], diameter: float) -> None:
     model = ModelSettings.model_validate(
-        {"ndim": len(spacing), "spacing": spacing, "object_diameter": diameter}
+        {"ndim": len(spacing), "spacing": spacing, "working_diameter": diameter}
     )
     crop = crop_shape(model, TrainingSettings())
     assert all(n % m == 0 for n, m in zip(crop, multiple(model), strict=True))

@@ -50,7 +50,7 @@ def list_models(_: argparse.Namespace) -> int:
 
     models = shipped()
     for name, card in models.items():
-        diameter = card.settings.object_diameter
+        diameter = card.settings.working_diameter
         about = card.about.get("summary", "")
         sys.stdout.write(f"{name:12} {about}; objects about {diameter:.0f} pixels across\n")
     if not models:

@@ -12,7 +12,7 @@ from napari_spatial_embeddings.errors import InputError
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.config import PredictionSettings
-    from napari_spatial_embeddings.files import Image
+    from napari_spatial_embeddings.files import ImageData
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 
 
@@ -35,7 +35,7 @@ def check_kind(model: SpatialEmbeddings, image: NDArray[np.generic]) -> None:
 
 
 def suited(
-    model: SpatialEmbeddings, image: Image, prediction: PredictionSettings
+    model: SpatialEmbeddings, image: ImageData, prediction: PredictionSettings
 ) -> tuple[PredictionSettings, tuple[float, ...] | None]:
     """Return what `SpatialEmbeddings.suited` does; what the pixel size tells is said on stderr.
 

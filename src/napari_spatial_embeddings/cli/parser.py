@@ -17,7 +17,7 @@ from . import inform, segment, train
 from .flags import Parser, add_flags
 
 OWN = dict.fromkeys(ClusteringSettings.model_fields, "the model's")
-MEASURED = dict.fromkeys(("object_diameter", "offset_range"), "from the data")
+MEASURED = dict.fromkeys(("working_diameter", "offset_range"), "from the data")
 """Where defaults come from that are not the fields' own."""
 
 

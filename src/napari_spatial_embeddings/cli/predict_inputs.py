@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_spatial_embeddings.files import Image, find_images, read_image, stem
+from napari_spatial_embeddings.files import ImageData, find_images, read_image, stem
 
 from .flags import CallError
 
@@ -31,7 +31,7 @@ class Input:
 
     name: str
     path: Path
-    read: Callable[[], Image]
+    read: Callable[[], ImageData]
 
 
 def images(given: list[str], axes: str | None, project: Project | None) -> list[Input]:

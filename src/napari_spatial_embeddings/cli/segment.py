@@ -39,7 +39,10 @@ def predict(options: argparse.Namespace) -> int:
     # What was tuned in a project was tuned for its own model.
     tuned = project.card.clustering if project and not options.model else None
     clustering = read_flags(options, tuned or model.clustering)
-    prediction = read_flags(options, project.card.prediction if project else PredictionSettings())
+    own = PredictionSettings()
+    if project:
+        own = project.card.prediction.updated(device=project.card.device)
+    prediction = read_flags(options, own)
     choose_device(prediction.device)
     inputs = images(options.input, options.axes, project)
     results = Results(options, output, [(one.name, one.path) for one in inputs])

@@ -54,7 +54,6 @@ def _run(options: argparse.Namespace, keeper: Keeper, held: ExitStack) -> None:
         job.model,
         validation=job.data.aside or None,
         checkpoint=checkpoint,
-        object_diameter=job.object_diameter,
         baseline=job.known,
         stop=keeper.stopping.asked,
     )

@@ -51,8 +51,6 @@ class Job:
         Where that comes from, for people: a name, a folder, or `FRESH`.
     known : bool
         Whether that has learned something already, and is only replaced by something better.
-    object_diameter : float, optional
-        In pixels, if it was told.
     output : path
     """
 
@@ -61,7 +59,6 @@ class Job:
     model: SpatialEmbeddings
     origin: str
     known: bool
-    object_diameter: float | None
     output: Path
 
 
@@ -105,7 +102,7 @@ def of_project(options: argparse.Namespace, project: Project) -> Job:
         raise CallError(f"--{flag}: the project tells that; leave it or --project out")
     if options.fresh and (options.model or options.resume):
         raise CallError("--fresh starts anew; leave it, or --model and --resume, out")
-    settings = read_flags(options, project.card.training)
+    settings = read_flags(options, project.card.training.updated(device=project.card.device))
     output, checkpoint = project.model_folder, project.model_folder / CHECKPOINT
     start, origin = None, ""
     if options.resume:
@@ -119,10 +116,12 @@ def of_project(options: argparse.Namespace, project: Project) -> Job:
     data = load_training_set(project)
     if start and not options.resume:
         start = start.with_classes(data.classes)
-    size = None  # of drawn objects it is measured; strokes do not tell it
-    if not any(image.n_objects and not image.scribbled for image in data.images):
-        size = project.card.prediction.object_diameter
-    return _job(options, settings, start, origin, data, output, project.card.fresh, size)
+    drawn = any(image.n_objects and not image.scribbled for image in data.images)
+    if drawn and not hasattr(options, "object_diameter"):
+        settings = settings.updated(
+            object_diameter=None
+        )  # it is measured; scribbles do not tell it
+    return _job(options, settings, start, origin, data, output, project.card.fresh)
 
 
 def _job(
@@ -133,31 +132,25 @@ def _job(
     data: TrainingSet,
     output: Path,
     fresh: Mapping[str, Any] | None = None,
-    size: float | None = None,
 ) -> Job:
-    """Make a fresh model if there is none to start from, and check that the images suit it.
-
-    ``size`` is the diameter of the objects in pixels, if the flags do not tell it.
-    """
+    """Make a fresh model if there is none to start from, and check that the images suit it."""
     from napari_spatial_embeddings.training.train import fresh_model
 
     kept = {} if start else dict(fresh or {})
     own = read_flags(options, ModelSettings(**kept), FOUND)
     given = [k for k in ModelSettings.model_fields if k not in FOUND and hasattr(options, k)]
-    fixed = [k for k in given if k != "object_diameter"]
-    if start and fixed:
-        flag = fixed[0].replace("_", "-")
+    if start and given:
+        flag = given[0].replace("_", "-")
         how = "add --fresh, or leave it out" if options.project else "leave it or --model out"
         raise CallError(f"--{flag}: only a fresh model can be given this; {how}")
     chosen = {name: getattr(own, name) for name in {*kept, *given}}
-    if size is not None:
-        chosen.setdefault("object_diameter", size)
     model = start or fresh_model(
         data.images,
         spacing=data.spacing,
         classes=data.classes,
         seed=settings.seed,
         scale=settings.scale,
+        object_diameter=settings.object_diameter,
         **chosen,
     )
     for image in data.images + data.aside:
@@ -174,7 +167,6 @@ def _job(
         model,
         origin if start else FRESH,
         start is not None,
-        chosen.get("object_diameter"),
         output,
     )
 

@@ -157,7 +157,7 @@ class Clustering:
         with self._lock, ThreadPoolExecutor(self._threads) as pool:
             crew = Crew(self._threads, pool)
             grid, made = self._prepare(settings.foreground_threshold, crew)
-            made.make(settings.margin, settings.seed_threshold, crew)
+            made.make(settings.margin_factor, settings.seed_threshold, crew)
             return self._select(grid, made, settings, like, crew)
 
     def _prepare(self, foreground: float, crew: Crew) -> tuple[Grid, Proposals]:
@@ -205,8 +205,8 @@ class Clustering:
         sigma = np.broadcast_to(self._flat.sigma[:, pixel], (ndim, len(pixel)))
         found = Instances(
             labels=labels.reshape(shape),
-            label=names,
-            index=seeds.argmax(0).astype(np.int64),
+            ids=names,
+            class_index=seeds.argmax(0).astype(np.int64),
             score=score[chosen],
             centre=np.ascontiguousarray(grid.points[slot, ::-1]),
             sigma=sigma.T.copy(),
@@ -224,11 +224,11 @@ def _names(
 ) -> NDArray[np.int32]:
     """Label objects, given in order of score; as `like` where that can be, see `Clustering`."""
     names = np.zeros(len(seed_pixel), np.int32)
-    taken = np.empty(0, np.int32) if locked is None else locked.label
+    taken = np.empty(0, np.int32) if locked is None else locked.ids
     known: NDArray[np.integer] = np.empty(0, np.int32)
     if like is not None:
         known, labels = (
-            (like.label, like.labels) if isinstance(like, Instances) else (np.unique(like), like)
+            (like.ids, like.labels) if isinstance(like, Instances) else (np.unique(like), like)
         )
         there = labels[tuple(seed_pixel.T)]
         own, first = np.unique(np.where(np.isin(there, taken), 0, there), return_index=True)

@@ -25,9 +25,9 @@ class Instances:
     ----------
     labels : int32 (*S)
         0 is background.
-    label : int32 (N,), > 0
+    ids : int32 (N,), > 0
         The label of each object in ``labels``; no two are equal.
-    index : int64 (N,)
+    class_index : int64 (N,)
         Class of each object: that of its seed pixel.
     score : float32 (N,), 0 to 1
         Seed value of the pixel that proposed the object.
@@ -44,8 +44,8 @@ class Instances:
     """
 
     labels: NDArray[np.int32]
-    label: NDArray[np.int32]
-    index: NDArray[np.int64]
+    ids: NDArray[np.int32]
+    class_index: NDArray[np.int64]
     score: NDArray[np.float32]
     centre: NDArray[np.float32]
     sigma: NDArray[np.float32]
@@ -65,9 +65,9 @@ class Corrections:
     ----------
     labels : int32 (*S)
         0 is free, to be clustered; > 0 a locked object's label; `NOTHING` where there is none.
-    label : int32 (M,), > 0
+    ids : int32 (M,), > 0
         The label of each locked object; no two are equal.
-    index : int64 (M,)
+    class_index : int64 (M,)
         Class of each.
     score : float32 (M,), 0 to 1
         Seed value of its seed pixel.
@@ -83,31 +83,31 @@ class Corrections:
     """
 
     labels: NDArray[np.int32]
-    label: NDArray[np.int32]
-    index: NDArray[np.int64]
+    ids: NDArray[np.int32]
+    class_index: NDArray[np.int64]
     score: NDArray[np.float32]
     centre: NDArray[np.float32]
     sigma: NDArray[np.float32]
     seed_pixel: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        n, ndim = len(self.label), self.labels.ndim
-        for name in ("label", *Row.__slots__):
+        n, ndim = len(self.ids), self.labels.ndim
+        for name in ("ids", *Row.__slots__):
             shape = getattr(self, name).shape
             expected = (n, ndim) if name in ("centre", "sigma", "seed_pixel") else (n,)
             if shape != expected:
                 raise ValueError(f"{name} has shape {shape}, expected {expected}")
 
     def __len__(self) -> int:
-        return len(self.label)
+        return len(self.ids)
 
     @classmethod
     def none(cls, shape: tuple[int, ...]) -> Corrections:
         """Return the corrections of an image that nobody has looked at."""
         return cls(
             labels=np.zeros(shape, np.int32),
-            label=np.empty(0, np.int32),
-            index=np.empty(0, np.int64),
+            ids=np.empty(0, np.int32),
+            class_index=np.empty(0, np.int64),
             score=np.empty(0, np.float32),
             centre=np.empty((0, len(shape)), np.float32),
             sigma=np.empty((0, len(shape)), np.float32),
@@ -117,15 +117,15 @@ class Corrections:
     def instances(self) -> Instances:
         """Return the locked objects alone."""
         labels = np.maximum(self.labels, 0)
-        counted = np.bincount(labels.reshape(-1), minlength=int(self.label.max(initial=0)) + 1)
+        counted = np.bincount(labels.reshape(-1), minlength=int(self.ids.max(initial=0)) + 1)
         return Instances(
             labels=labels,
-            label=self.label,
-            index=self.index,
+            ids=self.ids,
+            class_index=self.class_index,
             score=self.score,
             centre=self.centre,
             sigma=self.sigma,
-            size=counted[self.label],
+            size=counted[self.ids],
             seed_pixel=self.seed_pixel,
             locked=np.ones(len(self), np.bool_),
         )
@@ -135,7 +135,7 @@ class Corrections:
 class Row:
     """What is known about an object; its row in the columns of `Corrections`."""
 
-    index: int
+    class_index: int
     score: float
     centre: NDArray[np.floating]
     sigma: NDArray[np.floating]
@@ -150,7 +150,7 @@ def row_of(instances: Instances, label: int) -> Row:
     InputError
         If there is no object of this label.
     """
-    k = np.flatnonzero(instances.label == label)
+    k = np.flatnonzero(instances.ids == label)
     if not len(k):
         raise InputError(f"there is no object {label}; choose a pixel inside an object")
     return Row(*(getattr(instances, name)[k[0]] for name in Row.__slots__))

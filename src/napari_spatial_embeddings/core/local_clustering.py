@@ -79,7 +79,11 @@ class Window:
             halo = 1
             if known.any():
                 offset = np.quantile(np.abs(offsets[d, known]), 0.999)
-                margin = MARGIN * settings.margin * np.quantile(sigma[d % len(sigma), known], 0.99)
+                margin = (
+                    MARGIN
+                    * settings.margin_factor
+                    * np.quantile(sigma[d % len(sigma), known], 0.99)
+                )
                 halo += math.ceil(2 * float(offset + margin) / step)
             outer.append(slice(max(0, s.start - halo), min(n, s.stop + halo)))
         return cls(inner, tuple(outer))
@@ -99,15 +103,15 @@ class Window:
         if corrections is None:
             return Clustering(crop, threads)
         labels = corrections.labels[self.outer]
-        keep = np.isin(corrections.label, labels)
+        keep = np.isin(corrections.ids, labels)
         first = np.array([s.start for s in self.outer])
         return Clustering(
             crop,
             threads,
             Corrections(
                 labels=labels,
-                label=corrections.label[keep],
-                index=corrections.index[keep],
+                ids=corrections.ids[keep],
+                class_index=corrections.class_index[keep],
                 score=corrections.score[keep],
                 centre=corrections.centre[keep] - (first * maps.spacing).astype(np.float32),
                 sigma=corrections.sigma[keep],

@@ -138,7 +138,7 @@ def sigma_of(log_sigma: Any, settings: ModelSettings) -> Any:
 
     A raw value of 0 gives a margin of a quarter of the typical object's diameter.
     """
-    return (log_sigma * SIGMA_GAIN).exp() * (settings.object_diameter / 4 / MARGIN)
+    return (log_sigma * SIGMA_GAIN).exp() * (settings.working_diameter / 4 / MARGIN)
 
 
 def ideal_maps(

@@ -40,9 +40,9 @@ def accept(
     InputError
         If there is no object of such a label.
     """
-    wanted = instances.label.tolist() if labels is None else list(labels)
+    wanted = instances.ids.tolist() if labels is None else list(labels)
     rows = {label: row_of(instances, label) for label in wanted}
-    table = np.zeros(int(instances.label.max(initial=0)) + 1, np.bool_)
+    table = np.zeros(int(instances.ids.max(initial=0)) + 1, np.bool_)
     table[wanted] = True
     pixels = table[instances.labels]
     return _changed(corrections, np.where(pixels, instances.labels, corrections.labels), rows)
@@ -69,7 +69,7 @@ def release(corrections: Corrections, label: int) -> Corrections:
     InputError
         If there is no locked object of this label.
     """
-    if label != NOTHING and label not in corrections.label:
+    if label != NOTHING and label not in corrections.ids:
         raise InputError(f"object {label} is not locked; nothing to unlock")
     labels = np.where(corrections.labels == label, np.int32(0), corrections.labels)
     return _changed(corrections, labels, {}, gone=[label])
@@ -85,7 +85,7 @@ def set_class(
     InputError
         If there is no object of this label.
     """
-    row = replace(row_of(instances, label), index=index)
+    row = replace(row_of(instances, label), class_index=index)
     labels = np.where(instances.labels == label, instances.labels, corrections.labels)
     return _changed(corrections, labels, {label: row})
 
@@ -103,7 +103,7 @@ def merge(corrections: Corrections, instances: Instances, a: int, b: int) -> Cor
     rows = row_of(instances, a), row_of(instances, b)
     if a == b:
         raise InputError(f"object {a} cannot be merged with itself; choose two objects")
-    sizes = [instances.size[instances.label == label][0] for label in (a, b)]
+    sizes = [instances.size[instances.ids == label][0] for label in (a, b)]
     centre = np.average([r.centre for r in rows], axis=0, weights=sizes)
     squares = [r.sigma**2 + (r.centre - centre) ** 2 for r in rows]
     sigma = np.sqrt(np.average(squares, axis=0, weights=sizes))
@@ -139,7 +139,7 @@ def split(
         raise InputError(f"the two pixels lie in {lie}; choose two pixels of one object to split")
     old = row_of(instances, label)
     at = np.argwhere(instances.labels == label)
-    rows = [fit(maps, np.array([pixel]), old.index) for pixel in (a, b)]
+    rows = [fit(maps, np.array([pixel]), old.class_index) for pixel in (a, b)]
     narrow = min(rows, key=lambda r: float(np.prod(r.sigma)))
     if LIMIT / 4 < squares(rows[0].centre[None], rows[1].centre, narrow.sigma)[0] < np.inf:
         e = maps.embeddings_at(at)
@@ -147,7 +147,7 @@ def split(
     else:  # or no number
         spacing = np.array(maps.spacing)
         far = [squares(at * spacing, np.array(pixel) * spacing, 1) for pixel in (a, b)]
-    new = int(fresh(np.union1d(instances.label, corrections.label), 1)[0])
+    new = int(fresh(np.union1d(instances.ids, corrections.ids), 1)[0])
     labels = corrections.labels.copy()
     labels[tuple(at.T)] = np.where(far[0] <= far[1], label, new)
     return _changed(corrections, labels, {label: rows[0], new: rows[1]})
@@ -183,14 +183,14 @@ def add(
         free &= corrections.labels != NOTHING
     row = fit(maps, np.array([pixel]))
     at = np.argwhere(free)
-    reach = row.sigma * np.float32(settings.margin)
+    reach = row.sigma * np.float32(settings.margin_factor)
     at = at[squares(maps.embeddings_at(at), row.centre, reach) < LIMIT]
     if len(at) < settings.min_size:
         raise InputError(
             f"only {len(at)} free pixels point to where this one points, fewer than the minimum"
             f" size of {settings.min_size}; choose a pixel nearer the middle, or paint the object"
         )
-    new = int(fresh(np.union1d(instances.label, corrections.label), 1)[0])
+    new = int(fresh(np.union1d(instances.ids, corrections.ids), 1)[0])
     labels = corrections.labels.copy()
     labels[tuple(at.T)] = new
     return _changed(corrections, labels, {new: row})
@@ -231,7 +231,7 @@ def painted(
     settled[tuple(at.T)] = own
     rows = {}
     for label in np.unique(own).tolist():
-        known = instances.index[instances.label == label]
+        known = instances.class_index[instances.ids == label]
         rows[label] = fit(maps, at[own == label], int(known[0]) if len(known) else None)
     return _changed(corrections, settled, rows, gone=touched.tolist())
 
@@ -251,7 +251,7 @@ def _changed(
     gone: Collection[int] = (),
 ) -> Corrections:
     """Return corrections with other pixels, some objects more or other, and some gone."""
-    keep = ~np.isin(corrections.label, [*rows, *gone])
+    keep = ~np.isin(corrections.ids, [*rows, *gone])
 
     def joined(old: NDArray[Any], new: Iterable[Any]) -> NDArray[Any]:
         added = np.array([*new], old.dtype).reshape(-1, *old.shape[1:])
@@ -261,6 +261,4 @@ def _changed(
         name: joined(getattr(corrections, name), (getattr(row, name) for row in rows.values()))
         for name in Row.__slots__
     }
-    return Corrections(
-        labels.astype(np.int32, copy=False), joined(corrections.label, rows), **known
-    )
+    return Corrections(labels.astype(np.int32, copy=False), joined(corrections.ids, rows), **known)

@@ -143,7 +143,7 @@ def explain(
         label=int(found.labels[at]),
         seed=view.seed,
         phi=None if k is None else view.phi(k),
-        index=None if k is None else int(found.index[k]),
+        index=None if k is None else int(found.class_index[k]),
         score=None if k is None else float(found.score[k]),
         size=None if k is None else int(found.size[k]),
         seed_pixel=None if k is None else tuple(found.seed_pixel[k].tolist()),
@@ -153,7 +153,7 @@ def explain(
         rival=None
         if rival is None
         else Rival(
-            int(found.label[rival]), _ellipse(view, rival), view.phi(rival), view.between(rival)
+            int(found.ids[rival]), _ellipse(view, rival), view.phi(rival), view.between(rival)
         ),
         sentences=tuple(sentences),
         changes=tuple(changes),
@@ -163,7 +163,7 @@ def explain(
 def _ellipse(view: View, k: int) -> Ellipse:
     """Return an object's margin in the image."""
     spacing, found = np.array(view.maps.spacing), view.instances
-    half = found.sigma[k] * MARGIN * view.settings.margin
+    half = found.sigma[k] * MARGIN * view.settings.margin_factor
     return Ellipse(found.centre[k] / spacing, half / spacing)
 
 

@@ -49,7 +49,7 @@ class View:
         self.seed = float(maps.seed[self.there].max())
         self.embedding = maps.embeddings_at(np.array([at]))[0]
         label = int(instances.labels[at])
-        known = np.flatnonzero((instances.label == label) & (label > 0))
+        known = np.flatnonzero((instances.ids == label) & (label > 0))
         self.own = int(known[0]) if len(known) else None
         self.far = _margins(self.embedding, instances.centre, instances.sigma)
         others = self.far.copy()
@@ -67,11 +67,11 @@ class View:
 
     def name(self, k: int) -> str:
         """Return what to call an object at the beginning of a sentence."""
-        return f"Object {self.instances.label[k]}"
+        return f"Object {self.instances.ids[k]}"
 
     def phi(self, k: int) -> float:
         """Return the pixel's phi for an object."""
-        return float(np.exp(-0.5 * LIMIT * (self.far[k] / self.settings.margin) ** 2))
+        return float(np.exp(-0.5 * LIMIT * (self.far[k] / self.settings.margin_factor) ** 2))
 
     def between(self, k: int) -> float | None:
         """Return the distance of the own object's centre and another's, in its own margins."""
@@ -79,7 +79,7 @@ class View:
             return None
         own, found = slice(self.own, self.own + 1), self.instances
         far = _margins(found.centre[k], found.centre[own], found.sigma[own])[0]
-        return float(far / self.settings.margin)
+        return float(far / self.settings.margin_factor)
 
     def pixels(self) -> NDArray[np.intp]:
         """Return the pixels (n, D) of the own object."""
@@ -99,7 +99,7 @@ def why_here(view: View, k: int) -> tuple[list[str], list[Change]]:
     """Say why the pixel is in its object, k, and what would change that."""
     settings, found = view.settings, view.instances
     name, score, far = view.name(k), float(found.score[k]), float(view.far[k])
-    margin = found.sigma[k] * MARGIN * settings.margin
+    margin = found.sigma[k] * MARGIN * settings.margin_factor
     away = float(np.linalg.norm(view.embedding - found.centre[k]))
     seed_pixel = tuple(found.seed_pixel[k].tolist())
     why = (
@@ -110,7 +110,7 @@ def why_here(view: View, k: int) -> tuple[list[str], list[Change]]:
     changes = []
     leaves = []
     if (value := _below(far)) > 0:
-        changes.append(Change("margin", value, "the pixel leaves"))
+        changes.append(Change("margin_factor", value, "the pixel leaves"))
         leaves.append(f"a margin factor of {value:.2f}")
     if (value := math.ceil(100 * view.seed) / 100) <= 1:
         changes.append(Change("foreground_threshold", value, "the pixel leaves"))
@@ -124,7 +124,7 @@ def why_here(view: View, k: int) -> tuple[list[str], list[Change]]:
         sentences.append(f"{said}.")
     if parted := _parted(view, k):
         value, sizes = parted
-        changes.append(Change("margin", value, "the object falls apart"))
+        changes.append(Change("margin_factor", value, "the object falls apart"))
         sentences.append(
             f"A margin factor of {value:.2f} would part it, into about {sizes[0]} and {sizes[1]}"
             " pixels."
@@ -136,7 +136,7 @@ def why_here(view: View, k: int) -> tuple[list[str], list[Change]]:
 
 def _beside(view: View, k: int, rival: int, changes: list[Change]) -> str:
     """Say how far the rival is, and when the two would become one."""
-    found, factor = view.instances, view.settings.margin
+    found, factor = view.instances, view.settings.margin_factor
     name = view.name(rival)
     away = view.between(rival) or 0.0
     said = f"{name} is its nearest rival, {away:.1f} margins away"
@@ -147,7 +147,7 @@ def _beside(view: View, k: int, rival: int, changes: list[Change]) -> str:
     value = _above(float(_margins(found.centre[then], found.centre[one], found.sigma[one])[0]))
     if found.locked[rival] or not factor < value <= min(10, 3 * factor):
         return f"{said}."
-    changes.append(Change("margin", value, f"object {found.label[rival]} joins"))
+    changes.append(Change("margin_factor", value, f"object {found.ids[rival]} joins"))
     return f"{said}; the two would become one at a margin factor of about {value:.2f}."
 
 
@@ -161,7 +161,7 @@ def _parted(view: View, k: int) -> tuple[float, tuple[int, int]] | None:
     sigma = np.broadcast_to(view.maps.sigma, view.maps.offsets.shape)[(slice(None), *at.T)].T
     far = _margins(e, found.centre[k], found.sigma[k])
     for step in range(19, 9, -1):
-        factor = math.floor(100 * settings.margin * step / 20) / 100
+        factor = math.floor(100 * settings.margin_factor * step / 20) / 100
         free = far >= factor
         stays = len(at) - int(free.sum())
         for _ in range(10):
@@ -181,8 +181,8 @@ def _parted(view: View, k: int) -> tuple[float, tuple[int, int]] | None:
 def why_nowhere(view: View) -> tuple[list[str], list[Change]]:
     """Say why the pixel is in no object, and what would change that."""
     settings, rival = view.settings, view.rival
-    reached = rival is not None and view.far[rival] < settings.margin
-    label = 0 if rival is None else int(view.instances.label[rival])
+    reached = rival is not None and view.far[rival] < settings.margin_factor
+    label = 0 if rival is None else int(view.instances.ids[rival])
     if not np.float32(view.seed) > np.float32(settings.foreground_threshold):
         said = (
             f"Its seed value {view.seed:.2f} is not above the foreground threshold"
@@ -217,10 +217,10 @@ def why_nowhere(view: View) -> tuple[list[str], list[Change]]:
 
 def _reach(view: View, rival: int, changes: list[Change]) -> str:
     """Say how far the nearest object's margin would have to reach."""
-    label, value = view.instances.label[rival], _above(float(view.far[rival]))
-    if value > min(10, 3 * view.settings.margin):
+    label, value = view.instances.ids[rival], _above(float(view.far[rival]))
+    if value > min(10, 3 * view.settings.margin_factor):
         return f"the nearest, object {label}, is far away"
-    changes.append(Change("margin", value, f"the pixel joins object {label}"))
+    changes.append(Change("margin_factor", value, f"the pixel joins object {label}"))
     return f"the nearest, object {label}, would reach it at a margin factor of about {value:.2f}"
 
 
@@ -234,10 +234,10 @@ def _refused(view: View, changes: list[Change]) -> str:
     seed, e = maps.seed[(slice(None), *at.T)].max(0), maps.embeddings_at(at)
     sigma = np.broadcast_to(maps.sigma, maps.offsets.shape)
     free = view.instances.labels[tuple(at.T)] == 0
-    near = _margins(e, view.embedding, sigma[view.there]) < settings.margin
+    near = _margins(e, view.embedding, sigma[view.there]) < settings.margin_factor
     best = int(np.where(free & near, seed, -1).argmax())
     score = float(seed[best])
-    asked = _margins(e, e[best], sigma[(slice(None), *at[best])]) < settings.margin
+    asked = _margins(e, e[best], sigma[(slice(None), *at[best])]) < settings.margin_factor
     won, total = int((asked & free).sum()), int(asked.sum())
     if np.float32(score) < np.float32(settings.seed_threshold):
         value = math.floor(100 * score + 1e-5) / 100
@@ -265,7 +265,7 @@ def _refused(view: View, changes: list[Change]) -> str:
 def _box(view: View) -> tuple[slice, ...]:
     """Return the part of the image that holds all pixels that can point to about the same place."""
     maps, middle = view.maps, view.embedding
-    reach = 3 * MARGIN * view.settings.margin * maps.sigma[view.there]
+    reach = 3 * MARGIN * view.settings.margin_factor * maps.sigma[view.there]
     box = []
     for d, (n, step) in enumerate(zip(maps.shape, maps.spacing, strict=True)):
         far = float(np.nanmax(np.abs(maps.offsets[d]))) + float(reach[d if len(reach) > 1 else 0])

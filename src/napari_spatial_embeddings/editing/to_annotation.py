@@ -46,15 +46,15 @@ def adopt(
             f"the annotation has shape {drawn.shape}, the objects {instances.labels.shape}; they"
             " must cover the same image"
         )
-    wanted = np.isin(instances.label, list(labels))
-    n = int(instances.label.max(initial=0)) + 1
+    wanted = np.isin(instances.ids, list(labels))
+    n = int(instances.ids.max(initial=0)) + 1
     free = np.bincount(instances.labels[drawn == 0], minlength=n)
-    chosen = wanted & (2 * free[instances.label] > instances.size)
+    chosen = wanted & (2 * free[instances.ids] > instances.size)
     first = int(drawn.max(initial=0)) + 1
     table = np.zeros(n, np.int32)
-    table[instances.label[chosen]] = np.arange(first, first + int(chosen.sum()), dtype=np.int32)
+    table[instances.ids[chosen]] = np.arange(first, first + int(chosen.sum()), dtype=np.int32)
     new = np.where(drawn == 0, table[instances.labels], drawn)
-    index = instances.index[chosen].tolist()
+    index = instances.class_index[chosen].tolist()
     return new.astype(np.int32, copy=False), dict(enumerate(index, first))
 
 

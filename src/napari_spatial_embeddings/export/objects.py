@@ -58,8 +58,8 @@ def objects_table(
         spacing = tuple(s / min(pixel_size) for s in pixel_size) if pixel_size else (1.0,) * ndim
     index = instances.centre / np.array(spacing)
     table: Table = {
-        "label": instances.label.tolist(),
-        "class": [class_names[i] for i in instances.index],
+        "label": instances.ids.tolist(),
+        "class": [class_names[i] for i in instances.class_index],
         "score": instances.score.tolist(),
     }
     for d, axis in enumerate(axes):
@@ -73,9 +73,9 @@ def objects_table(
         table[f"{kind}_{unit}{ndim}"] = (instances.size * float(np.prod(pixel_size))).tolist()
     for d, axis in enumerate(axes):
         table[f"sigma_{axis}_px"] = instances.sigma[:, d].tolist()
-    labels, n = instances.labels.ravel(), int(instances.label.max(initial=0)) + 1
+    labels, n = instances.labels.ravel(), int(instances.ids.max(initial=0)) + 1
     for c, channel in enumerate(image if image is not None else ()):
-        sums = np.bincount(labels, channel.ravel(), minlength=n)[instances.label]
+        sums = np.bincount(labels, channel.ravel(), minlength=n)[instances.ids]
         table[f"mean_intensity_{c}"] = (sums / instances.size).tolist()
     return table
 

@@ -6,7 +6,7 @@ Whatever is wrong with a file raises `FileError`, in one sentence.
 
 from .errors import FileError
 from .folders import find_images, find_regions, pair, stem
-from .image_data import Image, read_image, read_labels, read_pixel_size
+from .image_data import ImageData, read_image, read_labels, read_pixel_size
 from .maps import StoredMaps, read_maps
 from .names import distinct, file_name
 from .regions import Region, read_regions, read_shapes
@@ -15,7 +15,7 @@ from .tables import read_classes
 
 __all__ = [
     "FileError",
-    "Image",
+    "ImageData",
     "Region",
     "StoredMaps",
     "distinct",

@@ -21,7 +21,7 @@ from .raw import Raw
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class ImageData:
     """An image or volume with D = 2 or 3 spatial axes, S the spatial shape.
 
     Parameters
@@ -52,7 +52,7 @@ class Image:
         return tuple(size / finest for size in self.pixel_size)
 
 
-def read_image(path: str | Path, axes: str | None = None) -> Image:
+def read_image(path: str | Path, axes: str | None = None) -> ImageData:
     """Read an image.
 
     TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG and OME-Zarr (0.4, 0.5). Axes of length one are dropped,
@@ -82,7 +82,7 @@ def read_image(path: str | Path, axes: str | None = None) -> Image:
         array, order = arrange(raw.array, raw.axes, str(path), axes)
         sizes = {**raw.sizes, **_sidecar(path)}
     pixel_size, unit = combine([sizes.get(axis) for axis in order[1:]])
-    return Image(_native(array), order, pixel_size, unit, stem(path))
+    return ImageData(_native(array), order, pixel_size, unit, stem(path))
 
 
 def read_pixel_size(path: str | Path, axes: str) -> tuple[tuple[float, ...] | None, str | None]:

@@ -49,7 +49,7 @@ class SpatialEmbeddings:
     unit : str, optional
     image_diameter : float, optional
         Typical diameter of the objects in the images that it is meant for, in their pixels; as the
-        model knows them (``settings.object_diameter``) if not given.
+        model knows them (``settings.working_diameter``) if not given.
     history : list of dicts
         What its trainings reported, one entry per validation.
     about : dict
@@ -153,10 +153,10 @@ class SpatialEmbeddings:
         most : float
             The factor by which it may differ; beyond, and within `TOLERANCE`, nothing changes.
         """
-        ratio = diameter / self.settings.object_diameter
+        ratio = diameter / self.settings.working_diameter
         if not 1 / most < ratio < most or 1 / TOLERANCE < ratio < TOLERANCE:
             return
-        self.settings = self.settings.updated(object_diameter=diameter)
+        self.settings = self.settings.updated(working_diameter=diameter)
         bias = self.network.get_parameter("instance.out.bias")
         ndim = self.settings.ndim
         with torch.no_grad():
@@ -173,7 +173,7 @@ class SpatialEmbeddings:
         other = length(pixel_size, unit)
         if not own or not other:
             return None
-        return (self.image_diameter or self.settings.object_diameter) * own / other
+        return (self.image_diameter or self.settings.working_diameter) * own / other
 
     def suited(
         self,

@@ -1,6 +1,6 @@
 """Object size: from an image's own pixels to the scale that a model works at, and back.
 
-A model knows objects of about one size, its ``object_diameter``. An image whose objects have
+A model knows objects of about one size, its ``working_diameter``. An image whose objects have
 another one is resampled on its way into the network, block by block, and the maps on their way out;
 all that follows, clustering and export, sees maps in the image's own pixels.
 
@@ -65,7 +65,7 @@ class Resampling:
             model's anisotropy.
         """
         spacing = spacing or model.spacing
-        gain = model.object_diameter / diameter if diameter else 1.0
+        gain = model.working_diameter / diameter if diameter else 1.0
         factors = tuple(own * gain / s for own, s in zip(spacing, model.spacing, strict=True))
         if all(1 / TOLERANCE < f < TOLERANCE for f in factors):
             return cls((1.0,) * len(factors), 1.0, model.spacing)

@@ -175,8 +175,8 @@ class Session:
             card = project.card
             self.classes = card.classes
             self.clustering = card.clustering or ClusteringSettings()
-            self.prediction = card.prediction
-            self.training_settings = card.training
+            self.prediction = card.prediction.updated(device=card.device)
+            self.training_settings = card.training.updated(device=card.device)
             self.fresh = dict(card.fresh)
             self.model = str(project.model_folder) if project.has_model else card.start
         self.project_changed.emit()
@@ -309,8 +309,9 @@ class Session:
         return {
             "classes": self.classes,
             "clustering": self.clustering,
-            "prediction": self.prediction,
-            "training": self.training_settings,
+            "prediction": self.prediction.updated(device="auto"),
+            "training": self.training_settings.updated(device="auto"),
+            "device": self.training_settings.device,
             "fresh": self.fresh,
             **start,
         }

@@ -26,7 +26,7 @@ from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 from .errors import ProjectError
 
-SCHEMA = 1
+SCHEMA = 2
 CARD = "project.json"
 
 
@@ -92,6 +92,11 @@ class ProjectCard(Settings):
     )
     prediction: PredictionSettings = Field(
         PredictionSettings(), description="How the network is run over an image."
+    )
+    device: str = Field(
+        "auto",
+        min_length=2,
+        description="Where models are trained and run: auto, cpu, cuda, cuda:1, mps.",
     )
     images: tuple[ImageEntry, ...] = Field((), description="The images, in the order of adding.")
 
@@ -168,6 +173,28 @@ def read_card(folder: Path) -> ProjectCard:
             " napari-spatial-embeddings"
         )
     try:
+        if schema < 2:
+            facts = _of_schema_1(facts)
         return ProjectCard.model_validate(facts)
-    except ValidationError as error:
-        raise ProjectError(f"{path} is damaged (schema {schema}): {fault(error)}") from error
+    except (TypeError, ValueError) as error:
+        raise ProjectError(f"{path} is damaged (schema {schema}): {_reason(error)}") from error
+
+
+def _of_schema_1(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return a card as schema 2 has it.
+
+    Schema 1 kept the device in two places, and the size of scribbled objects among the settings of
+    prediction, or among those of a model from scratch.
+    """
+    facts = {**facts, "fresh": dict(facts.get("fresh") or {})}
+    training, prediction = dict(facts.get("training") or {}), dict(facts.get("prediction") or {})
+    facts["device"] = training.pop("device", "auto")
+    prediction.pop("device", None)
+    size = facts["fresh"].pop("object_diameter", None) or prediction.get("object_diameter")
+    if size is not None:
+        training.setdefault("object_diameter", size)
+    return {**facts, "training": training, "prediction": prediction}
+
+
+def _reason(error: Exception) -> str:
+    return fault(error) if isinstance(error, ValidationError) else str(error)

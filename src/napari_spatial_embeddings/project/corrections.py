@@ -24,7 +24,10 @@ COLUMNS = {
     "sigma": np.float32,
     "seed_pixel": np.int64,
 }
-"""What is known about each locked object, and its type."""
+"""Columns of the file for each locked object, and their types."""
+
+FIELDS = {"label": "ids", "index": "class_index"}
+"""Fields of `Corrections` that the file calls otherwise."""
 
 
 def write_corrections(path: Path, corrections: Corrections) -> None:
@@ -39,7 +42,7 @@ def write_corrections(path: Path, corrections: Corrections) -> None:
     """
     labels = corrections.labels
     gone = int(labels.max(initial=0)) + 1
-    facts = {name: getattr(corrections, name).tolist() for name in COLUMNS}
+    facts = {name: getattr(corrections, FIELDS.get(name, name)).tolist() for name in COLUMNS}
     write_labels(path, np.where(labels < 0, gone, labels), settings={"gone": gone, **facts})
 
 
@@ -60,8 +63,9 @@ def read_corrections(path: Path, shape: tuple[int, ...]) -> Corrections:
         labels[labels == facts["gone"]] = NOTHING
         n = len(facts["label"])
         wide = {"centre", "sigma", "seed_pixel"}
+        sizes = {name: (n, len(shape)) if name in wide else (n,) for name in COLUMNS}
         columns = {
-            name: np.array(facts[name], kind).reshape((n, len(shape)) if name in wide else (n,))
+            FIELDS.get(name, name): np.array(facts[name], kind).reshape(sizes[name])
             for name, kind in COLUMNS.items()
         }
         return Corrections(labels, **columns)

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from napari_spatial_embeddings.config import fault
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import Image, stem
+from napari_spatial_embeddings.files import ImageData, stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.inference import model_card
 from napari_spatial_embeddings.system.atomic import write_atomically
@@ -233,7 +233,7 @@ class Project:
                 with writing(path):
                     path.unlink()
 
-    def image(self, key: str) -> Image:
+    def image(self, key: str) -> ImageData:
         """Read an image.
 
         Raises

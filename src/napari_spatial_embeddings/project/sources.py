@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.files import FileError, Image, read_image
+from napari_spatial_embeddings.files import FileError, ImageData, read_image
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import write_atomically
 
@@ -62,7 +62,7 @@ def checked(pixels: NDArray[Any], name: str) -> NDArray[Any]:
     return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
 
 
-def read_source(path: Path, axes: str | None, channels: tuple[int, ...] | None) -> Image:
+def read_source(path: Path, axes: str | None, channels: tuple[int, ...] | None) -> ImageData:
     """Read an image, or some of its channels.
 
     Raises
@@ -79,7 +79,7 @@ def read_source(path: Path, axes: str | None, channels: tuple[int, ...] | None) 
     return replace(image, data=image.data[list(channels)])
 
 
-def read_entry(folder: Path, entry: ImageEntry) -> Image:
+def read_entry(folder: Path, entry: ImageEntry) -> ImageData:
     """Read the image of an entry, with the pixel size that the project knows.
 
     Raises

@@ -42,7 +42,6 @@ def prepare(
     settings: TrainingSettings,
     model: SpatialEmbeddings,
     validation: list[TrainingImage] | None,
-    object_diameter: float | None = None,
     completed: list[TrainingImage] | None = None,
 ) -> Trainer:
     """Set a training up.
@@ -55,8 +54,6 @@ def prepare(
         What to start from; it is left as it is.
     validation : list of TrainingImage, optional
         Some of the images are kept aside if it is not given, or all serve for both if they are few.
-    object_diameter : float, optional
-        In pixels of the images' finest axis; measured if not given.
     completed : list of TrainingImage, optional
         The images with whole objects in place of strokes. These are learned from, but nothing is
         scored by what no person drew.
@@ -68,7 +65,7 @@ def prepare(
         _, validation = hold_out(drawn, settings)
         held_out = validation is not drawn
     best = copy.deepcopy(model)
-    best.image_diameter = object_diameter or own_diameter(images, model)
+    best.image_diameter = settings.object_diameter or own_diameter(images, model)
     outlined = any(i.n_objects and not i.scribbled for i in images)
     if best.image_diameter and model.history and outlined:
         best.learn_diameter(best.image_diameter, ADAPTS)
@@ -170,5 +167,5 @@ def crop_shape(model: ModelSettings, settings: TrainingSettings) -> tuple[int, .
     edge = settings.crop_size
     if edge is None:
         low, high, factor = (64, 96, 3.75) if model.ndim == 2 else (32, 64, 2.5)
-        edge = int(np.clip(factor * model.object_diameter, low, high))
+        edge = int(np.clip(factor * model.working_diameter, low, high))
     return rounded([edge / unit for unit in model.spacing], model)

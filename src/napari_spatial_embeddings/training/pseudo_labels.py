@@ -66,7 +66,7 @@ def completing(
     device : str
     """
     settings = PredictionSettings(device=device, object_diameter=diameter)
-    reach = AROUND * (diameter or model.image_diameter or model.settings.object_diameter)
+    reach = AROUND * (diameter or model.image_diameter or model.settings.working_diameter)
     out, left = [], MOST
     for image in images:
         spacing = image.spacing or model.settings.spacing

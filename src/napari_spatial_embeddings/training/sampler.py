@@ -89,7 +89,7 @@ class Sampler:
         """Lowest and highest magnification of each image: objects are not shrunk to nothing."""
         out = []
         for image in self.images:
-            diameter = self.model.object_diameter
+            diameter = self.model.working_diameter
             if image.n_objects and not image.scribbled:
                 diameter = typical_diameter([image.labels], self.model.spacing)
             usual = min(self.scale, USUAL)

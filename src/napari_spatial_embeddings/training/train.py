@@ -47,6 +47,7 @@ def fresh_model(
     classes: tuple[str, ...] = ("object",),
     seed: int = 0,
     scale: float = TrainingSettings().scale,
+    object_diameter: float | None = None,
     **settings: Any,
 ) -> SpatialEmbeddings:
     """Return an untrained model that suits the annotated objects' number of axes and size.
@@ -64,13 +65,16 @@ def fresh_model(
         Of the initial weights.
     scale : float
         Largest factor by which the objects will be magnified in training.
+    object_diameter : float, optional
+        Typical diameter of the objects in the images, in pixels of the finest axis; measured on the
+        annotated objects if not given.
     **settings
-        Further fields of `ModelSettings`; ``object_diameter`` is the objects' in the images.
+        Further fields of `ModelSettings`.
     """
     labels = [image.labels for image in images]
     ndim = labels[0].ndim
     spacing = spacing or (1.0,) * ndim
-    diameter = settings.pop("object_diameter", None) or typical_diameter(labels, spacing)
+    diameter = object_diameter or typical_diameter(labels, spacing)
     reach = scale * max(3 * diameter, 1.1 * largest_reach(labels, spacing))
     gain = min(1.0, WORKING_DIAMETER[ndim] / diameter)
     gain = gain if gain < 1 / TOLERANCE else 1.0
@@ -81,7 +85,7 @@ def fresh_model(
         "in_channels": images[0].image.shape[0],
         "classes": classes,
         "spacing": spacing,
-        "object_diameter": round(diameter * gain, 2),
+        "working_diameter": round(diameter * gain, 2),
         "offset_range": round(reach * gain, 2),
         **settings,
     }
@@ -100,7 +104,6 @@ def train(
     *,
     validation: list[TrainingImage] | None = None,
     checkpoint: Path | None = None,
-    object_diameter: float | None = None,
     baseline: bool = False,
     stop: Callable[[], bool] = never,
 ) -> Iterator[Report]:
@@ -122,9 +125,6 @@ def train(
         else the training images themselves tell how well the model fits.
     checkpoint : path, optional
         A file to keep the whole state in. If it exists, the training goes on from it.
-    object_diameter : float, optional
-        Typical diameter of the images' objects, in pixels of their finest axis; measured on the
-        annotated objects if not given.
     baseline : bool
         Validate ``model`` before the first step: only what is better then takes its place.
     stop : callable
@@ -147,13 +147,18 @@ def train(
     """
     if not any(image.n_objects for image in images):
         raise InputError("there is nothing to learn from: no object is annotated")
-    model = model or fresh_model(images, seed=settings.seed, scale=settings.scale)
+    model = model or fresh_model(
+        images,
+        seed=settings.seed,
+        scale=settings.scale,
+        object_diameter=settings.object_diameter,
+    )
     saved = Checkpoint.read(checkpoint) if checkpoint is not None and checkpoint.exists() else None
     if saved is not None:
         completed = saved.completed(images)
     else:
-        completed = _completed(model, images, settings, object_diameter, stop)
-    trainer = prepare(images, settings, model, validation, object_diameter, completed)
+        completed = _completed(model, images, settings, stop)
+    trainer = prepare(images, settings, model, validation, completed)
     if saved is not None:
         saved.into(trainer)
         if trainer.progress() >= 1:
@@ -205,15 +210,14 @@ def _completed(
     model: SpatialEmbeddings,
     images: list[TrainingImage],
     settings: TrainingSettings,
-    object_diameter: float | None,
     stop: Callable[[], bool],
 ) -> list[TrainingImage] | None:
     """Return the images with whole objects in place of strokes, if a model has an idea of them."""
-    if not (settings.presume and model.history and any(image.scribbled for image in images)):
+    if not (settings.pseudo_labels and model.history and any(image.scribbled for image in images)):
         return None
     device = str(choose_device(settings.device))
     try:
-        return whole(completing(model, images, object_diameter, device), stop)
+        return whole(completing(model, images, settings.object_diameter, device), stop)
     except Stopped:  # before the first step; the training will find out by itself
         return None
 

@@ -104,7 +104,7 @@ class Trainer:
 
     def presuming(self) -> Pieces[None]:
         """Let the model that the training starts from say where it is sure of background."""
-        if self.settings.presume and self.learned:
+        if self.settings.pseudo_labels and self.learned:
             images = self.sampler.images
             found = yield from presuming(self.average, images, self.crop, str(self.device))
             self.presume(found)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from napari_spatial_embeddings import samples
-from napari_spatial_embeddings.files import Image as Picture
+from napari_spatial_embeddings.files import ImageData
 from napari_spatial_embeddings.plugin.layers.annotation import (
     LayerTuple,
     image_layer,
@@ -48,7 +48,7 @@ def _layers(make: Callable[[], Sample]) -> list[LayerTuple]:
     # The same sample may be opened twice.
     key = f"{sample.name.replace(' ', '_')}-{secrets.token_hex(2)}"
     axes = "CZYX"[-sample.image.ndim :] if sample.image.ndim == 4 else "CYX"
-    picture = Picture(sample.image, axes, sample.pixel_size, UNIT, sample.name)
+    picture = ImageData(sample.image, axes, sample.pixel_size, UNIT, sample.name)
     drawn = {int(k): sample.classes[int(k)] for k in np.unique(sample.annotated) if k}
     place = position(sample.pixel_size, UNIT)
     return [

@@ -13,7 +13,7 @@ from napari_spatial_embeddings.project import MissingImage
 from .recognition import recognised
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.files import Image as Picture
+    from napari_spatial_embeddings.files import ImageData
     from napari_spatial_embeddings.project import ImageEntry, Project
 
     from .workspace import Workspace
@@ -175,7 +175,7 @@ class ProjectImages:
 
 
 def _add(
-    project: Project, key: str, name: str, picture: Picture, source: str | None, copy: bool
+    project: Project, key: str, name: str, picture: ImageData, source: str | None, copy: bool
 ) -> None:
     """Add an image; runs in the thread that writes."""
     facts: dict[str, Any] = {

@@ -184,7 +184,7 @@ class _Worker:
             last, self._mine = replace(last, labels=last.labels.copy()), True
         last.labels[window.inner] = labels
         # The rest of what is known of the objects is not asked for: labels alone are to stay.
-        self._last = replace(last, label=np.union1d(last.label, found.label))
+        self._last = replace(last, ids=np.union1d(last.ids, found.ids))
         count = len(np.unique(labels[labels > 0]))
         return Found(None, labels, count, spent)
 
@@ -203,7 +203,7 @@ class _Part:
         from napari_spatial_embeddings.core.local_clustering import Window
 
         widest = settings.updated(
-            margin=min(10.0, 1.3 * settings.margin),
+            margin=min(10.0, 1.3 * settings.margin_factor),
             foreground_threshold=max(0.0, settings.foreground_threshold - 0.1),
         )
         window = Window.around(result.maps, box, widest)
@@ -214,7 +214,7 @@ class _Part:
         """Tell whether the window is that of the box, and wide enough."""
         return (
             box == self.window.inner
-            and settings.margin <= self.widest.margin
+            and settings.margin_factor <= self.widest.margin_factor
             and settings.foreground_threshold >= self.widest.foreground_threshold
         )
 

@@ -11,7 +11,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_spatial_embeddings.errors import InputError, explained
-from napari_spatial_embeddings.files import Image as Picture
+from napari_spatial_embeddings.files import ImageData
 from napari_spatial_embeddings.plugin.layers import tags as _layers
 from napari_spatial_embeddings.plugin.layers.image_switcher import Stage, look_at
 from napari_spatial_embeddings.plugin.session import Session
@@ -253,7 +253,7 @@ class Workspace(QObject):
         others = [x for x in self.images() if str(x.unique_id) in channels and x is not layer]
         return [layer, *others], facts["axes"]
 
-    def picture(self, key: str | None = None) -> Picture:
+    def picture(self, key: str | None = None) -> ImageData:
         """Return an image as an array, the current one if no key is given.
 
         Raises

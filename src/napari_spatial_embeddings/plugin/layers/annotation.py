@@ -14,8 +14,7 @@ from napari.layers import Labels, Layer, Shapes
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.files import Image as Picture
-from napari_spatial_embeddings.files import Region
+from napari_spatial_embeddings.files import ImageData, Region
 from napari_spatial_embeddings.files.regions import KINDS
 from napari_spatial_embeddings.project import Annotation, Project
 
@@ -33,7 +32,7 @@ def position(pixel_size: Sequence[float] | None, unit: str | None) -> dict[str, 
     return {"scale": tuple(pixel_size), "units": (unit or "pixel",) * len(pixel_size)}
 
 
-def image_layer(picture: Picture, key: str, name: str, project: Project | None) -> LayerTuple:
+def image_layer(picture: ImageData, key: str, name: str, project: Project | None) -> LayerTuple:
     """Return the layer of an image, whose channels are its first axis if there are several."""
     data, axes = picture.data, "ZYX"[-(picture.data.ndim - 1) :]
     place = position(picture.pixel_size, picture.unit)

@@ -69,11 +69,13 @@ def features(result: Result) -> dict[str, Any]:
     found = result.instances
     assert found is not None
     names = np.array([*result.classes, "?"], object)
-    known = np.where(found.index < len(result.classes), found.index, len(result.classes))
+    known = np.where(
+        found.class_index < len(result.classes), found.class_index, len(result.classes)
+    )
     axes = "zyx"[-result.maps.ndim :]
     centre = found.centre / np.array(result.maps.spacing)
     table: dict[str, Any] = {
-        "index": found.label.astype(np.int64),
+        "index": found.ids.astype(np.int64),
         "class": names[known],
         "score": found.score.astype(float).round(3),
         "size": found.size,

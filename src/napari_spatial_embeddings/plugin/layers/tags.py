@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.units import unit_name
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import FileError, read_pixel_size
-from napari_spatial_embeddings.files import Image as Picture
+from napari_spatial_embeddings.files import FileError, ImageData, read_pixel_size
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.project import ImageEntry
@@ -89,7 +88,7 @@ def no_meaning(layer: Image) -> str:
     )
 
 
-def picture(layers: list[Image], axes: str) -> Picture:
+def picture(layers: list[Image], axes: str) -> ImageData:
     """Return image layers as one image, each layer a channel if there are several.
 
     Parameters
@@ -117,7 +116,7 @@ def picture(layers: list[Image], axes: str) -> Picture:
     data = stack[0] if len(stack) == 1 else np.concatenate(stack)
     size, unit = pixel_size(first, axes)
     order = "CZYX" if "Z" in axes else "CYX"
-    return Picture(data, order, size, unit, first.name)
+    return ImageData(data, order, size, unit, first.name)
 
 
 def _array(layer: Image, axes: str) -> NDArray[np.generic]:

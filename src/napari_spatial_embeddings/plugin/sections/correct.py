@@ -165,7 +165,7 @@ class CorrectGroup(QWidget):
             result = self.session.result
             if result is None or result.corrections is None or not len(result.corrections):
                 raise InputError("no object is locked yet: accept or correct some first")
-            self.session.say(self.workspace.drawing.adopt(result, result.corrections.label))
+            self.session.say(self.workspace.drawing.adopt(result, result.corrections.ids))
 
     def _use_region(self) -> None:
         with self.session.speaking():

@@ -31,7 +31,7 @@ from napari_spatial_embeddings.plugin.tasks.export import Task, write
 from napari_spatial_embeddings.plugin.tasks.predict import Models, Order, Told, predict_one
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.files import Image as Picture
+    from napari_spatial_embeddings.files import ImageData
     from napari_spatial_embeddings.plugin.controllers.workspace import Workspace
     from napari_spatial_embeddings.project import Project
 
@@ -212,7 +212,7 @@ class ExportGroup(QWidget):
         return {**known, **dict(zip(keys, names, strict=True))}
 
     def _predict(
-        self, order: Order, project: Project, key: str, picture: Picture
+        self, order: Order, project: Project, key: str, picture: ImageData
     ) -> Iterator[Told]:
         """Predict an image of the project; runs in the thread that writes."""
         for told in predict_one(self._models, order, key, picture, None):

@@ -10,11 +10,11 @@ from napari_spatial_embeddings.plugin.qt.form_fields import calm
 from napari_spatial_embeddings.plugin.session import Session
 
 LEAST = 2.0
-"""Pixels; below it stands that nobody told."""
+"""Pixels; the value below it stands for an unknown size."""
 
 
 class ObjectSize(QDoubleSpinBox):
-    """The diameter that the network is told, whether it learns or predicts.
+    """The typical diameter of the objects that a training is told.
 
     Parameters
     ----------
@@ -28,28 +28,29 @@ class ObjectSize(QDoubleSpinBox):
         self.setRange(LEAST - 1, 9_999)
         self.setDecimals(1)
         self.setSuffix(" px")
-        self.setSpecialValueText("not told")
+        self.setSpecialValueText("unknown")
         self.setKeyboardTracking(False)
         self.setToolTip(
             "Typical diameter of the objects in pixels: strokes do not tell it. Without it they are"
             " taken to be as large as those that the model to start from knows."
         )
         self.valueChanged.connect(self._tell)
-        session.prediction_changed.connect(self._show)
+        session.training_settings_changed.connect(self._show)
         self._show()
 
     def close_down(self) -> None:
         """Let go of the session."""
-        self._session.prediction_changed.disconnect(self._show)
+        self._session.training_settings_changed.disconnect(self._show)
 
     def _tell(self, value: float) -> None:
         told = None if value < LEAST else value
-        if told != self._session.prediction.object_diameter:
-            self._session.set_prediction(object_diameter=told)
+        settings = self._session.training_settings
+        if told != settings.object_diameter:
+            self._session.set_training(settings.updated(object_diameter=told))
 
     def _show(self) -> None:
         self.blockSignals(True)
-        self.setValue(self._session.prediction.object_diameter or self.minimum())
+        self.setValue(self._session.training_settings.object_diameter or self.minimum())
         self.blockSignals(False)
 
 

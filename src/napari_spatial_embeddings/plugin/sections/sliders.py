@@ -15,10 +15,14 @@ from napari_spatial_embeddings.plugin.qt.number_slider import NumberSlider
 if TYPE_CHECKING:
     from napari_spatial_embeddings.plugin.session import Result, Session
 
-USUAL: dict[str, tuple[float, float]] = {"margin": (0.3, 3.0), "min_size": (1, 10_000)}
+USUAL: dict[str, tuple[float, float]] = {"margin_factor": (0.3, 3.0), "min_size": (1, 10_000)}
 """What a slider covers where that is less than what is allowed."""
 
-NAMES = {"min_size": "Minimum size", "min_free_fraction": "Free fraction"}
+NAMES = {
+    "margin_factor": "Margin",
+    "min_size": "Minimum size",
+    "min_free_fraction": "Free fraction",
+}
 
 MOST = 1e9
 

@@ -12,7 +12,7 @@ from napari_spatial_embeddings.plugin.session import Session
 ELSEWHERE = ("minutes", "device")
 """Fields of a training that have widgets of their own."""
 
-MEASURED = {"object_diameter": "from the objects", "offset_range": "from the objects"}
+MEASURED = {"working_diameter": "from the objects", "offset_range": "from the objects"}
 
 
 class MoreSettings(QWidget):
@@ -43,7 +43,11 @@ class MoreSettings(QWidget):
         self.model = Form(ModelSettings(), FOUND, MEASURED)
         training = QLabel("Training")
         training.setObjectName("group")
-        self.training = Form(session.training_settings, ELSEWHERE, {"epochs": "no limit"})
+        self.training = Form(
+            session.training_settings,
+            ELSEWHERE,
+            {"epochs": "no limit", "object_diameter": "from the objects"},
+        )
         reset = QPushButton("Reset to defaults")
         inner = QVBoxLayout(self._content)
         inner.setContentsMargins(8, 0, 0, 4)

@@ -68,7 +68,7 @@ def add(now: Scene, at: Pixel) -> Corrections:
 def lock(now: Scene, at: Pixel) -> Corrections:
     """Lock the object, or unlock it if it is locked."""
     label = now.label(at)
-    if label in now.corrections.label:
+    if label in now.corrections.ids:
         return act.release(now.corrections, label)
     return act.accept(now.corrections, now.instances, [label])
 

@@ -11,7 +11,7 @@ from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.errors import Failure, InputError, explained
 from napari_spatial_embeddings.export import Segmented, export
-from napari_spatial_embeddings.files import Image as Picture
+from napari_spatial_embeddings.files import ImageData
 from napari_spatial_embeddings.plugin.controllers.annotation_count import many
 from napari_spatial_embeddings.plugin.session import Kind, Result
 
@@ -45,13 +45,13 @@ class Task:
     file: str
     name: str
     settings: ClusteringSettings
-    read: Callable[[], Picture]
+    read: Callable[[], ImageData]
     result: Result | None = None
-    predict: Callable[[Picture], Iterator[Told]] | None = None
+    predict: Callable[[ImageData], Iterator[Told]] | None = None
     at: int | None = None
     limits: list[tuple[float, float]] | None = None
 
-    def segmented(self, picture: Picture, result: Result) -> Segmented:
+    def segmented(self, picture: ImageData, result: Result) -> Segmented:
         """Cluster once more: what is written is what the settings say that are written with it."""
         found = result.clustering(self.settings, like=result.instances)
         about = {

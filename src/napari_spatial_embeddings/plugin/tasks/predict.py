@@ -11,7 +11,7 @@ import numpy as np
 
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory
-from napari_spatial_embeddings.files import Image as Picture
+from napari_spatial_embeddings.files import ImageData
 from napari_spatial_embeddings.inference.model_card import WEIGHTS, check_folder
 from napari_spatial_embeddings.inference.registry import find_folder
 from napari_spatial_embeddings.plugin.controllers.reclustering import timed
@@ -96,7 +96,7 @@ class Models:
 
 
 def predict_one(
-    models: Models, order: Order, key: str, picture: Picture, window: Box | None
+    models: Models, order: Order, key: str, picture: ImageData, window: Box | None
 ) -> Iterator[Told]:
     """Predict one image, or the part in a window, and recover its instances."""
     model = models.load(order.model)
@@ -107,7 +107,7 @@ def predict_one(
         shape = picture.data.shape[1:]
         # Objects at the edge of the view are seen whole.
         how, _ = model.suited(order.prediction, picture.pixel_size, picture.unit)
-        reach = how.object_diameter or model.image_diameter or model.settings.object_diameter
+        reach = how.object_diameter or model.image_diameter or model.settings.working_diameter
         rim = np.ceil(reach / np.array(picture.spacing))
         window = grown(window, rim, shape)
         out = None if before is None else copied(before.maps)
@@ -153,7 +153,7 @@ def predict_all(models: Models, order: Order, project: Project) -> Iterator[Told
     yield Told(len(entries), len(entries), sentence)
 
 
-def check(model: SpatialEmbeddings, picture: Picture) -> None:
+def check(model: SpatialEmbeddings, picture: ImageData) -> None:
     """Say why a model cannot take an image, and what to do about it.
 
     Raises
@@ -178,7 +178,7 @@ def check(model: SpatialEmbeddings, picture: Picture) -> None:
 
 def predicting(
     model: SpatialEmbeddings,
-    picture: Picture,
+    picture: ImageData,
     settings: PredictionSettings,
     window: Box | None,
     out: EmbeddingMaps | None,
@@ -235,7 +235,7 @@ def recovered(
     )
 
 
-def _usable(before: Result | None, model: SpatialEmbeddings, picture: Picture) -> Result | None:
+def _usable(before: Result | None, model: SpatialEmbeddings, picture: ImageData) -> Result | None:
     """Return what is known already, if the same model said it of an image of this shape."""
     if before is None or before.maps.shape != picture.data.shape[1:]:
         return None
