@@ -14,7 +14,6 @@ import argparse
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -33,8 +32,13 @@ from napari_spatial_embeddings.files import pair, read_image, read_labels
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.registry import find_model
 from napari_spatial_embeddings.system.allocation import keep_freed_memory
-from napari_spatial_embeddings.training.annotation import BACKGROUND, TrainingImage, annotate, usage
-from napari_spatial_embeddings.training.train import fresh_model, train, trainer
+from napari_spatial_embeddings.training.annotation import (
+    BACKGROUND,
+    TrainingImage,
+    annotate,
+    summarise,
+)
+from napari_spatial_embeddings.training.train import model_from_scratch, train
 
 from . import accuracy, page, table
 from .recipes.gathering import grey
@@ -137,7 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("case", choices=["usiigaci", "dsb2018", "dsb2018_rgb", "rods"])
-    parser.add_argument("--model", help="what to start from; a fresh model if not given")
+    parser.add_argument("--model", help="what to start from; from scratch if not given")
     parser.add_argument("--scribbles", action="store_true")
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--objects-seed", type=int, default=0, help="which objects are drawn [0]")
@@ -153,12 +157,11 @@ def main() -> None:
     options = parser.parse_args()
     keep_freed_memory()
     settings = read_flags(options, TrainingSettings())
-    if options.processor_time:
-        by_processor_time()
+    clock = training_clock(options.processor_time)
     draw = (strokes if options.scribbles else whole_objects)(options.objects_seed)
     images, unseen = case(options.case, options.data, options.held_out, draw)
     start = find_model(options.model) if options.model else None
-    print(f"{options.case}: {usage(images)}", flush=True)
+    print(f"{options.case}: {summarise(images)}", flush=True)
     before = scores(start, unseen) if start else None
     if before:
         show("before", before)
@@ -167,12 +170,12 @@ def main() -> None:
     if options.scribbles and not told:
         drawn, _ = case(options.case, options.data, True, whole_objects(options.objects_seed))
         told = typical_diameter([image.labels for image in drawn], (1.0, 1.0))
-        start = start or fresh_model(
+        start = start or model_from_scratch(
             images, object_diameter=told, seed=settings.seed, scale=settings.scale
         )
-    clock = time.monotonic()
-    *_, last = train(images, settings.updated(object_diameter=told), start)
-    print(f"{last.step} steps, {time.monotonic() - clock:.0f} s; {last.model.clustering}")
+    begin = time.monotonic()
+    *_, last = train(images, settings.updated(object_diameter=told), start, clock=clock)
+    print(f"{last.step} steps, {time.monotonic() - begin:.0f} s; {last.model.clustering}")
     after = scores(last.model, unseen)
     show("after", after)
     default = ClusteringSettings(min_size=last.model.clustering.min_size)
@@ -186,13 +189,15 @@ def main() -> None:
         remember(options, settings, before, after)
 
 
-def by_processor_time() -> None:
-    """Let trainings spend one thread's processor time: what else the machine does costs nothing.
+def training_clock(processor_time: bool) -> Callable[[], float]:
+    """Return the clock of a training: real time, or one thread's processor time.
 
-    Only the trainer's clock: threads of the library go on waiting by the real one.
+    The latter does not depend on what else the machine does.
     """
-    torch.set_num_threads(1)
-    trainer.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment]
+    if processor_time:
+        torch.set_num_threads(1)
+        return time.process_time
+    return time.monotonic
 
 
 def show(what: str, ap: list[float]) -> None:

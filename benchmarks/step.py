@@ -15,7 +15,7 @@ from napari_spatial_embeddings.core.maps import split
 from napari_spatial_embeddings.core.network import channels_last
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
 from napari_spatial_embeddings.training.preparation import prepare
-from napari_spatial_embeddings.training.train import fresh_model
+from napari_spatial_embeddings.training.train import model_from_scratch
 from napari_spatial_embeddings.training.trainer import Trainer
 
 from .table import Row, milliseconds
@@ -56,7 +56,7 @@ def shares(trainer: Trainer, steps: int) -> dict[str, float]:
         torch.nn.utils.clip_grad_norm_(parameters, 10.0)
         trainer.optimizer.step()
         trainer.optimizer.zero_grad(set_to_none=True)
-        trainer.follow()
+        trainer.update_average()
         mark()
         crops, forward, loss, backward, optimizer = np.diff(marks)
         spent["crops"].append(crops)
@@ -72,7 +72,7 @@ def measure(quick: bool = False) -> list[Row]:
     cases = {"2D": sample(samples.nuclei, (1.0, 1.0)), "3D": sample(samples.blobs, (2.0, 1.0, 1.0))}
     for name, image in cases.items():
         spacing = image.spacing
-        model = fresh_model([image], spacing=spacing)
+        model = model_from_scratch([image], spacing=spacing)
         trainer = prepare([image], TrainingSettings(device="cpu"), model, None)
         for _ in range(2 if quick else SETTLED):
             trainer.step(0.0)

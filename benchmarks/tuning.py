@@ -18,9 +18,9 @@ import torch
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.core.network import rounded
 from napari_spatial_embeddings.inference.registry import find_model
+from napari_spatial_embeddings.training import preparation, trainer
 from napari_spatial_embeddings.training.annotation import TrainingImage
 from napari_spatial_embeddings.training.preparation import crop_shape
-from napari_spatial_embeddings.training.train import preparation, trainer
 
 from . import few
 from .recipes import shapes
@@ -62,7 +62,7 @@ VARIANTS = [
     Variant("crops of 1.4 times the edge", patch=crops(1.4)),
     Variant("no augmentation", training={"augment": False}),
     Variant("unknown pixels left unknown", training={"pseudo_labels": False}),
-    Variant("resampled to the model's size", patch=replaced(ADAPTS=1.0)),
+    Variant("resampled to the model's size", patch=replaced(MAX_SIZE_CHANGE=1.0)),
 ]
 
 

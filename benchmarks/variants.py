@@ -25,10 +25,10 @@ from napari_spatial_embeddings.core.network import BranchedNet
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.system.allocation import keep_freed_memory
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
-from napari_spatial_embeddings.training.train import fresh_model, train
+from napari_spatial_embeddings.training.train import model_from_scratch, train
 
 from . import page, table
-from .few import Pair, by_processor_time, read, scores
+from .few import Pair, read, scores, training_clock
 from .table import Row, spread
 
 CROPS = 4
@@ -84,7 +84,7 @@ def images(data: Path, name: str) -> tuple[list[TrainingImage], list[Pair]]:
 
 def untrained(images: list[TrainingImage], variant: Variant, seed: int) -> SpatialEmbeddings:
     """Return a fresh model of a variant."""
-    model = fresh_model(images, seed=seed, **variant.model)
+    model = model_from_scratch(images, seed=seed, **variant.model)
     if variant.net is not None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -103,10 +103,9 @@ def run(
     """Train a variant and score it; a fresh model if not given one to start from."""
     learned = variant.images(learned)
     own = budget.settings(learned).updated(seed=seed, device="cpu").updated(**variant.training)
-    by_processor_time()
     with variant.patch():
         model = start or untrained(learned, variant, seed)
-        *_, last = train(learned, own, model)
+        *_, last = train(learned, own, model, clock=training_clock(processor_time=True))
         ap = scores(last.model, unseen)
     return {
         "steps": last.step,

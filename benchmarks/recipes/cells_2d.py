@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.few import by_processor_time
+from benchmarks.few import training_clock
 from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.inference.registry import find_model
-from napari_spatial_embeddings.training.train import fresh_model
+from napari_spatial_embeddings.training.train import model_from_scratch
 
 from . import shapes
 from .gathering import annotated, gathered, run
@@ -41,8 +41,6 @@ def main() -> None:
         "--processor-time", action="store_true", help="minutes of it, with one thread"
     )
     options = parser.parse_args()
-    if options.processor_time:
-        by_processor_time()
     settings = TrainingSettings(
         minutes=options.minutes, invert=0.5, validation_seconds=120, seed=options.seed
     )
@@ -52,8 +50,9 @@ def main() -> None:
     if options.model:
         model = find_model(options.model)
     else:
-        model = fresh_model(images, object_diameter=DIAMETER, seed=options.seed)
-    run(images, aside, settings, model).save(options.out)
+        model = model_from_scratch(images, object_diameter=DIAMETER, seed=options.seed)
+    clock = training_clock(options.processor_time)
+    run(images, aside, settings, model, clock).save(options.out)
 
 
 if __name__ == "__main__":

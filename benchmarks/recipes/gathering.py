@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from napari_spatial_embeddings.files import pair, read_image, read_labels
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.resampling import Resampling
 from napari_spatial_embeddings.system.allocation import keep_freed_memory
-from napari_spatial_embeddings.training.annotation import TrainingImage, annotate, usage
+from napari_spatial_embeddings.training.annotation import TrainingImage, annotate, summarise
 from napari_spatial_embeddings.training.dataset import resampled
 from napari_spatial_embeddings.training.train import train
 
@@ -74,7 +75,7 @@ def gathered(
                 continue
             jitters = rng.uniform(-0.25, 0.25, shares.get(name, 1))
             images += [sized(image, diameter, jitter) for jitter in jitters]
-    print(f"{usage(images)}; {len(aside)} images aside", flush=True)
+    print(f"{summarise(images)}; {len(aside)} images aside", flush=True)
     return images, aside
 
 
@@ -83,11 +84,12 @@ def run(
     aside: list[TrainingImage],
     settings: TrainingSettings,
     model: SpatialEmbeddings,
+    clock: Callable[[], float] = time.monotonic,
 ) -> SpatialEmbeddings:
     """Train, saying how it goes."""
     keep_freed_memory()
     settings = settings.updated(object_diameter=model.settings.working_diameter)
-    for report in train(images, settings, model, validation=aside or None):
+    for report in train(images, settings, model, validation=aside or None, clock=clock):
         if report.validation is not None:
             facts = {"step": report.step, "seconds": round(report.seconds)}
             print(json.dumps({**facts, **asdict(report.validation)}), flush=True)

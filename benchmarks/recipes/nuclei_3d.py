@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 from napari_spatial_embeddings.config import TrainingSettings
-from napari_spatial_embeddings.training.train import WORKING_DIAMETER, fresh_model
+from napari_spatial_embeddings.training.train import WORKING_DIAMETER, model_from_scratch
 
 from . import shapes
 from .gathering import annotated, gathered, run
@@ -37,7 +37,7 @@ def main() -> None:
     sources = {name: list(annotated(options.data / name / "train")) for name in options.sets}
     sources["generated"] = [shapes.volume(k) for k in range(GENERATED)]
     images, aside = gathered(sources, SHARES, WORKING_DIAMETER[3], options.seed)
-    model = fresh_model(images, object_diameter=WORKING_DIAMETER[3], seed=options.seed)
+    model = model_from_scratch(images, object_diameter=WORKING_DIAMETER[3], seed=options.seed)
     run(images, aside, settings, model).save(options.out)
 
 

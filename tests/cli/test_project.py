@@ -77,7 +77,7 @@ def test_settings_are_the_projects_but_for_flags(tmp_path: Path) -> None:
     assert train(project, *SMALL, "--epochs", 1)[-2]["step"] == 2
 
 
-def test_a_fresh_model_is_as_the_project_says(tmp_path: Path) -> None:
+def test_a_model_from_scratch_is_as_the_project_says(tmp_path: Path) -> None:
     project = brief(project_of(tmp_path))
     project.update(fresh={"width": 8, "levels": 2, "sigma_per_axis": False})
     train(project, "--levels", 1)

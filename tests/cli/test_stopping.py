@@ -16,7 +16,7 @@ import pytest
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.project.training_set import load_training_set
-from napari_spatial_embeddings.training.train import fresh_model
+from napari_spatial_embeddings.training.train import model_from_scratch
 
 from .projects import project_of
 
@@ -112,7 +112,7 @@ def test_answers_within_a_second(
             folder, images, 64 if flags[-len(QUICK) :] == QUICK and images == 2 else 384
         )
         if taught:
-            fresh_model(load_training_set(project).images, width=8, levels=2).save(
+            model_from_scratch(load_training_set(project).images, width=8, levels=2).save(
                 project.model_folder
             )
         with running(project, *flags) as process:

@@ -90,7 +90,7 @@ def test_a_saved_model_comes_back_whole(ndim: int, changes: dict[str, Any], tmp_
     assert_same(again.predict_maps(image), model.predict_maps(image))
 
 
-def test_a_fresh_model_needs_nothing_but_its_settings(tmp_path: Path) -> None:
+def test_a_model_from_scratch_needs_nothing_but_its_settings(tmp_path: Path) -> None:
     model = SpatialEmbeddings(ModelSettings(width=4, levels=1))
     again = SpatialEmbeddings.load(model.save(tmp_path))
     assert again.card() == model.card()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from brief_training import python
 from napari_spatial_embeddings.config import ModelSettings
 from napari_spatial_embeddings.inference.model import WEIGHTS, ModelError, SpatialEmbeddings
 from napari_spatial_embeddings.inference.model_card import ModelCard
+from small_trainings import python
 
 
 def test_is_the_models_own(tmp_path: Path) -> None:

@@ -8,14 +8,14 @@ import weakref
 import numpy as np
 import pytest
 
-from brief_training import discs, python, settings_for, small_model
 from napari_spatial_embeddings.errors import OutOfMemory
 from napari_spatial_embeddings.training.preparation import prepare
+from small_trainings import discs, python, settings_for, small_model
 
 TIGHT_TRAINING = """
 import resource, sys
 from pathlib import Path
-from brief_training import ALWAYS, discs, settings_for, small_model
+from small_trainings import ALWAYS, discs, settings_for, small_model
 from napari_spatial_embeddings.training.train import train
 
 batch, crop, width, megabytes = map(int, sys.argv[1:])

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from brief_training import discs, settings_for, small_model, trained
 from builders import capsules, network, picture, training_image
 from napari_spatial_embeddings.config import (
     ClusteringSettings,
@@ -26,6 +25,7 @@ from napari_spatial_embeddings.inference.resampling import TOLERANCE, Resampling
 from napari_spatial_embeddings.inference.tiling import empty_maps, tiles
 from napari_spatial_embeddings.training.dataset import resampled
 from napari_spatial_embeddings.training.preparation import prepare
+from small_trainings import discs, settings_for, small_model, trained
 
 Spacing = tuple[float, ...]
 
@@ -212,7 +212,7 @@ def test_objects_of_about_its_size_it_learns_at_their_own_scale() -> None:
     assert best.resampling(told.object_diameter).factors == (0.5, 0.5)
 
 
-def test_a_fresh_model_takes_images_as_they_are() -> None:
+def test_a_model_from_scratch_takes_images_as_they_are() -> None:
     images = discs(radius=8.0)
     model = small_model(images, working_diameter=30.0)
     trainer = prepare(images, TrainingSettings(device="cpu"), model, None)

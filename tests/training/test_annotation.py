@@ -18,7 +18,7 @@ from napari_spatial_embeddings.training.annotation import (
     AnnotationError,
     TrainingImage,
     annotate,
-    usage,
+    summarise,
 )
 
 Labels = NDArray[np.int32]
@@ -221,13 +221,15 @@ def test_what_is_given_is_left_alone() -> None:
 def test_usage_counts_and_reads_well() -> None:
     whole = resolved(drawn())
     partial = resolved(drawn(), unlabelled="ignore", classes={40: BACKGROUND})
-    found = usage([whole, partial])
+    found = summarise([whole, partial])
     assert (found.images, found.objects, found.object_pixels) == (2, 3, 12 + 4 + 12)
     total = found.object_pixels + found.background_pixels + found.ignored_pixels
     assert total == 2 * 12 * 20
     assert found.ignored_pixels == int((partial.labels == IGNORE).sum()) > 0
-    assert str(usage([resolved(drawn() * (drawn() == drawn().max()))])).startswith("1 object in")
-    text = str(usage([whole]))
+    assert str(summarise([resolved(drawn() * (drawn() == drawn().max()))])).startswith(
+        "1 object in"
+    )
+    text = str(summarise([whole]))
     assert text == "2 objects in 1 image; pixels: 6.7% object, 93.3% background, 0.0% ignored"
 
 

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from brief_training import (
+from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.training.checkpoint import Checkpoint, CheckpointError
+from napari_spatial_embeddings.training.preparation import prepare
+from napari_spatial_embeddings.training.train import train
+from small_trainings import (
     ALWAYS,
     NEVER,
     assert_same_checkpoint,
@@ -19,11 +24,6 @@ from brief_training import (
     settings_for,
     small_model,
 )
-from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.training.checkpoint import Checkpoint, CheckpointError
-from napari_spatial_embeddings.training.preparation import prepare
-from napari_spatial_embeddings.training.train import train
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.5])
@@ -62,7 +62,7 @@ def test_a_spent_budget_stays_spent_and_a_larger_one_goes_on(tmp_path: Path) -> 
 LONG_TRAINING = """
 import sys
 from pathlib import Path
-from brief_training import ALWAYS, discs, settings_for, small_model
+from small_trainings import ALWAYS, discs, settings_for, small_model
 from napari_spatial_embeddings.training.train import train
 
 images, folder = discs(), Path(sys.argv[1])
@@ -105,7 +105,7 @@ def checkpoint(tmp_path: Path) -> Path:
 def test_a_truncated_checkpoint_says_so(checkpoint: Path, share: float) -> None:
     content = checkpoint.read_bytes()
     checkpoint.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(CheckpointError, match=r"is damaged: .*; delete it to start anew") as caught:
+    with pytest.raises(CheckpointError, match=r"is damaged: .*; delete it to start from") as caught:
         next(train(discs(), settings_for(4, discs()), small_model(discs()), checkpoint=checkpoint))
     assert "\n" not in str(caught.value)
 
@@ -130,7 +130,7 @@ def test_a_checkpoint_brings_everything_back(checkpoint: Path) -> None:
     trainer = prepare(images, settings_for(2, images), small_model(images), None)
     saved = Checkpoint.read(checkpoint)
     saved.facts["clustering"] = ClusteringSettings(min_size=77).model_dump(mode="json")
-    saved.into(trainer)
+    saved.restore(trainer)
     again = Checkpoint.of(trainer)
     assert_same_checkpoint(again, saved)
     assert again.facts["seconds"] == pytest.approx(saved.facts["seconds"], abs=5)

@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from brief_training import (
+from builders import capsules, picture
+from napari_spatial_embeddings import samples
+from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps, ideal_maps
+from napari_spatial_embeddings.inference.registry import find_model
+from napari_spatial_embeddings.system.cancellation import Stopped, whole
+from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
+from napari_spatial_embeddings.training.checkpoint import Checkpoint, CheckpointError
+from napari_spatial_embeddings.training.preparation import prepare
+from napari_spatial_embeddings.training.pseudo_labels import complete_image, complete_scribbles
+from napari_spatial_embeddings.training.train import train
+from small_trainings import (
     ALWAYS,
     assert_same_checkpoint,
     checkpoint_of,
@@ -22,16 +32,6 @@ from brief_training import (
     small_model,
     trained,
 )
-from builders import capsules, picture
-from napari_spatial_embeddings import samples
-from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps, ideal_maps
-from napari_spatial_embeddings.inference.registry import find_model
-from napari_spatial_embeddings.system.cancellation import Stopped, whole
-from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
-from napari_spatial_embeddings.training.checkpoint import Checkpoint, CheckpointError
-from napari_spatial_embeddings.training.preparation import prepare
-from napari_spatial_embeddings.training.pseudo_labels import completed, completing
-from napari_spatial_embeddings.training.train import train
 
 Labels = NDArray[np.int32]
 
@@ -59,7 +59,7 @@ def seen(labels: Labels, reach: float = 6.0) -> EmbeddingMaps:
 def test_strokes_become_the_objects_that_the_maps_show(seed: int, shape: tuple[int, ...]) -> None:
     labels = capsules(shape, seed)
     image = stroked(labels)
-    found = completed(image, seen(labels))
+    found = complete_image(image, seen(labels))
     assert not found.scribbled
     strokes = image.labels
     for k in range(1, image.n_objects + 1):
@@ -76,7 +76,7 @@ def test_what_was_drawn_stays() -> None:
     image = stroked(labels)
     drawn = image.labels.copy()
     drawn[:8] = np.where(drawn[:8] == IGNORE, 0, drawn[:8])  # a stroke of background
-    found = completed(replace(image, labels=drawn), seen(labels)).labels
+    found = complete_image(replace(image, labels=drawn), seen(labels)).labels
     assert (found[drawn != IGNORE] == drawn[drawn != IGNORE]).all()
 
 
@@ -91,7 +91,7 @@ def test_a_pixel_goes_to_the_nearer_of_two_strokes_and_pieces_apart_to_none() ->
     offsets = maps.offsets.copy()
     offsets[1] = np.where(labels > 0, np.where(x < 30, 15.0, 45.0) - x, 1000.0)
     image = annotate(labels[None], strokes, scribbled=True)
-    found = completed(image, replace(maps, offsets=offsets)).labels
+    found = complete_image(image, replace(maps, offsets=offsets)).labels
     assert (found[5:15, 10:30] == 1).all()
     assert (found[5:15, 30:50] == 2).all()
     assert not (found[:, 52:] > 0).any()
@@ -100,7 +100,7 @@ def test_a_pixel_goes_to_the_nearer_of_two_strokes_and_pieces_apart_to_none() ->
 def test_a_model_completes_strokes_in_nuclei_that_it_knows() -> None:
     sample = samples.nuclei(3)
     image = stroked(sample.annotated, sample.image)
-    (found,) = whole(completing(find_model("nuclei-2d"), [image], None, "cpu"))
+    (found,) = whole(complete_scribbles(find_model("nuclei-2d"), [image], None, "cpu"))
     ious = []
     for k in range(1, image.n_objects + 1):
         truth = sample.labels == sample.labels[image.labels == k][0]
@@ -112,7 +112,7 @@ def test_a_model_completes_strokes_in_nuclei_that_it_knows() -> None:
 
 def test_whole_objects_stay_as_they_are() -> None:
     images = [*discs(), stroked(capsules((64, 64), 7))]
-    found = whole(completing(trained(discs()), images, None, "cpu"))
+    found = whole(complete_scribbles(trained(discs()), images, None, "cpu"))
     assert found[0] is images[0]
     assert found[1] is images[1]
     assert found[2] is not images[2]
@@ -129,7 +129,7 @@ def test_only_a_model_that_has_learned_completes(learned: bool, presume: bool) -
     known = np.concatenate([image.labels.ravel() for image in images])
     assert (known == IGNORE).any()  # the images themselves were left alone
     told = [r.message for r in train(images, settings, start) if r.message]
-    assert [("strokes were completed" in text) for text in told] == [True] * (learned and presume)
+    assert [("scribbles were completed" in text) for text in told] == [True] * (learned and presume)
     plain = list(train(images, settings.updated(pseudo_labels=False), start))[-1].model
     assert same_weights(last.model, plain) == (not (learned and presume))
 
@@ -137,7 +137,7 @@ def test_only_a_model_that_has_learned_completes(learned: bool, presume: bool) -
 def test_nothing_is_scored_by_what_no_person_drew() -> None:
     images = [stroked(capsules((64, 64), k)) for k in range(10)]
     start = trained(discs(), 40)
-    more = whole(completing(start, images, None, "cpu"))
+    more = whole(complete_scribbles(start, images, None, "cpu"))
     for some in (images, images[:3]):
         trainer = prepare(some, settings_for(1, some), start, None, completed=more[: len(some)])
         assert all(image.scribbled for image in trainer.validation)
@@ -155,7 +155,7 @@ def test_resuming_learns_from_the_same_objects(tmp_path: Path) -> None:
     assert any(name.startswith("completed") for name in one.tensors)
     one.tensors["completed/0"][:2] = 0
     with pytest.raises(CheckpointError, match="damaged"):
-        one.completed(images)
+        one.completed_images(images)
     larger = [stroked(capsules((80, 80), k)) for k in range(2)]
     with pytest.raises(CheckpointError, match="other annotations"):
         list(train(larger, settings, Checkpoint.read(parts).model(), checkpoint=parts))
@@ -164,6 +164,6 @@ def test_resuming_learns_from_the_same_objects(tmp_path: Path) -> None:
 def test_it_can_be_stopped() -> None:
     images = [stroked(capsules((64, 64), 1))]
     with pytest.raises(Stopped):
-        whole(completing(trained(discs()), images, None, "cpu"), lambda: True)
+        whole(complete_scribbles(trained(discs()), images, None, "cpu"), lambda: True)
     reports = list(train(images, settings_for(2, images), trained(discs()), stop=lambda: True))
     assert [r.step for r in reports] == [0]

@@ -14,15 +14,6 @@ import numpy as np
 import pytest
 import torch
 
-from brief_training import (
-    ALWAYS,
-    discs,
-    same_weights,
-    settings_for,
-    small_model,
-    trained,
-    weights,
-)
 from builders import capsules, network, training_image
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.core.maps import IGNORE
@@ -36,8 +27,17 @@ from napari_spatial_embeddings.training.preparation import crop_shape, prepare
 from napari_spatial_embeddings.training.train import (
     WORKING_DIAMETER,
     Report,
-    fresh_model,
+    model_from_scratch,
     train,
+)
+from small_trainings import (
+    ALWAYS,
+    discs,
+    same_weights,
+    settings_for,
+    small_model,
+    trained,
+    weights,
 )
 
 
@@ -158,9 +158,9 @@ def test_validations_come_early_and_leave_time_to_learn(minutes: float, cost: fl
     pauses: list[float] = []
     while trainer.spent + trainer.pause() < 60 * minutes:
         pauses.append(trainer.pause())
-        trainer.cost = cost
+        trainer.validation_cost = cost
         trainer.spent += pauses[-1] + cost
-        trainer.validated = trainer.spent
+        trainer.validated_at = trainer.spent
     assert pauses[0] <= 10
     assert pauses == sorted(pauses)
     assert pauses[-1] <= settings.validation_seconds
@@ -169,24 +169,26 @@ def test_validations_come_early_and_leave_time_to_learn(minutes: float, cost: fl
     assert cost * (len(pauses) - 1) <= share * sum(pauses[1:]) + 1e-6
 
 
-def test_a_fresh_model_suits_the_objects() -> None:
+def test_a_model_from_scratch_suits_the_objects() -> None:
     images = discs(radius=8.0)
-    model = fresh_model(images, width=4)
+    model = model_from_scratch(images, width=4)
     assert 12 <= model.settings.working_diameter <= 20
     assert model.settings.offset_range >= 4 * model.settings.working_diameter
     assert (model.settings.ndim, model.settings.in_channels) == (2, 1)
     volume = training_image(capsules((10, 20, 20), 1, radius=4), channels=3)
-    settings = fresh_model([volume], spacing=(2.0, 1.0, 1.0), width=4).settings
+    settings = model_from_scratch([volume], spacing=(2.0, 1.0, 1.0), width=4).settings
     assert (settings.ndim, settings.in_channels, settings.spacing) == (3, 3, (2.0, 1.0, 1.0))
-    assert same_weights(fresh_model(images, width=4, seed=1), fresh_model(images, width=4, seed=1))
-    assert not same_weights(model, fresh_model(images, width=4, seed=1))
+    assert same_weights(
+        model_from_scratch(images, width=4, seed=1), model_from_scratch(images, width=4, seed=1)
+    )
+    assert not same_weights(model, model_from_scratch(images, width=4, seed=1))
 
 
-def test_a_fresh_model_sees_large_objects_from_afar() -> None:
+def test_a_model_from_scratch_sees_large_objects_from_afar() -> None:
     spacing = (2.0, 1.0, 1.0)
     labels = capsules((24, 48, 48), 0, count=2, radius=15, spacing=spacing)
     volume = replace(training_image(labels), spacing=spacing)
-    model = fresh_model([volume], spacing=spacing, width=4, levels=2)
+    model = model_from_scratch([volume], spacing=spacing, width=4, levels=2)
     assert model.image_diameter is not None
     assert model.image_diameter > 20
     assert model.settings.working_diameter == pytest.approx(WORKING_DIAMETER[3], abs=0.1)
@@ -347,7 +349,7 @@ def test_without_held_out_images_the_latest_is_kept() -> None:
     trainer = prepare(images, settings_for(5, images), small_model(images), None)
     trainer.best_ap = 2.0
     trainer.step(0.5)
-    whole(trainer.validating())
+    whole(trainer.validate())
     trainer.close()
     assert same_weights(trainer.best, trainer.average)
 
@@ -358,10 +360,10 @@ def test_the_best_model_is_kept_not_the_last() -> None:
     trainer.best_ap = 2.0  # better than anything that follows
     before = copy.deepcopy(trainer.best)
     trainer.step(0.5)
-    whole(trainer.validating())
+    whole(trainer.validate())
     assert same_weights(trainer.best, before)
     trainer.best_ap = -1.0
-    whole(trainer.validating())
+    whole(trainer.validate())
     trainer.close()
     assert same_weights(trainer.best, trainer.average)
     assert not same_weights(trainer.best, before)

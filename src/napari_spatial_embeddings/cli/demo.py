@@ -18,7 +18,7 @@ from napari_spatial_embeddings.export.maps import write_maps
 from napari_spatial_embeddings.export.objects import objects_table, write_objects
 from napari_spatial_embeddings.export.picture import overview
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.training.annotation import annotate, usage
+from napari_spatial_embeddings.training.annotation import annotate, summarise
 from napari_spatial_embeddings.training.train import train
 
 from .model_writer import Keeper
@@ -42,7 +42,7 @@ def run_demo(output: Path, minutes: float, as_json: bool = False) -> int:
     sample = samples.rods()
     training = annotate(sample.image, sample.annotated, name=sample.name, unlabelled="ignore")
     if not as_json:
-        sys.stdout.write(f"training for {60 * minutes:g} s on {usage([training])}\n")
+        sys.stdout.write(f"training for {60 * minutes:g} s on {summarise([training])}\n")
     settings = TrainingSettings(minutes=minutes, validation_seconds=max(5.0, 15 * minutes))
     keeper = Keeper(Teller(quiet=as_json), Stopping(), output / "model")
     keeper.follow(train([training], settings))

@@ -35,7 +35,7 @@ def _run(options: argparse.Namespace, keeper: Keeper, held: ExitStack) -> None:
         held.enter_context(alone(project.folder / ".training", busy))
         keeper.teller.notes = project.history.note
 
-    from napari_spatial_embeddings.training.annotation import usage
+    from napari_spatial_embeddings.training.annotation import summarise
     from napari_spatial_embeddings.training.train import train as training
 
     from . import train_job as jobs
@@ -52,13 +52,13 @@ def _run(options: argparse.Namespace, keeper: Keeper, held: ExitStack) -> None:
         job.data.images,
         job.settings,
         job.model,
-        validation=job.data.aside or None,
+        validation=job.data.validation or None,
         checkpoint=checkpoint,
         baseline=job.known,
         stop=keeper.stopping.asked,
     )
     start = "" if job.origin == jobs.FRESH else f", starting from {job.origin}"
-    text = f"training on {usage(job.data.images)}{start}"
+    text = f"training on {summarise(job.data.images)}{start}"
     keeper.teller.say(text, "start", **jobs.facts(job))
     if keeper.follow(reports) is None:
         raise CallError(

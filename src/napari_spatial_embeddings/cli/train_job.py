@@ -134,7 +134,7 @@ def _job(
     fresh: Mapping[str, Any] | None = None,
 ) -> Job:
     """Make a fresh model if there is none to start from, and check that the images suit it."""
-    from napari_spatial_embeddings.training.train import fresh_model
+    from napari_spatial_embeddings.training.train import model_from_scratch
 
     kept = {} if start else dict(fresh or {})
     own = read_flags(options, ModelSettings(**kept), FOUND)
@@ -144,7 +144,7 @@ def _job(
         how = "add --fresh, or leave it out" if options.project else "leave it or --model out"
         raise CallError(f"--{flag}: only a fresh model can be given this; {how}")
     chosen = {name: getattr(own, name) for name in {*kept, *given}}
-    model = start or fresh_model(
+    model = start or model_from_scratch(
         data.images,
         spacing=data.spacing,
         classes=data.classes,
@@ -153,7 +153,7 @@ def _job(
         object_diameter=settings.object_diameter,
         **chosen,
     )
-    for image in data.images + data.aside:
+    for image in data.images + data.validation:
         try:
             check_kind(model, image.image)
         except InputError as error:
@@ -191,10 +191,10 @@ def facts(job: Job) -> dict[str, Any]:
     from dataclasses import asdict
 
     from napari_spatial_embeddings.inference.devices import choose_device
-    from napari_spatial_embeddings.training.annotation import usage
+    from napari_spatial_embeddings.training.annotation import summarise
 
     return {
-        "used": asdict(usage(job.data.images)),
+        "used": asdict(summarise(job.data.images)),
         "start": job.origin,
         "classes": list(job.model.settings.classes),
         "device": str(choose_device(job.settings.device)),

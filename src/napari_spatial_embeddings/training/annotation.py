@@ -1,9 +1,9 @@
-"""From what people draw to what the loss understands.
+"""Annotations, resolved into objects, background and unknown pixels.
 
-A label image says which pixels belong to which object. Everything else it leaves open: whether the
-unlabelled pixels are background, where the image is annotated completely, which labels are strokes
-of background, whether a label covers its whole object. `annotate` resolves all of that into one
-int32 array: positive for objects, 0 for background, `IGNORE` for what nobody knows.
+A label image gives the pixels of each object and leaves the rest open: whether unlabelled pixels
+are background, where the image is annotated completely, which labels are background, whether labels
+are scribbles. `annotate` resolves all of that into one int32 array: positive for objects, 0 for
+background, `IGNORE` for unknown pixels.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from napari_spatial_embeddings.core.object_size import ring
 from napari_spatial_embeddings.errors import InputError
 
 BACKGROUND = "background"
-"""Class name of labels that are no object but strokes of background, or along a border."""
+"""Class name of labels that are not objects but background."""
 
 
 class AnnotationError(InputError):
-    """An annotation that cannot be used; the message says why and what to do."""
+    """An annotation that cannot be used; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingImage:
-    """One image and what is known about it.
+    """An image and its resolved annotation.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class TrainingImage:
     classes : int64 (N + 1,)
         Class index of each label.
     scribbled : bool
-        Labels cover only part of their objects.
+        Whether labels are scribbles, which cover only part of their objects.
     spacing : tuple of D floats, optional
         Size of a pixel along each axis, the finest being 1; that of the model if not known.
     """
@@ -61,11 +61,8 @@ class TrainingImage:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """What of the annotations is used, for people to read.
-
-    Counts of images, objects, labelled, background and ignored pixels.
-    """
+class AnnotationSummary:
+    """Counts of the images, objects, and pixels of each kind in a training set."""
 
     images: int
     objects: int
@@ -83,9 +80,9 @@ class Usage:
         )
 
 
-def usage(images: list[TrainingImage]) -> Usage:
-    """Count what a training set holds."""
-    return Usage(
+def summarise(images: list[TrainingImage]) -> AnnotationSummary:
+    """Count the images, objects and pixels of a training set."""
+    return AnnotationSummary(
         len(images),
         sum(t.n_objects for t in images),
         sum(int((t.labels > 0).sum()) for t in images),
@@ -122,13 +119,13 @@ def annotate(
         Where every object is labelled: unlabelled pixels in it are background. Outside, they are
         unknown even if ``unlabelled`` is "background".
     classes : mapping, optional
-        Class name of each label. `BACKGROUND` marks strokes that are no object. Labels that are
+        Class name of each label, `BACKGROUND` for labels that are not objects. Labels that are
         not listed have the first class.
     class_names : tuple of str
         The model's classes.
     scribbled : bool
-        Labels cover only part of their objects: what is not labelled is unknown, except inside
-        ``region``.
+        Labels are scribbles, which cover only part of their objects: unlabelled pixels are unknown,
+        except inside ``region``.
     spacing : tuple of floats, optional
         Size of a pixel along each axis in pixels of the finest; 1 if not given.
 
@@ -140,8 +137,8 @@ def annotate(
     """
     _check(name, image, labels, region)
     numbers = labels.astype(np.int64)
-    strokes = [k for k, v in (classes or {}).items() if v == BACKGROUND]
-    background = np.isin(numbers, strokes)
+    not_objects = [k for k, v in (classes or {}).items() if v == BACKGROUND]
+    background = np.isin(numbers, not_objects)
     inside = (numbers > 0) & ~background
     ids, dense = np.unique(numbers[inside], return_inverse=True)
     out = np.full(numbers.shape, IGNORE, np.int32)
@@ -190,7 +187,7 @@ def _check(
 
 
 def surroundings(image: TrainingImage, around: tuple[int, ...]) -> tuple[slice, ...]:
-    """Return the part of an image where anything is known, and some pixels around it."""
+    """Return the window of an image that contains all known pixels, and some around them."""
     known = ndi.find_objects((image.labels != IGNORE).astype(np.int8))
     if not known:
         return (slice(0, 0),) * image.labels.ndim
@@ -212,7 +209,7 @@ def _classes(
         if given not in names:
             raise AnnotationError(
                 f"{name}: label {label} has the class '{given}'; the model knows"
-                f" {', '.join(names)} (and '{BACKGROUND}' for strokes that are no object)"
+                f" {', '.join(names)} (and '{BACKGROUND}' for labels that are not objects)"
             )
         out[k] = names.index(given)
     return out

@@ -17,16 +17,16 @@ def random_transform(
 ) -> NDArray[np.float64]:
     """Draw a rotation, flip and scale, in physical space; in volumes about the first axis.
 
-    The matrix leads from the crop to the image: a magnified crop takes smaller steps there.
+    The matrix maps crop coordinates to image coordinates: smaller steps magnify.
     """
     angle = rng.uniform(0, 2 * np.pi) if rng.random() < 0.5 else np.pi / 2 * rng.integers(4)
-    turn = np.eye(ndim)
-    turn[-2:, -2:] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    rotation = np.eye(ndim)
+    rotation[-2:, -2:] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     if ndim == 3 and np.ptp(spacing) < 0.1 and rng.random() < 0.5:
-        turn = turn[rng.permutation(3)]
+        rotation = rotation[rng.permutation(3)]
     flips = rng.choice([-1.0, 1.0], ndim)
     zoom = np.exp(rng.uniform(*np.log(zooms)) + rng.uniform(-0.1, 0.1, ndim))
-    physical = turn @ np.diag(flips / zoom)
+    physical = rotation @ np.diag(flips / zoom)
     return np.asarray(physical * spacing[None, :] / spacing[:, None])
 
 
@@ -44,7 +44,7 @@ def elastic_deformation(
 
 
 def vary_intensity(rng: np.random.Generator, image: Float) -> Float:
-    """Random gamma, contrast, brightness, blur and noise, the same draw for all channels."""
+    """Apply random gamma, contrast, brightness, blur and noise."""
     if rng.random() < 0.5:
         power = np.float32(np.exp(rng.uniform(-0.5, 0.5)))
         image = np.sign(image) * np.abs(image) ** power

@@ -1,4 +1,4 @@
-"""The whole state of a training in one file, so that a crash costs seconds and not the training."""
+"""Checkpoints: the whole state of a training in one file, to resume it from."""
 
 from __future__ import annotations
 
@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 
 SCHEMA = 2
 
-OTHER = (
+PSEUDO_BACKGROUND = "presumed/"
+"""Prefix of the pseudo-background's tensors, as version 0.1.0 named them."""
+
+MISMATCH = (
     "the checkpoint is of another model or of other annotations; train into another folder, or"
-    " delete it to start anew"
+    " delete it to start from scratch"
 )
 
 
@@ -38,7 +41,7 @@ class CheckpointError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Tensors (weights, their average, the best, the optimizer's moments) and plain facts."""
+    """Tensors (weights, their average, the best, the optimizer's moments) and JSON values."""
 
     tensors: dict[str, torch.Tensor]
     facts: dict[str, Any]
@@ -57,8 +60,8 @@ class Checkpoint:
             if not image.scribbled:
                 packed = bytearray(zlib.compress(image.labels.tobytes(), 1))
                 tensors[f"completed/{i}"] = torch.frombuffer(packed, dtype=torch.uint8)
-        for i, where in enumerate(run.presumed or []):
-            tensors[f"presumed/{i}"] = torch.from_numpy(np.packbits(where))
+        for i, where in enumerate(run.pseudo_background or []):
+            tensors[f"{PSEUDO_BACKGROUND}{i}"] = torch.from_numpy(np.packbits(where))
         facts = {
             "schema": SCHEMA,
             "model": run.best.settings.model_dump(mode="json"),
@@ -75,7 +78,7 @@ class Checkpoint:
         return cls(tensors, facts)
 
     def model(self) -> SpatialEmbeddings:
-        """Return a model that is built as the one in training, and had learned as much before."""
+        """Return a model of the same architecture and history as the start model."""
         learned = self.facts.get("learned", False)
         return SpatialEmbeddings(
             ModelSettings.model_validate(self.facts["model"]),
@@ -84,22 +87,22 @@ class Checkpoint:
             history=list(self.facts["history"]) if learned else [],
         )
 
-    def completed(self, images: list[TrainingImage]) -> list[TrainingImage] | None:
-        """Return images with the whole objects that the training took their strokes for, if any."""
+    def completed_images(self, images: list[TrainingImage]) -> list[TrainingImage] | None:
+        """Return the images with their scribbles as the training completed them, if it did."""
         if not any(name.startswith("completed/") for name in self.tensors):
             return None
         out = list(images)
         for i, image in enumerate(images):
             packed = self.tensors.get(f"completed/{i}")
             if packed is not None:
-                labels = _unpacked(packed, image.labels.shape)
+                labels = _unpack(packed, image.labels.shape)
                 out[i] = replace(image, labels=labels, scribbled=False)
         return out
 
-    def into(self, run: Trainer) -> None:
-        """Bring a training to this state."""
+    def restore(self, run: Trainer) -> None:
+        """Restore the state of a training."""
         if self.facts["model"] != run.best.settings.model_dump(mode="json"):
-            raise CheckpointError(OTHER)
+            raise CheckpointError(MISMATCH)
         for part, network in _networks(run).items():
             prefix = f"{part}/"
             network.load_state_dict(
@@ -112,29 +115,29 @@ class Checkpoint:
             }
             if state:
                 run.optimizer.state[parameter] = {
-                    # Moments lie in memory as their weights do.
+                    # Moments have their weights' memory layout.
                     k: v.clone() if k == "step" else torch.empty_like(parameter).copy_(v)
                     for k, v in state.items()
                 }
-        self._presume(run)
+        self._restore_pseudo_background(run)
         run.best.history[:] = self.facts["history"]
         run.best.clustering = ClusteringSettings.model_validate(self.facts["clustering"])
         run.best_ap, run.steps = self.facts["best_ap"], self.facts["steps"]
         run.batch_size, run.crop = self.facts["batch_size"], tuple(self.facts["crop"])
         run.spent = self.facts["seconds"]
-        run.validated = run.spent
+        run.validated_at = run.spent
 
-    def _presume(self, run: Trainer) -> None:
-        if not any(name.startswith("presumed/") for name in self.tensors):
+    def _restore_pseudo_background(self, run: Trainer) -> None:
+        if not any(name.startswith(PSEUDO_BACKGROUND) for name in self.tensors):
             return
         where = []
         for i, image in enumerate(run.sampler.images):
-            bits, shape = self.tensors.get(f"presumed/{i}"), image.labels.shape
+            bits, shape = self.tensors.get(f"{PSEUDO_BACKGROUND}{i}"), image.labels.shape
             if bits is None or len(bits) != -(-image.labels.size // 8):
-                raise CheckpointError(OTHER)
+                raise CheckpointError(MISMATCH)
             flat = np.unpackbits(bits.numpy(), count=image.labels.size)
             where.append(flat.reshape(shape).astype(bool))
-        run.presume(where)
+        run.add_pseudo_background(where)
 
     def write(self, path: Path) -> None:
         """Write the checkpoint, whole or not at all; its folder is made if missing."""
@@ -155,7 +158,9 @@ class Checkpoint:
                 facts = json.loads((file.metadata() or {})["facts"])
                 tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
         except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
-            raise CheckpointError(f"{path} is damaged: {error}; delete it to start anew") from error
+            raise CheckpointError(
+                f"{path} is damaged: {error}; delete it to start from scratch"
+            ) from error
         if facts.get("schema") != SCHEMA:
             raise CheckpointError(f"{path} was written by another version; delete it")
         return cls(tensors, facts)
@@ -169,12 +174,12 @@ def _parameters(run: Trainer) -> list[torch.nn.Parameter]:
     return [p for group in run.optimizer.param_groups for p in group["params"]]
 
 
-def _unpacked(packed: torch.Tensor, shape: tuple[int, ...]) -> NDArray[np.int32]:
+def _unpack(packed: torch.Tensor, shape: tuple[int, ...]) -> NDArray[np.int32]:
     size = 4 * math.prod(shape)
-    try:  # no more than fits, whatever the file says
+    try:  # never more than the image needs, even from a forged file
         flat = zlib.decompressobj().decompress(packed.numpy().tobytes(), size + 1)
     except zlib.error as error:
         raise CheckpointError(f"the checkpoint is damaged: {error}; delete it") from error
     if len(flat) != size:
-        raise CheckpointError(OTHER)
+        raise CheckpointError(MISMATCH)
     return np.frombuffer(flat, np.int32).reshape(shape)

@@ -1,4 +1,4 @@
-"""What a training is given: images that are annotated, and what holds for all of them."""
+"""Training set: annotated images of one kind, and their resampling."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ class TrainingSet:
 
     Parameters
     ----------
-    images, aside : lists of TrainingImage
-        To train on, at least one, and to choose the best model by; ``aside`` may be empty.
+    images : list of TrainingImage
+        At least one.
+    validation : list of TrainingImage
+        Held out to choose the best model by; may be empty.
     classes : tuple of str
         Of the objects.
     pixel_size : tuple of D floats, optional
-        Along each axis, in ``unit``; that of the first image that tells it.
+        Along each axis, in ``unit``; that of the first image where it is known.
     unit : str, optional
 
     Raises
@@ -32,13 +34,13 @@ class TrainingSet:
     """
 
     images: list[TrainingImage]
-    aside: list[TrainingImage]
+    validation: list[TrainingImage]
     classes: tuple[str, ...]
     pixel_size: tuple[float, ...] | None
     unit: str | None
 
     def __post_init__(self) -> None:
-        first, *others = self.images + self.aside
+        first, *others = self.images + self.validation
         for other in others:
             if other.image.ndim != first.image.ndim or len(other.image) != len(first.image):
                 raise AnnotationError(
@@ -52,7 +54,7 @@ class TrainingSet:
 
 
 def spacing_of(pixel_size: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    """Return a pixel's sizes in units of the smallest; None if they are not known."""
+    """Return a pixel size in units of its smallest edge; None if it is unknown."""
     return tuple(size / min(pixel_size) for size in pixel_size) if pixel_size else None
 
 
@@ -61,9 +63,9 @@ def _kind(image: TrainingImage) -> str:
 
 
 def resampled(source: TrainingImage, resampling: Resampling) -> TrainingImage:
-    """Return an annotated image as the network sees it.
+    """Return an annotated image on the network's grid.
 
-    Intensities are interpolated, labels take the nearest pixel's.
+    Intensities are interpolated linearly, labels by the nearest pixel.
     """
     if resampling.trivial:
         return source

@@ -1,8 +1,10 @@
-"""What a training is set up with: who validates, the objects' size, the crops."""
+"""Setup of a training: validation images, scale of the objects, crops, optimizer."""
 
 from __future__ import annotations
 
 import copy
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -17,24 +19,24 @@ from napari_spatial_embeddings.inference.devices import choose_device
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.normalisation import normalisation, normalise
 
-from .annotation import TrainingImage, usage
+from .annotation import TrainingImage
 from .dataset import resampled
 from .sampler import Sampler
 from .trainer import Trainer
-from .validation import choose, smallest_size
+from .validation import choose_images, smallest_size
 
 HOLD_OUT_FROM = 8
-"""Number of images from which some are kept aside for validation."""
+"""Number of images from which on some are held out for validation."""
 
-ADAPTS = 2.0
-"""Objects up to this factor larger or smaller than a model knows, it learns at their own scale.
+MAX_SIZE_CHANGE = 2.0
+"""Factor up to which a trained model learns another object size, instead of resampled images.
 
-What is resampled has lost detail, and training gets used to another size by itself; but not from
-strokes that stayed strokes: where their objects end, only the model knows, at its own size.
+Resampling loses detail, and a training adapts to another size by itself; but not from scribbles
+that were not completed: where their objects end, only the model knows, at its own size.
 """
 
-LEARNING_RATE, TUNING_RATE = 2e-3, 1e-3
-"""Highest learning rate, of a fresh model and of one that has learned already."""
+LEARNING_RATE, FINETUNING_RATE = 2e-3, 1e-3
+"""Highest learning rate from scratch, and from a trained start model."""
 
 
 def prepare(
@@ -43,6 +45,7 @@ def prepare(
     model: SpatialEmbeddings,
     validation: list[TrainingImage] | None,
     completed: list[TrainingImage] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Trainer:
     """Set a training up.
 
@@ -51,45 +54,45 @@ def prepare(
     images : list of TrainingImage
     settings : TrainingSettings
     model : SpatialEmbeddings
-        What to start from; it is left as it is.
+        The start model; it is not changed.
     validation : list of TrainingImage, optional
-        Some of the images are kept aside if it is not given, or all serve for both if they are few.
+        Some of the images are held out if it is not given, or all serve for both if they are few.
     completed : list of TrainingImage, optional
-        The images with whole objects in place of strokes. These are learned from, but nothing is
-        scored by what no person drew.
+        The images with completed scribbles: for training only, scores are of annotations alone.
+    clock : callable
+        Time in seconds, from any origin.
     """
-    held_out, drawn = True, images
+    held_out, annotated = True, images
     images = completed or images
     if not validation:
         images, _ = hold_out(images, settings)
-        _, validation = hold_out(drawn, settings)
-        held_out = validation is not drawn
+        _, validation = hold_out(annotated, settings)
+        held_out = validation is not annotated
     best = copy.deepcopy(model)
     best.image_diameter = settings.object_diameter or own_diameter(images, model)
     outlined = any(i.n_objects and not i.scribbled for i in images)
     if best.image_diameter and model.history and outlined:
-        best.learn_diameter(best.image_diameter, ADAPTS)
-    # One scale for all images, as prediction will use one: what is seen is what will be seen.
-    # Validation sees the images as they are, so that its scores and thresholds are theirs.
+        best.learn_diameter(best.image_diameter, MAX_SIZE_CHANGE)
+    # One scale for all images, as in prediction. Validation images keep their own scale, so that
+    # scores and thresholds are those of the images as they are.
     scaled = [
         resampled(normalised(i, model.settings), best.resampling(spacing=i.spacing)) for i in images
     ]
-    chosen = [normalised(i, model.settings) for i in choose(validation)]
+    chosen = [normalised(i, model.settings) for i in choose_images(validation)]
     device = choose_device(settings.device)
-    # The first time ever, the loops are compiled: not within the time that is for learning, and
-    # no part of what a validation costs.
+    # Compile the loops now: neither the budget nor the cost of a validation should contain that.
     cluster(ideal_maps(np.ones((2, 2), np.int32)))
     batch_size = settings.batch_size or (4 if model.settings.ndim == 2 else 2)
     smallest = smallest_size(images, model.clustering.min_size)
     best.clustering = best.clustering.updated(min_size=smallest)
     average = copy.deepcopy(best)
-    # Both alike: an average of weights that lie otherwise takes ten times as long.
+    # Both in the same memory layout: averaging is ten times slower otherwise.
     for parameter in average.network.to(device).parameters():
         if parameter.dim() == model.settings.ndim + 2:
             parameter.data = channels_last(parameter.data)
     network = copy.deepcopy(average.network)
     network.train()
-    rate = settings.learning_rate or (TUNING_RATE if model.history else LEARNING_RATE)
+    rate = settings.learning_rate or (FINETUNING_RATE if model.history else LEARNING_RATE)
     return Trainer(
         settings=settings,
         sampler=Sampler(
@@ -111,14 +114,15 @@ def prepare(
         device=device,
         batch_size=batch_size,
         crop=crop_shape(model.settings, settings),
-        epoch_steps=max(1.0, usage(images).objects / batch_size),
+        epoch_steps=max(1.0, sum(i.n_objects for i in images) / batch_size),
         learned=bool(model.history),
         completed=completed,
+        clock=clock,
     )
 
 
 def _optimizer(network: torch.nn.Module, rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """Return the optimizer of a network; only weights decay, no biases or scales."""
+    """Return the optimizer of a network, with weight decay for neither biases nor scales."""
     decay = [p for p in network.parameters() if p.dim() > 1]
     plain = [p for p in network.parameters() if p.dim() <= 1]
     groups = [
@@ -131,22 +135,22 @@ def _optimizer(network: torch.nn.Module, rate: float, weight_decay: float) -> to
 def hold_out(
     images: list[TrainingImage], settings: TrainingSettings
 ) -> tuple[list[TrainingImage], list[TrainingImage]]:
-    """Divide images into those to learn from and those to validate on; all for both if few."""
+    """Split images into training and validation images; few images serve for both."""
     if len(images) < HOLD_OUT_FROM or not settings.validation_share:
         return images, images
     rng = np.random.default_rng(settings.seed)
     order = rng.permutation(len(images))
     n = max(1, round(settings.validation_share * len(images)))
-    aside = set(order[:n].tolist())
-    kept = [image for i, image in enumerate(images) if i not in aside]
-    return kept, [images[i] for i in sorted(aside)]
+    held_out = set(order[:n].tolist())
+    kept = [image for i, image in enumerate(images) if i not in held_out]
+    return kept, [images[i] for i in sorted(held_out)]
 
 
 def own_diameter(images: list[TrainingImage], model: SpatialEmbeddings) -> float | None:
-    """Return the typical diameter of annotated objects, for a model that knows another size.
+    """Return the typical diameter of the annotated objects, for a trained model.
 
-    A fresh model takes the images as they are. Strokes do not tell how large their objects are:
-    then they are taken to be as in the images that the model is meant for.
+    Without training, or if there are only scribbles, which do not show how large their objects are,
+    it is the model's own.
     """
     whole = [i.labels for i in images if i.n_objects and not i.scribbled]
     if not model.history or not whole:
@@ -155,14 +159,14 @@ def own_diameter(images: list[TrainingImage], model: SpatialEmbeddings) -> float
 
 
 def normalised(source: TrainingImage, settings: ModelSettings) -> TrainingImage:
-    """Return a training image with its intensities as the network takes them."""
+    """Return a training image with normalised intensities."""
     return replace(source, image=normalise(source.image, normalisation(source.image, settings)))
 
 
 def crop_shape(model: ModelSettings, settings: TrainingSettings) -> tuple[int, ...]:
-    """Return the small crops' shape: a few typical diameters if not given, but not much to compute.
+    """Return the small crops' shape: if not set, a few typical diameters, within limits.
 
-    Of large objects, more and smaller crops teach more in the same time.
+    For large objects, more and smaller crops train faster in the same time.
     """
     edge = settings.crop_size
     if edge is None:

@@ -1,12 +1,12 @@
-"""Pseudo-labels: what the start model predicts confidently where nothing is annotated.
+"""Pseudo-labels: confident predictions of the start model where nothing is annotated.
 
 *Completion*: a scribble does not tell where its object ends. The start model often has an idea: the
 embeddings of the scribble's pixels give a centre and a bandwidth, and unknown pixels within that
-margin become the object's own, as when instances are recovered. The training then learns from
-whole objects, roughly outlined, and these tell their size as well.
+margin are added to the object, as in clustering. The training then sees
+whole objects, roughly outlined, which also show their size.
 
-*Background*: unannotated pixels that the start model confidently predicts as background. A few
-objects hardly tell where objects end; the start model often knows, and would forget it if these
+*Pseudo-background*: unannotated pixels that the start model confidently predicts as background. A
+few objects hardly show where objects end; the start model often knows, and would forget it if these
 pixels were left out of the loss. The confidence limit is measured on the annotated objects: nearly
 all of their pixels must look less like background than what becomes pseudo-background.
 """
@@ -29,45 +29,41 @@ from napari_spatial_embeddings.system.cancellation import Pieces
 
 from .annotation import TrainingImage, surroundings
 
-MISTAKEN = 2.0
-"""Percentage of the drawn objects' pixels that may look as much like background as is presumed."""
+OBJECT_PERCENTILE = 2.0
+"""Percentile of the annotated objects' seed values that pseudo-background stays below."""
+
+MAX_BACKGROUND_SEED = 0.3
+"""Highest seed value of pseudo-background."""
+
+MAX_BACKGROUND_MEMBERSHIP = 0.2
+"""Membership below which a pixel beside a completed object becomes background."""
+
+MAX_PIXELS = 4_000_000
+"""Pixels, summed over the images, that are predicted; images beyond get no pseudo-labels."""
+
+REACH = 4.0
+"""Distance from annotated pixels up to which the model predicts, in typical diameters."""
 
 
-SURE = 0.3
-"""Seed value above which nothing is presumed to be background."""
-
-
-MOST = 4_000_000
-"""Pixels of all images that are predicted to learn more of them; what lies beyond stays unknown."""
-
-
-UNLIKELY = 0.2
-"""Membership below which a pixel beside a stroke's object is taken for background."""
-
-
-AROUND = 4.0
-"""How far from what is annotated the model looks, in diameters of the typical object."""
-
-
-def completing(
+def complete_scribbles(
     model: SpatialEmbeddings, images: list[TrainingImage], diameter: float | None, device: str
 ) -> Pieces[list[TrainingImage]]:
-    """Return, by pieces, the images with whole objects in place of strokes.
+    """Return, by pieces, the images with whole objects in place of scribbles.
 
     Parameters
     ----------
     model : SpatialEmbeddings
-        What the training starts from.
+        The start model.
     images : list of TrainingImage
-        Of any scale. Those whose labels are whole objects stay as they are.
+        Of any scale. Those whose labels are whole objects are returned as they are.
     diameter : float, optional
-        Typical diameter of the objects, in pixels of the images' finest axis; as the model is used
-        to if not given.
+        Typical diameter of the objects, in pixels of the images' finest axis; the model's own if
+        not given.
     device : str
     """
     settings = PredictionSettings(device=device, object_diameter=diameter)
-    reach = AROUND * (diameter or model.image_diameter or model.settings.working_diameter)
-    out, left = [], MOST
+    reach = REACH * (diameter or model.image_diameter or model.settings.working_diameter)
+    out, left = [], MAX_PIXELS
     for image in images:
         spacing = image.spacing or model.settings.spacing
         window = surroundings(image, tuple(int(reach / unit) for unit in spacing))
@@ -77,45 +73,45 @@ def completing(
             steps = model.predicting(image.image, settings, window, spacing=image.spacing)
             for step in steps:  # noqa: B007 - the last one's maps are complete
                 yield
-            image = completed(image, step.maps)
+            image = complete_image(image, step.maps)
         out.append(image)
     return out
 
 
-def completed(image: TrainingImage, maps: EmbeddingMaps) -> TrainingImage:
-    """Return an image with whole objects in place of strokes, as some maps show them.
+def complete_image(image: TrainingImage, maps: EmbeddingMaps) -> TrainingImage:
+    """Return an image with whole objects in place of scribbles, by the maps of the image.
 
-    For the stroke S_k, in pixels: C_k is the mean of its embeddings, sigma_k the geometric mean of
-    its sigmas, and an unknown pixel joins the object of the largest phi_k (Neven et al. 2019, eq.
-    5) if that is above 1/2 and the object's pixels hang together. In a ring around the objects,
-    what hardly belongs to any is background.
+    For the scribble S_k, in pixels: C_k is the mean of its embeddings, sigma_k the geometric mean
+    of its sigmas, and an unknown pixel joins the object of the largest phi_k (Neven et al. 2019,
+    eq. 5) if that is above 1/2 and the object is connected. In a ring around the objects, pixels of
+    low membership become background.
     """
-    strokes = image.labels
-    owner, best = _owners(strokes, maps)
-    labels = np.where((strokes == IGNORE) & (best > 0.5), owner, strokes)
+    scribbles = image.labels
+    owner, best = _owners(scribbles, maps)
+    labels = np.where((scribbles == IGNORE) & (best > 0.5), owner, scribbles)
     for k, box in enumerate(ndi.find_objects(np.maximum(labels, 0)), 1):
         if box is not None:
             parts, _ = ndi.label(labels[box] == k)
-            loose = (parts > 0) & ~np.isin(parts, parts[strokes[box] == k])
+            loose = (parts > 0) & ~np.isin(parts, parts[scribbles[box] == k])
             labels[box][loose] = IGNORE
-    outside = ring(labels, image.spacing or maps.spacing) & (best < UNLIKELY)
+    outside = ring(labels, image.spacing or maps.spacing) & (best < MAX_BACKGROUND_MEMBERSHIP)
     labels[(labels == IGNORE) & outside] = 0
     return replace(image, labels=labels, scribbled=False)
 
 
 def _owners(
-    strokes: NDArray[np.int32], maps: EmbeddingMaps
+    scribbles: NDArray[np.int32], maps: EmbeddingMaps
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return the stroke that each pixel belongs to most, and its membership."""
-    owner, best = np.zeros(strokes.shape, np.int32), np.zeros(strokes.shape, np.float32)
+    """Return the label of the scribble of highest membership at each pixel, and the membership."""
+    owner, best = np.zeros(scribbles.shape, np.int32), np.zeros(scribbles.shape, np.float32)
     reach = np.array([np.abs(line).max() for line in maps.offsets])
-    for k, box in enumerate(ndi.find_objects(np.maximum(strokes, 0)), 1):
+    for k, box in enumerate(ndi.find_objects(np.maximum(scribbles, 0)), 1):
         if box is not None:
-            pixels = np.argwhere(strokes[box] == k) + [part.start for part in box]
+            pixels = np.argwhere(scribbles[box] == k) + [part.start for part in box]
             centre = maps.embeddings_at(pixels).mean(0)
             sigma = np.exp(np.log(maps.sigma[(slice(None), *pixels.T)]).mean(1))
             sigma = np.broadcast_to(sigma, centre.shape)
-            # Beyond two sigma, phi is below what makes a difference.
+            # Beyond two sigma, phi is below both limits.
             near = _box(centre, reach + 2 * sigma, maps)
             phi = _phi(maps, near, centre, sigma)
             more = phi > best[near]
@@ -145,30 +141,30 @@ def _phi(maps: EmbeddingMaps, near: tuple[slice, ...], centre: Float, sigma: Flo
     return phi
 
 
-def presuming(
+def find_pseudo_background(
     model: SpatialEmbeddings, images: list[TrainingImage], around: tuple[int, ...], device: str
 ) -> Pieces[list[NDArray[np.bool_]]]:
-    """Return, by pieces, where each image is presumed to be background.
+    """Return, by pieces, the pseudo-background of each image.
 
     Parameters
     ----------
     model : SpatialEmbeddings
-        What the training starts from.
+        The start model.
     images : list of TrainingImage
-        Normalised, on the grid that the model works at.
+        Normalised, on the model's grid.
     around : tuple of D ints, pixels
-        How far from what is annotated training looks.
+        Distance from annotated pixels up to which the training sees pixels.
     device : str
 
     Returns
     -------
     list of bool (*S)
-        Unknown pixels only; nowhere in images without unknown pixels or without objects.
+        Only unknown pixels, and only in images with objects.
     """
     plain = copy.copy(model)
     plain.image_diameter = None  # the images are on the model's grid already
     settings = PredictionSettings(device=device)
-    out, left = [], MOST
+    out, left = [], MAX_PIXELS
     for image in images:
         found = np.zeros(image.labels.shape, bool)
         window = surroundings(image, around)
@@ -179,13 +175,15 @@ def presuming(
             for step in plain.predicting_normalised(pixels, settings):  # noqa: B007
                 yield
             seed = np.asarray(step.maps.seed).max(0)
-            limit = min(SURE, float(np.percentile(seed[labels > 0], MISTAKEN)))
+            limit = min(
+                MAX_BACKGROUND_SEED, float(np.percentile(seed[labels > 0], OBJECT_PERCENTILE))
+            )
             found[window] = (labels == IGNORE) & (seed < limit)
         out.append(found)
     return out
 
 
 def with_background(image: TrainingImage, where: NDArray[np.bool_]) -> TrainingImage:
-    """Return an image whose unknown pixels are background in some places."""
+    """Return an image whose unknown pixels within a mask are background."""
     where = where & (image.labels == IGNORE)
     return replace(image, labels=np.where(where, np.int32(0), image.labels))

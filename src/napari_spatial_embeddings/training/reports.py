@@ -1,9 +1,8 @@
-"""What a training reports: where it stands, and how it got on since the last report."""
+"""Progress reports of a training."""
 
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 
 import torch
@@ -17,14 +16,14 @@ from .validation import Validation
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Where a training stands.
+    """Progress of a training.
 
     Parameters
     ----------
     step : int
     epoch : float
     seconds, seconds_left : float
-        Spent, over all sessions of a resumed training, and expected.
+        Time of training, over all sessions of a resumed one, and the expected rest.
     steps_per_second : float
     learning_rate : float
     loss, instance, variance, seed : float
@@ -35,11 +34,11 @@ class Report:
     validation : Validation, optional
         If this report comes with a new one.
     improved : bool
-        Whether that made ``model`` better than what was kept before.
+        Whether that validation found a better ``model`` than before.
     model : SpatialEmbeddings
         The best so far; until something is validated, the running average of the weights.
     message : str
-        Something that people should read, or empty.
+        A notice for the user, or empty.
     done : bool
         Whether this is the last report.
     """
@@ -63,25 +62,31 @@ class Report:
     done: bool = False
 
 
-class Tally:
-    """Means of the losses between two reports."""
+class ReportBuilder:
+    """Collects the losses of a training between two reports.
 
-    def __init__(self, run: Trainer) -> None:
-        self.run = run
+    Parameters
+    ----------
+    trainer : Trainer
+        The training, which is only read.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
         self._means = [math.nan] * 4
         self._speed = 0.0
         self._reset()
 
     def _reset(self) -> None:
         self._sums: list[torch.Tensor] = []
-        self._start, self._first = time.monotonic(), self.run.steps
+        self._start, self._first_step = self.trainer.clock(), self.trainer.steps
 
     def seconds(self) -> float:
         """Return the seconds since the last report."""
-        return time.monotonic() - self._start
+        return self.trainer.clock() - self._start
 
     def add(self, losses: Losses) -> None:
-        """Count a step's losses in."""
+        """Add the losses of a step."""
         parts = (losses.total, losses.instance, losses.variance, losses.seed)
         self._sums.append(torch.stack([p.detach() for p in parts]))
 
@@ -92,12 +97,13 @@ class Tally:
         message: str = "",
         done: bool = False,
     ) -> Report:
-        """Return where the training stands, and begin anew."""
-        run = self.run
-        run.keep_something()
+        """Return a report on the steps since the last one, and start over."""
+        run = self.trainer
         if self._sums:
             self._means = torch.stack(self._sums).mean(0).tolist()
-        if steps := run.steps - self._first:  # two reports may follow each other without a step
+        if (
+            steps := run.steps - self._first_step
+        ):  # two reports may follow each other without a step
             self._speed = steps / max(1e-9, self.seconds())
         progress, elapsed = run.progress(), run.elapsed()
         left = elapsed * (1 / progress - 1) if 0 < progress < 1 else 0.0

@@ -1,7 +1,7 @@
-"""Normalisation, and batches of crops: every step's batch is a function of (seed, step) alone.
+"""Batches of augmented crops: every batch is a function of (seed, step) alone.
 
-That makes a resumed training see the same crops as an uninterrupted one, and lets crops be made
-ahead in a thread without changing what is learned.
+So a resumed training sees the same crops as an uninterrupted one, and a thread can make batches
+ahead without an effect on the result.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from .augmentation import elastic_deformation, random_transform, vary_intensity
 
 Float = NDArray[np.float32]
 
-USUAL, SMALLEST = 1.4, 8.0
-"""Factor by which all crops may be shrunk; beyond it, only down to objects of this diameter."""
+USUAL_SCALE, MIN_DIAMETER = 1.4, 8.0
+"""Factor by which every crop may be shrunk; beyond it, only down to objects of this diameter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one training step sees.
+    """Input of a training step.
 
     Parameters
     ----------
     image : float32 (B, C, *crop)
     labels : int32 (B, *crop)
     target : Targets
-        The labels as the loss takes them.
+        The labels in the form that the loss takes.
     """
 
     image: Float
@@ -60,7 +60,7 @@ class Sampler:
     scale : float
         Largest factor by which augmented crops are magnified or shrunk.
     invert : float
-        Share of the augmented crops whose contrast is turned round.
+        Share of the augmented crops whose contrast is inverted.
     """
 
     images: list[TrainingImage]
@@ -79,21 +79,21 @@ class Sampler:
         ]
 
     @cached_property
-    def _chances(self) -> NDArray[np.float64]:
-        # The square root: crowded images are seen more often, but do not drown the others.
+    def _probabilities(self) -> NDArray[np.float64]:
+        # The square root: crowded images come more often, but do not crowd out the others.
         weight = np.sqrt([max(1, len(boxes)) for boxes in self._objects])
         return np.asarray(weight / weight.sum())
 
     @cached_property
     def _zooms(self) -> list[tuple[float, float]]:
-        """Lowest and highest magnification of each image: objects are not shrunk to nothing."""
+        """Lowest and highest magnification of each image: small objects are not shrunk further."""
         out = []
         for image in self.images:
             diameter = self.model.working_diameter
             if image.n_objects and not image.scribbled:
                 diameter = typical_diameter([image.labels], self.model.spacing)
-            usual = min(self.scale, USUAL)
-            out.append((1 / np.clip(diameter / SMALLEST, usual, self.scale), self.scale))
+            usual = min(self.scale, USUAL_SCALE)
+            out.append((1 / np.clip(diameter / MIN_DIAMETER, usual, self.scale), self.scale))
         return out
 
     def batch(self, step: int, size: int, crop: tuple[int, ...], centred: float) -> Batch:
@@ -111,7 +111,7 @@ class Sampler:
         rng = np.random.default_rng([self.seed, step])
         images, labels, classes, scribbled = [], [], [], []
         for _ in range(size):
-            index = int(rng.choice(len(self.images), p=self._chances))
+            index = int(rng.choice(len(self.images), p=self._probabilities))
             chosen = self.images[index]
             boxes = self._objects[index]
             if boxes and rng.random() < centred:
@@ -163,14 +163,14 @@ class Sampler:
         matrix = np.eye(ndim)
         if self.augment:
             matrix = random_transform(rng, ndim, spacing, zooms)
-        centre = _inside(np.array(at), crop, source.labels.shape)
+        centre = _clamped_centre(np.array(at), crop, source.labels.shape)
         shift = centre - matrix @ middle
         bend = (
             elastic_deformation(rng, crop, spacing) if self.augment and rng.random() < 0.3 else None
         )
         if exact:
             shift = np.round(shift)
-        points = _points(crop, matrix, shift, bend)
+        points = _sample_points(crop, matrix, shift, bend)
         order = 0 if exact else 1
         image = np.stack(
             [
@@ -189,17 +189,17 @@ class Sampler:
         return image.astype(np.float32), labels
 
 
-def _inside(
+def _clamped_centre(
     centre: NDArray[np.float64], crop: tuple[int, ...], shape: tuple[int, ...]
 ) -> NDArray[np.float64]:
-    """Move a crop's centre so that it does not hang over the image's edge more than it must."""
+    """Move a crop's centre so that the crop lies in the image, or covers it if it is smaller."""
     half, size = np.array(crop) / 2, np.array(shape)
     low, high = half - 0.5, size - half - 0.5
     middle = (size - 1) / 2
     return np.where(high < low, middle, np.clip(centre, low, np.maximum(low, high)))
 
 
-def _points(
+def _sample_points(
     crop: tuple[int, ...],
     matrix: NDArray[np.float64],
     shift: NDArray[np.float64],

@@ -1,13 +1,14 @@
-"""Training, as a generator of reports. Stopping is not asking for the next one.
+"""Training, as a generator of reports; a caller stops it by not asking for the next one.
 
 First on small crops centred on objects, so that no time goes into empty background; then on larger
-ones that lie anywhere (Neven et al. 2019, sec. 4). AdamW with a polynomial decay of the learning
-rate, and a running average of the weights, which is what is validated and kept.
+ones anywhere in the images (Neven et al. 2019, sec. 4). AdamW with a polynomial decay of the
+learning rate; the running average of the weights is validated and kept.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,22 +26,23 @@ from napari_spatial_embeddings.system.cancellation import Stopped, never, whole
 from .annotation import TrainingImage
 from .checkpoint import Checkpoint
 from .preparation import prepare
-from .pseudo_labels import completing
-from .reports import Report, Tally
+from .pseudo_labels import complete_scribbles
+from .reports import Report, ReportBuilder
 from .trainer import Trainer
+from .validation import Validation
 
 log = logging.getLogger(__name__)
 
-__all__ = ["OutOfMemory", "Report", "fresh_model", "train"]
+__all__ = ["OutOfMemory", "Report", "model_from_scratch", "train"]
 
 WORKING_DIAMETER = {2: 36.0, 3: 12.0}
-"""Diameter in pixels, by number of axes, that a fresh model brings larger objects down to.
+"""Diameter in pixels, by number of axes, to which a new model scales larger objects down.
 
-More pixels than these tell little about where an object ends, and cost time that learning needs.
+More pixels show little more of where an object ends, and cost time that training needs.
 """
 
 
-def fresh_model(
+def model_from_scratch(
     images: list[TrainingImage],
     *,
     spacing: tuple[float, ...] | None = None,
@@ -52,8 +54,8 @@ def fresh_model(
 ) -> SpatialEmbeddings:
     """Return an untrained model that suits the annotated objects' number of axes and size.
 
-    Objects larger than `WORKING_DIAMETER` are seen at a coarser scale, which first takes what an
-    axis has too fine: a volume with thick slices comes nearer to cubes.
+    Objects larger than `WORKING_DIAMETER` are seen at a coarser scale. The finest axes are scaled
+    first, so that the pixels of a volume with thick slices become more like cubes.
 
     Parameters
     ----------
@@ -106,12 +108,12 @@ def train(
     checkpoint: Path | None = None,
     baseline: bool = False,
     stop: Callable[[], bool] = never,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Report]:
     """Train a model.
 
-    A model that has learned already works at the size of objects that it knows: the images are
-    resampled so that theirs have it, and the model remembers by how much. A fresh model takes the
-    images as they are.
+    For a trained start model, the images are resampled so that their objects have the size that it
+    knows, and the new model stores the factor. From scratch, the images stay as they are.
 
     Parameters
     ----------
@@ -119,18 +121,20 @@ def train(
         All with the same number of axes and channels.
     settings : TrainingSettings
     model : SpatialEmbeddings, optional
-        What to start from; a fresh model if not given. It is left as it is.
+        The start model, which is not changed; from scratch if not given.
     validation : list of TrainingImage, optional
-        To choose the best model by. If not given, some images are kept aside when there are many;
-        else the training images themselves tell how well the model fits.
+        To choose the best model by. If not given, some of many images are held out; few images
+        serve for both.
     checkpoint : path, optional
-        A file to keep the whole state in. If it exists, the training goes on from it.
+        File of the whole state. If it exists, the training is resumed from it.
     baseline : bool
-        Validate ``model`` before the first step: only what is better then takes its place.
+        Validate ``model`` before the first step: only a better model replaces it.
     stop : callable
         Asked between two steps and between the pieces of a validation. Once it says so, the
         training ends as if nobody had asked for the next report: for those who cannot wait for
         one.
+    clock : callable
+        Time in seconds, from any origin, that budgets, pauses and reports are measured by.
 
     Yields
     ------
@@ -147,7 +151,7 @@ def train(
     """
     if not any(image.n_objects for image in images):
         raise InputError("there is nothing to learn from: no object is annotated")
-    model = model or fresh_model(
+    model = model or model_from_scratch(
         images,
         seed=settings.seed,
         scale=settings.scale,
@@ -155,24 +159,34 @@ def train(
     )
     saved = Checkpoint.read(checkpoint) if checkpoint is not None and checkpoint.exists() else None
     if saved is not None:
-        completed = saved.completed(images)
+        completed = saved.completed_images(images)
     else:
-        completed = _completed(model, images, settings, stop)
-    trainer = prepare(images, settings, model, validation, completed)
+        completed = _completed_images(model, images, settings, stop)
+    trainer = prepare(images, settings, model, validation, completed, clock)
     if saved is not None:
-        saved.into(trainer)
+        saved.restore(trainer)
         if trainer.progress() >= 1:
             return
-    tally = Tally(trainer)
+    builder = ReportBuilder(trainer)
+
+    def report(
+        found: Validation | None = None,
+        improved: bool = False,
+        message: str = "",
+        done: bool = False,
+    ) -> Report:
+        trainer.update_unvalidated_best()  # reports carry the best model
+        return builder.report(found, improved, message, done)
+
     try:
         if baseline and not trainer.steps:
-            found = whole(trainer.validating(), stop)
-            trainer.floor = found.mean_ap
-            yield tally.report(found)
+            found = whole(trainer.validate(), stop)
+            trainer.start_ap = found.mean_ap
+            yield report(found)
         if not trainer.steps:
-            whole(trainer.presuming(), stop)
-            if told := _taken_for(images, completed or images):
-                yield tally.report(message=told)
+            whole(trainer.find_pseudo_background(), stop)
+            if message := _completion_message(images, completed or images):
+                yield report(message=message)
         trainer.start_clock()
         while (progress := trainer.progress()) < 1:
             if stop():
@@ -180,65 +194,64 @@ def train(
             try:
                 losses = trainer.step(progress)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                yield tally.report(message=trainer.shrink(error))
+                yield report(message=trainer.shrink(error))
                 continue
-            tally.add(losses)
+            builder.add(losses)
             if trainer.since_validation() >= trainer.pause():
-                found = whole(trainer.validating(), stop)
-                message = _keep(trainer, checkpoint)
-                yield tally.report(found, trainer.improved, message)
-            elif tally.seconds() >= settings.report_seconds:
-                yield tally.report()
-        found = whole(trainer.validating(), stop)
-        whole(trainer.finishing(), stop)
-        message = _keep(trainer, checkpoint)
-        yield tally.report(found, trainer.improved, message, done=True)
+                found = whole(trainer.validate(), stop)
+                message = _write_checkpoint(trainer, checkpoint)
+                yield report(found, trainer.improved, message)
+            elif builder.seconds() >= settings.report_seconds:
+                yield report()
+        found = whole(trainer.validate(), stop)
+        whole(trainer.choose_thresholds(), stop)
+        message = _write_checkpoint(trainer, checkpoint)
+        yield report(found, trainer.improved, message, done=True)
     except (GeneratorExit, Stopped) as error:  # stopped by hand: keep what there is
         try:
             if isinstance(error, GeneratorExit):
                 raise
-            yield tally.report()  # at once: somebody waits for it, and for nothing else
+            yield report()  # at once: somebody waits for it, and for nothing else
         finally:
-            trainer.keep_something()
-            if message := _keep(trainer, checkpoint):
+            if message := _write_checkpoint(trainer, checkpoint):
                 log.warning(message)
     finally:
         trainer.close()
 
 
-def _completed(
+def _completed_images(
     model: SpatialEmbeddings,
     images: list[TrainingImage],
     settings: TrainingSettings,
     stop: Callable[[], bool],
 ) -> list[TrainingImage] | None:
-    """Return the images with whole objects in place of strokes, if a model has an idea of them."""
+    """Return the images with completed scribbles, if the settings and the model allow it."""
     if not (settings.pseudo_labels and model.history and any(image.scribbled for image in images)):
         return None
     device = str(choose_device(settings.device))
     try:
-        return whole(completing(model, images, settings.object_diameter, device), stop)
+        return whole(complete_scribbles(model, images, settings.object_diameter, device), stop)
     except Stopped:  # before the first step; the training will find out by itself
         return None
 
 
-def _taken_for(images: list[TrainingImage], completed: list[TrainingImage]) -> str:
-    """Say what strokes were taken for, or nothing if there are none."""
+def _completion_message(images: list[TrainingImage], completed: list[TrainingImage]) -> str:
+    """Return a message about completed scribbles, empty if there are none."""
     new = [c for i, c in zip(images, completed, strict=True) if c is not i]
     if not new:
         return ""
     spacing = new[0].spacing or (1.0,) * new[0].labels.ndim
     width = typical_diameter([image.labels for image in new], spacing)
     return (
-        "strokes were completed to the objects that the model to start from sees there, about"
+        "scribbles were completed to the objects that the start model sees there, about"
         f" {width:.0f} pixels wide"
     )
 
 
-def _keep(trainer: Trainer, checkpoint: Path | None) -> str:
-    """Write the checkpoint, if there is to be one; return what kept it from being written.
+def _write_checkpoint(trainer: Trainer, checkpoint: Path | None) -> str:
+    """Write the checkpoint, if there is a path; return a message if that failed.
 
-    A full disk costs the chance to resume, and not the training.
+    A full disk costs the possibility to resume, not the training.
     """
     if checkpoint is None:
         return ""

@@ -1,11 +1,11 @@
-"""The state of a training and what is done with it, one step at a time; `training` drives it."""
+"""State of a training: optimizer steps, validations, memory, and the time spent."""
 
 from __future__ import annotations
 
 import gc
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,26 +24,62 @@ from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.system.cancellation import Pieces
 
 from .annotation import TrainingImage
-from .pseudo_labels import presuming, with_background
+from .pseudo_labels import find_pseudo_background, with_background
 from .sampler import Batch, Sampler
-from .validation import Validation, calibrating, evaluating, predicting
+from .validation import Validation, calibrate, evaluate, predict_maps
 
 WARM_UP = 100
 """Steps over which the learning rate rises."""
 
-FIRST = 10.0
-"""Seconds after which a model is validated first, and shown: people wait for it."""
+FIRST_VALIDATION = 10.0
+"""Seconds of training before the first validation: people wait to see the first result."""
 
 
 @dataclass
 class Trainer:
-    """The state of a training, and what is done with it.
+    """State of a training, and the operations on it; `train.train` calls them in order.
 
-    ``network`` is what learns, ``average`` follows it, ``best`` is the average that scored highest;
-    ``completed`` are the images with whole objects in place of strokes, if there are any, and
-    ``presumed`` is where each of the sampler's images was presumed to be background;
-    ``floor`` is what the model that it started from scored, if that was asked, ``improved`` whether
-    the last validation found a new best, and ``cost`` how many seconds it took.
+    Parameters
+    ----------
+    settings : TrainingSettings
+    sampler : Sampler
+        Batches of crops from the training images.
+    held_out : bool
+        Whether the validation images are kept out of the training.
+    validation : list of TrainingImage
+    best : SpatialEmbeddings
+        The average that scored highest.
+    average : SpatialEmbeddings
+        Running average of the network's weights.
+    network, optimizer
+        What is trained; ``learning_rate`` is the highest one.
+    device : torch.device
+    batch_size : int
+    crop : tuple of D ints, pixels
+    epoch_steps : float
+        Steps of an epoch.
+    learned : bool
+        Whether the start model was trained before.
+    best_ap, start_ap : float
+        Mean AP of ``best``, and of the start model if it was validated; below 0 if unknown.
+    improved : bool
+        Whether the last validation found a new best.
+    steps : int
+        Steps done, over all sessions.
+    spent : float
+        Seconds of training in earlier sessions.
+    clock : callable
+        Time in seconds, from any origin.
+    started : float, optional
+        When this session's training began, by ``clock``.
+    validated_at : float
+        Seconds of training at the last validation.
+    validation_cost : float
+        Seconds that the last validation took.
+    completed : list of TrainingImage, optional
+        The training images with completed scribbles, if there are any.
+    pseudo_background : list of bool (*S), optional
+        Pseudo-background of each of the sampler's images.
     """
 
     settings: TrainingSettings
@@ -61,62 +97,64 @@ class Trainer:
     epoch_steps: float
     learned: bool
     best_ap: float = -1.0
-    floor: float = -1.0
+    start_ap: float = -1.0
     improved: bool = False
     steps: int = 0
     spent: float = 0.0
-    clock: float | None = None
-    validated: float = 0.0
-    cost: float = 0.0
+    clock: Callable[[], float] = time.monotonic
+    started: float | None = None
+    validated_at: float = 0.0
+    validation_cost: float = 0.0
     completed: list[TrainingImage] | None = None
-    presumed: list[NDArray[np.bool_]] | None = None
+    pseudo_background: list[NDArray[np.bool_]] | None = None
     _batches: Iterator[Batch] | None = None
     _stage: tuple[tuple[int, ...], int, float] | None = None
 
     def progress(self) -> float:
-        """How much of the budget is spent, 0 to 1."""
+        """Return the spent share of the budget; 1 or more is the end."""
         seconds, epochs = self.settings.budget
         # Rounded: 7/6 + 1 epochs of 6 steps are 13 steps, and not a bit more, which would be 14.
         steps = max(1e-6, round(epochs * self.epoch_steps, 6))
         return max(self.elapsed() / seconds, self.steps / steps)
 
     def elapsed(self) -> float:
-        """Return the seconds spent so far, over all sessions."""
-        return self.spent + (0.0 if self.clock is None else time.monotonic() - self.clock)
+        """Return the seconds of training so far, over all sessions."""
+        return self.spent + (0.0 if self.started is None else self.clock() - self.started)
 
     def start_clock(self) -> None:
-        """Let the budget be spent from now on: what went before is no training."""
-        self.clock = time.monotonic()
+        """Spend the budget from now on: the preparation is not counted."""
+        self.started = self.clock()
 
     def pause(self) -> float:
-        """Return the seconds between two validations.
+        """Return the seconds of training between the last validation and the next.
 
-        In the beginning a model changes fastest, and each comes when twice as much time is spent as
-        at the one before; a short training has some more. But nine tenths of the time go into
-        learning, unless the settings ask for more validations than that.
+        A model changes fastest in the beginning: the pauses double, up to an eighth of the budget.
+        Nine tenths of the time go into steps, unless the settings ask for more validations.
         """
-        often = min(self.settings.budget[0] / 8, max(FIRST, self.validated))
-        return min(self.settings.validation_seconds, max(often, 9 * self.cost))
+        often = min(self.settings.budget[0] / 8, max(FIRST_VALIDATION, self.validated_at))
+        return min(self.settings.validation_seconds, max(often, 9 * self.validation_cost))
 
     def since_validation(self) -> float:
         """Return the seconds since the last validation."""
-        return self.elapsed() - self.validated
+        return self.elapsed() - self.validated_at
 
-    def presuming(self) -> Pieces[None]:
-        """Let the model that the training starts from say where it is sure of background."""
+    def find_pseudo_background(self) -> Pieces[None]:
+        """Add, by pieces, pseudo-background that the start model predicts, if it was trained."""
         if self.settings.pseudo_labels and self.learned:
             images = self.sampler.images
-            found = yield from presuming(self.average, images, self.crop, str(self.device))
-            self.presume(found)
+            found = yield from find_pseudo_background(
+                self.average, images, self.crop, str(self.device)
+            )
+            self.add_pseudo_background(found)
 
-    def presume(self, where: list[NDArray[np.bool_]]) -> None:
-        """Learn that unknown pixels of the sampler's images are background in these places."""
-        self.presumed = where
+    def add_pseudo_background(self, where: list[NDArray[np.bool_]]) -> None:
+        """Take unknown pixels of the sampler's images for background in these masks."""
+        self.pseudo_background = where
         images = zip(self.sampler.images, where, strict=True)
         self.sampler = replace(self.sampler, images=[with_background(i, w) for i, w in images])
 
     def step(self, progress: float) -> Losses:
-        """One step of the optimizer. Nothing changes if it runs out of memory."""
+        """Do one step of the optimizer. Nothing changes if it runs out of memory."""
         late = progress >= 1 - self.settings.large_crop_share
         batch = self._next(late)
         rate = self.learning_rate * max(0.0, 1 - progress) ** 0.9
@@ -135,18 +173,19 @@ class Trainer:
         losses.total.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
         self.optimizer.step()
-        self.follow()
+        self.update_average()
         self.steps += 1
         return losses
 
     def _precision(self) -> Any:
+        """Return the context that the network's forward pass runs in."""
         if self.settings.mixed_precision and self.device.type == "cuda":
             return torch.autocast("cuda", torch.bfloat16)
         return nullcontext()
 
     @property
     def stage(self) -> tuple[tuple[int, ...], int]:
-        """Edges of the crops and number of crops of the step made last, or next."""
+        """Shape and number of the crops of the last step; of the next one before the first."""
         return self._stage[:2] if self._stage else (self.crop, self.batch_size)
 
     def _next(self, late: bool) -> Batch:
@@ -163,15 +202,15 @@ class Trainer:
         return next(self._batches)
 
     @torch.no_grad()
-    def follow(self) -> None:
-        """Let the average follow the weights; faster in the beginning."""
+    def update_average(self) -> None:
+        """Move the average towards the weights; faster in the beginning."""
         decay = min(self.settings.average, (1 + self.steps) / (10 + self.steps))
         pairs = zip(self.average.network.parameters(), self.network.parameters(), strict=True)
         for mean, value in pairs:
             mean.lerp_(value, 1 - decay)
 
     def shrink(self, error: BaseException) -> str:
-        """Halve the batch, then the crop, after running out of memory; say so."""
+        """Halve the batch, then the crop, after running out of memory; return a message."""
         if not is_out_of_memory(error):
             raise error
         self.close()
@@ -188,27 +227,26 @@ class Trainer:
                 f" {' x '.join(map(str, self.crop))} pixels; close other programs, choose a"
                 " smaller width, or train on the cpu"
             ) from error
-        # The failed step's variables live on in the error's frames: just what did not fit.
+        # The error's frames keep the failed step's variables alive: exactly what did not fit.
         traceback.clear_frames(error.__traceback__)
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         return f"out of memory: {text} and going on"
 
-    def validating(self) -> Pieces[Validation]:
-        """Score the averaged weights by real clustering, and keep them if they are the best.
+    def validate(self) -> Pieces[Validation]:
+        """Score the averaged weights by clustering, by pieces, and keep them if they are the best.
 
-        Without images that were held out nobody can tell the best from the one that knows the
-        annotations by heart: then the latest is kept, of the lowest learning rate, if only it fits
-        them as well as what the training started from.
+        Without held-out images the score cannot tell the best model from an overfitted one: then
+        the latest is kept, of the lowest learning rate, if it scores no less than the start model.
         """
-        start = time.monotonic()
-        maps = yield from predicting(self.average, self.validation, str(self.device))
-        scores = yield from evaluating(maps, self.validation, self.best.clustering)
-        self.cost = time.monotonic() - start
+        start = self.clock()
+        maps = yield from predict_maps(self.average, self.validation, str(self.device))
+        scores = yield from evaluate(maps, self.validation, self.best.clustering)
+        self.validation_cost = self.clock() - start
         ap = mean_ap(scores)
         found = Validation(float(ap[0]), float(ap.mean()), self.held_out)
-        least = self.best_ap if self.held_out else self.floor
+        least = self.best_ap if self.held_out else self.start_ap
         self.improved = found.mean_ap >= least
         if self.improved:
             self.best_ap = found.mean_ap
@@ -222,24 +260,24 @@ class Trainer:
                 "held_out": found.held_out,
             }
         )
-        self.validated = self.elapsed()
+        self.validated_at = self.elapsed()
         return found
 
-    def keep_something(self) -> None:
-        """Take the averaged weights for the best, if none were validated yet."""
+    def update_unvalidated_best(self) -> None:
+        """Copy the averaged weights into ``best``, if nothing was validated yet."""
         if self.best_ap < 0:
             self.best.network.load_state_dict(self.average.network.state_dict())
 
-    def finishing(self) -> Pieces[None]:
-        """Choose the thresholds that suit the best model, on the validation images.
+    def choose_thresholds(self) -> Pieces[None]:
+        """Choose the best model's thresholds on the validation images, by pieces.
 
-        Those of the model that the training started from come first: few objects hardly tell. If
-        they are also what was learned from, they tell nothing that goes beyond it.
+        The start model's thresholds and the default ones come first. No others are tried where a
+        trained start model was trained further on the validation images themselves.
         """
-        maps = yield from predicting(self.best, self.validation, str(self.device))
+        maps = yield from predict_maps(self.best, self.validation, str(self.device))
         own = self.best.clustering
         default = ClusteringSettings(min_size=own.min_size)
-        self.best.clustering = yield from calibrating(
+        self.best.clustering = yield from calibrate(
             maps, self.validation, [own, default], others=self.held_out or not self.learned
         )
 

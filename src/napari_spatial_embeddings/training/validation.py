@@ -1,6 +1,7 @@
-"""Scores of a model on annotated images, by real clustering; and the thresholds that suit it.
+"""Validation of a model on annotated images, and calibration of its thresholds.
 
-All of it takes seconds, and is done in pieces: a training that is asked to stop stops at once.
+Scores are of real clusterings. All of this takes seconds, and so it works by pieces: a training
+can be cancelled between two of them.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from .annotation import TrainingImage
 SEED_THRESHOLDS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95)
 FOREGROUND_THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 
-EDGE = 384
-"""Longest edge in pixels of what is validated of one image; volumes use its 2/3 power."""
+MAX_EDGE = 384
+"""Longest edge in pixels of the validated part of an image; its 2/3 power for volumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +45,16 @@ class Validation:
     held_out: bool
 
 
-def choose(images: list[TrainingImage], most: int = 12) -> list[TrainingImage]:
-    """Return an even choice of images, cut to their most crowded quarter if large."""
+def choose_images(images: list[TrainingImage], most: int = 12) -> list[TrainingImage]:
+    """Return evenly spaced images of a list; large ones are cropped around their objects."""
     step = max(1, len(images) / most)
     picked = [images[int(i * step)] for i in range(min(most, len(images)))]
-    return [_cut(image) for image in picked]
+    return [_crop(image) for image in picked]
 
 
-def _cut(source: TrainingImage) -> TrainingImage:
+def _crop(source: TrainingImage) -> TrainingImage:
     ndim = source.labels.ndim
-    edge = EDGE if ndim == 2 else round(EDGE ** (2 / 3))
+    edge = MAX_EDGE if ndim == 2 else round(MAX_EDGE ** (2 / 3))
     where = np.argwhere(source.labels > 0)
     middle = np.median(where, axis=0) if len(where) else np.array(source.labels.shape) / 2
     window = []
@@ -64,10 +65,10 @@ def _cut(source: TrainingImage) -> TrainingImage:
     return replace(source, image=image, labels=labels)
 
 
-def predicting(
+def predict_maps(
     model: SpatialEmbeddings, images: list[TrainingImage], device: str
 ) -> Pieces[list[EmbeddingMaps]]:
-    """Return, by pieces, the maps of images that are already normalised."""
+    """Predict, by pieces, the maps of images that are already normalised."""
     prediction = PredictionSettings(device=device)
     maps = []
     for image in images:
@@ -79,10 +80,10 @@ def predicting(
     return maps
 
 
-def evaluating(
+def evaluate(
     maps: list[EmbeddingMaps], images: list[TrainingImage], settings: ClusteringSettings
 ) -> Pieces[list[Scores]]:
-    """Cluster maps and compare, by pieces, with the annotations; unknown pixels do not count."""
+    """Score, by pieces, clusterings of maps against the annotations, without unknown pixels."""
     scores = []
     for one, image in zip(maps, images, strict=True):
         scores.append(_score(Clustering(one), image, settings))
@@ -95,16 +96,24 @@ def _score(clustering: Clustering, image: TrainingImage, settings: ClusteringSet
     return score(np.maximum(image.labels, 0), found, ignore=image.labels == IGNORE)
 
 
-def calibrating(
+def calibrate(
     maps: list[EmbeddingMaps],
     images: list[TrainingImage],
     usual: list[ClusteringSettings],
     others: bool = True,
 ) -> Pieces[ClusteringSettings]:
-    """Return, by pieces, the thresholds of highest mean AP, near usual ones if few objects tell.
+    """Find, by pieces, the thresholds of highest mean AP, regularised towards usual ones.
 
-    To move a threshold from one end of its range to the other, it has to win five objects. Among
-    equals the first of the usual ones is taken; without ``others``, one of these in any case.
+    Parameters
+    ----------
+    maps : list of EmbeddingMaps
+    images : list of TrainingImage
+        With the same pixels as the maps.
+    usual : list of ClusteringSettings
+        The first of them wins among equals. To move a threshold from one end of its range to the
+        other has to gain five objects.
+    others : bool
+        Whether other thresholds than the usual ones are tried.
     """
     clusterings = [Clustering(m) for m in maps]
     reluctance = 0.005 + 5 / max(1, len(object_sizes([image.labels for image in images])))
@@ -132,10 +141,10 @@ def calibrating(
 
 
 def smallest_size(images: list[TrainingImage], default: int) -> int:
-    """Return the size in pixels below which an object is taken for debris.
+    """Return the size in pixels below which an object is debris.
 
     Half of the size that 98 % of the annotated objects exceed, and less where they are few, as the
-    smallest of ten is not the smallest there is; ``default`` if no object was drawn whole.
+    smallest of ten is not the smallest of all; ``default`` if all annotations are scribbles.
     """
     sizes = object_sizes([image.labels for image in images if not image.scribbled])
     if not len(sizes):

@@ -15,7 +15,7 @@ from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.training.annotation import TrainingImage
 from napari_spatial_embeddings.training.checkpoint import Checkpoint
-from napari_spatial_embeddings.training.train import fresh_model, train
+from napari_spatial_embeddings.training.train import model_from_scratch, train
 
 NEVER, ALWAYS = 1e9, 1e-9
 """Seconds between two validations or reports."""
@@ -44,7 +44,7 @@ def settings_for(steps: float, images: list[TrainingImage], **changes: Any) -> T
 
 
 def small_model(images: list[TrainingImage], **settings: Any) -> SpatialEmbeddings:
-    return fresh_model(images, **{"width": 8, "levels": 2, **settings})
+    return model_from_scratch(images, **{"width": 8, "levels": 2, **settings})
 
 
 def trained(
