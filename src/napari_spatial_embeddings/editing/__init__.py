@@ -1,0 +1,1 @@
+"""Corrections and explanations of instances, and their use as annotations."""

@@ -1,0 +1,1 @@
+"""Files, locks, memory and cancellation: what concerns the operating system and the interpreter."""
