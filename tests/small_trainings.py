@@ -1,10 +1,11 @@
-"""Trainings of a second or two: small images, a small network, few steps."""
+"""Trainings of a second or less: small images, a small network, few steps."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,18 @@ from napari_spatial_embeddings.training.train import model_from_scratch, train
 
 NEVER, ALWAYS = 1e9, 1e-9
 """Seconds between two validations or reports."""
+
+
+@dataclass
+class Clock:
+    """A clock that stands still, but for a tick of some seconds each time that it is read."""
+
+    tick: float = 0.0
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        self.now += self.tick
+        return self.now
 
 
 def discs(count: int = 2, first: int = 0, **how: Any) -> list[TrainingImage]:
@@ -76,7 +89,7 @@ def checkpoint_of(
 
 
 def assert_same_checkpoint(one: Checkpoint, other: Checkpoint) -> None:
-    """Assert that two checkpoints are the same but for the clock."""
+    """Assert that two checkpoints are the same but for their seconds."""
     assert _facts(one) == _facts(other)
     assert one.tensors.keys() == other.tensors.keys()
     for name, tensor in one.tensors.items():

@@ -21,6 +21,7 @@ from napari_spatial_embeddings.core.network import multiple
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.system.cancellation import whole
+from napari_spatial_embeddings.training import trainer as trainer_module
 from napari_spatial_embeddings.training.annotation import TrainingImage
 from napari_spatial_embeddings.training.checkpoint import Checkpoint
 from napari_spatial_embeddings.training.preparation import crop_shape, prepare
@@ -32,6 +33,7 @@ from napari_spatial_embeddings.training.train import (
 )
 from small_trainings import (
     ALWAYS,
+    Clock,
     discs,
     same_weights,
     settings_for,
@@ -43,8 +45,9 @@ from small_trainings import (
 
 def test_it_learns_to_segment_discs_it_did_not_see() -> None:
     images, unseen = discs(4), discs(4, first=10)
-    settings = settings_for(200, images, report_seconds=0.3)
-    reports = list(train(images, settings, small_model(images), validation=unseen))
+    settings = settings_for(200, images, report_seconds=0.5)
+    clock = Clock(tick=0.01)
+    reports = list(train(images, settings, small_model(images), validation=unseen, clock=clock))
     last = reports[-1]
     assert last.validation is not None
     assert last.validation.held_out
@@ -154,13 +157,15 @@ def test_only_whole_objects_teach_another_size(scribbled: bool) -> None:
 def test_validations_come_early_and_leave_time_to_learn(minutes: float, cost: float) -> None:
     images = discs()
     settings = TrainingSettings(minutes=minutes, device="cpu")
-    trainer = prepare(images, settings, small_model(images), None)
+    clock = Clock()
+    trainer = prepare(images, settings, small_model(images), None, clock=clock)
+    trainer.start_clock()
     pauses: list[float] = []
-    while trainer.spent + trainer.pause() < 60 * minutes:
+    while trainer.elapsed() + trainer.pause() < 60 * minutes:
         pauses.append(trainer.pause())
         trainer.validation_cost = cost
-        trainer.spent += pauses[-1] + cost
-        trainer.validated_at = trainer.spent
+        clock.now += pauses[-1] + cost
+        trainer.validated_at = trainer.elapsed()
     assert pauses[0] <= 10
     assert pauses == sorted(pauses)
     assert pauses[-1] <= settings.validation_seconds
@@ -230,23 +235,63 @@ def test_the_same_seed_gives_the_same_weights_on_several_threads() -> None:
     assert same_weights(one, same)
 
 
+def test_a_validation_measures_its_own_cost() -> None:
+    images = discs()
+    clock = Clock(tick=7.0)
+    trainer = prepare(images, settings_for(1, images), small_model(images), None, clock=clock)
+    trainer.start_clock()
+    whole(trainer.validate())
+    assert trainer.validation_cost == 7.0
+    clock.tick = 0.0
+    assert trainer.validated_at == trainer.elapsed()
+    assert trainer.pause() == 9 * 7.0
+
+
+def test_mixed_precision_is_of_the_network_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the processor, where a training would not use it for its own sake."""
+    images = discs()
+    outputs: list[torch.Tensor] = []
+    losses: list[torch.Tensor] = []
+
+    def step(*, mixed_precision: bool) -> torch.dtype:
+        settings = settings_for(1, images, mixed_precision=mixed_precision)
+        trainer = prepare(images, settings, small_model(images), None)
+        trainer.network.register_forward_hook(lambda *call: outputs.append(call[2]))
+        losses.append(trainer.step(0.5).total.detach())
+        trainer.close()
+        assert {p.dtype for p in trainer.network.parameters()} == {torch.float32}
+        return outputs[-1].dtype
+
+    assert step(mixed_precision=True) == torch.float32
+    monkeypatch.setattr(trainer_module, "MIXED_PRECISION", frozenset({"cpu"}))
+    assert step(mixed_precision=False) == torch.float32
+    assert step(mixed_precision=True) == torch.bfloat16
+    full, same, half = losses
+    assert full.equal(same)
+    assert not half.equal(full)
+    torch.testing.assert_close(half, full, rtol=0.02, atol=0.0)
+
+
 def test_time_ends_a_training() -> None:
     images = discs()
-    settings = TrainingSettings(minutes=0.02, crop_size=32, device="cpu", report_seconds=0.1)
-    reports = list(train(images, settings, small_model(images)))
+    settings = TrainingSettings(minutes=1, crop_size=32, device="cpu", report_seconds=3)
+    reports = list(train(images, settings, small_model(images), clock=Clock(tick=0.5)))
+    assert len(reports) > 5
     assert reports[-1].done
-    assert reports[-1].step >= 1
-    assert reports[-1].seconds >= 1.2
+    assert reports[-1].step > reports[0].step >= 1
+    assert reports[0].seconds < 60 <= reports[-1].seconds
     assert reports[-1].seconds_left == 0
-    assert all(0 < r.seconds_left < 1.2 for r in reports if r.seconds < 1.2)
+    for report in reports[:-1]:
+        assert report.seconds + report.seconds_left == pytest.approx(60, rel=0.2)
 
 
 def test_the_clock_starts_with_the_first_step() -> None:
     """However long the first validation takes, there is a training; and its time is all left."""
     images = discs()
-    settings = TrainingSettings(minutes=0.001, batch_size=2, crop_size=32, device="cpu")
-    first, *rest = train(images, settings, small_model(images), baseline=True)
-    assert (first.step, first.seconds, first.seconds_left) == (0, 0.0, 0.06)
+    settings = TrainingSettings(minutes=1, batch_size=2, crop_size=32, device="cpu")
+    clock = Clock(tick=59.0)
+    first, *rest = train(images, settings, small_model(images), baseline=True, clock=clock)
+    assert (first.step, first.seconds, first.seconds_left) == (0, 0.0, 60.0)
     assert first.validation is not None
     assert rest[-1].done
     assert rest[-1].step >= 1

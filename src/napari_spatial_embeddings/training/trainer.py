@@ -34,6 +34,9 @@ WARM_UP = 100
 FIRST_VALIDATION = 10.0
 """Seconds of training before the first validation: people wait to see the first result."""
 
+MIXED_PRECISION = frozenset({"cuda"})
+"""Types of devices that compute faster in bfloat16."""
+
 
 @dataclass
 class Trainer:
@@ -179,8 +182,8 @@ class Trainer:
 
     def _precision(self) -> Any:
         """Return the context that the network's forward pass runs in."""
-        if self.settings.mixed_precision and self.device.type == "cuda":
-            return torch.autocast("cuda", torch.bfloat16)
+        if self.settings.mixed_precision and self.device.type in MIXED_PRECISION:
+            return torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext()
 
     @property
