@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,15 +107,4 @@ def weights(model: SpatialEmbeddings) -> dict[str, torch.Tensor]:
 def same_weights(a: SpatialEmbeddings, b: SpatialEmbeddings) -> bool:
     return all(
         torch.equal(x, y) for x, y in zip(*(weights(m).values() for m in (a, b)), strict=True)
-    )
-
-
-def python(script: str, *arguments: str) -> subprocess.Popen[str]:
-    paths = [str(Path(__file__).parent), *sys.path]
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", script, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     )

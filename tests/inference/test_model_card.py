@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from child_python import start_python
 from napari_spatial_embeddings.config import ModelSettings
 from napari_spatial_embeddings.inference.model import WEIGHTS, ModelError, SpatialEmbeddings
 from napari_spatial_embeddings.inference.model_card import ModelCard
-from small_trainings import python
 
 
 def test_is_the_models_own(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_needs_no_torch(tmp_path: Path) -> None:
         "from napari_spatial_embeddings.inference.registry import find_folder, shipped; shipped();"
         "print(ModelCard.read(find_folder(sys.argv[1])).settings.width, 'torch' in sys.modules)"
     )
-    out, error = python(script, str(folder)).communicate(timeout=60)
+    out, error = start_python(script, str(folder)).communicate()
     assert (out, error) == ("8 False\n", "")
 
 

@@ -8,9 +8,10 @@ import weakref
 import numpy as np
 import pytest
 
+from child_python import start_python
 from napari_spatial_embeddings.errors import OutOfMemory
 from napari_spatial_embeddings.training.preparation import prepare
-from small_trainings import discs, python, settings_for, small_model
+from small_trainings import discs, settings_for, small_model
 
 TIGHT_TRAINING = """
 import resource, sys
@@ -36,8 +37,8 @@ for report in train(images, settings, model):
 
 def tight(batch: int, crop: int, width: int, megabytes: int) -> tuple[list[str], str]:
     """Train with little memory; return what is reported, and the complaints."""
-    child = python(TIGHT_TRAINING, *map(str, (batch, crop, width, megabytes)))
-    said, complaints = child.communicate(timeout=300)
+    child = start_python(TIGHT_TRAINING, *map(str, (batch, crop, width, megabytes)))
+    said, complaints = child.communicate()
     return said.splitlines(), complaints
 
 

@@ -1,51 +1,34 @@
-"""A process that dies, or is refused, in the middle of writing leaves a project that opens.
-
-The process counts whatever it asks of the file system that may change it, and is stopped at each
-of these moments in turn: at the first, at the second, until it gets through.
-"""
+"""Interrupted writes: a process that dies, or gets an error, leaves a project that opens."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from child_python import start_python
 from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
 JOB = """
-import errno, itertools, os, sys
+import errno, os, sys
 from pathlib import Path
 
 import numpy as np
 
+from interruptions import interrupt_each_change
 from napari_spatial_embeddings.training.annotation import BACKGROUND
 from napari_spatial_embeddings.editing.corrections import Corrections
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.files import Region
 from napari_spatial_embeddings.project import Annotation, Project
 
-how, folder = sys.argv[1], Path(sys.argv[2])
 triangle = [Region("polygon", np.eye(3, 2))]
-left = 0
-
-
-def watch(event, arguments):
-    global left
-    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wxa+")
-    makes = event == "os.mkdir" and not os.path.isdir(arguments[0])
-    if left and (writes or makes or event in {"os.rename", "os.remove", "os.truncate"}):
-        left -= 1
-        if left == 0 and how == "dies":
-            os._exit(9)
-        if left == 0:
-            raise OSError(getattr(errno, how), os.strerror(getattr(errno, how)), arguments[0])
 
 
 def corrections(label):
@@ -56,44 +39,55 @@ def corrections(label):
     )
 
 
-def work(project):
+def create(folder):
+    project = Project.create(folder, start="old")
+    project.add_image(data=np.zeros((1, 8, 8), np.uint8), name="a")
+    annotated = Annotation(np.ones((8, 8), np.int32), {1: "object"}, triangle)
+    project.save_annotation("a", annotated)
+    project.save_corrections("a", corrections(1))
+    return project
+
+
+def change(project):
     project.update(start="new")
-    drawn = Annotation(np.full((8, 8), 2, np.int32), {2: BACKGROUND}, [], True)
-    project.save_annotation("a", drawn)
+    annotated = Annotation(np.full((8, 8), 2, np.int32), {2: BACKGROUND}, [], True)
+    project.save_annotation("a", annotated)
     project.save_corrections("a", corrections(2))
     project.add_image(data=np.ones((1, 8, 8), np.uint8), name="b")
     project.save_annotation("b", Annotation(np.zeros((8, 8), np.int32), {}, triangle))
     project.remove_image("a")
 
 
-def begin(at):
-    project = Project.create(at, start="old")
-    project.add_image(data=np.zeros((1, 8, 8), np.uint8), name="a")
-    drawn = Annotation(np.ones((8, 8), np.int32), {1: "object"}, triangle)
-    project.save_annotation("a", drawn)
-    project.save_corrections("a", corrections(1))
-    return project
-
-
-sys.addaudithook(watch)
-for moment in itertools.count(1):
-    child = os.fork()
-    if not child:
-        project = begin(folder / str(moment))
-        left = moment
+def work_in(folder):
+    def work(moment, begin):
+        project = create(folder / str(moment))
+        begin()
         try:
-            work(project)
+            change(project)
         except (InputError, Failure) as error:
             (folder / f"{moment}.txt").write_text(f"{type(error).__name__}: {error}")
-            os._exit(7)
+            return 7
         except BaseException as error:
             (folder / f"{moment}.txt").write_text(f"not a sentence: {error!r}")
-            os._exit(8)
-        os._exit(0 if left else 8)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if code == 0:
-        break
-    assert code == (9 if how == "dies" else 7), (moment, code)
+            return 8
+        return 0
+
+    return work
+
+
+def refuse(name):
+    def interrupt(path):
+        raise OSError(getattr(errno, name), os.strerror(getattr(errno, name)), path)
+
+    return interrupt
+
+
+change(create(Path(sys.argv[1]) / "warm-up"))  # import once, not in each fork
+for name in ("dies", "ENOSPC", "EACCES"):
+    interrupt, code = (lambda path: os._exit(9), 9) if name == "dies" else (refuse(name), 7)
+    folder = Path(sys.argv[1]) / name
+    folder.mkdir()
+    interrupt_each_change(work_in(folder), interrupt, code)
 """
 
 
@@ -117,29 +111,35 @@ def check(project: Project) -> str:
     return f"{start} {keys}"
 
 
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of interrupted projects, by kind of interruption and moment."""
+    folder = tmp_path_factory.mktemp("interrupted")
+    child = start_python(JOB, str(folder))
+    output, complaint = child.communicate()
+    assert (child.returncode, output, complaint) == (0, "", "")
+    return folder
+
+
 @pytest.mark.parametrize("how", ["dies", "ENOSPC", "EACCES"])
-def test_at_every_moment(tmp_path: Path, how: str) -> None:
-    script = [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", JOB]
-    done = subprocess.run(
-        [*script, how, str(tmp_path)], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    moments = sorted(int(path.name) for path in tmp_path.iterdir() if path.is_dir())
+def test_at_every_moment(interrupted: Path, how: str) -> None:
+    folder = interrupted / how
+    moments = sorted(int(path.name) for path in folder.iterdir() if path.is_dir())
     assert len(moments) > 12
-    found = [check(Project.open(tmp_path / str(moment))) for moment in moments]
+    found = [check(Project.open(folder / str(moment))) for moment in moments]
     assert found == sorted(found, key=["old a", "new a", "new ab", "new b"].index)
     assert set(found) == {"old a", "new a", "new ab", "new b"}
     for moment in moments[:-1] if how != "dies" else ():
-        said = (tmp_path / f"{moment}.txt").read_text()
+        message = (folder / f"{moment}.txt").read_text()
         kind, text = {
             "ENOSPC": ("Failure", "No space left on device (make room there)"),
             "EACCES": ("FileError", "Permission denied"),
         }[how]
-        assert said.startswith(f"{kind}: ")
-        assert said.endswith(f"cannot be written: {text}")
-        assert not list((tmp_path / str(moment)).rglob("*.part"))
-    # What was left half done is in nobody's way.
-    project = Project.open(tmp_path / str(moments[0]))
+        assert message.startswith(f"{kind}: ")
+        assert message.endswith(f"cannot be written: {text}")
+        assert not list((folder / str(moment)).rglob("*.part"))
+    # Leftovers do not prevent later writes.
+    project = Project.open(folder / str(moments[0]))
     project.update(start="newer")
     assert Project.open(project.folder).card.start == "newer"
 
@@ -169,10 +169,10 @@ def test_no_room_in_the_middle_of_a_file(tmp_path: Path) -> None:
     project = Project.create(tmp_path)
     project.add_image(data=np.zeros((1, 99, 99), np.uint8), name="a")
     before = sorted(path.name for path in tmp_path.rglob("*.*"))
-    script = [sys.executable, "-W", "error", "-c", FULL, str(tmp_path)]
-    done = subprocess.run(script, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert len(said := done.stdout.splitlines()) == 3
-    assert all("cannot be written: File too large" in line for line in said)
+    child = start_python(FULL, str(tmp_path))
+    output, complaint = child.communicate()
+    assert (child.returncode, complaint) == (0, "")
+    assert len(errors := output.splitlines()) == 3
+    assert all("cannot be written: File too large" in line for line in errors)
     assert Project.open(tmp_path).card == project.card
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == before

@@ -1,16 +1,16 @@
-"""A crash costs seconds: what is resumed equals what was never interrupted."""
+"""Checkpoints: a resumed training equals an uninterrupted one, after any crash."""
 
 from __future__ import annotations
 
-import signal
-import time
+import os
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from child_python import start_python
 from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.model import CARD, WEIGHTS, SpatialEmbeddings
 from napari_spatial_embeddings.training.checkpoint import Checkpoint, CheckpointError
 from napari_spatial_embeddings.training.preparation import prepare
 from napari_spatial_embeddings.training.train import train
@@ -20,7 +20,6 @@ from small_trainings import (
     assert_same_checkpoint,
     checkpoint_of,
     discs,
-    python,
     settings_for,
     small_model,
 )
@@ -28,13 +27,13 @@ from small_trainings import (
 
 @pytest.mark.parametrize("factor", [1.0, 1.5])
 @pytest.mark.parametrize("validation_seconds", [ALWAYS, NEVER])
-@pytest.mark.parametrize("stops", [[1], [6, 11]])
+@pytest.mark.parametrize("stops", [[1], [4, 7]])
 def test_resumed_equals_uninterrupted(
     factor: float, validation_seconds: float, stops: list[int], tmp_path: Path
 ) -> None:
     images = discs()
     settings = settings_for(
-        12,
+        8,
         images,
         report_seconds=ALWAYS,
         validation_seconds=validation_seconds,
@@ -59,38 +58,56 @@ def test_a_spent_budget_stays_spent_and_a_larger_one_goes_on(tmp_path: Path) -> 
     assert (first[-1].step, steps[0], steps[-1]) == (4, 5, 7)
 
 
-LONG_TRAINING = """
-import sys
+KILLED_TRAININGS = """
+import os, signal, sys
 from pathlib import Path
-from small_trainings import ALWAYS, discs, settings_for, small_model
-from napari_spatial_embeddings.training.train import train
 
-images, folder = discs(), Path(sys.argv[1])
-settings = settings_for(10_000, images, validation_seconds=ALWAYS)
-for report in train(images, settings, small_model(images), checkpoint=folder / "checkpoint"):
-    report.model.save(folder / "model")
+import torch
+
+from interruptions import interrupt_each_change
+from napari_spatial_embeddings.training.train import train
+from small_trainings import ALWAYS, discs, settings_for, small_model
+
+torch.set_num_threads(1)  # forks have no others
+images = discs(1)
+model, settings = small_model(images), settings_for(1, images, validation_seconds=ALWAYS)
+list(train(images, settings, model))  # import and compile once, not in each fork
+
+
+def work(moment, begin):
+    folder = Path(sys.argv[1]) / str(moment)
+    (folder / "model").mkdir(parents=True)
+    begin()
+    for report in train(images, settings, model, checkpoint=folder / "checkpoint"):
+        report.model.save(folder / "model")
+    return 0
+
+
+interrupt_each_change(work, lambda path: os.kill(os.getpid(), signal.SIGKILL), -signal.SIGKILL)
 """
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 on Windows")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_kill_9_leaves_a_checkpoint_and_a_model_that_load(tmp_path: Path) -> None:
-    path, folder = tmp_path / "checkpoint", tmp_path / "model"
-    child = python(LONG_TRAINING, str(tmp_path))
-    deadline = time.monotonic() + 120
-    while not (folder / "model.json").exists() and child.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    time.sleep(0.2)  # somewhere in the middle of a later step, validation or write
-    child.send_signal(signal.SIGKILL)
-    _, complaint = child.communicate()
-    assert child.returncode == -signal.SIGKILL, complaint
-    steps = Checkpoint.read(path).facts["steps"]
-    assert steps >= 1
-    assert SpatialEmbeddings.load(folder).history
-    images = discs()
-    settings = settings_for(steps + 2, images, report_seconds=ALWAYS)
+    child = start_python(KILLED_TRAININGS, str(tmp_path))
+    output, complaint = child.communicate()
+    assert (child.returncode, output, complaint) == (0, "", "")
+    folders = [tmp_path / str(k + 1) for k in range(len(list(tmp_path.iterdir())))]
+    # Each report writes the checkpoint, the weights and the card, in two changes each.
+    assert len(folders) == 2 * 6 + 1
+    for k, folder in enumerate(folders):
+        path = folder / "checkpoint"
+        assert path.exists() == (k >= 2)
+        if path.exists():
+            assert Checkpoint.read(path).facts["steps"] == 1
+        assert (folder / "model" / WEIGHTS).exists() == (k >= 4)
+        assert (folder / "model" / CARD).exists() == (k >= 6)
+        if k >= 6:
+            assert SpatialEmbeddings.load(folder / "model").history
+    images, path = discs(1), folders[2] / "checkpoint"
+    settings = settings_for(3, images, report_seconds=ALWAYS)
     again = [r.step for r in train(images, settings, small_model(images), checkpoint=path)]
-    assert (again[0], again[-1]) == (steps + 1, steps + 2)
+    assert again == [2, 3, 3]
 
 
 @pytest.fixture
