@@ -6,6 +6,7 @@ import ast
 import json
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def module(name: str) -> str | None:
     return None
 
 
+@cache
 def house() -> dict[str, set[str]]:
     """Return the modules of the package, each with the names that it imports."""
     paths = [p for p in SOURCE.rglob("*.py") if p != SOURCE / "__init__.py"]
@@ -81,6 +83,7 @@ def house() -> dict[str, set[str]]:
     }
 
 
+@cache
 def arrows() -> dict[str, set[str]]:
     """Return the modules of the package, each with those that it imports."""
     return {
