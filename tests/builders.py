@@ -1,4 +1,4 @@
-"""Images with instances, made up: capsules, which are discs, rods and balls in one."""
+"""Generated images with instances: capsules, which are discs, rods and balls in one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def capsules(
 
 
 def picture(labels: NDArray[np.int32], seed: int = 0, channels: int = 1) -> NDArray[np.float32]:
-    """Return what a microscope might make of labels: a blurred, noisy image (C, *S)."""
+    """Return a blurred, noisy image (C, *S) of labels, as a microscope might give it."""
     rng = np.random.default_rng(seed)
     bright = ndi.gaussian_filter((labels > 0).astype(np.float32), 0.7)
     return np.stack([bright + rng.normal(0, 0.05, labels.shape) for _ in range(channels)]).astype(
@@ -62,7 +62,7 @@ def picture(labels: NDArray[np.int32], seed: int = 0, channels: int = 1) -> NDAr
 
 
 def training_image(labels: NDArray[np.int32], seed: int = 0, channels: int = 1) -> TrainingImage:
-    """Return labels, in which every object is drawn, with their picture."""
+    """Return completely annotated labels with their picture."""
     classes = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
     return TrainingImage(f"image {seed}", picture(labels, seed, channels), labels, classes)
 

@@ -1,4 +1,4 @@
-"""The command line as its users call it, what came back, and small data to call it with."""
+"""Calls of the command line and their outcomes, and small data for them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings import PROGRAM, cli, samples
 
 TINY = ("--width", 8, "--levels", 2, "--crop-size", 32, "--epochs", 1)
-"""Flags of a training that takes a moment."""
+"""Flags of a training of about a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def call(*arguments: object) -> Outcome:
 
 
 def done(*arguments: object) -> Outcome:
-    """Run a command that must succeed without a word of complaint."""
+    """Run a command that must succeed, with nothing on stderr."""
     outcome = call(*arguments)
     assert (outcome.code, outcome.err) == (0, ""), outcome
     return outcome

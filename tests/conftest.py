@@ -1,4 +1,4 @@
-"""What holds for every test."""
+"""Profiles of hypothesis, for all tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-# No deadlines: the first example pays for compiling the loops. In CI the examples are always the
+# No deadlines: the first example includes compiling the loops. In CI the examples are always the
 # same, so that a change lands or fails by its own merit; elsewhere every run looks at new ones.
 settings.register_profile(
     "local", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True

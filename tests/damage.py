@@ -1,4 +1,4 @@
-"""Ways to spoil files, and the check that a spoilt one is refused with nothing written."""
+"""Damage to files, and the check that a damaged one is refused with nothing written."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from PIL import Image
 from command_line import contents, refused, save
 
 Spoil = Callable[[Path], None]
-"""Spoils something in a folder."""
+"""Damages something in a folder."""
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
 
 
 def assert_refused(folder: Path, *arguments: object, says: str, code: int = 2) -> None:
-    """Expect that a call is refused with a sentence that says so, and leaves the folder alone."""
+    """Expect that a call is refused with a message that contains ``says``, with nothing written."""
     before = contents(folder)
     sentence = refused(*arguments, code=code)
     assert says in sentence
@@ -31,13 +31,13 @@ def assert_refused(folder: Path, *arguments: object, says: str, code: int = 2) -
 
 
 def cases(table: dict[str, tuple[Spoil, str]]) -> pytest.MarkDecorator:
-    """Make one test of each way to spoil a folder, and what is to be said of it."""
+    """Make one test of each kind of damage, with a part of the expected message."""
     values = [pytest.param(*case, id=name) for name, case in table.items()]
     return pytest.mark.parametrize(("spoil", "says"), values)
 
 
 def both(*spoils: Spoil) -> Spoil:
-    """Spoil one thing after another."""
+    """Do one damage after another."""
 
     def spoil(folder: Path) -> None:
         for one in spoils:
@@ -126,7 +126,7 @@ def edited(name: str, change: Callable[[dict[str, Any]], Any]) -> Spoil:
 
 
 def with_nan(image: NDArray[Any]) -> NDArray[Any]:
-    """Return an image with a pixel that holds no number."""
+    """Return an image with a pixel that is NaN."""
     out = image.astype(np.float32)
     out[3, 3] = np.nan
     return out

@@ -1,4 +1,4 @@
-"""Files as other programs write them, for the tests of reading."""
+"""Image files as other programs write them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def laid_out(image: NDArray[Any], axes: str) -> NDArray[Any]:
 
 
 def tiff(path: Path, array: NDArray[Any], **options: Any) -> Path:
-    """Write a TIFF; grey unless told otherwise."""
+    """Write a TIFF; grey by default."""
     tifffile.imwrite(path, array, **{"photometric": "minisblack", **options})
     return path
 
@@ -43,7 +43,7 @@ def ome_zarr(
     scale: list[float] | None = None,
     unit: str | None = "micrometer",
 ) -> Path:
-    """Write an OME-Zarr image of two levels by hand, as the specification says."""
+    """Write an OME-Zarr image of two levels by hand, as specified."""
     kinds = {"t": "time", "c": "channel"}
     named: list[dict[str, Any]] = [{"name": a, "type": kinds.get(a, "space")} for a in axes.lower()]
     for axis in named:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,12 @@ def trained(
 ) -> SpatialEmbeddings:
     settings = settings_for(steps, images, **how)
     return list(train(images, settings, model or small_model(images)))[-1].model
+
+
+@cache
+def disc_model() -> SpatialEmbeddings:
+    """Return a model that was trained on discs; shared by tests, which must not change it."""
+    return trained(discs(), 40)
 
 
 def checkpoint_of(

@@ -1,4 +1,4 @@
-"""The method as the papers write it: slow, plain, and the measure of our versions."""
+"""Reference implementation of the method: as the papers write it, slow and plain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Too little memory, for real: smaller batches, then smaller crops, then a sentence."""
+"""Lack of memory in training: smaller batches, then smaller crops, then an error."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def test_each_lack_of_memory_halves_the_batch_then_the_crop_then_gives_up() -> N
     images = discs()
     settings = settings_for(1, images, batch_size=2, crop_size=64, large_crop_share=0)
     trainer = prepare(images, settings, small_model(images), None)
-    said = trainer.shrink(lack_of_memory())
-    assert said == "out of memory: halving the batch to 1 and going on"
-    said = trainer.shrink(lack_of_memory())
-    assert said == "out of memory: halving the crops to 32 x 32 pixels and going on"
+    message = trainer.shrink(lack_of_memory())
+    assert message == "out of memory: halving the batch to 1 and going on"
+    message = trainer.shrink(lack_of_memory())
+    assert message == "out of memory: halving the crops to 32 x 32 pixels and going on"
     trainer.step(0.0)
     assert trainer.stage == ((32, 32), 1)
     trainer.close()

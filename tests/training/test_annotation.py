@@ -1,4 +1,4 @@
-"""What people draw, and what the loss is told about it."""
+"""Annotations, resolved into objects, background and unknown pixels."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def resolved(labels: NDArray[Any], **how: Any) -> TrainingImage:
     return annotate(np.zeros((1, *labels.shape), np.uint8), labels, **how)
 
 
-def test_everything_else_is_background_unless_told_otherwise() -> None:
+def test_everything_else_is_background_by_default() -> None:
     found = resolved(drawn())
     assert found.labels.dtype == np.int32
     np.testing.assert_array_equal(found.labels, (drawn() == 7) + 2 * (drawn() == 40))
@@ -45,7 +45,7 @@ def test_everything_else_is_background_unless_told_otherwise() -> None:
     assert not found.scribbled
 
 
-def test_an_empty_image_is_a_statement_too() -> None:
+def test_an_empty_image_is_an_annotation() -> None:
     found = resolved(np.zeros((5, 6), np.int32))
     assert found.n_objects == 0
     assert not found.labels.any()
@@ -211,7 +211,7 @@ def test_an_image_must_be_finite(bad: float) -> None:
         annotate(image, drawn())
 
 
-def test_what_is_given_is_left_alone() -> None:
+def test_arguments_are_not_changed() -> None:
     labels, region = drawn(), np.ones((12, 20), bool)
     resolved(labels, region=region, classes={40: BACKGROUND})
     np.testing.assert_array_equal(labels, drawn())

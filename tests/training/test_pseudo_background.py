@@ -1,4 +1,4 @@
-"""What is presumed to be background: unknown pixels that a model is sure of, and few objects'."""
+"""Pseudo-background: unknown pixels that the start model confidently predicts as background."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from small_trainings import (
     ALWAYS,
     assert_same_checkpoint,
     checkpoint_of,
+    disc_model,
     discs,
     settings_for,
     small_model,
-    trained,
 )
 
 AROUND = (400, 400)
 
 
-def partly(*, magnified: int = 1) -> list[TrainingImage]:
-    """Return images of which some objects are drawn, and the rest is unknown."""
+def partly_annotated(*, magnified: int = 1) -> list[TrainingImage]:
+    """Return images with some annotated objects; the rest is unknown."""
     out = []
     for image in discs():
         few = np.where(image.labels > 3, 0, image.labels)
@@ -40,18 +40,20 @@ def partly(*, magnified: int = 1) -> list[TrainingImage]:
     return out
 
 
-@pytest.mark.parametrize("strokes", [False, True])
-def test_most_of_the_background_is_recognised_and_hardly_an_object(strokes: bool) -> None:
+@pytest.mark.parametrize("scribbles", [False, True])
+def test_most_of_the_background_is_recognised_and_hardly_an_object(scribbles: bool) -> None:
     model, sample = find_model("nuclei-2d"), samples.nuclei(3)
     image = normalise(sample.image, normalisation(sample.image, model.settings))
-    drawn = sample.annotated
-    if strokes:  # a horizontal line through each object
-        rows = [np.median(np.nonzero(drawn == k)[0]) for k in np.unique(drawn[drawn > 0])]
-        drawn = np.where(np.isin(np.indices(drawn.shape)[0], rows), drawn, 0)
-    known = annotate(image, drawn, unlabelled="ignore", scribbled=strokes)
+    annotated = sample.annotated
+    if scribbles:  # a horizontal line through each object
+        rows = [
+            np.median(np.nonzero(annotated == k)[0]) for k in np.unique(annotated[annotated > 0])
+        ]
+        annotated = np.where(np.isin(np.indices(annotated.shape)[0], rows), annotated, 0)
+    known = annotate(image, annotated, unlabelled="ignore", scribbled=scribbles)
     found = whole(find_pseudo_background(model, [known], AROUND, "cpu"))[0]
     assert found[sample.labels == 0].mean() > 0.5
-    assert found[sample.labels > 0].mean() < (0.06 if strokes else 0.03)
+    assert found[sample.labels > 0].mean() < (0.06 if scribbles else 0.03)
     assert (known.labels[found] == IGNORE).all()
     after = with_background(known, found)
     assert (after.labels[found] == 0).all()
@@ -59,14 +61,14 @@ def test_most_of_the_background_is_recognised_and_hardly_an_object(strokes: bool
 
 
 def test_complete_and_empty_images_are_left_alone() -> None:
-    model, image = trained(discs()), discs()[0]
+    model, image = disc_model(), discs()[0]
     empty = annotate(image.image, np.where(image.labels == 1, -1, 0))
     for found in whole(find_pseudo_background(model, [image, empty], AROUND, "cpu")):
         assert not found.any()
 
 
 def test_only_what_training_looks_at_is_predicted() -> None:
-    model, image = trained(discs()), discs()[0]
+    model, image = disc_model(), discs()[0]
     known = np.full((200, 64), IGNORE, np.int32)
     known[:64] = image.labels
     tall = np.concatenate([image.image[0], np.zeros((136, 64), np.float32)])
@@ -75,27 +77,32 @@ def test_only_what_training_looks_at_is_predicted() -> None:
     assert not found[80:].any()
 
 
-def test_it_can_be_stopped() -> None:
+def test_it_can_be_cancelled() -> None:
     with pytest.raises(Stopped):
-        whole(find_pseudo_background(trained(discs()), partly(), AROUND, "cpu"), lambda: True)
+        whole(
+            find_pseudo_background(disc_model(), partly_annotated(), AROUND, "cpu"),
+            lambda: True,
+        )
 
 
-@pytest.mark.parametrize(("learned", "presume"), [(True, True), (True, False), (False, True)])
-def test_only_a_model_that_has_learned_presumes(learned: bool, presume: bool) -> None:
-    images = partly()
-    model = trained(discs(), 40) if learned else small_model(discs())
-    settings = settings_for(2, images, pseudo_labels=presume)
+@pytest.mark.parametrize(
+    ("trained_start", "pseudo_labels"), [(True, True), (True, False), (False, True)]
+)
+def test_only_a_trained_start_model_finds_any(trained_start: bool, pseudo_labels: bool) -> None:
+    images = partly_annotated()
+    model = disc_model() if trained_start else small_model(discs())
+    settings = settings_for(2, images, pseudo_labels=pseudo_labels)
     trainer = prepare(images, settings, model, None)
     before = [image.labels for image in trainer.sampler.images]
     whole(trainer.find_pseudo_background())
     after = [image.labels for image in trainer.sampler.images]
     more = any((a != b).any() for a, b in zip(after, before, strict=True))
-    assert more == (learned and presume)
+    assert more == (trained_start and pseudo_labels)
 
 
 @pytest.mark.parametrize("magnified", [1, 3])
-def test_resuming_presumes_the_same(magnified: int, tmp_path: Path) -> None:
-    images, start = partly(magnified=magnified), trained(discs(), 40)
+def test_a_resumed_training_has_the_same(magnified: int, tmp_path: Path) -> None:
+    images, start = partly_annotated(magnified=magnified), disc_model()
     settings = settings_for(6, images, report_seconds=ALWAYS, validation_seconds=ALWAYS)
     parts = tmp_path / "parts"
     one = checkpoint_of(images, settings, start, tmp_path / "whole")

@@ -1,4 +1,4 @@
-"""Batches: a function of (seed, step), with image and labels moved as one."""
+"""Batches: a function of (seed, step), with one transform for image and labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training: it learns, repeats itself, survives, and goes on where it was."""
+"""Training: learning, reproducibility, budgets, and the choice of the best model."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_it_learns_to_segment_discs_it_did_not_see() -> None:
 
 
 def check_course(reports: list[Report], steps: int) -> None:
-    """Check what every report says about the course of a training."""
+    """Check the reports of a whole training."""
     assert len(reports) > 3
     assert [r.done for r in reports] == [False] * (len(reports) - 1) + [True]
     assert reports[-1].step == steps
@@ -115,7 +115,7 @@ def test_a_finetuned_model_starts_from_what_it_knows() -> None:
     assert not same_weights(start, moved)
 
 
-def test_the_model_that_was_given_is_left_alone() -> None:
+def test_the_start_model_is_not_changed() -> None:
     images = discs()
     model = small_model(images)
     before = copy.deepcopy(model)
@@ -141,15 +141,15 @@ def test_fractions_of_an_epoch_make_no_step_more() -> None:
 
 
 @pytest.mark.parametrize("scribbled", [False, True])
-def test_only_whole_objects_teach_another_size(scribbled: bool) -> None:
+def test_only_whole_objects_change_the_size(scribbled: bool) -> None:
     images = [replace(image, scribbled=scribbled) for image in discs()]
     start = small_model(images)
     start.history = [{}]
-    told = 1.6 * start.settings.working_diameter
-    trainer = prepare(images, settings_for(1, images, object_diameter=told), start, None)
+    diameter = 1.6 * start.settings.working_diameter
+    trainer = prepare(images, settings_for(1, images, object_diameter=diameter), start, None)
     own = trainer.best.settings.working_diameter
-    assert own == pytest.approx(start.settings.working_diameter if scribbled else told)
-    assert trainer.best.image_diameter == told
+    assert own == pytest.approx(start.settings.working_diameter if scribbled else diameter)
+    assert trainer.best.image_diameter == diameter
 
 
 @pytest.mark.parametrize("cost", [0.0, 1.0, 4.0, 20.0])
@@ -361,24 +361,24 @@ def test_scribbles_and_classes_train() -> None:
     default = model.clustering.min_size
     last = list(train(images, settings_for(5, images), model))[-1]
     assert math.isfinite(last.loss)
-    # A stroke's size says nothing about its object's.
+    # The size of a scribble is not that of its object.
     assert last.model.clustering.min_size == default
 
 
 @pytest.mark.parametrize(("count", "held_out"), [(2, False), (7, False), (8, True), (30, True)])
-def test_of_many_images_some_are_kept_aside(count: int, held_out: bool) -> None:
+def test_of_many_images_some_are_held_out(count: int, held_out: bool) -> None:
     images = discs(count)
     settings = TrainingSettings(validation_share=0.1, device="cpu")
     trainer = prepare(images, settings, small_model(images), None)
     assert trainer.held_out is held_out
     used = {image.name for image in trainer.sampler.images}
-    aside = {image.name for image in trainer.validation}
+    held = {image.name for image in trainer.validation}
     if held_out:
-        assert not used & aside
-        assert used | aside == {image.name for image in images}
-        assert len(aside) == max(1, count // 10)
+        assert not used & held
+        assert used | held == {image.name for image in images}
+        assert len(held) == max(1, count // 10)
     else:
-        assert used == aside == {image.name for image in images}
+        assert used == held == {image.name for image in images}
 
 
 def test_validation_images_that_are_given_are_used_and_never_trained_on() -> None:

@@ -1,4 +1,4 @@
-"""Scores of real clustering on annotated images, and the thresholds chosen by them."""
+"""Scores of clusterings on annotated images, and calibrated thresholds."""
 
 from __future__ import annotations
 
