@@ -1,4 +1,4 @@
-"""Train on ten annotated objects, segment the whole image, and score what nobody annotated.
+"""Train on ten annotated objects, segment the whole image, and score the other objects.
 
 python examples/few_objects.py [MINUTES]
 """
@@ -17,7 +17,7 @@ from napari_spatial_embeddings.training.train import train
 
 
 def main(minutes: float = 1.5) -> None:
-    """Print what is learned as it is learned."""
+    """Train and print the scores."""
     rods = samples.rods()
     annotated = annotate(rods.image, rods.annotated, unlabelled="ignore")
     for report in train([annotated], TrainingSettings(minutes=minutes)):

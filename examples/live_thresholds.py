@@ -1,4 +1,4 @@
-"""Cluster the same maps again and again, as a slider does: only the first time costs.
+"""Cluster the same maps with several settings, as a slider does: only the first call is slow.
 
 python examples/live_thresholds.py
 """
@@ -18,7 +18,7 @@ def main() -> None:
     maps = ideal_maps(samples.nuclei().labels)
     clustering = Clustering(maps)
     settings = ClusteringSettings()
-    clustering(settings)  # waits for the compiler
+    clustering(settings)  # compile
     for size in (1, 50, 100, 200, 400):
         start = time.perf_counter()
         found = clustering(settings.updated(min_size=size))
