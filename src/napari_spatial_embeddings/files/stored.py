@@ -56,7 +56,7 @@ class StoredArray(LazyArray):
 
     def _read(self, wanted: tuple[Part, ...]) -> NDArray[Any]:
         with reading(self._path):
-            return np.ascontiguousarray(self._reader(wanted), self.dtype)
+            return np.asarray(self._reader(wanted), self.dtype, order="C")
 
 
 def unchanged(path: Path, read: Read) -> Read:

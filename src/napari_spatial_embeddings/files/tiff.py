@@ -79,7 +79,7 @@ def _is_truncated(series: tifffile.TiffPageSeries, size: int) -> bool:
 def _stay(path: Path, series: tifffile.TiffPageSeries) -> PixelArray:
     """Return an image that is read from its file when it is sliced."""
     shape = series.get_shape(False)
-    if series.dataoffset is not None:
+    if series.dataoffset is not None and series.transform is None:
         dtype = series.dtype.newbyteorder(series.keyframe.parent.byteorder)
         return stored.mapped(path, shape, dtype, series.dataoffset)
     import zarr
