@@ -43,7 +43,7 @@ PIXELS = np.zeros((2, 32, 32), np.uint8)
         "NaN": (changed("images/0.tif", with_nan), "images/0.tif: the image holds NaN"),
         "two channels": (
             tiff("images/0.tif", PIXELS, metadata={"axes": "CYX"}),
-            "images/0.tif: the model takes 1 channel, this image has 2",
+            "images/0.tif: the model takes 2D images with 1 channel, this is a 2D image with 2",
         ),
         "a volume": (
             tiff("images/0.tif", PIXELS, metadata={"axes": "ZYX"}),

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from label_files import numbers, tiff
-from napari_spatial_embeddings.files import FileError, ImageData, read_image, read_labels
+from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.files import FileError, read_image, read_labels
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from label_files import numbers, sidecar, tiff
-from napari_spatial_embeddings.files import FileError, ImageData, read_image, read_pixel_size
+from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.files import FileError, read_image, read_pixel_size
 
 
 def read_measured(path: Path) -> ImageData:

@@ -256,11 +256,23 @@ def test_nothing_is_ever_unpickled(folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "image", "message"),
     [
-        ({}, np.zeros((2, 8, 8)), "the model takes 1 channel, this image has 2"),
-        ({}, np.zeros((8, 8, 8, 8)), r"takes 2D images with 1 channel; .* shape \(8, 8, 8, 8\)"),
+        (
+            {},
+            np.zeros((2, 8, 8)),
+            "with 1 channel, this is a 2D image with 2 channels",
+        ),
+        (
+            {},
+            np.zeros((8, 8, 8, 8)),
+            "2D images .*, this is a 3D volume with 8 channels",
+        ),
         ({}, np.zeros(8), "takes 2D images"),
         ({"in_channels": 3}, np.zeros((8, 8)), "takes 2D images with 3 channels"),
-        ({"in_channels": 3}, np.zeros((8, 8, 3)), "takes 3 channels, this image has 8"),
+        (
+            {"in_channels": 3},
+            np.zeros((8, 8, 3)),
+            "with 3 channels, this is a 2D image with 8",
+        ),
         ({"ndim": 3}, np.zeros((8, 8)), "takes 3D volumes"),
         ({}, np.zeros((0, 8)), r"the image is empty: its shape is \(1, 0, 8\)"),
         ({}, np.zeros((8, 8), complex), "has type complex128"),

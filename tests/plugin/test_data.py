@@ -13,8 +13,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QListWidget
 
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import ImageData
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers import annotation as _drawn
 from napari_spatial_embeddings.plugin.sections.data import DataStep
@@ -128,9 +128,9 @@ def test_other_layers_can_be_channels(viewer: Viewer, dock: SpatialEmbeddingsWid
     assert [box.item(i).text() for i in range(box.count())] == ["dna"]
     box.item(0).setCheckState(Qt.CheckState.Checked)
     QApplication.processEvents()
-    assert np.array_equal(dock.workspace.picture().data, [one, two])
+    assert np.array_equal(np.asarray(dock.workspace.picture().data), [one, two])
     viewer.layers["dna"].name = "nuclei"
-    assert np.array_equal(dock.workspace.picture().data, [one, two])
+    assert np.array_equal(np.asarray(dock.workspace.picture().data), [one, two])
 
 
 def test_the_pixel_size_is_read_or_told(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:

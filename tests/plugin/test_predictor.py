@@ -17,10 +17,11 @@ from qtpy.QtTest import QTest
 from builders import network, picture
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.editing.corrections import accept
 from napari_spatial_embeddings.errors import OutOfMemory
-from napari_spatial_embeddings.files import ImageData, read_labels
+from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.viewport import camera

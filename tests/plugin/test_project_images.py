@@ -122,4 +122,4 @@ def test_a_deleted_image_is_no_loss(viewer: Viewer, dock: SpatialEmbeddingsWidge
     images = next(x for x in dock.findChildren(QListWidget) if x.isVisibleTo(dock))
     click(images, 0)
     assert dock.workspace.layer is not None
-    assert np.array_equal(dock.workspace.picture().data, nuclei(size=96).image)
+    assert np.array_equal(np.asarray(dock.workspace.picture().data), nuclei(size=96).image)

@@ -106,7 +106,7 @@ def check(project: Project) -> str:
         assert drawn.scribbled == (label == 2)
         assert np.unique(corrected.labels).tolist() == corrected.ids.tolist()
     if "b" in keys:
-        assert project.image("b").data.all()
+        assert np.asarray(project.image("b").data).all()
         project.annotation("b")
     return f"{start} {keys}"
 

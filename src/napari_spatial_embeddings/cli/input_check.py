@@ -12,7 +12,7 @@ from napari_spatial_embeddings.errors import InputError
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.config import PredictionSettings
-    from napari_spatial_embeddings.files import ImageData
+    from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 
 

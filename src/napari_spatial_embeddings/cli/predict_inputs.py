@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_spatial_embeddings.files import ImageData, find_images, read_image, stem
+from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.files import find_images, read_image, stem
 
 from .flags import CallError
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_spatial_embeddings.core.units import spacing_of
 from napari_spatial_embeddings.files import (
     find_regions,
     pair,
@@ -18,7 +19,7 @@ from napari_spatial_embeddings.files import (
     read_regions,
 )
 from napari_spatial_embeddings.training.annotation import BACKGROUND, TrainingImage, annotate
-from napari_spatial_embeddings.training.dataset import TrainingSet, spacing_of
+from napari_spatial_embeddings.training.dataset import TrainingSet
 
 from .flags import CallError
 
@@ -69,7 +70,7 @@ class _Reader:
         # Told axes hold for the labels too, which have no channels.
         axes = options.axes.upper().replace("C", "") if options.axes else None
         labels = read_labels(labels_path, axes)
-        shape = image.data.shape[1:]
+        shape = image.shape
         if options.pixel_size and len(options.pixel_size) != len(shape):
             raise CallError(
                 f"--pixel-size: {len(options.pixel_size)} values for the {len(shape)} axes of"
@@ -82,7 +83,7 @@ class _Reader:
         self.rows -= {(name, label) for name in ("", image.name) for label in here}
         spacing = spacing_of(self.pixel_size)
         return annotate(
-            image.data,
+            np.asarray(image.data),
             labels,
             name=image_path.name,
             unlabelled=options.unlabelled or "background",

@@ -81,6 +81,11 @@ def combine(sizes: Sequence[Size | None]) -> tuple[tuple[float, ...] | None, str
     return (None, None) if unit is None and set(values) == {1.0} else (values, unit)
 
 
+def spacing_of(pixel_size: Sequence[float] | None) -> tuple[float, ...] | None:
+    """Return the size of a pixel along each axis in pixels of the finest; None if unknown."""
+    return tuple(size / min(pixel_size) for size in pixel_size) if pixel_size else None
+
+
 def length(pixel_size: Sequence[float] | None, unit: str | None) -> float | None:
     """Return the finest pixel size in metres; None where it, or what the unit is worth, is unknown.
 

@@ -3,7 +3,7 @@
 from .colours import image_colours, instance_colours, offset_colours
 from .formats import FORMATS, Format, Segmented, export
 from .labels import write_labels
-from .maps import open_maps, write_maps
+from .maps import write_maps
 from .objects import objects_table, write_objects
 from .overlay import overlay, write_overlay
 from .picture import overview
@@ -18,7 +18,6 @@ __all__ = [
     "instance_colours",
     "objects_table",
     "offset_colours",
-    "open_maps",
     "overlay",
     "overview",
     "write_labels",

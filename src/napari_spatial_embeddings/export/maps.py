@@ -52,52 +52,22 @@ def write_maps(
     FileError
         If the folder cannot be written, or is there and holds something else.
     """
-    components = len(maps.sigma), len(maps.seed)
-    with open_maps(path, maps.shape, maps.spacing, *components, pixel_size, unit, model) as out:
-        out.offsets[...], out.sigma[...], out.seed[...] = maps.offsets, maps.sigma, maps.seed
-    return Path(path)
-
-
-@contextmanager
-def open_maps(
-    path: str | Path,
-    shape: tuple[int, ...],
-    spacing: tuple[float, ...],
-    n_sigma: int,
-    n_classes: int,
-    pixel_size: tuple[float, ...] | None = None,
-    unit: str | None = None,
-    model: Mapping[str, Any] | None = None,
-) -> Iterator[EmbeddingMaps]:
-    """Yield maps on disk to be filled part by part, for images larger than memory.
-
-    What is assigned to their arrays is written at once; the folder takes its name when the block
-    ends, and is removed if it ends with an exception.
-
-    Other parameters, and errors, are those of `write_maps`.
-
-    Parameters
-    ----------
-    shape : tuple of D ints
-        The spatial shape.
-    spacing : tuple of D floats
-        As in `EmbeddingMaps`.
-    n_sigma, n_classes : int
-        Number of sigma and seed maps.
-    """
     path = Path(path)
     facts = {
         "schema": SCHEMA,
         "version": __version__,
-        "spacing": list(spacing),
+        "spacing": list(maps.spacing),
         "pixel_size": list(pixel_size) if pixel_size else None,
         "unit": unit,
         "model": dict(model) if model else None,
     }
-    counts = {"seed": n_classes, "sigma": n_sigma, "offsets": len(shape)}
+    written = {"seed": maps.seed, "sigma": maps.sigma, "offsets": maps.offsets}
+    counts = {name: len(values) for name, values in written.items()}
     with _replacing(path) as folder:
-        arrays = _create(folder, counts, shape, pixel_size or spacing, unit, facts)
-        yield EmbeddingMaps(arrays["offsets"], arrays["sigma"], arrays["seed"], tuple(spacing))
+        arrays = _create(folder, counts, maps.shape, pixel_size or maps.spacing, unit, facts)
+        for name, values in written.items():
+            arrays[name][...] = values
+    return path
 
 
 def _create(

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.units import spacing_of
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import write_atomically
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.core.instances import Instances
 
 Table = dict[str, list[Any]]
@@ -24,7 +25,7 @@ Table = dict[str, list[Any]]
 def objects_table(
     instances: Instances,
     class_names: Sequence[str],
-    image: NDArray[np.generic] | None = None,
+    image: PixelArray | None = None,
     pixel_size: tuple[float, ...] | None = None,
     unit: str | None = None,
     spacing: tuple[float, ...] | None = None,
@@ -55,7 +56,7 @@ def objects_table(
     ndim = instances.labels.ndim
     axes = "zyx"[-ndim:]
     if spacing is None:
-        spacing = tuple(s / min(pixel_size) for s in pixel_size) if pixel_size else (1.0,) * ndim
+        spacing = spacing_of(pixel_size) or (1.0,) * ndim
     index = instances.centre / np.array(spacing)
     table: Table = {
         "label": instances.ids.tolist(),
@@ -74,8 +75,9 @@ def objects_table(
     for d, axis in enumerate(axes):
         table[f"sigma_{axis}_px"] = instances.sigma[:, d].tolist()
     labels, n = instances.labels.ravel(), int(instances.ids.max(initial=0)) + 1
-    for c, channel in enumerate(image if image is not None else ()):
-        sums = np.bincount(labels, channel.ravel(), minlength=n)[instances.ids]
+    channels = () if image is None else (image[c] for c in range(image.shape[0]))
+    for c, channel in enumerate(channels):
+        sums = np.bincount(labels, np.asarray(channel).ravel(), minlength=n)[instances.ids]
         table[f"mean_intensity_{c}"] = (sums / instances.size).tolist()
     return table
 

@@ -1,12 +1,12 @@
-"""Files that people have, as arrays: images, labels, regions, classes and maps.
+"""Readers of files: images, labels, regions, classes and maps.
 
-Nothing here is slow to import: imaging libraries are loaded when a file of their kind is read.
-Whatever is wrong with a file raises `FileError`, in one sentence.
+Fast to import: imaging libraries are loaded when a file of their kind is read. Whatever is wrong
+with a file raises `FileError`, in one sentence.
 """
 
 from .errors import FileError
 from .folders import find_images, find_regions, pair, stem
-from .image_data import ImageData, read_image, read_labels, read_pixel_size
+from .images import read_image, read_labels, read_pixel_size
 from .maps import StoredMaps, read_maps
 from .names import distinct, file_name
 from .regions import Region, read_regions, read_shapes
@@ -15,7 +15,6 @@ from .tables import read_classes
 
 __all__ = [
     "FileError",
-    "ImageData",
     "Region",
     "StoredMaps",
     "distinct",

@@ -1,11 +1,10 @@
-"""Which axis of an array is which, and the one order that everything else works in."""
+"""Meaning of an array's axes, and its arrangement as an image."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
+
+from napari_spatial_embeddings.core.image_data import PixelArray, arranged, sliced
 
 from .errors import FileError
 
@@ -15,14 +14,15 @@ UNKNOWN = "QI?"
 HINT = "say what they are with axes, such as axes=ZYX"
 
 
-def arrange(
-    array: NDArray[Any], axes: str, name: str, given: str | None = None
-) -> tuple[NDArray[Any], str]:
-    """Bring an array to (C, *S), channels first.
+def as_image(
+    array: PixelArray, axes: str, name: str, given: str | None = None
+) -> tuple[PixelArray, str]:
+    """Return a view of an array as (C, *S), channels first, without its transparency.
 
     Parameters
     ----------
     array : any shape
+        Not read, but for its shape and type.
     axes : str
         One letter per axis as the file names them: Z, Y, X, C for channels, S for the colours
         of a pixel, T for time; `UNKNOWN` otherwise.
@@ -39,12 +39,12 @@ def arrange(
     Raises
     ------
     FileError
-        If there is a time axis, or too many axes, or they cannot be told apart.
+        If there is an axis of time, or there are too many axes, or their meaning is unknown.
     """
-    if array.ndim < 2 or not array.size:
+    if array.ndim < 2 or 0 in array.shape:
         raise FileError(f"{name} holds no image: its shape is {array.shape}")
     if given:
-        array, axes = _as_told(array, axes, given.upper(), name)
+        array, axes = _with_given_axes(array, axes, given.upper(), name)
     else:
         array, axes = _without_singletons(array, axes)
         axes = _guess(array, axes, name)
@@ -53,15 +53,15 @@ def arrange(
         # The last of two or four samples is transparency.
         colours = axes.index("S")
         if array.shape[colours] in (2, 4):
-            array = array.take(range(array.shape[colours] - 1), colours)
+            opaque = slice(array.shape[colours] - 1)
+            array = sliced(array, (*(slice(None),) * colours, opaque))
         axes = axes.replace("S", "C")
-    if "C" not in axes:
-        array, axes = array[None], "C" + axes
-    order = "CZYX" if "Z" in axes else "CYX"
-    return array.transpose([axes.index(a) for a in order]), order
+    order = "CZYX" if "Z" in (given or axes).upper() else "CYX"
+    return arranged(array, axes, order), order
 
 
-def _as_told(array: NDArray[Any], axes: str, given: str, name: str) -> tuple[NDArray[Any], str]:
+def _with_given_axes(array: PixelArray, axes: str, given: str, name: str) -> tuple[PixelArray, str]:
+    """Return the array and the letters of its axes; Z is missing where a plane is a volume."""
     if not {"Y", "X"} <= set(given) <= set("CZYX") or len(set(given)) != len(given):
         raise FileError(
             f"axes={given}: expected Y and X, and perhaps Z and C, each once and in the file's"
@@ -70,25 +70,23 @@ def _as_told(array: NDArray[Any], axes: str, given: str, name: str) -> tuple[NDA
     if array.ndim == len(given):
         return array, given
     core, _ = _without_singletons(array, axes)
-    one_slice = core.ndim == len(given) - 1 and "Z" in given
-    if one_slice and (core.ndim == 2 or core.ndim < array.ndim):
-        core = np.expand_dims(core, given.index("Z"))
-    if core.ndim != len(given):
-        raise FileError(
-            f"{name} has shape {core.shape}; axes={given} names {len(given)} axes, expected"
-            f" {core.ndim}"
-        )
-    return core, given
+    if core.ndim == len(given):
+        return core, given
+    if core.ndim == len(given) - 1 and "Z" in given and (core.ndim == 2 or core.ndim < array.ndim):
+        return core, given.replace("Z", "")
+    raise FileError(
+        f"{name} has shape {core.shape}; axes={given} names {len(given)} axes, expected {core.ndim}"
+    )
 
 
-def _without_singletons(array: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
+def _without_singletons(array: PixelArray, axes: str) -> tuple[PixelArray, str]:
     """Drop the axes of length one, but keep the plane of a one-pixel-wide image."""
-    away = [i for i, (a, n) in enumerate(zip(axes, array.shape, strict=True)) if n == 1]
-    spare = [i for i in away if axes[i] not in "YX"]
-    return array.squeeze(tuple(spare)), "".join(a for i, a in enumerate(axes) if i not in spare)
+    kept = [n > 1 or a in "YX" for a, n in zip(axes, array.shape, strict=True)]
+    view = sliced(array, tuple(slice(None) if keep else 0 for keep in kept))
+    return view, "".join(a for a, keep in zip(axes, kept, strict=True) if keep)
 
 
-def _guess(array: NDArray[Any], axes: str, name: str) -> str:
+def _guess(array: PixelArray, axes: str, name: str) -> str:
     """Name the axes that the file does not name."""
     unknown = [i for i, a in enumerate(axes) if a in UNKNOWN]
     if not unknown:
@@ -102,11 +100,11 @@ def _guess(array: NDArray[Any], axes: str, name: str) -> str:
     return axes.replace(axes[unknown[0]], "Z")
 
 
-def _check(array: NDArray[Any], axes: str, name: str) -> None:
+def _check(array: PixelArray, axes: str, name: str) -> None:
     if "T" in axes:
         frames = array.shape[axes.index("T")]
-        told = axes.replace("T", "Z").replace("S", "C")
-        but = f"; if they are slices of a volume, say axes={told}" if "Z" not in axes else ""
+        slices = axes.replace("T", "Z").replace("S", "C")
+        but = f"; if they are slices of a volume, say axes={slices}" if "Z" not in axes else ""
         raise FileError(
             f"{name} is a time series of {frames} frames; save each frame as a file of its own{but}"
         )

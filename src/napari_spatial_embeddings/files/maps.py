@@ -1,4 +1,4 @@
-"""Maps from their OME-Zarr folder; `export.maps` writes it."""
+"""Reader of maps from their OME-Zarr folder, which `export.maps` writes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StoredMaps:
     name : str
         The file's name without its endings.
     model : dict
-        The card of the model that predicted them; empty if not told.
+        The card of the model that predicted them; empty if unknown.
     """
 
     maps: EmbeddingMaps
@@ -82,7 +82,7 @@ def read_maps(path: str | Path) -> StoredMaps:
 def _read(group: Any, name: str, path: Path) -> Float:
     if name not in group:
         raise FileError(f"{path} is incomplete: the map '{name}' is missing")
-    array = read_multiscale(group[name], ome(group[name]), path).array
+    array = np.asarray(read_multiscale(group[name], ome(group[name]), path, whole=True).array)
     if array.dtype.kind != "f" or not np.isfinite(array).all():
         raise FileError(f"{path}: the map '{name}' must hold finite numbers of a float type")
     return array.astype(np.float32, copy=False)

@@ -1,4 +1,4 @@
-"""OME-Zarr (NGFF 0.4 and 0.5): the finest level of an image."""
+"""Reader of OME-Zarr (NGFF 0.4 and 0.5): the finest level of an image."""
 
 from __future__ import annotations
 
@@ -11,23 +11,27 @@ from napari_spatial_embeddings.core.units import Size, unit_name
 
 from .errors import FileError
 from .raw import Raw
+from .stored import StoredArray, is_small
 
 if TYPE_CHECKING:
     import zarr
 
 METADATA = ("zarr.json", ".zattrs", ".zgroup")
-"""Files that tell a folder of Zarr."""
+"""Files by which a folder of Zarr is known."""
 
 
 def is_zarr(path: Path) -> bool:
-    """Tell whether a folder is one Zarr "file"."""
+    """Whether a path is a folder of Zarr, which counts as one file."""
     return path.is_dir() and (
         path.suffix == ".zarr" or any((path / name).is_file() for name in METADATA)
     )
 
 
-def read_ome_zarr(path: Path) -> Raw:
-    """Read the finest level of an OME-Zarr image; of a collection, its first image."""
+def read_ome_zarr(path: Path, *, whole: bool = False) -> Raw:
+    """Return the finest level of an OME-Zarr image; of a collection, its first image.
+
+    A large one stays in its folder unless it is asked for ``whole``: see `stored`.
+    """
     group = open_group(path)
     facts = ome(group)
     if "bioformats2raw.layout" in facts:
@@ -40,7 +44,7 @@ def read_ome_zarr(path: Path) -> Raw:
             f"{path} is {kind}; expected an OME-Zarr image (version 0.4 or 0.5), such as the"
             " folder of one field of a plate"
         )
-    return read_multiscale(group, facts, path)
+    return read_multiscale(group, facts, path, whole=whole)
 
 
 def open_group(path: Path) -> zarr.Group:
@@ -59,8 +63,9 @@ def ome(group: Any) -> dict[str, Any]:
     return dict(facts.get("ome", facts))
 
 
-def read_multiscale(group: Any, facts: dict[str, Any], path: Path) -> Raw:
-    """Read level 0 of a group's first multiscale image."""
+def read_multiscale(group: Any, facts: dict[str, Any], path: Path, *, whole: bool) -> Raw:
+    """Return level 0 of a group's first multiscale image."""
+    import zarr
     from pydantic import ValidationError
     from yaozarrs import v04, v05
 
@@ -85,6 +90,9 @@ def read_multiscale(group: Any, facts: dict[str, Any], path: Path) -> Raw:
         for letter, a, s in zip(axes, multiscale.axes, scale, strict=True)
         if a.type == "space"
     }
-    if level.path not in group:
+    array = group.get(level.path)
+    if not isinstance(array, zarr.Array):
         raise FileError(f"{path} is incomplete: its level '{level.path}' is missing")
-    return Raw(np.asarray(group[level.path][...]), axes, sizes)
+    if whole or is_small(array):
+        return Raw(np.asarray(array[...]), axes, sizes)
+    return Raw(StoredArray(path, array.shape, array.dtype, array.__getitem__), axes, sizes)

@@ -1,13 +1,11 @@
-"""What a decoder hands on, before anybody has asked what it means."""
+"""Arrays as decoders return them, before their axes have a meaning."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from numpy.typing import NDArray
-
+from napari_spatial_embeddings.core.image_data import PixelArray
 from napari_spatial_embeddings.core.units import Size
 
 
@@ -18,12 +16,13 @@ class Raw:
     Parameters
     ----------
     array : any shape and dtype
+        Of NumPy where it was read whole.
     axes : str
-        One letter per axis, see `_axes.arrange`.
+        One letter per axis, see `axes.as_image`.
     sizes : mapping from Z, Y, X to (length, unit)
         Size of a pixel along the axes for which it is known.
     """
 
-    array: NDArray[Any]
+    array: PixelArray
     axes: str
     sizes: Mapping[str, Size]

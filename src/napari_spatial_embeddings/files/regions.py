@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import FileError
-from .image_data import read_labels
+from .images import read_labels
 from .tables import rows
 
 KINDS = ("rectangle", "polygon", "ellipse")

@@ -1,4 +1,4 @@
-"""TIFF in its dialects: OME-TIFF, ImageJ, tifffile's own, and plain."""
+"""Reader of TIFF in its dialects: OME-TIFF, ImageJ, tifffile's own, and plain."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.core.image_data import Part, PixelArray
 from napari_spatial_embeddings.core.units import METRES, Size, unit_name
 
+from . import stored
 from .errors import FileError
 from .pixel_size import sizes_in
 from .raw import Raw
@@ -26,39 +30,87 @@ log = logging.getLogger(__name__)
 DAMAGE = re.compile("TiffPages @|value offset|corrupted file|failed to (read|reshape)|missing")
 """What tifffile logs, rather than raises, when it reads only a part of a file."""
 
-PATIENCE = 1000
-"""Complaints after which a file is given up: damaged ones may hold pages without end."""
+MOST_MESSAGES = 1000
+"""Messages after which a file is given up: damaged ones may hold endless pages."""
 
 PRINTED = 10e-6
 """Pixels larger than this many metres are a printer's resolution and no measurement."""
 
 
-def read_tiff(path: Path) -> Raw:
-    """Read the first image of a TIFF file at its full resolution."""
+def read_tiff(path: Path, *, whole: bool = False) -> Raw:
+    """Return the first image of a TIFF file at its full resolution.
+
+    A large one stays in the file unless it is asked for ``whole``: see `stored`.
+    """
     import tifffile
 
-    with _complaints() as complaints, tifffile.TiffFile(path) as file:
+    with _messages() as messages, tifffile.TiffFile(path) as file:
         series, page = file.series[0], file.pages.first
         pieces = min(len(page.dataoffsets), len(page.databytecounts))
-        if pieces < math.prod(page.chunked) or any(map(DAMAGE.search, complaints)):
+        damaged = pieces < math.prod(page.chunked)
+        array: PixelArray
+        if whole or series.is_multifile or series.nbytes <= stored.IN_MEMORY:
+            if not damaged:
+                array = series.asarray().reshape(series.get_shape(False))
+        elif not (damaged := damaged or _is_truncated(series, path.stat().st_size)):
+            array = _stay(path, series)
+        if damaged or any(map(DAMAGE.search, messages)):
             raise FileError(f"{path} is truncated or damaged; copy or export it again")
         if len(file.series) > 1:
             log.warning("%s holds %d images; the first is read", path, len(file.series))
-        array = series.asarray().reshape(series.get_shape(False))
         return Raw(array, _samples(series.get_axes(False), page), _sizes(file, path))
 
 
+def _is_truncated(series: tifffile.TiffPageSeries, size: int) -> bool:
+    """Whether a file of this many bytes lacks pixels of an image."""
+    if series.dataoffset is not None:
+        return series.dataoffset + series.nbytes > size
+    for page in series.pages:
+        if page is None or page.keyframe is None:
+            return True
+        if min(len(page.dataoffsets), len(page.databytecounts)) < math.prod(page.keyframe.chunked):
+            return True
+        ends = zip(page.dataoffsets, page.databytecounts, strict=False)
+        if any(offset + count > size for offset, count in ends):
+            return True
+    return False
+
+
+def _stay(path: Path, series: tifffile.TiffPageSeries) -> PixelArray:
+    """Return an image that is read from its file when it is sliced."""
+    shape = series.get_shape(False)
+    if series.dataoffset is not None and series.transform is None:
+        dtype = series.dtype.newbyteorder(series.keyframe.parent.byteorder)
+        return stored.mapped(path, shape, dtype, series.dataoffset)
+    import zarr
+
+    file = series.keyframe.parent.filehandle
+    array = zarr.open_array(series.aszarr(level=0, squeeze=False), mode="r")
+    cache = stored.ChunkCache(array, array.chunks)
+
+    def read(wanted: tuple[Part, ...]) -> NDArray[Any]:
+        with lock:
+            file.open()
+            try:
+                return cache.read(wanted)
+            finally:
+                file.close()
+
+    lock = threading.Lock()
+    return stored.StoredArray(path, shape, series.dtype, stored.unchanged(path, read))
+
+
 def tiff_sizes(path: Path) -> dict[str, Size]:
-    """Read what a TIFF file says of its pixels' size, and none of them."""
+    """Read the size of a TIFF file's pixels, and no pixels."""
     import tifffile
 
-    with _complaints(), tifffile.TiffFile(path) as file:
+    with _messages(), tifffile.TiffFile(path) as file:
         return _sizes(file, path)
 
 
 @contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """Collect what tifffile logs in this thread, and keep it from the terminal."""
+def _messages() -> Iterator[list[str]]:
+    """Collect what tifffile logs in this thread, and keep it out of the log."""
     texts: list[str] = []
     here = threading.get_ident()
 
@@ -66,7 +118,7 @@ def _complaints() -> Iterator[list[str]]:
         if record.thread != here:
             return True
         texts.append(record.getMessage())
-        if len(texts) > PATIENCE:
+        if len(texts) > MOST_MESSAGES:
             raise ValueError("its pages lead nowhere")
         return False
 
@@ -90,8 +142,8 @@ def _sizes(file: tifffile.TiffFile, path: Path) -> dict[str, Size]:
     if file.imagej_metadata is not None:
         return _imagej_sizes(file)
     for facts in file.shaped_metadata or ():
-        if told := sizes_in(facts, str(path)):
-            return told
+        if sizes := sizes_in(facts, str(path)):
+            return sizes
     return _plain_sizes(file)
 
 

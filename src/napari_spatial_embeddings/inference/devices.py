@@ -1,4 +1,4 @@
-"""Where a network can be run and trained on this machine, and what to do if its GPU is not used."""
+"""Devices of this machine that networks run on, and advice where a GPU is not used."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ GUIDE = "https://pytorch.org/get-started"
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Something that computes.
+    """A processor or GPU.
 
     Parameters
     ----------
     name : str
-        As settings call it: "cpu", "cuda", "cuda:1", "mps".
+        In settings: "cpu", "cuda", "cuda:1", "mps".
     title : str
-        For people: the card's or the processor's name.
+        Name of the card, or number of the processor's threads.
     free, total : int, optional
-        Memory in bytes, where it can be told.
+        Memory in bytes, where it is known.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Device:
 
 
 def devices() -> list[Device]:
-    """Return what there is; the first one is what "auto" chooses. Loads torch."""
+    """List the devices; "auto" chooses the first. Loads torch."""
     import torch
 
     found = []
@@ -66,7 +66,7 @@ def devices() -> list[Device]:
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Return the device that a setting names; "auto" prefers cuda, then mps. Loads torch.
+    """Return the device of a setting; "auto" prefers cuda, then mps. Loads torch.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def choose_device(name: str = "auto") -> torch.device:
 
 
 def advice() -> str:
-    """Return what to do if there is an NVIDIA card that torch does not use; or "". Loads torch."""
+    """Return what to do about an NVIDIA card that torch does not use; or "". Loads torch."""
     import torch
 
     if torch.cuda.is_available() or not has_nvidia_card():
@@ -108,7 +108,7 @@ def advice() -> str:
 
 
 def has_nvidia_card(drivers: Path = Path("/proc/driver/nvidia/gpus")) -> bool:
-    """Tell whether the system knows of an NVIDIA card. Runs nothing."""
+    """Whether the system knows of an NVIDIA card. Runs nothing."""
     if drivers.is_dir() and any(drivers.iterdir()):
         return True
     if os.name == "posix" and drivers.parent.parent.is_dir():

@@ -1,4 +1,4 @@
-"""`SpatialEmbeddings`: a network with everything that is needed to use it; saved as a folder."""
+"""A network with everything that is needed to use it, saved as a folder."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from safetensors.torch import save as serialise
 
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.image_data import PixelArray, arranged
 from napari_spatial_embeddings.core.instances import Instances
 from napari_spatial_embeddings.core.maps import SIGMA_GAIN, EmbeddingMaps
 from napari_spatial_embeddings.core.network import BranchedNet
+from napari_spatial_embeddings.core.units import length, spacing_of
 from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .devices import choose_device
+from .image_check import check_image
 from .model_card import CARD, SCHEMA, WEIGHTS, ModelCard, ModelError, check_folder, parsed, reason
 from .normalisation import normalisation
 from .resampling import TOLERANCE, Resampling
@@ -34,14 +37,14 @@ __all__ = ["CARD", "SCHEMA", "WEIGHTS", "ModelError", "SpatialEmbeddings"]
 
 @dataclass
 class SpatialEmbeddings:
-    """A trained (or fresh) model.
+    """A model: trained, or from scratch.
 
     Parameters
     ----------
     settings : ModelSettings
-        What the network is and reads.
+        Architecture and input of the network.
     network : BranchedNet, optional
-        A fresh one if not given.
+        Untrained if not given.
     clustering : ClusteringSettings
         The thresholds that suit it, chosen on validation data.
     pixel_size : tuple of D floats, optional
@@ -51,9 +54,9 @@ class SpatialEmbeddings:
         Typical diameter of the objects in the images that it is meant for, in their pixels; as the
         model knows them (``settings.working_diameter``) if not given.
     history : list of dicts
-        What its trainings reported, one entry per validation.
+        Reports of its trainings, one entry per validation.
     about : dict
-        Free text for people: training data, licence, scores.
+        Free text: training data, licence, scores.
     """
 
     settings: ModelSettings
@@ -74,7 +77,7 @@ class SpatialEmbeddings:
 
     def predict_maps(
         self,
-        image: NDArray[np.generic],
+        image: PixelArray,
         settings: PredictionSettings | None = None,
         spacing: tuple[float, ...] | None = None,
     ) -> EmbeddingMaps:
@@ -83,6 +86,7 @@ class SpatialEmbeddings:
         Parameters
         ----------
         image : (C, *S) or, for one channel, (*S); any real dtype
+            Read tile by tile; may be larger than memory.
         settings : PredictionSettings, optional
         spacing : tuple of D floats, optional
             Size of the image's pixels along each axis, the finest being 1; the model's if not
@@ -97,7 +101,7 @@ class SpatialEmbeddings:
 
     def predicting(
         self,
-        image: NDArray[np.generic],
+        image: PixelArray,
         settings: PredictionSettings | None = None,
         window: tuple[slice, ...] | None = None,
         out: EmbeddingMaps | None = None,
@@ -113,7 +117,8 @@ class SpatialEmbeddings:
             The part to predict; the rest of the maps stays as it is. All of it if not given. The
             image is normalised as a whole in any case.
         out : EmbeddingMaps, optional
-            The maps to fill; new ones without any object if not given.
+            The maps to fill, which may be stored elsewhere than in memory; new ones without any
+            object if not given.
         """
         settings = settings or PredictionSettings()
         image = self.check(image)
@@ -128,7 +133,7 @@ class SpatialEmbeddings:
     def resampling(
         self, diameter: float | None = None, spacing: tuple[float, ...] | None = None
     ) -> Resampling:
-        """Return how an image comes to the model's scale.
+        """Return the transform of an image to the model's scale.
 
         Parameters
         ----------
@@ -141,9 +146,9 @@ class SpatialEmbeddings:
         return Resampling.between(self.settings, diameter or self.image_diameter, spacing)
 
     def learn_diameter(self, diameter: float, most: float) -> None:
-        """Take objects of this diameter for the model's own, if they are of about that size.
+        """Adopt a diameter as the model's own, if it is about the same already.
 
-        What the network says stays the same, in pixels: only the unit of sigma and the scale that
+        The network's output stays the same, in pixels: only the unit of sigma and the scale that
         images are brought to change.
 
         Parameters
@@ -165,10 +170,8 @@ class SpatialEmbeddings:
     def diameter_at(self, pixel_size: tuple[float, ...] | None, unit: str | None) -> float | None:
         """Return the diameter in pixels of the model's objects, seen at another pixel size.
 
-        None where nobody knows it: where either pixel size, or what its unit is worth, is unknown.
+        None where either pixel size, or the length of its unit, is unknown.
         """
-        from napari_spatial_embeddings.core.units import length
-
         own = length(self.pixel_size, self.unit)
         other = length(pixel_size, unit)
         if not own or not other:
@@ -181,16 +184,15 @@ class SpatialEmbeddings:
         pixel_size: tuple[float, ...] | None,
         unit: str | None,
     ) -> tuple[PredictionSettings, tuple[float, ...] | None]:
-        """Return how an image is predicted, with the size of its objects, and its spacing.
+        """Return the settings for an image, with the diameter of its objects, and its spacing.
 
-        If nobody told the size, the image's pixel size does, compared with that of the images that
-        the model was trained on.
+        A diameter that is not set is derived from the pixel size of the image and that of the
+        images that the model was trained on.
         """
-        spacing = None if pixel_size is None else tuple(s / min(pixel_size) for s in pixel_size)
         if settings.object_diameter is None:
-            told = self.diameter_at(pixel_size, unit)
-            settings = settings.updated(object_diameter=told and max(2.0, told))
-        return settings, spacing
+            known = self.diameter_at(pixel_size, unit)
+            settings = settings.updated(object_diameter=known and max(2.0, known))
+        return settings, spacing_of(pixel_size)
 
     def predicting_normalised(
         self,
@@ -207,33 +209,22 @@ class SpatialEmbeddings:
             network, self.settings, image, scale, settings, device, resampling=resampling
         )
 
-    def check(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Return the image as (C, *S), or say why the model cannot take it."""
-        ndim, channels = self.settings.ndim, self.settings.in_channels
-        if image.ndim == ndim and channels == 1:
-            image = image[None]
-        if image.ndim != ndim + 1:
-            kind = {2: "2D images", 3: "3D volumes"}[ndim]
-            raise ModelError(
-                f"the model takes {kind} with {channels} channel{'s' * (channels > 1)}; this image"
-                f" has shape {image.shape}"
-            )
-        if image.shape[0] != channels:
-            raise ModelError(
-                f"the model takes {channels} channel{'s' * (channels > 1)}, this image has"
-                f" {image.shape[0]}"
-            )
-        if 0 in image.shape:
-            raise ModelError(f"the image is empty: its shape is {image.shape}")
-        if image.dtype.kind not in "buif":
-            raise ModelError(f"the image has type {image.dtype}; expected real numbers")
-        if image.dtype.kind == "f" and not np.isfinite(image).all():
-            raise ModelError("the image holds NaN or infinite values; replace them first")
+    def check(self, image: PixelArray) -> PixelArray:
+        """Return the image as (C, *S) if the model can take it; its pixels are not read.
+
+        Raises
+        ------
+        ModelError
+            As `image_check.check_image`.
+        """
+        if image.ndim == self.settings.ndim and self.settings.in_channels == 1:
+            image = arranged(image, "ZYX"[-image.ndim :])
+        check_image(self.settings, image.shape, image.dtype)
         return image
 
     def segment(
         self,
-        image: NDArray[np.generic],
+        image: PixelArray,
         clustering: ClusteringSettings | None = None,
         prediction: PredictionSettings | None = None,
         spacing: tuple[float, ...] | None = None,
@@ -243,9 +234,9 @@ class SpatialEmbeddings:
         return cluster(maps, clustering or self.clustering)
 
     def with_classes(self, classes: tuple[str, ...]) -> SpatialEmbeddings:
-        """Return a model that tells these classes apart, and starts from what this one knows.
+        """Return a model of other classes that starts from the weights of this one.
 
-        A class that is known by its name keeps its seed map; a new one starts from the mean of all.
+        A class of the same name keeps its seed map; a new one starts from the mean of all.
         """
         own = self.settings.classes
         if classes == own:
@@ -263,14 +254,14 @@ class SpatialEmbeddings:
     # ----------------------------------------------------------------- files
 
     def card(self) -> dict[str, Any]:
-        """Return what ``model.json`` says: everything but the weights."""
+        """Return the content of ``model.json``: everything but the weights."""
         return ModelCard(**{f.name: getattr(self, f.name) for f in fields(ModelCard)}).facts()
 
     def save(self, folder: str | Path, *, half: bool = False) -> Path:
         """Write the model into a folder, whole or not at all.
 
         The weights' file repeats the card in its header, so that one rename publishes both;
-        ``model.json`` is the copy that people read.
+        ``model.json`` is a copy to look at.
 
         Parameters
         ----------

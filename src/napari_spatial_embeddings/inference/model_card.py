@@ -1,4 +1,4 @@
-"""What a model's folder says of the model, but for its weights. Reading it needs no torch."""
+"""A model's card: everything but its weights, read without torch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ModelCard:
     about: dict[str, Any] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
-        """Return the card as JSON takes it."""
+        """Return the card as JSON."""
         return {
             "schema": SCHEMA,
             "version": __version__,
@@ -68,7 +68,7 @@ class ModelCard:
 
     @classmethod
     def checked(cls, folder: str | Path, facts: Any) -> ModelCard:
-        """Return the card that JSON tells.
+        """Return the card of parsed JSON.
 
         Raises
         ------
@@ -89,7 +89,7 @@ class ModelCard:
                 settings.setdefault("convolutions", 2)
             history, about = facts["history"], facts["about"]
             if not isinstance(about, dict) or not all(isinstance(row, dict) for row in history):
-                raise TypeError("about and each row of history name what they tell")
+                raise TypeError("about and each row of history must be objects")
             return cls(
                 ModelSettings.model_validate(settings),
                 clustering=ClusteringSettings.model_validate(facts["clustering"]),
@@ -104,12 +104,12 @@ class ModelCard:
 
 
 def parsed(card: str, path: Path) -> Any:
-    """Return what the JSON of a card tells.
+    """Parse the JSON of a card.
 
     Raises
     ------
     ModelError
-        If it is damaged; ``path`` is where it stands.
+        If it is damaged; ``path`` is its file.
     """
     try:
         return json.loads(card)
@@ -118,7 +118,7 @@ def parsed(card: str, path: Path) -> Any:
 
 
 def check_folder(folder: str | Path) -> None:
-    """Say so if a folder holds no model.
+    """Refuse a folder that holds no model.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def check_folder(folder: str | Path) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Return in one line what pydantic or torch say in several."""
+    """Return the first line that matters of an error of pydantic or torch."""
     if isinstance(error, KeyError):
         return f"{error} is missing"
     if isinstance(error, ValidationError):

@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ModelSettings
+from napari_spatial_embeddings.core.image_data import PixelArray
 from napari_spatial_embeddings.core.maps import Float
+from napari_spatial_embeddings.core.sampling import sample_blocks
+
+from .image_check import NOT_FINITE
+from .model_card import ModelError
+
+EXACT = {2: 16_000_000, 3: 32_000_000}
+"""Values of a channel up to which percentiles are exact; above, they are those of a sample."""
 
 SAMPLE = 4_000_000
-"""Values that percentiles are taken from at most; more are strided over."""
+"""Values of a sample at most."""
+
+EDGE = {2: 256, 3: 64}
+"""Edge of the blocks of a sample, in pixels: about as large as the chunks of files."""
 
 
-def normalisation(image: NDArray[np.generic], settings: ModelSettings) -> Float:
+def normalisation(image: PixelArray, settings: ModelSettings) -> Float:
     """Return per channel what to subtract and to multiply by, float32 (2, C).
 
-    Percentiles are taken over the whole image or volume, never over a slice or a tile.
+    Percentiles are taken over the whole image or volume, never over a slice or a tile: over all its
+    values, or over a regular grid of blocks where there are more than `EXACT`. Values that are not
+    finite are left out.
 
     Parameters
     ----------
     image : (C, *S), real
+        Only what is sampled is read, one channel after the other.
+
+    Raises
+    ------
+    ModelError
+        If no value is finite.
     """
-    out = np.empty((2, len(image)), np.float32)
-    for c, channel in enumerate(image):
-        step = max(1, int((channel.size / SAMPLE) ** (1 / channel.ndim)))
-        sample = np.asarray(channel[(slice(None, None, step),) * channel.ndim], np.float32)
+    out = np.empty((2, image.shape[0]), np.float32)
+    for c in range(image.shape[0]):
+        sample = _sample(image, c)
         low, high = np.percentile(sample, (settings.low_percentile, settings.high_percentile))
         if high <= low:  # nearly all pixels are alike, as in an image of a few bright spots
             low, high = float(sample.min()), float(sample.max())
@@ -33,7 +53,34 @@ def normalisation(image: NDArray[np.generic], settings: ModelSettings) -> Float:
 
 
 def normalise(image: NDArray[np.generic], scale: Float) -> Float:
-    """Apply `normalisation` to (C, *S); values outside the percentiles go on linearly to ±4."""
+    """Apply `normalisation` to (C, *S); values outside the percentiles go on linearly to ±4.
+
+    Raises
+    ------
+    ModelError
+        If a value is not finite.
+    """
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise ModelError(NOT_FINITE)
     bias, gain = (v.reshape(-1, *[1] * (image.ndim - 1)) for v in scale)
     out: Float = np.clip((image.astype(np.float32) - bias) * gain, -4, 4)
     return out
+
+
+def _sample(image: PixelArray, channel: int) -> Float:
+    """Return finite values of a channel."""
+    shape = image.shape[1:]
+    if math.prod(shape) < EXACT[len(shape)]:
+        values = np.asarray(image[channel], np.float32)
+    else:
+        edge = EDGE[len(shape)]
+        blocks = sample_blocks(shape, edge, SAMPLE // edge ** len(shape))
+        parts = [np.asarray(image[(channel, *block)], np.float32).ravel() for block in blocks]
+        values = np.concatenate(parts)
+    if image.dtype.kind == "f":
+        finite = np.isfinite(values)
+        if not finite.any():
+            raise ModelError(NOT_FINITE)
+        if not finite.all():
+            values = values[finite]
+    return values

@@ -1,4 +1,4 @@
-"""The models that come with the package, by name."""
+"""Registry of the shipped models, by name."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def shipped() -> dict[str, ModelCard]:
 
 
 def suiting(ndim: int, in_channels: int, *, dark: bool = False) -> list[str]:
-    """Return the names of the shipped models that can take an image, the likeliest first.
+    """Return the names of the shipped models for a kind of image, the most suitable first.
 
     Parameters
     ----------
     ndim, in_channels : int
         Of the image.
     dark : bool
-        Whether it shows bright objects on dark ground, as those do that models of nuclei learned.
+        Whether it shows bright objects on dark ground, as the training images of nuclei do.
     """
     names = [
         name

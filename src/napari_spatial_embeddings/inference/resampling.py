@@ -1,4 +1,4 @@
-"""Object size: from an image's own pixels to the scale that a model works at, and back.
+"""Resampling of images to the scale that a model works at, and of its maps back.
 
 A model knows objects of about one size, its ``working_diameter``. An image whose objects have
 another one is resampled on its way into the network, block by block, and the maps on their way out;
@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_spatial_embeddings.config import ModelSettings
+from napari_spatial_embeddings.core.image_data import PixelArray
+from napari_spatial_embeddings.core.maps import Float
 
-Float = NDArray[np.float32]
 Window = tuple[slice, ...]
 
 TOLERANCE = 1.1
@@ -29,7 +30,7 @@ TOLERANCE = 1.1
 
 @dataclass(frozen=True, slots=True)
 class Resampling:
-    """How an image's pixels relate to the grid that a model sees it on.
+    """Transform between an image's pixels and the grid that a model sees.
 
     Parameters
     ----------
@@ -108,23 +109,23 @@ class Resampling:
 
     def read(
         self,
-        image: NDArray[np.generic],
+        image: PixelArray,
         window: Window,
         prepare: Callable[[NDArray[np.generic]], Float],
     ) -> Float:
         """Return what the network sees of an image, float32 (C, *window).
 
-        Where the grid is coarser than the image, the image is smoothed first, so that what is too
-        fine for the grid leaves no patterns on it. A value does not depend on the window.
+        Where the grid is coarser than the image, the image is smoothed first against aliasing. A
+        value does not depend on the window.
 
         Parameters
         ----------
         image : (C, *S), real
-            Anything that slices to arrays.
+            Of which no more than the window, and what it is interpolated from, is read.
         window : tuple of D slices
             Part of the grid.
         prepare : function
-            What is done to the pixels before they are resampled, such as normalising them.
+            Applied to the pixels before they are resampled, such as normalising.
         """
         if self.trivial:
             return prepare(np.asarray(image[(slice(None), *window)]))
@@ -151,13 +152,13 @@ class Resampling:
     ) -> tuple[Float, Float, Float]:
         """Return maps of some of the image's pixels.
 
-        A pixel takes over where the nearest point of the grid points to, and its sigma: between two
+        A pixel takes the embedding and the sigma of the nearest point of the grid: between two
         objects, a mean of the two would point to neither. Seeds are interpolated.
 
         Parameters
         ----------
         parts : offsets, sigma and seed of the grid in ``window``, float32 (n, *window)
-            Lengths in units of the grid. What they have beyond the window is not looked at.
+            Lengths in units of the grid. Values beyond the window are ignored.
         window : tuple of D slices
             Part of the grid.
         pixels : tuple of D slices

@@ -1,6 +1,6 @@
-"""Maps of images of any size, tile by tile, in bounded memory.
+"""Prediction of maps tile by tile, for images of any size in bounded memory.
 
-A tile is its core and a halo of context around it, which is computed and thrown away. The network
+A tile is its core and a halo of context around it, which is computed and discarded. The network
 normalises each pixel by itself, so a halo as wide as its receptive field gives exactly what the
 whole image would; the default is narrower, and the difference is far below the thresholds.
 
@@ -17,9 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
+from napari_spatial_embeddings.core.image_data import PixelArray
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float, sigma_of, split
 from napari_spatial_embeddings.core.network import BranchedNet, channels_last, multiple
 from napari_spatial_embeddings.errors import OutOfMemory, is_out_of_memory
@@ -30,7 +30,7 @@ from .resampling import Resampling
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a prediction is.
+    """Progress of a prediction.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Progress:
     region : tuple of D slices
         The part of the maps that is new.
     maps : EmbeddingMaps
-        What is known so far, zero elsewhere (sigma: one).
+        The maps so far, zero elsewhere (sigma: one).
     """
 
     done: int
@@ -66,9 +66,10 @@ def tiles(
     prediction: PredictionSettings,
     window: tuple[slice, ...] | None = None,
 ) -> list[tuple[tuple[slice, ...], tuple[slice, ...]]]:
-    """Return the tiles as pairs of slices: what is read, and which part of the grid is its core.
+    """Return the tiles as pairs of slices: the part that is read, and its core.
 
-    What is read starts on a multiple of the network's total stride and may end beyond the grid.
+    The part that is read starts on a multiple of the network's total stride, and may end beyond
+    the grid.
     Cores part the window, or the whole grid if none is given.
     """
     window = window or tuple(slice(0, n) for n in shape)
@@ -95,7 +96,7 @@ def tiles(
 def predict_tiles(
     network: BranchedNet,
     settings: ModelSettings,
-    image: NDArray[np.generic],
+    image: PixelArray,
     scale: Float,
     prediction: PredictionSettings,
     device: torch.device,
@@ -110,11 +111,11 @@ def predict_tiles(
     network : BranchedNet
         On ``device``.
     image : (C, *S), real
-        Anything that slices to arrays.
+        Of which no more than a tile is read at once.
     scale : float32 (2, C)
         From `normalisation.normalisation`, of the whole image.
     out : EmbeddingMaps, optional
-        Where to write, for maps that live on disk; in memory if not given.
+        Where to write; new maps in memory if not given.
     window : tuple of D slices, optional
         The part of the image to fill, not empty and inside it; all of it if not given.
     resampling : Resampling, optional
@@ -123,6 +124,8 @@ def predict_tiles(
 
     Raises
     ------
+    ModelError
+        If what is read is not finite.
     OutOfMemory
         If a tile does not fit into the device's memory.
     """
@@ -160,7 +163,7 @@ def _predict(
     flips: bool,
     device: torch.device,
 ) -> tuple[Float, Float, Float]:
-    """Return offsets, sigma and seed of a block, averaged over its symmetries if asked to."""
+    """Return offsets, sigma and seed of a block, averaged over its symmetries with ``flips``."""
     x = torch.from_numpy(block)[None].to(device)
     variants = symmetries(settings) if flips else [((), 0)]
     total: list[torch.Tensor] = []
@@ -191,7 +194,7 @@ def symmetries(settings: ModelSettings) -> list[tuple[tuple[int, ...], int]]:
 def undo(
     part: torch.Tensor, kind: int, flipped: tuple[int, ...], turns: int, settings: ModelSettings
 ) -> torch.Tensor:
-    """Bring a predicted map back: its pixels, and the directions that its components stand for.
+    """Invert a symmetry in a predicted map: its pixels, and the directions of its components.
 
     Parameters
     ----------

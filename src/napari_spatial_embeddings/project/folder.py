@@ -9,13 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from napari_spatial_embeddings.config import fault
+from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import ImageData, stem
+from napari_spatial_embeddings.files import stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.inference import model_card
 from napari_spatial_embeddings.system.atomic import write_atomically
@@ -33,6 +32,7 @@ from .sources import (
     read_entry,
     read_source,
     reference,
+    same_pixels,
     write_copy,
 )
 
@@ -150,7 +150,7 @@ class Project:
     def add_image(
         self,
         source: str | Path | None = None,
-        data: NDArray[np.generic] | None = None,
+        data: PixelArray | None = None,
         *,
         key: str | None = None,
         name: str | None = None,
@@ -187,7 +187,7 @@ class Project:
         used = tuple(channels) if channels is not None else None
         read = read_source(Path(source), axes, used) if source is not None else None
         if read is not None:
-            copy = copy or not (data is None or np.array_equal(data, read.data))
+            copy = copy or not (data is None or same_pixels(data, read.data))
             data = read.data if data is None else data
             name = name or read.name
             if pixel_size is None:
@@ -234,7 +234,7 @@ class Project:
                     path.unlink()
 
     def image(self, key: str) -> ImageData:
-        """Read an image.
+        """Open an image, which is read as far as its data are sliced if it is large.
 
         Raises
         ------

@@ -1,10 +1,12 @@
-"""Where a project's images are, and how they are known again."""
+"""Files of a project's images, and fingerprints by which they are recognised."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.files import FileError, ImageData, read_image
+from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
+from napari_spatial_embeddings.core.sampling import sample_blocks
+from napari_spatial_embeddings.files import FileError, read_image
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .card import ImageEntry
 from .errors import MissingImage, ProjectError, WrongImage
 
-EDGE = 48
-"""Pixels along each axis that the fingerprint looks at, at most."""
+GRID = 48
+"""Pixels along each axis of the grid of a fingerprint, at least."""
+
+LARGE = 64_000_000
+"""Values of an image above which its fingerprint is that of blocks: a grid would read all."""
+
+BLOCKS = "blocks-"
+"""Start of the fingerprint of an image that is `LARGE`; version 0.1.0 wrote none."""
+
+EDGE, MOST = 64, 16
+"""Edge of these blocks in pixels, and their number at most."""
+
+SLAB = 16_000_000
+"""Values that are compared at once."""
 
 
 def reference(source: Path, folder: Path) -> str:
@@ -35,18 +51,48 @@ def reference(source: Path, folder: Path) -> str:
     return at.as_posix()
 
 
-def fingerprint(image: NDArray[np.generic]) -> str:
-    """Return a digest of a grid of an image's pixels, its shape and its type."""
-    steps = (slice(None, None, max(1, n // EDGE)) for n in image.shape[1:])
-    sample = np.ascontiguousarray(image[(slice(None), *steps)])
-    little = sample.astype(sample.dtype.newbyteorder("<"))
+def fingerprint(image: PixelArray) -> str:
+    """Return a digest of an image's shape, its type and some of its pixels."""
+    large = math.prod(image.shape) > LARGE
+    return BLOCKS + _digest_of_blocks(image) if large else _digest_of_grid(image)
+
+
+def matches(image: PixelArray, digest: str) -> bool:
+    """Whether a digest is an image's `fingerprint`, or the one that version 0.1.0 gave it."""
+    if digest.startswith(BLOCKS):
+        return digest == BLOCKS + _digest_of_blocks(image)
+    return digest == _digest_of_grid(image)
+
+
+def _digest_of_grid(image: PixelArray) -> str:
+    steps = (slice(None, None, max(1, n // GRID)) for n in image.shape[1:])
+    return _digest(image, [np.asarray(image[(slice(None), *steps)])])
+
+
+def _digest_of_blocks(image: PixelArray) -> str:
+    blocks = sample_blocks(image.shape[1:], EDGE, MOST)
+    return _digest(image, (np.asarray(image[(slice(None), *block)]) for block in blocks))
+
+
+def _digest(image: PixelArray, parts: Iterable[NDArray[Any]]) -> str:
+    little = image.dtype.newbyteorder("<")
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{image.shape} {little.dtype.str}".encode())
-    digest.update(little.tobytes())
+    digest.update(f"{tuple(image.shape)} {little.str}".encode())
+    for part in parts:
+        digest.update(part.astype(little, "C").tobytes())
     return digest.hexdigest()
 
 
-def checked(pixels: NDArray[Any], name: str) -> NDArray[Any]:
+def same_pixels(one: PixelArray, other: PixelArray) -> bool:
+    """Whether two images (C, *S) are equal; they are read part by part."""
+    if one.shape != other.shape:
+        return False
+    rows = max(1, SLAB * one.shape[1] // max(1, math.prod(one.shape)))
+    parts = ((slice(None), slice(i, i + rows)) for i in range(0, one.shape[1], rows))
+    return all(np.array_equal(np.asarray(one[p]), np.asarray(other[p])) for p in parts)
+
+
+def checked(pixels: PixelArray, name: str) -> PixelArray:
     """Return pixels as they are stored, or refuse them.
 
     Raises
@@ -54,16 +100,16 @@ def checked(pixels: NDArray[Any], name: str) -> NDArray[Any]:
     ProjectError
         If they are no image (C, *S) of real numbers.
     """
-    if pixels.ndim not in (3, 4) or not pixels.size or pixels.dtype.kind not in "buif":
+    if pixels.ndim not in (3, 4) or 0 in pixels.shape or pixels.dtype.kind not in "buif":
         raise ProjectError(
             f"{name}: an array of type {pixels.dtype} and shape {pixels.shape}; expected real"
             " numbers, channels first, then Y and X or Z, Y and X"
         )
-    return pixels.astype(np.uint8) if pixels.dtype == bool else pixels
+    return np.asarray(pixels, np.uint8) if pixels.dtype == bool else pixels
 
 
 def read_source(path: Path, axes: str | None, channels: tuple[int, ...] | None) -> ImageData:
-    """Read an image, or some of its channels.
+    """Open an image, or some of its channels.
 
     Raises
     ------
@@ -73,14 +119,14 @@ def read_source(path: Path, axes: str | None, channels: tuple[int, ...] | None) 
     image = read_image(path, axes)
     if channels is None:
         return image
-    missing = [c for c in channels if not 0 <= c < len(image.data)]
+    missing = [c for c in channels if not 0 <= c < image.channels]
     if missing:
-        raise FileError(f"{path} has {len(image.data)} channels, none with the index {missing[0]}")
-    return replace(image, data=image.data[list(channels)])
+        raise FileError(f"{path} has {image.channels} channels, none with the index {missing[0]}")
+    return image.with_channels(channels)
 
 
 def read_entry(folder: Path, entry: ImageEntry) -> ImageData:
-    """Read the image of an entry, with the pixel size that the project knows.
+    """Open the image of an entry, with the pixel size of the project.
 
     Raises
     ------
@@ -113,9 +159,8 @@ def moved(entry: ImageEntry, path: Path, folder: Path) -> ImageEntry:
     FileError
         If it cannot be read.
     """
-    image = read_source(path, entry.axes, entry.channels).data
-    image = checked(image, str(path))
-    if fingerprint(image) != entry.fingerprint:
+    image = checked(read_source(path, entry.axes, entry.channels).data, str(path))
+    if not matches(image, entry.fingerprint):
         differs = f"its shape is {image.shape}, not {entry.shape}"
         if image.shape == entry.shape:
             differs = "its pixels differ"
@@ -126,7 +171,7 @@ def moved(entry: ImageEntry, path: Path, folder: Path) -> ImageEntry:
 
 
 def write_copy(
-    path: Path, image: NDArray[Any], pixel_size: tuple[float, ...] | None, unit: str | None
+    path: Path, image: PixelArray, pixel_size: tuple[float, ...] | None, unit: str | None
 ) -> None:
     """Write a copy of an image (C, *S), compressed without loss, whole or not at all.
 
@@ -141,7 +186,7 @@ def write_copy(
     content = io.BytesIO()
     tifffile.imwrite(
         content,
-        image,
+        np.asarray(image),
         photometric="minisblack",
         compression="zlib",
         metadata={k: v for k, v in facts.items() if v is not None},
@@ -150,6 +195,6 @@ def write_copy(
         write_atomically(path, content.getvalue())
 
 
-def copied_axes(image: NDArray[Any]) -> str:
+def copied_axes(image: PixelArray) -> str:
     """Return the axes of a copy of an image (C, *S)."""
     return "CYX" if image.ndim == 3 else "CZYX"

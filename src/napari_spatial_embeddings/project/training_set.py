@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.units import spacing_of
 from napari_spatial_embeddings.files.regions import covered
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
-from napari_spatial_embeddings.training.dataset import TrainingSet, spacing_of
+from napari_spatial_embeddings.training.dataset import TrainingSet
 
 from .errors import ProjectError
 
@@ -52,7 +53,7 @@ def _resolved(
     if annotation.regions:
         region = covered(annotation.regions, entry.spatial)
     return annotate(
-        project.image(entry.key).data,
+        np.asarray(project.image(entry.key).data),
         annotation.labels,
         name=entry.name,
         unlabelled=project.card.unlabelled,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from napari_spatial_embeddings.core.units import spacing_of
 from napari_spatial_embeddings.inference.resampling import Resampling, positions
 
 from .annotation import AnnotationError, TrainingImage
@@ -51,11 +52,6 @@ class TrainingSet:
     def spacing(self) -> tuple[float, ...] | None:
         """Size of a pixel along each axis in pixels of the finest, where it is known."""
         return spacing_of(self.pixel_size)
-
-
-def spacing_of(pixel_size: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    """Return a pixel size in units of its smallest edge; None if it is unknown."""
-    return tuple(size / min(pixel_size) for size in pixel_size) if pixel_size else None
 
 
 def _kind(image: TrainingImage) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from napari_spatial_embeddings import samples
-from napari_spatial_embeddings.files import ImageData
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.plugin.layers.annotation import (
     LayerTuple,
     image_layer,

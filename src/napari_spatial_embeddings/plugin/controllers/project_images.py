@@ -13,7 +13,7 @@ from napari_spatial_embeddings.project import MissingImage
 from .recognition import recognised
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.files import ImageData
+    from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.project import ImageEntry, Project
 
     from .workspace import Workspace

@@ -10,7 +10,7 @@ from napari.layers import Image
 
 from napari_spatial_embeddings.plugin.layers import tags as _layers
 from napari_spatial_embeddings.project import Project, ProjectCard
-from napari_spatial_embeddings.project.sources import fingerprint
+from napari_spatial_embeddings.project.sources import matches
 
 if TYPE_CHECKING:
     from .workspace import Workspace
@@ -24,9 +24,8 @@ def key_for(workspace: Workspace, layer: Image, axes: str) -> str:
         if _shape(layer, axes) in shapes:
             with workspace.session.speaking():
                 pixels = _layers.picture([layer], axes).data
-                digest = fingerprint(pixels)
                 for entry in project.card.images:
-                    if entry.shape == pixels.shape and entry.fingerprint == digest:
+                    if entry.shape == pixels.shape and matches(pixels, entry.fingerprint):
                         return entry.key
     return _free_key(workspace, layer.name)
 

@@ -10,8 +10,8 @@ from napari.layers import Image
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.errors import InputError, explained
-from napari_spatial_embeddings.files import ImageData
 from napari_spatial_embeddings.plugin.layers import tags as _layers
 from napari_spatial_embeddings.plugin.layers.image_switcher import Stage, look_at
 from napari_spatial_embeddings.plugin.session import Session

@@ -14,7 +14,8 @@ from napari.layers import Labels, Layer, Shapes
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.files import ImageData, Region
+from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.files import Region
 from napari_spatial_embeddings.files.regions import KINDS
 from napari_spatial_embeddings.project import Annotation, Project
 
@@ -34,7 +35,7 @@ def position(pixel_size: Sequence[float] | None, unit: str | None) -> dict[str, 
 
 def image_layer(picture: ImageData, key: str, name: str, project: Project | None) -> LayerTuple:
     """Return the layer of an image, whose channels are its first axis if there are several."""
-    data, axes = picture.data, "ZYX"[-(picture.data.ndim - 1) :]
+    data, axes = np.asarray(picture.data), "ZYX"[-picture.ndim :]
     place = position(picture.pixel_size, picture.unit)
     colours = len(data) == 3 and data.dtype == np.uint8
     if len(data) == 1:

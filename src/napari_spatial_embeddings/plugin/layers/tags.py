@@ -16,9 +16,10 @@ from napari.layers import Image, Layer
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.units import unit_name
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import FileError, ImageData, read_pixel_size
+from napari_spatial_embeddings.files import FileError, read_pixel_size
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.project import ImageEntry

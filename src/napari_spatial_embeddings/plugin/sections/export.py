@@ -31,7 +31,7 @@ from napari_spatial_embeddings.plugin.tasks.export import Task, write
 from napari_spatial_embeddings.plugin.tasks.predict import Models, Order, Told, predict_one
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.files import ImageData
+    from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.plugin.controllers.workspace import Workspace
     from napari_spatial_embeddings.project import Project
 

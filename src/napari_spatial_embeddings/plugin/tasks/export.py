@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.errors import Failure, InputError, explained
 from napari_spatial_embeddings.export import Segmented, export
-from napari_spatial_embeddings.files import ImageData
 from napari_spatial_embeddings.plugin.controllers.annotation_count import many
 from napari_spatial_embeddings.plugin.session import Kind, Result
 
@@ -60,13 +62,13 @@ class Task:
             "corrected": int(found.locked.sum()),
             "version": __version__,
         }
-        fits = self.limits is not None and len(self.limits) == len(picture.data)
+        fits = self.limits is not None and len(self.limits) == picture.channels
         return Segmented(
             self.file,
             found,
             result.classes,
             result.maps,
-            picture.data,
+            np.asarray(picture.data),
             picture.pixel_size,
             picture.unit,
             about,

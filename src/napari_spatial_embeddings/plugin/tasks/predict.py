@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory
-from napari_spatial_embeddings.files import ImageData
 from napari_spatial_embeddings.inference.model_card import WEIGHTS, check_folder
 from napari_spatial_embeddings.inference.registry import find_folder
 from napari_spatial_embeddings.plugin.controllers.reclustering import timed
@@ -167,10 +167,10 @@ def check(model: SpatialEmbeddings, picture: ImageData) -> None:
             f"the model takes {takes}, and {picture.name} is {this}: choose another model, or"
             " say under Data what the axes mean"
         )
-    if len(picture.data) != channels:
+    if picture.channels != channels:
         takes = f"{channels} channel{'s' * (channels > 1)}"
         raise InputError(
-            f"the model takes {takes}, and {picture.name} has {len(picture.data)}: choose another"
+            f"the model takes {takes}, and {picture.name} has {picture.channels}: choose another"
             " model, or other channels under Data"
         )
     model.check(picture.data)

@@ -1,18 +1,18 @@
-"""Images and label images, from the formats that microscopes and people write."""
+"""Readers of images, label images and pixel sizes, whatever the format."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.units import Size, combine
 
-from .axes import arrange
+from .axes import as_image
 from .errors import FileError, reading
 from .folders import JPEG, PNG, TIFF, stem
 from .ome_zarr import is_zarr, read_ome_zarr
@@ -20,54 +20,25 @@ from .pixel_size import sizes_in
 from .raw import Raw
 
 
-@dataclass(frozen=True, slots=True)
-class ImageData:
-    """An image or volume with D = 2 or 3 spatial axes, S the spatial shape.
-
-    Parameters
-    ----------
-    data : (C, *S), real
-        Channels first.
-    axes : "CYX" or "CZYX"
-    pixel_size : tuple of D floats, optional
-        Size of a pixel along each spatial axis in ``unit``; None where the file does not tell it.
-    unit : str, optional
-        "um", "nm", ...; None if the pixel size is only known as a ratio.
-    name : str
-        The file's name without its endings.
-    """
-
-    data: NDArray[np.generic]
-    axes: str
-    pixel_size: tuple[float, ...] | None
-    unit: str | None
-    name: str
-
-    @property
-    def spacing(self) -> tuple[float, ...]:
-        """Size of a pixel along each spatial axis in pixels of the finest; ones if not known."""
-        if self.pixel_size is None:
-            return (1.0,) * (self.data.ndim - 1)
-        finest = min(self.pixel_size)
-        return tuple(size / finest for size in self.pixel_size)
-
-
 def read_image(path: str | Path, axes: str | None = None) -> ImageData:
-    """Read an image.
+    """Open an image.
+
+    One of up to `stored.IN_MEMORY` bytes is read; of a larger TIFF or OME-Zarr, only what is sliced
+    of its data is read, and whether it is damaged shows then. PNG and JPEG are read whole.
 
     TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG and OME-Zarr (0.4, 0.5). Axes of length one are dropped,
     and so is transparency. A file that does not name its axes is taken for colours if the last of
     three is 3 or 4 long and holds 8 or 16 bits, and for a volume otherwise.
 
     The pixel size comes from the file, or from a JSON file of the same name beside the image or
-    beside its folder, which then counts more: ``{"voxel_size_zyx_um": [0.28, 0.13, 0.13]}``.
+    beside its folder, which takes precedence: ``{"voxel_size_zyx_um": [0.28, 0.13, 0.13]}``.
 
     Parameters
     ----------
     path : path
     axes : str, optional
-        What the file's axes are, whatever it says itself: Y and X, and perhaps Z and C. Given so,
-        a Z of length one is kept.
+        The file's axes, instead of those that it names: Y and X, and perhaps Z and C. A Z of length
+        one is then kept.
 
     Raises
     ------
@@ -79,10 +50,12 @@ def read_image(path: str | Path, axes: str | None = None) -> ImageData:
     with reading(path):
         raw = _load(path)
         _expect(path, raw, "biuf", "real numbers")
-        array, order = arrange(raw.array, raw.axes, str(path), axes)
+        array, order = as_image(raw.array, raw.axes, str(path), axes)
         sizes = {**raw.sizes, **_sidecar(path)}
     pixel_size, unit = combine([sizes.get(axis) for axis in order[1:]])
-    return ImageData(_native(array), order, pixel_size, unit, stem(path))
+    if isinstance(array, np.ndarray):
+        array = _native(array)
+    return ImageData(array, order, pixel_size, unit, stem(path))
 
 
 def read_pixel_size(path: str | Path, axes: str) -> tuple[tuple[float, ...] | None, str | None]:
@@ -91,14 +64,14 @@ def read_pixel_size(path: str | Path, axes: str) -> tuple[tuple[float, ...] | No
     Parameters
     ----------
     path : path
-        Of formats other than TIFF, only the JSON file beside it is looked at.
+        Of formats other than TIFF, only the JSON file beside it is read.
     axes : str
         "YX" or "ZYX".
 
     Returns
     -------
     pixel_size : tuple of floats, optional
-        None where nothing tells it.
+        None where it is unknown.
     unit : str, optional
 
     Raises
@@ -122,7 +95,7 @@ def read_labels(path: str | Path, axes: str | None = None) -> NDArray[np.integer
     Parameters
     ----------
     path : path
-        Any format of `read_image` but JPEG. Of a PNG with a table of colours, the indices count.
+        Any format of `read_image` but JPEG. A PNG with a palette gives its indices.
     axes : str, optional
         As in `read_image`.
 
@@ -140,9 +113,10 @@ def read_labels(path: str | Path, axes: str | None = None) -> NDArray[np.integer
     with reading(path):
         if path.suffix.lower() in JPEG:
             raise FileError(f"{path}: JPEG does not keep label values; save them as TIFF or PNG")
-        raw = _load(path, indices=True)
+        raw = _load(path, labels=True)
         _expect(path, raw, "biu", "whole numbers, one per object; convert them to an integer type")
-        array, _ = arrange(raw.array, raw.axes, str(path), axes)
+        image, _ = as_image(raw.array, raw.axes, str(path), axes)
+        array = np.asarray(image)
     if len(array) != 1:
         kind = "colours" if "S" in raw.axes else f"{len(array)} channels"
         raise FileError(
@@ -153,18 +127,19 @@ def read_labels(path: str | Path, axes: str | None = None) -> NDArray[np.integer
     return labels.astype(np.uint8) if labels.dtype == bool else labels
 
 
-def _load(path: Path, *, indices: bool = False) -> Raw:
+def _load(path: Path, *, labels: bool = False) -> Raw:
+    """Open a file; labels are read whole, and as indices where there is a palette."""
     suffix = path.suffix.lower()
     if is_zarr(path):
-        return read_ome_zarr(path)
+        return read_ome_zarr(path, whole=labels)
     if suffix in TIFF:
         from .tiff import read_tiff
 
-        return read_tiff(path)
+        return read_tiff(path, whole=labels)
     if suffix in PNG or suffix in JPEG:
         from .png_jpeg import read_jpeg, read_png
 
-        return read_jpeg(path) if suffix in JPEG else read_png(path, indices=indices)
+        return read_jpeg(path) if suffix in JPEG else read_png(path, indices=labels)
     kind = "a folder" if path.is_dir() else f"of the type '{suffix}'"
     raise FileError(
         f"{path} is {kind}; expected TIFF, PNG, JPEG or OME-Zarr: convert it, for example with Fiji"

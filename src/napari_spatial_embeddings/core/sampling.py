@@ -1,0 +1,31 @@
+"""Regular grids of blocks, to look at a part of an image that may be larger than memory."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+
+def sample_blocks(shape: tuple[int, ...], edge: int, most: int) -> list[tuple[slice, ...]]:
+    """Return a regular grid of blocks of an image (*S), from its first pixel to its last.
+
+    Blocks and not single pixels: files store chunks, and a pixel of each would read them all.
+
+    Parameters
+    ----------
+    shape : tuple of D ints
+    edge : int
+        Of a block in pixels; less along an axis that is shorter.
+    most : int
+        Blocks at most; fewer where so many do not fit side by side.
+    """
+    axes: list[list[slice]] = [[] for _ in shape]
+    # What a short axis has no room for is left to the longer ones.
+    for done, axis in enumerate(sorted(range(len(shape)), key=lambda axis: shape[axis])):
+        n, share = shape[axis], most ** (1 / (len(shape) - done))
+        count = max(1, min(n // edge, int(share + 1e-9)))
+        starts = np.linspace(0, max(0, n - edge), count).astype(int).tolist()
+        axes[axis] = [slice(start, min(start + edge, n)) for start in starts]
+        most //= count
+    return list(itertools.product(*axes))
