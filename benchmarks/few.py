@@ -152,7 +152,7 @@ def main() -> None:
     add_flags(parser, TrainingSettings, title="training")
     options = parser.parse_args()
     keep_freed_memory()
-    settings = read_flags(options, TrainingSettings())
+    settings = read_flags(vars(options), TrainingSettings())
     if options.processor_time:
         by_processor_time()
     draw = (strokes if options.scribbles else whole_objects)(options.objects_seed)

@@ -165,5 +165,5 @@ def test_it_can_be_stopped() -> None:
     images = [stroked(capsules((64, 64), 1))]
     with pytest.raises(Stopped):
         whole(completing(trained(discs()), images, None, "cpu"), lambda: True)
-    reports = list(train(images, settings_for(2, images), trained(discs()), stop=lambda: True))
+    reports = list(train(images, settings_for(2, images), trained(discs()), cancelled=lambda: True))
     assert [r.step for r in reports] == [0]

@@ -141,6 +141,11 @@ class SegmentationReport:
     result: Segmentation | None = None
     error: InputError | Failure | None = None
 
+    @property
+    def finished(self) -> bool:
+        """Whether this is the last report of its image."""
+        return self.result is not None or self.error is not None
+
 
 def segment_images(
     model: SpatialEmbeddings | None,
@@ -213,7 +218,7 @@ def _segment(
         return
     if model is None:
         raise InputError("there is no model to segment it with; choose or train one")
-    check_image(model, image)
+    check_image(model, image.data)
     yield _step(report, "predicting")
     window, out = None, None
     card = model.card()
@@ -243,8 +248,8 @@ def _segment(
     yield _step(report, "done", result=result)
 
 
-def check_image(model: SpatialEmbeddings, image: ImageData) -> None:
-    """Refuse an image of other axes or channels than the model's, or that is not finite.
+def check_image(model: SpatialEmbeddings, image: NDArray[np.generic]) -> None:
+    """Refuse an image (C, *S) of other axes or channels than the model's, or that is not finite.
 
     Stricter than the model itself, to which (1, Y, X) may be a volume of one slice: an image's
     reader knows which axes it has.
@@ -253,7 +258,7 @@ def check_image(model: SpatialEmbeddings, image: ImageData) -> None:
     ------
     InputError
     """
-    if image.data.ndim != model.settings.ndim + 1:
+    if image.ndim != model.settings.ndim + 1:
         takes, other = ("2D images", "a 3D volume")
         if model.settings.ndim == 3:
             takes, other = ("3D volumes", "a 2D image")
@@ -261,7 +266,7 @@ def check_image(model: SpatialEmbeddings, image: ImageData) -> None:
             f"the model takes {takes}, this is {other}; choose another model, or correct the"
             " image's axes"
         )
-    model.check(image.data)
+    model.check(image)
 
 
 def predict_halving_tiles(

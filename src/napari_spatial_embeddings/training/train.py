@@ -1,4 +1,4 @@
-"""Training, as a generator of reports. Stopping is not asking for the next one.
+"""Training, as a generator of reports.
 
 First on small crops centred on objects, so that no time goes into empty background; then on larger
 ones that lie anywhere (Neven et al. 2019, sec. 4). AdamW with a polynomial decay of the learning
@@ -7,7 +7,6 @@ rate, and a running average of the weights, which is what is validated and kept.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,6 @@ from .preparation import prepare
 from .pseudo_labels import completing
 from .reports import Report, Tally
 from .trainer import Trainer
-
-log = logging.getLogger(__name__)
 
 __all__ = ["OutOfMemory", "Report", "fresh_model", "train"]
 
@@ -105,7 +102,7 @@ def train(
     validation: list[TrainingImage] | None = None,
     checkpoint: Path | None = None,
     baseline: bool = False,
-    stop: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never,
 ) -> Iterator[Report]:
     """Train a model.
 
@@ -127,16 +124,15 @@ def train(
         A file to keep the whole state in. If it exists, the training goes on from it.
     baseline : bool
         Validate ``model`` before the first step: only what is better then takes its place.
-    stop : callable
-        Asked between two steps and between the pieces of a validation. Once it says so, the
-        training ends as if nobody had asked for the next report: for those who cannot wait for
-        one.
+    cancelled : callable
+        Called between two steps and between the pieces of a validation. Once it returns True, the
+        training ends with a last report, whose model is the best so far.
 
     Yields
     ------
     Report
-        About every ``settings.report_seconds``, and one at the end; none if the checkpoint's
-        training has spent its budget already.
+        About every ``settings.report_seconds``, and one at the end, which is ``done`` unless the
+        training was cancelled; none if the checkpoint's training has spent its budget already.
 
     Raises
     ------
@@ -157,7 +153,7 @@ def train(
     if saved is not None:
         completed = saved.completed(images)
     else:
-        completed = _completed(model, images, settings, stop)
+        completed = _completed(model, images, settings, cancelled)
     trainer = prepare(images, settings, model, validation, completed)
     if saved is not None:
         saved.into(trainer)
@@ -166,16 +162,16 @@ def train(
     tally = Tally(trainer)
     try:
         if baseline and not trainer.steps:
-            found = whole(trainer.validating(), stop)
+            found = whole(trainer.validating(), cancelled)
             trainer.floor = found.mean_ap
             yield tally.report(found)
         if not trainer.steps:
-            whole(trainer.presuming(), stop)
+            whole(trainer.presuming(), cancelled)
             if told := _taken_for(images, completed or images):
                 yield tally.report(message=told)
         trainer.start_clock()
         while (progress := trainer.progress()) < 1:
-            if stop():
+            if cancelled():
                 raise Stopped
             try:
                 losses = trainer.step(progress)
@@ -184,24 +180,19 @@ def train(
                 continue
             tally.add(losses)
             if trainer.since_validation() >= trainer.pause():
-                found = whole(trainer.validating(), stop)
+                found = whole(trainer.validating(), cancelled)
                 message = _keep(trainer, checkpoint)
                 yield tally.report(found, trainer.improved, message)
             elif tally.seconds() >= settings.report_seconds:
                 yield tally.report()
-        found = whole(trainer.validating(), stop)
-        whole(trainer.finishing(), stop)
+        found = whole(trainer.validating(), cancelled)
+        whole(trainer.finishing(), cancelled)
         message = _keep(trainer, checkpoint)
         yield tally.report(found, trainer.improved, message, done=True)
-    except (GeneratorExit, Stopped) as error:  # stopped by hand: keep what there is
-        try:
-            if isinstance(error, GeneratorExit):
-                raise
-            yield tally.report()  # at once: somebody waits for it, and for nothing else
-        finally:
-            trainer.keep_something()
-            if message := _keep(trainer, checkpoint):
-                log.warning(message)
+    except Stopped:
+        trainer.keep_something()
+        message = _keep(trainer, checkpoint)
+        yield tally.report(message=message)
     finally:
         trainer.close()
 
@@ -210,14 +201,14 @@ def _completed(
     model: SpatialEmbeddings,
     images: list[TrainingImage],
     settings: TrainingSettings,
-    stop: Callable[[], bool],
+    cancelled: Callable[[], bool],
 ) -> list[TrainingImage] | None:
     """Return the images with whole objects in place of strokes, if a model has an idea of them."""
     if not (settings.pseudo_labels and model.history and any(image.scribbled for image in images)):
         return None
     device = str(choose_device(settings.device))
     try:
-        return whole(completing(model, images, settings.object_diameter, device), stop)
+        return whole(completing(model, images, settings.object_diameter, device), cancelled)
     except Stopped:  # before the first step; the training will find out by itself
         return None
 
