@@ -67,7 +67,7 @@ def test_settings_are_the_projects_but_for_flags(tmp_path: Path) -> None:
     assert start["used"]["images"] == 2, "the third has nothing drawn on it"
     assert start["used"]["ignored_pixels"] > 0, "what is not drawn is unknown"
     assert (start["start"], start["classes"], start["device"]) == (
-        "scratch",
+        None,
         ["object"],
         "cpu",
     )
@@ -136,7 +136,7 @@ def test_a_better_model_takes_its_place_and_the_old_one_is_kept(project: Project
 
 def test_from_scratch_leaves_the_old_model_out(project: Project) -> None:
     start, first, *_ = train(project, "--from-scratch", "--width", 12, "--report-seconds", 0.01)
-    assert start["start"] == "scratch"
+    assert start["start"] is None
     assert first["step"] == 1
     assert SpatialEmbeddings.load(project.model_folder).settings.width == 12
 

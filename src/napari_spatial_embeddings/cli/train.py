@@ -122,7 +122,7 @@ def _train(request: TrainRequest, reporter: Reporter, stop: StopRequest, held: E
     from napari_spatial_embeddings.training.annotation import usage
     from napari_spatial_embeddings.training.train import train as training
 
-    from .train_job import CHECKPOINT, SCRATCH, job_of_folders, job_of_project
+    from .train_job import CHECKPOINT, job_of_folders, job_of_project
 
     job = job_of_project(request, project) if project else job_of_folders(request)
     checkpoint = job.output / CHECKPOINT
@@ -141,7 +141,7 @@ def _train(request: TrainRequest, reporter: Reporter, stop: StopRequest, held: E
         baseline=job.trained,
         cancelled=stop.cancelled,
     )
-    start = "" if job.origin == SCRATCH else f", starting from {job.origin}"
+    start = "" if job.origin is None else f", starting from {job.origin}"
     text = f"training on {usage(job.data.images)}{start}"
     reporter.event(text, "start", **job.facts())
     if ModelWriter(job.output, reporter, stop).follow(reports) is None:

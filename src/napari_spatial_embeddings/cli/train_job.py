@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "checkpoint.safetensors"
 
-SCRATCH = "scratch"
-"""Origin of a training that has no start model."""
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -35,21 +32,21 @@ class Job:
     settings : TrainingSettings
     model : SpatialEmbeddings
         The start model, or an untrained one.
-    origin : str
-        Name or folder of the start model, or `SCRATCH`.
+    origin : str, optional
+        Name or folder of the start model; None if there is none.
     output : path
     """
 
     data: TrainingSet
     settings: TrainingSettings
     model: SpatialEmbeddings
-    origin: str
+    origin: str | None
     output: Path
 
     @property
     def trained(self) -> bool:
         """Whether the model has learned already, and is only replaced by a better one."""
-        return self.origin != SCRATCH
+        return self.origin is not None
 
     def facts(self) -> dict[str, Any]:
         """Return what is reported when the training starts."""
@@ -169,7 +166,7 @@ def _job(
             raise CallError(f"{image.name}: {error}{hint}") from error
     # Of these images, even where it is unknown: that of others would mislead.
     model.pixel_size, model.unit = data.pixel_size, data.unit
-    return Job(data, settings, model, origin if start else SCRATCH, output)
+    return Job(data, settings, model, origin if start else None, output)
 
 
 def _check_output(output: Path, resume: bool) -> None:
