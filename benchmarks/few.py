@@ -156,7 +156,7 @@ def main() -> None:
     add_flags(parser, TrainingSettings, title="training")
     options = parser.parse_args()
     keep_freed_memory()
-    settings = read_flags(options, TrainingSettings())
+    settings = read_flags(vars(options), TrainingSettings())
     clock = training_clock(options.processor_time)
     draw = (strokes if options.scribbles else whole_objects)(options.objects_seed)
     images, unseen = case(options.case, options.data, options.held_out, draw)

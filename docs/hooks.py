@@ -80,12 +80,17 @@ def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
         yield table(("Flag", "Meaning", "Bounds", "Default"), map(_flag, actions))
 
 
+def shown(action: argparse.Action) -> bool:
+    """Tell whether a flag is in the help, and is not the help itself."""
+    return action.help != argparse.SUPPRESS and not isinstance(action, argparse._HelpAction)
+
+
 def _groups(parser: argparse.ArgumentParser) -> Iterator[tuple[str, list[argparse.Action]]]:
     """Yield titles and flags; those without a title come last, unless they hold what is needed."""
     plain: list[argparse.Action] = []
     titled = []
     for group in parser._action_groups:
-        actions = [a for a in group._group_actions if not isinstance(a, argparse._HelpAction)]
+        actions = [a for a in group._group_actions if shown(a)]
         if group.title in ("positional arguments", "options"):
             plain += actions
         elif actions:
@@ -100,7 +105,7 @@ def _groups(parser: argparse.ArgumentParser) -> Iterator[tuple[str, list[argpars
 
 def _usage(parser: argparse.ArgumentParser) -> str:
     """Return the call with what it cannot do without."""
-    actions = [a for a in parser._actions if not isinstance(a, argparse._HelpAction)]
+    actions = [a for a in parser._actions if shown(a)]
     needed = [a for a in actions if a.required]
     words = [f"{' '.join(a.option_strings)} {_value(a)}".strip() for a in needed]
     return " ".join([parser.prog, *words, *["[FLAGS]"] * (len(actions) > len(needed))])

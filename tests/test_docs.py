@@ -103,7 +103,7 @@ def resolve(path: str) -> Any:
 def test_every_flag_is_tabled(command: str) -> None:
     section = sections(hooks.commands(), 3)[command]
     for action in COMMANDS[command]._actions:
-        if isinstance(action, argparse._HelpAction):
+        if not hooks.shown(action):
             continue
         for name in action.option_strings or [str(action.metavar)]:
             row = cells(section, name)

@@ -47,7 +47,7 @@ PIXELS = np.zeros((2, 32, 32), np.uint8)
         ),
         "a volume": (
             tiff("images/0.tif", PIXELS, metadata={"axes": "ZYX"}),
-            "images/0.tif: the model takes 2D images, this is a 3D volume",
+            "images/0.tif: the model takes 2D images with 1 channel, this is a 3D volume",
         ),
     }
 )
@@ -114,7 +114,7 @@ def test_model_of_other_axes(tmp_path: Path, data: Path) -> None:
     settings = ModelSettings(ndim=3, spacing=(1, 1, 1), width=4, levels=1)
     mine = SpatialEmbeddings(settings).save(tmp_path / "mine")
     end = "--model", mine, "--output", tmp_path / "out"
-    says = "0.tif: the model takes 3D volumes, this is a 2D image"
+    says = "0.tif: the model takes 3D volumes with 1 channel, this is a 2D image"
     assert_refused(tmp_path, "train", *pairs(data), *end, says=says)
     assert_refused(tmp_path, "predict", data / "images/0.tif", *end, says=says)
 

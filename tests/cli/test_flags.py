@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import subprocess
@@ -50,8 +49,8 @@ FIELDS = [
 ]
 
 
-def parse(command: str, *flags: object) -> argparse.Namespace:
-    return build_parser().parse_args([command, *REQUIRED[command], *map(str, flags)])
+def parse(command: str, *flags: object) -> dict[str, Any]:
+    return vars(build_parser().parse_args([command, *REQUIRED[command], *map(str, flags)]))
 
 
 def flag(name: str) -> str:

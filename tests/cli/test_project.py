@@ -16,7 +16,7 @@ from napari_spatial_embeddings.cli.train_job import CHECKPOINT
 from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.project import Annotation, Project
-from napari_spatial_embeddings.system.lock import alone
+from napari_spatial_embeddings.system.lock import exclusive_lock
 
 from .projects import project_of
 
@@ -67,7 +67,7 @@ def test_settings_are_the_projects_but_for_flags(tmp_path: Path) -> None:
     assert start["used"]["images"] == 2, "the third has nothing drawn on it"
     assert start["used"]["ignored_pixels"] > 0, "what is not drawn is unknown"
     assert (start["start"], start["classes"], start["device"]) == (
-        "a fresh model",
+        None,
         ["object"],
         "cpu",
     )
@@ -134,9 +134,9 @@ def test_a_better_model_takes_its_place_and_the_old_one_is_kept(project: Project
     assert kept == {name: old[name] for name in ("model.safetensors", "model.json")}
 
 
-def test_fresh_starts_anew(project: Project) -> None:
-    start, first, *_ = train(project, "--fresh", "--width", 12, "--report-seconds", 0.01)
-    assert start["start"] == "a fresh model"
+def test_from_scratch_leaves_the_old_model_out(project: Project) -> None:
+    start, first, *_ = train(project, "--from-scratch", "--width", 12, "--report-seconds", 0.01)
+    assert start["start"] is None
     assert first["step"] == 1
     assert SpatialEmbeddings.load(project.model_folder).settings.width == 12
 
@@ -239,13 +239,13 @@ def test_a_missing_image_does_not_stop_the_others(project: Project, tmp_path: Pa
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
-        (("--images", "a"), "--images: the project tells that"),
-        (("--output", "a"), "--output: the project tells that"),
-        (("--pixel-size", 1, 1), "--pixel-size: the project tells that"),
-        (("--unlabelled", "ignore"), "--unlabelled: the project tells that"),
-        (("--scribbles",), "--scribbles: the project tells that"),
-        (("--fresh", "--resume"), "--fresh starts anew"),
-        (("--width", 12), "add --fresh"),
+        (("--images", "a"), "--images: the project has its own"),
+        (("--output", "a"), "--output: the project has its own"),
+        (("--pixel-size", 1, 1), "--pixel-size: the project has its own"),
+        (("--unlabelled", "ignore"), "--unlabelled: the project has its own"),
+        (("--scribbles",), "--scribbles: the project has its own"),
+        (("--from-scratch", "--resume"), "--from-scratch: leave it"),
+        (("--width", 12), "add --from-scratch"),
         (("--epochs", -1), "--epochs"),
     ],
 )
@@ -261,18 +261,20 @@ def test_other_things_that_cannot_work(project: Project, tmp_path: Path) -> None
     assert "nothing is annotated yet" in refused("train", "--project", empty.folder)
     assert "has no model yet" in refused("predict", "--project", empty.folder)
     assert "no training to go on with" in refused("train", "--project", empty.folder, "--resume")
-    assert "--fresh" in refused("train", "--fresh", "--images", 1, "--labels", 1, "--output", 1)
+    assert "--from-scratch" in refused(
+        "train", "--from-scratch", "--images", 1, "--labels", 1, "--output", 1
+    )
     empty.update(start=str(project.model_folder))
     assert "has no images yet" in refused("predict", "--project", empty.folder)
     key = empty.add_image(data=np.zeros((2, 64, 64), np.uint8)).key
     empty.save_annotation(key, Annotation(np.eye(64, dtype=np.int32)))
     sentence = refused("train", "--project", empty.folder)
-    assert "has 2; --fresh starts without" in sentence
+    assert "with 2 channels; --from-scratch starts without" in sentence
     assert not empty.has_model
 
 
 def test_one_training_at_a_time(project: Project) -> None:
-    with alone(project.folder / ".training", "busy"):
+    with exclusive_lock(project.folder / ".training", "busy"):
         assert "another training" in refused("train", "--project", project.folder, code=1)
     train(project)
 

@@ -1,14 +1,9 @@
-"""``train``: what it reads of annotations, what it leaves in its folder, and how it stops."""
+"""``train``: what it reads of annotations, and what it leaves in its folder."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +70,7 @@ def test_speaks_to_people_without_json(tmp_path: Path) -> None:
     assert str(tmp_path / "model") in last
 
 
-# ------------------------------------------------------------------------- going on, stopping
+# ----------------------------------------------------------------------------------- going on
 
 
 def test_resume_goes_on(tmp_path: Path) -> None:
@@ -95,60 +90,6 @@ def test_a_finished_training_says_so(tmp_path: Path) -> None:
     assert "finished" in sentence
     assert "--epochs" in sentence
     assert contents(tmp_path) == before
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Train for half an hour in a process of its own; go on when there is a first model."""
-    flags = ["--minutes", 30, "--epochs", 1e6, "--validation-seconds", 0.1, "--json"]
-    command = ["train", *pairs(training_set(folder)), "--output", folder / "model", *TINY, *flags]
-    process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "napari_spatial_embeddings.cli", *map(str, command)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if json.loads(line).get("validation"):
-                break
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def check_and_resume(folder: Path, last_step: int) -> None:
-    """The model can be used, and training goes on from the last step that was kept."""
-    assert set(contents(folder / "model")) == FILES
-    image = tifffile.imread(folder / "images/0.tif")
-    assert SpatialEmbeddings.load(folder / "model").predict_maps(image).shape == image.shape
-    steps = Checkpoint.read(folder / "model" / CHECKPOINT).facts["steps"]
-    assert steps >= last_step
-    reports = train(folder, "--resume", "--epochs", steps / 6 + 1)  # 24 objects, 4 at a time
-    assert reports[-1]["step"] == steps + 6
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_stops_and_keeps_the_best(tmp_path: Path, number: signal.Signals) -> None:
-    with running(tmp_path) as process:
-        process.send_signal(number)
-        out, err = process.communicate(timeout=60)  # the training itself would take half an hour
-    assert (process.returncode, err) == (0, "")
-    facts = [json.loads(line) for line in out.splitlines()]
-    assert facts[-1]["event"] == "end"
-    check_and_resume(tmp_path, facts[-1]["step"])
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
-def test_kill_leaves_whole_files(tmp_path: Path) -> None:
-    with running(tmp_path) as process:
-        process.kill()  # while it validates and writes again and again
-        process.wait(60)
-    for part in (tmp_path / "model").glob(".*.part"):
-        part.unlink()  # what was being written; the files themselves are whole
-    check_and_resume(tmp_path, 1)
 
 
 # ------------------------------------------------------------------- where a training starts
@@ -224,7 +165,7 @@ def test_kinds_of_images(
     assert found.pixel_size == expected
 
 
-def test_told_axes_hold_for_labels_too(tmp_path: Path) -> None:
+def test_axes_that_are_given_hold_for_labels_too(tmp_path: Path) -> None:
     """A volume of one slice, in files that look like images."""
     train(training_set(tmp_path, 1), "--axes", "ZYX", "--pixel-size", 1, 0.3, 0.3)
     found = SpatialEmbeddings.load(tmp_path / "model")

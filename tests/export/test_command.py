@@ -51,8 +51,8 @@ def test_the_command_is_read_as_it_was_meant(
     assert (options.table, options.maps, options.ome) == (table, False, ome)
     # Whatever the model's own thresholds are, those that were chosen count.
     own = ClusteringSettings(seed_threshold=0.123, margin_factor=3, min_size=77)
-    assert read_flags(options, own) == clustering
-    assert read_flags(options, PredictionSettings()) == prediction
+    assert read_flags(vars(options), own) == clustering
+    assert read_flags(vars(options), PredictionSettings()) == prediction
 
 
 def test_it_is_short() -> None:

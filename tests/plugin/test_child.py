@@ -15,6 +15,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_spatial_embeddings.errors import Failure
+from napari_spatial_embeddings.plugin.qt import process
 from napari_spatial_embeddings.plugin.qt.process import Child, interpreter
 from napari_spatial_embeddings.project import Annotation, Project
 from napari_spatial_embeddings.samples import nuclei
@@ -108,12 +109,40 @@ def test_being_killed_on_purpose_is_no_fault(child: Child, qtbot: QtBot) -> None
     assert heard.ends == [""]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows suspends no process")
+def test_who_does_not_stop_is_killed(
+    child: Child, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GRACE", 1)
+    heard = Heard(child)
+    psutil.Process(begin(child, qtbot)).suspend()
+    with qtbot.waitSignal(child.ended, timeout=WAIT):
+        child.stop()
+    assert heard.ends == [""]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows suspends no process")
+def test_a_detached_child_has_ended_for_us_and_is_gone_before_the_next(
+    child: Child, qtbot: QtBot
+) -> None:
+    heard = Heard(child)
+    former = psutil.Process(begin(child, qtbot))
+    former.suspend()
+    child.detach()
+    assert heard.ends == [""]
+    assert not child.running
+    with qtbot.waitSignal(child.ended, timeout=WAIT):
+        child.start("devices", "--json")
+        assert not former.is_running()
+    assert heard.ends == ["", ""]
+
+
 def test_closing_ends_it_unheard(child: Child, qtbot: QtBot) -> None:
     heard = Heard(child)
-    process = psutil.Process(begin(child, qtbot))
+    running = psutil.Process(begin(child, qtbot))
     child.close()
     assert not child.running
-    qtbot.waitUntil(lambda: not process.is_running(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not running.is_running(), timeout=WAIT)
     assert heard.ends == []
 
 
@@ -157,7 +186,7 @@ def said(fact):
         print(child.pid, flush=True)
 child.said.connect(said)
 child.ended.connect(lambda problem: sys.exit(problem))
-child.start("train", "--json", "--stop-on-stdin", "--fresh", "--project", *sys.argv[1:])
+child.start("train", "--json", "--stop-on-stdin", "--from-scratch", "--project", *sys.argv[1:])
 application.exec()
 """
 
@@ -173,8 +202,8 @@ def test_a_child_does_not_outlive_a_napari_that_is_killed(tmp_path: Path, until:
     command = [sys.executable, "-c", PARENT, str(project.folder), *brief]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
-        process = psutil.Process(int(parent.stdout.readline()))
-        assert "train" in process.cmdline()
+        training = psutil.Process(int(parent.stdout.readline()))
+        assert "train" in training.cmdline()
         parent.kill()
-    until(lambda: not process.is_running(), 60)
+    until(lambda: not training.is_running(), 180)
     assert project.has_model

@@ -322,4 +322,4 @@ def test_the_command_does_the_same(viewer: Viewer, qtbot: QtBot, tmp_path: Path)
     )
     assert options.model == str(tmp_path / "a model")
     assert (options.table, options.maps, options.ome) == (True, False, False)
-    assert read_flags(options, ClusteringSettings()) == scene.dock.session.clustering
+    assert read_flags(vars(options), ClusteringSettings()) == scene.dock.session.clustering

@@ -170,5 +170,5 @@ def test_completion_can_be_cancelled() -> None:
     images = [scribbled(capsules((64, 64), 1))]
     with pytest.raises(Stopped):
         whole(complete_scribbles(disc_model(), images, None, "cpu"), lambda: True)
-    reports = list(train(images, settings_for(2, images), disc_model(), stop=lambda: True))
+    reports = list(train(images, settings_for(2, images), disc_model(), cancelled=lambda: True))
     assert [r.step for r in reports] == [0]

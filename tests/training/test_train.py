@@ -297,17 +297,33 @@ def test_the_clock_starts_with_the_first_step() -> None:
     assert rest[-1].step >= 1
 
 
-def test_stopping_is_not_asking_for_the_next(tmp_path: Path) -> None:
+@pytest.mark.parametrize("calls", [1, 2, 3, 4, 6, 9])
+def test_a_cancelled_training_ends_with_a_report_wherever_it_is(tmp_path: Path, calls: int) -> None:
+    """Between two steps, or between the pieces of the validations that follow each step."""
     images, path = discs(), tmp_path / "checkpoint"
     threads = threading.active_count()
-    settings = settings_for(1000, images, report_seconds=ALWAYS)
-    course = train(images, settings, small_model(images), checkpoint=path)
-    report = [next(course) for _ in range(3)][-1]
-    course.close()  # type: ignore[attr-defined]
+    settings = settings_for(
+        1000, images, report_seconds=ALWAYS, validation_seconds=ALWAYS, pseudo_labels=False
+    )
+    countdown = itertools.count(1)
+    reports = list(
+        train(
+            images,
+            settings,
+            small_model(images),
+            checkpoint=path,
+            cancelled=lambda: next(countdown) >= calls,
+        )
+    )
+    assert next(countdown) == calls + 1, "it is asked no more"
     assert threading.active_count() == threads
-    assert Checkpoint.read(path).facts["steps"] == report.step == 3
-    # What was learned so far is the best there is.
-    assert not same_weights(report.model, small_model(images))
+    last = reports[-1]
+    assert not any(r.done for r in reports)
+    assert Checkpoint.read(path).facts["steps"] == last.step
+    if calls == 9:
+        assert last.step >= 1
+        # What was learned so far is the best there is.
+        assert not same_weights(last.model, small_model(images))
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:

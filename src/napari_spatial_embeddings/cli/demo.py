@@ -1,29 +1,43 @@
-"""The main job, start to end, on an image that the package draws itself."""
+"""``demo``: the main job, start to end, on a generated image."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+from .flags import CallError, Subparsers, checked_folder
 
-from napari_spatial_embeddings import samples
-from napari_spatial_embeddings.config import TrainingSettings
-from napari_spatial_embeddings.core.clustering import cluster
-from napari_spatial_embeddings.core.metrics import Scores, score
-from napari_spatial_embeddings.export.labels import write_labels
-from napari_spatial_embeddings.export.maps import write_maps
-from napari_spatial_embeddings.export.objects import objects_table, write_objects
-from napari_spatial_embeddings.export.picture import overview
-from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.training.annotation import annotate, summarise
-from napari_spatial_embeddings.training.train import train
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.metrics import Scores
 
-from .model_writer import Keeper
-from .reporter import Teller
-from .stop_request import Stopping
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    text = "train, predict and score on a generated image: see that it works"
+    parser = subparsers.add_parser("demo", help=text)
+    parser.description = (
+        "The main job, start to end, on a generated image: train on a few annotated objects,"
+        " predict, cluster, score the objects it did not see, write labels, maps and a picture."
+    )
+    parser.add_argument(
+        "--output", default="demo", metavar="DIR", help="Folder for the results. [demo]"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=1.5, metavar="X", help="Minutes to train. [1.5]"
+    )
+    parser.add_argument("--json", action="store_true", help="Print the scores as JSON.")
+    parser.set_defaults(run=demo)
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Check the flags, and run the demo."""
+    if not 0 < options.minutes < 1e4:
+        raise CallError(f"--minutes: should be between 0 and 10000, not {options.minutes:g}")
+    return run_demo(checked_folder(options.output), options.minutes, options.json)
 
 
 def run_demo(output: Path, minutes: float, as_json: bool = False) -> int:
@@ -38,23 +52,40 @@ def run_demo(output: Path, minutes: float, as_json: bool = False) -> int:
     as_json : bool
         Print the scores as JSON rather than as a table.
     """
+    import numpy as np
+
+    from napari_spatial_embeddings import samples
+    from napari_spatial_embeddings.config import TrainingSettings
+    from napari_spatial_embeddings.core.clustering import Clustering
+    from napari_spatial_embeddings.core.metrics import score
+    from napari_spatial_embeddings.export.labels import write_labels
+    from napari_spatial_embeddings.export.maps import write_maps
+    from napari_spatial_embeddings.export.objects import objects_table, write_objects
+    from napari_spatial_embeddings.export.picture import overview
+    from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+    from napari_spatial_embeddings.inference.segmentation import timed
+    from napari_spatial_embeddings.training.annotation import annotate, summarise
+    from napari_spatial_embeddings.training.train import train
+
+    from .model_writer import ModelWriter
+    from .reporter import Reporter
+    from .stop_request import StopRequest
+
     start = time.monotonic()
     sample = samples.rods()
     training = annotate(sample.image, sample.annotated, name=sample.name, unlabelled="ignore")
     if not as_json:
         sys.stdout.write(f"training for {60 * minutes:g} s on {summarise([training])}\n")
     settings = TrainingSettings(minutes=minutes, validation_seconds=max(5.0, 15 * minutes))
-    keeper = Keeper(Teller(quiet=as_json), Stopping(), output / "model")
-    keeper.follow(train([training], settings))
+    stop = StopRequest()
+    writer = ModelWriter(output / "model", Reporter(quiet=as_json), stop)
+    writer.follow(train([training], settings, cancelled=stop.cancelled))
     model = SpatialEmbeddings.load(output / "model")
 
     clock = time.monotonic()
     maps = model.predict_maps(sample.image)
     predicted = time.monotonic() - clock
-    found = cluster(maps, model.clustering)
-    clock = time.monotonic()
-    found = cluster(maps, model.clustering)  # the first call also waits for the compiler
-    clustered = time.monotonic() - clock
+    found, clustered = timed(Clustering(maps), model.clustering, None)
 
     name = sample.name
     about = {"clustering": model.clustering.model_dump(), "model": "demo"}
@@ -72,7 +103,7 @@ def run_demo(output: Path, minutes: float, as_json: bool = False) -> int:
         "found objects": len(found),
         **_measures(scores),
         "seconds to predict the maps": round(predicted, 2),
-        "seconds to cluster them": round(clustered, 4),
+        "seconds to cluster them": round(clustered / 1e3, 4),
         "seconds in all": round(time.monotonic() - start, 1),
     }
     if as_json:

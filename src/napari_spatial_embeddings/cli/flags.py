@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, NoReturn, TypeAlias, TypeVar, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -33,12 +33,17 @@ class Parser(argparse.ArgumentParser):
         raise CallError(f"{message}; '{self.prog} --help' explains")
 
 
-def needs_all(options: argparse.Namespace, names: tuple[str, ...], command: str) -> None:
-    """Refuse a call that leaves out what only a project could tell."""
-    missing = [name for name in names if not getattr(options, name)]
-    if missing:
-        every = ", ".join(name.upper() if name == "input" else f"--{name}" for name in names)
-        raise CallError(f"{command}: give {every}, or a --project; '{command} --help' explains")
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_axes_flag(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add ``--axes``, for commands that read images."""
+    parser.add_argument(
+        "--axes",
+        metavar="AXES",
+        help="Meaning of the images' axes, such as YX, CYX, YXC, ZYX, CZYX; read or guessed from"
+        " the files if not given.",
+    )
 
 
 def checked_folder(path: str | Path) -> Path:
@@ -117,8 +122,15 @@ def _shown(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def read_flags(arguments: argparse.Namespace, base: S, skip: Iterable[str] = ()) -> S:
+def read_flags(given: Mapping[str, Any], base: S, skip: Iterable[str] = ()) -> S:
     """Return ``base`` with the flags that were given, but for the fields in ``skip``.
+
+    Parameters
+    ----------
+    given : mapping
+        Values of a command's flags by name; only those of fields that were given are looked at.
+    base : Settings
+    skip : field names, optional
 
     Raises
     ------
@@ -129,9 +141,9 @@ def read_flags(arguments: argparse.Namespace, base: S, skip: Iterable[str] = ())
     for name in type(base).model_fields:
         value = getattr(base, name)
         if isinstance(value, Settings):
-            changes[name] = read_flags(arguments, value).model_dump()
-        elif name not in skip and hasattr(arguments, name):
-            changes[name] = getattr(arguments, name)
+            changes[name] = read_flags(given, value).model_dump()
+        elif name not in skip and name in given:
+            changes[name] = given[name]
     try:
         return base.updated(**changes)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""What ``predict`` and ``cluster`` write, and which files they could not use."""
+"""Results of ``predict`` and ``cluster``: labels and tables, and the files that were skipped."""
 
 from __future__ import annotations
 
@@ -8,36 +8,54 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_spatial_embeddings.errors import InputError
+import numpy as np
+
+from napari_spatial_embeddings.errors import Failure, InputError
 
 from .flags import CallError, checked_folder
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.core.instances import Instances
 
 
-class Results:
-    """Writes what was found, and goes on with the next file after one that cannot be used.
+def add_output_flags(parser: argparse.ArgumentParser) -> None:
+    """Add what `ResultWriter` takes of a command's flags."""
+    parser.add_argument(
+        "--table", action="store_true", help="Write each image's objects: NAME.csv."
+    )
+    parser.add_argument("--ome", action="store_true", help="Write OME-TIFF: NAME.ome.tif.")
+    parser.add_argument("--json", action="store_true", help="Print a summary as JSON.")
+
+
+class ResultWriter:
+    """Writes results into a folder, and goes on with the next file after one that is unusable.
 
     Parameters
     ----------
-    options : Namespace
-    output : path
-        Folder to write to.
+    folder : path
     inputs : list of (str, path)
-        All that is to be read: what its results are called, and where it is.
+        All that is to be read: the name of its results, and where it is.
+    table, ome, as_json : bool
+        As the flags of `add_output_flags`.
 
     Raises
     ------
     CallError
-        If there is no such folder to write to, or two files would land as one.
+        If there is no such folder to write to, or two inputs have results of the same name.
     """
 
     def __init__(
-        self, options: argparse.Namespace, output: Path, inputs: list[tuple[str, Path]]
+        self,
+        folder: Path,
+        inputs: list[tuple[str, Path]],
+        *,
+        table: bool,
+        ome: bool,
+        as_json: bool,
     ) -> None:
-        self.options, self.paths = options, [path for _, path in inputs]
-        self.output = checked_folder(output)
+        self.folder, self.paths = checked_folder(folder), [path for _, path in inputs]
+        self.table, self.ome, self.as_json = table, ome, as_json
         self.written: list[dict[str, Any]] = []
         self.failed: list[str] = []
         names: dict[str, Path] = {}
@@ -45,54 +63,80 @@ class Results:
             other = names.setdefault(name, path)
             if other is not path:
                 raise CallError(
-                    f"{other} and {path} would both become {self.output / name}.tif; give them"
+                    f"{other} and {path} would both become {self.folder / name}.tif; give them"
                     " different names, or an --output each"
                 )
 
     def check_apart(self) -> None:
         """Refuse to write labels among the images, or in the place of one."""
         for path in self.paths:
-            if path.parent.resolve() == self.output.resolve():
+            if path.parent.resolve() == self.folder.resolve():
                 raise CallError(
-                    f"--output: {self.output} holds {path.name}, an image to be segmented; choose"
+                    f"--output: {self.folder} holds {path.name}, an image to be segmented; choose"
                     " another folder, or labels would mix with images"
                 )
 
-    def fail(self, path: Path, error: InputError) -> None:
-        """Note that a file cannot be used; raise that, if it is the only one."""
+    def skip(self, path: Path, error: InputError | Failure) -> None:
+        """Report that a file is skipped; raise the error if it is the only file."""
         text = str(error) if str(path) in str(error) else f"{path}: {error}"
         if len(self.paths) == 1:
-            raise CallError(text) from error
+            kind = Failure if isinstance(error, Failure) else CallError
+            raise kind(text) from error
         self.failed.append(text)
-        _say(text, sys.stderr)
+        _write_line(text, sys.stderr)
 
     def write(
         self,
         name: str,
         found: Instances,
+        classes: tuple[str, ...],
+        spacing: tuple[float, ...],
         pixel_size: tuple[float, ...] | None,
         unit: str | None,
         about: dict[str, Any],
+        image: PixelArray | None = None,
     ) -> None:
-        """Write one image's labels."""
-        from napari_spatial_embeddings.export.labels import write_labels
+        """Write one image's labels, and its table if asked for.
 
-        path = self.output / f"{name}{'.ome.tif' if self.options.ome else '.tif'}"
+        Parameters
+        ----------
+        name : str
+        found : Instances
+        classes : tuple of str
+        spacing : tuple of D floats
+            Of the maps, in which centres are pixels of the finest axis.
+        pixel_size, unit : optional
+            Of the image.
+        about : dict
+            What the label file says of how it was made.
+        image : (C, *S), optional
+            For the intensities in the table.
+        """
+        from napari_spatial_embeddings.export.labels import write_labels
+        from napari_spatial_embeddings.export.objects import objects_table, write_objects
+
+        if self.table:
+            pixels = None if image is None else np.asarray(image)
+            rows = objects_table(found, classes, pixels, pixel_size, unit, spacing)
+            write_objects(self.folder / f"{name}.csv", rows)
+        path = self.folder / f"{name}{'.ome.tif' if self.ome else '.tif'}"
         write_labels(path, found.labels, pixel_size, unit, about)
         self.written.append({"labels": str(path), "objects": len(found)})
-        if not self.options.json:
-            _say(f"{path}: {len(found)} object{'s' * (len(found) != 1)}", sys.stdout)
+        if not self.as_json:
+            _write_line(f"{path}: {len(found)} object{'s' * (len(found) != 1)}", sys.stdout)
 
     def close(self) -> int:
-        """Sum up; return the exit code."""
-        if self.options.json:
+        """Print a summary; return the exit code."""
+        if self.as_json:
             sys.stdout.write(json.dumps({"written": self.written, "failed": self.failed}) + "\n")
         if self.failed:
-            _say(f"{len(self.failed)} of {len(self.paths)} files could not be used", sys.stderr)
+            _write_line(
+                f"{len(self.failed)} of {len(self.paths)} files could not be used", sys.stderr
+            )
         return 1 if self.failed else 0
 
 
-def _say(text: str, file: Any) -> None:
+def _write_line(text: str, file: Any) -> None:
     """Write a line above the progress bars, if there are any."""
     from tqdm import tqdm
 

@@ -1,4 +1,4 @@
-"""What ``train`` says while it works: lines of JSON for programs, a bar and text for people."""
+"""Progress of a training on standard output: lines of JSON, or text and a bar."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import logging
 import math
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -22,79 +21,74 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Teller:
-    """Says what happens, from any thread, one whole line at a time.
+class Reporter:
+    """Writes what happens to standard output, one whole line at a time.
 
     Parameters
     ----------
     as_json : bool
         Write lines of JSON, each with an ``event``, rather than text and a bar.
     quiet : bool
-        Say nothing at all.
+        Write nothing at all.
 
     Attributes
     ----------
-    notes : callable, optional
-        Gets every event, however it is told.
+    listener : callable, optional
+        Gets every event as well.
     """
 
     def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
         self.as_json, self.quiet = as_json, quiet
-        self.notes: Callable[[dict[str, Any]], None] | None = None
-        self.lock = threading.RLock()
+        self.listener: Callable[[dict[str, Any]], None] | None = None
         self._bar: Any = None
 
-    def say(self, text: str, event: str, **facts: object) -> None:
-        """Tell people a text, or programs an event with its facts."""
-        if self._told({"event": event, **facts}):
-            return
-        if not self.quiet:
+    def event(self, text: str, event: str, **facts: object) -> None:
+        """Write an event with its facts as JSON, or the text that stands for it."""
+        self._emit({"event": event, **facts})
+        if not (self.as_json or self.quiet):
             self._line(text)
 
-    def mention(self, text: str) -> None:
-        """Tell something that nobody asked for, but should know."""
-        self.say(text, "message", message=text)
+    def message(self, text: str) -> None:
+        """Write a message that people should read."""
+        self.event(text, "message", message=text)
 
-    def report(self, report: Report, saved: bool) -> None:
-        """Tell where a training stands, and whether its model was written just now."""
-        if not self._told({**plain(report), "saved": saved}) and not self.quiet:
+    def progress(self, report: Report, *, saved: bool) -> None:
+        """Write the state of a training, and whether its model was written just now."""
+        self._emit({**to_dict(report), "saved": saved})
+        if not (self.as_json or self.quiet):
             self._show(report)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Tell programs, too, what goes wrong inside."""
+        """Write errors that are raised inside as events, too."""
         try:
             yield
         except Exception as error:
             self.close()
-            self._told({"event": "error", "message": explained(error)})
+            self._emit({"event": "error", "message": explained(error)})
             raise
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
 
-    def _told(self, fact: dict[str, Any]) -> bool:
-        """Note an event, and tell it if programs listen; return whether they do."""
-        with self.lock:
-            if self.notes is not None:
-                self.notes(fact)
-            if self.as_json:
-                self._line(json.dumps(fact))
-        return self.as_json
+    def _emit(self, event: dict[str, Any]) -> None:
+        if self.listener is not None:
+            self.listener(event)
+        if self.as_json:
+            self._line(json.dumps(event))
 
     def _line(self, text: str) -> None:
-        with self.lock:
-            try:
-                if self._bar is not None:
-                    self._bar.write(text)
-                else:
-                    sys.stdout.write(text + "\n")
-                sys.stdout.flush()
-            except OSError as error:  # whoever listened is gone: the work matters more
-                log.warning("nothing more is told: %s", error)
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        try:
+            if self._bar is not None:
+                self._bar.write(text)
+            else:
+                sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        except OSError as error:  # the reader is gone: the work matters more
+            log.warning("no more output: %s", error)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _show(self, report: Report) -> None:
         from tqdm import tqdm
@@ -120,8 +114,8 @@ class Teller:
             )
 
 
-def plain(report: Report) -> dict[str, Any]:
-    """Return a report as JSON takes it; what is not a number is null."""
+def to_dict(report: Report) -> dict[str, Any]:
+    """Return a report as an event for JSON; a value that is not finite is null."""
     out = {k: getattr(report, k) for k in report.__slots__ if k not in ("model", "validation")}
     for key, value in out.items():
         if isinstance(value, float):

@@ -1,66 +1,150 @@
-"""``train``: images and labels, or a project, in; a model's folder out."""
+"""``train``: a model's folder of annotated images, or of a project."""
 
 from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
 
-from .flags import CallError
-from .model_writer import Keeper
-from .reporter import Teller
-from .stop_request import Stopping
+from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
+
+from .flags import CallError, Subparsers, add_axes_flag, add_flags
+from .model_writer import ModelWriter
+from .reporter import Reporter
+from .stop_request import StopRequest
+from .train_request import TrainRequest
+
+MEASURED = dict.fromkeys(("working_diameter", "offset_range"), "from the data")
+"""Defaults that are not the fields' own."""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("train", help="train a model on annotated images")
+    parser.description = (
+        "Train a model on images and label images of the same names, or on a project. The best"
+        " model so far is in the output folder at any time; Ctrl+C stops and keeps it."
+    )
+    _add_file_flags(parser.add_argument_group("files"))
+    _add_label_flags(parser.add_argument_group("what the labels mean"))
+    parser.add_argument("--json", action="store_true", help="Report as lines of JSON on stdout.")
+    parser.add_argument(
+        "--stop-on-stdin",
+        action="store_true",
+        help="Stop, and keep the best model, at a line 'stop' on stdin or at its end: for programs"
+        " that start this one.",
+    )
+    add_flags(parser, TrainingSettings, title="training")
+    add_flags(parser, ModelSettings, title="a new model", skip=FOUND, defaults=MEASURED)
+    parser.set_defaults(run=train)
+
+
+def _add_file_flags(files: argparse._ArgumentGroup) -> None:
+    files.add_argument(
+        "--project",
+        metavar="DIR",
+        help="A project's folder: images, annotations, settings and start model are its own, and"
+        " the model is written into it. Training flags override its settings.",
+    )
+    files.add_argument("--images", metavar="DIR", help="Folder of images.")
+    files.add_argument("--labels", metavar="DIR", help="Folder of label images.")
+    files.add_argument("--output", metavar="DIR", help="Folder for the model.")
+    files.add_argument(
+        "--model", metavar="NAME_OR_DIR", help="Start model; from scratch if not given."
+    )
+    files.add_argument(
+        "--from-scratch",
+        action="store_true",
+        help="Start from random weights rather than from the project's model.",
+    )
+    # Its name in version 0.1.0.
+    files.add_argument("--fresh", dest="from_scratch", action="store_true", help=argparse.SUPPRESS)
+    files.add_argument("--val-images", metavar="DIR", help="Images to choose the best model by.")
+    files.add_argument("--val-labels", metavar="DIR", help="Their label images.")
+    files.add_argument("--resume", action="store_true", help="Go on with the output's training.")
+
+
+def _add_label_flags(meaning: argparse._ArgumentGroup) -> None:
+    meaning.add_argument(
+        "--unlabelled",
+        choices=["background", "ignore"],
+        help="What unlabelled pixels are: background, or unknown outside regions (without regions:"
+        " outside a thin ring around each object). [background]",
+    )
+    meaning.add_argument(
+        "--regions",
+        metavar="DIR",
+        help="Where images are annotated completely: a mask image or a napari shapes CSV each.",
+    )
+    meaning.add_argument(
+        "--classes",
+        metavar="CSV",
+        help="Table with the columns label, class (and image). The class 'background' marks"
+        " scribbles on background.",
+    )
+    meaning.add_argument(
+        "--scribbles",
+        action="store_true",
+        help="Labels cover only a part of each object; everything unlabelled is unknown.",
+    )
+    add_axes_flag(meaning)
+    meaning.add_argument(
+        "--pixel-size",
+        nargs="+",
+        type=float,
+        metavar="SIZE",
+        help="Size of a pixel along each axis; read from the files if not given.",
+    )
 
 
 def train(options: argparse.Namespace) -> int:
-    """Run the command."""
-    stopping = Stopping()
-    keeper = Keeper(Teller(as_json=options.json), stopping)
+    """Train, and write the model."""
+    request = TrainRequest.of(options)
+    reporter, stop = Reporter(as_json=options.json), StopRequest()
     if options.stop_on_stdin:
-        stopping.listen(keeper.overdue)
-    # What is open is closed after what went wrong has been told and noted.
-    with ExitStack() as held, keeper.teller.errors():
-        _run(options, keeper, held)
+        stop.listen()
+    # What is open is closed after an error has been reported and noted in the history.
+    with ExitStack() as held, reporter.errors():
+        _train(request, reporter, stop, held)
     return 0
 
 
-def _run(options: argparse.Namespace, keeper: Keeper, held: ExitStack) -> None:
+def _train(request: TrainRequest, reporter: Reporter, stop: StopRequest, held: ExitStack) -> None:
     from napari_spatial_embeddings.project import Project
-    from napari_spatial_embeddings.system.lock import alone
+    from napari_spatial_embeddings.system.lock import exclusive_lock
 
     project = None
-    if options.project:
-        project = Project.open(options.project)
-        keeper.folder = project.model_folder
+    if request.project:
+        project = Project.open(request.project)
         busy = f"{project.folder}: another training of this project is at work; stop it first"
-        held.enter_context(alone(project.folder / ".training", busy))
-        keeper.teller.notes = project.history.note
+        held.enter_context(exclusive_lock(project.folder / ".training", busy))
+        reporter.listener = project.history.note
 
     from napari_spatial_embeddings.training.annotation import summarise
     from napari_spatial_embeddings.training.train import train as training
 
-    from . import train_job as jobs
+    from .train_job import CHECKPOINT, job_of_folders, job_of_project
 
-    job = jobs.of_project(options, project) if project else jobs.of_folders(options)
-    keeper.folder = job.output
-    checkpoint = job.output / jobs.CHECKPOINT
-    for part in job.output.glob(".*.part") if project else ():
-        part.unlink()  # of a training that was killed while it wrote; nobody else is at work here
-    if project and not options.resume:
-        project.keep_previous()
-        checkpoint.unlink(missing_ok=True)
+    job = job_of_project(request, project) if project else job_of_folders(request)
+    checkpoint = job.output / CHECKPOINT
+    if project:
+        for part in job.output.glob(".*.part"):
+            part.unlink()  # of a training that was killed while it wrote: the lock is held
+        if not request.resume:
+            project.keep_previous()
+            checkpoint.unlink(missing_ok=True)
     reports = training(
         job.data.images,
         job.settings,
         job.model,
         validation=job.data.validation or None,
         checkpoint=checkpoint,
-        baseline=job.known,
-        stop=keeper.stopping.asked,
+        baseline=job.trained,
+        cancelled=stop.cancelled,
     )
-    start = "" if job.origin == jobs.FRESH else f", starting from {job.origin}"
+    start = "" if job.origin is None else f", starting from {job.origin}"
     text = f"training on {summarise(job.data.images)}{start}"
-    keeper.teller.say(text, "start", **jobs.facts(job))
-    if keeper.follow(reports) is None:
+    reporter.event(text, "start", **job.facts())
+    if ModelWriter(job.output, reporter, stop).follow(reports) is None:
         raise CallError(
             f"the training in {job.output} is finished; give more --minutes or --epochs to go on"
         )

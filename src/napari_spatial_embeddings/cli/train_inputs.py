@@ -1,10 +1,10 @@
-"""From the folders that ``train`` is given to what can be trained on."""
+"""Training data in folders of images, labels and regions, with a table of classes."""
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,25 +22,26 @@ from napari_spatial_embeddings.training.annotation import BACKGROUND, TrainingIm
 from napari_spatial_embeddings.training.dataset import TrainingSet
 
 from .flags import CallError
+from .train_request import AnnotatedFolders
 
 
-def read_annotated(options: argparse.Namespace, classes: tuple[str, ...] | None) -> TrainingSet:
+def read_annotated(folders: AnnotatedFolders, classes: tuple[str, ...] | None) -> TrainingSet:
     """Read images, labels, regions and classes.
 
     Parameters
     ----------
-    options : Namespace
+    folders : AnnotatedFolders
     classes : tuple of str, optional
-        Those of the model to start from; the table's if not given.
+        Those of the start model; the table's if not given.
 
     Raises
     ------
     InputError
         If a file cannot be used, or the files do not fit together.
     """
-    reader = _Reader(options, classes)
-    images = reader.folder(options.images, options.labels)
-    aside = reader.folder(options.val_images, options.val_labels) if options.val_images else []
+    reader = _Reader(folders, classes)
+    images = reader.folder(folders.images, folders.labels)
+    aside = reader.folder(folders.val_images, folders.val_labels) if folders.val_images else []
     data = TrainingSet(images, aside, reader.names, reader.pixel_size, reader.unit)
     reader.check_use()
     return data
@@ -49,12 +50,12 @@ def read_annotated(options: argparse.Namespace, classes: tuple[str, ...] | None)
 class _Reader:
     """Reads folders, and knows which regions and classes have not found their image yet."""
 
-    def __init__(self, options: argparse.Namespace, names: tuple[str, ...] | None) -> None:
-        self.options = options
-        self.pixel_size = _checked_size(options.pixel_size)
+    def __init__(self, folders: AnnotatedFolders, names: tuple[str, ...] | None) -> None:
+        self.folders = folders
+        self.pixel_size = _checked_size(folders.pixel_size)
         self.unit: str | None = None
-        self.regions = find_regions(options.regions) if options.regions else {}
-        self.classes = read_classes(options.classes) if options.classes else {}
+        self.regions = find_regions(folders.regions) if folders.regions else {}
+        self.classes = read_classes(folders.classes) if folders.classes else {}
         found = {name for rows in self.classes.values() for name in rows.values()} - {BACKGROUND}
         self.names = names or tuple(sorted(found)) or ("object",)
         self.rows = {(image, label) for image, rows in self.classes.items() for label in rows}
@@ -65,15 +66,15 @@ class _Reader:
         return [self._read(image, label) for image, label in pair(images, labels)]
 
     def _read(self, image_path: Path, labels_path: Path) -> TrainingImage:
-        options = self.options
-        image = read_image(image_path, options.axes)
-        # Told axes hold for the labels too, which have no channels.
-        axes = options.axes.upper().replace("C", "") if options.axes else None
+        given = self.folders
+        image = read_image(image_path, given.axes)
+        # Axes that were given hold for the labels too, which have no channels.
+        axes = given.axes.upper().replace("C", "") if given.axes else None
         labels = read_labels(labels_path, axes)
         shape = image.shape
-        if options.pixel_size and len(options.pixel_size) != len(shape):
+        if given.pixel_size and len(given.pixel_size) != len(shape):
             raise CallError(
-                f"--pixel-size: {len(options.pixel_size)} values for the {len(shape)} axes of"
+                f"--pixel-size: {len(given.pixel_size)} values for the {len(shape)} axes of"
                 f" {image_path}; give one for each, z or y first"
             )
         if self.pixel_size is None:
@@ -86,22 +87,22 @@ class _Reader:
             np.asarray(image.data),
             labels,
             name=image_path.name,
-            unlabelled=options.unlabelled or "background",
+            unlabelled=given.unlabelled or "background",
             region=None if region is None else read_regions(region, shape),
             classes={**self.classes.get("", {}), **self.classes.get(image.name, {})},
             class_names=self.names,
-            scribbled=options.scribbles,
+            scribbled=given.scribbles,
             spacing=spacing if spacing and len(spacing) == len(shape) else None,
         )
 
     def check_use(self) -> None:
-        """Refuse regions and classes that fit no image at all; mention those left over."""
+        """Refuse regions and classes that fit no image at all; name those left over."""
         labels = [f"label {k}" + (f" of '{name}'" if name else "") for name, k in sorted(self.rows)]
-        _mention(self.options.regions, sorted(self.regions), self.given[0])
-        _mention(self.options.classes, labels, self.given[1])
+        _report_unused(self.folders.regions, sorted(self.regions), self.given[0])
+        _report_unused(self.folders.classes, labels, self.given[1])
 
 
-def _mention(source: str, spare: list[str], given: int) -> None:
+def _report_unused(source: str, spare: list[str], given: int) -> None:
     if not spare:
         return
     more = f" and {len(spare) - 1} more" if len(spare) > 1 else ""
@@ -111,7 +112,7 @@ def _mention(source: str, spare: list[str], given: int) -> None:
     sys.stderr.write(f"{text}; not used\n")
 
 
-def _checked_size(given: list[float] | None) -> tuple[float, ...] | None:
+def _checked_size(given: Sequence[float] | None) -> tuple[float, ...] | None:
     for size in given or ():
         if not (size > 0 and math.isfinite(size)):
             raise CallError(f"--pixel-size: should be greater than 0, not {size:g}")

@@ -1,8 +1,7 @@
-"""What ``train`` is to do: on which images, from which model, into which folder."""
+"""Jobs of ``train``: which images, which start model, which settings, which folder."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.project.training_set import load_training_set
 
-from .flags import CallError, checked_folder, needs_all, read_flags
-from .input_check import check_kind
+from .flags import CallError, checked_folder, read_flags
+from .train_inputs import read_annotated
+from .train_request import TrainRequest
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
@@ -21,20 +20,6 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.training.dataset import TrainingSet
 
 CHECKPOINT = "checkpoint.safetensors"
-
-NEEDED = ("images", "labels", "output")
-"""Flags without which there is nothing to do, unless a project tells it all."""
-
-TOLD = (
-    *NEEDED,
-    *("val_images", "val_labels", "unlabelled", "regions", "classes", "scribbles"),
-    *("axes", "pixel_size"),
-)
-"""Flags that a project leaves no room for."""
-
-
-FRESH = "a fresh model"
-"""What a training starts from that starts from nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,104 +31,124 @@ class Job:
     data : TrainingSet
     settings : TrainingSettings
     model : SpatialEmbeddings
-        What it starts from.
-    origin : str
-        Where that comes from, for people: a name, a folder, or `FRESH`.
-    known : bool
-        Whether that has learned something already, and is only replaced by something better.
+        The start model, or an untrained one.
+    origin : str, optional
+        Name or folder of the start model; None if there is none.
     output : path
     """
 
     data: TrainingSet
     settings: TrainingSettings
     model: SpatialEmbeddings
-    origin: str
-    known: bool
+    origin: str | None
     output: Path
 
+    @property
+    def trained(self) -> bool:
+        """Whether the model has learned already, and is only replaced by a better one."""
+        return self.origin is not None
 
-def of_folders(options: argparse.Namespace) -> Job:
-    """Return what is to be done with folders of images and label images."""
+    def facts(self) -> dict[str, Any]:
+        """Return what is reported when the training starts."""
+        from dataclasses import asdict
+
+        from napari_spatial_embeddings.inference.devices import choose_device
+        from napari_spatial_embeddings.training.annotation import summarise
+
+        return {
+            "used": asdict(summarise(self.data.images)),
+            "start": self.origin,
+            "classes": list(self.model.settings.classes),
+            "device": str(choose_device(self.settings.device)),
+        }
+
+
+def job_of_folders(request: TrainRequest) -> Job:
+    """Return the job of folders of images and label images."""
     from napari_spatial_embeddings.inference.registry import find_model
 
-    from .train_inputs import read_annotated
-
-    needs_all(options, NEEDED, "train")
-    if options.fresh:
-        raise CallError("--fresh: without a --project, leaving --model out is enough")
-    settings = read_flags(options, TrainingSettings())
-    output = checked_folder(options.output)
-    _check_output(output, options.resume)
-    if bool(options.val_images) != bool(options.val_labels):
+    folders = request.folders
+    if not (folders.images and folders.labels and request.output):
+        raise CallError(
+            "train: give --images, --labels, --output, or a --project; 'train --help' explains"
+        )
+    if request.from_scratch:
+        raise CallError("--from-scratch: without a --project, leaving --model out is enough")
+    settings = read_flags(request.flags, TrainingSettings())
+    output = checked_folder(request.output)
+    _check_output(output, request.resume)
+    if bool(folders.val_images) != bool(folders.val_labels):
         raise CallError("--val-images and --val-labels go together; give both or neither")
-    start = find_model(options.model) if options.model else None
-    return _job(
-        options,
-        settings,
-        start,
-        str(options.model),
-        read_annotated(options, start.settings.classes if start else None),
-        output,
-    )
+    start = find_model(request.model) if request.model else None
+    data = read_annotated(folders, start.settings.classes if start else None)
+    return _job(request, settings, start, str(request.model), data, output)
 
 
-def of_project(options: argparse.Namespace, project: Project) -> Job:
-    """Return what is to be done with a project: by its own settings, but for the flags given.
+def job_of_project(request: TrainRequest, project: Project) -> Job:
+    """Return the job of a project: with its own settings, which flags override.
 
-    It starts from the model named on the command line, else from the project's own, so that a
-    correction improves what is there; else from the one that the project names; else anew.
+    The start model is that of the command line, else the project's own model, so that corrections
+    improve it; else the one that the project names. Without any, training starts from scratch.
     """
     from napari_spatial_embeddings.inference.registry import find_model
+    from napari_spatial_embeddings.project.training_set import load_training_set
     from napari_spatial_embeddings.training.checkpoint import Checkpoint
 
-    told = [name for name in TOLD if getattr(options, name)]
-    if told:
-        flag = told[0].replace("_", "-")
-        raise CallError(f"--{flag}: the project tells that; leave it or --project out")
-    if options.fresh and (options.model or options.resume):
-        raise CallError("--fresh starts anew; leave it, or --model and --resume, out")
-    settings = read_flags(options, project.card.training.updated(device=project.card.device))
+    given = request.folders.given()
+    if request.output:
+        given = [*given, "output"]
+    if given:
+        flag = given[0].replace("_", "-")
+        raise CallError(f"--{flag}: the project has its own; leave it or --project out")
+    if request.from_scratch and (request.model or request.resume):
+        raise CallError("--from-scratch: leave it, or --model and --resume, out")
+    own = project.card.training.updated(device=project.card.device)
+    settings = read_flags(request.flags, own)
     output, checkpoint = project.model_folder, project.model_folder / CHECKPOINT
     start, origin = None, ""
-    if options.resume:
+    if request.resume:
         if not checkpoint.exists():
             raise CallError(f"--resume: {project.folder} holds no training to go on with")
         start, origin = Checkpoint.read(checkpoint).model(), str(output)
-    elif not options.fresh:
-        own = str(output) if project.has_model else project.card.start
-        origin = options.model or own or ""
+    elif not request.from_scratch:
+        latest = str(output) if project.has_model else project.card.start
+        origin = request.model or latest or ""
         start = find_model(origin) if origin else None
     data = load_training_set(project)
-    if start and not options.resume:
+    if start and not request.resume:
         start = start.with_classes(data.classes)
-    drawn = any(image.n_objects and not image.scribbled for image in data.images)
-    if drawn and not hasattr(options, "object_diameter"):
-        settings = settings.updated(
-            object_diameter=None
-        )  # it is measured; scribbles do not tell it
-    return _job(options, settings, start, origin, data, output, project.card.fresh)
+    whole = any(image.n_objects and not image.scribbled for image in data.images)
+    if whole and "object_diameter" not in request.flags:
+        settings = settings.updated(object_diameter=None)  # it is measured on whole objects
+    return _job(request, settings, start, origin, data, output, project.card.fresh)
 
 
 def _job(
-    options: argparse.Namespace,
+    request: TrainRequest,
     settings: TrainingSettings,
     start: SpatialEmbeddings | None,
     origin: str,
     data: TrainingSet,
     output: Path,
-    fresh: Mapping[str, Any] | None = None,
+    chosen: Mapping[str, Any] | None = None,
 ) -> Job:
-    """Make a fresh model if there is none to start from, and check that the images suit it."""
+    """Make an untrained model if there is no start model, and check that the images suit it.
+
+    Parameters
+    ----------
+    chosen : mapping, optional
+        Settings of a new model, by the project.
+    """
+    from napari_spatial_embeddings.inference.image_check import check_image
     from napari_spatial_embeddings.training.train import model_from_scratch
 
-    kept = {} if start else dict(fresh or {})
-    own = read_flags(options, ModelSettings(**kept), FOUND)
-    given = [k for k in ModelSettings.model_fields if k not in FOUND and hasattr(options, k)]
+    kept = {} if start else dict(chosen or {})
+    own = read_flags(request.flags, ModelSettings(**kept), FOUND)
+    given = [k for k in ModelSettings.model_fields if k not in FOUND and k in request.flags]
     if start and given:
         flag = given[0].replace("_", "-")
-        how = "add --fresh, or leave it out" if options.project else "leave it or --model out"
-        raise CallError(f"--{flag}: only a fresh model can be given this; {how}")
-    chosen = {name: getattr(own, name) for name in {*kept, *given}}
+        how = "add --from-scratch, or leave it out" if request.project else "leave --model out"
+        raise CallError(f"--{flag}: the start model keeps its own; {how}")
     model = start or model_from_scratch(
         data.images,
         spacing=data.spacing,
@@ -151,24 +156,17 @@ def _job(
         seed=settings.seed,
         scale=settings.scale,
         object_diameter=settings.object_diameter,
-        **chosen,
+        **{name: getattr(own, name) for name in {*kept, *given}},
     )
     for image in data.images + data.validation:
         try:
-            check_kind(model, image.image)
+            check_image(model.settings, image.image.shape, image.image.dtype)
         except InputError as error:
-            hint = f"; --fresh starts without {origin}" if start and options.project else ""
+            hint = f"; --from-scratch starts without {origin}" if start and request.project else ""
             raise CallError(f"{image.name}: {error}{hint}") from error
-    # Of these images, even where nobody knows it: that of others would mislead.
+    # Of these images, even where it is unknown: that of others would mislead.
     model.pixel_size, model.unit = data.pixel_size, data.unit
-    return Job(
-        data,
-        settings,
-        model,
-        origin if start else FRESH,
-        start is not None,
-        output,
-    )
+    return Job(data, settings, model, origin if start else None, output)
 
 
 def _check_output(output: Path, resume: bool) -> None:
@@ -184,18 +182,3 @@ def _check_output(output: Path, resume: bool) -> None:
         )
     if not there and any((output / name).exists() for name in (CARD, WEIGHTS)):
         raise CallError(f"--output: {output} holds a model already; choose another folder")
-
-
-def facts(job: Job) -> dict[str, Any]:
-    """Return what programs are told before a training starts."""
-    from dataclasses import asdict
-
-    from napari_spatial_embeddings.inference.devices import choose_device
-    from napari_spatial_embeddings.training.annotation import summarise
-
-    return {
-        "used": asdict(summarise(job.data.images)),
-        "start": job.origin,
-        "classes": list(job.model.settings.classes),
-        "device": str(choose_device(job.settings.device)),
-    }

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .model_card import CARD, ModelCard, ModelError, parsed
+from .model_card import CARD, WEIGHTS, ModelCard, ModelError, check_folder, parsed
 
 if TYPE_CHECKING:
     from .model import SpatialEmbeddings
@@ -86,3 +86,27 @@ def find_model(name: str | Path) -> SpatialEmbeddings:
     from .model import SpatialEmbeddings  # torch is slow to load
 
     return SpatialEmbeddings.load(find_folder(name))
+
+
+class ModelCache:
+    """Loads models, and keeps the last one while its weights stay as they are."""
+
+    def __init__(self) -> None:
+        # One attribute, so that two threads at worst load a model twice.
+        self._last: tuple[tuple[Path, int], SpatialEmbeddings] | None = None
+
+    def load(self, name: str | Path) -> SpatialEmbeddings:
+        """Return a model by its folder or name; slow if it is not the one loaded last.
+
+        Raises
+        ------
+        ModelError
+            If there is no such model, or it cannot be loaded.
+        """
+        folder = find_folder(name)
+        check_folder(folder)
+        weights = folder / WEIGHTS
+        key = weights, weights.stat().st_mtime_ns
+        if self._last is None or self._last[0] != key:
+            self._last = key, find_model(folder)
+        return self._last[1]

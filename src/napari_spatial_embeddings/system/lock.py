@@ -1,45 +1,39 @@
-"""One process at a time."""
+"""Locks between processes."""
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from napari_spatial_embeddings.errors import InputError
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
-def alone(path: Path, complaint: str) -> Iterator[None]:
-    """Hold a lock file; the system lets go of it when the process ends, however it ends.
+def exclusive_lock(path: Path, complaint: str) -> Iterator[None]:
+    """Hold a lock file; the system releases it when the process ends, however it ends.
+
+    Some network disks have no locks: there nothing is held, and nothing refused.
 
     Raises
     ------
     InputError
         With ``complaint``, if another process holds it.
     """
-    with path.open("ab") as file:
-        try:
-            _take(file.fileno())
-        except BlockingIOError as error:
-            raise InputError(complaint) from error
-        except OSError:
-            pass  # some network disks know no locks
+    path.touch()  # where this fails, nothing can be written at all; below, only locks are missing
+    lock = FileLock(path, timeout=0, fallback_to_soft=False)  # which outlives a crash
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise InputError(complaint) from error
+    except (OSError, NotImplementedError):
+        log.warning("%s: this disk has no locks", path)
+    try:
         yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _take(descriptor: int) -> None:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise BlockingIOError from error
-
-else:
-    import fcntl
-
-    def _take(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        lock.release()

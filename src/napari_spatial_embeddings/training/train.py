@@ -1,4 +1,4 @@
-"""Training, as a generator of reports; a caller stops it by not asking for the next one.
+"""Training, as a generator of reports.
 
 First on small crops centred on objects, so that no time goes into empty background; then on larger
 ones anywhere in the images (Neven et al. 2019, sec. 4). AdamW with a polynomial decay of the
@@ -7,7 +7,6 @@ learning rate; the running average of the weights is validated and kept.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,8 +29,6 @@ from .pseudo_labels import complete_scribbles
 from .reports import Report, ReportBuilder
 from .trainer import Trainer
 from .validation import Validation
-
-log = logging.getLogger(__name__)
 
 __all__ = ["OutOfMemory", "Report", "model_from_scratch", "train"]
 
@@ -107,7 +104,7 @@ def train(
     validation: list[TrainingImage] | None = None,
     checkpoint: Path | None = None,
     baseline: bool = False,
-    stop: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Report]:
     """Train a model.
@@ -129,18 +126,17 @@ def train(
         File of the whole state. If it exists, the training is resumed from it.
     baseline : bool
         Validate ``model`` before the first step: only a better model replaces it.
-    stop : callable
-        Asked between two steps and between the pieces of a validation. Once it says so, the
-        training ends as if nobody had asked for the next report: for those who cannot wait for
-        one.
+    cancelled : callable
+        Called between two steps and between the pieces of a validation. Once it returns True, the
+        training ends with a last report, whose model is the best so far.
     clock : callable
         Time in seconds, from any origin, that budgets, pauses and reports are measured by.
 
     Yields
     ------
     Report
-        About every ``settings.report_seconds``, and one at the end; none if the checkpoint's
-        training has spent its budget already.
+        About every ``settings.report_seconds``, and one at the end, which is ``done`` unless the
+        training was cancelled; none if the checkpoint's training has spent its budget already.
 
     Raises
     ------
@@ -161,7 +157,7 @@ def train(
     if saved is not None:
         completed = saved.completed_images(images)
     else:
-        completed = _completed_images(model, images, settings, stop)
+        completed = _completed_images(model, images, settings, cancelled)
     trainer = prepare(images, settings, model, validation, completed, clock)
     if saved is not None:
         saved.restore(trainer)
@@ -180,16 +176,16 @@ def train(
 
     try:
         if baseline and not trainer.steps:
-            found = whole(trainer.validate(), stop)
+            found = whole(trainer.validate(), cancelled)
             trainer.start_ap = found.mean_ap
             yield report(found)
         if not trainer.steps:
-            whole(trainer.find_pseudo_background(), stop)
+            whole(trainer.find_pseudo_background(), cancelled)
             if message := _completion_message(images, completed or images):
                 yield report(message=message)
         trainer.start_clock()
         while (progress := trainer.progress()) < 1:
-            if stop():
+            if cancelled():
                 raise Stopped
             try:
                 losses = trainer.step(progress)
@@ -198,23 +194,19 @@ def train(
                 continue
             builder.add(losses)
             if trainer.since_validation() >= trainer.pause():
-                found = whole(trainer.validate(), stop)
+                found = whole(trainer.validate(), cancelled)
                 message = _write_checkpoint(trainer, checkpoint)
                 yield report(found, trainer.improved, message)
             elif builder.seconds() >= settings.report_seconds:
                 yield report()
-        found = whole(trainer.validate(), stop)
-        whole(trainer.choose_thresholds(), stop)
+        found = whole(trainer.validate(), cancelled)
+        whole(trainer.choose_thresholds(), cancelled)
         message = _write_checkpoint(trainer, checkpoint)
         yield report(found, trainer.improved, message, done=True)
-    except (GeneratorExit, Stopped) as error:  # stopped by hand: keep what there is
-        try:
-            if isinstance(error, GeneratorExit):
-                raise
-            yield report()  # at once: somebody waits for it, and for nothing else
-        finally:
-            if message := _write_checkpoint(trainer, checkpoint):
-                log.warning(message)
+    except Stopped:
+        trainer.update_unvalidated_best()
+        message = _write_checkpoint(trainer, checkpoint)
+        yield report(message=message)
     finally:
         trainer.close()
 
@@ -223,14 +215,14 @@ def _completed_images(
     model: SpatialEmbeddings,
     images: list[TrainingImage],
     settings: TrainingSettings,
-    stop: Callable[[], bool],
+    cancelled: Callable[[], bool],
 ) -> list[TrainingImage] | None:
     """Return the images with completed scribbles, if the settings and the model allow it."""
     if not (settings.pseudo_labels and model.history and any(image.scribbled for image in images)):
         return None
     device = str(choose_device(settings.device))
     try:
-        return whole(complete_scribbles(model, images, settings.object_diameter, device), stop)
+        return whole(complete_scribbles(model, images, settings.object_diameter, device), cancelled)
     except Stopped:  # before the first step; the training will find out by itself
         return None
 

@@ -16,9 +16,6 @@ from .workspace import Workspace
 PREVIEW = 10_000
 """Milliseconds between two previews: they take time from the training."""
 
-ANSWER = 800
-"""Milliseconds after which a stop is answered with what the folder holds, on a busy machine."""
-
 
 class TrainingRun(QObject):
     """Runs ``train --project`` beside napari, and keeps the session in step with it.
@@ -48,10 +45,6 @@ class TrainingRun(QObject):
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._preview)
-        self._answer = QTimer(self)
-        self._answer.setSingleShot(True)
-        self._answer.setInterval(ANSWER)
-        self._answer.timeout.connect(self._take_what_is_there)
         self.session.project_changed.connect(self._leave_project)
 
     @property
@@ -75,7 +68,7 @@ class TrainingRun(QObject):
         project = self.workspace.ensure_project()
         arguments = ["train", "--project", str(project.folder), "--json", "--stop-on-stdin"]
         if model is None:
-            arguments.append("--fresh")
+            arguments.append("--from-scratch")
         elif model != str(project.model_folder):  # else it is what a project starts from
             self.workspace.write(lambda: project.update(start=model))
             arguments += ["--model", model]
@@ -90,24 +83,23 @@ class TrainingRun(QObject):
         self.session.set_status("starting", reports=(), problem="", used={})
 
     def stop(self) -> None:
-        """Stop, and keep the best model; a second call does not wait for it."""
+        """Stop, and keep the best model; a second call does not wait for it.
+
+        The folder holds the best model at any time. So the child is only waited for as long as
+        there is no model of this training.
+        """
         training = self.session.training
-        if training.status == "running":
+        if training.active and self._written():
+            self._child.detach()
+        elif training.status == "running":
             self.session.set_status("stopping")
             self._child.stop()
-            self._answer.start()
-        elif training.active:  # there is nothing to keep yet, or nothing to wait for any more
+        elif training.active:
             self._child.kill()
-
-    def _take_what_is_there(self) -> None:
-        """Do not wait for the child if a model of this training is in the folder already."""
-        if self._written():
-            self._child.part()
 
     def close(self) -> None:
         """End the child without waiting for it."""
         self._later.stop()
-        self._answer.stop()
         self._child.close()
         if self.session.training.active:
             self.session.set_status("idle")
@@ -130,11 +122,10 @@ class TrainingRun(QObject):
             self._complaint = fact["message"]
         elif event == "end":
             self._ended = fact
-            self._child.part()  # torch takes its time to leave
+            self._child.detach()  # torch takes its time to leave
 
     def _end(self, problem: str) -> None:
         self._later.stop()
-        self._answer.stop()
         stopped = self.session.training.status == "stopping"
         there = self._written()
         if there:
@@ -196,7 +187,6 @@ class TrainingRun(QObject):
             return
         if self.session.training.active:
             self._later.stop()
-            self._answer.stop()
             self._child.close()
             self.session.say("The training was stopped: another project was opened.", "warning")
         used, reports = project.history.last() if project is not None else ({}, [])

@@ -25,10 +25,7 @@ from napari_spatial_embeddings.errors import Failure, is_out_of_memory
 log = logging.getLogger(__name__)
 
 GRACE = 10_000
-"""Milliseconds that a child has to stop by itself."""
-
-PARTING = 2_000
-"""The same, when napari quits."""
+"""Milliseconds that a child has to stop by itself, before it is killed."""
 
 NICENESS = 5
 """How far a child's priority is lowered: other programs must not starve it either."""
@@ -36,8 +33,8 @@ NICENESS = 5
 TAIL = 8_000
 """How many characters of its complaints are kept."""
 
-_parting: set[QProcess] = set()
-"""Children that were asked to stop by widgets that are gone."""
+_detached: set[QProcess] = set()
+"""Children that were asked to stop, and whose end nobody waits for; killed when napari quits."""
 
 
 class Child(QObject):
@@ -105,7 +102,7 @@ class Child(QObject):
         """Ask it to stop; it is killed if it does not."""
         if self._process is not None and not self._stopping:
             self._stopping = True
-            _ask(self._process)
+            _request_stop(self._process)
             self._grace.start(GRACE)
 
     def kill(self) -> None:
@@ -114,15 +111,14 @@ class Child(QObject):
             self._killed = True
             self._process.kill()
 
-    def part(self) -> None:
-        """Let it end by itself, as it has said all that matters, and hear no more of it."""
+    def detach(self) -> None:
+        """Take it for ended: ask it to stop, and do not wait for that."""
         if self._process is not None:
-            self._former = self._process
             self.close()
             self.ended.emit("")
 
     def close(self) -> None:
-        """Ask it to stop, and hear no more of it."""
+        """Do the same, and emit nothing more."""
         process, self._process = self._process, None
         self._grace.stop()
         if process is not None:
@@ -134,14 +130,14 @@ class Child(QObject):
                 process.errorOccurred,
             ):
                 signal.disconnect()
-            _part_with(process, asked=self._stopping)
+            self._former = process
+            _detach(process, asked=self._stopping)
 
     def _end_former(self) -> None:
-        """End the one before at once if it lingers: two would be in each other's way."""
+        """Kill the one before if it lingers: two would be in each other's way."""
         former, self._former = self._former, None
-        if former in _parting:
-            former.kill()
-            former.waitForFinished(PARTING)
+        if former is not None and former in _detached:
+            _kill(former)
 
     # -------------------------------------------------------------- listening
 
@@ -254,40 +250,43 @@ def _sentence(what: str, code: int, crashed: bool, complaints: str) -> str:
     return f"{what} failed: {last}"
 
 
-def _ask(process: QProcess) -> None:
+def _request_stop(process: QProcess) -> None:
     process.write(b"stop\n")
     process.closeWriteChannel()  # the end of its input means the same
 
 
-def _part_with(process: QProcess, *, asked: bool) -> None:
-    """Let a child that nobody listens to any more end by itself; kill it if it does not."""
-    _watch_the_end()
-    _parting.add(process)
-    process.finished.connect(lambda *_: _gone(process))
-    patience = QTimer(process)
-    patience.setSingleShot(True)
-    patience.timeout.connect(process.kill)
-    patience.start(PARTING)
+def _detach(process: QProcess, *, asked: bool) -> None:
+    """Let a child end by itself, and kill it if it does not."""
+    _kill_at_quit()
+    _detached.add(process)
+    process.finished.connect(lambda *_: _forget(process))
+    grace = QTimer(process)
+    grace.setSingleShot(True)
+    grace.timeout.connect(process.kill)
+    grace.start(GRACE)
     if not asked:
-        _ask(process)
+        _request_stop(process)
 
 
 @cache
-def _watch_the_end() -> None:
+def _kill_at_quit() -> None:
     application = QCoreApplication.instance()
     if application is not None:
-        application.aboutToQuit.connect(_end_all)
-    atexit.register(_end_all)  # an application that is never told to quit, as in a script
+        application.aboutToQuit.connect(_kill_all)
+    atexit.register(_kill_all)  # an application that is never quit, as in a script
 
 
-def _gone(process: QProcess) -> None:
-    _parting.discard(process)
+def _forget(process: QProcess) -> None:
+    _detached.discard(process)
     with suppress(RuntimeError):  # it is being deleted
         process.deleteLater()
 
 
-def _end_all() -> None:
-    for process in list(_parting):
-        if not process.waitForFinished(PARTING):
-            process.kill()
-            process.waitForFinished(PARTING)
+def _kill_all() -> None:
+    for process in list(_detached):
+        _kill(process)
+
+
+def _kill(process: QProcess) -> None:
+    process.kill()
+    process.waitForFinished(GRACE)  # at once, unless the system is in trouble

@@ -1,26 +1,21 @@
-"""``evaluate``, ``models`` and ``demo``: what they tell is what the library measures."""
+"""Scores of ``evaluate``: those of the library."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from command_line import cells, contents, done, save
+from command_line import cells, done, save
 from napari_spatial_embeddings.cli.tables import MEASURES
 from napari_spatial_embeddings.core.metrics import THRESHOLDS, Scores, mean_ap, pooled, score
 from napari_spatial_embeddings.files import read_labels
-from napari_spatial_embeddings.inference.devices import choose_device
-from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.inference.registry import shipped
 
 Images = dict[str, tuple[NDArray[np.integer], NDArray[np.integer]]]
 
@@ -45,9 +40,6 @@ def scored(tmp_path: Path) -> tuple[Path, dict[str, Scores]]:
 
 def folders(folder: Path) -> tuple[object, ...]:
     return "--labels", folder / "labels", "--predictions", folder / "predictions"
-
-
-# ----------------------------------------------------------------------------------- evaluate
 
 
 def test_numbers_are_the_metrics(scored: tuple[Path, dict[str, Scores]]) -> None:
@@ -134,55 +126,3 @@ def test_reader_may_leave(scored: tuple[Path, dict[str, Scores]]) -> None:
     )
     os.close(writer)
     assert (ran.returncode, ran.stderr) == (1, b"")
-
-
-# ------------------------------------------------------------------------------------- models
-
-
-def test_lists_the_shipped_models() -> None:
-    out = done("models", "list").out
-    names = [line.split()[0] for line in out.splitlines()]
-    assert names == list(shipped()) or (not shipped() and "no models" in out)
-
-
-def test_shows_the_card(model: Path) -> None:
-    card: dict[str, Any] = json.loads(done("models", "show", model).out)
-    assert card == json.loads((model / "model.json").read_text())
-    assert card == json.loads(json.dumps(SpatialEmbeddings.load(model).card()))
-
-
-# ----------------------------------------------------------------------------------- devices
-
-
-def test_lists_the_devices_best_first() -> None:
-    (facts,) = done("devices", "--json").facts
-    names = [device["name"] for device in facts["devices"]]
-    assert names[0].partition(":")[0] == choose_device().type
-    assert names[-1] == "cpu"
-    lines = done("devices").out.splitlines()
-    assert [line.partition(": ")[0] for line in lines[: len(names)]] == names
-    assert "GB free" in lines[len(names) - 1]
-
-
-# --------------------------------------------------------------------------------------- demo
-
-
-def test_demo_help() -> None:
-    out = done("demo", "--help").out
-    assert all(flag in out for flag in ("--output", "--minutes", "--json"))
-
-
-def test_demo_writes_everything(tmp_path: Path) -> None:
-    """Trained for a second, so that the figures mean nothing yet."""
-    output = tmp_path / "demo"
-    (facts,) = done("demo", "--minutes", 0.01, "--output", output, "--json").facts
-    assert facts["output"] == str(output)
-    assert facts["annotated objects"] == 10
-    assert 0 <= facts["AP50 on unseen objects"] <= 1
-    there = {p.name for p in output.iterdir()}
-    assert there == {"model", "rods.tif", "rods.csv", "rods.maps.zarr", "rods.png"}
-    assert read_labels(output / "rods.tif").max() == facts["found objects"]
-    assert "model.json" in contents(output / "model")
-    done("cluster", output / "rods.maps.zarr", "--output", tmp_path / "again")
-    again = read_labels(tmp_path / "again/rods.tif")
-    np.testing.assert_array_equal(again, read_labels(output / "rods.tif"))

@@ -1,0 +1,177 @@
+"""``predict``: label images, and tables and maps if asked for, of images."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
+
+from .flags import CallError, Subparsers, add_axes_flag, add_flags, read_flags
+from .output import ResultWriter, add_output_flags
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.image_data import ImageData
+    from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+    from napari_spatial_embeddings.inference.segmentation import SegmentationReport
+    from napari_spatial_embeddings.project import Project
+
+OWN = dict.fromkeys(ClusteringSettings.model_fields, "the model's")
+"""Where the defaults of the clustering's flags come from."""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    parser = subparsers.add_parser("predict", help="segment images with a model")
+    parser.description = "Segment images; each one's labels land as NAME.tif in the output folder."
+    text = "Images, or folders of images; all of the project's if none is given."
+    parser.add_argument("input", nargs="*", metavar="INPUT", help=text)
+    parser.add_argument(
+        "--project",
+        metavar="DIR",
+        help="A project's folder: images, model and settings are its own, unless others are given.",
+    )
+    text = "The model; the project's if not given."
+    parser.add_argument("--model", metavar="NAME_OR_DIR", help=text)
+    text = "Folder for the results; the project's folder 'results' if not given."
+    parser.add_argument("--output", metavar="DIR", help=text)
+    add_output_flags(parser)
+    parser.add_argument("--maps", action="store_true", help="Write the maps too: NAME.maps.zarr.")
+    add_axes_flag(parser)
+    add_flags(parser, ClusteringSettings, title="clustering", defaults=OWN)
+    add_flags(parser, PredictionSettings, title="prediction")
+    parser.set_defaults(run=predict)
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Segment images and write the results."""
+    from tqdm import tqdm
+
+    from napari_spatial_embeddings.inference.devices import choose_device
+    from napari_spatial_embeddings.inference.registry import find_model
+    from napari_spatial_embeddings.inference.segmentation import SegmentationJob, segment_images
+    from napari_spatial_embeddings.project import Project
+
+    project = Project.open(options.project) if options.project else None
+    name, output = _model_and_output(options, project)
+    model = find_model(name)
+    # What was tuned in a project was tuned for its own model.
+    tuned = project.card.clustering if project and not options.model else None
+    clustering = read_flags(vars(options), tuned or model.clustering)
+    own = PredictionSettings()
+    if project:
+        own = project.card.prediction.updated(device=project.card.device)
+    prediction = read_flags(vars(options), own)
+    choose_device(prediction.device)
+    inputs = _inputs(options.input, options.axes, project)
+    results = ResultWriter(
+        output,
+        [(one.name, one.path) for one in inputs],
+        table=options.table,
+        ome=options.ome,
+        as_json=options.json,
+    )
+    results.check_apart()
+    about: dict[str, Any] = {"model": name, "clustering": clustering.model_dump()}
+    jobs = [SegmentationJob(str(one.path), one.name, one.read) for one in inputs]
+    silent = True if options.json else None  # None: a bar on a terminal, and nowhere else
+    with (
+        tqdm(total=len(jobs), disable=silent, unit="image") as images,
+        tqdm(disable=silent, unit="tile", leave=False) as tiles,
+    ):
+        for report in segment_images(model, name, jobs, clustering, prediction):
+            one = inputs[report.index]
+            tiles.n, tiles.total = report.done, report.total
+            tiles.set_description(one.name)
+            if report.error is not None:
+                results.skip(one.path, report.error)
+            elif report.result is not None:
+                _write(results, one.name, report, about, maps=options.maps)
+            elif report.image is not None and not report.total:
+                _note_resampling(model, report.image, prediction)
+            images.update(report.finished)
+    return results.close()
+
+
+def _write(
+    results: ResultWriter,
+    name: str,
+    report: SegmentationReport,
+    about: dict[str, Any],
+    *,
+    maps: bool,
+) -> None:
+    from napari_spatial_embeddings.export.maps import write_maps
+
+    image, found = report.image, report.result
+    assert image is not None
+    assert found is not None
+    size, unit = image.pixel_size, image.unit
+    if maps:
+        write_maps(results.folder / f"{name}.maps.zarr", found.maps, size, unit, found.card)
+    spacing = found.maps.spacing
+    results.write(name, found.instances, found.classes, spacing, size, unit, about, image.data)
+
+
+def _note_resampling(
+    model: SpatialEmbeddings, image: ImageData, prediction: PredictionSettings
+) -> None:
+    """Note on stderr that an image is resampled due to its pixel size, which may be wrong."""
+    how, spacing = model.suited(prediction, image.pixel_size, image.unit)
+    resampling = model.resampling(how.object_diameter, spacing)
+    if prediction.object_diameter is None and resampling != model.resampling():
+        factors = " x ".join(f"{f:.2g}" for f in resampling.factors)
+        sys.stderr.write(
+            f"{image.name}: resampled by {factors} before it is predicted, as its pixel size"
+            " differs from that of the model's training images; --object-diameter overrides this\n"
+        )
+
+
+def _model_and_output(options: argparse.Namespace, project: Project | None) -> tuple[str, Path]:
+    """Return the name or folder of the model, and the folder for the results."""
+    if project is None:
+        if not (options.input and options.model and options.output):
+            raise CallError(
+                "predict: give INPUT, --model, --output, or a --project; 'predict --help' explains"
+            )
+        return options.model, Path(options.output)
+    if options.axes and not options.input:
+        raise CallError("--axes: the project's images have theirs; leave it out")
+    own = str(project.model_folder) if project.has_model else project.card.start
+    name = options.model or own
+    if not name:
+        raise CallError(
+            f"{project.folder} has no model yet; train one with 'train --project', or name a"
+            " --model"
+        )
+    return name, Path(options.output or project.results_folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """An image to be read when its turn comes; its results have its name."""
+
+    name: str
+    path: Path
+    read: Callable[[], ImageData]
+
+
+def _inputs(given: list[str], axes: str | None, project: Project | None) -> list[_Input]:
+    """List the images of files and folders; if none are given, those of the project."""
+    from napari_spatial_embeddings.files import find_images, read_image, stem
+
+    if given or project is None:
+        return [_Input(stem(p), p, partial(read_image, p, axes)) for p in find_images(given)]
+    names = project.card.result_names
+    found = [
+        _Input(names[entry.key], project.folder / entry.path, partial(project.image, entry.key))
+        for entry in project.card.images
+    ]
+    if not found:
+        raise CallError(f"{project.folder} has no images yet; add some, or name files")
+    return found
