@@ -267,7 +267,7 @@ def test_other_things_that_cannot_work(project: Project, tmp_path: Path) -> None
     key = empty.add_image(data=np.zeros((2, 64, 64), np.uint8)).key
     empty.save_annotation(key, Annotation(np.eye(64, dtype=np.int32)))
     sentence = refused("train", "--project", empty.folder)
-    assert "has 2; --fresh starts without" in sentence
+    assert "with 2 channels; --fresh starts without" in sentence
     assert not empty.has_model
 
 
