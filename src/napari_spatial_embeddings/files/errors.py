@@ -1,4 +1,4 @@
-"""One kind of error for all that can be wrong with a file."""
+"""Error of files, and context managers that turn other errors into it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class FileError(InputError):
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn whatever a decoder raises into a `FileError` that names the file."""
+    """Turn any error of a decoder into a `FileError` that names the file."""
     try:
         if not path.exists():
             raise FileError(f"there is no file {path}")
@@ -40,7 +40,7 @@ def reading(path: Path) -> Iterator[None]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Make the folder a file goes to, and say in a sentence what the system refuses.
+    """Make the folder of a file, and turn errors of the system into sentences.
 
     A full or broken disk is a `Failure`, the rest a `FileError`.
     """

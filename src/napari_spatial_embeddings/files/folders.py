@@ -1,4 +1,4 @@
-"""Which files there are, and which belong together."""
+"""Lists of the files in folders, and pairs of them by name."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     ----------
     paths : paths
         Files, OME-Zarr folders, and folders of these; in a folder, other and hidden files are
-        passed over, and so are saved maps, overlays, and the folders in it.
+        skipped, and so are saved maps, overlays, and the folders in it.
 
     Returns
     -------
@@ -78,16 +78,16 @@ def pair(images: str | Path, labels: str | Path) -> list[tuple[Path, Path]]:
     if not _is_folder(images) and not _is_folder(labels):
         return [(here[0], there[0])]
     left, right = _by_stem(here, images), _by_stem(there, labels)
-    lonely = []
+    unpaired = []
     for one, other, what in ((left, right, "label image"), (right, left, "image")):
         names = [one[name].name for name in one if name not in other]
         if names:
             number = f"{len(names)} file" + "s" * (len(names) > 1)
-            lonely.append(f"{number} without {what}: {_listed(names)}")
-    if lonely:
+            unpaired.append(f"{number} without {what}: {_listed(names)}")
+    if unpaired:
         raise FileError(
-            f"{images} and {labels} do not fit together: {'; '.join(lonely)}; names must agree but"
-            " for their endings"
+            f"{images} and {labels} do not fit together: {'; '.join(unpaired)}; names must agree"
+            " but for their endings"
         )
     return [(left[name], right[name]) for name in left]
 

@@ -1,4 +1,4 @@
-"""What files are called that are made for images of any name."""
+"""Names of files that are made for images of any name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST = 120
 
 
 def file_name(name: str) -> str:
-    """Return a name without endings, and without what some systems do not take in names."""
+    """Return a name without endings, and without characters that some systems refuse."""
     good = re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", stem(name.replace("/", "_")))
     return good.strip(" .")[:LONGEST].strip(" .") or "image"
 
@@ -21,7 +21,7 @@ def file_name(name: str) -> str:
 def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     """Return a file name for each of some names: none twice, and none that is taken.
 
-    Those that come first keep theirs, and on no system do two files fall together.
+    The first ones keep theirs. Names differ by more than their case.
     """
     used, found = {name.casefold() for name in taken}, []
     for name in map(file_name, names):

@@ -1,4 +1,4 @@
-"""Pixel sizes told by dictionaries of metadata: TIFF tags in JSON, and JSON sidecar files."""
+"""Pixel sizes in dictionaries of metadata: TIFF tags in JSON, and JSON sidecar files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .errors import FileError
 
 
 def sizes_in(facts: Mapping[str, Any], source: str) -> dict[str, Size]:
-    """Return the pixel size that a dictionary of facts tells.
+    """Return the pixel size in a dictionary of metadata.
 
     The key starts with ``voxel_size`` or ``pixel_size`` and may go on with the order of the axes
     and the unit, in either order: ``voxel_size_zyx_um``. Without an order it is that of the axes,

@@ -1,4 +1,4 @@
-"""PNG and JPEG."""
+"""Readers of PNG and JPEG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Regions: where people say that every object of an image is drawn."""
+"""Regions in which every object of an image is annotated, and their readers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Region:
 
 
 def read_regions(path: str | Path, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Read where an image is annotated completely.
+    """Read the region in which an image is annotated completely.
 
     Parameters
     ----------

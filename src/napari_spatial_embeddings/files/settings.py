@@ -1,4 +1,4 @@
-"""How a label image was made, from the file itself; `export.labels` writes it there."""
+"""Reader of the settings in a label image's metadata, which `export.labels` writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .maps import KEY
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
-    """Return what `export.write_labels` was told of the labels; empty if the file tells nothing.
+    """Return the settings that `export.write_labels` was given; empty if there are none.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def read_settings(path: str | Path) -> dict[str, Any]:
 
 
 def _parsed(text: str | None) -> Any:
-    """Parse what may be somebody else's free text."""
+    """Parse text that may come from another program; None if it is not JSON."""
     try:
         return json.loads(text or "")
     except json.JSONDecodeError:

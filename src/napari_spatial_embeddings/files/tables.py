@@ -1,4 +1,4 @@
-"""Tables that people and programs write, and the classes in them."""
+"""Readers of CSV tables, and of the classes in them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def read_classes(path: str | Path) -> dict[str, dict[int, str]]:
 
 
 def rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield a table's rows with their line numbers; commas, semicolons or tabs part the cells."""
+    """Yield a table's rows with their line numbers; commas, semicolons or tabs separate cells."""
     with reading(path), path.open(encoding="utf-8-sig", newline="") as file:
         header = file.readline()
         separator = next((s for s in ";\t" if s in header), ",")
