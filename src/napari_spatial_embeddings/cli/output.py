@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.text import plural
 
 from .flags import CallError, checked_folder
 
@@ -81,7 +82,7 @@ class Results:
         write_labels(path, found.labels, pixel_size, unit, about)
         self.written.append({"labels": str(path), "objects": len(found)})
         if not self.options.json:
-            _say(f"{path}: {len(found)} object{'s' * (len(found) != 1)}", sys.stdout)
+            _say(f"{path}: {plural(len(found), 'object')}", sys.stdout)
 
     def close(self) -> int:
         """Sum up; return the exit code."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.maps import MARGIN, Float
 from napari_spatial_embeddings.core.units import symbol
+from napari_spatial_embeddings.text import plural
 
 from .colours import PALETTE, image_colours, instance_colours, longest_offset, offset_colours
 
@@ -156,7 +157,7 @@ def _objects(
     colours = instance_colours(dense) / 255
     filled = np.where((dense > 0)[..., None], 0.55 * picture + 0.45 * colours[dense], picture)
     count = len(ids) - 1
-    _show(panel, filled, shown, name, f"{count} object{'s' * (count != 1)}")
+    _show(panel, filled, shown, name, plural(count, "object"))
     if count <= MOST_OUTLINES:
         lines, owners = _outlines(dense)
         panel.axes.add_collection(LineCollection(lines, colors=colours[owners], linewidths=0.9))

@@ -22,6 +22,7 @@ from napari_spatial_embeddings.core.instances import Instances
 from napari_spatial_embeddings.core.maps import SIGMA_GAIN, EmbeddingMaps
 from napari_spatial_embeddings.core.network import BranchedNet
 from napari_spatial_embeddings.system.atomic import write_atomically
+from napari_spatial_embeddings.text import plural
 
 from .devices import choose_device
 from .model_card import CARD, SCHEMA, WEIGHTS, ModelCard, ModelError, check_folder, parsed, reason
@@ -215,13 +216,12 @@ class SpatialEmbeddings:
         if image.ndim != ndim + 1:
             kind = {2: "2D images", 3: "3D volumes"}[ndim]
             raise ModelError(
-                f"the model takes {kind} with {channels} channel{'s' * (channels > 1)}; this image"
+                f"the model takes {kind} with {plural(channels, 'channel')}; this image"
                 f" has shape {image.shape}"
             )
         if image.shape[0] != channels:
             raise ModelError(
-                f"the model takes {channels} channel{'s' * (channels > 1)}, this image has"
-                f" {image.shape[0]}"
+                f"the model takes {plural(channels, 'channel')}, this image has {image.shape[0]}"
             )
         if 0 in image.shape:
             raise ModelError(f"the image is empty: its shape is {image.shape}")

@@ -16,6 +16,7 @@ from napari.layers import Image, Layer
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings import PROGRAM
 from napari_spatial_embeddings.core.units import unit_name
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import FileError, ImageData, read_pixel_size
@@ -23,7 +24,7 @@ from napari_spatial_embeddings.files import FileError, ImageData, read_pixel_siz
 if TYPE_CHECKING:
     from napari_spatial_embeddings.project import ImageEntry
 
-KEY = "napari-spatial-embeddings"
+KEY = PROGRAM
 
 
 def facts(layer: Layer) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.errors import Failure, InputError, explained
 from napari_spatial_embeddings.export import Segmented, export
 from napari_spatial_embeddings.files import ImageData
-from napari_spatial_embeddings.plugin.controllers.annotation_count import many
 from napari_spatial_embeddings.plugin.session import Kind, Result
+from napari_spatial_embeddings.text import plural
 
 if TYPE_CHECKING:
     from .predict import Told
@@ -117,7 +117,7 @@ def write(
             failed.append(explained(error))
         except Failure as error:
             raise Failure(
-                f"{error}; {many(files, 'file')} of {many(k, 'image')} written"
+                f"{error}; {plural(files, 'file')} of {plural(k, 'image')} written"
             ) from error
-    done = f"Wrote {many(files, 'file')} of {many(len(tasks) - len(failed), 'image')}"
+    done = f"Wrote {plural(files, 'file')} of {plural(len(tasks) - len(failed), 'image')}"
     yield "; ".join([f"{done} to {folder}", *failed]), "warning" if failed else "info"
