@@ -38,12 +38,10 @@ from napari_spatial_embeddings.errors import InputError
 from . import greedy_kernels as _greedy
 from .instances import Instances, fresh
 from .maps import EmbeddingMaps
-from .proposals import LIMIT, Crew, FlatMaps, Grid, Proposals
+from .proposals import Crew, FlatMaps, Grid, Proposals
 
 if TYPE_CHECKING:
     from .instances import Corrections
-
-__all__ = ["LIMIT", "Clustering", "cluster"]
 
 ROOM = 0.8
 """When the foreground threshold falls below the grid's, the next grid goes on to this share of it,

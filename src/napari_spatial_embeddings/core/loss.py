@@ -25,7 +25,7 @@ from torch import Tensor
 from napari_spatial_embeddings.config import LossSettings, ModelSettings
 
 from .maps import IGNORE, coordinates, sigma_of
-from .pairs import others_near, squares, take
+from .pairs import others_near, squared_distance, take
 
 LEAST = 1e-5
 """Errors of pixels outside of an object that are smaller are left out. An object's hinge changes by
@@ -222,7 +222,7 @@ def _sum(values: Tensor, index: Tensor, n: int) -> Tensor:
 
 def _membership(e: Tensor, centre: Tensor, sigma: Tensor, pixel: Tensor, obj: Tensor) -> Tensor:
     """Return phi of each (pixel, object) pair."""
-    return squares(e, centre, 1 / sigma, pixel, obj).mul(-0.5).exp()
+    return squared_distance(e, centre, sigma, pixel, obj).mul(-0.5).exp()
 
 
 def _reach(phi: Tensor, obj: Tensor, n: int) -> Tensor:

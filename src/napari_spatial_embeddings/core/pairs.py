@@ -26,13 +26,24 @@ def take(values: Tensor, index: Tensor) -> Tensor:
     return values.index_select(0, index)
 
 
-def squares(
-    e: Iterable[Tensor], centre: Tensor, inverse: Tensor, pixel: Tensor, obj: Tensor
+def squared_distance(
+    e: Iterable[Tensor], centre: Tensor, sigma: Tensor, pixel: Tensor, obj: Tensor
 ) -> Tensor:
-    """Return the squared distance of each (pixel, object) pair, in units of one over ``inverse``.
+    """Return the squared Mahalanobis distance of each (pixel, object) pair, (P,).
 
-    One axis at a time, since gathers along one axis are fast.
+    ``d^2 = sum_d ((e_d - C_d) / sigma_d)^2``, as `maps.squared_distance`; one axis at a time, since
+    gathers along one axis are fast.
+
+    Parameters
+    ----------
+    e : (D, N), pixels
+        Embeddings; one tensor, or a list of D.
+    centre, sigma : (D, K), pixels
+        Of each object.
+    pixel, obj : int64 (P,)
+        Indices of the pairs.
     """
+    inverse = 1 / sigma
     square = torch.zeros((), dtype=centre.dtype, device=centre.device)
     for line, c, i in zip(e, centre, inverse, strict=True):
         square = square + ((take(line, pixel) - take(c, obj)) * take(i, obj)) ** 2
@@ -78,7 +89,7 @@ def others_near(
     row, place = _spread(begin, torch.searchsorted(key, last, right=True) - begin)
     obj = take(row_object, row)
     e_sorted = [take(line, order) for line in e]
-    near = squares(e_sorted, centre, 1 / reach, place, obj) < 1
+    near = squared_distance(e_sorted, centre, reach, place, obj) < 1
     near &= take(take(owner, order), place) != obj
     pair = near.nonzero().squeeze(1)
     return take(order, take(place, pair)), take(obj, pair)

@@ -20,9 +20,7 @@ from numpy.typing import NDArray
 
 from . import greedy_kernels as _greedy
 from . import grid_kernels as _cells
-
-LIMIT = np.float32(2 * math.log(2))
-"""``phi > 1/2`` as a bound on the squared distance in units of sigma."""
+from .maps import SQUARED_MARGIN
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -142,7 +140,7 @@ class Grid:
         every = max(1, len(maps.seed) // 50_000)
         sample = np.flatnonzero(maps.seed[::every] > limit) * every
         sigma = maps.sigma[:, sample]
-        cell = 2 * math.sqrt(LIMIT) * float(np.median(sigma)) if sigma.size else 1.0
+        cell = 2 * math.sqrt(SQUARED_MARGIN) * float(np.median(sigma)) if sigma.size else 1.0
         cell = max(1.0, cell if math.isfinite(cell) else 1.0)
         extent = maps.shape * maps.spacing
         while np.prod(np.ceil(extent / cell)) > max(4 * every * len(sample), 1024):
@@ -198,9 +196,9 @@ class Proposals:
             return
         self._count, self._bucket = _greedy.propose(
             np.float32(until), self._bucket, self._count, self._head, self._following, grid.points,
-            grid.values, grid.pixels, grid.sigma, self._widen, LIMIT, grid.origin, grid.scale,
-            grid.grid, grid.cell_start, self._first_choice, self._alive, self._alive_end,
-            self.owner, self._slot, self._free, self._alone,
+            grid.values, grid.pixels, grid.sigma, self._widen, SQUARED_MARGIN, grid.origin,
+            grid.scale, grid.grid, grid.cell_start, self._first_choice, self._alive,
+            self._alive_end, self.owner, self._slot, self._free, self._alone,
         )  # fmt: skip
         self._until, self._counted = until, math.nan
 
@@ -240,7 +238,7 @@ class Proposals:
         crew.share(
             lambda a, b: _greedy.measure(
                 missing, a, b, limit, self._slot, grid.points, grid.values, grid.pixels,
-                grid.sigma, self._widen, LIMIT, grid.origin, grid.scale, grid.grid,
+                grid.sigma, self._widen, SQUARED_MARGIN, grid.origin, grid.scale, grid.grid,
                 grid.cell_start, self._asked,
             ),
             len(missing), 100,

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.core.clustering import LIMIT
 from napari_spatial_embeddings.core.instances import (
     NOTHING,
     Corrections,
@@ -26,7 +25,7 @@ from napari_spatial_embeddings.core.instances import (
     fresh,
     row_of,
 )
-from napari_spatial_embeddings.core.maps import EmbeddingMaps, squares
+from napari_spatial_embeddings.core.maps import SQUARED_MARGIN, EmbeddingMaps, squared_distance
 from napari_spatial_embeddings.errors import InputError
 
 
@@ -105,8 +104,8 @@ def merge(corrections: Corrections, instances: Instances, a: int, b: int) -> Cor
         raise InputError(f"object {a} cannot be merged with itself; choose two objects")
     sizes = [instances.size[instances.ids == label][0] for label in (a, b)]
     centre = np.average([r.centre for r in rows], axis=0, weights=sizes)
-    squares = [r.sigma**2 + (r.centre - centre) ** 2 for r in rows]
-    sigma = np.sqrt(np.average(squares, axis=0, weights=sizes))
+    variances = [r.sigma**2 + (r.centre - centre) ** 2 for r in rows]
+    sigma = np.sqrt(np.average(variances, axis=0, weights=sizes))
     row = replace(max(rows, key=lambda r: r.score), centre=centre, sigma=sigma)
     both = (instances.labels == a) | (instances.labels == b)
     return _changed(corrections, np.where(both, np.int32(a), corrections.labels), {a: row}, [b])
@@ -130,7 +129,7 @@ def split(
     InputError
         If the pixels are the same, or do not lie in the same object.
     """
-    a, b = _inside(maps, a), _inside(maps, b)
+    a, b = maps.checked_pixel(a), maps.checked_pixel(b)
     label, other = int(instances.labels[a]), int(instances.labels[b])
     if a == b:
         raise InputError("choose two different pixels of the object to split")
@@ -141,12 +140,13 @@ def split(
     at = np.argwhere(instances.labels == label)
     rows = [fit(maps, np.array([pixel]), old.class_index) for pixel in (a, b)]
     narrow = min(rows, key=lambda r: float(np.prod(r.sigma)))
-    if LIMIT / 4 < squares(rows[0].centre[None], rows[1].centre, narrow.sigma)[0] < np.inf:
+    apart = squared_distance(rows[0].centre, rows[1].centre, narrow.sigma)
+    if SQUARED_MARGIN / 4 < apart < np.inf:
         e = maps.embeddings_at(at)
-        far = [squares(e, row.centre, row.sigma) for row in rows]
+        far = [squared_distance(e, row.centre, row.sigma) for row in rows]
     else:  # or no number
         spacing = np.array(maps.spacing)
-        far = [squares(at * spacing, np.array(pixel) * spacing, 1) for pixel in (a, b)]
+        far = [squared_distance(at * spacing, np.array(pixel) * spacing, 1) for pixel in (a, b)]
     new = int(fresh(np.union1d(instances.ids, corrections.ids), 1)[0])
     labels = corrections.labels.copy()
     labels[tuple(at.T)] = np.where(far[0] <= far[1], label, new)
@@ -170,7 +170,7 @@ def add(
     InputError
         If the pixel lies in an object, or too few pixels point to where it points.
     """
-    pixel = _inside(maps, pixel)
+    pixel = maps.checked_pixel(pixel)
     if instances.labels[pixel]:
         raise InputError(
             f"the pixel lies in object {instances.labels[pixel]}; choose one in the background, or"
@@ -184,7 +184,7 @@ def add(
     row = fit(maps, np.array([pixel]))
     at = np.argwhere(free)
     reach = row.sigma * np.float32(settings.margin_factor)
-    at = at[squares(maps.embeddings_at(at), row.centre, reach) < LIMIT]
+    at = at[squared_distance(maps.embeddings_at(at), row.centre, reach) < SQUARED_MARGIN]
     if len(at) < settings.min_size:
         raise InputError(
             f"only {len(at)} free pixels point to where this one points, fewer than the minimum"
@@ -234,14 +234,6 @@ def painted(
         known = instances.class_index[instances.ids == label]
         rows[label] = fit(maps, at[own == label], int(known[0]) if len(known) else None)
     return _changed(corrections, settled, rows, gone=touched.tolist())
-
-
-def _inside(maps: EmbeddingMaps, pixel: Sequence[int]) -> tuple[int, ...]:
-    """Return a pixel of the image as a tuple."""
-    at = tuple(int(i) for i in pixel)
-    if len(at) != maps.ndim or not all(0 <= i < n for i, n in zip(at, maps.shape, strict=True)):
-        raise InputError(f"the pixel {at} lies outside the image of shape {maps.shape}")
-    return at
 
 
 def _changed(

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.instances import NOTHING, Corrections, Instances
 from napari_spatial_embeddings.core.maps import MARGIN, EmbeddingMaps
-from napari_spatial_embeddings.errors import InputError
 
 from .explanation_text import Change, View, why_here, why_nowhere
 
@@ -120,9 +119,7 @@ def explain(
     InputError
         If the pixel lies outside the image.
     """
-    at = tuple(int(i) for i in pixel)
-    if len(at) != maps.ndim or not all(0 <= i < n for i, n in zip(at, maps.shape, strict=True)):
-        raise InputError(f"the pixel {at} lies outside the image of shape {maps.shape}")
+    at = maps.checked_pixel(pixel)
     view = View(instances, maps, settings, at)
     changes: list[Change] = []
     if corrections is not None and corrections.labels[at] == NOTHING:

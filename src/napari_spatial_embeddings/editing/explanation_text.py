@@ -14,9 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.core.clustering import LIMIT
 from napari_spatial_embeddings.core.instances import Instances
-from napari_spatial_embeddings.core.maps import MARGIN, EmbeddingMaps
+from napari_spatial_embeddings.core.maps import (
+    MARGIN,
+    SQUARED_MARGIN,
+    EmbeddingMaps,
+    squared_distance,
+)
 
 FAINT = 0.05
 """Seed values below this are not worth a threshold."""
@@ -71,7 +75,9 @@ class View:
 
     def phi(self, k: int) -> float:
         """Return the pixel's phi for an object."""
-        return float(np.exp(-0.5 * LIMIT * (self.far[k] / self.settings.margin_factor) ** 2))
+        return float(
+            np.exp(-0.5 * SQUARED_MARGIN * (self.far[k] / self.settings.margin_factor) ** 2)
+        )
 
     def between(self, k: int) -> float | None:
         """Return the distance of the own object's centre and another's, in its own margins."""
@@ -90,8 +96,7 @@ def _margins(
     e: NDArray[np.float32], centre: NDArray[np.float32], sigma: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Return distances in learned margins, those of a margin factor of 1; inf if no number."""
-    with np.errstate(all="ignore"):
-        far = np.sqrt((((e - centre) / sigma) ** 2).sum(-1)) / np.float32(MARGIN)
+    far = np.sqrt(squared_distance(e, centre, sigma)) / np.float32(MARGIN)
     return np.where(np.isnan(far), np.float32(np.inf), far)
 
 
@@ -266,13 +271,11 @@ def _box(view: View) -> tuple[slice, ...]:
     """Return the part of the image that holds all pixels that can point to about the same place."""
     maps, middle = view.maps, view.embedding
     reach = 3 * MARGIN * view.settings.margin_factor * maps.sigma[view.there]
-    box = []
+    distances = []
     for d, (n, step) in enumerate(zip(maps.shape, maps.spacing, strict=True)):
         far = float(np.nanmax(np.abs(maps.offsets[d]))) + float(reach[d if len(reach) > 1 else 0])
-        far = min(far, 2 * n * step)
-        low, high = (middle[d] - far) / step, (middle[d] + far) / step
-        box.append(slice(max(0, math.floor(low)), min(n, math.ceil(high) + 1)))
-    return tuple(box)
+        distances.append(min(far, 2 * n * step))
+    return maps.box_around(middle, distances)
 
 
 def _lengths(margin: NDArray[np.floating]) -> str:
