@@ -156,7 +156,7 @@ def row_of(instances: Instances, label: int) -> Row:
     return Row(*(getattr(instances, name)[k[0]] for name in Row.__slots__))
 
 
-def fresh(used: NDArray[np.integer], count: int) -> NDArray[np.int32]:
+def unused_ids(used: NDArray[np.integer], count: int) -> NDArray[np.int32]:
     """Return the ``count`` lowest labels, 1 and up, that are not among those used."""
     return np.setdiff1d(np.arange(1, len(used) + count + 1, dtype=np.int32), used)[:count]
 

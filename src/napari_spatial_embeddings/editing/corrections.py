@@ -22,8 +22,8 @@ from napari_spatial_embeddings.core.instances import (
     Instances,
     Row,
     fit,
-    fresh,
     row_of,
+    unused_ids,
 )
 from napari_spatial_embeddings.core.maps import SQUARED_MARGIN, EmbeddingMaps, squared_distance
 from napari_spatial_embeddings.errors import InputError
@@ -147,7 +147,7 @@ def split(
     else:  # or no number
         spacing = np.array(maps.spacing)
         far = [squared_distance(at * spacing, np.array(pixel) * spacing, 1) for pixel in (a, b)]
-    new = int(fresh(np.union1d(instances.ids, corrections.ids), 1)[0])
+    new = int(unused_ids(np.union1d(instances.ids, corrections.ids), 1)[0])
     labels = corrections.labels.copy()
     labels[tuple(at.T)] = np.where(far[0] <= far[1], label, new)
     return _changed(corrections, labels, {label: rows[0], new: rows[1]})
@@ -190,7 +190,7 @@ def add(
             f"only {len(at)} free pixels point to where this one points, fewer than the minimum"
             f" size of {settings.min_size}; choose a pixel nearer the middle, or paint the object"
         )
-    new = int(fresh(np.union1d(instances.ids, corrections.ids), 1)[0])
+    new = int(unused_ids(np.union1d(instances.ids, corrections.ids), 1)[0])
     labels = corrections.labels.copy()
     labels[tuple(at.T)] = new
     return _changed(corrections, labels, {new: row})
