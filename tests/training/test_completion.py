@@ -26,7 +26,7 @@ from builders import capsules, picture
 from napari_spatial_embeddings import samples
 from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps, ideal_maps
 from napari_spatial_embeddings.inference.registry import find_model
-from napari_spatial_embeddings.system.cancellation import Stopped, whole
+from napari_spatial_embeddings.system.cancellation import Cancelled, run
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
 from napari_spatial_embeddings.training.checkpoint import Checkpoint, CheckpointError
 from napari_spatial_embeddings.training.preparation import prepare
@@ -100,7 +100,7 @@ def test_a_pixel_goes_to_the_nearer_of_two_strokes_and_pieces_apart_to_none() ->
 def test_a_model_completes_strokes_in_nuclei_that_it_knows() -> None:
     sample = samples.nuclei(3)
     image = stroked(sample.annotated, sample.image)
-    (found,) = whole(completing(find_model("nuclei-2d"), [image], None, "cpu"))
+    (found,) = run(completing(find_model("nuclei-2d"), [image], None, "cpu"))
     ious = []
     for k in range(1, image.n_objects + 1):
         truth = sample.labels == sample.labels[image.labels == k][0]
@@ -112,7 +112,7 @@ def test_a_model_completes_strokes_in_nuclei_that_it_knows() -> None:
 
 def test_whole_objects_stay_as_they_are() -> None:
     images = [*discs(), stroked(capsules((64, 64), 7))]
-    found = whole(completing(trained(discs()), images, None, "cpu"))
+    found = run(completing(trained(discs()), images, None, "cpu"))
     assert found[0] is images[0]
     assert found[1] is images[1]
     assert found[2] is not images[2]
@@ -137,7 +137,7 @@ def test_only_a_model_that_has_learned_completes(learned: bool, presume: bool) -
 def test_nothing_is_scored_by_what_no_person_drew() -> None:
     images = [stroked(capsules((64, 64), k)) for k in range(10)]
     start = trained(discs(), 40)
-    more = whole(completing(start, images, None, "cpu"))
+    more = run(completing(start, images, None, "cpu"))
     for some in (images, images[:3]):
         trainer = prepare(some, settings_for(1, some), start, None, completed=more[: len(some)])
         assert all(image.scribbled for image in trainer.validation)
@@ -163,7 +163,7 @@ def test_resuming_learns_from_the_same_objects(tmp_path: Path) -> None:
 
 def test_it_can_be_stopped() -> None:
     images = [stroked(capsules((64, 64), 1))]
-    with pytest.raises(Stopped):
-        whole(completing(trained(discs()), images, None, "cpu"), lambda: True)
+    with pytest.raises(Cancelled):
+        run(completing(trained(discs()), images, None, "cpu"), lambda: True)
     reports = list(train(images, settings_for(2, images), trained(discs()), stop=lambda: True))
     assert [r.step for r in reports] == [0]

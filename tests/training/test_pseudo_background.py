@@ -20,7 +20,7 @@ from napari_spatial_embeddings import samples
 from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.inference.normalisation import normalisation, normalise
 from napari_spatial_embeddings.inference.registry import find_model
-from napari_spatial_embeddings.system.cancellation import Stopped, whole
+from napari_spatial_embeddings.system.cancellation import Cancelled, run
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
 from napari_spatial_embeddings.training.checkpoint import Checkpoint, CheckpointError
 from napari_spatial_embeddings.training.preparation import prepare
@@ -49,7 +49,7 @@ def test_most_of_the_background_is_recognised_and_hardly_an_object(strokes: bool
         rows = [np.median(np.nonzero(drawn == k)[0]) for k in np.unique(drawn[drawn > 0])]
         drawn = np.where(np.isin(np.indices(drawn.shape)[0], rows), drawn, 0)
     known = annotate(image, drawn, unlabelled="ignore", scribbled=strokes)
-    found = whole(presuming(model, [known], AROUND, "cpu"))[0]
+    found = run(presuming(model, [known], AROUND, "cpu"))[0]
     assert found[sample.labels == 0].mean() > 0.5
     assert found[sample.labels > 0].mean() < (0.06 if strokes else 0.03)
     assert (known.labels[found] == IGNORE).all()
@@ -61,7 +61,7 @@ def test_most_of_the_background_is_recognised_and_hardly_an_object(strokes: bool
 def test_complete_and_empty_images_are_left_alone() -> None:
     model, image = trained(discs()), discs()[0]
     empty = annotate(image.image, np.where(image.labels == 1, -1, 0))
-    for found in whole(presuming(model, [image, empty], AROUND, "cpu")):
+    for found in run(presuming(model, [image, empty], AROUND, "cpu")):
         assert not found.any()
 
 
@@ -70,14 +70,14 @@ def test_only_what_training_looks_at_is_predicted() -> None:
     known = np.full((200, 64), IGNORE, np.int32)
     known[:64] = image.labels
     tall = np.concatenate([image.image[0], np.zeros((136, 64), np.float32)])
-    found = whole(presuming(model, [annotate(tall[None], known)], (16, 16), "cpu"))[0]
+    found = run(presuming(model, [annotate(tall[None], known)], (16, 16), "cpu"))[0]
     assert found[64:80].any()
     assert not found[80:].any()
 
 
 def test_it_can_be_stopped() -> None:
-    with pytest.raises(Stopped):
-        whole(presuming(trained(discs()), partly(), AROUND, "cpu"), lambda: True)
+    with pytest.raises(Cancelled):
+        run(presuming(trained(discs()), partly(), AROUND, "cpu"), lambda: True)
 
 
 @pytest.mark.parametrize(("learned", "presume"), [(True, True), (True, False), (False, True)])
@@ -87,7 +87,7 @@ def test_only_a_model_that_has_learned_presumes(learned: bool, presume: bool) ->
     settings = settings_for(2, images, pseudo_labels=presume)
     trainer = prepare(images, settings, model, None)
     before = [image.labels for image in trainer.sampler.images]
-    whole(trainer.presuming())
+    run(trainer.presuming())
     after = [image.labels for image in trainer.sampler.images]
     more = any((a != b).any() for a, b in zip(after, before, strict=True))
     assert more == (learned and presume)

@@ -29,7 +29,7 @@ from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.core.network import multiple
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.system.cancellation import whole
+from napari_spatial_embeddings.system.cancellation import run
 from napari_spatial_embeddings.training.annotation import TrainingImage
 from napari_spatial_embeddings.training.checkpoint import Checkpoint
 from napari_spatial_embeddings.training.preparation import crop_shape, prepare
@@ -347,7 +347,7 @@ def test_without_held_out_images_the_latest_is_kept() -> None:
     trainer = prepare(images, settings_for(5, images), small_model(images), None)
     trainer.best_ap = 2.0
     trainer.step(0.5)
-    whole(trainer.validating())
+    run(trainer.validating())
     trainer.close()
     assert same_weights(trainer.best, trainer.average)
 
@@ -358,10 +358,10 @@ def test_the_best_model_is_kept_not_the_last() -> None:
     trainer.best_ap = 2.0  # better than anything that follows
     before = copy.deepcopy(trainer.best)
     trainer.step(0.5)
-    whole(trainer.validating())
+    run(trainer.validating())
     assert same_weights(trainer.best, before)
     trainer.best_ap = -1.0
-    whole(trainer.validating())
+    run(trainer.validating())
     trainer.close()
     assert same_weights(trainer.best, trainer.average)
     assert not same_weights(trainer.best, before)

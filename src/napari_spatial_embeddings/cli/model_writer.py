@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_spatial_embeddings.errors import Failure, refusal
+from napari_spatial_embeddings.errors import Failure, os_error_text
 from napari_spatial_embeddings.inference.model_card import WEIGHTS
 
 from .reporter import Teller
@@ -123,7 +123,7 @@ class Keeper:
 
     def _refusal(self, error: OSError) -> str:
         kept = "; the one before is kept" if self._there() else ""
-        return f"{self.folder}: the model cannot be written: {refusal(error)}{kept}"
+        return f"{self.folder}: the model cannot be written: {os_error_text(error)}{kept}"
 
     def _there(self) -> bool:
         return self.folder is not None and (self.folder / WEIGHTS).exists()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from napari_spatial_embeddings.errors import explained
+from napari_spatial_embeddings.errors import to_message
 from napari_spatial_embeddings.text import clock
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Teller:
             yield
         except Exception as error:
             self.close()
-            self._told({"event": "error", "message": explained(error)})
+            self._told({"event": "error", "message": to_message(error)})
             raise
 
     def close(self) -> None:

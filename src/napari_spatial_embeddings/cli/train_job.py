@@ -121,7 +121,7 @@ def of_project(options: argparse.Namespace, project: Project) -> Job:
         settings = settings.updated(
             object_diameter=None
         )  # it is measured; scribbles do not tell it
-    return _job(options, settings, start, origin, data, output, project.card.fresh)
+    return _job(options, settings, start, origin, data, output, project.card.from_scratch)
 
 
 def _job(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from napari_spatial_embeddings.config import Settings, fault
+from napari_spatial_embeddings.config import Settings, first_error
 from napari_spatial_embeddings.export.labels import write_labels
 from napari_spatial_embeddings.export.regions import write_regions
 from napari_spatial_embeddings.files import Region, read_labels, read_settings, read_shapes
@@ -91,7 +91,7 @@ def read_annotation(labels: Path, regions: Path, shape: tuple[int, ...]) -> Anno
     try:
         meaning = _Meaning.model_validate(read_settings(labels))
     except ValidationError as error:
-        raise FileError(f"{labels} is damaged: {fault(error)}") from error
+        raise FileError(f"{labels} is damaged: {first_error(error)}") from error
     drawn = read_shapes(regions, len(shape)) if regions.exists() else []
     return Annotation(array, meaning.classes, drawn, meaning.scribbled)
 

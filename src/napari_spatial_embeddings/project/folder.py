@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from napari_spatial_embeddings.config import fault
+from napari_spatial_embeddings.config import first_error
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import ImageData, stem
 from napari_spatial_embeddings.files.errors import writing
@@ -90,7 +90,7 @@ class Project:
         try:
             card = self.card.updated(**changes)
         except ValidationError as error:
-            raise ProjectError(fault(error)) from error
+            raise ProjectError(first_error(error)) from error
         write_card(self.folder, card)
         self.card = card
 
@@ -218,7 +218,7 @@ class Project:
                 fingerprint=fingerprint(pixels),
             )
         except ValidationError as error:
-            raise ProjectError(f"{name}: {fault(error)}") from error
+            raise ProjectError(f"{name}: {first_error(error)}") from error
         if source is None or copy:
             write_copy(self.folder / path, pixels, size, unit)
         self.update(images=(*self.card.images, entry))

@@ -24,7 +24,7 @@ from napari_spatial_embeddings.config import PredictionSettings
 from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps, squared_distance
 from napari_spatial_embeddings.core.object_size import ring
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.system.cancellation import Pieces
+from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage, surroundings
 
@@ -50,7 +50,7 @@ AROUND = 4.0
 
 def completing(
     model: SpatialEmbeddings, images: list[TrainingImage], diameter: float | None, device: str
-) -> Pieces[list[TrainingImage]]:
+) -> Cancellable[list[TrainingImage]]:
     """Return, by pieces, the images with whole objects in place of strokes.
 
     Parameters
@@ -126,7 +126,7 @@ def _owners(
 
 def presuming(
     model: SpatialEmbeddings, images: list[TrainingImage], around: tuple[int, ...], device: str
-) -> Pieces[list[NDArray[np.bool_]]]:
+) -> Cancellable[list[NDArray[np.bool_]]]:
     """Return, by pieces, where each image is presumed to be background.
 
     Parameters

@@ -16,11 +16,11 @@ import torch
 
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.core.object_size import largest_reach, typical_diameter
-from napari_spatial_embeddings.errors import InputError, OutOfMemory, refusal
+from napari_spatial_embeddings.errors import InputError, OutOfMemory, os_error_text
 from napari_spatial_embeddings.inference.devices import choose_device
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.resampling import TOLERANCE
-from napari_spatial_embeddings.system.cancellation import Stopped, never, whole
+from napari_spatial_embeddings.system.cancellation import Cancelled, never_cancelled, run
 
 from .annotation import TrainingImage
 from .checkpoint import Checkpoint
@@ -105,7 +105,7 @@ def train(
     validation: list[TrainingImage] | None = None,
     checkpoint: Path | None = None,
     baseline: bool = False,
-    stop: Callable[[], bool] = never,
+    stop: Callable[[], bool] = never_cancelled,
 ) -> Iterator[Report]:
     """Train a model.
 
@@ -166,17 +166,17 @@ def train(
     tally = Tally(trainer)
     try:
         if baseline and not trainer.steps:
-            found = whole(trainer.validating(), stop)
+            found = run(trainer.validating(), stop)
             trainer.floor = found.mean_ap
             yield tally.report(found)
         if not trainer.steps:
-            whole(trainer.presuming(), stop)
+            run(trainer.presuming(), stop)
             if told := _taken_for(images, completed or images):
                 yield tally.report(message=told)
         trainer.start_clock()
         while (progress := trainer.progress()) < 1:
             if stop():
-                raise Stopped
+                raise Cancelled
             try:
                 losses = trainer.step(progress)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -184,16 +184,16 @@ def train(
                 continue
             tally.add(losses)
             if trainer.since_validation() >= trainer.pause():
-                found = whole(trainer.validating(), stop)
+                found = run(trainer.validating(), stop)
                 message = _keep(trainer, checkpoint)
                 yield tally.report(found, trainer.improved, message)
             elif tally.seconds() >= settings.report_seconds:
                 yield tally.report()
-        found = whole(trainer.validating(), stop)
-        whole(trainer.finishing(), stop)
+        found = run(trainer.validating(), stop)
+        run(trainer.finishing(), stop)
         message = _keep(trainer, checkpoint)
         yield tally.report(found, trainer.improved, message, done=True)
-    except (GeneratorExit, Stopped) as error:  # stopped by hand: keep what there is
+    except (GeneratorExit, Cancelled) as error:  # stopped by hand: keep what there is
         try:
             if isinstance(error, GeneratorExit):
                 raise
@@ -217,8 +217,8 @@ def _completed(
         return None
     device = str(choose_device(settings.device))
     try:
-        return whole(completing(model, images, settings.object_diameter, device), stop)
-    except Stopped:  # before the first step; the training will find out by itself
+        return run(completing(model, images, settings.object_diameter, device), stop)
+    except Cancelled:  # before the first step; the training will find out by itself
         return None
 
 
@@ -247,7 +247,7 @@ def _keep(trainer: Trainer, checkpoint: Path | None) -> str:
     except OSError as error:
         start = "from the one before" if checkpoint.exists() else "from the beginning"
         return (
-            f"{checkpoint} cannot be written: {refusal(error)}; going on, but --resume would start"
-            f" {start}"
+            f"{checkpoint} cannot be written: {os_error_text(error)}; going on, but --resume would"
+            f" start {start}"
         )
     return ""

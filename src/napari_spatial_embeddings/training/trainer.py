@@ -21,7 +21,7 @@ from napari_spatial_embeddings.core.metrics import mean_ap
 from napari_spatial_embeddings.core.network import channels_last, multiple, rounded
 from napari_spatial_embeddings.errors import OutOfMemory, is_out_of_memory
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.system.cancellation import Pieces
+from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage
 from .pseudo_labels import presuming, with_background
@@ -102,7 +102,7 @@ class Trainer:
         """Return the seconds since the last validation."""
         return self.elapsed() - self.validated
 
-    def presuming(self) -> Pieces[None]:
+    def presuming(self) -> Cancellable[None]:
         """Let the model that the training starts from say where it is sure of background."""
         if self.settings.pseudo_labels and self.learned:
             images = self.sampler.images
@@ -195,7 +195,7 @@ class Trainer:
             torch.cuda.empty_cache()
         return f"out of memory: {text} and going on"
 
-    def validating(self) -> Pieces[Validation]:
+    def validating(self) -> Cancellable[Validation]:
         """Score the averaged weights by real clustering, and keep them if they are the best.
 
         Without images that were held out nobody can tell the best from the one that knows the
@@ -230,7 +230,7 @@ class Trainer:
         if self.best_ap < 0:
             self.best.network.load_state_dict(self.average.network.state_dict())
 
-    def finishing(self) -> Pieces[None]:
+    def finishing(self) -> Cancellable[None]:
         """Choose the thresholds that suit the best model, on the validation images.
 
         Those of the model that the training started from come first: few objects hardly tell. If

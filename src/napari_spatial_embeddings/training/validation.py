@@ -16,7 +16,7 @@ from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps
 from napari_spatial_embeddings.core.metrics import Scores, mean_ap, score
 from napari_spatial_embeddings.core.object_size import object_sizes
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.system.cancellation import Pieces
+from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage
 
@@ -66,7 +66,7 @@ def _cut(source: TrainingImage) -> TrainingImage:
 
 def predicting(
     model: SpatialEmbeddings, images: list[TrainingImage], device: str
-) -> Pieces[list[EmbeddingMaps]]:
+) -> Cancellable[list[EmbeddingMaps]]:
     """Return, by pieces, the maps of images that are already normalised."""
     prediction = PredictionSettings(device=device)
     maps = []
@@ -81,7 +81,7 @@ def predicting(
 
 def evaluating(
     maps: list[EmbeddingMaps], images: list[TrainingImage], settings: ClusteringSettings
-) -> Pieces[list[Scores]]:
+) -> Cancellable[list[Scores]]:
     """Cluster maps and compare, by pieces, with the annotations; unknown pixels do not count."""
     scores = []
     for one, image in zip(maps, images, strict=True):
@@ -100,7 +100,7 @@ def calibrating(
     images: list[TrainingImage],
     usual: list[ClusteringSettings],
     others: bool = True,
-) -> Pieces[ClusteringSettings]:
+) -> Cancellable[ClusteringSettings]:
     """Return, by pieces, the thresholds of highest mean AP, near usual ones if few objects tell.
 
     To move a threshold from one end of its range to the other, it has to win five objects. Among

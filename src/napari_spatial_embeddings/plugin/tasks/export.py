@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.errors import Failure, InputError, explained
+from napari_spatial_embeddings.errors import Failure, InputError, to_message
 from napari_spatial_embeddings.export import Segmented, export
 from napari_spatial_embeddings.files import ImageData
 from napari_spatial_embeddings.plugin.session import Kind, Result
@@ -114,7 +114,7 @@ def write(
         except (InputError, OSError) as error:
             if len(tasks) == 1:
                 raise
-            failed.append(explained(error))
+            failed.append(to_message(error))
         except Failure as error:
             raise Failure(
                 f"{error}; {plural(files, 'file')} of {plural(k, 'image')} written"
