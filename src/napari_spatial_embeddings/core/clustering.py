@@ -1,4 +1,4 @@
-"""From maps to instances: the greedy rule, at a cost that follows the output.
+"""Greedy clustering of embeddings into instances.
 
 The rule (Neven et al. 2019, sec. 3.4): take the free foreground pixel of highest seed; its
 embedding and sigma define phi; propose the foreground pixels with phi > 1/2. The proposal becomes
@@ -15,8 +15,8 @@ What makes it fast, and what is kept between two calls:
 - *selection*: thresholds and sizes only choose among the proposals and their pixels, by a table
   from proposal to label.
 
-Labels are names that stay: an object may keep the one that it had before, and what a person
-corrected or accepted is never up for discussion again.
+Labels are stable: an object keeps the label that it had before where it can. Locked objects and
+deleted areas, which come with the `Corrections`, are never clustered again.
 """
 
 from __future__ import annotations
@@ -74,9 +74,8 @@ class Clustering:
     threads : int, optional
         Threads of the passes over all pixels; the number of processors, at most 8, if not given.
     corrections : Corrections, optional
-        What a person said about this image's objects. Locked ones keep their label and their
-        pixels, deleted areas stay empty, and the rest is clustered around them: to the other
-        objects, both are as pixels that somebody of a higher score took.
+        Locked objects keep their label and their pixels, deleted areas stay empty, and the rest is
+        clustered around them: other objects see both as already claimed by a higher-scoring one.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The maps a network predicts and what they mean, in pixels.
+"""Maps that a network predicts: offsets, sigma and seed.
 
 Notation (Neven et al., CVPR 2019, sec. 3): pixel ``i`` at ``x_i`` has the offset ``o_i``, the
 *spatial embedding* ``e_i = x_i + o_i``, the bandwidth ``sigma_i`` and one seed value per class.

@@ -1,4 +1,4 @@
-"""Which pixels' embeddings lie within reach of which objects, at a cost that follows the answer.
+"""Pairs of a pixel and an object in whose reach its embedding lies, in time proportional to them.
 
 The embeddings are sorted by the cells of a grid over each crop, whose rows run along the last axis.
 An object reaches one range of cells in each row, and the pixels there are one range of those
@@ -14,8 +14,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-ROWS, FINE = 4, 8
-"""Rows that an object's semi-axis spans, about; and how much narrower than a row a cell is."""
+ROWS_PER_REACH = 4
+"""Rows of cells that the mean object's reach spans."""
+
+CELLS_PER_ROW = 8
+"""How much narrower a cell is along the last axis than its row is wide."""
 
 
 def take(values: Tensor, index: Tensor) -> Tensor:
@@ -122,8 +125,8 @@ class _Grid(NamedTuple):
         high = torch.minimum(e.amax(1), (centre + reach).amax(1))
         extent = (high - low).clamp(min=1)
         fair = (extent.prod() * crops / e.shape[1]) ** (1 / len(e))
-        cell = torch.maximum(reach.mean(1) / ROWS, fair)
-        cell[-1] /= FINE
+        cell = torch.maximum(reach.mean(1) / ROWS_PER_REACH, fair)
+        cell[-1] /= CELLS_PER_ROW
         shape = [int(n) + 1 for n in (extent / cell).tolist()]
         # Short integers are sorted several times as fast.
         fits = crops * math.prod(shape) < torch.iinfo(torch.int32).max

@@ -1,9 +1,10 @@
-"""What a person said about the objects of one image, and what survives every re-clustering.
+"""Corrections of the objects of one image, which survive every re-clustering.
 
 `Corrections` are values: each function takes some and returns others. To see what they lead to,
 cluster again, ``clustering.corrected(corrections)(settings, like=instances)``. As long as the
-settings stay, all that a person did not touch comes out as it was; only what is added or painted in
-the background can change a neighbour, where it takes the place of a proposal that was refused.
+settings stay, every object that was not corrected comes out as it was; only what is added or
+painted in the background can change a neighbour, where it takes the place of a proposal that was
+refused.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def accept(
 
 
 def delete(corrections: Corrections, instances: Instances, label: int) -> Corrections:
-    """Say that an object is none; its pixels stay empty.
+    """Delete an object; its pixels stay empty.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def release(corrections: Corrections, label: int) -> Corrections:
 def set_class(
     corrections: Corrections, instances: Instances, label: int, index: int
 ) -> Corrections:
-    """Say which class an object has, and lock it.
+    """Set the class of an object, and lock it.
 
     Raises
     ------
@@ -118,9 +119,9 @@ def split(
     a: Sequence[int],
     b: Sequence[int],
 ) -> Corrections:
-    """Part the object that two pixels lie in; the part of ``a`` keeps the label.
+    """Split the object that two pixels lie in; the part of ``a`` keeps the label.
 
-    The embedding and sigma of each of the two pixels say where its part has its centre, and every
+    The embedding and sigma of each of the two pixels are its part's centre and sigma, and every
     pixel of the object goes where its phi is larger. Where the network sees one centre, the two
     embeddings nearly coincide; then the nearer of the two pixels decides.
 
@@ -202,7 +203,7 @@ def painted(
     maps: EmbeddingMaps,
     labels: NDArray[np.integer],
 ) -> Corrections:
-    """Take over what a person painted: how a label image differs from the instances' own.
+    """Take over painted labels: the differences of a label image from the instances'.
 
     Objects that gained or lost pixels are locked as they are now, and what was erased stays empty.
     A new object has the class, centre and sigma of its pixel of highest seed; one that was there
@@ -225,15 +226,15 @@ def painted(
     before, now = instances.labels[changed], labels[changed]
     touched = np.union1d(before, now)
     touched = touched[touched > 0]
-    settled = np.where(changed, np.int32(NOTHING), corrections.labels)
+    locked = np.where(changed, np.int32(NOTHING), corrections.labels)
     at = np.argwhere(np.isin(labels, touched))
     own = labels[tuple(at.T)].astype(np.int32)
-    settled[tuple(at.T)] = own
+    locked[tuple(at.T)] = own
     rows = {}
     for label in np.unique(own).tolist():
         known = instances.class_index[instances.ids == label]
         rows[label] = fit(maps, at[own == label], int(known[0]) if len(known) else None)
-    return _changed(corrections, settled, rows, gone=touched.tolist())
+    return _changed(corrections, locked, rows, gone=touched.tolist())
 
 
 def _changed(

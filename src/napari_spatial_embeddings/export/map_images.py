@@ -61,7 +61,7 @@ class Shown:
 
     @property
     def foreground(self) -> NDArray[np.bool_]:
-        """Where a seed value says that there is an object."""
+        """Where the seed value is that of an object."""
         return np.asarray(self.seed.max(0) > 0.5)
 
 
@@ -89,7 +89,7 @@ def draw_image(
 
 
 def draw_annotations(panel: Panel, shown: Shown) -> None:
-    """Draw what people annotated; what nobody knows is dark."""
+    """Show the annotation; unknown pixels are dark."""
     given = shown.annotations
     picture = _as_grey(shown.image)
     if given is None:
@@ -99,7 +99,7 @@ def draw_annotations(panel: Panel, shown: Shown) -> None:
     picture = np.where(unknown[..., None], 0.3 * picture, picture)
     _objects(panel, picture, np.maximum(given, 0), shown, "Annotations")
     if unknown.any():
-        _write(panel, 0, 0.38, "dark: nobody has said, and nothing is learned")
+        _write(panel, 0, 0.38, "dark: unknown, and nothing is learned")
 
 
 def draw_seed(panel: Panel, shown: Shown, names: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""What people drew on one image, as files: label images, and tables of regions beside them."""
+"""Annotations as files: label images, and tables of regions beside them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Labels = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Annotation:
-    """What is drawn on one image.
+    """The annotation of one image.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ class Annotation:
     scribbled: bool = False
 
     def __bool__(self) -> bool:
-        """Whether anything is drawn."""
+        """Whether anything is annotated."""
         return bool(self.regions) or bool(self.labels.any())
 
 
 class _Meaning(Settings):
-    """What the labels' file says about them."""
+    """The labels' metadata in their file."""
 
     classes: dict[int, str] = Field(default_factory=dict, description="Class of each label.")
     scribbled: bool = Field(False, description="Labels cover only part of their objects.")
@@ -62,7 +62,7 @@ def write_annotation(
 ) -> None:
     """Write an annotation.
 
-    The labels' file tells their classes too, so that one rename publishes both.
+    The labels' file holds their classes too, so that one rename publishes both.
 
     Raises
     ------
