@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -41,12 +42,19 @@ def test_a_project(project: Project) -> None:
     assert (card.clustering.margin_factor, card.clustering.min_size) == (1.3, 5)
     assert card.prediction.tile == 256
     assert (card.training.minutes, card.training.pseudo_labels) == (3.0, False)
-    assert card.fresh == {"width": 8}
+    assert card.from_scratch == {"width": 8}, "it was named fresh"
     assert card.training.object_diameter == 16.0, "it was told for a fresh model"
     assert card.device == "auto"
     found = load_training_set(project)
     assert [image.n_objects for image in found.images] == [3]
     assert found.images[0].classes.tolist() == [0, 0, 1, 0]
+
+
+def test_an_old_name_in_the_card_of_today(project: Project) -> None:
+    path = project.folder / "project.json"
+    facts = json.loads(path.read_text("utf-8"))
+    path.write_text(json.dumps({**facts, "schema": 2, "device": "cpu", "training": {}}), "utf-8")
+    assert Project.open(project.folder).card.from_scratch == facts["fresh"] != {}
 
 
 def test_its_corrections(project: Project) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_spatial_embeddings.errors import explained
+from napari_spatial_embeddings.errors import to_message
 
 FULL = Path("/dev/full")
 """Where Linux never has room."""
@@ -16,4 +16,4 @@ FULL = Path("/dev/full")
 def test_a_full_disk_says_what_to_do() -> None:
     with pytest.raises(OSError, match="No space left") as caught, FULL.open("wb", 0) as file:
         file.write(b"x")
-    assert explained(caught.value) == "No space left on device (make room there)"
+    assert to_message(caught.value) == "No space left on device (make room there)"

@@ -3,4 +3,4 @@
 __version__ = "0.1.0"
 
 PROGRAM = "napari-spatial-embeddings"
-"""Name of the command line."""
+"""Name of the command line, and of our entries in files and in layers' metadata."""

@@ -1,4 +1,4 @@
-"""The frozen settings: what a file or a command line may say, with units and bounds.
+"""Settings: frozen, validated models with units, bounds and descriptions.
 
 Every field's description feeds the command line's help, the plugin's form and the docs.
 Lengths are in *pixels of the finest axis*: a coarser axis counts ``spacing`` pixels per step.
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a field counts, for forms."""
+    """Unit of a field, for forms."""
 
     symbol: str
 
@@ -25,8 +25,8 @@ Positive = Annotated[float, Field(gt=0)]
 Pixels, Seconds, Percent = Unit("px"), Unit("s"), Unit("%")
 
 
-def fault(error: ValidationError) -> str:
-    """Return in one line what pydantic says in several: which field, and what is wrong with it."""
+def first_error(error: ValidationError) -> str:
+    """Return the first error in one line: which field, and what is wrong with it."""
     first = error.errors()[0]
     where, what = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
     return f"{where}: {what}" if where else what
@@ -38,7 +38,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     renamed: ClassVar[dict[str, str]] = {}
-    """Fields by the names that older files give them."""
+    """Old names of fields, as in older files, with today's."""
 
     @model_validator(mode="before")
     @classmethod
@@ -59,7 +59,7 @@ class Settings(BaseModel):
 
 
 class ClusteringSettings(Settings):
-    """How instances are recovered from the maps; none of these needs the network again."""
+    """Settings of the clustering of maps into instances; the network need not run again."""
 
     renamed: ClassVar[dict[str, str]] = {"margin": "margin_factor"}
 
@@ -81,13 +81,13 @@ class ClusteringSettings(Settings):
 
 
 class PredictionSettings(Settings):
-    """How the network is run over an image."""
+    """Settings of running the network over an image."""
 
     tile: Annotated[int, Pixels] = Field(
         512, ge=16, description="Edge of a tile's core in pixels (2D); volumes use its 2/3 power."
     )
     halo: Annotated[int, Pixels] = Field(
-        64, ge=0, description="Context in pixels read around each tile and thrown away again."
+        64, ge=0, description="Context in pixels read around each tile and discarded."
     )
     object_diameter: Annotated[float | None, Pixels] = Field(
         None,
@@ -106,11 +106,11 @@ class PredictionSettings(Settings):
 
 
 FOUND = ("ndim", "in_channels", "classes", "spacing")
-"""Fields of a model that the images and the annotations tell."""
+"""Fields of a model that are known from the images and the annotations."""
 
 
 class ModelSettings(Settings):
-    """What a network is and what it was built for. Stored beside its weights."""
+    """Architecture of a network and the data that it takes. Stored beside its weights."""
 
     renamed: ClassVar[dict[str, str]] = {"object_diameter": "working_diameter"}
 
@@ -181,7 +181,7 @@ class LossSettings(Settings):
 
 
 class TrainingSettings(Settings):
-    """How a model is trained. Time or epochs end it, whichever comes first."""
+    """Settings of a training. Time or epochs end it, whichever comes first."""
 
     renamed: ClassVar[dict[str, str]] = {"presume": "pseudo_labels"}
 
@@ -195,7 +195,7 @@ class TrainingSettings(Settings):
         None,
         ge=2,
         description="Typical diameter of the objects in the training images, in pixels; measured"
-        " on the annotated objects if not given. Scribbles do not tell it.",
+        " on the annotated objects if not given, which scribbles do not allow.",
     )
     batch_size: int | None = Field(
         None, ge=1, description="Crops in one step; 4 of images or 2 of volumes if not given."
@@ -214,8 +214,8 @@ class TrainingSettings(Settings):
     )
     learning_rate: Positive | None = Field(
         None,
-        description="Highest learning rate of AdamW; 0.002 for a fresh model and 0.001 for one"
-        " that has learned already, if not given.",
+        description="Highest learning rate of AdamW; 0.002 for a model from scratch and 0.001"
+        " for one that is trained already, if not given.",
     )
     weight_decay: float = Field(1e-4, ge=0, description="Weight decay of AdamW.")
     average: float = Field(

@@ -1,4 +1,4 @@
-"""The two kinds of errors that are sentences for people, never tracebacks."""
+"""The package's two kinds of error, and the messages of errors for users."""
 
 import errno
 import logging
@@ -14,15 +14,15 @@ OUT_OF_MEMORY_SIGNS = (
     "could not create a primitive",  # oneDNN
     "could not execute a primitive",
 )
-"""What errors say that are a lack of memory in disguise."""
+"""Texts of a `RuntimeError` that mean a lack of memory."""
 
 
 class InputError(ValueError):
-    """What was given cannot be used. The message says what was wrong, expected, and what to do."""
+    """An input cannot be used. The message says what was wrong, expected, and what to do."""
 
 
 class Failure(RuntimeError):
-    """The work could not be done, though nothing was wrong with what was given."""
+    """The work could not be done, though nothing was wrong with the input."""
 
 
 class OutOfMemory(Failure):
@@ -30,7 +30,7 @@ class OutOfMemory(Failure):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error means that the processor's or the device's memory is used up.
+    """Return whether an error means that the processor's or the device's memory is used up.
 
     torch raises a class of its own for some devices, and plain `RuntimeError` for others.
     """
@@ -40,20 +40,21 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(sign in text for sign in OUT_OF_MEMORY_SIGNS)
 
 
-def refusal(error: OSError) -> str:
-    """Return what the system says to a file, and what to do where it is plain."""
+def os_error_text(error: OSError) -> str:
+    """Return the system's reason, and what to do about it where that is plain."""
     reason = error.strerror or str(error)
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return f"{reason} (make room there)" if full else reason
 
 
-def explained(error: BaseException) -> str:
-    """Return an error as a sentence for people; what nobody foresaw goes to the log as well."""
+def to_message(error: BaseException) -> str:
+    """Return an error as a sentence for users; an unexpected one is logged with its traceback."""
     if isinstance(error, InputError | Failure):
         return str(error)
     if is_out_of_memory(error):
         return "there is not enough memory for this; close other programs, or use smaller tiles"
     if isinstance(error, OSError):
-        return f"{error.filename}: {refusal(error)}" if error.filename else refusal(error)
-    log.error("unforeseen", exc_info=error)
-    return f"something unforeseen went wrong: {type(error).__name__}: {error}"
+        text = os_error_text(error)
+        return f"{error.filename}: {text}" if error.filename else text
+    log.error("unexpected error", exc_info=error)
+    return f"unexpected error: {type(error).__name__}: {error}"

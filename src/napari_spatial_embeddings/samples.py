@@ -1,4 +1,4 @@
-"""Images with known instances, drawn by the package: for the demo, the samples and the tests.
+"""Generated images with known instances: for the demo, the samples and the tests.
 
 Objects are *capsules*: everything within a radius of a line segment. A segment of length zero
 gives discs and balls, a longer one rods; in two dimensions or three.
@@ -26,7 +26,7 @@ class Sample:
     classes : dict
         Class name of each label.
     annotated : int32 (*S)
-        The few objects that somebody drew; the other pixels are unknown.
+        A few annotated objects; the other pixels are unknown.
     pixel_size : tuple of D floats, micrometres
     """
 
@@ -150,7 +150,7 @@ def render(
 def annotate_few(
     rng: np.random.Generator, labels: NDArray[np.int32], count: int
 ) -> NDArray[np.int32]:
-    """Keep ``count`` objects that lie wholly inside the image, as a person might draw them."""
+    """Keep ``count`` objects that lie wholly inside the image, as a user might annotate them."""
     whole = set(range(1, int(labels.max(initial=0)) + 1))
     for axis in range(labels.ndim):
         if labels.shape[axis] > 2:

@@ -79,7 +79,7 @@ def test_settings_are_the_projects_but_for_flags(tmp_path: Path) -> None:
 
 def test_a_model_from_scratch_is_as_the_project_says(tmp_path: Path) -> None:
     project = brief(project_of(tmp_path))
-    project.update(fresh={"width": 8, "levels": 2, "sigma_per_axis": False})
+    project.update(from_scratch={"width": 8, "levels": 2, "sigma_per_axis": False})
     train(project, "--levels", 1)
     settings = SpatialEmbeddings.load(project.model_folder).settings
     assert (settings.width, settings.levels, settings.sigma_per_axis) == (8, 1, False)

@@ -115,3 +115,16 @@ def test_an_untrained_sigma_suits_the_typical_object() -> None:
     assert start * MARGIN == pytest.approx(10)
     grown = float(sigma_of(torch.tensor(0.2), model))
     assert math.log(grown / start) == pytest.approx(0.2 * SIGMA_GAIN)
+
+
+def test_a_box_around_a_point_is_cut_to_the_image() -> None:
+    maps = ideal_maps(np.ones((8, 12), np.int32), spacing=(2.0, 1.0))
+    assert maps.box_around(np.array([6.0, 5.0]), (2.0, 3.0)) == (slice(2, 5), slice(2, 9))
+    assert maps.box_around(np.array([0.0, 11.0]), (3.0, 3.0)) == (slice(0, 3), slice(8, 12))
+    assert maps.box_around(np.array([-50.0, 5.0]), (3.0, 3.0))[0] == slice(0, 0)
+
+
+def test_embeddings_of_a_box_are_those_of_the_image_there() -> None:
+    maps = ideal_maps(np.ones((8, 12), np.int32), spacing=(2.0, 1.0))
+    box = (slice(2, 5), slice(3, 9))
+    np.testing.assert_array_equal(maps.embeddings(box), maps.embeddings()[(slice(None), *box)])

@@ -15,7 +15,7 @@ import textbook
 from builders import random_maps
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.clustering import Clustering, cluster
-from napari_spatial_embeddings.core.instances import NOTHING, Corrections, Instances, fresh
+from napari_spatial_embeddings.core.instances import NOTHING, Corrections, Instances, unused_ids
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
 from napari_spatial_embeddings.errors import InputError
 from strategies import any_maps, any_settings, relaxed
@@ -174,9 +174,9 @@ def test_the_label_of_a_locked_object_is_given_to_no_other() -> None:
 
 
 def test_fresh_labels_fill_gaps() -> None:
-    assert fresh(np.array([2, 3, 7, -1, 0]), 4).tolist() == [1, 4, 5, 6]
-    assert fresh(np.array([], np.int32), 2).tolist() == [1, 2]
-    assert fresh(np.array([1]), 0).tolist() == []
+    assert unused_ids(np.array([2, 3, 7, -1, 0]), 4).tolist() == [1, 4, 5, 6]
+    assert unused_ids(np.array([], np.int32), 2).tolist() == [1, 2]
+    assert unused_ids(np.array([1]), 0).tolist() == []
 
 
 def test_corrections_and_labels_of_another_image_are_refused() -> None:

@@ -15,7 +15,7 @@ from napari_spatial_embeddings.core.clustering import Clustering, cluster
 from napari_spatial_embeddings.core.instances import Corrections, Instances
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, coordinates, ideal_maps
 from napari_spatial_embeddings.editing.corrections import accept, delete
-from napari_spatial_embeddings.editing.explanation import ARROWS, Explanation, explain
+from napari_spatial_embeddings.editing.explanation import MAX_ARROWS, Explanation, explain
 from napari_spatial_embeddings.errors import InputError
 from strategies import any_maps, any_settings, relaxed
 
@@ -64,7 +64,7 @@ def test_what_is_said_is_so(maps: EmbeddingMaps, settings: ClusteringSettings, s
         assert any(f"{change.value:g}"[:4] in s for s in said.sentences)
     assert said.arrows.shape[1:] == (2, maps.ndim)
     assert said.arrows[0, 0].tolist() == list(pixel)
-    assert len(said.arrows) <= ARROWS
+    assert len(said.arrows) <= MAX_ARROWS
     if said.label == 0:
         assert (said.ellipse, said.score, said.phi) == (None, None, None)
         return
@@ -132,7 +132,7 @@ def test_merged_objects_are_parted_by_the_margin_that_is_named() -> None:
     after = moved(maps, SETTINGS, found, said, n)
     assert len(after) == 2
     assert after.labels[20, 20] != after.labels[20, 30]
-    part = next(s for s in said.sentences if "part it" in s)
+    part = next(s for s in said.sentences if "split it" in s)
     for size in after.size:
         assert str(size) in part
 
@@ -228,7 +228,7 @@ def test_what_a_person_settled() -> None:
     assert locked.locked
     assert locked.sentences[0].startswith("Object 1 is locked")
     deleted = explain(found, maps, SETTINGS, (20, 40), made)
-    assert deleted.sentences[0].startswith("A person deleted")
+    assert deleted.sentences[0].startswith("What was here was deleted")
     assert not locked.changes
     assert not deleted.changes
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from builders import capsules, picture
 from napari_spatial_embeddings.export import image_colours, overlay, write_overlay
-from napari_spatial_embeddings.export.overlay import LARGEST, SMALLEST
+from napari_spatial_embeddings.export.overlay import MAX_PIXELS, MIN_PIXELS
 from napari_spatial_embeddings.files import FileError, find_images
 
 
@@ -21,7 +21,7 @@ def coloured(shown: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def test_lines_are_where_objects_end() -> None:
-    labels = capsules((SMALLEST, SMALLEST + 7), count=9, radius=40)
+    labels = capsules((MIN_PIXELS, MIN_PIXELS + 7), count=9, radius=40)
     shown = overlay(picture(labels), labels)
     assert shown.shape == (*labels.shape, 3)
     lines = coloured(shown)
@@ -34,7 +34,7 @@ def test_lines_are_where_objects_end() -> None:
 
 
 def test_the_image_shows_through() -> None:
-    labels = np.zeros((SMALLEST, SMALLEST), np.int32)
+    labels = np.zeros((MIN_PIXELS, MIN_PIXELS), np.int32)
     image = picture(labels, channels=3)
     np.testing.assert_array_equal(
         overlay(image, labels), (255 * image_colours(image)).round().astype(np.uint8)
@@ -43,24 +43,24 @@ def test_the_image_shows_through() -> None:
 
 
 def test_limits_say_what_is_dark_and_bright() -> None:
-    image = np.linspace(0, 100, SMALLEST**2).reshape(1, SMALLEST, SMALLEST)
+    image = np.linspace(0, 100, MIN_PIXELS**2).reshape(1, MIN_PIXELS, MIN_PIXELS)
     shown = overlay(image, np.zeros(image.shape[1:], np.int32), limits=[(20, 60)])
     assert (shown[image[0] <= 20] == 0).all()
     assert (shown[image[0] >= 60] == 255).all()
     assert shown[np.isclose(image[0], 40, atol=0.01)].max() == pytest.approx(127.5, abs=1)
 
 
-@pytest.mark.parametrize("edge", [1, 7, SMALLEST - 1, LARGEST, LARGEST + 1, 3 * LARGEST])
+@pytest.mark.parametrize("edge", [1, 7, MIN_PIXELS - 1, MAX_PIXELS, MAX_PIXELS + 1, 3 * MAX_PIXELS])
 def test_any_size_is_shown_at_a_good_size(edge: int) -> None:
     labels = np.zeros((2, edge), np.int32)
     labels[:, edge // 2 :] = 1
     shown = overlay(None, labels)
-    assert SMALLEST <= max(shown.shape) <= LARGEST
+    assert MIN_PIXELS <= max(shown.shape) <= MAX_PIXELS
     assert coloured(shown).any() == (edge > 1)
 
 
 def test_of_a_volume_one_slice() -> None:
-    labels = np.zeros((4, SMALLEST, SMALLEST), np.int32)
+    labels = np.zeros((4, MIN_PIXELS, MIN_PIXELS), np.int32)
     labels[1, 5:30, 5:30] = 1
     labels[2, 5:30, 5:30] = 1
     labels[2, 50:90, 50:90] = 2

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from builders import capsules, picture, random_maps
 from napari_spatial_embeddings.core.maps import ideal_maps
 from napari_spatial_embeddings.export import overview
-from napari_spatial_embeddings.export.picture import LARGEST, _choose
+from napari_spatial_embeddings.export.picture import MAX_PIXELS, _choose
 from napari_spatial_embeddings.files import FileError
 
 
@@ -99,11 +99,11 @@ def test_the_most_crowded_slice_is_shown() -> None:
 
 
 def test_large_images_are_thinned_out() -> None:
-    labels = np.zeros((10, 2 * LARGEST + 1), np.int32)
+    labels = np.zeros((10, 2 * MAX_PIXELS + 1), np.int32)
     shown = _choose(picture(labels), labels, ideal_maps(labels), labels)
     assert shown.step == 3
     sizes = {shown.labels.shape, shown.image.shape[1:], shown.seed.shape[1:]}
-    assert sizes == {(4, (2 * LARGEST + 3) // 3)}
+    assert sizes == {(4, (2 * MAX_PIXELS + 3) // 3)}
 
 
 def test_no_global_state() -> None:

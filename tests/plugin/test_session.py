@@ -110,7 +110,7 @@ def test_a_stop_that_was_asked_for_stays_asked_for() -> None:
         (MemoryError(), "not enough memory"),
         (RuntimeError("CUDA out of memory"), "not enough memory"),
         (OSError(28, "No space left on device", "a.tif"), "a.tif: No space left on device"),
-        (KeyError("x"), "unforeseen"),
+        (KeyError("x"), "unexpected error"),
     ],
     ids=lambda value: type(value).__name__,
 )

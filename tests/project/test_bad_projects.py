@@ -38,7 +38,7 @@ def every_read(project: Project) -> None:
 def test_no_project(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="there is no folder"):
         Project.open(tmp_path / "nowhere")
-    with pytest.raises(ProjectError, match=r"is no project: it has no project\.json"):
+    with pytest.raises(ProjectError, match=r"is not a project: it has no project\.json"):
         Project.open(tmp_path)
 
 
@@ -61,8 +61,11 @@ def test_a_project_is_not_made_twice(project: Project) -> None:
         (edited(CARD, lambda f: f.update(colour=1)), "damaged.*colour"),
         (edited(CARD, lambda f: f.update(classes=[])), "damaged.*classes"),
         (edited(CARD, lambda f: f.update(classes=["background"])), "'background' is no class"),
-        (edited(CARD, lambda f: f.update(fresh={"width": 7})), "damaged.*fresh.*width"),
-        (edited(CARD, lambda f: f.update(fresh={"ndim": 3})), "ndim is told by the images"),
+        (
+            edited(CARD, lambda f: f.update(from_scratch={"width": 7})),
+            "damaged.*from_scratch.*width",
+        ),
+        (edited(CARD, lambda f: f.update(fresh={"ndim": 3})), "ndim is known from the images"),
         (edited(CARD, lambda f: f["images"][0].pop("path")), r"damaged.*images\.0\.path"),
         (edited(CARD, lambda f: f["images"][0].update(key="../x")), r"damaged.*images\.0\.key"),
         (edited(CARD, lambda f: f["images"].append(f["images"][0])), "two images have the same"),

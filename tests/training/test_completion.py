@@ -16,7 +16,7 @@ from builders import capsules, picture
 from napari_spatial_embeddings import samples
 from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps, ideal_maps
 from napari_spatial_embeddings.inference.registry import find_model
-from napari_spatial_embeddings.system.cancellation import Stopped, whole
+from napari_spatial_embeddings.system.cancellation import Cancelled, run
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
 from napari_spatial_embeddings.training.checkpoint import Checkpoint, CheckpointError
 from napari_spatial_embeddings.training.preparation import prepare
@@ -101,7 +101,7 @@ def test_a_pixel_joins_the_nearer_scribble_and_unconnected_pieces_none() -> None
 def test_a_shipped_model_completes_scribbles_in_nuclei() -> None:
     sample = samples.nuclei(3)
     image = scribbled(sample.annotated, sample.image)
-    (found,) = whole(complete_scribbles(find_model("nuclei-2d"), [image], None, "cpu"))
+    (found,) = run(complete_scribbles(find_model("nuclei-2d"), [image], None, "cpu"))
     ious = []
     for k in range(1, image.n_objects + 1):
         truth = sample.labels == sample.labels[image.labels == k][0]
@@ -113,7 +113,7 @@ def test_a_shipped_model_completes_scribbles_in_nuclei() -> None:
 
 def test_whole_objects_stay_as_they_are() -> None:
     images = [*discs(), scribbled(capsules((64, 64), 7))]
-    found = whole(complete_scribbles(disc_model(), images, None, "cpu"))
+    found = run(complete_scribbles(disc_model(), images, None, "cpu"))
     assert found[0] is images[0]
     assert found[1] is images[1]
     assert found[2] is not images[2]
@@ -142,7 +142,7 @@ def test_only_a_trained_start_model_completes(trained_start: bool, pseudo_labels
 def test_scores_are_of_annotations_alone() -> None:
     images = [scribbled(capsules((64, 64), k)) for k in range(10)]
     start = disc_model()
-    more = whole(complete_scribbles(start, images, None, "cpu"))
+    more = run(complete_scribbles(start, images, None, "cpu"))
     for some in (images, images[:3]):
         trainer = prepare(some, settings_for(1, some), start, None, completed=more[: len(some)])
         assert all(image.scribbled for image in trainer.validation)
@@ -168,7 +168,7 @@ def test_a_resumed_training_uses_the_same_objects(tmp_path: Path) -> None:
 
 def test_completion_can_be_cancelled() -> None:
     images = [scribbled(capsules((64, 64), 1))]
-    with pytest.raises(Stopped):
-        whole(complete_scribbles(disc_model(), images, None, "cpu"), lambda: True)
+    with pytest.raises(Cancelled):
+        run(complete_scribbles(disc_model(), images, None, "cpu"), lambda: True)
     reports = list(train(images, settings_for(2, images), disc_model(), cancelled=lambda: True))
     assert [r.step for r in reports] == [0]

@@ -11,7 +11,7 @@ from napari_spatial_embeddings import samples
 from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.inference.normalisation import normalisation, normalise
 from napari_spatial_embeddings.inference.registry import find_model
-from napari_spatial_embeddings.system.cancellation import Stopped, whole
+from napari_spatial_embeddings.system.cancellation import Cancelled, run
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
 from napari_spatial_embeddings.training.checkpoint import Checkpoint, CheckpointError
 from napari_spatial_embeddings.training.preparation import prepare
@@ -51,7 +51,7 @@ def test_most_of_the_background_is_recognised_and_hardly_an_object(scribbles: bo
         ]
         annotated = np.where(np.isin(np.indices(annotated.shape)[0], rows), annotated, 0)
     known = annotate(image, annotated, unlabelled="ignore", scribbled=scribbles)
-    found = whole(find_pseudo_background(model, [known], AROUND, "cpu"))[0]
+    found = run(find_pseudo_background(model, [known], AROUND, "cpu"))[0]
     assert found[sample.labels == 0].mean() > 0.5
     assert found[sample.labels > 0].mean() < (0.06 if scribbles else 0.03)
     assert (known.labels[found] == IGNORE).all()
@@ -63,7 +63,7 @@ def test_most_of_the_background_is_recognised_and_hardly_an_object(scribbles: bo
 def test_complete_and_empty_images_are_left_alone() -> None:
     model, image = disc_model(), discs()[0]
     empty = annotate(image.image, np.where(image.labels == 1, -1, 0))
-    for found in whole(find_pseudo_background(model, [image, empty], AROUND, "cpu")):
+    for found in run(find_pseudo_background(model, [image, empty], AROUND, "cpu")):
         assert not found.any()
 
 
@@ -72,14 +72,14 @@ def test_only_what_training_looks_at_is_predicted() -> None:
     known = np.full((200, 64), IGNORE, np.int32)
     known[:64] = image.labels
     tall = np.concatenate([image.image[0], np.zeros((136, 64), np.float32)])
-    found = whole(find_pseudo_background(model, [annotate(tall[None], known)], (16, 16), "cpu"))[0]
+    found = run(find_pseudo_background(model, [annotate(tall[None], known)], (16, 16), "cpu"))[0]
     assert found[64:80].any()
     assert not found[80:].any()
 
 
 def test_it_can_be_cancelled() -> None:
-    with pytest.raises(Stopped):
-        whole(
+    with pytest.raises(Cancelled):
+        run(
             find_pseudo_background(disc_model(), partly_annotated(), AROUND, "cpu"),
             lambda: True,
         )
@@ -94,7 +94,7 @@ def test_only_a_trained_start_model_finds_any(trained_start: bool, pseudo_labels
     settings = settings_for(2, images, pseudo_labels=pseudo_labels)
     trainer = prepare(images, settings, model, None)
     before = [image.labels for image in trainer.sampler.images]
-    whole(trainer.find_pseudo_background())
+    run(trainer.find_pseudo_background())
     after = [image.labels for image in trainer.sampler.images]
     more = any((a != b).any() for a, b in zip(after, before, strict=True))
     assert more == (trained_start and pseudo_labels)

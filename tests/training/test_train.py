@@ -20,7 +20,7 @@ from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.core.network import multiple
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.system.cancellation import whole
+from napari_spatial_embeddings.system.cancellation import run
 from napari_spatial_embeddings.training import trainer as trainer_module
 from napari_spatial_embeddings.training.annotation import TrainingImage
 from napari_spatial_embeddings.training.checkpoint import Checkpoint
@@ -240,7 +240,7 @@ def test_a_validation_measures_its_own_cost() -> None:
     clock = Clock(tick=7.0)
     trainer = prepare(images, settings_for(1, images), small_model(images), None, clock=clock)
     trainer.start_clock()
-    whole(trainer.validate())
+    run(trainer.validate())
     assert trainer.validation_cost == 7.0
     clock.tick = 0.0
     assert trainer.validated_at == trainer.elapsed()
@@ -410,7 +410,7 @@ def test_without_held_out_images_the_latest_is_kept() -> None:
     trainer = prepare(images, settings_for(5, images), small_model(images), None)
     trainer.best_ap = 2.0
     trainer.step(0.5)
-    whole(trainer.validate())
+    run(trainer.validate())
     trainer.close()
     assert same_weights(trainer.best, trainer.average)
 
@@ -421,10 +421,10 @@ def test_the_best_model_is_kept_not_the_last() -> None:
     trainer.best_ap = 2.0  # better than anything that follows
     before = copy.deepcopy(trainer.best)
     trainer.step(0.5)
-    whole(trainer.validate())
+    run(trainer.validate())
     assert same_weights(trainer.best, before)
     trainer.best_ap = -1.0
-    whole(trainer.validate())
+    run(trainer.validate())
     trainer.close()
     assert same_weights(trainer.best, trainer.average)
     assert not same_weights(trainer.best, before)

@@ -12,7 +12,7 @@ from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
 from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps, ideal_maps
 from napari_spatial_embeddings.core.metrics import mean_ap
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.system.cancellation import whole
+from napari_spatial_embeddings.system.cancellation import run
 from napari_spatial_embeddings.training.validation import (
     calibrate,
     choose_images,
@@ -34,9 +34,9 @@ def faint(maps: EmbeddingMaps, high: float, low: float) -> EmbeddingMaps:
 def test_ideal_maps_score_one_and_empty_ones_nothing(shape: tuple[int, ...]) -> None:
     images = [training_image(capsules(shape, k, radius=4), k) for k in range(2)]
     ideal = [ideal_maps(image.labels) for image in images]
-    assert mean_ap(whole(evaluate(ideal, images, DEFAULT))).tolist() == [1] * 10
+    assert mean_ap(run(evaluate(ideal, images, DEFAULT))).tolist() == [1] * 10
     empty = [faint(maps, 0, 0) for maps in ideal]
-    assert mean_ap(whole(evaluate(empty, images, DEFAULT))).tolist() == [0] * 10
+    assert mean_ap(run(evaluate(empty, images, DEFAULT))).tolist() == [0] * 10
 
 
 def test_what_is_found_where_nothing_is_known_does_not_count() -> None:
@@ -45,25 +45,25 @@ def test_what_is_found_where_nothing_is_known_does_not_count() -> None:
     half = labels.copy()
     half[np.isin(labels, (1, 2))] = IGNORE
     known = training_image(half)
-    assert mean_ap(whole(evaluate([maps], [known], DEFAULT))).tolist() == [1] * 10
+    assert mean_ap(run(evaluate([maps], [known], DEFAULT))).tolist() == [1] * 10
     half[half == IGNORE] = 0
-    assert mean_ap(whole(evaluate([maps], [known], DEFAULT)))[0] < 1
+    assert mean_ap(run(evaluate([maps], [known], DEFAULT)))[0] < 1
 
 
 @pytest.mark.parametrize(("high", "low"), [(0.42, 0.1), (0.95, 0.62)])
 def test_calibrating_finds_thresholds_that_the_default_misses(high: float, low: float) -> None:
     images = [training_image(capsules((64, 64), k), k) for k in range(2)]
     maps = [faint(ideal_maps(image.labels), high, low) for image in images]
-    assert mean_ap(whole(evaluate(maps, images, DEFAULT))).mean() < 1
-    found = whole(calibrate(maps, images, [DEFAULT]))
-    assert mean_ap(whole(evaluate(maps, images, found))).mean() == 1
+    assert mean_ap(run(evaluate(maps, images, DEFAULT))).mean() < 1
+    found = run(calibrate(maps, images, [DEFAULT]))
+    assert mean_ap(run(evaluate(maps, images, found))).mean() == 1
     assert found.min_size == DEFAULT.min_size
     assert low <= found.seed_threshold <= high
 
 
 def test_among_equals_calibrating_keeps_the_default() -> None:
     images = [training_image(capsules((64, 64), 3))]
-    assert whole(calibrate([ideal_maps(images[0].labels)], images, [DEFAULT])) == DEFAULT
+    assert run(calibrate([ideal_maps(images[0].labels)], images, [DEFAULT])) == DEFAULT
 
 
 @pytest.mark.parametrize(("high", "first"), [(1.0, True), (0.85, False)])
@@ -73,7 +73,7 @@ def test_the_first_of_several_usual_thresholds_wins_unless_another_is_better(
     labels = capsules((64, 64), 3)
     strict = DEFAULT.updated(seed_threshold=0.88)
     maps = [faint(ideal_maps(labels), high, 0.1)]
-    found = whole(calibrate(maps, [training_image(labels)], [strict, DEFAULT]))
+    found = run(calibrate(maps, [training_image(labels)], [strict, DEFAULT]))
     assert found == (strict if first else DEFAULT)
 
 
@@ -87,7 +87,7 @@ def test_few_objects_hardly_move_the_thresholds(count: int, others: bool, moves:
     faint = np.random.default_rng(0).random(labels.shape) < 0.07
     seed = np.where(faint, np.float32(0.25) * maps.seed, maps.seed)
     weak = EmbeddingMaps(maps.offsets, maps.sigma, seed, maps.spacing)
-    found = whole(calibrate([weak], [training_image(labels)], [DEFAULT], others))
+    found = run(calibrate([weak], [training_image(labels)], [DEFAULT], others))
     assert (found.foreground_threshold < 0.25) is moves
 
 
@@ -129,6 +129,6 @@ def test_predictions_are_of_images_as_they_are() -> None:
     model = SpatialEmbeddings(settings, network(settings))
     image = training_image(capsules((30, 30), 1))
     brighter = replace(image, image=image.image * 3)
-    one, other = whole(predict_maps(model, [image, brighter], "cpu"))
+    one, other = run(predict_maps(model, [image, brighter], "cpu"))
     assert one.shape == (30, 30)
     assert float(np.abs(one.seed - other.seed).max()) > 1e-3

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_spatial_embeddings.errors import Failure, refusal
+from napari_spatial_embeddings.errors import Failure, os_error_text
 from napari_spatial_embeddings.inference.model_card import WEIGHTS
 
 from .reporter import Reporter
@@ -88,7 +88,7 @@ class ModelWriter:
 
     def _refusal(self, error: OSError) -> str:
         kept = "; the one before is kept" if self._is_written() else ""
-        return f"{self.folder}: the model cannot be written: {refusal(error)}{kept}"
+        return f"{self.folder}: the model cannot be written: {os_error_text(error)}{kept}"
 
     def _is_written(self) -> bool:
         return (self.folder / WEIGHTS).exists()

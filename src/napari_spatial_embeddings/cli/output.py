@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatial_embeddings.errors import Failure, InputError
+from napari_spatial_embeddings.text import plural
 
 from .flags import CallError, checked_folder
 
@@ -123,7 +124,7 @@ class ResultWriter:
         write_labels(path, found.labels, pixel_size, unit, about)
         self.written.append({"labels": str(path), "objects": len(found)})
         if not self.as_json:
-            _write_line(f"{path}: {len(found)} object{'s' * (len(found) != 1)}", sys.stdout)
+            _write_line(f"{path}: {plural(len(found), 'object')}", sys.stdout)
 
     def close(self) -> int:
         """Print a summary; return the exit code."""

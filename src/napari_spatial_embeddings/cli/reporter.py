@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from napari_spatial_embeddings.errors import explained
+from napari_spatial_embeddings.errors import to_message
+from napari_spatial_embeddings.text import clock
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.training.train import Report
@@ -65,7 +66,7 @@ class Reporter:
             yield
         except Exception as error:
             self.close()
-            self._emit({"event": "error", "message": explained(error)})
+            self._emit({"event": "error", "message": to_message(error)})
             raise
 
     def close(self) -> None:
@@ -99,7 +100,7 @@ class Reporter:
             self._bar = tqdm(total=1.0, disable=None, bar_format=form, leave=False)
         bar, total = self._bar, report.seconds + report.seconds_left
         bar.n = 1.0 if report.done else report.seconds / max(total, 1e-9)
-        left = f"{int(report.seconds_left // 60)}:{int(report.seconds_left % 60):02d} left"
+        left = f"{clock(report.seconds_left)} left"
         bar.set_description_str(f"step {report.step}, loss {report.loss:.3f}", refresh=False)
         bar.set_postfix_str(f"{left}, {report.steps_per_second:.1f} steps/s")
         if report.message:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_spatial_embeddings.core.metrics import THRESHOLDS, Scores, mean_ap, pooled
+from napari_spatial_embeddings.text import plural
 
 MEASURES = ("ap", "precision", "recall", "f1", "panoptic_quality", "matched_iou")
 
@@ -44,7 +45,7 @@ def scores_as_text(scores: dict[str, Scores], per_image: bool = False) -> str:
     lines += [_line(n, getattr(pool, m), width) for n, m in zip(names, MEASURES, strict=True)]
     objects = int(pool.tp[0] + pool.fn[0])
     found = int(pool.tp[0] + pool.fp[0])
-    images = f"{len(every)} image{'s' * (len(every) != 1)}"
+    images = plural(len(every), "image")
     lines.append(f"{images}, {objects} annotated objects, {found} predicted")
     return "\n".join(lines) + "\n"
 

@@ -120,7 +120,7 @@ def job_of_project(request: TrainRequest, project: Project) -> Job:
     whole = any(image.n_objects and not image.scribbled for image in data.images)
     if whole and "object_diameter" not in request.flags:
         settings = settings.updated(object_diameter=None)  # it is measured on whole objects
-    return _job(request, settings, start, origin, data, output, project.card.fresh)
+    return _job(request, settings, start, origin, data, output, project.card.from_scratch)
 
 
 def _job(

@@ -1,4 +1,4 @@
-"""From maps to instances: the greedy rule, at a cost that follows the output.
+"""Greedy clustering of embeddings into instances.
 
 The rule (Neven et al. 2019, sec. 3.4): take the free foreground pixel of highest seed; its
 embedding and sigma define phi; propose the foreground pixels with phi > 1/2. The proposal becomes
@@ -9,14 +9,14 @@ What makes it fast, and what is kept between two calls:
 
 - *grid*: embeddings are binned in cells, so that a proposal looks only where its margin reaches.
   Rebuilt when the foreground threshold falls below the one it was built for.
-- *proposals*: who proposed what and who owns a pixel depends on no threshold, see `_proposals`. A
+- *proposals*: who proposed what and who owns a pixel depends on no threshold, see `proposals`. A
   higher seed threshold keeps a prefix, a lower one goes on from there, and under a higher
   foreground threshold every owner keeps what is above it. Redone when the margin moves.
 - *selection*: thresholds and sizes only choose among the proposals and their pixels, by a table
   from proposal to label.
 
-Labels are names that stay: an object may keep the one that it had before, and what a person
-corrected or accepted is never up for discussion again.
+Labels are stable: an object keeps the label that it had before where it can. Locked objects and
+deleted areas, which come with the `Corrections`, are never clustered again.
 """
 
 from __future__ import annotations
@@ -35,17 +35,18 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.errors import InputError
 
-from . import greedy_kernels as _greedy
-from .instances import Instances, fresh
+from .greedy_kernels import write_labels
+from .grid import Grid
+from .grid_kernels import FlatMaps
+from .instances import Instances, unused_ids
 from .maps import EmbeddingMaps
-from .proposals import LIMIT, Crew, FlatMaps, Grid, Proposals
+from .proposals import Proposals
+from .threads import ThreadTeam
 
 if TYPE_CHECKING:
     from .instances import Corrections
 
-__all__ = ["LIMIT", "Clustering", "cluster"]
-
-ROOM = 0.8
+GRID_HEADROOM = 0.8
 """When the foreground threshold falls below the grid's, the next grid goes on to this share of it,
 so that a falling threshold does not need one at every step."""
 
@@ -73,9 +74,8 @@ class Clustering:
     threads : int, optional
         Threads of the passes over all pixels; the number of processors, at most 8, if not given.
     corrections : Corrections, optional
-        What a person said about this image's objects. Locked ones keep their label and their
-        pixels, deleted areas stay empty, and the rest is clustered around them: to the other
-        objects, both are as pixels that somebody of a higher score took.
+        Locked objects keep their label and their pixels, deleted areas stay empty, and the rest is
+        clustered around them: other objects see both as already claimed by a higher-scoring one.
 
     Raises
     ------
@@ -104,9 +104,9 @@ class Clustering:
         self._grid: Grid | None = None
         self._proposals: Proposals | None = None
         self._locked: Instances | None = None
-        self._taken = np.empty(0, np.bool_)
+        self._excluded = np.empty(0, np.bool_)
         if corrections is not None:
-            self._respect(corrections)
+            self._use_corrections(corrections)
 
     def corrected(self, corrections: Corrections | None) -> Clustering:
         """Return a clustering of the same maps with other corrections; quicker than a new one.
@@ -118,20 +118,20 @@ class Clustering:
         """
         other = copy.copy(self)
         other._lock, other._proposals = threading.Lock(), None
-        other._locked, other._taken = None, np.empty(0, np.bool_)
+        other._locked, other._excluded = None, np.empty(0, np.bool_)
         if corrections is not None:
-            other._respect(corrections)
+            other._use_corrections(corrections)
         return other
 
-    def _respect(self, corrections: Corrections) -> None:
+    def _use_corrections(self, corrections: Corrections) -> None:
         if corrections.labels.shape != self.maps.shape:
             raise InputError(
                 f"the corrections are those of an image of shape {corrections.labels.shape}, but"
                 f" this one has the shape {self.maps.shape}"
             )
         self._locked = corrections.instances()
-        taken = corrections.labels.reshape(-1) != 0
-        self._taken = taken if taken.any() else self._taken
+        excluded = corrections.labels.reshape(-1) != 0
+        self._excluded = excluded if excluded.any() else self._excluded
 
     def __call__(
         self, settings: ClusteringSettings, like: Instances | NDArray[np.integer] | None = None
@@ -155,88 +155,91 @@ class Clustering:
         if labels is not None and labels.shape != self.maps.shape:
             raise ValueError(f"like has shape {labels.shape}, expected {self.maps.shape}")
         with self._lock, ThreadPoolExecutor(self._threads) as pool:
-            crew = Crew(self._threads, pool)
-            grid, made = self._prepare(settings.foreground_threshold, crew)
-            made.make(settings.margin_factor, settings.seed_threshold, crew)
-            return self._select(grid, made, settings, like, crew)
+            team = ThreadTeam(self._threads, pool)
+            grid, proposals = self._prepare(settings.foreground_threshold, team)
+            proposals.make(settings.margin_factor, settings.seed_threshold, team)
+            return self._select(grid, proposals, settings, like, team)
 
-    def _prepare(self, foreground: float, crew: Crew) -> tuple[Grid, Proposals]:
+    def _prepare(self, foreground: float, team: ThreadTeam) -> tuple[Grid, Proposals]:
         """Return a grid that serves a foreground threshold, and a place for its proposals."""
-        grid, made = self._grid, self._proposals
+        grid, proposals = self._grid, self._proposals
         if grid is None or foreground < grid.threshold:
-            grid = Grid(self._flat, foreground if grid is None else ROOM * foreground, crew)
-            made = Proposals(grid, self._taken, grid.hand_over())
-        elif made is None:
-            made = Proposals(grid, self._taken)
-        self._grid, self._proposals = grid, made
-        return grid, made
+            grid = Grid(
+                self._flat, foreground if grid is None else GRID_HEADROOM * foreground, team
+            )
+            proposals = Proposals(grid, self._excluded, grid.take_spare())
+        elif proposals is None:
+            proposals = Proposals(grid, self._excluded)
+        self._grid, self._proposals = grid, proposals
+        return grid, proposals
 
     def _select(
         self,
         grid: Grid,
-        made: Proposals,
+        proposals: Proposals,
         settings: ClusteringSettings,
         like: Instances | NDArray[np.integer] | None,
-        crew: Crew,
+        team: ThreadTeam,
     ) -> Instances:
         """Choose among the proposals, and write the labels."""
         foreground = np.float32(settings.foreground_threshold)
-        score, free = grid.values[made.slot], made.free(settings.foreground_threshold, crew)
+        slots, score = grid.slots, grid.slots.values[proposals.slot]
+        won = proposals.won(settings.foreground_threshold, team)
         keep = (score >= np.float32(settings.seed_threshold)) & (score > foreground)
-        chosen = np.flatnonzero(keep & (free >= settings.min_size))
-        enough = free[chosen] > settings.min_free_fraction * made.asked(chosen, crew)
+        chosen = np.flatnonzero(keep & (won >= settings.min_size))
+        enough = won[chosen] > settings.min_free_fraction * proposals.asked(chosen, team)
         chosen = chosen[enough]
         ndim, shape, locked = self.maps.ndim, self.maps.shape, self._locked
-        slot = made.slot[chosen]
-        pixel = grid.pixels[slot].astype(np.int64)
+        slot = proposals.slot[chosen]
+        pixel = slots.pixels[slot].astype(np.int64)
         seed_pixel = np.stack(np.unravel_index(pixel, shape), 1)
-        names = _names(seed_pixel, like, locked)
-        table = np.zeros(len(free), np.int32)
-        table[chosen] = names
+        ids = _choose_ids(seed_pixel, like, locked)
+        table = np.zeros(len(won), np.int32)
+        table[chosen] = ids
         labels = np.zeros(math.prod(shape), np.int32) if locked is None else locked.labels.flatten()
-        crew.share(
-            lambda a, b: _greedy.relabel(
-                grid.pixels, made.owner, grid.values, foreground, table, a, b, labels
+        pixels, owner, values = slots.pixels, proposals.owner, slots.values
+        team.map(
+            lambda block: write_labels(
+                pixels[block], owner[block], values[block], foreground, table, labels
             ),
-            len(grid.pixels),
-            1_000_000,
+            team.blocks(len(pixels), 1_000_000),
         )
         seeds = self.maps.seed.reshape(len(self.maps.seed), -1)[:, pixel]
         sigma = np.broadcast_to(self._flat.sigma[:, pixel], (ndim, len(pixel)))
         found = Instances(
             labels=labels.reshape(shape),
-            ids=names,
+            ids=ids,
             class_index=seeds.argmax(0).astype(np.int64),
             score=score[chosen],
-            centre=np.ascontiguousarray(grid.points[slot, ::-1]),
+            centre=np.ascontiguousarray(slots.points[slot, ::-1]),
             sigma=sigma.T.copy(),
-            size=free[chosen].astype(np.int64),
+            size=won[chosen].astype(np.int64),
             seed_pixel=seed_pixel,
             locked=np.zeros(len(chosen), np.bool_),
         )
         return found if locked is None else _joined(locked, found)
 
 
-def _names(
+def _choose_ids(
     seed_pixel: NDArray[np.int64],
     like: Instances | NDArray[np.integer] | None,
     locked: Instances | None,
 ) -> NDArray[np.int32]:
-    """Label objects, given in order of score; as `like` where that can be, see `Clustering`."""
-    names = np.zeros(len(seed_pixel), np.int32)
-    taken = np.empty(0, np.int32) if locked is None else locked.ids
+    """Return the labels of objects, given in order of score; as `like` where possible."""
+    ids = np.zeros(len(seed_pixel), np.int32)
+    locked_ids = np.empty(0, np.int32) if locked is None else locked.ids
     known: NDArray[np.integer] = np.empty(0, np.int32)
     if like is not None:
         known, labels = (
             (like.ids, like.labels) if isinstance(like, Instances) else (np.unique(like), like)
         )
         there = labels[tuple(seed_pixel.T)]
-        own, first = np.unique(np.where(np.isin(there, taken), 0, there), return_index=True)
-        names[first] = own.clip(0)
-    unnamed = np.flatnonzero(names == 0)
-    if len(unnamed):
-        names[unnamed] = fresh(np.union1d(known, taken), len(unnamed))
-    return names
+        own, first = np.unique(np.where(np.isin(there, locked_ids), 0, there), return_index=True)
+        ids[first] = own.clip(0)
+    missing = np.flatnonzero(ids == 0)
+    if len(missing):
+        ids[missing] = unused_ids(np.union1d(known, locked_ids), len(missing))
+    return ids
 
 
 def _joined(first: Instances, then: Instances) -> Instances:

@@ -1,4 +1,4 @@
-"""Instances and their corrections: label images with a row of facts for each object."""
+"""Instances and corrections: label images with a row of properties for each object."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from napari_spatial_embeddings.errors import InputError
 from .maps import EmbeddingMaps
 
 NOTHING = -1
-"""Where a person said that there is no object."""
+"""Label, in `Corrections`, of pixels where an object was deleted or erased."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """A label image and what is known about its N objects.
+    """A label image and the properties of its N objects.
 
     Locked objects come first, in the order of their corrections, the others by descending score.
 
@@ -40,7 +40,7 @@ class Instances:
     seed_pixel : int64 (N, D)
         Position of the pixel that proposed the object.
     locked : bool (N,)
-        Whether a person corrected or accepted the object.
+        Whether the object was corrected or accepted by the user; no setting changes it.
     """
 
     labels: NDArray[np.int32]
@@ -59,7 +59,7 @@ class Instances:
 
 @dataclass(frozen=True, slots=True)
 class Corrections:
-    """Which pixels are settled, and what is known about the M locked objects there.
+    """The M locked objects of an image, and its deleted areas.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Corrections:
 
     @classmethod
     def none(cls, shape: tuple[int, ...]) -> Corrections:
-        """Return the corrections of an image that nobody has looked at."""
+        """Return the corrections of an image without any."""
         return cls(
             labels=np.zeros(shape, np.int32),
             ids=np.empty(0, np.int32),
@@ -133,7 +133,7 @@ class Corrections:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is known about an object; its row in the columns of `Corrections`."""
+    """The properties of one object; its row in the columns of `Corrections`."""
 
     class_index: int
     score: float
@@ -143,7 +143,7 @@ class Row:
 
 
 def row_of(instances: Instances, label: int) -> Row:
-    """Return what is known about an object.
+    """Return the properties of an object.
 
     Raises
     ------
@@ -156,15 +156,16 @@ def row_of(instances: Instances, label: int) -> Row:
     return Row(*(getattr(instances, name)[k[0]] for name in Row.__slots__))
 
 
-def fresh(used: NDArray[np.integer], count: int) -> NDArray[np.int32]:
-    """Return the ``count`` lowest labels, 1 and up, that are not among those used."""
+def unused_ids(used: NDArray[np.integer], count: int) -> NDArray[np.int32]:
+    """Return the ``count`` lowest labels, 1 and up, that are not used; int32 (count,)."""
     return np.setdiff1d(np.arange(1, len(used) + count + 1, dtype=np.int32), used)[:count]
 
 
 def fit(maps: EmbeddingMaps, at: NDArray[np.integer], index: int | None = None) -> Row:
-    """Let the surest of some pixels (n, D) stand for their object, as in the clustering.
+    """Return the properties of the object of some pixels (n, D), as the clustering finds them.
 
-    Its class is that of the highest seed value there, if none is given.
+    They are those of its seed pixel, the pixel of highest seed value; so is the class, unless
+    ``index`` is given.
     """
     seeds = maps.seed[(slice(None), *at.T)]
     best = at[int(np.nan_to_num(seeds).max(0).argmax())]

@@ -1,4 +1,4 @@
-"""A part of an image clustered by itself, as the whole would be: what is visible, first."""
+"""Clustering of a window of an image, with the result that the whole image gives there."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .maps import MARGIN, EmbeddingMaps
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A part of an image, and what must be known around it.
+    """A part of an image, and the halo that its clustering needs.
 
-    While a setting moves, the part that is seen can follow at once, and the whole later::
+    While a setting changes, the visible part can follow at once, and the whole image later::
 
         window = Window.around(maps, visible, settings)
         nearby = window.clustering(maps, corrections=corrections)
@@ -44,8 +44,8 @@ class Window:
         """Choose a halo wide enough for the objects that the part touches.
 
         A pixel at the border is as far from its object's centre as its offset says, and the object
-        ends as far again beyond. Rivals, of the same size, start within two margins more. What few
-        offsets say, one in a thousand, is not heeded: there an object may differ from the whole's.
+        ends as far again beyond. Rivals, of the same size, start within two margins more. Uses the
+        99.9th percentile of the offsets' length: beyond it an object may differ from the whole's.
 
         Parameters
         ----------

@@ -25,16 +25,16 @@ from torch import Tensor
 from napari_spatial_embeddings.config import LossSettings, ModelSettings
 
 from .maps import IGNORE, coordinates, sigma_of
-from .pairs import others_near, squares, take
+from .pairs import others_near, squared_distance, take
 
-LEAST = 1e-5
-"""Errors of pixels outside of an object that are smaller are left out. An object's hinge changes by
-less than that, however many they are: it is the Lovasz extension of a loss between 0 and 1."""
+SMALLEST_ERROR = 1e-5
+"""Smaller errors of pixels outside of an object are left out. An object's hinge changes by less
+than that, however many they are: it is the Lovasz extension of a loss between 0 and 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What a batch of label crops asks for. B crops, N pixels in all, K objects in all.
+    """Targets of a batch of label crops. B crops, N pixels in all, K objects in all.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Targets:
     own : int64 (M,)
         The pixels that belong to an object, ascending.
     centre : float32 (K, D), pixels
-        The point each object is drawn to, if not learnable.
+        The target of each object's embeddings, if not learnable.
     learnable : bool (K,)
         Whether the mean embedding stands in for the centre.
     index : int64 (K,)
@@ -222,7 +222,7 @@ def _sum(values: Tensor, index: Tensor, n: int) -> Tensor:
 
 def _membership(e: Tensor, centre: Tensor, sigma: Tensor, pixel: Tensor, obj: Tensor) -> Tensor:
     """Return phi of each (pixel, object) pair."""
-    return squares(e, centre, 1 / sigma, pixel, obj).mul(-0.5).exp()
+    return squared_distance(e, centre, sigma, pixel, obj).mul(-0.5).exp()
 
 
 def _reach(phi: Tensor, obj: Tensor, n: int) -> Tensor:
@@ -232,7 +232,7 @@ def _reach(phi: Tensor, obj: Tensor, n: int) -> Tensor:
     the union is missed any more and the Jaccard loss has no more to gain.
     """
     best = phi.new_zeros(n).scatter_reduce(0, obj, phi, "amax")
-    return (-2 * (0.999 * (1 - best)).clamp(min=LEAST / 2).log()).sqrt()
+    return (-2 * (0.999 * (1 - best)).clamp(min=SMALLEST_ERROR / 2).log()).sqrt()
 
 
 def _lovasz_hinge(error: Tensor, obj: Tensor, size: Tensor, weight: Tensor) -> Tensor:
@@ -244,7 +244,7 @@ def _lovasz_hinge(error: Tensor, obj: Tensor, size: Tensor, weight: Tensor) -> T
     """
     n = len(size)
     with torch.no_grad():
-        # Errors are told apart down to 2e-6, and what that changes is less than it.
+        # Errors are resolved to 2e-6; the loss changes by less than that.
         kind, bits = (torch.int32, 31 - n.bit_length()) if n < 2**11 else (torch.int64, 32)
         rank = ((2 - error) * (2 ** (bits - 1) - 1)).to(kind)
         order = (obj.to(kind) << bits | rank).argsort(stable=True)

@@ -1,4 +1,4 @@
-"""The maps a network predicts and what they mean, in pixels.
+"""Maps that a network predicts: offsets, sigma and seed.
 
 Notation (Neven et al., CVPR 2019, sec. 3): pixel ``i`` at ``x_i`` has the offset ``o_i``, the
 *spatial embedding* ``e_i = x_i + o_i``, the bandwidth ``sigma_i`` and one seed value per class.
@@ -8,11 +8,14 @@ All lengths are in pixels of the finest axis.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_spatial_embeddings.errors import InputError
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +29,9 @@ IGNORE = -1
 
 MARGIN = math.sqrt(2 * math.log(2))
 """The margin in units of sigma: ``phi = 1/2`` at this distance from the centre."""
+
+SQUARED_MARGIN = np.float32(2 * math.log(2))
+"""``phi > 1/2`` as a bound on `squared_distance`."""
 
 SIGMA_GAIN = 5.0
 """Natural logarithm of sigma per unit of the network's raw value.
@@ -91,9 +97,16 @@ class EmbeddingMaps:
         """Distance in pixels at which a pixel stops belonging: ``sigma * sqrt(2 ln 2)``."""
         return self.sigma * np.float32(MARGIN)
 
-    def embeddings(self) -> Float:
-        """Return ``e = x + o``, float32 (D, *S), in pixels of the finest axis."""
-        return coordinates(self.shape, self.spacing) + self.offsets
+    def embeddings(self, box: tuple[slice, ...] | None = None) -> Float:
+        """Return ``e = x + o``, float32 (D, *S), in pixels of the finest axis.
+
+        Of the pixels of a box alone, as `box_around` gives it, if that is given.
+        """
+        if box is None:
+            return coordinates(self.shape, self.spacing) + self.offsets
+        offsets = self.offsets[(slice(None), *box)]
+        first = tuple(part.start for part in box)
+        return coordinates(offsets.shape[1:], self.spacing, first) + offsets
 
     def embeddings_at(self, pixels: NDArray[np.integer]) -> Float:
         """Return the embeddings of some pixels, given as indices (n, D); float32 (n, D)."""
@@ -101,12 +114,46 @@ class EmbeddingMaps:
         embeddings: Float = x + self.offsets[(slice(None), *pixels.T)].T
         return embeddings
 
+    def box_around(
+        self, centre: NDArray[np.floating], reach: Sequence[float] | NDArray[np.floating]
+    ) -> tuple[slice, ...]:
+        """Return the box of the pixels within ``reach`` (D,) of a point (D,) along each axis.
 
-def coordinates(shape: tuple[int, ...], spacing: tuple[float, ...]) -> Float:
-    """Return the pixels' coordinates, float32 (D, *shape), ``index * spacing``."""
+        Lengths in pixels of the finest axis. The box is cut to the image.
+        """
+        return tuple(
+            slice(
+                max(0, math.floor((c - r) / step)),
+                min(n, max(0, math.ceil((c + r) / step) + 1)),
+            )
+            for c, r, n, step in zip(centre, reach, self.shape, self.spacing, strict=True)
+        )
+
+    def checked_pixel(self, pixel: Sequence[int]) -> tuple[int, ...]:
+        """Return a pixel's D indices as a tuple.
+
+        Raises
+        ------
+        InputError
+            If the pixel lies outside the image.
+        """
+        at = tuple(int(i) for i in pixel)
+        if len(at) != self.ndim or not all(0 <= i < n for i, n in zip(at, self.shape, strict=True)):
+            raise InputError(f"the pixel {at} lies outside the image of shape {self.shape}")
+        return at
+
+
+def coordinates(
+    shape: tuple[int, ...], spacing: tuple[float, ...], first: tuple[int, ...] | None = None
+) -> Float:
+    """Return the pixels' coordinates, float32 (D, *shape), ``index * spacing``.
+
+    Indices begin at ``first``, or at 0.
+    """
     out = np.empty((len(shape), *shape), np.float32)
     for axis, (n, step) in enumerate(zip(shape, spacing, strict=True)):
-        line = np.arange(n, dtype=np.float32) * np.float32(step)
+        start = first[axis] if first else 0
+        line = np.arange(start, start + n, dtype=np.float32) * np.float32(step)
         out[axis] = line.reshape([-1 if a == axis else 1 for a in range(len(shape))])
     return out
 
@@ -186,10 +233,24 @@ def ideal_maps(
     )
 
 
-def squares(
+def squared_distance(
     e: NDArray[np.floating], centre: NDArray[np.floating], sigma: NDArray[np.floating] | float
 ) -> NDArray[np.floating]:
-    """Return the squared distances of points (n, D) from a centre in units of sigma."""
-    with np.errstate(all="ignore"):  # what is not a number is near to nothing
-        squared: NDArray[np.floating] = (((e - centre) / sigma) ** 2).sum(1)
+    """Return the squared Mahalanobis distance of embeddings from a centre.
+
+    ``d^2 = sum_d ((e_d - C_d) / sigma_d)^2``, so that ``phi = exp(-d^2 / 2)`` (Neven et al. 2019,
+    eq. 5). `pairs.squared_distance` is the same for torch.
+
+    Parameters
+    ----------
+    e, centre, sigma : (..., D), pixels of the finest axis
+        Of shapes that broadcast.
+
+    Returns
+    -------
+    (...)
+        Not a number where the maps are not.
+    """
+    with np.errstate(all="ignore"):
+        squared: NDArray[np.floating] = (((e - centre) / sigma) ** 2).sum(-1)
     return squared

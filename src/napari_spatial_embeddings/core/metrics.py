@@ -1,4 +1,4 @@
-"""How well predicted instances match annotated ones.
+"""Measures of how well predicted instances match annotated ones.
 
 Objects are matched one to one at an IoU threshold (Hungarian, most matches first and then most
 IoU). ``AP = TP / (TP + FP + FN)``, the measure of the Data Science Bowl 2018, of StarDist, Cellpose

@@ -1,4 +1,4 @@
-"""The branched encoder/decoder, for images and volumes alike.
+"""The branched encoder/decoder network, for images and volumes.
 
 One shared encoder and two decoders, as in Neven et al. (2019): the *instance* branch gives offsets
 and sigma, the *seed* branch one logit per class. Each step down is ERFNet's (Romera et al. 2018):

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
-RING = 0.35
-"""Width of the ring of background around a drawn object, in diameters of the typical object."""
+RING_WIDTH = 0.35
+"""Width of the ring of background around an annotated object, in typical diameters."""
 
 
 def ring(labels: NDArray[np.int32], spacing: tuple[float, ...]) -> NDArray[np.bool_]:
     """Return where the objects of a label image are, and the ring of background around them."""
-    width = max(2.0, RING * typical_diameter([labels], spacing))
+    width = max(2.0, RING_WIDTH * typical_diameter([labels], spacing))
     far = ndi.distance_transform_edt(labels <= 0, sampling=spacing)
     return np.asarray(far <= width)
 

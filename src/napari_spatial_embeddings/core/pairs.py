@@ -1,4 +1,4 @@
-"""Which pixels' embeddings lie within reach of which objects, at a cost that follows the answer.
+"""Pairs of a pixel and an object in whose reach its embedding lies, in time proportional to them.
 
 The embeddings are sorted by the cells of a grid over each crop, whose rows run along the last axis.
 An object reaches one range of cells in each row, and the pixels there are one range of those
@@ -14,8 +14,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-ROWS, FINE = 4, 8
-"""Rows that an object's semi-axis spans, about; and how much narrower than a row a cell is."""
+ROWS_PER_REACH = 4
+"""Rows of cells that the mean object's reach spans."""
+
+CELLS_PER_ROW = 8
+"""How much narrower a cell is along the last axis than its row is wide."""
 
 
 def take(values: Tensor, index: Tensor) -> Tensor:
@@ -26,13 +29,24 @@ def take(values: Tensor, index: Tensor) -> Tensor:
     return values.index_select(0, index)
 
 
-def squares(
-    e: Iterable[Tensor], centre: Tensor, inverse: Tensor, pixel: Tensor, obj: Tensor
+def squared_distance(
+    e: Iterable[Tensor], centre: Tensor, sigma: Tensor, pixel: Tensor, obj: Tensor
 ) -> Tensor:
-    """Return the squared distance of each (pixel, object) pair, in units of one over ``inverse``.
+    """Return the squared Mahalanobis distance of each (pixel, object) pair, (P,).
 
-    One axis at a time, since gathers along one axis are fast.
+    ``d^2 = sum_d ((e_d - C_d) / sigma_d)^2``, as `maps.squared_distance`; one axis at a time, since
+    gathers along one axis are fast.
+
+    Parameters
+    ----------
+    e : (D, N), pixels
+        Embeddings; one tensor, or a list of D.
+    centre, sigma : (D, K), pixels
+        Of each object.
+    pixel, obj : int64 (P,)
+        Indices of the pairs.
     """
+    inverse = 1 / sigma
     square = torch.zeros((), dtype=centre.dtype, device=centre.device)
     for line, c, i in zip(e, centre, inverse, strict=True):
         square = square + ((take(line, pixel) - take(c, obj)) * take(i, obj)) ** 2
@@ -78,7 +92,7 @@ def others_near(
     row, place = _spread(begin, torch.searchsorted(key, last, right=True) - begin)
     obj = take(row_object, row)
     e_sorted = [take(line, order) for line in e]
-    near = squares(e_sorted, centre, 1 / reach, place, obj) < 1
+    near = squared_distance(e_sorted, centre, reach, place, obj) < 1
     near &= take(take(owner, order), place) != obj
     pair = near.nonzero().squeeze(1)
     return take(order, take(place, pair)), take(obj, pair)
@@ -111,8 +125,8 @@ class _Grid(NamedTuple):
         high = torch.minimum(e.amax(1), (centre + reach).amax(1))
         extent = (high - low).clamp(min=1)
         fair = (extent.prod() * crops / e.shape[1]) ** (1 / len(e))
-        cell = torch.maximum(reach.mean(1) / ROWS, fair)
-        cell[-1] /= FINE
+        cell = torch.maximum(reach.mean(1) / ROWS_PER_REACH, fair)
+        cell[-1] /= CELLS_PER_ROW
         shape = [int(n) + 1 for n in (extent / cell).tolist()]
         # Short integers are sorted several times as fast.
         fits = crops * math.prod(shape) < torch.iinfo(torch.int32).max

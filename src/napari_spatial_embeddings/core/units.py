@@ -1,4 +1,4 @@
-"""Units of length: the names that file formats give them, and ours."""
+"""Units of length: our names of them, and those of file formats."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def unit_name(text: str | None) -> str | None:
 
 
 def symbol(unit: str) -> str:
-    """Return a unit as people write it: "um" is "µm"."""
+    """Return the symbol of a unit: "um" is "µm"."""
     return OME.get(unit, unit)
 
 

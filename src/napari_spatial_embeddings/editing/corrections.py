@@ -1,9 +1,10 @@
-"""What a person said about the objects of one image, and what survives every re-clustering.
+"""Corrections of the objects of one image, which survive every re-clustering.
 
 `Corrections` are values: each function takes some and returns others. To see what they lead to,
 cluster again, ``clustering.corrected(corrections)(settings, like=instances)``. As long as the
-settings stay, all that a person did not touch comes out as it was; only what is added or painted in
-the background can change a neighbour, where it takes the place of a proposal that was refused.
+settings stay, every object that was not corrected comes out as it was; only what is added or
+painted in the background can change a neighbour, where it takes the place of a proposal that was
+refused.
 """
 
 from __future__ import annotations
@@ -16,17 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.core.clustering import LIMIT
 from napari_spatial_embeddings.core.instances import (
     NOTHING,
     Corrections,
     Instances,
     Row,
     fit,
-    fresh,
     row_of,
+    unused_ids,
 )
-from napari_spatial_embeddings.core.maps import EmbeddingMaps, squares
+from napari_spatial_embeddings.core.maps import SQUARED_MARGIN, EmbeddingMaps, squared_distance
 from napari_spatial_embeddings.errors import InputError
 
 
@@ -49,7 +49,7 @@ def accept(
 
 
 def delete(corrections: Corrections, instances: Instances, label: int) -> Corrections:
-    """Say that an object is none; its pixels stay empty.
+    """Delete an object; its pixels stay empty.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def release(corrections: Corrections, label: int) -> Corrections:
 def set_class(
     corrections: Corrections, instances: Instances, label: int, index: int
 ) -> Corrections:
-    """Say which class an object has, and lock it.
+    """Set the class of an object, and lock it.
 
     Raises
     ------
@@ -105,8 +105,8 @@ def merge(corrections: Corrections, instances: Instances, a: int, b: int) -> Cor
         raise InputError(f"object {a} cannot be merged with itself; choose two objects")
     sizes = [instances.size[instances.ids == label][0] for label in (a, b)]
     centre = np.average([r.centre for r in rows], axis=0, weights=sizes)
-    squares = [r.sigma**2 + (r.centre - centre) ** 2 for r in rows]
-    sigma = np.sqrt(np.average(squares, axis=0, weights=sizes))
+    variances = [r.sigma**2 + (r.centre - centre) ** 2 for r in rows]
+    sigma = np.sqrt(np.average(variances, axis=0, weights=sizes))
     row = replace(max(rows, key=lambda r: r.score), centre=centre, sigma=sigma)
     both = (instances.labels == a) | (instances.labels == b)
     return _changed(corrections, np.where(both, np.int32(a), corrections.labels), {a: row}, [b])
@@ -119,9 +119,9 @@ def split(
     a: Sequence[int],
     b: Sequence[int],
 ) -> Corrections:
-    """Part the object that two pixels lie in; the part of ``a`` keeps the label.
+    """Split the object that two pixels lie in; the part of ``a`` keeps the label.
 
-    The embedding and sigma of each of the two pixels say where its part has its centre, and every
+    The embedding and sigma of each of the two pixels are its part's centre and sigma, and every
     pixel of the object goes where its phi is larger. Where the network sees one centre, the two
     embeddings nearly coincide; then the nearer of the two pixels decides.
 
@@ -130,7 +130,7 @@ def split(
     InputError
         If the pixels are the same, or do not lie in the same object.
     """
-    a, b = _inside(maps, a), _inside(maps, b)
+    a, b = maps.checked_pixel(a), maps.checked_pixel(b)
     label, other = int(instances.labels[a]), int(instances.labels[b])
     if a == b:
         raise InputError("choose two different pixels of the object to split")
@@ -141,13 +141,14 @@ def split(
     at = np.argwhere(instances.labels == label)
     rows = [fit(maps, np.array([pixel]), old.class_index) for pixel in (a, b)]
     narrow = min(rows, key=lambda r: float(np.prod(r.sigma)))
-    if LIMIT / 4 < squares(rows[0].centre[None], rows[1].centre, narrow.sigma)[0] < np.inf:
+    apart = squared_distance(rows[0].centre, rows[1].centre, narrow.sigma)
+    if SQUARED_MARGIN / 4 < apart < np.inf:
         e = maps.embeddings_at(at)
-        far = [squares(e, row.centre, row.sigma) for row in rows]
+        far = [squared_distance(e, row.centre, row.sigma) for row in rows]
     else:  # or no number
         spacing = np.array(maps.spacing)
-        far = [squares(at * spacing, np.array(pixel) * spacing, 1) for pixel in (a, b)]
-    new = int(fresh(np.union1d(instances.ids, corrections.ids), 1)[0])
+        far = [squared_distance(at * spacing, np.array(pixel) * spacing, 1) for pixel in (a, b)]
+    new = int(unused_ids(np.union1d(instances.ids, corrections.ids), 1)[0])
     labels = corrections.labels.copy()
     labels[tuple(at.T)] = np.where(far[0] <= far[1], label, new)
     return _changed(corrections, labels, {label: rows[0], new: rows[1]})
@@ -170,7 +171,7 @@ def add(
     InputError
         If the pixel lies in an object, or too few pixels point to where it points.
     """
-    pixel = _inside(maps, pixel)
+    pixel = maps.checked_pixel(pixel)
     if instances.labels[pixel]:
         raise InputError(
             f"the pixel lies in object {instances.labels[pixel]}; choose one in the background, or"
@@ -184,13 +185,13 @@ def add(
     row = fit(maps, np.array([pixel]))
     at = np.argwhere(free)
     reach = row.sigma * np.float32(settings.margin_factor)
-    at = at[squares(maps.embeddings_at(at), row.centre, reach) < LIMIT]
+    at = at[squared_distance(maps.embeddings_at(at), row.centre, reach) < SQUARED_MARGIN]
     if len(at) < settings.min_size:
         raise InputError(
             f"only {len(at)} free pixels point to where this one points, fewer than the minimum"
             f" size of {settings.min_size}; choose a pixel nearer the middle, or paint the object"
         )
-    new = int(fresh(np.union1d(instances.ids, corrections.ids), 1)[0])
+    new = int(unused_ids(np.union1d(instances.ids, corrections.ids), 1)[0])
     labels = corrections.labels.copy()
     labels[tuple(at.T)] = new
     return _changed(corrections, labels, {new: row})
@@ -202,7 +203,7 @@ def painted(
     maps: EmbeddingMaps,
     labels: NDArray[np.integer],
 ) -> Corrections:
-    """Take over what a person painted: how a label image differs from the instances' own.
+    """Take over painted labels: the differences of a label image from the instances'.
 
     Objects that gained or lost pixels are locked as they are now, and what was erased stays empty.
     A new object has the class, centre and sigma of its pixel of highest seed; one that was there
@@ -225,23 +226,15 @@ def painted(
     before, now = instances.labels[changed], labels[changed]
     touched = np.union1d(before, now)
     touched = touched[touched > 0]
-    settled = np.where(changed, np.int32(NOTHING), corrections.labels)
+    locked = np.where(changed, np.int32(NOTHING), corrections.labels)
     at = np.argwhere(np.isin(labels, touched))
     own = labels[tuple(at.T)].astype(np.int32)
-    settled[tuple(at.T)] = own
+    locked[tuple(at.T)] = own
     rows = {}
     for label in np.unique(own).tolist():
         known = instances.class_index[instances.ids == label]
         rows[label] = fit(maps, at[own == label], int(known[0]) if len(known) else None)
-    return _changed(corrections, settled, rows, gone=touched.tolist())
-
-
-def _inside(maps: EmbeddingMaps, pixel: Sequence[int]) -> tuple[int, ...]:
-    """Return a pixel of the image as a tuple."""
-    at = tuple(int(i) for i in pixel)
-    if len(at) != maps.ndim or not all(0 <= i < n for i, n in zip(at, maps.shape, strict=True)):
-        raise InputError(f"the pixel {at} lies outside the image of shape {maps.shape}")
-    return at
+    return _changed(corrections, locked, rows, gone=touched.tolist())
 
 
 def _changed(

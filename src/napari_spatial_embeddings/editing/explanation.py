@@ -1,4 +1,4 @@
-"""Why a pixel belongs to its object, or to none, and which setting would change that."""
+"""Explanations of why a pixel belongs to its object, or to none, and what would change that."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.instances import NOTHING, Corrections, Instances
 from napari_spatial_embeddings.core.maps import MARGIN, EmbeddingMaps
-from napari_spatial_embeddings.errors import InputError
 
 from .explanation_text import Change, View, why_here, why_nowhere
 
-ARROWS = 200
-"""At most so many arrows are given."""
+MAX_ARROWS = 200
+"""Largest number of arrows in an explanation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +54,23 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What there is to say about one pixel.
+    """The explanation of one pixel.
 
     Parameters
     ----------
     pixel : tuple of D ints
     label : int
-        Its object's label, or 0. Then what is known about the object is None.
+        Its object's label; 0 for none, and then the object's properties are None.
     seed : float, 0 to 1
         The pixel's own seed value.
     phi : float or None
         The pixel's phi for its object.
     index, score, size, seed_pixel, locked
-        What `Instances` says about the object.
+        As in `Instances`, of the object.
     ellipse : Ellipse or None
         The object's margin, margin factor included.
     arrows : float32 (A, 2, D), pixels of the image
-        Start and offset of the object's pixels, evenly drawn, this pixel's first; of this pixel
+        Start and offset of an even choice of the object's pixels, this pixel's first; of this pixel
         alone in the background.
     rival : Rival or None
     sentences : tuple of str
@@ -103,7 +102,7 @@ def explain(
     pixel: Sequence[int],
     corrections: Corrections | None = None,
 ) -> Explanation:
-    """Say why a pixel belongs to its object, or to none.
+    """Explain why a pixel belongs to its object, or to none.
 
     Parameters
     ----------
@@ -120,20 +119,16 @@ def explain(
     InputError
         If the pixel lies outside the image.
     """
-    at = tuple(int(i) for i in pixel)
-    if len(at) != maps.ndim or not all(0 <= i < n for i, n in zip(at, maps.shape, strict=True)):
-        raise InputError(f"the pixel {at} lies outside the image of shape {maps.shape}")
+    at = maps.checked_pixel(pixel)
     view = View(instances, maps, settings, at)
     changes: list[Change] = []
     if corrections is not None and corrections.labels[at] == NOTHING:
-        sentences = ["A person deleted what was here, and it stays empty."]
+        sentences = ["What was here was deleted, and it stays empty."]
     elif view.own is not None and instances.locked[view.own]:
-        sentences = [
-            f"{view.name(view.own)} is locked: a person settled it. No setting changes it."
-        ]
+        sentences = [f"{view.name(view.own)} is locked: no setting changes it."]
     elif view.own is not None:
         sentences, changes = why_here(view, view.own)
-    elif view.numbers:
+    elif view.is_valid:
         sentences, changes = why_nowhere(view)
     else:
         sentences = ["The maps hold no number here, so it belongs to nothing."]
@@ -172,6 +167,6 @@ def _arrows(view: View) -> NDArray[np.float32]:
     at = np.array([view.at])
     if view.own is not None:
         every = view.pixels()
-        at = np.concatenate([at, every[:: -(-len(every) // (ARROWS - 1))]])
+        at = np.concatenate([at, every[:: -(-len(every) // (MAX_ARROWS - 1))]])
     along = view.maps.offsets[(slice(None), *at.T)].T / np.array(view.maps.spacing, np.float32)
     return np.stack([at.astype(np.float32), along], 1)

@@ -1,7 +1,7 @@
-"""The sentences of `explain`: why a pixel is where it is, and the values that would change it.
+"""Sentences of `explain`: why a pixel is where it is, and the values that would change it.
 
-Nothing is clustered here: what is said follows from the maps around the pixel. A value that is
-named does what is said of it as long as no other object gets in the way.
+Nothing is clustered here: the sentences follow from the maps around the pixel. A value that is
+named has the stated effect as long as no other object gets in the way.
 """
 
 from __future__ import annotations
@@ -14,15 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.core.clustering import LIMIT
 from napari_spatial_embeddings.core.instances import Instances
-from napari_spatial_embeddings.core.maps import MARGIN, EmbeddingMaps
+from napari_spatial_embeddings.core.maps import (
+    MARGIN,
+    SQUARED_MARGIN,
+    EmbeddingMaps,
+    squared_distance,
+)
 
-FAINT = 0.05
-"""Seed values below this are not worth a threshold."""
+FAINT_SEED = 0.05
+"""Seed values below this are noise; no threshold is suggested for them."""
 
-NEAR = 3.0
-"""Objects whose centres are more margins apart than this have nothing to do with each other."""
+NEAR_MARGINS = 3.0
+"""Largest distance of two objects' centres, in margins, at which they can become one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,11 @@ class View:
         self.rival = nearest if nearest is not None and np.isfinite(others[nearest]) else None
 
     @property
-    def numbers(self) -> bool:
-        """Whether the maps say anything about the pixel."""
+    def is_valid(self) -> bool:
+        """Whether the maps are finite at the pixel, and sigma positive."""
         sigma = self.maps.sigma[self.there]
-        said = np.isfinite([self.seed, *self.embedding, *sigma]).all()
-        return bool(said and sigma.min() > 0)
+        finite = np.isfinite([self.seed, *self.embedding, *sigma]).all()
+        return bool(finite and sigma.min() > 0)
 
     def name(self, k: int) -> str:
         """Return what to call an object at the beginning of a sentence."""
@@ -71,7 +75,9 @@ class View:
 
     def phi(self, k: int) -> float:
         """Return the pixel's phi for an object."""
-        return float(np.exp(-0.5 * LIMIT * (self.far[k] / self.settings.margin_factor) ** 2))
+        return float(
+            np.exp(-0.5 * SQUARED_MARGIN * (self.far[k] / self.settings.margin_factor) ** 2)
+        )
 
     def between(self, k: int) -> float | None:
         """Return the distance of the own object's centre and another's, in its own margins."""
@@ -90,13 +96,12 @@ def _margins(
     e: NDArray[np.float32], centre: NDArray[np.float32], sigma: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Return distances in learned margins, those of a margin factor of 1; inf if no number."""
-    with np.errstate(all="ignore"):
-        far = np.sqrt((((e - centre) / sigma) ** 2).sum(-1)) / np.float32(MARGIN)
+    far = np.sqrt(squared_distance(e, centre, sigma)) / np.float32(MARGIN)
     return np.where(np.isnan(far), np.float32(np.inf), far)
 
 
 def why_here(view: View, k: int) -> tuple[list[str], list[Change]]:
-    """Say why the pixel is in its object, k, and what would change that."""
+    """Explain why the pixel is in its object, k, and what would change that."""
     settings, found = view.settings, view.instances
     name, score, far = view.name(k), float(found.score[k]), float(view.far[k])
     margin = found.sigma[k] * MARGIN * settings.margin_factor
@@ -115,18 +120,18 @@ def why_here(view: View, k: int) -> tuple[list[str], list[Change]]:
     if (value := math.ceil(100 * view.seed) / 100) <= 1:
         changes.append(Change("foreground_threshold", value, "the pixel leaves"))
         leaves.append(f"a foreground threshold of {value:.2f}")
-    said = f"The pixel leaves at {' or '.join(leaves)}" if leaves else ""
+    text = f"The pixel leaves at {' or '.join(leaves)}" if leaves else ""
     if (value := _above(score)) <= 1:
         changes.append(Change("seed_threshold", value, "the object vanishes"))
-        said += "; the" if said else "The"
-        said += f" object vanishes at a seed threshold of {value:.2f}"
-    if said:
-        sentences.append(f"{said}.")
+        text += "; the" if text else "The"
+        text += f" object vanishes at a seed threshold of {value:.2f}"
+    if text:
+        sentences.append(f"{text}.")
     if parted := _parted(view, k):
         value, sizes = parted
         changes.append(Change("margin_factor", value, "the object falls apart"))
         sentences.append(
-            f"A margin factor of {value:.2f} would part it, into about {sizes[0]} and {sizes[1]}"
+            f"A margin factor of {value:.2f} would split it, into about {sizes[0]} and {sizes[1]}"
             " pixels."
         )
     if view.rival is not None:
@@ -135,20 +140,20 @@ def why_here(view: View, k: int) -> tuple[list[str], list[Change]]:
 
 
 def _beside(view: View, k: int, rival: int, changes: list[Change]) -> str:
-    """Say how far the rival is, and when the two would become one."""
+    """Return how far the rival is, and when the two would become one."""
     found, factor = view.instances, view.settings.margin_factor
     name = view.name(rival)
     away = view.between(rival) or 0.0
-    said = f"{name} is its nearest rival, {away:.1f} margins away"
-    if away > NEAR:
+    text = f"{name} is its nearest rival, {away:.1f} margins away"
+    if away > NEAR_MARGINS:
         return f"No other object comes near: {name.lower()} is {away:.1f} margins away."
     first, then = sorted((k, rival), key=lambda i: (bool(~found.locked[i]), -found.score[i]))
     one = slice(first, first + 1)
     value = _above(float(_margins(found.centre[then], found.centre[one], found.sigma[one])[0]))
     if found.locked[rival] or not factor < value <= min(10, 3 * factor):
-        return f"{said}."
+        return f"{text}."
     changes.append(Change("margin_factor", value, f"object {found.ids[rival]} joins"))
-    return f"{said}; the two would become one at a margin factor of about {value:.2f}."
+    return f"{text}; the two would become one at a margin factor of about {value:.2f}."
 
 
 def _parted(view: View, k: int) -> tuple[float, tuple[int, int]] | None:
@@ -179,21 +184,21 @@ def _parted(view: View, k: int) -> tuple[float, tuple[int, int]] | None:
 
 
 def why_nowhere(view: View) -> tuple[list[str], list[Change]]:
-    """Say why the pixel is in no object, and what would change that."""
+    """Explain why the pixel is in no object, and what would change that."""
     settings, rival = view.settings, view.rival
     reached = rival is not None and view.far[rival] < settings.margin_factor
     label = 0 if rival is None else int(view.instances.ids[rival])
     if not np.float32(view.seed) > np.float32(settings.foreground_threshold):
-        said = (
+        text = (
             f"Its seed value {view.seed:.2f} is not above the foreground threshold"
             f" {settings.foreground_threshold:.2f}"
         )
         value = round(math.ceil(100 * view.seed - 1e-4) / 100 - 0.01, 2)
-        if view.seed < FAINT:
-            return [f"{said}: the network sees nothing here."], []
+        if view.seed < FAINT_SEED:
+            return [f"{text}: the network sees nothing here."], []
         if not reached:
             return [
-                f"{said}.",
+                f"{text}.",
                 "It points into no object's margin, so a lower threshold alone gives it to none.",
             ], []
         joins = (
@@ -201,7 +206,7 @@ def why_nowhere(view: View) -> tuple[list[str], list[Change]]:
             f" threshold of {value:.2f}."
         )
         change = Change("foreground_threshold", value, f"the pixel joins object {label}")
-        return [f"{said}.", joins], [change]
+        return [f"{text}.", joins], [change]
     if reached:
         why = (
             f"It points into the margin of object {label}, but a surer pixel claimed it first, and"
@@ -216,7 +221,7 @@ def why_nowhere(view: View) -> tuple[list[str], list[Change]]:
 
 
 def _reach(view: View, rival: int, changes: list[Change]) -> str:
-    """Say how far the nearest object's margin would have to reach."""
+    """Return how far the nearest object's margin would have to reach."""
     label, value = view.instances.ids[rival], _above(float(view.far[rival]))
     if value > min(10, 3 * view.settings.margin_factor):
         return f"the nearest, object {label}, is far away"
@@ -225,7 +230,7 @@ def _reach(view: View, rival: int, changes: list[Change]) -> str:
 
 
 def _refused(view: View, changes: list[Change]) -> str:
-    """Say what the surest free pixel around would propose, and why that is no object."""
+    """Return what the surest free pixel around would propose, and why that is no object."""
     settings, maps = view.settings, view.maps
     box = _box(view)
     inside: Any = (slice(None), *box)
@@ -241,14 +246,14 @@ def _refused(view: View, changes: list[Change]) -> str:
     won, total = int((asked & free).sum()), int(asked.sum())
     if np.float32(score) < np.float32(settings.seed_threshold):
         value = math.floor(100 * score + 1e-5) / 100
-        said = (
+        text = (
             "It is foreground, but the surest pixel that points where it points has the seed value"
             f" {score:.2f}, below the seed threshold {settings.seed_threshold:.2f}."
         )
         if won < settings.min_size:
-            return f"{said} It would start an object of {won} pixels only."
+            return f"{text} It would start an object of {won} pixels only."
         changes.append(Change("seed_threshold", value, "an object starts here"))
-        return f"{said} At {value:.2f} an object of about {won} pixels would start there."
+        return f"{text} At {value:.2f} an object of about {won} pixels would start there."
     if won < settings.min_size:
         changes.append(Change("min_size", max(1, won), "an object appears here"))
         return (
@@ -266,13 +271,11 @@ def _box(view: View) -> tuple[slice, ...]:
     """Return the part of the image that holds all pixels that can point to about the same place."""
     maps, middle = view.maps, view.embedding
     reach = 3 * MARGIN * view.settings.margin_factor * maps.sigma[view.there]
-    box = []
+    distances = []
     for d, (n, step) in enumerate(zip(maps.shape, maps.spacing, strict=True)):
         far = float(np.nanmax(np.abs(maps.offsets[d]))) + float(reach[d if len(reach) > 1 else 0])
-        far = min(far, 2 * n * step)
-        low, high = (middle[d] - far) / step, (middle[d] + far) / step
-        box.append(slice(max(0, math.floor(low)), min(n, math.ceil(high) + 1)))
-    return tuple(box)
+        distances.append(min(far, 2 * n * step))
+    return maps.box_around(middle, distances)
 
 
 def _lengths(margin: NDArray[np.floating]) -> str:

@@ -1,4 +1,4 @@
-"""Objects that were found become objects that are drawn, to be trained on."""
+"""Found objects copied into an annotation, to be trained on."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ Labels = NDArray[np.int32]
 
 
 def adopt(
-    drawn: Labels, instances: Instances, labels: Iterable[int]
+    annotation: Labels, instances: Instances, labels: Iterable[int]
 ) -> tuple[Labels, dict[int, int]]:
     """Add objects to an annotation, under ids that it does not use yet.
 
-    What is drawn stays as it is. An object of which most is drawn already is passed over: it was
-    adopted before, or drawn by hand.
+    Annotated pixels stay as they are. An object most of whose pixels are annotated already is
+    skipped.
 
     Parameters
     ----------
-    drawn : int32 (*S)
-        The annotation; 0 is free.
+    annotation : int32 (*S)
+        0 is free.
     instances : Instances
     labels : iterable of ints
         Which objects.
 
     Returns
     -------
-    drawn : int32 (*S)
+    annotation : int32 (*S)
         A new array.
     classes : dict
         Index of the class of each object that is new in it.
@@ -41,19 +41,19 @@ def adopt(
     InputError
         If the annotation is of an image of another shape.
     """
-    if drawn.shape != instances.labels.shape:
+    if annotation.shape != instances.labels.shape:
         raise InputError(
-            f"the annotation has shape {drawn.shape}, the objects {instances.labels.shape}; they"
-            " must cover the same image"
+            f"the annotation has shape {annotation.shape}, the objects {instances.labels.shape};"
+            " they must cover the same image"
         )
     wanted = np.isin(instances.ids, list(labels))
     n = int(instances.ids.max(initial=0)) + 1
-    free = np.bincount(instances.labels[drawn == 0], minlength=n)
+    free = np.bincount(instances.labels[annotation == 0], minlength=n)
     chosen = wanted & (2 * free[instances.ids] > instances.size)
-    first = int(drawn.max(initial=0)) + 1
+    first = int(annotation.max(initial=0)) + 1
     table = np.zeros(n, np.int32)
     table[instances.ids[chosen]] = np.arange(first, first + int(chosen.sum()), dtype=np.int32)
-    new = np.where(drawn == 0, table[instances.labels], drawn)
+    new = np.where(annotation == 0, table[instances.labels], annotation)
     index = instances.class_index[chosen].tolist()
     return new.astype(np.int32, copy=False), dict(enumerate(index, first))
 

@@ -1,4 +1,4 @@
-"""Results in the formats that people open next."""
+"""Writers of results, in the formats of other programs."""
 
 from .colours import image_colours, instance_colours, offset_colours
 from .formats import FORMATS, Format, Segmented, export

@@ -1,4 +1,4 @@
-"""Colours for images, directions and objects, legible to everybody."""
+"""Colours of images, directions and objects, distinct with any colour vision."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PALETTE = np.array(
     ],
     np.uint8,
 )
-"""Told apart with any colour vision (after Okabe and Ito 2008), and bright enough on black."""
+"""Distinct with any colour vision (after Okabe and Ito 2008), and bright enough on black."""
 
 CHANNELS = np.array([(0, 220, 90), (230, 60, 220), (60, 160, 255), (255, 170, 40)]) / 255
 """Colours of an image's channels, if there are two, or more than three."""

@@ -1,7 +1,7 @@
-"""What can be written of a segmented image: one table of formats, with a place for more.
+"""Table of the formats in which a segmented image can be exported.
 
 A format is a name, an ending and a function that writes; `FORMATS` lists them, and whoever offers
-them to people (the plugin) reads them from there.
+them to users (the plugin) reads them from there.
 """
 
 from __future__ import annotations
@@ -74,13 +74,13 @@ class Format:
     Parameters
     ----------
     name : str
-        For people.
+        Shown to users.
     ending : str
         Of the file's name.
     write : callable
         Writes a file of this name; whole or not at all.
     about : str
-        What it holds, in a sentence for people.
+        What it holds, in a sentence for users.
     """
 
     name: str

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.maps import MARGIN, Float
 from napari_spatial_embeddings.core.units import symbol
+from napari_spatial_embeddings.text import plural
 
 from .colours import PALETTE, image_colours, instance_colours, longest_offset, offset_colours
 
@@ -60,7 +61,7 @@ class Shown:
 
     @property
     def foreground(self) -> NDArray[np.bool_]:
-        """Where a seed value says that there is an object."""
+        """Where the seed value is that of an object."""
         return np.asarray(self.seed.max(0) > 0.5)
 
 
@@ -88,7 +89,7 @@ def draw_image(
 
 
 def draw_annotations(panel: Panel, shown: Shown) -> None:
-    """Draw what people annotated; what nobody knows is dark."""
+    """Show the annotation; unknown pixels are dark."""
     given = shown.annotations
     picture = _as_grey(shown.image)
     if given is None:
@@ -98,7 +99,7 @@ def draw_annotations(panel: Panel, shown: Shown) -> None:
     picture = np.where(unknown[..., None], 0.3 * picture, picture)
     _objects(panel, picture, np.maximum(given, 0), shown, "Annotations")
     if unknown.any():
-        _write(panel, 0, 0.38, "dark: nobody has said, and nothing is learned")
+        _write(panel, 0, 0.38, "dark: unknown, and nothing is learned")
 
 
 def draw_seed(panel: Panel, shown: Shown, names: Sequence[str]) -> None:
@@ -156,7 +157,7 @@ def _objects(
     colours = instance_colours(dense) / 255
     filled = np.where((dense > 0)[..., None], 0.55 * picture + 0.45 * colours[dense], picture)
     count = len(ids) - 1
-    _show(panel, filled, shown, name, f"{count} object{'s' * (count != 1)}")
+    _show(panel, filled, shown, name, plural(count, "object"))
     if count <= MOST_OUTLINES:
         lines, owners = _outlines(dense)
         panel.axes.add_collection(LineCollection(lines, colors=colours[owners], linewidths=0.9))

@@ -15,10 +15,10 @@ from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .colours import RGB, image_colours, instance_colours
 
-LARGEST = 4096
+MAX_PIXELS = 4096
 """Pixels shown along an axis; of larger images, every second, third, ..."""
 
-SMALLEST = 800
+MIN_PIXELS = 800
 """Smaller images are magnified, so that lines are thin beside their objects."""
 
 
@@ -51,8 +51,8 @@ def overlay(
     if labels.ndim == 3:
         z = crowded(labels) if at is None else at
         labels, image = labels[z], None if image is None else image[:, z]
-    step = math.ceil(max(labels.shape) / LARGEST)
-    zoom = math.ceil(SMALLEST / max(labels.shape)) if max(labels.shape) < SMALLEST else 1
+    step = math.ceil(max(labels.shape) / MAX_PIXELS)
+    zoom = math.ceil(MIN_PIXELS / max(labels.shape)) if max(labels.shape) < MIN_PIXELS else 1
     labels = labels[::step, ::step]
     if image is None:
         picture = np.zeros((*labels.shape, 3), np.uint8)

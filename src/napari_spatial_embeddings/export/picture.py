@@ -31,7 +31,7 @@ WIDTH, GAP, NAME, LEGEND, HEAD = 4.2, 0.3, 0.36, 0.56, 0.62
 NARROWEST, TALLEST, FLATTEST = 2.8, 6.0, 1.4
 """In inches: limits of a panel that holds a long image."""
 
-LARGEST = 1600
+MAX_PIXELS = 1600
 """Pixels shown along an axis; of larger images, every second, third, ..."""
 
 DPI = 150
@@ -109,7 +109,7 @@ def _choose(
     if labels.ndim == 3:
         z = crowded(labels)
         at, note = (z,), f"slice {z + 1} of {len(labels)}"
-    step = math.ceil(max(labels.shape[-2:]) / LARGEST)
+    step = math.ceil(max(labels.shape[-2:]) / MAX_PIXELS)
     at = (*at, slice(None, None, step), slice(None, None, step))
     every = (slice(None), *at)
     return Shown(

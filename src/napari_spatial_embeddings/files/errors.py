@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from napari_spatial_embeddings.errors import Failure, InputError, refusal
+from napari_spatial_embeddings.errors import Failure, InputError, os_error_text
 
 
 class FileError(InputError):
@@ -49,7 +49,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         kind = Failure if error.errno in (errno.ENOSPC, errno.EIO) else FileError
-        raise kind(f"{path} cannot be written: {refusal(error)}") from error
+        raise kind(f"{path} cannot be written: {os_error_text(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from napari_spatial_embeddings.text import plural
+
 from .errors import FileError
 from .ome_zarr import is_zarr
 
@@ -82,8 +84,7 @@ def pair(images: str | Path, labels: str | Path) -> list[tuple[Path, Path]]:
     for one, other, what in ((left, right, "label image"), (right, left, "image")):
         names = [one[name].name for name in one if name not in other]
         if names:
-            number = f"{len(names)} file" + "s" * (len(names) > 1)
-            unpaired.append(f"{number} without {what}: {_listed(names)}")
+            unpaired.append(f"{plural(len(names), 'file')} without {what}: {_listed(names)}")
     if unpaired:
         raise FileError(
             f"{images} and {labels} do not fit together: {'; '.join(unpaired)}; names must agree"

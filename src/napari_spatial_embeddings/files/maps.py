@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from napari_spatial_embeddings import PROGRAM
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float
 
 from .errors import FileError, reading
 from .folders import stem
 from .ome_zarr import ome, open_group, read_multiscale
 
-KEY = "napari-spatial-embeddings"
+KEY = PROGRAM
 """Attribute of the folder's root that holds what OME-Zarr has no place for."""
 
 SCHEMA = 1

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.text import plural
 
 if TYPE_CHECKING:
     import torch
@@ -61,7 +62,7 @@ def devices() -> list[Device]:
         found.append(Device("mps", "shares the main memory", free, total))
     memory = psutil.virtual_memory()
     threads = torch.get_num_threads()
-    title = f"{threads} thread{'s' * (threads != 1)}"
+    title = plural(threads, "thread")
     return [*found, Device("cpu", title, memory.available, memory.total)]
 
 

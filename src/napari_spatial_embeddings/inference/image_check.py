@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from napari_spatial_embeddings.config import ModelSettings
+from napari_spatial_embeddings.text import plural
 
 from .model_card import ModelError
 
@@ -44,15 +45,11 @@ def check_image(
     """
     if (len(shape) - 1, shape[0]) != (settings.ndim, settings.in_channels):
         many = {2: "2D images", 3: "3D volumes"}[settings.ndim]
-        takes = f"{many} with {_channels(settings.in_channels)}"
+        takes = f"{many} with {plural(settings.in_channels, 'channel')}"
         one = {3: "a 2D image", 4: "a 3D volume"}.get(len(shape))
-        has = f"is {one} with {_channels(shape[0])}" if one else f"has shape {shape}"
+        has = f"is {one} with {plural(shape[0], 'channel')}" if one else f"has shape {shape}"
         raise ModelError(f"{model} takes {takes}, {name} {has}{advice and ': '}{advice}")
     if 0 in shape:
         raise ModelError(f"the image is empty: its shape is {shape}")
     if np.dtype(dtype).kind not in "buif":
         raise ModelError(f"the image has type {np.dtype(dtype)}; expected real numbers")
-
-
-def _channels(n: int) -> str:
-    return f"{n} channel{'s' * (n != 1)}"

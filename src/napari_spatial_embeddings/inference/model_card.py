@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 
 from napari_spatial_embeddings import __version__
-from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, fault
+from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, first_error
 from napari_spatial_embeddings.errors import InputError
 
 SCHEMA = 3
@@ -134,6 +134,6 @@ def reason(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"{error} is missing"
     if isinstance(error, ValidationError):
-        return fault(error)
+        return first_error(error)
     headline, *details = str(error).splitlines()
     return details[0].strip() if details else headline

@@ -13,7 +13,7 @@ import numpy as np
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import Clustering, cluster
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
-from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory, explained
+from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory, to_message
 
 from .image_check import check_image
 
@@ -171,9 +171,9 @@ def segment_images(
         except (InputError, Failure) as error:
             yield _skipped(report, error)
         except MemoryError as error:
-            yield _skipped(report, OutOfMemory(explained(error)))
+            yield _skipped(report, OutOfMemory(to_message(error)))
         except OSError as error:
-            unreadable = InputError(explained(error))
+            unreadable = InputError(to_message(error))
             unreadable.__cause__ = error
             yield _skipped(report, unreadable)
 

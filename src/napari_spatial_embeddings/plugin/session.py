@@ -19,7 +19,7 @@ from napari_spatial_embeddings.config import (
     PredictionSettings,
     TrainingSettings,
 )
-from napari_spatial_embeddings.errors import explained
+from napari_spatial_embeddings.errors import to_message
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.clustering import Clustering
@@ -161,8 +161,8 @@ class Session:
         """Turn what goes wrong inside into a sentence."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
-            self.say(explained(error), "error")
+        except Exception as error:  # noqa: BLE001 - `to_message` logs it
+            self.say(to_message(error), "error")
 
     # ------------------------------------------------------------------ changes
 
@@ -177,7 +177,7 @@ class Session:
             self.clustering = card.clustering or ClusteringSettings()
             self.prediction = card.prediction.updated(device=card.device)
             self.training_settings = card.training.updated(device=card.device)
-            self.fresh = dict(card.fresh)
+            self.fresh = dict(card.from_scratch)
             self.model = str(project.model_folder) if project.has_model else card.start
         self.project_changed.emit()
         self.classes_changed.emit()
@@ -312,7 +312,7 @@ class Session:
             "prediction": self.prediction.updated(device="auto"),
             "training": self.training_settings.updated(device="auto"),
             "device": self.training_settings.device,
-            "fresh": self.fresh,
+            "from_scratch": self.fresh,
             **start,
         }
 

@@ -1,4 +1,4 @@
-"""What people drew on one image, as files: label images, and tables of regions beside them."""
+"""Annotations as files: label images, and tables of regions beside them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from napari_spatial_embeddings.config import Settings, fault
+from napari_spatial_embeddings.config import Settings, first_error
 from napari_spatial_embeddings.export.labels import write_labels
 from napari_spatial_embeddings.export.regions import write_regions
 from napari_spatial_embeddings.files import Region, read_labels, read_settings, read_shapes
@@ -21,7 +21,7 @@ Labels = NDArray[np.int32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Annotation:
-    """What is drawn on one image.
+    """The annotation of one image.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ class Annotation:
     scribbled: bool = False
 
     def __bool__(self) -> bool:
-        """Whether anything is drawn."""
+        """Whether anything is annotated."""
         return bool(self.regions) or bool(self.labels.any())
 
 
 class _Meaning(Settings):
-    """What the labels' file says about them."""
+    """The labels' metadata in their file."""
 
     classes: dict[int, str] = Field(default_factory=dict, description="Class of each label.")
     scribbled: bool = Field(False, description="Labels cover only part of their objects.")
@@ -62,7 +62,7 @@ def write_annotation(
 ) -> None:
     """Write an annotation.
 
-    The labels' file tells their classes too, so that one rename publishes both.
+    The labels' file holds their classes too, so that one rename publishes both.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def read_annotation(labels: Path, regions: Path, shape: tuple[int, ...]) -> Anno
     try:
         meaning = _Meaning.model_validate(read_settings(labels))
     except ValidationError as error:
-        raise FileError(f"{labels} is damaged: {fault(error)}") from error
+        raise FileError(f"{labels} is damaged: {first_error(error)}") from error
     drawn = read_shapes(regions, len(shape)) if regions.exists() else []
     return Annotation(array, meaning.classes, drawn, meaning.scribbled)
 

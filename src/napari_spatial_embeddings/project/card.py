@@ -1,10 +1,10 @@
-"""``project.json``: what a project is, but for its pixels."""
+"""The project's card, ``project.json``: all of it but the pixels."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -17,7 +17,7 @@ from napari_spatial_embeddings.config import (
     PredictionSettings,
     Settings,
     TrainingSettings,
-    fault,
+    first_error,
 )
 from napari_spatial_embeddings.files import distinct
 from napari_spatial_embeddings.files.errors import reading, writing
@@ -31,18 +31,18 @@ CARD = "project.json"
 
 
 class ImageEntry(Settings):
-    """One image of a project: where it is, how to read it, and how to know it again."""
+    """One image of a project: its file, how to read it, and its fingerprint."""
 
     key: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
         description="Name of the image's files in the project.",
     )
-    name: str = Field(description="The image's name, for people.")
+    name: str = Field(description="The image's name on the screen.")
     path: str = Field(
         min_length=1,
         description="The image's file: absolute, or relative to the project's folder.",
     )
-    axes: str | None = Field(None, description="Meaning of the file's axes, if it was told.")
+    axes: str | None = Field(None, description="Meaning of the file's axes, if the user chose it.")
     channels: tuple[int, ...] | None = Field(
         None, min_length=1, description="Channels of the file that are used; all if not given."
     )
@@ -71,7 +71,9 @@ class ImageEntry(Settings):
 
 
 class ProjectCard(Settings):
-    """What a project is. Frozen: `Project.update` replaces it."""
+    """The project's settings and list of images. Frozen: `Project.update` replaces it."""
+
+    renamed: ClassVar[dict[str, str]] = {"fresh": "from_scratch"}
 
     classes: tuple[str, ...] = Field(
         ("object",), min_length=1, description="Names of the object classes."
@@ -83,8 +85,8 @@ class ProjectCard(Settings):
     start: str | None = Field(
         None, description="Model to start from: a folder, or the name of a shipped one."
     )
-    fresh: dict[str, bool | int | float] = Field(
-        {}, description="Settings of a fresh model that were chosen, by name."
+    from_scratch: dict[str, bool | int | float] = Field(
+        {}, description="Chosen settings of a model from scratch, by name."
     )
     training: TrainingSettings = Field(TrainingSettings(), description="How models are trained.")
     clustering: ClusteringSettings | None = Field(
@@ -100,24 +102,24 @@ class ProjectCard(Settings):
     )
     images: tuple[ImageEntry, ...] = Field((), description="The images, in the order of adding.")
 
-    @field_validator("fresh")
+    @field_validator("from_scratch")
     @classmethod
-    def _of_a_model(cls, fresh: dict[str, Any]) -> dict[str, Any]:
-        if told := [name for name in FOUND if name in fresh]:
-            raise ValueError(f"{told[0]} is told by the images and the annotations")
+    def _of_a_model(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        if found := [name for name in FOUND if name in settings]:
+            raise ValueError(f"{found[0]} is known from the images and the annotations")
         try:
-            ModelSettings.model_validate(fresh)
+            ModelSettings.model_validate(settings)
         except ValidationError as error:
-            raise ValueError(fault(error)) from error
-        return fresh
+            raise ValueError(first_error(error)) from error
+        return settings
 
     def find(self, key: str) -> ImageEntry | None:
-        """Return what is said of an image; None if there is none of this key."""
+        """Return the entry of an image; None if there is none of this key."""
         return next((entry for entry in self.images if entry.key == key), None)
 
     @property
     def result_names(self) -> dict[str, str]:
-        """What the files are called that are written of each image, by its key: as the image."""
+        """Names of the files that are exported of each image, by its key: the image's name."""
         names = distinct(entry.name for entry in self.images)
         return {entry.key: name for entry, name in zip(self.images, names, strict=True)}
 
@@ -134,12 +136,12 @@ class ProjectCard(Settings):
 
 
 def write_card(folder: Path, card: ProjectCard) -> None:
-    """Write a project's card, whole or not at all.
+    """Write a project's card atomically.
 
     Raises
     ------
     FileError, Failure
-        If the system refuses.
+        If it cannot be written.
     """
     facts = {"schema": SCHEMA, "version": __version__, **card.model_dump(mode="json")}
     with writing(folder / CARD):
@@ -152,7 +154,7 @@ def read_card(folder: Path) -> ProjectCard:
     Raises
     ------
     ProjectError
-        If the folder is no project, or from a newer version.
+        If the folder is not a project, or from a newer version.
     FileError
         If the card is damaged or may not be read.
     """
@@ -161,7 +163,7 @@ def read_card(folder: Path) -> ProjectCard:
         raise ProjectError(f"there is no folder {folder}")
     with reading(folder):
         if not path.exists():
-            raise ProjectError(f"{folder} is no project: it has no {CARD}")
+            raise ProjectError(f"{folder} is not a project: it has no {CARD}")
     with reading(path):
         facts: Any = json.loads(path.read_text("utf-8"))
     if not isinstance(facts, dict) or not isinstance(facts.get("schema"), int):
@@ -186,15 +188,16 @@ def _of_schema_1(facts: dict[str, Any]) -> dict[str, Any]:
     Schema 1 kept the device in two places, and the size of scribbled objects among the settings of
     prediction, or among those of a model from scratch.
     """
-    facts = {**facts, "fresh": dict(facts.get("fresh") or {})}
+    from_scratch = dict(facts.pop("fresh", None) or {})
     training, prediction = dict(facts.get("training") or {}), dict(facts.get("prediction") or {})
     facts["device"] = training.pop("device", "auto")
     prediction.pop("device", None)
-    size = facts["fresh"].pop("object_diameter", None) or prediction.get("object_diameter")
+    size = from_scratch.pop("object_diameter", None) or prediction.get("object_diameter")
     if size is not None:
         training.setdefault("object_diameter", size)
-    return {**facts, "training": training, "prediction": prediction}
+    changed = {"from_scratch": from_scratch, "training": training, "prediction": prediction}
+    return {**facts, **changed}
 
 
 def _reason(error: Exception) -> str:
-    return fault(error) if isinstance(error, ValidationError) else str(error)
+    return first_error(error) if isinstance(error, ValidationError) else str(error)

@@ -1,4 +1,4 @@
-"""What a person said about the objects of one image, as a label image that others can read."""
+"""Corrections as files: a label image that other programs can read, and a table."""
 
 from __future__ import annotations
 

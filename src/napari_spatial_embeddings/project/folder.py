@@ -1,4 +1,4 @@
-"""`Project`: the folder itself."""
+"""The project's folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from napari_spatial_embeddings.config import fault
+from napari_spatial_embeddings.config import first_error
 from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import stem
@@ -55,7 +55,7 @@ class Project:
     ----------
     folder : path
     card : ProjectCard
-        What ``project.json`` says.
+        The content of ``project.json``.
     """
 
     def __init__(self, folder: Path, card: ProjectCard) -> None:
@@ -90,7 +90,7 @@ class Project:
         try:
             card = self.card.updated(**changes)
         except ValidationError as error:
-            raise ProjectError(fault(error)) from error
+            raise ProjectError(first_error(error)) from error
         write_card(self.folder, card)
         self.card = card
 
@@ -111,7 +111,7 @@ class Project:
 
     @property
     def results_folder(self) -> Path:
-        """Folder in which `predict --project` writes if it is not told another."""
+        """Folder in which `predict --project` writes unless another is given."""
         return self.folder / "results"
 
     @property
@@ -130,7 +130,7 @@ class Project:
     # ---------------------------------------------------------------- images
 
     def entry(self, key: str) -> ImageEntry:
-        """Return what the card says of an image."""
+        """Return the card's entry of an image."""
         entry = self.card.find(key)
         if entry is None:
             raise ProjectError(f"{self.folder} has no image '{key}'")
@@ -171,7 +171,7 @@ class Project:
         key : str, optional
             Name of the image's files in the project, if that is free; made of ``name`` otherwise.
         name : str, optional
-            For people; the file's if not given.
+            Shown on the screen; the file's if not given.
         axes, channels : optional
             How to read the source: see `files.read_image`; which of its channels to use.
         pixel_size, unit : optional
@@ -218,14 +218,14 @@ class Project:
                 fingerprint=fingerprint(pixels),
             )
         except ValidationError as error:
-            raise ProjectError(f"{name}: {fault(error)}") from error
+            raise ProjectError(f"{name}: {first_error(error)}") from error
         if source is None or copy:
             write_copy(self.folder / path, pixels, size, unit)
         self.update(images=(*self.card.images, entry))
         return entry
 
     def remove_image(self, key: str) -> None:
-        """Forget an image and what was drawn on it; a file outside the project stays."""
+        """Remove an image and its annotation; a file outside the project stays."""
         self.entry(key)
         self.update(images=tuple(e for e in self.card.images if e.key != key))
         for path in self._files(key):
@@ -250,7 +250,7 @@ class Project:
         return [e for e in self.card.images if not (self.folder / e.path).exists()]
 
     def locate(self, key: str, path: str | Path) -> list[ImageEntry]:
-        """Say where the file of an image is now.
+        """Change the path of an image that was moved.
 
         Other missing images that are found beside it, by their names and their pixels, are located
         with it.
@@ -275,22 +275,22 @@ class Project:
         self.update(images=tuple(found.get(e.key, e) for e in self.card.images))
         return list(found.values())
 
-    # ----------------------------------------------------- what people drew
+    # ----------------------------------------------------- annotations and corrections
 
     def save_annotation(self, key: str, annotation: Annotation) -> None:
-        """Write what is drawn on an image."""
+        """Write the annotation of an image."""
         entry = self._fitting(key, annotation.labels)
         labels, regions, *_ = self._files(key)
         write_annotation(labels, regions, annotation, entry.pixel_size, entry.unit)
 
     def annotation(self, key: str) -> Annotation | None:
-        """Read what is drawn on an image; None if nothing was ever saved."""
+        """Read the annotation of an image; None if none was saved."""
         shape = self.entry(key).spatial
         labels, regions, *_ = self._files(key)
         return read_annotation(labels, regions, shape) if labels.exists() else None
 
     def save_corrections(self, key: str, corrections: Corrections) -> None:
-        """Write what a person said about an image's objects."""
+        """Write the corrections of an image."""
         self._fitting(key, corrections.labels)
         write_corrections(self._files(key)[2], corrections)
 

@@ -1,4 +1,4 @@
-"""``history.jsonl``: what the trainings of a project reported, a line of JSON each."""
+"""Reports of a project's trainings, ``history.jsonl``: one line of JSON each."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 from napari_spatial_embeddings.system.atomic import write_atomically
 
-LIMIT = 20_000
+MAX_LINES = 20_000
 """Lines that are kept; the oldest ones go."""
 
-PAUSE = 5.0
+REPORT_SECONDS = 5.0
 """Seconds between two reports that are noted, unless there is more to them than numbers."""
 
 
@@ -31,14 +31,14 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._last = -PAUSE
+        self._last = -REPORT_SECONDS
         self._lines = 0
 
     def note(self, fact: Mapping[str, Any]) -> None:
-        """Add an event; of plain reports, one every `PAUSE` seconds."""
+        """Add an event; of plain reports, one every `REPORT_SECONDS` seconds."""
         now = time.monotonic()
         plain = not (fact.get("validation") or fact.get("message") or fact.get("done"))
-        if fact.get("event") == "report" and plain and now - self._last < PAUSE:
+        if fact.get("event") == "report" and plain and now - self._last < REPORT_SECONDS:
             return
         self._last = now
         line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="seconds"), **fact})
@@ -74,10 +74,10 @@ class History:
 
     def _trim(self) -> None:
         """Drop old lines now and then, and the remains of a line that was cut off."""
-        if 0 < self._lines < LIMIT // 10 or not self.path.exists():
+        if 0 < self._lines < MAX_LINES // 10 or not self.path.exists():
             return
         lines = self.path.read_bytes().split(b"\n")
-        kept = [line for line in lines[:-1][-LIMIT:] if line]
+        kept = [line for line in lines[:-1][-MAX_LINES:] if line]
         if lines[-1] or len(kept) < len(lines) - 1:
             write_atomically(self.path, b"".join(line + b"\n" for line in kept))
         self._lines = 1

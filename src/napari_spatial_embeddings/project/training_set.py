@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def load_training_set(project: Project) -> TrainingSet:
-    """Read and resolve all images on which something is drawn.
+    """Read and resolve all images that are annotated.
 
     Raises
     ------
@@ -30,16 +30,13 @@ def load_training_set(project: Project) -> TrainingSet:
     MissingImage
         If the file of one of them is gone.
     """
-    drawn = [(entry, found) for entry in project.card.images if (found := _drawn(project, entry))]
-    if not drawn:
+    images = project.card.images
+    annotated = [(image, found) for image in images if (found := project.annotation(image.key))]
+    if not annotated:
         raise ProjectError(f"{project.folder}: nothing is annotated yet; draw some objects")
-    first = next((entry for entry, _ in drawn if entry.pixel_size), drawn[0][0])
-    images = [_resolved(project, entry, found, first.pixel_size) for entry, found in drawn]
-    return TrainingSet(images, [], project.card.classes, first.pixel_size, first.unit)
-
-
-def _drawn(project: Project, entry: ImageEntry) -> Annotation | None:
-    return project.annotation(entry.key) or None
+    first = next((entry for entry, _ in annotated if entry.pixel_size), annotated[0][0])
+    resolved = [_resolved(project, entry, found, first.pixel_size) for entry, found in annotated]
+    return TrainingSet(resolved, [], project.card.classes, first.pixel_size, first.unit)
 
 
 def _resolved(

@@ -1,21 +1,21 @@
-"""How the C library deals with memory that is freed and soon asked for again."""
+"""Settings of the C library's memory allocator."""
 
 from __future__ import annotations
 
 import ctypes
 
-KEPT = 256 << 20
+KEPT_BYTES = 256 << 20
 """Bytes of freed memory that a process keeps at most, beyond what it uses."""
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # the names of malloc.h
-_LARGEST = 32 << 20  # that glibc takes for the second
+_MAX_MMAP = 32 << 20  # the largest that glibc accepts
 
 
 def keep_freed_memory() -> bool:
     """Let this process keep some memory that it frees; return whether the C library can.
 
     A network's layers ask for the same few megabytes again and again. glibc gives them back to the
-    system each time, and gets them anew as pages that have to be mapped and cleared. That was a
+    system each time, and gets them back as pages that have to be mapped and cleared. That was a
     quarter of a prediction's time on a processor; of a training step's it is little.
 
     For whoever owns the process; other C libraries are left alone.
@@ -24,4 +24,4 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):  # no glibc: macOS, Windows, musl
         return False
-    return bool(mallopt(_TRIM_THRESHOLD, KEPT) and mallopt(_MMAP_THRESHOLD, _LARGEST))
+    return bool(mallopt(_TRIM_THRESHOLD, KEPT_BYTES) and mallopt(_MMAP_THRESHOLD, _MAX_MMAP))

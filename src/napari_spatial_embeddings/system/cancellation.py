@@ -1,4 +1,4 @@
-"""Long work in pieces, so that it can be given up between two of them."""
+"""Long work as generators that may be cancelled between two steps."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import TypeAlias, TypeVar
 
 T = TypeVar("T")
 
-Pieces: TypeAlias = Generator[None, None, T]
-"""Work that yields between its pieces, and returns what it found."""
+Cancellable: TypeAlias = Generator[None, None, T]
+"""Work that yields between its steps, and returns its result."""
 
 
-class Stopped(Exception):
-    """The work was given up, as somebody asked for."""
+class Cancelled(Exception):
+    """The work was cancelled."""
 
 
-def never() -> bool:
-    """Say that nobody asks to stop."""
+def never_cancelled() -> bool:
+    """Return False: the default of callers that cannot cancel."""
     return False
 
 
-def whole(work: Pieces[T], stop: Callable[[], bool] = never) -> T:
-    """Do all of some work and return what it found.
+def run(work: Cancellable[T], cancelled: Callable[[], bool] = never_cancelled) -> T:
+    """Run some work to its end and return its result.
 
     Raises
     ------
-    Stopped
-        If ``stop`` says so between two pieces.
+    Cancelled
+        If ``cancelled()`` is true before a step.
     """
-    while not stop():
+    while not cancelled():
         try:
             next(work)
         except StopIteration as end:
-            found: T = end.value
-            return found
+            result: T = end.value
+            return result
     work.close()
-    raise Stopped
+    raise Cancelled

@@ -19,6 +19,7 @@ from scipy import ndimage as ndi
 from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.core.object_size import ring
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.text import plural
 
 BACKGROUND = "background"
 """Class name of labels that are not objects but background."""
@@ -73,8 +74,8 @@ class AnnotationSummary:
     def __str__(self) -> str:
         total = max(1, self.object_pixels + self.background_pixels + self.ignored_pixels)
         return (
-            f"{self.objects} object{'s' * (self.objects != 1)} in "
-            f"{self.images} image{'s' * (self.images != 1)}; pixels: "
+            f"{plural(self.objects, 'object')} in "
+            f"{plural(self.images, 'image')}; pixels: "
             f"{self.object_pixels / total:.1%} object, {self.background_pixels / total:.1%} "
             f"background, {self.ignored_pixels / total:.1%} ignored"
         )

@@ -14,7 +14,6 @@ all of their pixels must look less like background than what becomes pseudo-back
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -22,10 +21,10 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_spatial_embeddings.config import PredictionSettings
-from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps, Float
+from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps, squared_distance
 from napari_spatial_embeddings.core.object_size import ring
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.system.cancellation import Pieces
+from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage, surroundings
 
@@ -47,7 +46,7 @@ REACH = 4.0
 
 def complete_scribbles(
     model: SpatialEmbeddings, images: list[TrainingImage], diameter: float | None, device: str
-) -> Pieces[list[TrainingImage]]:
+) -> Cancellable[list[TrainingImage]]:
     """Return, by pieces, the images with whole objects in place of scribbles.
 
     Parameters
@@ -112,38 +111,18 @@ def _owners(
             sigma = np.exp(np.log(maps.sigma[(slice(None), *pixels.T)]).mean(1))
             sigma = np.broadcast_to(sigma, centre.shape)
             # Beyond two sigma, phi is below both limits.
-            near = _box(centre, reach + 2 * sigma, maps)
-            phi = _phi(maps, near, centre, sigma)
+            near = maps.box_around(centre, reach + 2 * sigma)
+            e = np.moveaxis(maps.embeddings(near), 0, -1)
+            phi = np.exp(-squared_distance(e, centre, sigma) / 2)
             more = phi > best[near]
             best[near][more] = phi[more]
             owner[near][more] = k
     return owner, best
 
 
-def _box(centre: Float, far: Float, maps: EmbeddingMaps) -> tuple[slice, ...]:
-    """Return the pixels within some distance of a point along each axis."""
-    return tuple(
-        slice(max(0, math.floor((c - f) / unit)), max(0, math.ceil((c + f) / unit) + 1))
-        for c, f, unit in zip(centre, far, maps.spacing, strict=True)
-    )
-
-
-def _phi(maps: EmbeddingMaps, near: tuple[slice, ...], centre: Float, sigma: Float) -> Float:
-    """Return the membership of the pixels of a box (eq. 5)."""
-    ndim = len(near)
-    squares = np.float32(0)
-    for axis, (part, unit) in enumerate(zip(near, maps.spacing, strict=True)):
-        offset = maps.offsets[axis][near]
-        x = (part.start + np.arange(offset.shape[axis], dtype=np.float32)) * np.float32(unit)
-        e = offset + x.reshape([-1 if a == axis else 1 for a in range(ndim)])
-        squares = squares + ((e - centre[axis]) / sigma[axis]) ** 2
-    phi: Float = np.exp(-squares / 2)
-    return phi
-
-
 def find_pseudo_background(
     model: SpatialEmbeddings, images: list[TrainingImage], around: tuple[int, ...], device: str
-) -> Pieces[list[NDArray[np.bool_]]]:
+) -> Cancellable[list[NDArray[np.bool_]]]:
     """Return, by pieces, the pseudo-background of each image.
 
     Parameters

@@ -16,11 +16,11 @@ import torch
 
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.core.object_size import largest_reach, typical_diameter
-from napari_spatial_embeddings.errors import InputError, OutOfMemory, refusal
+from napari_spatial_embeddings.errors import InputError, OutOfMemory, os_error_text
 from napari_spatial_embeddings.inference.devices import choose_device
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.resampling import TOLERANCE
-from napari_spatial_embeddings.system.cancellation import Stopped, never, whole
+from napari_spatial_embeddings.system.cancellation import Cancelled, never_cancelled, run
 
 from .annotation import TrainingImage
 from .checkpoint import Checkpoint
@@ -104,7 +104,7 @@ def train(
     validation: list[TrainingImage] | None = None,
     checkpoint: Path | None = None,
     baseline: bool = False,
-    cancelled: Callable[[], bool] = never,
+    cancelled: Callable[[], bool] = never_cancelled,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Report]:
     """Train a model.
@@ -176,17 +176,17 @@ def train(
 
     try:
         if baseline and not trainer.steps:
-            found = whole(trainer.validate(), cancelled)
+            found = run(trainer.validate(), cancelled)
             trainer.start_ap = found.mean_ap
             yield report(found)
         if not trainer.steps:
-            whole(trainer.find_pseudo_background(), cancelled)
+            run(trainer.find_pseudo_background(), cancelled)
             if message := _completion_message(images, completed or images):
                 yield report(message=message)
         trainer.start_clock()
         while (progress := trainer.progress()) < 1:
             if cancelled():
-                raise Stopped
+                raise Cancelled
             try:
                 losses = trainer.step(progress)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -194,16 +194,16 @@ def train(
                 continue
             builder.add(losses)
             if trainer.since_validation() >= trainer.pause():
-                found = whole(trainer.validate(), cancelled)
+                found = run(trainer.validate(), cancelled)
                 message = _write_checkpoint(trainer, checkpoint)
                 yield report(found, trainer.improved, message)
             elif builder.seconds() >= settings.report_seconds:
                 yield report()
-        found = whole(trainer.validate(), cancelled)
-        whole(trainer.choose_thresholds(), cancelled)
+        found = run(trainer.validate(), cancelled)
+        run(trainer.choose_thresholds(), cancelled)
         message = _write_checkpoint(trainer, checkpoint)
         yield report(found, trainer.improved, message, done=True)
-    except Stopped:
+    except Cancelled:
         trainer.update_unvalidated_best()
         message = _write_checkpoint(trainer, checkpoint)
         yield report(message=message)
@@ -222,8 +222,8 @@ def _completed_images(
         return None
     device = str(choose_device(settings.device))
     try:
-        return whole(complete_scribbles(model, images, settings.object_diameter, device), cancelled)
-    except Stopped:  # before the first step; the training will find out by itself
+        return run(complete_scribbles(model, images, settings.object_diameter, device), cancelled)
+    except Cancelled:  # before the first step; the training will find out by itself
         return None
 
 
@@ -252,7 +252,7 @@ def _write_checkpoint(trainer: Trainer, checkpoint: Path | None) -> str:
     except OSError as error:
         start = "from the one before" if checkpoint.exists() else "from the beginning"
         return (
-            f"{checkpoint} cannot be written: {refusal(error)}; going on, but --resume would start"
-            f" {start}"
+            f"{checkpoint} cannot be written: {os_error_text(error)}; going on, but --resume would"
+            f" start {start}"
         )
     return ""

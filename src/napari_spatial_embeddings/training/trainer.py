@@ -21,7 +21,7 @@ from napari_spatial_embeddings.core.metrics import mean_ap
 from napari_spatial_embeddings.core.network import channels_last, multiple, rounded
 from napari_spatial_embeddings.errors import OutOfMemory, is_out_of_memory
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.system.cancellation import Pieces
+from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage
 from .pseudo_labels import find_pseudo_background, with_background
@@ -141,7 +141,7 @@ class Trainer:
         """Return the seconds since the last validation."""
         return self.elapsed() - self.validated_at
 
-    def find_pseudo_background(self) -> Pieces[None]:
+    def find_pseudo_background(self) -> Cancellable[None]:
         """Add, by pieces, pseudo-background that the start model predicts, if it was trained."""
         if self.settings.pseudo_labels and self.learned:
             images = self.sampler.images
@@ -237,7 +237,7 @@ class Trainer:
             torch.cuda.empty_cache()
         return f"out of memory: {text} and going on"
 
-    def validate(self) -> Pieces[Validation]:
+    def validate(self) -> Cancellable[Validation]:
         """Score the averaged weights by clustering, by pieces, and keep them if they are the best.
 
         Without held-out images the score cannot tell the best model from an overfitted one: then
@@ -271,7 +271,7 @@ class Trainer:
         if self.best_ap < 0:
             self.best.network.load_state_dict(self.average.network.state_dict())
 
-    def choose_thresholds(self) -> Pieces[None]:
+    def choose_thresholds(self) -> Cancellable[None]:
         """Choose the best model's thresholds on the validation images, by pieces.
 
         The start model's thresholds and the default ones come first. No others are tried where a

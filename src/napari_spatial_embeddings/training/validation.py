@@ -17,7 +17,7 @@ from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps
 from napari_spatial_embeddings.core.metrics import Scores, mean_ap, score
 from napari_spatial_embeddings.core.object_size import object_sizes
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.system.cancellation import Pieces
+from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage
 
@@ -67,7 +67,7 @@ def _crop(source: TrainingImage) -> TrainingImage:
 
 def predict_maps(
     model: SpatialEmbeddings, images: list[TrainingImage], device: str
-) -> Pieces[list[EmbeddingMaps]]:
+) -> Cancellable[list[EmbeddingMaps]]:
     """Predict, by pieces, the maps of images that are already normalised."""
     prediction = PredictionSettings(device=device)
     maps = []
@@ -82,7 +82,7 @@ def predict_maps(
 
 def evaluate(
     maps: list[EmbeddingMaps], images: list[TrainingImage], settings: ClusteringSettings
-) -> Pieces[list[Scores]]:
+) -> Cancellable[list[Scores]]:
     """Score, by pieces, clusterings of maps against the annotations, without unknown pixels."""
     scores = []
     for one, image in zip(maps, images, strict=True):
@@ -101,7 +101,7 @@ def calibrate(
     images: list[TrainingImage],
     usual: list[ClusteringSettings],
     others: bool = True,
-) -> Pieces[ClusteringSettings]:
+) -> Cancellable[ClusteringSettings]:
     """Find, by pieces, the thresholds of highest mean AP, regularised towards usual ones.
 
     Parameters

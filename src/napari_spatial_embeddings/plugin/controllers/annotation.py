@@ -15,9 +15,10 @@ from napari_spatial_embeddings.plugin.layers import tags as _layers
 from napari_spatial_embeddings.plugin.layers.annotation import drawn
 from napari_spatial_embeddings.plugin.layers.class_colormap import Colouring
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
+from napari_spatial_embeddings.text import plural
 from napari_spatial_embeddings.training.annotation import BACKGROUND
 
-from .annotation_count import Counts, Drawn, many
+from .annotation_count import Counts, Drawn
 from .annotation_saving import Keeping, rename_class
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class AnnotationLayers(QObject):
         used = sum(drawn.objects.get(name, 0) for drawn in self.counts.values())
         if used:
             raise InputError(
-                f"'{name}' is the class of {many(used, 'object')}; give them another one first"
+                f"'{name}' is the class of {plural(used, 'object')}; give them another one first"
             )
         self.session.set_classes(tuple(x for x in self.session.classes if x != name))
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.plugin.qt.workers import Latest
+from napari_spatial_embeddings.text import plural
 from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 
@@ -44,24 +45,19 @@ class Drawn:
 
     def told(self, classes: Sequence[str] = ()) -> str:
         """Return the counts for people to read, with those of the classes if they are given."""
-        objects = many(self.total, "object")
+        objects = plural(self.total, "object")
         if classes and self.total:
             each = (f"{self.objects.get(name, 0)} {name}" for name in classes)
             objects += f" ({', '.join(each)})"
         parts = [objects]
         if self.regions:
-            parts.append(many(self.regions, "region"))
+            parts.append(plural(self.regions, "region"))
         if self.background:
             parts.append("background")
         return ", ".join(parts)
 
     def __str__(self) -> str:
         return self.told()
-
-
-def many(n: int, what: str) -> str:
-    """Return a number of things: "1 object", "2 objects"."""
-    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def count(

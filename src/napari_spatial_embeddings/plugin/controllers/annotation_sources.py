@@ -11,8 +11,7 @@ from napari_spatial_embeddings.core.instances import Instances
 from napari_spatial_embeddings.editing.to_annotation import adopt
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
-
-from .annotation_count import many
+from napari_spatial_embeddings.text import plural
 
 LARGEST = np.iinfo(np.int32).max
 
@@ -50,7 +49,7 @@ def copy_objects(strokes: Strokes, layer: Labels) -> str:
     names = ids if keeps else np.arange(len(ids)) + first
     classes = {int(k): strokes.class_name for k in names}
     strokes.paste(np.nonzero(free), values.astype(np.int32), classes)
-    return f"{many(len(ids), 'object')} of {layer.name} copied"
+    return f"{plural(len(ids), 'object')} of {layer.name} copied"
 
 
 def add_found(
@@ -86,4 +85,4 @@ def add_found(
         raise InputError("these objects are among the annotations already")
     changed = np.nonzero(new != mine)
     strokes.paste(changed, new[changed], {label: classes[k] for label, k in index.items()})
-    return f"{many(len(index), 'object')} added to the annotations: train again to learn them"
+    return f"{plural(len(index), 'object')} added to the annotations: train again to learn them"

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers import tags as _layers
-
-from .annotation_count import many
+from napari_spatial_embeddings.text import plural
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.model_card import ModelCard
@@ -74,4 +73,4 @@ def annotated(workspace: Workspace) -> bool:
 
 def _kind(ndim: int, channels: int) -> str:
     what = "an image" if ndim == 2 else "a volume"
-    return f"{what} with {many(channels, 'channel')}"
+    return f"{what} with {plural(channels, 'channel')}"

@@ -11,7 +11,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.errors import InputError, explained
+from napari_spatial_embeddings.errors import InputError, to_message
 from napari_spatial_embeddings.plugin.layers import tags as _layers
 from napari_spatial_embeddings.plugin.layers.image_switcher import Stage, look_at
 from napari_spatial_embeddings.plugin.session import Session
@@ -159,9 +159,9 @@ class Workspace(QObject):
         """Tell the person what goes wrong inside, as of all that cannot be saved."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
+        except Exception as error:  # noqa: BLE001 - `to_message` logs it
             self._refused = True
-            self._not_saved(explained(error))
+            self._not_saved(to_message(error))
 
     def _save(self) -> None:
         self._timer.stop()

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from qtpy.QtCore import QObject, Qt, Signal
 
-from napari_spatial_embeddings.errors import explained
+from napari_spatial_embeddings.errors import to_message
 
 
 class Writer(QObject):
@@ -55,8 +55,8 @@ class Writer(QObject):
         problem = None
         try:
             work()
-        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
-            problem = explained(error)
+        except Exception as error:  # noqa: BLE001 - `to_message` logs it
+            problem = to_message(error)
         self._endings.append(problem)
         self._ended.emit()
 

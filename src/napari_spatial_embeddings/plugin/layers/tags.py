@@ -24,7 +24,7 @@ from napari_spatial_embeddings.files import FileError, read_pixel_size
 if TYPE_CHECKING:
     from napari_spatial_embeddings.project import ImageEntry
 
-KEY = "napari-spatial-embeddings"
+KEY = PROGRAM
 
 
 def facts(layer: Layer) -> dict[str, Any]:

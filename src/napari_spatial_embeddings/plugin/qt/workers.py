@@ -12,7 +12,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Qt, Signal
 
-from napari_spatial_embeddings.errors import explained
+from napari_spatial_embeddings.errors import to_message
 
 
 class Job(QObject):
@@ -62,8 +62,8 @@ class Job(QObject):
                     return
                 self._emit(self.reported, last)
             self._emit(self.ended, last)
-        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
-            self._emit(self.failed, explained(error))
+        except Exception as error:  # noqa: BLE001 - `to_message` logs it
+            self._emit(self.failed, to_message(error))
 
     def _emit(self, signal: Any, value: object) -> None:
         if not self._stop.is_set():
@@ -125,8 +125,8 @@ class Latest(QObject):
         result, problem = None, None
         try:
             result = self._work(value)
-        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
-            problem = explained(error)
+        except Exception as error:  # noqa: BLE001 - `to_message` logs it
+            problem = to_message(error)
         if not self._closed:
             self._finished.emit(value, result, problem)
 

@@ -14,6 +14,8 @@ from qtpy.QtCore import QEvent, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from napari_spatial_embeddings.text import clock
+
 LEFT, RIGHT, TOP, BOTTOM = 34, 30, 20, 18
 """Margins around the plot, in pixels: for the axes' numbers, and the newest values above."""
 
@@ -81,7 +83,7 @@ class Curve(QWidget):
         if not self._reports:
             return ""
         report = self._reports[index]
-        lines = [f"{_clock(report['seconds'])} min, step {report['step']}"]
+        lines = [f"{clock(report['seconds'])} min, step {report['step']}"]
         if report["loss"] is not None:
             parts = ", ".join(f"{name} {report[name]:.3f}" for name in PARTS)
             lines.append(f"loss {report['loss']:.3f} ({parts})")
@@ -208,10 +210,6 @@ def _round_up(value: float) -> float:
         return 1.0
     unit = 10.0 ** math.floor(math.log10(value))
     return next(k * unit for k in (1, 2, 4, 5, 6, 8, 10) if k * unit >= value * (1 - 1e-9))
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
 
 
 def _faint(colour: QColor, share: float) -> QColor:

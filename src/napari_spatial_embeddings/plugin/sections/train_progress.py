@@ -7,8 +7,8 @@ from typing import Any
 from qtpy.QtCore import QElapsedTimer, QTimer
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from napari_spatial_embeddings.plugin.controllers.annotation_count import many
 from napari_spatial_embeddings.plugin.session import Session
+from napari_spatial_embeddings.text import clock, plural
 
 from .loss_curve import Curve
 
@@ -108,7 +108,7 @@ def _told(report: dict[str, Any], status: str, seconds: float, left: float) -> s
         return f"stopping after {clock(seconds)} min"
     if status == "running":
         return f"{clock(left)} min left · {speed} · step {report['step']}"
-    return f"{many(report['step'], 'step')} in {clock(seconds)} min"
+    return f"{plural(report['step'], 'step')} in {clock(seconds)} min"
 
 
 def _used(fact: dict[str, Any]) -> str:
@@ -120,11 +120,6 @@ def _used(fact: dict[str, Any]) -> str:
     share = (used["object_pixels"] + used["background_pixels"]) / max(1, total)
     device = f", on {fact['device']}" if fact.get("device") else ""
     return (
-        f"Learning from {many(used['objects'], 'object')} in {many(used['images'], 'image')},"
+        f"Learning from {plural(used['objects'], 'object')} in {plural(used['images'], 'image')},"
         f" {share:.1%} of the pixels{device}."
     )
-
-
-def clock(seconds: float) -> str:
-    """Return minutes and seconds: "1:05"."""
-    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"

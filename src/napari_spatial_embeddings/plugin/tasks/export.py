@@ -12,10 +12,10 @@ import numpy as np
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.errors import Failure, InputError, explained
+from napari_spatial_embeddings.errors import Failure, InputError, to_message
 from napari_spatial_embeddings.export import Segmented, export
-from napari_spatial_embeddings.plugin.controllers.annotation_count import many
 from napari_spatial_embeddings.plugin.session import Kind, Result
+from napari_spatial_embeddings.text import plural
 
 if TYPE_CHECKING:
     from .predict import Told
@@ -116,10 +116,10 @@ def write(
         except (InputError, OSError) as error:
             if len(tasks) == 1:
                 raise
-            failed.append(explained(error))
+            failed.append(to_message(error))
         except Failure as error:
             raise Failure(
-                f"{error}; {many(files, 'file')} of {many(k, 'image')} written"
+                f"{error}; {plural(files, 'file')} of {plural(k, 'image')} written"
             ) from error
-    done = f"Wrote {many(files, 'file')} of {many(len(tasks) - len(failed), 'image')}"
+    done = f"Wrote {plural(files, 'file')} of {plural(len(tasks) - len(failed), 'image')}"
     yield "; ".join([f"{done} to {folder}", *failed]), "warning" if failed else "info"

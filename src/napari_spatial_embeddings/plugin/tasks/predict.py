@@ -17,6 +17,7 @@ from napari_spatial_embeddings.inference.registry import find_folder
 from napari_spatial_embeddings.plugin.controllers.reclustering import timed
 from napari_spatial_embeddings.plugin.layers.viewport import Box, grown
 from napari_spatial_embeddings.plugin.session import Result
+from napari_spatial_embeddings.text import plural
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.maps import EmbeddingMaps
@@ -147,7 +148,7 @@ def predict_all(models: Models, order: Order, project: Project) -> Iterator[Told
     written = len(entries) - len(problems)
     if not written:
         raise Failure(f"no image could be predicted: {problems[0]}")
-    sentence = f"wrote the labels of {written} image{'s' * (written > 1)} to {folder}"
+    sentence = f"wrote the labels of {plural(written, 'image')} to {folder}"
     if problems:
         sentence += f"; {len(problems)} could not be predicted: {problems[0]}"
     yield Told(len(entries), len(entries), sentence)
