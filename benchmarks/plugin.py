@@ -1,4 +1,4 @@
-"""From a slider to new labels on screen, in a real window, in a process of its own."""
+"""Time from a slider to new labels on screen, in a real window, in a process of its own."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import display
 from .table import Row
+
+if TYPE_CHECKING:
+    from .dock_parts import DockParts
 
 STEPS = 100
 
@@ -31,9 +34,9 @@ def main(quick: bool) -> None:
     """Open the window, move the sliders, print the rows."""
     import napari
 
-    from napari_spatial_embeddings.core.clustering import Clustering
-    from napari_spatial_embeddings.plugin.session import Result
+    from .dock_parts import DockParts, name_former_modules
 
+    name_former_modules()
     from . import cases
 
     maps = cases.learned_maps(cases.tissue(1 if quick else 4))
@@ -43,16 +46,16 @@ def main(quick: bool) -> None:
     )
     viewer.window._qt_window.resize(1280, 800)
     layer = viewer.add_image(maps.seed[0], name="tissue")
-    dock.workspace.choose(layer)
+    parts = DockParts(dock)
+    parts.choose(layer)
     dock.session.tune(seed_threshold=0.6)
-    key = dock.session.image
-    dock.session.set_result(key, Result(maps, Clustering(maps), ("object",)))
-    window = Window(dock)
+    parts.set_maps(maps)
+    window = Window(parts)
     window.settle(tables=True)
     rows = [
         window.row("seed threshold", "seed_threshold", 400),
         window.row("foreground threshold", "foreground_threshold", 100),
-        window.row("margin", "margin_factor", 300),
+        window.row("margin", parts.margin, 300),
         window.row("minimum size", "min_size", 300),
     ]
     viewer.close()
@@ -62,14 +65,11 @@ def main(quick: bool) -> None:
 class Window:
     """The main thread's event loop, run by hand and timed."""
 
-    def __init__(self, dock: Any) -> None:
+    def __init__(self, parts: DockParts) -> None:
         from qtpy.QtWidgets import QApplication
 
-        from napari_spatial_embeddings.plugin.sections.tune import TuneStep
-
         self.turn: Callable[[], None] = QApplication.processEvents
-        self.dock = dock
-        self.tune = next(step for step in dock.steps if isinstance(step, TuneStep))
+        self.parts = parts
         self.spent = self.processor = 0.0
 
     def act(self, work: Callable[[], object]) -> None:
@@ -81,11 +81,7 @@ class Window:
 
     def settle(self, *, tables: bool = False) -> None:
         """Run the event loop until the labels that were asked for are on screen."""
-        while (
-            self.dock.session.result.instances is None
-            or self.tune.reclustering.busy
-            or (tables and self.dock.workspace.results.busy)
-        ):
+        while not self.parts.clustered or (tables and self.parts.results.busy):
             self.act(self.turn)
             time.sleep(2e-4)
         for _ in range(5):  # what is drawn is drawn in a turn of its own
@@ -93,7 +89,7 @@ class Window:
 
     def row(self, title: str, name: str, first: int) -> Row:
         """Move a slider up and down, one step at a time, and then in one drag."""
-        slider = self.tune.sliders.slider(name).slider
+        slider = self.parts.sliders.slider(name).slider
         up = [first + STRIDE * k for k in range(STEPS // 2 + 1)]
         places = [*up, *up[-2::-1]]
         work, processor, clustering = [], [], []
@@ -105,13 +101,13 @@ class Window:
             self.settle()
             work.append(1e3 * self.spent)
             processor.append(1e3 * self.processor)
-            clustering.append(self.dock.session.result.milliseconds)
+            clustering.append(self.parts.session.result.milliseconds)
         found: list[object] = []
-        self.tune.reclustering.found.connect(lambda *_: found.append(1))
+        self.parts.session.result_changed.connect(lambda *_: found.append(1))
         late = self.drag(slider, places[::-1])
         return {
             "slider": title,
-            "objects": len(self.dock.session.result.instances),
+            "objects": len(self.parts.session.result.instances),
             "main thread, median": f"{np.median(work):.1f} ms",
             "99 %": f"{np.percentile(work, 99):.1f} ms",
             "processor time of it": f"{np.median(processor):.1f} ms",

@@ -18,6 +18,7 @@ from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.samples import nuclei
 
 from . import display
+from .dock_parts import DockParts
 from .table import Row
 
 TICK = 10
@@ -40,35 +41,32 @@ def main(seconds: float) -> None:
         )[1]
         QApplication.processEvents()
         opened = time.perf_counter() - start
-        steps = {step.title: step for step in dock.steps}
-        sample = nuclei(size=512)
-        dock.workspace.choose(viewer.add_image(sample.image[0], name="nuclei"))
-        steps["Annotate"].drawing.take(viewer.add_labels(sample.annotated, name="drawn"))
-        dock.workspace.save_now()
-        spin(lambda: "free" in steps["Train"].device.text)
+        parts, sample = DockParts(dock), nuclei(size=512)
+        parts.choose(viewer.add_image(sample.image[0], name="nuclei"))
+        parts.use_layer(viewer.add_labels(sample.annotated, name="drawn"))
+        parts.save_now()
+        spin(lambda: "free" in parts.device.text)
         rows = [{"window": "idle", **late(lambda: False, seconds)}]
-        rows += [
-            while_training(dock, steps["Train"], preview, seconds) for preview in (False, True)
-        ]
+        rows += [while_training(parts, preview, seconds) for preview in (False, True)]
         rows[0]["dock opens in"] = f"{opened:.2f} s"
         viewer.close()
     print(json.dumps(rows))
 
 
-def while_training(dock: Any, step: Any, preview: bool, seconds: float) -> Row:
+def while_training(parts: DockParts, preview: bool, seconds: float) -> Row:
     """Measure while a training runs that has a better model every few seconds."""
-    session = dock.session
+    session = parts.session
     session.set_training(TrainingSettings(minutes=60, validation_seconds=5))
-    step.run.previewing = preview
-    step.run.start(None)
+    parts.training.previewing = preview
+    parts.training.start(None)
     spin(lambda: session.training.reports or not session.training.active)
     if preview:  # loads torch, which is a part of starting
         spin(lambda: session.result is not None or not session.training.active)
     row = {"window": "training, with previews" if preview else "training"}
     row |= late(lambda: not session.training.active, seconds)
-    step.run.stop()
+    parts.training.stop()
     spin(lambda: not session.training.active)
-    spin(lambda: not dock.workspace.predictor.running)
+    spin(lambda: not parts.prediction.running)
     return row
 
 

@@ -1,4 +1,4 @@
-"""The plan of the house: what may import what, and what an import loads."""
+"""The plan of the house: allowed imports, sizes of folders and files, and what an import loads."""
 
 from __future__ import annotations
 
@@ -49,6 +49,31 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
 
 Besides `text`, which every one may.
 """
+
+PLUGIN: dict[str, frozenset[str] | set[str]] = {
+    "state": NONE,
+    "tasks": {"state"},
+    "qt": NONE,
+    "layers": {"state", "tasks", "qt"},
+    "controllers": {"state", "tasks", "qt", "layers"},
+    "sections": {"state", "tasks", "qt", "layers", "controllers"},
+    "dock": {"state", "qt", "layers", "controllers", "sections"},
+    "contributions": {"state", "tasks", "qt", "layers"},
+}
+"""What of the plugin each of its folders may import."""
+
+WITHOUT = {
+    "state": GUI,
+    "tasks": GUI,
+    "qt": {"napari", "magicgui"},
+    "sections": {"napari", "magicgui"},
+    "layers": {"qtpy.QtWidgets"},
+    "controllers": {"qtpy.QtWidgets"},
+}
+"""What the plugin's folders do not import."""
+
+FILES, LINES = 25, 350
+"""A folder has at most so many files, a file at most so many lines."""
 
 
 def imports(path: Path) -> set[str]:
@@ -117,13 +142,45 @@ def test_folders_import_what_they_may(name: str) -> None:
             assert {folder(t) for t in targets} - {name, "text"} <= MAY_IMPORT[name], module_name
 
 
+def plugin_folder(name: str) -> str | None:
+    """Return the folder of the plugin, or its module, that a module is in."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "plugin" and len(parts) > 1 else None
+
+
+def test_folders_of_the_plugin_import_what_they_may() -> None:
+    found = {part for name in arrows() if (part := plugin_folder(name))}
+    assert found == PLUGIN.keys()
+    for name, targets in arrows().items():
+        if own := plugin_folder(name):
+            used = {part for part in map(plugin_folder, targets) if part}
+            assert used - {own} <= PLUGIN[own], name
+            if own == "qt":
+                assert {folder(t) for t in targets} <= {"plugin", "errors", "config"}, name
+
+
+@pytest.mark.parametrize("own", WITHOUT)
+def test_folders_of_the_plugin_do_without(own: str) -> None:
+    for name, found in house().items():
+        if plugin_folder(name) == own:
+            used = {w for w in WITHOUT[own] for f in found if f == w or f.startswith(f"{w}.")}
+            assert not used, name
+
+
 def test_no_module_and_no_folder_is_in_a_circle() -> None:
-    engine = {k: v for k, v in arrows().items() if folder(k) != "plugin"}  # its turn comes next
-    TopologicalSorter(engine).prepare()  # raises CycleError, which names the modules
+    TopologicalSorter(arrows()).prepare()  # raises CycleError, which names the modules
     between: dict[str, set[str]] = {}
     for name, targets in arrows().items():
         between.setdefault(folder(name), set()).update(map(folder, targets))
     TopologicalSorter({k: v - {k} for k, v in between.items()}).prepare()
+
+
+def test_folders_and_files_stay_small() -> None:
+    files: dict[Path, int] = {}
+    for path in SOURCE.rglob("*.py"):
+        files[path.parent] = files.get(path.parent, 0) + 1
+        assert len(path.read_text("utf-8").splitlines()) <= LINES, path.relative_to(SOURCE)
+    assert max(files.values()) <= FILES, files
 
 
 def test_only_the_plugin_knows_of_qt() -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the plugin share: a home of their own, viewers, docks, and waiting."""
+"""Fixtures of the plugin's tests: a home folder, viewers, docks, and waiting."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import gc
 import importlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 
-from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
-from napari_spatial_embeddings.plugin.qt import process as _child
-from napari_spatial_embeddings.plugin.sections.train import TrainStep
-from plugin.robot_actions import open_dock
-from plugin.training_child import train_step
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.viewer import Viewer
+
+    from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+    from napari_spatial_embeddings.plugin.sections.train import TrainStep
 
 Until = Callable[..., None]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def settled() -> Iterator[None]:
+@pytest.fixture(scope="session")
+def imported() -> Iterator[None]:
     """Leave what is imported out of the search for garbage: every viewer makes three of them."""
     importlib.import_module("napari._qt.qt_main_window")
     gc.collect()
@@ -43,7 +43,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def until(qtbot: QtBot) -> Until:
-    """Return a function that lets the window live until a condition holds."""
+    """Return a function that runs the event loop until a condition holds."""
 
     def wait(condition: Callable[[], object], timeout: float = 60.0) -> None:
         qtbot.waitUntil(lambda: bool(condition()), timeout=int(1000 * timeout))
@@ -52,7 +52,15 @@ def until(qtbot: QtBot) -> Until:
 
 
 @pytest.fixture
-def new_viewer(make_napari_viewer: Any) -> Callable[..., Viewer]:
+def model() -> ViewerModel:
+    """Return a viewer without a window."""
+    from napari.components import ViewerModel
+
+    return ViewerModel()
+
+
+@pytest.fixture
+def new_viewer(make_napari_viewer: Any, imported: None) -> Callable[..., Viewer]:  # noqa: ARG001
     """Return a function that opens a viewer; none may leave a widget behind."""
 
     def make(show: bool = False) -> Viewer:
@@ -79,17 +87,24 @@ def shown(new_viewer: Callable[..., Viewer]) -> Viewer:
 @pytest.fixture
 def dock(viewer: Viewer) -> SpatialEmbeddingsWidget:
     """Return the dock widget of ``viewer``."""
+    from plugin.robot_actions import open_dock
+
     return open_dock(viewer)
 
 
 @pytest.fixture
 def shown_dock(shown: Viewer) -> SpatialEmbeddingsWidget:
     """Return the dock widget of ``shown``."""
+    from plugin.robot_actions import open_dock
+
     return open_dock(shown)
 
 
 @pytest.fixture
 def step(dock: SpatialEmbeddingsWidget, monkeypatch: pytest.MonkeyPatch) -> TrainStep:
     """Return the training step of ``dock``; nothing on the machine starves its trainings."""
-    monkeypatch.setattr(_child, "NICENESS", 0)
+    from napari_spatial_embeddings.plugin.qt import process
+    from plugin.training_child import train_step
+
+    monkeypatch.setattr(process, "NICENESS", 0)
     return train_step(dock)

@@ -1,4 +1,4 @@
-"""A project beside the window: what a person draws for it, and what another program finds in it."""
+"""Projects of the tests: painted into by the dock, and read as another program does."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Answers(Dialogs):
 
 
 def answer(dock: SpatialEmbeddingsWidget, path: Path | None) -> None:
-    dock.workspace.storage.dialogs = Answers(path)
+    dock.project.dialogs = Answers(path)
 
 
 def painted(viewer: Viewer) -> Labels:

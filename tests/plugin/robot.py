@@ -1,6 +1,6 @@
-"""A person at the window: sees buttons, sliders and layers, and uses mouse and keys only.
+"""A person at the window, who sees buttons, sliders and layers, and uses mouse and keys only.
 
-Nothing here calls the plugin. Whatever a person can find on the screen is found by what it says.
+Nothing here calls the plugin. What is on the screen is found by its text.
 """
 
 from __future__ import annotations
@@ -57,27 +57,27 @@ class Person:
     # ------------------------------------------------------------------ seeing
 
     def wait(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
-        """Look on until something is so."""
+        """Wait until a condition holds."""
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, f"not within {seconds:g} s; {self.sentences()}"
             QTest.qWait(20)
 
     def rest(self, milliseconds: int = 300) -> None:
-        """Let the window draw what it has to."""
+        """Let the window finish drawing."""
         QTest.qWait(milliseconds)
 
     def sentences(self) -> list[str]:
-        """Return all that the dock says now."""
+        """Return all texts that the dock shows."""
         labels = self.dock.findChildren(QLabel)
         return [x.text() for x in labels if x.isVisible() and x.text()]
 
     def says(self, text: str) -> bool:
-        """Tell whether a text is to be read in the dock."""
+        """Return whether the dock shows a text."""
         return any(text in sentence for sentence in self.sentences())
 
     def has(self, ending: str) -> bool:
-        """Tell whether there is a layer whose name ends like this."""
+        """Return whether there is a layer whose name ends like this."""
         return any(x.name.endswith(ending) for x in self.viewer.layers)
 
     def layer(self, ending: str) -> Any:
@@ -87,23 +87,23 @@ class Person:
         return found[-1]
 
     def button(self, text: str) -> QAbstractButton:
-        """Return the button that says this."""
+        """Return the button with a text."""
         found = self._buttons(text)
         assert len(found) == 1, (text, len(found))
         return found[0]
 
     def sees(self, text: str) -> bool:
-        """Tell whether the button that says this is in view whole."""
+        """Return whether the whole button with a text is visible."""
         button = self.button(text)
         return bool(button.visibleRegion().boundingRect() == button.rect())
 
     def _buttons(self, text: str) -> list[QAbstractButton]:
         every: list[QAbstractButton] = self.dock.findChildren(QAbstractButton)
-        titles = "header"  # that fold the steps
+        titles = "header"  # of collapsible groups
         return [b for b in every if b.text() == text and b.isVisible() and b.objectName() != titles]
 
     def beside(self, text: str, kind: type[W]) -> W:
-        """Return the widget that a label stands before."""
+        """Return the widget beside a label."""
         for label in self.dock.findChildren(QLabel):
             if label.text() == text and label.isVisible():
                 widgets: list[W] = self.dock.findChildren(kind)
@@ -132,8 +132,8 @@ class Person:
         QTest.mouseClick(button, LEFT, NO_KEY, at)
         QApplication.processEvents()
 
-    def fold(self, *titles: str) -> None:
-        """Leave only these steps open."""
+    def open(self, *titles: str) -> None:
+        """Open these steps and groups, and collapse all others."""
         for button in self.dock.findChildren(QAbstractButton, "header"):
             if button.isVisible() and button.isChecked() != (button.text() in titles):
                 self.show(button)
@@ -178,8 +178,8 @@ class Person:
         self.rest(100)
 
     def open_project(self, folder: Path) -> None:
-        """Press Open, and type a folder into the window that asks for it."""
-        self.fold("Data")
+        """Press Open, and type a folder into the dialog."""
+        self.open("Data")
         QTimer.singleShot(500, lambda: answer(folder))
         self.press("Open")
 
@@ -237,7 +237,7 @@ def take(entry: str) -> None:
 
 
 def answer(folder: Path) -> None:
-    """Type a folder into the window that asks for one."""
+    """Type a folder into the open dialog."""
     dialog = QApplication.activeModalWidget()
     assert isinstance(dialog, QFileDialog)
     name = dialog.findChild(QLineEdit)
@@ -249,7 +249,7 @@ def answer(folder: Path) -> None:
 
 
 def handle(slider: QSlider) -> QPoint:
-    """Return the middle of what one drags a slider by."""
+    """Return the middle of a slider's handle."""
     option = QStyleOptionSlider()
     slider.initStyleOption(option)
     part = QStyle.SubControl.SC_SliderHandle

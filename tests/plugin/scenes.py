@@ -1,15 +1,15 @@
-"""Objects that were found, in a viewer, and a hand that clicks on them."""
+"""Images whose objects are found, with and without a window, and a hand that clicks on them."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
+from napari.components import ViewerModel
 from napari.layers import Labels
-from napari.viewer import Viewer
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QPoint, Qt
@@ -20,17 +20,78 @@ from builders import capsules
 from napari_spatial_embeddings.core.clustering import Clustering
 from napari_spatial_embeddings.core.instances import Corrections, Instances
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
+from napari_spatial_embeddings.inference.segmentation import Segmentation
+from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
+from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
+from napari_spatial_embeddings.plugin.controllers.autosave import Autosave
+from napari_spatial_embeddings.plugin.controllers.correction import CorrectionController
+from napari_spatial_embeddings.plugin.controllers.correction_tool import CorrectionTool
+from napari_spatial_embeddings.plugin.controllers.explanation import ExplanationController
+from napari_spatial_embeddings.plugin.controllers.export import ExportController
+from napari_spatial_embeddings.plugin.controllers.project import ProjectController
+from napari_spatial_embeddings.plugin.controllers.project_images import ProjectImages
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
-from napari_spatial_embeddings.plugin.layers import tags as _layers
+from napari_spatial_embeddings.plugin.layers.locked import LockedOutlines
 from napari_spatial_embeddings.plugin.layers.pointer import pixel_of
-from napari_spatial_embeddings.plugin.sections.correct import CorrectGroup
-from napari_spatial_embeddings.plugin.sections.tune import TuneStep
-from napari_spatial_embeddings.plugin.session import Result
+from napari_spatial_embeddings.plugin.layers.tags import find_layer
+from napari_spatial_embeddings.plugin.layers.visibility import AnnotationHider
+from plugin.fake_results import Bench
 from plugin.robot_actions import open_dock
 
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
-Group = TypeVar("Group", bound=QWidget)
+Section = TypeVar("Section", bound=QWidget)
+
+
+class EditorBench(Bench):
+    """All controllers that concern results, with a viewer that has no window."""
+
+    def __init__(self, qtbot: QtBot) -> None:
+        super().__init__(qtbot)
+        viewer, session, parent = self.viewer, self.session, self.parent
+        self.autosave = Autosave(session, parent)
+        self.images.leaving.connect(self.autosave.save_pending)
+        self.project = ProjectController(viewer, session, self.autosave, self.images, parent)
+        self.project_images = ProjectImages(
+            viewer, session, self.autosave, self.images, self.project, parent
+        )
+        self.annotation = AnnotationController(
+            viewer, session, self.autosave, self.images, self.project_images, parent
+        )
+        self.annotation_actions = AnnotationActions(
+            viewer, session, self.images, self.project_images, self.annotation
+        )
+        self.correction = CorrectionController(session, self.autosave, self.project_images, parent)
+        self.annotation_hider = AnnotationHider(viewer, session, parent)
+        self.correction_tool = CorrectionTool(
+            viewer, session, self.annotation_hider, self.correction, parent
+        )
+        self.locked_outlines = LockedOutlines(viewer, session, parent)
+        self.explanation = ExplanationController(viewer, session, self.annotation_hider, parent)
+        self.export = ExportController(
+            viewer, session, self.images, self.project_images, self.prediction, parent
+        )
+
+    def close(self) -> None:
+        """Close as the dock does."""
+        self.autosave.flush()
+        for controller in (
+            self.export,
+            self.explanation,
+            self.locked_outlines,
+            self.correction_tool,
+            self.annotation_hider,
+            self.correction,
+            self.annotation,
+            self.project_images,
+            self.autosave,
+            self.project,
+        ):
+            controller.close()
+        super().close()
+
+
+Rig = EditorBench | SpatialEmbeddingsWidget
 
 
 def maps_of(labels: NDArray[np.int32], seed: int = 0, classes: int = 1) -> EmbeddingMaps:
@@ -49,20 +110,30 @@ def maps_of(labels: NDArray[np.int32], seed: int = 0, classes: int = 1) -> Embed
 
 @dataclass
 class Scene:
-    """A dock, and an image whose objects were found."""
+    """An image whose objects are found.
 
-    viewer: Viewer
-    dock: SpatialEmbeddingsWidget
+    Parameters
+    ----------
+    rig : EditorBench or dock
+    key : str
+        Of the image.
+    qtbot : QtBot
+    """
+
+    rig: Rig
     key: str
     qtbot: QtBot
 
     @property
-    def result(self) -> Result:
-        return self.dock.session.results[self.key]
+    def viewer(self) -> ViewerModel:
+        return self.rig.viewer
+
+    @property
+    def result(self) -> Segmentation:
+        return self.rig.session.results[self.key]
 
     @property
     def instances(self) -> Instances:
-        assert self.result.instances is not None
         return self.result.instances
 
     @property
@@ -72,30 +143,30 @@ class Scene:
 
     @property
     def layer(self) -> Labels:
-        layer = _layers.find(self.viewer, "instances", self.key)
+        layer = find_layer(self.viewer, "instances", self.key)
         assert isinstance(layer, Labels)
         return layer
-
-    def group(self, kind: type[Group]) -> Group:
-        """Return a part of the dock."""
-        there: Group | None = self.dock.findChild(kind)
-        assert there is not None
-        return there
 
     def until(self, condition: Any) -> None:
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=30_000)
 
-    def settled(self) -> None:
-        """Wait until the objects are what settings and corrections say."""
-        step, corrector = self.group(TuneStep), self.group(CorrectGroup).corrector
-        self.until(lambda: not (step.reclustering.busy or corrector.busy))
+    def wait(self) -> None:
+        """Wait until the objects are up to date with settings and corrections."""
+        rig = self.rig
+        self.until(lambda: not (rig.reclustering.busy or rig.correction.busy or rig.results.busy))
 
     def tune(self, **changes: Any) -> None:
-        """Move sliders, and wait for what comes of it."""
-        self.dock.session.tune(**changes)
-        self.settled()
+        """Move sliders, and wait for the result."""
+        self.rig.session.tune(**changes)
+        self.wait()
 
-    # ------------------------------------------------------------- objects
+    # ------------------------------------------------------------------ objects
+
+    def some(self, count: int = 1) -> list[int]:
+        """Return the labels of objects that lie well inside of the image, the surest first."""
+        labels = self.instances.labels
+        border = {*np.unique(labels[[0, -1]]), *np.unique(labels[:, [0, -1]])}
+        return [int(label) for label in self.instances.ids if label not in border][:count]
 
     def middle(self, label: int) -> tuple[int, ...]:
         """Return the pixel of an object that is nearest to its centre."""
@@ -116,11 +187,43 @@ class Scene:
         away = ndi.distance_transform_edt(self.instances.labels == 0)
         return tuple(int(i) for i in np.unravel_index(away.argmax(), away.shape))
 
-    # ------------------------------------------------------------- the hand
+    # --------------------------------------------------------------------- tools
+
+    def use(self, tool: str, *pixels: Sequence[float]) -> None:
+        """Click on pixels with a tool as the canvas reports it, and wait for the result."""
+        if self.rig.correction_tool.tool != tool:
+            self.rig.correction_tool.use(tool)
+        for pixel in pixels:
+            self.rig.correction_tool._pointer.clicked.emit(self.layer.data_to_world(pixel))
+        self.wait()
+
+    def paint(self, label: int, *pixels: tuple[int, ...]) -> None:
+        """Paint a stroke with napari's brush, and wait for the result."""
+        with self.layer.block_history():
+            for pixel in pixels:
+                self.layer.paint(pixel, label)
+        self.wait()
+
+
+@dataclass
+class WindowScene(Scene):
+    """An image whose objects are found, in a window with the dock."""
+
+    rig: SpatialEmbeddingsWidget
+
+    @property
+    def dock(self) -> SpatialEmbeddingsWidget:
+        return self.rig
+
+    def section(self, kind: type[Section]) -> Section:
+        """Return a section of the dock."""
+        found: Section | None = self.dock.findChild(kind)
+        assert found is not None
+        return found
 
     @property
     def canvas(self) -> QWidget:
-        """What the viewer draws its layers on."""
+        """The widget that the viewer draws its layers on."""
         every = self.dock.window().findChildren(QWidget)
         return next(w for w in every if type(w).__name__.startswith("CanvasBackend"))
 
@@ -160,12 +263,12 @@ class Scene:
         """Move the mouse over a pixel, and rest there with a hand that trembles a little."""
         ways = itertools.cycle((0, 1))
 
-        def there() -> bool:
+        def over() -> bool:
             QTest.mouseMove(self.canvas, self.spot(pixel) + QPoint(next(ways), 0))
             QApplication.processEvents()
             return pixel_of(self.layer, self.viewer.cursor.position) == tuple(pixel)
 
-        self.until(there)
+        self.until(over)
 
     def key_press(self, key: Qt.Key, *modifiers: Qt.KeyboardModifier) -> None:
         """Press a key over the canvas."""
@@ -176,25 +279,47 @@ class Scene:
         QApplication.processEvents()
 
 
-def open_scene(
-    viewer: Viewer,
+def default_labels() -> NDArray[np.int32]:
+    """Return the objects of a scene."""
+    return capsules((90, 110), count=14, radius=6, length=6)
+
+
+def open_image(rig: Rig, labels: NDArray[np.int32], name: str = "cells") -> str:
+    """Open an image of objects, choose it, and return its key."""
+    image = np.random.default_rng(0).normal(0, 0.1, labels.shape) + (labels > 0)
+    layer = rig.viewer.add_image(
+        image.astype(np.float32), name=name, scale=(0.5,) * labels.ndim, units="um"
+    )
+    rig.images.choose(layer)
+    assert rig.session.image is not None
+    return rig.session.image
+
+
+def new_scene(
+    rig: EditorBench,
     qtbot: QtBot,
     labels: NDArray[np.int32] | None = None,
     classes: int = 1,
     name: str = "cells",
 ) -> Scene:
-    """Open an image whose objects were found, and the dock."""
-    if labels is None:
-        labels = capsules((90, 110), count=14, radius=6, length=6)
+    """Open an image whose objects are found, without a window."""
+    labels = default_labels() if labels is None else labels
+    scene = Scene(rig, open_image(rig, labels, name), qtbot)
+    predict(scene, maps_of(labels, classes=classes))
+    return scene
+
+
+def open_scene(
+    viewer: Any,
+    qtbot: QtBot,
+    labels: NDArray[np.int32] | None = None,
+    classes: int = 1,
+    name: str = "cells",
+) -> WindowScene:
+    """Open an image whose objects are found, and the dock."""
+    labels = default_labels() if labels is None else labels
     dock = open_dock(viewer)
-    image = np.random.default_rng(0).normal(0, 0.1, labels.shape) + (labels > 0)
-    layer = viewer.add_image(
-        image.astype(np.float32), name=name, scale=(0.5,) * labels.ndim, units="um"
-    )
-    dock.workspace.choose(layer)
-    key = dock.session.image
-    assert key is not None
-    scene = Scene(viewer, dock, key, qtbot)
+    scene = WindowScene(dock, open_image(dock, labels, name), qtbot)
     predict(scene, maps_of(labels, classes=classes))
     for _ in range(3):  # until every part of the window has its size
         QApplication.processEvents()
@@ -205,14 +330,24 @@ def open_scene(
 
 
 def predict(scene: Scene, maps: EmbeddingMaps) -> None:
-    """Leave in the session what a prediction leaves."""
-    session = scene.dock.session
-    old = session.results.get(scene.key)
+    """Leave in the session what a prediction leaves, and wait."""
+    session = scene.rig.session
+    old, settings = session.results.get(scene.key), session.clustering
     corrections = None if old is None else old.corrections
     clustering = Clustering(maps, corrections=corrections)
     names = tuple("abcdef"[: len(maps.seed)])
-    session.set_result(
-        scene.key, Result(maps, clustering, names, corrections=corrections, model="net")
+    instances = clustering(settings, like=None if old is None else old.instances)
+    result = Segmentation(maps, clustering, instances, settings, corrections, names, "net", {})
+    session.set_result(scene.key, result)
+    scene.wait()
+
+
+def without_corrections(result: Segmentation) -> Segmentation:
+    """Return a result as a prediction that began before its corrections were made."""
+    clustering = result.clustering.corrected(None)
+    return replace(
+        result,
+        clustering=clustering,
+        instances=clustering(result.settings),
+        corrections=None,
     )
-    scene.until(lambda: scene.result.instances is not None)
-    scene.settled()

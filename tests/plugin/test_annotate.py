@@ -1,4 +1,4 @@
-"""Drawing objects, with the mouse where that matters."""
+"""Annotation in the window, with the mouse where that matters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.sections.annotate import AnnotateStep
 from napari_spatial_embeddings.samples import nuclei
 from napari_spatial_embeddings.training.annotation import BACKGROUND
-from plugin.robot_actions import add_image, along, button, canvas, press, stroke
+from plugin.robot_actions import add_image, along, button, canvas, hover, press, stroke
 
 Until = Callable[..., None]
 
@@ -94,12 +94,12 @@ def test_undo_takes_a_stroke_back_and_saves_that(
     stroke(shown, shown_dock, (20, 20), (20, 40))
     stroke(shown, shown_dock, (60, 20), (60, 40))
     until(lambda: "2 objects" in step.text)
-    shown_dock.workspace.save_now()
+    shown_dock.autosave.save_now()
     canvas(shown_dock).setFocus()
     QTest.keyClick(canvas(shown_dock), Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     until(lambda: "1 object" in step.text)
     assert ids(shown) == {1}
-    shown_dock.workspace.finish()
+    shown_dock.autosave.flush()
     project = shown_dock.session.project
     assert project is not None
     stored = project.annotation(project.card.images[0].key)
@@ -118,7 +118,7 @@ def test_strokes_of_background_share_a_label(
     assert button(step, "Background").isChecked()
     stroke(shown, shown_dock, (60, 20), (60, 40))
     stroke(shown, shown_dock, (90, 20), (90, 40))
-    strokes = step.layers.strokes(shown_dock.session.image)
+    strokes = shown_dock.annotation.strokes(shown_dock.session.image)
     assert strokes is not None
     grey = strokes.background
     assert grey is not None
@@ -160,15 +160,15 @@ def test_a_region_counts(viewer: Viewer, dock: SpatialEmbeddingsWidget, until: U
     until(lambda: "1 region" in step.text)
 
 
-def test_quick_strokes_are_kept_as_such(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+def test_scribbles_are_saved_as_such(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
     step = step_of(dock)
     add_image(viewer, nuclei(size=96))
     press(step, "Annotate")
-    quick = button(step, "quick strokes")
-    assert isinstance(quick, QRadioButton)
-    quick.click()
+    scribbles = button(step, "scribbles")
+    assert isinstance(scribbles, QRadioButton)
+    scribbles.click()
     painted(viewer).paint((5, 5), 1)
-    dock.workspace.save_now()
+    dock.autosave.save_now()
     project = dock.session.project
     assert project is not None
     stored = project.annotation(project.card.images[0].key)
@@ -203,12 +203,7 @@ def test_says_why_nothing_can_be_drawn(viewer: Viewer, dock: SpatialEmbeddingsWi
     begin = button(step, "Annotate")
     assert not begin.isEnabled()
     assert "no image" in begin.toolTip()
-    image = np.ones((30, 30), np.float32)
-    image[3, 3] = np.nan
-    viewer.add_image(image, name="holed")
-    press(step, "Annotate")
-    assert "holed holds NaN or infinite values" in dock.message
-    assert not [x for x in viewer.layers if isinstance(x, Labels)]
+    assert not viewer.layers
 
 
 def test_a_deleted_layer_comes_back(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
@@ -238,20 +233,20 @@ def test_objects_lie_above_their_image_however_many_there_are(
 def test_an_image_that_is_removed_right_after_drawing_stays_away(
     viewer: Viewer, dock: SpatialEmbeddingsWidget
 ) -> None:
-    step, workspace = step_of(dock), dock.workspace
+    step = step_of(dock)
     add_image(viewer, nuclei(0, size=96)).name = "first"
     press(step, "Annotate")
     painted(viewer).paint((5, 5), 1)
-    workspace.save_now()
+    dock.autosave.save_now()
     second = add_image(viewer, nuclei(1, size=96))
     second.name = "second"
-    workspace.choose(second)
-    layer = step.drawing.begin().layer
+    dock.images.choose(second)
+    layer = dock.annotation_actions.begin().layer
     key = dock.session.image
     assert key is not None
     layer.paint((5, 5), 1)
-    workspace.project_images.remove(key)
-    workspace.save_now()
+    dock.project_images.remove(key)
+    dock.autosave.save_now()
     project = dock.session.project
     assert project is not None
     assert [entry.name for entry in project.card.images] == ["first"]
@@ -264,5 +259,60 @@ def test_all_layers_deleted_at_once_is_no_error(
     press(step_of(dock), "Annotate")
     painted(viewer).paint((5, 5), 1)
     viewer.layers.clear()
-    dock.workspace.save_now()
+    dock.autosave.save_now()
     assert "not saved" not in dock.message
+
+
+def test_neighbours_that_touch_stay_apart(
+    shown: Viewer, shown_dock: SpatialEmbeddingsWidget
+) -> None:
+    add_image(shown, nuclei(size=128))
+    press(shown_dock, "Annotate")
+    layer = shown.layers["nuclei · annotations"]
+    layer.brush_size = 9
+    stroke(shown, shown_dock, (40, 40), (40, 60))
+    first = layer.data == 1
+    stroke(shown, shown_dock, (50, 60), (46, 50), (42, 40))
+    assert set(np.unique(layer.data)) == {0, 1, 2}
+    assert (layer.data[first] == 1).all()
+    press(shown_dock, "Erase")
+    stroke(shown, shown_dock, (40, 40), (50, 60))
+    assert not (layer.data[first] == 1).all()
+
+
+def test_what_the_right_button_encircles_is_an_object(
+    shown: Viewer, shown_dock: SpatialEmbeddingsWidget
+) -> None:
+    add_image(shown, nuclei(size=128))
+    press(shown_dock, "Annotate")
+    layer = shown.layers["nuclei · annotations"]
+    if "brush_stroke" not in layer._overlays:
+        pytest.skip("napari does not fill what is encircled yet")
+    layer.brush_size = 2
+    for n, middle in enumerate((30, 90), 1):
+        turn = np.linspace(0, 2 * np.pi, 24)
+        circle = [(60 + 15 * np.sin(t), middle + 15 * np.cos(t)) for t in turn]
+        # A click begins it; coming back to where it began ends it.
+        stroke(shown, shown_dock, circle[0], mouse=Qt.MouseButton.RightButton)
+        hover(shown, shown_dock, *circle)
+        assert layer.data[60, middle] == n
+        assert (layer.data == n).sum() > 500
+
+
+def test_a_label_that_is_chosen_is_that_of_the_next_stroke(
+    shown: Viewer, shown_dock: SpatialEmbeddingsWidget
+) -> None:
+    add_image(shown, nuclei(size=128))
+    press(shown_dock, "Annotate")
+    layer = shown.layers["nuclei · annotations"]
+    stroke(shown, shown_dock, (20, 20), (20, 40))
+    stroke(shown, shown_dock, (60, 20), (60, 40))
+    layer.selected_label = 1
+    stroke(shown, shown_dock, (90, 20), (90, 40))
+    assert layer.data[90, 30] == 1
+    stroke(shown, shown_dock, (110, 20), (110, 40))
+    assert layer.data[110, 30] == 3
+    press(shown_dock, "each stroke is a new object")
+    stroke(shown, shown_dock, (40, 20), (40, 40))
+    stroke(shown, shown_dock, (50, 80), (50, 100))
+    assert layer.data[40, 30] == layer.data[50, 90] == 4

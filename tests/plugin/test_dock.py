@@ -42,8 +42,8 @@ WAYS: dict[str, Callable[[Viewer, SpatialEmbeddingsWidget], object]] = {
 @pytest.mark.parametrize("way", WAYS)
 def test_closing_saves_what_waited(way: str, viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
     saved: list[bool] = []
-    dock.workspace.at_pause.append(lambda: saved.append(True))
-    dock.workspace.touch()
+    dock.autosave.add_source(lambda: saved.append(True))
+    dock.autosave.schedule()
     WAYS[way](viewer, dock)
     assert saved == [True]
 
@@ -53,16 +53,17 @@ def test_what_cannot_be_saved_keeps_nothing_else_from_it(dock: SpatialEmbeddings
         raise InputError("this cannot be saved")
 
     saved: list[bool] = []
-    dock.workspace.at_pause += [broken, lambda: saved.append(True)]
-    dock.workspace.save_now()
+    dock.autosave.add_source(broken)
+    dock.autosave.add_source(lambda: saved.append(True))
+    dock.autosave.save_now()
     assert saved == [True]
     assert dock.message == "not saved: this cannot be saved"
 
 
 def test_hiding_is_not_closing(dock: SpatialEmbeddingsWidget) -> None:
     saved: list[bool] = []
-    dock.workspace.at_pause.append(lambda: saved.append(True))
-    dock.workspace.touch()
+    dock.autosave.add_source(lambda: saved.append(True))
+    dock.autosave.schedule()
     button = dock_of(dock).findChild(QPushButton, "QTitleBarHideButton")
     assert button is not None
     button.click()

@@ -1,4 +1,4 @@
-"""Which model predicts, and which one a training starts from, before and after somebody chose."""
+"""The model that predicts, and the start model, before and after the user chooses."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ def test_what_suits_the_image_is_chosen(
     dark: bool, viewer: Viewer, dock: SpatialEmbeddingsWidget, train: TrainStep, tune: TuneStep
 ) -> None:
     assert dock.session.model is None
-    dock.workspace.choose(viewer.add_image(grey(dark)))
+    dock.images.choose(viewer.add_image(grey(dark)))
     best = suiting(2, 1, dark=dark)[0]
     assert dock.session.model == tune.predict.model.chosen == train.start_model.chosen == best
     assert dock.session.clustering == shipped()[best].clustering
     assert tune.predict.view.isEnabled()
     # Another image, another model; and none, where none can take it.
-    dock.workspace.choose(viewer.add_image(grey(not dark)))
+    dock.images.choose(viewer.add_image(grey(not dark)))
     assert dock.session.model == suiting(2, 1, dark=not dark)[0]
-    dock.workspace.choose(viewer.add_image(np.zeros((40, 50, 3), np.uint8), rgb=True))
+    dock.images.choose(viewer.add_image(np.zeros((40, 50, 3), np.uint8), rgb=True))
     assert dock.session.model is None
-    assert train.start_model.currentText() == "A fresh model"
+    assert train.start_model.currentText() == "From scratch"
     assert tune.predict.model.currentText() == "none yet"
 
 
@@ -83,21 +83,21 @@ def test_an_image_may_be_there_before_the_plugin(viewer: Viewer) -> None:
 
 
 def test_a_volume_gets_a_model_for_volumes(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
-    dock.workspace.choose(viewer.add_image(np.zeros((12, 40, 50), np.uint8)))
+    dock.images.choose(viewer.add_image(np.zeros((12, 40, 50), np.uint8)))
     assert dock.session.model == next(iter(suiting(3, 1, dark=True)), None)
 
 
-def test_what_a_person_chose_stays(
+def test_what_the_user_chose_stays(
     viewer: Viewer, dock: SpatialEmbeddingsWidget, tune: TuneStep, train: TrainStep
 ) -> None:
-    dock.workspace.choose(viewer.add_image(grey(dark=True)))
+    dock.images.choose(viewer.add_image(grey(dark=True)))
     pick(tune.predict.model, "cells-2d")
-    dock.workspace.choose(viewer.add_image(grey(dark=True)))
+    dock.images.choose(viewer.add_image(grey(dark=True)))
     assert dock.session.model == train.start_model.chosen == "cells-2d"
-    pick(train.start_model, "A fresh model")
+    pick(train.start_model, "From scratch")
     pick(tune.predict.model, "nuclei-2d")
     assert train.start_model.chosen is None
-    dock.workspace.ensure_project()  # as the first stroke does
+    dock.project.ensure()  # as the first annotation does
     assert train.start_model.chosen is None
     assert dock.session.model == "nuclei-2d"
 
@@ -106,23 +106,23 @@ def test_a_project_comes_back_with_its_model_and_sliders(
     viewer: Viewer, dock: SpatialEmbeddingsWidget, train: TrainStep, tune: TuneStep, tmp_path: Path
 ) -> None:
     layer = add_image(viewer, nuclei(size=96))
-    dock.workspace.choose(layer)
+    dock.images.choose(layer)
     pick(tune.predict.model, "cells-2d")
     dock.session.tune(seed_threshold=0.77)
-    project = dock.workspace.ensure_project()
-    dock.workspace.save_now()
+    project = dock.project.ensure()
+    dock.autosave.save_now()
     other = Project.create(tmp_path / "other", clustering=ClusteringSettings(seed_threshold=0.66))
-    dock.workspace.storage.open(other.folder)
-    dock.workspace.choose(add_image(viewer, nuclei(size=96)))
+    dock.project.open(other.folder)
+    dock.images.choose(add_image(viewer, nuclei(size=96)))
     assert dock.session.model == "nuclei-2d", "it has none"
-    assert dock.session.clustering.seed_threshold == 0.66, "as it was left"
-    dock.workspace.storage.open(project.folder)
+    assert dock.session.clustering.seed_threshold == 0.66, "as it was saved"
+    dock.project.open(project.folder)
     assert dock.session.model == train.start_model.chosen == "cells-2d"
     assert dock.session.clustering.seed_threshold == 0.77
-    # Its own comes before all others.
-    dock.workspace.storage.open(other.folder)
+    # A project's own model comes before all others.
+    dock.project.open(other.folder)
     SpatialEmbeddings(ModelSettings(width=8, levels=2)).save(project.model_folder)
-    dock.workspace.storage.open(project.folder)
-    dock.workspace.choose(add_image(viewer, nuclei(size=96)))
+    dock.project.open(project.folder)
+    dock.images.choose(add_image(viewer, nuclei(size=96)))
     assert dock.session.model == train.start_model.chosen == str(project.model_folder)
     assert tune.predict.model.currentText() == "This project's model"

@@ -1,4 +1,4 @@
-"""Absence of triton from napari's process.
+"""triton is never loaded inside napari.
 
 Importing triton after a software OpenGL context exists crashes the interpreter. torch's CUDA builds
 import it with ``torch._dynamo``, which making an optimizer does; ``import torch`` alone does not.
@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import napari_spatial_embeddings
-from child_python import start_python
 
 SOURCE = Path(napari_spatial_embeddings.__file__).parent
 
@@ -39,34 +40,34 @@ for flips in False, True:
     maps = model.predict_maps(image, PredictionSettings(flips=flips))
 Clustering(maps)(ClusteringSettings(seed_threshold=0.0, foreground_threshold=0.0))
 """
-SHOW = "print(json.dumps([*sys.modules]))\n"
 OPTIMIZE = "torch.optim.AdamW(model.network.parameters())\n"
 
 
-@pytest.fixture(scope="module")
-def compilers(tmp_path_factory: pytest.TempPathFactory) -> list[set[str]]:
-    """Return the compiler's modules that are loaded after `USE`, and after `OPTIMIZE`."""
-    child = start_python(
-        USE + SHOW + OPTIMIZE + SHOW, str(tmp_path_factory.mktemp("compilers") / "model")
+def loaded(script: str, folder: Path) -> set[str]:
+    """Run a script; return which of the compiler's modules it has loaded."""
+    script += "print(json.dumps([*sys.modules]))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    output, complaint = child.communicate()
-    assert (child.returncode, complaint) == (0, "")
-    compiler = {"torch._dynamo", "torch._inductor", "triton"}
-    return [compiler & set(json.loads(line)) for line in output.splitlines()]
+    assert (done.returncode, done.stderr) == (0, "")
+    return {"torch._dynamo", "torch._inductor", "triton"} & set(json.loads(done.stdout))
 
 
-def test_all_but_training_does_without_the_compiler(compilers: list[set[str]]) -> None:
-    assert compilers[0] == set()
+def test_all_but_training_does_without_the_compiler(tmp_path: Path) -> None:
+    assert loaded(USE, tmp_path) == set()
 
 
-def test_an_optimizer_loads_it(compilers: list[set[str]]) -> None:
-    """The test above would prove nothing if this were not so."""
-    if "torch._dynamo" not in compilers[1]:
+def test_an_optimizer_loads_it(tmp_path: Path) -> None:
+    """The test above would say nothing if this were not so."""
+    if "torch._dynamo" not in loaded(USE + OPTIMIZE, tmp_path):
         pytest.skip("this version of torch makes optimizers without its compiler")
 
 
 def test_only_a_training_has_an_optimizer() -> None:
-    training = {SOURCE / "training" / "preparation.py", SOURCE / "training" / "trainer.py"}
+    training = {SOURCE / "training/preparation.py", SOURCE / "training/trainer.py"}
     for path in SOURCE.rglob("*.py"):
         named = {
             ast.unparse(node)

@@ -59,7 +59,7 @@ def test_a_moved_image_is_asked_for(
     folder: Path, tmp_path: Path, viewer: Viewer, dock: SpatialEmbeddingsWidget
 ) -> None:
     (tmp_path / "raw").rename(tmp_path / "moved")
-    dock.workspace.storage.dialogs = Answers(None, folder)
+    dock.project.dialogs = Answers(None, folder)
     press(dock, "Open")
     assert "is not at" in dock.message
     assert "say where it is now" in dock.message
@@ -76,8 +76,8 @@ def test_the_wrong_file_is_refused(
 ) -> None:
     shutil.move(tmp_path / "raw/field 0.tif", tmp_path / "hidden.tif")
     answer(dock, tmp_path / "raw/field 1.tif")
-    with dock.session.speaking():
-        dock.workspace.storage.open(folder)
+    with dock.session.errors_as_messages():
+        dock.project.open(folder)
     assert "is not the image 'field_0'" in dock.message
     assert not viewer.layers
 
@@ -89,7 +89,7 @@ def test_an_image_that_the_project_knows_is_known_again(
     press(dock, "Open")
     pixels = tifffile.imread(tmp_path / "raw/field 1.tif")
     layer = viewer.add_image(pixels, name="what is this")
-    dock.workspace.choose(layer)
+    dock.images.choose(layer)
     assert dock.session.image == "field_1"
     press(dock, "Annotate")
     assert len(np.unique(painted_on(viewer, "field 1").data)) == 6
@@ -117,9 +117,9 @@ def test_a_deleted_image_is_no_loss(viewer: Viewer, dock: SpatialEmbeddingsWidge
     layer = add_image(viewer, nuclei(size=96))
     drawn = draw(viewer, dock, 10, 10).data
     viewer.layers.remove(layer)
-    dock.workspace.finish()
+    dock.autosave.flush()
     assert np.array_equal(stored(dock).labels, drawn)
     images = next(x for x in dock.findChildren(QListWidget) if x.isVisibleTo(dock))
     click(images, 0)
-    assert dock.workspace.layer is not None
-    assert np.array_equal(np.asarray(dock.workspace.picture().data), nuclei(size=96).image)
+    assert dock.images.layer is not None
+    assert np.array_equal(np.asarray(dock.images.image_data().data), nuclei(size=96).image)

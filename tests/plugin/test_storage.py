@@ -1,4 +1,4 @@
-"""What is kept: saved at every pause, found again after a crash, never lost."""
+"""Saving: at every pause, found again after a crash, never lost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_pause_saves(
     assert not list(home.iterdir())
     until(lambda: dock.session.project is not None)
     until(lambda: list(home.rglob("annotations/*.tif")))
-    dock.workspace.finish()
+    dock.autosave.flush()
     assert np.array_equal(stored(dock).labels, layer.data)
     draw(viewer, dock, 40, 40)
     until(lambda: np.array_equal(stored(dock).labels, layer.data))
@@ -52,7 +52,7 @@ def test_everything_that_is_drawn_is_saved(viewer: Viewer, dock: SpatialEmbeddin
     draw(viewer, dock, 10, 10)
     press(dock, "+ class")
     draw(viewer, dock, 40, 40)
-    press(dock, "quick strokes")
+    press(dock, "scribbles")
     press(dock, "Mark region")
     regions = viewer.layers.selection.active
     assert isinstance(regions, Shapes)
@@ -60,7 +60,7 @@ def test_everything_that_is_drawn_is_saved(viewer: Viewer, dock: SpatialEmbeddin
     regions.add_ellipses([[5, 5], [60, 70]])
     regions.add_lines([[5, 5], [60, 70]])
     dock.session.tune(min_size=33)
-    dock.workspace.save_now()
+    dock.autosave.save_now()
     found = stored(dock)
     assert found.scribbled
     assert found.classes == {1: "object", 2: "class 2"}
@@ -89,9 +89,8 @@ def test_closing_the_viewer_at_once_loses_nothing(
 def test_a_renamed_class_is_renamed_everywhere(folder: Path, dock: SpatialEmbeddingsWidget) -> None:
     answer(dock, folder)
     press(dock, "Open")
-    step = dock.steps[1]
-    step.layers.rename_class("debris", "dirt")  # type: ignore[attr-defined]
-    dock.workspace.save_now()
+    dock.annotation.rename_class("debris", "dirt")
+    dock.autosave.save_now()
     assert Project.open(folder).card.classes == ("cell", "dirt")
     for at in (0, 1):
         assert set(stored(dock, at).classes.values()) == {"dirt"}
@@ -115,7 +114,7 @@ def test_opening_a_folder_restores_everything(
     assert isinstance(regions, Shapes)
     regions.add_polygons([[5, 5], [60, 70], [30, 5]])
     dock.session.tune(seed_threshold=0.61)
-    dock.workspace.save_now()
+    dock.autosave.save_now()
     shutil.copytree(project_of(dock).folder, tmp_path / "after the crash")
 
     again = new_viewer()
@@ -129,10 +128,10 @@ def test_opening_a_folder_restores_everything(
     assert np.array_equal(again.layers[1].data, drawn)
     assert np.allclose(again.layers[2].data[0], regions.data[0])
     assert second.session.clustering.seed_threshold == 0.61
-    assert second.workspace.layer is again.layers[0]
+    assert second.images.layer is again.layers[0]
     # And it goes on: the next object has the next id.
     draw(again, second, 30, 60)
-    second.workspace.save_now()
+    second.autosave.save_now()
     assert set(np.unique(stored(second).labels)) == {0, 1, 2, 3}
 
 
@@ -144,7 +143,7 @@ def test_a_dock_opened_again_goes_on(viewer: Viewer, until: Until) -> None:
     again = open_dock(viewer)
     until(lambda: again.session.project is not None)
     draw(viewer, again, 50, 50)
-    again.workspace.save_now()
+    again.autosave.save_now()
     assert set(np.unique(stored(again).labels)) == {0, 1, 2}
     assert len(viewer.layers) == 2
 
@@ -175,7 +174,7 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing(
     viewer.add_labels(sample.labels, name="theirs")
     with no_room():
         press(dock, "Use")
-        dock.workspace.save_now()
+        dock.autosave.save_now()
         assert "not saved: " in dock.message
         assert "cannot be written: File too large" in dock.message
         # Leaving now would lose what is drawn.
@@ -183,7 +182,7 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing(
         press(dock, "New")
         assert "is not saved yet" in dock.message
     assert np.array_equal(painted(viewer).data, sample.labels)
-    dock.workspace.save_now()
+    dock.autosave.save_now()
     assert "everything is saved again" in dock.message
     assert np.array_equal(stored(dock).labels, sample.labels)
 
@@ -194,12 +193,12 @@ def test_no_place_to_write_is_a_sentence(
     (home / "spatial-embeddings").write_text("a file where the folder should be")
     add_image(viewer, nuclei(size=96))
     layer = draw(viewer, dock, 10, 10)
-    dock.workspace.save_now()
+    dock.autosave.save_now()
     assert "cannot be written" in dock.message
     assert layer.data.any()
     answer(dock, tmp_path / "elsewhere")
     press(dock, "New")
-    dock.workspace.save_now()
+    dock.autosave.save_now()
     assert np.array_equal(stored(dock).labels, layer.data)
 
 
@@ -229,7 +228,7 @@ def test_two_windows_do_not_write_one_project(
         press(dock, "Open")
     assert "is open in another window" in second.message
     assert second.session.project is None
-    first.workspace.viewer.window.remove_dock_widget(first)
+    first.viewer.window.remove_dock_widget(first)
     press(second, "Open")
     assert project_of(second).folder == folder
 
@@ -241,7 +240,7 @@ def test_two_viewers_each_have_their_own_project(new_viewer: Callable[..., Viewe
         dock = open_dock(viewer)
         add_image(viewer, nuclei(size=96))
         draw(viewer, dock, corner, corner)
-        dock.workspace.save_now()
+        dock.autosave.save_now()
         docks.append(dock)
     one, other = docks
     assert project_of(one).folder != project_of(other).folder

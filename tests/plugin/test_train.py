@@ -15,7 +15,7 @@ from napari.viewer import Viewer
 from napari_spatial_embeddings.inference.model_card import ModelCard
 from napari_spatial_embeddings.plugin.controllers import training
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
-from napari_spatial_embeddings.plugin.qt import process as _child
+from napari_spatial_embeddings.plugin.qt import process as qt_process
 from napari_spatial_embeddings.plugin.sections.train import TrainStep
 from napari_spatial_embeddings.project import Project
 from plugin.robot_actions import press
@@ -49,18 +49,20 @@ def test_trains_previews_stops_and_goes_on(
     assert "on cpu" in " ".join(step.progress.texts)
     key = session.image
     assert key is not None
-    until(lambda: key in session.results, LONG)  # the preview: nobody asked for it
+    until(lambda: key in session.results, LONG)  # the preview
     assert running(step)
     assert session.model is not None
     assert len(step.progress.curve.loss) > 2
     assert len(step.progress.curve.ap50) > 0
     assert "min left" in step.progress.texts[0]
 
-    pid = step.run.pid
-    monkeypatch.setattr(_child, "GRACE", 1000 * int(LONG))  # it must stop by itself
+    pid = dock.training.pid
+    monkeypatch.setattr(qt_process, "GRACE", 1000 * int(LONG))  # it must stop by itself
     press(step, "Stop, keep the best model")
-    assert status(step) == "done", "the folder holds the best model at any time"
-    until(lambda: not psutil.pid_exists(pid), LONG)
+    assert status(step) == "stopping"
+    until(lambda: ended(step), LONG)
+    until(lambda: not psutil.pid_exists(pid))
+    assert status(step) == "done"
     assert session.training.problem == ""
     project = session.project
     assert project is not None
@@ -89,16 +91,16 @@ def test_runs_to_its_end(
     until(lambda: key in step.session.results, LONG)
     assert "train again" in step.hint
 
-    # Another project knows nothing of it; the own one, opened again, is as it was.
+    # Another project does not show it; its own one, opened again, does.
     project, best, session = step.session.project, step.progress.curve.ap50[-1], step.session
     assert project is not None
-    dock.workspace.storage.create(home / "other")
+    dock.project.create(home / "other")
     assert step.progress.curve.ap50 == []
-    session.set_fresh({})
-    dock.workspace.storage.open(project.folder)
+    session.set_from_scratch({})
+    dock.project.open(project.folder)
     assert step.progress.curve.ap50[-1] == best
     assert "Learning from 4 objects" in " ".join(step.progress.texts)
-    assert session.fresh == step.more.model.given == {"width": 8, "levels": 2}
+    assert session.from_scratch == step.settings.model.given == {"width": 8, "levels": 2}
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
@@ -107,7 +109,7 @@ def test_a_crash_is_a_sentence_and_work_goes_on(
 ) -> None:
     start(viewer, dock, step, until)
     until(lambda: has_model(step), LONG)
-    os.kill(step.run.pid, signal.SIGKILL)
+    os.kill(dock.training.pid, signal.SIGKILL)
     until(lambda: ended(step), LONG)
     assert status(step) == "failed"
     for text in (dock.message, step.progress.texts[2]):
@@ -121,7 +123,7 @@ def test_cancel_while_it_starts(
     viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
 ) -> None:
     start(viewer, dock, step, until)
-    until(lambda: step.run.pid > 0)
+    until(lambda: dock.training.pid > 0)
     press(step, "Cancel")
     until(lambda: ended(step))
     assert status(step) == "idle"
@@ -129,57 +131,41 @@ def test_cancel_while_it_starts(
     assert main_button(step).text() == "Start training"
 
 
-def test_a_stop_does_not_wait_for_a_child_whose_model_is_there(
+def test_a_stop_is_answered_within_a_second_whatever_the_child_does(
     viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
 ) -> None:
-    """Not even for one that does not react: its best model is in the folder."""
+    """Even by a child that hangs: its best model is in the folder, and it is ended."""
+    took = []
     start(viewer, dock, step, until)
-    until(lambda: has_model(step) and any(r["saved"] for r in reports(step)), LONG)
-    process = psutil.Process(step.run.pid)
-    process.suspend()
-    press(step, "Stop, keep the best model")
-    assert ended(step)
-    assert status(step) == "done", "the best model so far is a result"
-    assert main_button(step).text() == "Start training"
-    # It still holds the project's lock; the next training is not disturbed by that.
-    until(main_button(step).isEnabled)
-    press(step, "Start training")
-    assert not process.is_running()
-    until(lambda: running(step), LONG)
-
-
-def test_a_stop_waits_for_the_first_model(
-    viewer: Viewer,
-    dock: SpatialEmbeddingsWidget,
-    step: TrainStep,
-    until: Until,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(_child, "GRACE", 1000 * int(LONG))  # it must stop by itself
-    step.session.set_training(step.session.training_settings.updated(validation_seconds=1000))
-    start(viewer, dock, step, until)
-    until(lambda: any(r["step"] for r in reports(step)), LONG)
-    press(step, "Stop, keep the best model")
-    until(lambda: ended(step), LONG)
-    assert status(step) == "done"
-    assert has_model(step)
-
-
-def test_a_second_stop_waits_for_nothing(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
-) -> None:
-    step.session.set_training(step.session.training_settings.updated(validation_seconds=1000))
-    start(viewer, dock, step, until)
-    until(lambda: running(step), LONG)
-    process = psutil.Process(step.run.pid)
-    process.suspend()
-    if not has_model(step):  # a very busy machine may have come to the first validation
+    for _ in range(3):  # other programs may keep the machine busy once, not always
+        until(lambda: has_model(step) and any(r["saved"] for r in reports(step)), LONG)
+        process = psutil.Process(dock.training.pid)
+        process.suspend()
+        before = time.monotonic()
         press(step, "Stop, keep the best model")
-        assert status(step) == "stopping"
-        step.run.stop()
-        until(lambda: ended(step), LONG)
-        assert status(step) == "idle"
-        assert not process.is_running()
+        until(lambda: ended(step))
+        took.append(time.monotonic() - before)
+        assert main_button(step).text() == "Start training"
+        assert main_button(step).isEnabled()
+        assert status(step) == "done", "the best model so far is a result"
+        if took[-1] < 1:
+            break
+        press(step, "Start training")
+    assert min(took) < 1
+    until(lambda: not process.is_running())
+
+
+def test_the_next_training_does_not_wait_for_the_last(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    """A child that was detached still holds the project's lock."""
+    start(viewer, dock, step, until)
+    until(lambda: any(r["saved"] for r in reports(step)), LONG)
+    psutil.Process(dock.training.pid).suspend()
+    press(step, "Stop, keep the best model")
+    until(lambda: ended(step))
+    press(step, "Start training")
+    until(lambda: running(step), LONG)
 
 
 def test_closing_the_viewer_ends_the_child(
@@ -187,7 +173,7 @@ def test_closing_the_viewer_ends_the_child(
 ) -> None:
     start(viewer, dock, step, until)
     until(lambda: running(step), LONG)
-    process = psutil.Process(step.run.pid)
+    process = psutil.Process(dock.training.pid)
     viewer.close()
     until(lambda: not process.is_running(), LONG)
 
@@ -201,7 +187,7 @@ def test_opening_another_project_ends_the_child(
 ) -> None:
     start(viewer, dock, step, until)
     until(lambda: running(step), LONG)
-    process = psutil.Process(step.run.pid)
+    process = psutil.Process(dock.training.pid)
     dock.session.set_project(Project.create(tmp_path / "other"))
     assert ended(step)
     until(lambda: not process.is_running(), LONG)
@@ -216,15 +202,13 @@ def test_previews_never_pile_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """However often the model gets better, a second preview waits for its time."""
-    monkeypatch.setattr(training, "PREVIEW", 60_000)
-    asked: list[float] = []
-    dock.workspace.predictor.progressed.connect(
-        lambda _done, total, _text: asked.append(time.monotonic()) if total == 0 else None
-    )
+    monkeypatch.setattr(training, "PREVIEW_INTERVAL_MS", 60_000)
+    texts: list[str] = []
+    dock.prediction.progressed.connect(lambda _done, _total, text: texts.append(text))
     start(viewer, dock, step, until)
 
     def often_better() -> bool:
         return len([r for r in step.session.training.reports if r["saved"]]) >= 3
 
     until(often_better, LONG)
-    assert len(asked) == 1
+    assert texts.count("Loading the model") == 1

@@ -1,4 +1,4 @@
-"""What is chosen before a training: its time, its start, its settings, where it runs."""
+"""The settings of a training: its time, start model, device and more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QSpinBox
+from qtpy.QtWidgets import QComboBox, QSpinBox
 
 from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.inference.registry import shipped
@@ -24,7 +24,7 @@ from plugin.training_child import (
 Until = Callable[..., None]
 
 
-def test_time_goes_through_sensible_budgets(step: TrainStep) -> None:
+def test_time_steps_through_presets(step: TrainStep) -> None:
     box = step.findChild(Minutes)
     assert box is not None
     box.setValue(2.0)
@@ -38,15 +38,15 @@ def test_time_goes_through_sensible_budgets(step: TrainStep) -> None:
     assert box.value() == Minutes.PRESETS[0]
 
 
-def test_the_size_of_objects_is_asked_for_where_strokes_are_all_there_is(
+def test_the_size_of_objects_is_edited_where_there_are_only_scribbles(
     viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
 ) -> None:
     size = step.findChild(ObjectSize)
     assert size is not None
     annotate(viewer, dock)
     until(main_button(step).isEnabled)
-    assert not size.isVisibleTo(step), "it is measured on objects drawn whole"
-    press(dock, "quick strokes")
+    assert not size.isVisibleTo(step), "it is measured on whole objects"
+    press(dock, "scribbles")
     until(lambda: size.isVisibleTo(step))
     assert size.text() == "unknown"
     size.setValue(24)
@@ -56,42 +56,45 @@ def test_the_size_of_objects_is_asked_for_where_strokes_are_all_there_is(
     assert size.text() == "unknown"
 
 
-def test_starts_from_what_is_looked_at_unless_told(step: TrainStep) -> None:
+def test_starts_from_the_model_that_predicts_until_one_is_chosen(step: TrainStep) -> None:
     names = list(shipped())
     assert step.start_model.chosen is None
     step.session.set_model(names[0], None)
     assert step.start_model.chosen == names[0]
-    assert not step.more.model.isVisibleTo(step), "it is no fresh model"
+    assert not step.settings.model.isVisibleTo(step), "it does not start from scratch"
     step.start_model.choose(None)
     step.session.set_model(names[-1], None)
     assert step.start_model.chosen is None
 
 
 def test_settings_go_both_ways_and_back(step: TrainStep) -> None:
-    step.session.set_training(TrainingSettings(minutes=5, device="cpu"))
-    box = step.more.training.editor("batch_size")
+    step.session.set_training(TrainingSettings(minutes=5))
+    box = step.settings.training.editor("batch_size")
     assert isinstance(box, QSpinBox)
     assert box.text() == "automatic"
     box.setValue(3)
     assert step.session.training_settings.batch_size == 3
     assert step.session.training_settings.minutes == 5
     small(step)
-    assert step.session.fresh == {"width": 8, "levels": 2}
-    press(step, "Settings")
+    assert step.session.from_scratch == {"width": 8, "levels": 2}
+    step.settings.set_open(True)
     press(step, "Reset to defaults")
-    assert step.session.training_settings == TrainingSettings(minutes=5, device="cpu")
-    assert step.session.fresh == {}
+    assert step.session.training_settings == TrainingSettings(minutes=5)
+    assert step.session.from_scratch == {}
 
 
 def test_finds_devices_once_there_is_an_image(
     viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
 ) -> None:
     assert "free" not in step.device.text
-    dock.workspace.choose(viewer.add_image(np.zeros((32, 32), np.uint8)))
+    dock.images.choose(viewer.add_image(np.zeros((32, 32), np.uint8)))
     until(lambda: "GB free" in step.device.text, LONG)
-    step.device.choose("auto")
+    dock.session.set_device("auto")
     assert step.device.text.startswith("Automatic: ")
-    step.device.choose("cpu")
+    box = step.device.findChild(QComboBox)
+    assert box is not None
+    index = box.findData("cpu")
+    box.setCurrentIndex(index)
+    box.activated.emit(index)  # as the user does
     assert step.device.text.startswith("CPU; ")
-    assert step.session.training_settings.device == "cpu"
-    assert step.session.prediction.device == "cpu"
+    assert dock.session.device == "cpu"

@@ -1,4 +1,4 @@
-"""What is in the way of a training is a sentence, and nothing is lost."""
+"""Why a training cannot start, as sentences; nothing is lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from plugin.training_child import (
     annotate,
     ended,
     main_button,
-    says,
+    shows_obstacle,
 )
 
 Until = Callable[..., None]
@@ -31,17 +31,17 @@ Until = Callable[..., None]
 def test_an_image_and_objects_are_needed(
     viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
 ) -> None:
-    says(step, until, "There is no image yet")
+    shows_obstacle(step, until, "There is no image yet")
     annotate(viewer, dock)
     until(main_button(step).isEnabled)
     assert step.obstacle == ""
     labels = next(x for x in viewer.layers if "annotations" in x.name)
     labels.data = np.zeros_like(labels.data)
-    says(step, until, "Nothing is annotated yet")
+    shows_obstacle(step, until, "Nothing is annotated yet")
     viewer.layers.remove(labels)
-    says(step, until, "Nothing is annotated yet")
+    shows_obstacle(step, until, "Nothing is annotated yet")
     viewer.layers.remove(next(x for x in viewer.layers if isinstance(x, Image)))
-    says(step, until, "There is no image yet")
+    shows_obstacle(step, until, "There is no image yet")
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_a_model_for_other_images_is_a_sentence(
     tmp_path: Path,
 ) -> None:
     folder = SpatialEmbeddings(ModelSettings(width=8, levels=2)).save(tmp_path / "model")
-    dock.workspace.choose(viewer.add_image(np.zeros(shape, np.uint8), **options))
+    dock.images.choose(viewer.add_image(np.zeros(shape, np.uint8), **options))
     step.start_model.choose(str(folder))
-    says(step, until, f"The model to start from takes an image with 1 channel, {takes}")
+    shows_obstacle(step, until, f"The start model takes an image with 1 channel, {takes}")
     step.start_model.choose(None)
-    says(step, until, "Nothing is annotated yet")
+    shows_obstacle(step, until, "Nothing is annotated yet")
 
 
 def test_a_model_that_is_gone_is_a_sentence(
@@ -74,7 +74,7 @@ def test_a_model_that_is_gone_is_a_sentence(
 ) -> None:
     annotate(viewer, dock)
     step.start_model.choose(str(tmp_path / "nothing"))
-    says(step, until, "there is no model")
+    shows_obstacle(step, until, "there is no model")
 
 
 def test_an_image_that_is_not_finite_is_a_sentence(
@@ -110,7 +110,7 @@ def test_what_cannot_be_saved_is_not_trained_on(
 ) -> None:
     annotate(viewer, dock)
     until(main_button(step).isEnabled)
-    dock.workspace.save_now()
+    dock.autosave.save_now()
     project = dock.session.project
     assert project is not None
     shutil.rmtree(project.folder / "annotations")
@@ -118,6 +118,6 @@ def test_what_cannot_be_saved_is_not_trained_on(
     labels = next(x for x in viewer.layers if "annotations" in x.name)
     labels.data_setitem((np.array([0]), np.array([0])), np.array([9]))
     press(step, "Start training")
-    assert "what you drew cannot be trained on" in dock.message
+    assert "so no training can start" in dock.message
     assert "annotations" in dock.message
     assert ended(step)

@@ -1,6 +1,6 @@
-"""The whole loop, as one person goes through it on one afternoon, and opens it again the next day.
+"""The whole loop, as a person goes through it, and opens the project again.
 
-Mouse and keys only, and looking: nothing of the plugin is called.
+With mouse and keys only: nothing of the plugin is called.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def test_whole_loop(
     passed += advance(stages)
     assert_pictures(passed, tmp_path)
 
-    person.fold("Predict and tune", "Correct")
+    person.open("Predict and tune", "Correct")
     person.pick("Use as annotation", "The locked objects")
     person.wait(lambda: person.says("2 objects added to the annotations"))
     drawn = np.array(person.layer("annotations").data)
@@ -91,7 +91,7 @@ def test_whole_loop(
     advance(loop.train(person, minutes, model=None))
     assert person.says("Learning from 12 objects in 1 image")
     person.wait(lambda: person.layer("instances").data.max() > 0)
-    person.fold("Predict and tune", "Correct")
+    person.open("Predict and tune", "Correct")
     person.wait(lambda: person.says("2 locked"))
 
     advance(loop.export(person))
@@ -110,8 +110,8 @@ def test_whole_loop(
     again.open_project(project)
     again.wait(lambda: again.has("annotations"))
     assert np.array_equal(again.layer("annotations").data, drawn)
-    again.fold("Predict and tune")
+    again.open("Predict and tune")
     again.press("This image", loop.PATIENCE)
     again.wait(lambda: again.has("instances") and again.layer("instances").data.max() > 0, 60)
-    again.fold("Predict and tune", "Correct")
+    again.open("Predict and tune", "Correct")
     again.wait(lambda: again.says("2 locked"))

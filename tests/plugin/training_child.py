@@ -1,4 +1,4 @@
-"""What the tests of the training step share: small trainings, and what is seen of them."""
+"""Small trainings for the tests of the training step, and what is visible of them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ LONG = 180.0
 def train_step(dock: SpatialEmbeddingsWidget) -> TrainStep:
     """Return the step of a dock, set to trainings of seconds on small crops."""
     found = next(step for step in dock.steps if isinstance(step, TrainStep))
-    settings = {"crop_size": 32, "batch_size": 2, "validation_seconds": 1.0, "device": "cpu"}
-    found.session.set_training(TrainingSettings(minutes=10, report_seconds=0.2, **settings))
+    settings = {"crop_size": 32, "batch_size": 2, "validation_seconds": 1.0}
+    dock.session.set_training(TrainingSettings(minutes=10, report_seconds=0.2, **settings))
+    dock.session.set_device("cpu")
     return found
 
 
@@ -35,19 +36,19 @@ def main_button(step: TrainStep) -> QPushButton:
 
 
 def annotate(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
-    """Open a small image, and use labels that somebody drew elsewhere."""
+    """Open a small image, and use labels that were drawn elsewhere."""
     sample = nuclei(size=96, annotated=4)
     layer = add_image(viewer, sample)
-    dock.workspace.choose(layer)
+    dock.images.choose(layer)
     viewer.add_labels(sample.annotated, name="drawn", scale=sample.pixel_size)
     press(dock, "Use")
 
 
 def small(step: TrainStep) -> None:
-    """Choose a small fresh network, in the settings that are folded away."""
+    """Choose a small network from scratch, in the collapsed settings."""
     step.start_model.choose(None)
     for name, value in (("width", 8), ("levels", 2)):
-        box = step.more.model.editor(name)
+        box = step.settings.model.editor(name)
         assert isinstance(box, QSpinBox)
         box.setValue(value)
 
@@ -81,7 +82,7 @@ def has_model(step: TrainStep) -> bool:
     return project is not None and project.has_model
 
 
-def says(step: TrainStep, until: Until, text: str) -> None:
-    """Wait until the step says why it cannot start; the button cannot be pressed meanwhile."""
+def shows_obstacle(step: TrainStep, until: Until, text: str) -> None:
+    """Wait until the step shows why it cannot start, with its button disabled."""
     until(lambda: text in step.obstacle)
     assert not main_button(step).isEnabled()

@@ -1,7 +1,7 @@
 """The whole loop as a person goes through it: annotate, train, predict, tune, correct, export.
 
-It is a generator that stops after each stage, so that whoever drives it can look: a test at what
-is there, the script of the documentation's pictures at how it looks.
+A generator that stops after each stage: a test looks at what is there, the script of the
+documentation's pictures takes a picture.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from napari_spatial_embeddings.samples import Sample, nuclei
 from plugin.robot import Person
 
 PATIENCE = 300.0
-"""Seconds that a training may take to begin, or to end after its time: machines may be busy."""
+"""Seconds that a training may take to begin, or to end after its time, on a busy machine."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """An image, and what a person who looks at it sees.
+    """An image, and the objects that a person sees on it.
 
     Parameters
     ----------
     name : str
     image : (*S)
     labels : int32 (*S)
-        Every object: what the person knows, and paints some of.
+        Every object.
     drawn : tuple of ints
         The objects that are painted.
     pixel_size : tuple of floats
@@ -75,8 +75,8 @@ def annotate(person: Person, scene: Scene) -> Iterator[str]:
 
 
 def train(person: Person, minutes: float, model: str | None = "nuclei-2d") -> Iterator[str]:
-    """Train from a shipped model, or on with the one there is; watch the preview."""
-    person.fold("Train")
+    """Train from a shipped model, or go on with the present one; watch the preview."""
+    person.open("Train")
     if model is not None:
         person.choose("Start from", model)
     person.type("Time", f"{minutes:g}")
@@ -90,7 +90,7 @@ def train(person: Person, minutes: float, model: str | None = "nuclei-2d") -> It
 
 def tune(person: Person) -> Iterator[str]:
     """Predict the image, and drag sliders."""
-    person.fold("Predict and tune")
+    person.open("Predict and tune")
     person.press("This image", PATIENCE)
     person.wait(lambda: person.button("This image").isEnabled(), PATIENCE)
     person.wait(lambda: person.says("objects"), PATIENCE)
@@ -112,7 +112,7 @@ def middle(layer: Labels, label: int) -> tuple[float, ...]:
 
 
 def neighbours(person: Person) -> tuple[int, int]:
-    """Return the labels of two objects side by side, not at the border and not drawn by hand."""
+    """Return the labels of two objects side by side, not at the border and not annotated."""
     data = person.layer("instances").data
     inner = set(np.unique(data).tolist()) - {0}
     inner -= set(np.unique(data[person.layer("annotations").data > 0]).tolist())
@@ -127,7 +127,7 @@ def neighbours(person: Person) -> tuple[int, int]:
 
 
 def explain(person: Person) -> Iterator[str]:
-    """Ask why an object is one."""
+    """Explain an object."""
     layer = person.layer("instances")
     person.press("Explain")
     person.hover(layer, middle(layer, neighbours(person)[0]))
@@ -139,7 +139,7 @@ def explain(person: Person) -> Iterator[str]:
 def correct(person: Person) -> Iterator[str]:
     """Delete an object and add it again, merge two and split them."""
     layer = person.layer("instances")
-    person.fold("Predict and tune", "Correct")
+    person.open("Predict and tune", "Correct")
     one, other = neighbours(person)
     first, second = middle(layer, one), middle(layer, other)
     at = (tuple(map(int, first)), tuple(map(int, second)))
@@ -162,7 +162,7 @@ def correct(person: Person) -> Iterator[str]:
 
 def export(person: Person) -> Iterator[str]:
     """Write labels and table into the project's folder."""
-    person.fold("Predict and tune", "Export")
+    person.open("Predict and tune", "Export")
     person.press("Export this", PATIENCE)
     person.wait(lambda: person.says("Wrote"))
     yield "export"

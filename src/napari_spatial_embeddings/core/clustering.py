@@ -35,10 +35,10 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.errors import InputError
 
-from .greedy_kernels import write_labels
 from .grid import Grid
 from .grid_kernels import FlatMaps
 from .instances import Instances, unused_ids
+from .label_kernels import write_labels
 from .maps import EmbeddingMaps
 from .proposals import Proposals
 from .threads import ThreadTeam

@@ -13,7 +13,7 @@ given arrays. numba's cache of compiled code looks at this file alone: touch it 
 from __future__ import annotations
 
 import heapq
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from .grid_kernels import (
     rank_of,
 )
 from .maps import SQUARED_MARGIN
+from .proposal_state import Margins, State
 
 EXCLUDED, LOST, FREE = -3, -2, -1
 """Owners of a slot that are no proposal. EXCLUDED: in a locked object or a deleted area. LOST: it
@@ -48,54 +49,6 @@ NO_KEY = np.int64(2**63 - 1)
 
 Triple: TypeAlias = tuple[Real, Real, Real]
 Range: TypeAlias = tuple[Int, Int]
-
-
-class Margins(NamedTuple):
-    """How far proposals reach.
-
-    Parameters
-    ----------
-    sigma : float32 (1 or D, pixels), pixels of the finest axis
-    factor : float32
-        The margin factor.
-    """
-
-    sigma: Floats
-    factor: np.float32
-
-
-class State(NamedTuple):
-    """Who owns the n slots, and what is known about the proposals, of which there are at most n.
-
-    Parameters
-    ----------
-    owner : int32 (n,)
-        The proposal that owns a slot; or `FREE`, `LOST`, `EXCLUDED`.
-    free_slots : int32 (n,)
-        The free slots of each touched cell, from the cell's first position on.
-    free_end : int32 (cells,)
-        Where that list ends; or `UNTOUCHED`.
-    first_choice : int32 (cells,)
-        The best slot of an untouched cell; -1 if it is not known yet.
-    head, following : int32 (buckets,), (cells,)
-        Cells that wait in the bucket of their best free slot, see `grid_kernels.chain_cells`.
-    slot : int32 (n,)
-        The slot of the pixel that made each proposal.
-    won : int32 (n,)
-        Number of slots that it won.
-    alone : bool (n,)
-        Whether every slot within its margin was free.
-    """
-
-    owner: Ints
-    free_slots: Ints
-    free_end: Ints
-    first_choice: Ints
-    head: Ints
-    following: Ints
-    slot: Ints
-    won: Ints
-    alone: NDArray[np.bool_]
 
 
 @compiled()
@@ -368,28 +321,3 @@ def count_within_margin(chosen: Ints, threshold: Real, slots: Slots, margins: Ma
                     n += near & (values[j] > threshold)
         total[k] = n
     return total
-
-
-@compiled()
-def count_owned(owner: Ints, values: Floats, threshold: Real, proposals: Int) -> Ints:
-    """Count the slots of a block that each proposal owns, as far as they are foreground."""
-    owned = np.zeros(proposals, np.int32)
-    for slot in range(len(owner)):
-        if owner[slot] >= 0 and values[slot] > threshold:
-            owned[owner[slot]] += 1
-    return owned
-
-
-@compiled()
-def write_labels(
-    pixels: NDArray[np.integer],
-    owner: Ints,
-    values: Floats,
-    threshold: Real,
-    table: Ints,
-    labels: Ints,
-) -> None:
-    """Write the labels of a block of slots; ``table[proposal]`` is 0 where it was refused."""
-    for slot in range(len(owner)):
-        if owner[slot] >= 0 and values[slot] > threshold:
-            labels[pixels[slot]] = table[owner[slot]]

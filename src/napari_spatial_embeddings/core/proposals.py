@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import greedy_kernels as kernels
-from .greedy_kernels import Margins, State
 from .grid import LEAST_PIXELS, Grid
 from .grid_kernels import Ints
+from .label_kernels import count_owned
+from .proposal_state import Margins, State
 from .threads import ThreadTeam
 
 
@@ -108,9 +109,7 @@ class Proposals:
             )
             if foreground > self._grid.threshold:
                 owned = team.map(
-                    lambda block: kernels.count_owned(
-                        owner[block], values[block], limit, self._count
-                    ),
+                    lambda block: count_owned(owner[block], values[block], limit, self._count),
                     team.blocks(len(owner), LEAST_PIXELS),
                 )
                 self._won = np.sum(owned, 0, dtype=np.int32)

@@ -1,1 +1,1 @@
-"""Everything that needs napari or Qt. Nothing outside this folder imports either."""
+"""The napari plugin; all that needs napari or Qt."""

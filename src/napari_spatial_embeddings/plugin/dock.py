@@ -1,49 +1,46 @@
-"""The dock widget: four steps from top to bottom, and a line for what there is to say."""
+"""The dock widget: builds session, controllers and sections, and closes them in reverse."""
 
 from __future__ import annotations
 
-from napari.viewer import Viewer
+from napari.components import ViewerModel
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import (
-    QApplication,
-    QMainWindow,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.system.allocation import keep_freed_memory
 
-from .controllers.prediction import Predictor
-from .controllers.workspace import Workspace
+from .controllers.annotation import AnnotationController
+from .controllers.annotation_actions import AnnotationActions
+from .controllers.autosave import Autosave
+from .controllers.correction import CorrectionController
+from .controllers.correction_tool import CorrectionTool
+from .controllers.explanation import ExplanationController
+from .controllers.export import ExportController
+from .controllers.images import ImageController
+from .controllers.model_suggestion import ModelSuggestion
+from .controllers.prediction import PredictionController
+from .controllers.project import ProjectController
+from .controllers.project_images import ProjectImages
+from .controllers.reclustering import ReclusteringController
+from .controllers.training import TrainingController
+from .layers.arrows import ArrowsLayer
+from .layers.locked import LockedOutlines
+from .layers.napari_compat import hide_brush_box
 from .layers.results import ResultLayers
-from .layers.viewport import clear_brush
-from .qt.message_bar import Message
-from .qt.step_area import Step
-from .qt.step_column import Column
+from .layers.visibility import AnnotationHider
+from .qt.message_bar import MessageBar
+from .qt.step_area import StepArea
+from .qt.step_column import StepColumn
 from .sections.annotate import AnnotateStep
+from .sections.correct import CorrectSection
 from .sections.data import DataStep
+from .sections.explain import ExplainSection
+from .sections.export import ExportSection
+from .sections.predict import PredictSection
+from .sections.style import STYLE
 from .sections.train import TrainStep
 from .sections.tune import TuneStep
-from .session import Session
-
-STYLE = """
-#hint { font-style: italic; padding-left: 6px; }
-#more::menu-indicator { image: none; width: 0px; }
-QListWidget::item { padding: 1px 2px; }
-#group { font-weight: bold; padding-top: 4px; }
-#main:enabled { background: #2d6cb5; color: white; font-weight: bold; }
-#main:enabled:hover { background: #3a7dcb; }
-#main[active="true"] { background: #9c4221; }
-#main[active="true"]:hover { background: #b5502b; }
-#advice { background: #6b5414; color: #fff3d0; padding: 4px 8px; border-radius: 4px; }
-#message { border-radius: 4px; }
-#message QToolButton { background: transparent; }
-#message[kind="warning"] { background: #6b5414; }
-#message[kind="warning"] * { color: #fff3d0; background: transparent; }
-#message[kind="error"] { background: #6e2626; }
-#message[kind="error"] * { color: #ffe1e1; background: transparent; }
-"""
+from .state.session import Session
 
 
 class SpatialEmbeddingsWidget(QWidget):
@@ -52,28 +49,32 @@ class SpatialEmbeddingsWidget(QWidget):
     Parameters
     ----------
     napari_viewer : napari.Viewer
+
+    Attributes
+    ----------
+    session : Session
+    images, autosave, project, project_images, annotation, ... : controllers
+    steps : list of StepArea
     """
 
-    def __init__(self, napari_viewer: Viewer) -> None:
+    def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
         self._closed, self._closing = False, False
         self._above: list[QObject] = []
         # What napari hands to a plugin makes a new proxy of a layer each time it is asked for it,
         # and no two of them are the same; behind it is the viewer.
-        viewer: Viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self.viewer: ViewerModel = getattr(napari_viewer, "__wrapped__", napari_viewer)
         if (app := QApplication.instance()) is not None:
             app.aboutToQuit.connect(self.close_down)
-        clear_brush(viewer)
+        hide_brush_box(self.viewer)
         keep_freed_memory()
         self.session = Session()
-        self.workspace = Workspace(viewer, self.session, self)
-        self.workspace.predictor = Predictor(self.workspace)
-        self.workspace.results = ResultLayers(self.workspace)
+        self._build_controllers()
         self.setMinimumWidth(320)
         self.setStyleSheet(STYLE)
-        self.steps = self._make_steps()
-        self.column = Column(self.steps)
-        self._message = Message()
+        self.steps = self._build_steps()
+        self.column = StepColumn(self.steps)
+        self._message = MessageBar()
         below = QVBoxLayout()
         below.setContentsMargins(4, 0, 8, 4)
         below.addWidget(self._message)
@@ -82,41 +83,132 @@ class SpatialEmbeddingsWidget(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.column, 1)
         layout.addLayout(below)
-        self.session.said.connect(self._message.say)
-        self.session.training_changed.connect(self._follow)
+        self.session.message.connect(self._message.show_message)
+        self.session.training_changed.connect(self._follow_training)
+        for layer in list(self.viewer.layers):
+            self.project.follow_layer(layer)
 
-    def _make_steps(self) -> list[Step]:
-        annotate = AnnotateStep(self.workspace)
-        self.workspace.annotations, self.workspace.drawing = annotate.layers, annotate.drawing
-        data = DataStep(self.workspace, annotate.layers)
-        self._train = TrainStep(self.workspace)
-        return [data, annotate, self._train, TuneStep(self.workspace)]
+    def _build_controllers(self) -> None:
+        """Build what acts, each owner after those it uses."""
+        viewer, session = self.viewer, self.session
+        self.images = ImageController(viewer, session, self)
+        self.autosave = Autosave(session, self)
+        self.images.leaving.connect(self.autosave.save_pending)
+        self.project = ProjectController(viewer, session, self.autosave, self.images, self)
+        self.project_images = ProjectImages(
+            viewer, session, self.autosave, self.images, self.project, self
+        )
+        self.annotation = AnnotationController(
+            viewer, session, self.autosave, self.images, self.project_images, self
+        )
+        self.annotation_actions = AnnotationActions(
+            viewer, session, self.images, self.project_images, self.annotation
+        )
+        self.results = ResultLayers(viewer, session, self)
+        self.prediction = PredictionController(viewer, session, self.images, self)
+        self.reclustering = ReclusteringController(viewer, session, self.images, self)
+        self.prediction.superseded.connect(self.reclustering.recluster)
+        self.model_suggestion = ModelSuggestion(session, self.images, self)
+        self.correction = CorrectionController(session, self.autosave, self.project_images, self)
+        self.annotation_hider = AnnotationHider(viewer, session, self)
+        self.correction_tool = CorrectionTool(
+            viewer, session, self.annotation_hider, self.correction, self
+        )
+        self.locked_outlines = LockedOutlines(viewer, session, self)
+        self.explanation = ExplanationController(viewer, session, self.annotation_hider, self)
+        self.arrows = ArrowsLayer(viewer, session, self)
+        self.export = ExportController(
+            viewer, session, self.images, self.project_images, self.prediction, self
+        )
+        self.training = TrainingController(
+            session, self.autosave, self.project, self.prediction, self
+        )
+
+    def _build_steps(self) -> list[StepArea]:
+        """Build what is on the screen, from top to bottom."""
+        session = self.session
+        self._train = TrainStep(session, self.images, self.annotation, self.training)
+        tune = TuneStep(
+            session,
+            self.reclustering,
+            self.arrows,
+            PredictSection(session, self.prediction),
+            ExplainSection(session, self.explanation),
+            CorrectSection(session, self.correction, self.correction_tool, self.annotation_actions),
+            ExportSection(session, self.export, self.prediction),
+        )
+        return [
+            DataStep(
+                session,
+                self.images,
+                self.autosave,
+                self.project,
+                self.project_images,
+                self.annotation,
+            ),
+            AnnotateStep(session, self.images, self.annotation, self.annotation_actions),
+            self._train,
+            tune,
+        ]
 
     @property
     def message(self) -> str:
-        """The last sentence that was said."""
+        """The message that is shown."""
         return self._message.text
 
-    def _follow(self) -> None:
-        """Show the curve of a training that begins."""
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs or waits in the background, but for a training."""
+        busy = (
+            self.annotation.busy,
+            self.prediction.running,
+            self.reclustering.busy,
+            self.correction.busy,
+            self.explanation.busy,
+            self.results.busy,
+            self.export.busy,
+            self.autosave.busy,
+        )
+        return not any(busy)
+
+    def _follow_training(self) -> None:
+        """Scroll to the curve of a training that starts."""
         if self.session.training.status == "starting":
-            self.column.bring(self._train)
+            self.column.scroll_to(self._train)
 
     # ---------------------------------------------------------------- closing
 
     def close_down(self) -> None:
-        """End what runs in the background and save; once, however the dock is closed."""
+        """Stop what runs in the background and save; once, however the dock is closed."""
         if self._closed:
             return
         self._closed = True
         self._watch(None)
-        self.workspace.finish()
+        self.autosave.flush()
         for step in self.steps:
             step.close_down()
-        self.workspace.results.close_down()
-        self.workspace.close()
-        self.session.said.disconnect(self._message.say)
-        self.session.training_changed.disconnect(self._follow)
+        for controller in (
+            self.training,
+            self.export,
+            self.arrows,
+            self.explanation,
+            self.locked_outlines,
+            self.correction_tool,
+            self.annotation_hider,
+            self.correction,
+            self.model_suggestion,
+            self.reclustering,
+            self.prediction,
+            self.results,
+            self.annotation,
+            self.project_images,
+            self.autosave,
+            self.project,
+            self.images,
+        ):
+            controller.close()
+        self.session.message.disconnect(self._message.show_message)
+        self.session.training_changed.disconnect(self._follow_training)
 
     def event(self, event: QEvent) -> bool:
         """Close down when napari takes the widget out of its dock: its x was pressed."""
@@ -131,7 +223,7 @@ class SpatialEmbeddingsWidget(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Close down when the window closes.
 
-        Closing by the program cannot be refused. Closing by a person can, as napari may ask whether
+        Closing by the program cannot be refused. Closing by the user can, as napari may ask whether
         that was meant; the window is hidden once it was.
         """
         if event.type() == QEvent.Type.ParentChange and not self._closed:

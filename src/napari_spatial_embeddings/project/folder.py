@@ -136,7 +136,7 @@ class Project:
             raise ProjectError(f"{self.folder} has no image '{key}'")
         return entry
 
-    def fresh_key(self, name: str) -> str:
+    def new_key(self, name: str) -> str:
         """Return a key like a name: good for files on every system, and not in use."""
         base = re.sub(r"[^A-Za-z0-9_-]+", "_", stem(name))[:48].strip("_-") or "image"
         taken = {entry.key.casefold() for entry in self.card.images}
@@ -195,7 +195,7 @@ class Project:
         if data is None:
             raise ProjectError("there is no image to add: neither a file nor pixels")
         name = name or "image"
-        pixels, key = checked(data, name), self.fresh_key(key or name)
+        pixels, key = checked(data, name), self.new_key(key or name)
         if source is None or copy:
             path, axes, used = f"images/{key}.tif", copied_axes(pixels), None
         else:

@@ -1,1 +1,1 @@
-"""What napari's menus offer of us: samples, readers and writers. The manifest names them."""
+"""Contributions to napari's menus: samples, readers and writers. The manifest names them."""

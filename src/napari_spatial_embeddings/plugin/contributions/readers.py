@@ -1,4 +1,4 @@
-"""Readers of what we write: project folders, and maps."""
+"""Readers of the folders that the package writes: projects and maps."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from napari_spatial_embeddings.plugin.layers import tags as _layers
-from napari_spatial_embeddings.plugin.layers.annotation import LayerTuple, contents, position
+from napari_spatial_embeddings.plugin.layers.annotation import (
+    LayerTuple,
+    project_layers,
+    transform_of_pixel_size,
+)
+from napari_spatial_embeddings.plugin.layers.tags import KEY
 
 Reader = Callable[[object], list[LayerTuple]]
 
 NOTHING: list[LayerTuple] = [(None,)]  # type: ignore[list-item]
-"""How a reader says that it read, and has no layer to show."""
+"""What a reader returns that read something, and has no layer to show."""
 
 
 def reader(path: str | list[str]) -> Reader | None:
@@ -42,12 +46,12 @@ def read_project(path: Path) -> list[LayerTuple]:
     project = Project.open(path)
     viewer = napari.current_viewer()
     if viewer is not None:
-        _, widget = viewer.window.add_plugin_dock_widget(_layers.KEY, "Spatial Embeddings")
-        widget.workspace.storage.open(project.folder)
+        _, widget = viewer.window.add_plugin_dock_widget(KEY, "Spatial Embeddings")
+        widget.project.open(project.folder)
         return NOTHING
     for entry in project.card.images:
         with suppress(MissingImage):
-            return contents(project, entry.key)
+            return project_layers(project, entry.key)
     return NOTHING
 
 
@@ -60,33 +64,12 @@ def read_maps(path: Path) -> list[LayerTuple]:
         If they cannot be read.
     """
     from napari_spatial_embeddings.files.maps import read_maps as read_stored
-    from napari_spatial_embeddings.plugin.layers.map_images import panels
+    from napari_spatial_embeddings.plugin.layers.map_layers import map_layers
 
     stored = read_stored(path)
-    size, unit = stored.pixel_size, stored.unit
-    shown = panels(stored.maps, min(size) if size else 1.0)
-    place = position(size, unit)
-    told = (stored.model.get("model") or {}).get("classes") or ()
+    size = stored.pixel_size
+    names = (stored.model.get("model") or {}).get("classes") or ()
     count = len(stored.maps.seed)
-    classes = told if len(told) == count else [str(k + 1) for k in range(count)]
-
-    def layer(role: str, title: str, data: object, **look: object) -> LayerTuple:
-        own = {"role": role, "image": None}
-        name = f"{stored.name} · {title}"
-        return data, {"name": name, "metadata": {_layers.KEY: own}, **look, **place}, "image"
-
-    seeds = [
-        layer(
-            "seed",
-            "seed" if count == 1 else f"seed {name}",
-            seed,
-            colormap="magma",
-            contrast_limits=(0, 1),
-        )
-        for name, seed in zip(classes, stored.maps.seed, strict=True)
-    ]
-    return [
-        layer("offsets", "offsets", shown.offsets, rgb=True, visible=False),
-        layer("margin", "margin", shown.margin, colormap="viridis", visible=False),
-        *seeds,
-    ]
+    classes = names if len(names) == count else [str(k + 1) for k in range(count)]
+    transform = transform_of_pixel_size(size, stored.unit)
+    return map_layers(stored.name, stored.maps, classes, transform, min(size) if size else 1.0)

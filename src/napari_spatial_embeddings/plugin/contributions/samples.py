@@ -1,6 +1,6 @@
-"""Sample images under File > Open Sample, each with the few objects that somebody drew.
+"""Sample images under File > Open Sample, each with a few annotated objects.
 
-They are made on demand, so there is nothing to fetch.
+They are generated, so there is nothing to download.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from napari_spatial_embeddings import samples
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.plugin.layers.annotation import (
     LayerTuple,
+    annotation_layer,
     image_layer,
-    labels_layer,
-    position,
+    transform_of_pixel_size,
 )
 from napari_spatial_embeddings.samples import Sample
 
@@ -47,11 +47,11 @@ def _layers(make: Callable[[], Sample]) -> list[LayerTuple]:
     sample = make()
     # The same sample may be opened twice.
     key = f"{sample.name.replace(' ', '_')}-{secrets.token_hex(2)}"
-    axes = "CZYX"[-sample.image.ndim :] if sample.image.ndim == 4 else "CYX"
-    picture = ImageData(sample.image, axes, sample.pixel_size, UNIT, sample.name)
-    drawn = {int(k): sample.classes[int(k)] for k in np.unique(sample.annotated) if k}
-    place = position(sample.pixel_size, UNIT)
+    axes = "CZYX" if sample.image.ndim == 4 else "CYX"
+    image = ImageData(sample.image, axes, sample.pixel_size, UNIT, sample.name)
+    classes = {int(k): sample.classes[int(k)] for k in np.unique(sample.annotated) if k}
+    transform = transform_of_pixel_size(sample.pixel_size, UNIT)
     return [
-        image_layer(picture, key, sample.name, None),
-        labels_layer(key, sample.name, sample.annotated, drawn, False, place),
+        image_layer(image, key, sample.name, None),
+        annotation_layer(key, sample.name, sample.annotated, classes, False, transform),
     ]

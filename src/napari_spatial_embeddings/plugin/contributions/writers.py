@@ -1,4 +1,4 @@
-"""The writer behind File > Save for labels."""
+"""Writer of Labels layers, for napari's File > Save."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_spatial_embeddings.core.units import unit_name
 from napari_spatial_embeddings.export.labels import write_labels
-from napari_spatial_embeddings.plugin.layers import tags as _layers
+from napari_spatial_embeddings.plugin.layers.tags import KEY, LayerTag
 
 
 def labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
@@ -36,6 +36,8 @@ def labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     units = attributes.get("units") or ("",)
     unit = unit_name(str(units[-1]))
     known = size if unit is not None or len(set(size)) > 1 else None
-    own = (attributes.get("metadata") or {}).get(_layers.KEY) or {}
-    told = {name: own[name] for name in ("classes", "scribbled") if name in own}
-    return [str(write_labels(path, array, known, unit, told or None))]
+    tag = (attributes.get("metadata") or {}).get(KEY)
+    meaning = None
+    if isinstance(tag, LayerTag) and tag.role == "annotations":
+        meaning = {"classes": dict(tag.classes), "scribbled": tag.scribbled}
+    return [str(write_labels(path, array, known, unit, meaning))]

@@ -1,94 +1,165 @@
-"""The annotation layers of all images in the viewer: watched, counted and saved."""
+"""Annotations of the open images: watched while they are painted, counted and saved."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
+from napari.components import ViewerModel
 from napari.layers import Labels, Shapes
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files.regions import KINDS
-from napari_spatial_embeddings.plugin.layers import tags as _layers
-from napari_spatial_embeddings.plugin.layers.annotation import drawn
-from napari_spatial_embeddings.plugin.layers.class_colormap import Colouring
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
+from napari_spatial_embeddings.plugin.layers.tags import Role, image_key, tagged
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.state.annotation_count import AnnotationCount
+from napari_spatial_embeddings.plugin.state.open_image import OpenImage
+from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.save_annotation import rename_class, write_annotation
 from napari_spatial_embeddings.text import plural
 from napari_spatial_embeddings.training.annotation import BACKGROUND
 
-from .annotation_count import Counts, Drawn
-from .annotation_saving import Keeping, rename_class
+from .annotated_image import AnnotatedImage
+from .annotation_counts import OpenCounts, ProjectCounts
+from .autosave import Autosave
+from .images import ImageController
+from .project_images import ProjectImages
 
-if TYPE_CHECKING:
-    from .workspace import Workspace
 
+class AnnotationController(QObject):
+    """Watches, counts and saves the annotations; keeps the tool and the class that are chosen.
 
-class AnnotationLayers(QObject):
-    """What people draw, on all images.
+    Owner of the fields of `OpenImage` about annotations.
 
     Parameters
     ----------
-    workspace : Workspace
+    viewer : ViewerModel
+    session : Session
+    autosave : Autosave
+    images : ImageController
+    project_images : ProjectImages
+
+    Attributes
+    ----------
+    each : bool
+        Whether each stroke is a new object.
+    class_name : str
+        Class of the objects that are painted from now on.
     """
 
     changed = Signal()
-    """Something is drawn, counted, or another tool is chosen."""
+    """Something is annotated or counted, or another tool or class is chosen."""
 
-    def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: Session,
+        autosave: Autosave,
+        images: ImageController,
+        project_images: ProjectImages,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
-        self.workspace, self.session = workspace, workspace.session
-        self.counts: dict[str, Drawn] = {}
-        self.each, self.class_name = True, self.session.classes[0]
-        self._strokes: dict[str, Strokes] = {}
-        self._regions: dict[str, Shapes] = {}
-        self._colouring: dict[str, Colouring] = {}
-        self._keeping = Keeping(workspace.project_images)
-        self._seen: tuple[Any, ...] = ()
-        self._counting = Counts(self._look, self)
-        self._counting.counted.connect(self._counted)
-        self._counting.failed.connect(lambda problem: self.session.say(problem, "error"))
-        workspace.images_changed.connect(self._sync)
-        workspace.at_pause.append(self._save)
-        self.session.classes_changed.connect(self._classes_changed)
-        self.session.project_changed.connect(self._project_changed)
+        self._viewer, self._session = viewer, session
+        self._autosave, self._images, self._project_images = autosave, images, project_images
+        self.each, self.class_name = True, session.classes[0]
+        self._annotated: dict[str, AnnotatedImage] = {}
+        self._view: tuple[Any, ...] = ()
+        self._counts = OpenCounts(self._snapshot, self)
+        self._counts.counted.connect(self._counted)
+        self._counts.failed.connect(self._count_failed)
+        self._project_counts = ProjectCounts(session, self)
+        self._project_counts.changed.connect(self.changed)
+        self._connections = Connections()
+        self._connections.add(images.changed, self._sync)
+        self._connections.add(session.classes_changed, self._classes_changed)
+        self._connections.add(session.project_changed, self._forget_saved)
+        self._connections.add(session.image_changed, self._tool_changed)
+        self._connections.add(autosave.saved, self._saved)
+        self._connections.add(viewer.layers.selection.events.active, self._tool_changed)
+        autosave.add_source(self._save)
         self._sync()
 
     def close(self) -> None:
-        """Let go of the layers."""
-        self.workspace.images_changed.disconnect(self._sync)
-        self.workspace.at_pause.remove(self._save)
-        self.session.classes_changed.disconnect(self._classes_changed)
-        self.session.project_changed.disconnect(self._project_changed)
-        self._counting.close()
-        for key in list(self._strokes):
+        """Disconnect from the layers."""
+        self._connections.close()
+        self._counts.close()
+        self._project_counts.close()
+        for key in list(self._annotated):
             self._detach(key)
-        for key in list(self._regions):
-            self._detach_regions(key)
 
-    # ---------------------------------------------------------------- layers
+    # ------------------------------------------------------------------ queries
+
+    @property
+    def busy(self) -> bool:
+        """Whether annotations are being counted."""
+        return self._counts.busy or self._project_counts.busy
 
     def strokes(self, key: str | None) -> Strokes | None:
-        """Return what numbers the strokes on an image; None before there is a layer for them."""
-        return self._strokes.get(key) if key else None
+        """Return the strokes on an image; None before there is a layer for them."""
+        annotated = self._annotated.get(key) if key else None
+        return None if annotated is None else annotated.strokes
 
     def regions(self, key: str | None) -> Shapes | None:
         """Return the layer of an image's regions; None before there is one."""
-        return self._regions.get(key) if key else None
+        annotated = self._annotated.get(key) if key else None
+        return None if annotated is None else annotated.record.regions
+
+    @property
+    def tool(self) -> str:
+        """The tool in use: draw, background, erase, class, region, or none of them."""
+        active = self._viewer.layers.selection.active
+        strokes, regions = self.strokes(self._session.image), self.regions(self._session.image)
+        if regions is not None and active is regions and regions.mode.startswith("add_"):
+            return "region"
+        return strokes.tool if strokes is not None and active is strokes.layer else ""
+
+    def count(self, key: str | None) -> AnnotationCount | None:
+        """Return how much of an image is annotated, open or not; None while it is unknown."""
+        if key is None:
+            return None
+        if key in self._annotated:
+            return self._annotated[key].record.count
+        return self._project_counts.counts.get(key) if key in self._project_images else None
+
+    @property
+    def annotated(self) -> bool:
+        """Whether anything is annotated on any image, as far as it is counted."""
+        return any(_any(found) for _, found in self._all_counts())
+
+    @property
+    def scribbled_only(self) -> bool:
+        """Whether all that is annotated is scribbles, as far as it is counted."""
+        keys = [key for key, found in self._all_counts() if _any(found)]
+        return bool(keys) and all(map(self._scribbled, keys))
+
+    def _all_counts(self) -> Iterator[tuple[str, AnnotationCount]]:
+        keys = [entry.key for entry in self._project_images.entries()]
+        for key in dict.fromkeys([*keys, *self._annotated]):
+            if (found := self.count(key)) is not None:
+                yield key, found
+
+    def _scribbled(self, key: str) -> bool:
+        if key in self._annotated:
+            return self._annotated[key].scribbled
+        return self._project_counts.scribbled.get(key, False)
+
+    # ------------------------------------------------------------------ choices
 
     def set_each(self, each: bool) -> None:
-        """Say whether each stroke is a new object."""
+        """Choose whether each stroke is a new object."""
         self.each = each
-        for strokes in self._strokes.values():
-            strokes.each = each
+        for image in self._annotated.values():
+            image.strokes.each = each
 
     def set_class(self, name: str) -> None:
-        """Choose the class of the objects that are drawn from now on."""
+        """Choose the class of the objects that are painted from now on."""
         self.class_name = name
-        for key, strokes in self._strokes.items():
-            strokes.class_name = name
-            self._colour(key)  # those of the strokes to come
+        for image in self._annotated.values():
+            image.strokes.class_name = name
+            self._update_colormap(image)  # of the strokes to come
         self.changed.emit()
 
     def rename_class(self, old: str, new: str) -> None:
@@ -102,20 +173,20 @@ class AnnotationLayers(QObject):
         new = new.strip()
         if new == old:
             return
-        if not new or new in self.session.classes or new == BACKGROUND:
+        if not new or new in self._session.classes or new == BACKGROUND:
             raise InputError(f"'{new}' cannot be the name of a class: it is empty or in use")
-        for key, strokes in self._strokes.items():
-            for label, name in strokes.classes.items():
-                if name == old:
-                    strokes.classes[label] = new
-            self._keeping.changed(key)
+        for image in self._annotated.values():
+            known = image.strokes.classes
+            image.strokes.set_classes({k: new for k, name in known.items() if name == old})
+            image.record.revision += 1
+        self._project_counts.rename_class(old, new)
         if self.class_name == old:
             self.set_class(new)
-        names = tuple(new if name == old else name for name in self.session.classes)
-        self.session.set_classes(names)
-        project, open_now = self.session.project, set(self._strokes)
+        names = tuple(new if name == old else name for name in self._session.classes)
+        self._session.set_classes(names)
+        project, annotated = self._session.project, set(self._annotated)
         if project is not None:
-            self.workspace.write(partial(rename_class, project, open_now, old, new))
+            self._autosave.write(partial(rename_class, project, annotated, old, new))
 
     def remove_class(self, name: str) -> None:
         """Remove a class.
@@ -125,137 +196,146 @@ class AnnotationLayers(QObject):
         InputError
             If it is the only one, or objects have it.
         """
-        if len(self.session.classes) == 1:
+        if len(self._session.classes) == 1:
             raise InputError("there must be one class at least")
-        used = sum(drawn.objects.get(name, 0) for drawn in self.counts.values())
+        used = sum(found.objects.get(name, 0) for _, found in self._all_counts())
         if used:
             raise InputError(
                 f"'{name}' is the class of {plural(used, 'object')}; give them another one first"
             )
-        self.session.set_classes(tuple(x for x in self.session.classes if x != name))
+        self._session.set_classes(tuple(x for x in self._session.classes if x != name))
 
-    def learn(self, names: list[str]) -> None:
+    def learn_classes(self, names: Collection[str]) -> None:
         """Take over classes that come with a layer."""
-        known = self.session.classes
-        unused = len(known) == 1 and not any(drawn.total for drawn in self.counts.values())
+        known = self._session.classes
+        unused = len(known) == 1 and not any(found.total for _, found in self._all_counts())
         kept = known if not unused or not names or known[0] in names else ()
         new = (*kept, *(name for name in names if name not in kept))
         if new != known:
-            self.session.set_classes(new)
+            self._session.set_classes(new)
 
-    # ---------------------------------------------------------------- events
+    # ------------------------------------------------------------------- layers
 
     def _sync(self) -> None:
-        """Watch the layers that are there now."""
-        viewer = self.workspace.viewer
-        labels = {str(_layers.image_key(x)): x for x in _layers.ours(viewer, "annotations")}
-        shapes = {str(_layers.image_key(x)): x for x in _layers.ours(viewer, "regions")}
-        for key in [k for k, s in self._strokes.items() if labels.get(k) is not s.layer]:
-            if self.workspace.layer_of(key) is not None and self._keeping.touched(key):
-                self._keep(key)  # a layer that was deleted comes back with all that was drawn
-            self._detach(key)
-        for key in [k for k, x in self._regions.items() if shapes.get(k) is not x]:
-            self._detach_regions(key)
-        for key in labels.keys() - self._strokes.keys():
-            self._attach(key, labels[key])
-        for key in shapes.keys() - self._regions.keys():
-            self._regions[key] = shapes[key]
-            shapes[key].events.data.connect(self._region_drawn)
-            self._counting.request(key)
+        """Watch the annotation layers that are in the viewer now."""
+        labels, shapes = self._by_image("annotations"), self._by_image("regions")
+        for key, image in list(self._annotated.items()):
+            opened = self._session.images.get(key)
+            if labels.get(key) is not image.strokes.layer:
+                if image.record.edited and opened is not None:
+                    self._save_image(image)  # a layer that was deleted comes back as it was
+                self._detach(key)
+            elif opened not in (None, image.record):
+                image.move_to(opened)
+        for key in (labels.keys() - self._annotated.keys()) & self._session.images.keys():
+            self._attach(self._session.images[key], labels[key])
+        for key, image in self._annotated.items():
+            if image.set_regions(shapes.get(key)):
+                self._counts.request(key)
         self.changed.emit()
 
-    def _attach(self, key: str, layer: Labels) -> None:
-        known = list(dict.fromkeys(_layers.facts(layer)["classes"].values()))
-        self.learn([name for name in known if name != BACKGROUND])
-        strokes = self._strokes[key] = Strokes(layer, self)
-        strokes.each, strokes.class_name = self.each, self.class_name
-        strokes.changed.connect(partial(self.touch, key))
-        strokes.tool_changed.connect(self.changed)
-        layer.events.set_data.connect(self._refreshed)
-        self._colouring[key] = Colouring(strokes)
-        self._colour(key)
-        if key in self.workspace.project_images:
-            self._keeping.read(key)
+    def _by_image(self, role: Role) -> dict[str, Any]:
+        return {str(image_key(layer)): layer for layer in tagged(self._viewer, role)}
+
+    def _attach(self, record: OpenImage, layer: Labels) -> None:
+        key = record.key
+        image = self._annotated[key] = AnnotatedImage(record, layer, self)
+        image.strokes.each, image.strokes.class_name = self.each, self.class_name
+        image.edited.connect(self._edited)
+        image.refreshed.connect(self._refreshed)
+        image.tool_changed.connect(self.changed)
+        names = dict.fromkeys(image.strokes.classes.values())
+        self.learn_classes([name for name in names if name != BACKGROUND])
+        self._update_colormap(image)
+        record.edited = False
+        if key in self._project_images:
+            record.saved_revision = record.revision
         else:
-            self._keeping.found(key)  # a sample's, or those of a session before
-        self._counting.request(key)
+            record.revision += 1  # a sample's, or that of an earlier session
+        self._counts.request(key)
 
     def _detach(self, key: str) -> None:
-        strokes = self._strokes.pop(key)
-        strokes.layer.events.set_data.disconnect(self._refreshed)
-        strokes.close()
-        strokes.deleteLater()
-        self.counts.pop(key, None)
-        del self._colouring[key]
+        image = self._annotated.pop(key)
+        if image.record.count is not None:
+            self._project_counts.set_count(key, image.record.count, image.scribbled)
+        image.close()
 
-    def _detach_regions(self, key: str) -> None:
-        self._regions.pop(key).events.data.disconnect(self._region_drawn)
+    def edit(self, key: str) -> None:
+        """Note that the user changed the annotation of an image: it is to be counted and saved."""
+        self._annotated[key].edit()
 
-    def touch(self, key: str) -> None:
-        """Note that a person did something to what is drawn on an image: count it, and save it."""
-        self._keeping.changed(key)
-        self._counting.request(key)
-        if key in self._strokes:
-            self._colour(key)
-        self.workspace.touch()
+    def _edited(self, key: str) -> None:
+        self._counts.request(key)
+        self._update_colormap(self._annotated[key])
+        self._autosave.schedule()
         self.changed.emit()
 
-    def _refreshed(self, event: Any) -> None:
-        """See a layer drawn again: after an undo perhaps, unless another slice is shown."""
-        dims = self.workspace.viewer.dims
-        seen = (dims.current_step, dims.order, dims.ndisplay)
-        if seen == self._seen:
-            self._counting.request(str(_layers.image_key(event.source)))
-        self._seen = seen
+    def _refreshed(self, key: str) -> None:
+        """Count again, unless another slice is in view, for which layers are refreshed as well."""
+        dims = self._viewer.dims
+        view = (dims.current_step, dims.order, dims.ndisplay)
+        if view == self._view:
+            self._counts.request(key)
+        self._view = view
 
-    def _region_drawn(self, event: Any) -> None:
-        self.touch(str(_layers.image_key(event.source)))
+    def _tool_changed(self, _event: object = None) -> None:
+        self.changed.emit()
 
     def _classes_changed(self) -> None:
-        if self.class_name not in self.session.classes:
-            self.set_class(self.session.classes[0])
-        for key in self._strokes:
-            self._colour(key)
-            self._counting.request(key)
+        if self.class_name not in self._session.classes:
+            self.set_class(self._session.classes[0])
+        for key, image in self._annotated.items():
+            self._update_colormap(image)
+            self._counts.request(key)
         self.changed.emit()
 
-    def _project_changed(self) -> None:
-        self._keeping.forget()
+    def _update_colormap(self, image: AnnotatedImage) -> None:
+        image.update_colormap(self._session.classes, self.class_name)
 
-    def _colour(self, key: str) -> None:
-        self._colouring[key].update(self.session.classes, self.class_name)
+    # ------------------------------------------------------------------- counts
 
-    # ---------------------------------------------------------------- counts
+    def _snapshot(self, key: str) -> tuple[int, tuple[Any, ...]] | None:
+        image = self._annotated.get(key)
+        return None if image is None else image.snapshot(self._session.classes[0])
 
-    def _look(self, key: str) -> tuple[Any, ...] | None:
-        """Return what is counted on an image."""
-        strokes, regions = self._strokes.get(key), self._regions.get(key)
-        if strokes is None:
-            return None
-        marked = 0 if regions is None else sum(k in KINDS for k in regions.shape_type)
-        return strokes.layer.data, dict(strokes.classes), self.session.classes[0], marked
-
-    def _counted(self, key: str, drawn: Drawn) -> None:
-        if key in self._strokes:
-            before = self.counts.get(key)
-            if before is not None and before.digest != drawn.digest:
-                self._keeping.changed(key)
-                self.workspace.touch()
-            self.counts[key] = drawn
+    def _counted(self, key: str, revision: int, found: AnnotationCount) -> None:
+        if key in self._annotated:
+            if self._annotated[key].set_count(revision, found):
+                self._autosave.schedule()
             self.changed.emit()
 
-    # ---------------------------------------------------------------- saving
+    def _count_failed(self, problem: str) -> None:
+        self._session.say(problem, "error")
+
+    # ------------------------------------------------------------------- saving
 
     def _save(self) -> None:
-        for key in self._strokes:
-            self._keep(key)
+        for image in list(self._annotated.values()):
+            self._save_image(image)
 
-    def _keep(self, key: str) -> None:
-        layer, regions = self._strokes[key].layer, self._regions.get(key)
-        known = key in self.workspace.project_images
-        # Neither a layer alone makes a project, nor one that nobody has drawn in.
-        mine = self.session.project is not None or self._keeping.touched(key)
-        begun = bool(regions is not None and regions.nshapes) or np.any(layer.data)
-        if known or (mine and begun):
-            with self.workspace.saving():
-                self._keeping.keep(key, partial(drawn, layer, regions))
+    def _save_image(self, image: AnnotatedImage) -> None:
+        """Queue the writing of an annotation, if it is dirty.
+
+        Neither a layer alone creates a project, nor one that the user did not paint in.
+        """
+        key, record = image.key, image.record
+        wanted = record.edited or self._session.project is not None
+        unknown = record.count is None or self._counts.pending(key)
+        begun = wanted and (unknown or _any(record.count))
+        if not record.dirty or not (begun or key in self._project_images):
+            return
+        if self._project_images.save(key, partial(write_annotation, key, image.annotation())):
+            record.saved_revision = record.revision  # until it turns out that it failed
+
+    def _saved(self) -> None:
+        if self._autosave.problem:
+            self._forget_saved()
+
+    def _forget_saved(self) -> None:
+        """Have all annotations saved again: in another project, or after a failure."""
+        for image in self._annotated.values():
+            image.record.saved_revision = None
+
+
+def _any(count: AnnotationCount | None) -> bool:
+    return count is not None and bool(count.total or count.regions or count.background)

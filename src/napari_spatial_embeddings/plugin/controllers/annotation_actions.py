@@ -1,91 +1,114 @@
-"""A person begins to draw: the layers for that are made when they are needed."""
+"""Actions on the annotation of the current image; its layers are made when they are needed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from napari.components import ViewerModel
 from napari.layers import Labels, Shapes
 
-from napari_spatial_embeddings.plugin.layers import tags as _layers
-from napari_spatial_embeddings.plugin.layers.annotation import add, labels_layer, regions_layer
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.layers.annotation import (
+    add_layer,
+    annotation_layer,
+    regions_layer,
+)
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
+from napari_spatial_embeddings.plugin.layers.tags import role_of, update_tag
+from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.text import plural
 
-from .annotation import AnnotationLayers
-from .annotation_sources import add_found, copy_objects
+from .annotation import AnnotationController
+from .images import ImageController
+from .project_images import ProjectImages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
 
-    from napari_spatial_embeddings.plugin.session import Result
+LARGEST = np.iinfo(np.int32).max
 
 
-class Drawing:
-    """What a person draws on the current image, or takes over from elsewhere.
+class AnnotationActions:
+    """Begins to annotate the current image, or takes over objects from elsewhere.
+
+    All of them raise `InputError` if there is no image, or it cannot be used.
 
     Parameters
     ----------
-    layers : AnnotationLayers
-        Sees the layers that are made.
+    viewer : ViewerModel
+    session : Session
+    images : ImageController
+    project_images : ProjectImages
+    annotation : AnnotationController
+        Watches the layers that are made.
     """
 
-    def __init__(self, layers: AnnotationLayers) -> None:
-        self.layers = layers
-        self.workspace, self.session = layers.workspace, layers.session
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: Session,
+        images: ImageController,
+        project_images: ProjectImages,
+        annotation: AnnotationController,
+    ) -> None:
+        self._viewer, self._session = viewer, session
+        self._images, self._project_images = images, project_images
+        self._annotation = annotation
+
+    # -------------------------------------------------------------------- tools
 
     def begin(self) -> Strokes:
-        """Return the strokes on the current image; its layer is made if needed, and selected.
-
-        Raises
-        ------
-        InputError
-            If there is no image, or it cannot be used.
-        """
-        strokes = self._here()
-        self._show(strokes.layer)
+        """Select the annotation layer; return its strokes."""
+        strokes = self._strokes()
+        self._select(strokes.layer)
         return strokes
 
-    def _here(self) -> Strokes:
-        """Return the strokes on the current image; its layer is made if needed."""
-        strokes = self.layers.strokes(self.session.image)
-        if strokes is None:
-            picture = self.workspace.picture()  # or a sentence why it cannot be used
-            key = str(self.session.image)
-            if not self.workspace.project_images.show_drawn(key):
-                shape = picture.data.shape[1:]
-                place = self.workspace.place(key)
-                empty = np.zeros(shape, np.int32)
-                add(self.workspace.viewer, labels_layer(key, picture.name, empty, {}, False, place))
-            strokes = self.layers.strokes(key)
-            assert strokes is not None
-            size = min(picture.data.shape[-2:]) / 50
-            strokes.layer.brush_size = int(np.clip(size, 3, 20))
-        return strokes
+    def use_tool(self, tool: str) -> None:
+        """Begin with a tool: "draw", "background", "erase", "class" or "region"."""
+        if tool == "region":
+            self.begin_region()
+            return
+        strokes = self.begin()
+        tools = {
+            "draw": strokes.draw,
+            "background": strokes.draw_background,
+            "erase": strokes.erase,
+            "class": strokes.give_class,
+        }
+        tools[tool]()
 
     def begin_region(self) -> Shapes:
-        """Return the regions of the current image, ready to draw one; the layer is made if needed.
-
-        Raises
-        ------
-        InputError
-            If there is no image, or it cannot be used.
-        """
+        """Select the layer of regions, ready to draw one; return it."""
         strokes = self.begin()
-        key = str(_layers.image_key(strokes.layer))
-        layer = self.layers.regions(key)
+        key = str(self._session.image)
+        layer = self._annotation.regions(key)
         if layer is None:
             name = strokes.layer.name.removesuffix(" · annotations")
-            place = self.workspace.place(key)
-            made = regions_layer(key, name, strokes.layer.ndim, (), place)
-            layer = add(self.workspace.viewer, made)
-            width = max(1.0, min(strokes.layer.data.shape[-2:]) / 200)
-            layer.current_edge_width = width
-        self._show(layer)
+            ndim, transform = strokes.layer.ndim, self._images.transform(key)
+            layer = add_layer(self._viewer, regions_layer(key, name, ndim, (), transform))
+            layer.current_edge_width = max(1.0, min(strokes.layer.data.shape[-2:]) / 200)
+        self._select(layer)
         layer.mode = "add_rectangle"
         return layer
 
-    def take(self, layer: Labels) -> str:
-        """Add the objects of another layer to the annotations of the current image.
+    def set_scribbled(self, scribbled: bool) -> None:
+        """Set whether the labels cover only part of their objects."""
+        strokes = self._annotation.strokes(self._session.image)
+        if strokes is not None:
+            update_tag(strokes.layer, scribbled=scribbled)
+            self._annotation.edit(str(self._session.image))
+
+    # ------------------------------------------------------ objects of elsewhere
+
+    def other_layers(self) -> list[Labels]:
+        """Return the Labels layers of the user's own."""
+        layers = self._viewer.layers
+        return [x for x in layers if isinstance(x, Labels) and role_of(x) is None]
+
+    def use_layer(self, layer: Labels) -> str:
+        """Copy the objects of another layer, where nothing is annotated yet; hide that layer.
 
         Returns
         -------
@@ -97,39 +120,71 @@ class Drawing:
         InputError
             If it covers other pixels, or holds no object.
         """
-        sentence = copy_objects(self.begin(), layer)
+        strokes = self.begin()
+        data = np.asarray(layer.data[0] if layer.multiscale else layer.data)
+        mine = np.asarray(strokes.layer.data)
+        while data.ndim > mine.ndim and data.shape[0] == 1:
+            data = data[0]
+        if data.shape != mine.shape:
+            raise InputError(
+                f"{layer.name} has the shape {data.shape}, the image {mine.shape}: they must"
+                " cover the same pixels"
+            )
+        free = (data > 0) & (mine == 0)
+        ids, dense = np.unique(data[free], return_inverse=True)
+        if not len(ids):
+            raise InputError(f"{layer.name} holds no object where none is drawn yet")
+        # Ids stay as they are where that is possible; else they are numbered on.
+        first = strokes.next
+        keeps = first == 1 and int(ids[-1]) <= min(LARGEST, 10 * data.size)
+        values = data[free] if keeps else dense + first
+        labels = ids if keeps else np.arange(len(ids)) + first
+        classes = {int(k): strokes.class_name for k in labels}
+        strokes.paste(np.nonzero(free), values.astype(np.int32), classes)
         layer.visible = False  # it would lie over what is painted from now on
-        return sentence
+        return f"{plural(len(ids), 'object')} of {layer.name} copied"
 
-    def adopt(self, result: Result, labels: Iterable[int]) -> str:
-        """Add objects that were found to the annotations of the current image.
+    def adopt(self, result: Segmentation, labels: Iterable[int]) -> str:
+        """Add objects that a model found, as `use_layer` adds those of a layer.
 
-        Returns
-        -------
-        str
-            What was done, as a sentence.
-
-        Raises
-        ------
-        InputError
-            If there is no such object, or each is drawn already.
+        An object of which most is annotated already is passed over; `InputError` is raised if that
+        leaves none.
         """
-        active = self.workspace.viewer.layers.selection.active
-        strokes, names = self._here(), self.session.classes
-        if len(result.classes) > 1:
-            names = result.classes
-        sentence = add_found(strokes, result.instances, labels, names)
-        self.layers.learn([name for name in names if name not in self.session.classes])
-        self.workspace.viewer.layers.selection.active = active
-        return sentence
+        from napari_spatial_embeddings.editing.to_annotation import adopt
 
-    def set_scribbled(self, scribbled: bool) -> None:
-        """Say whether the strokes on the current image cover only part of their objects."""
-        strokes = self.layers.strokes(self.session.image)
-        if strokes is not None:
-            _layers.mark(strokes.layer, scribbled=scribbled)
-            self.layers.touch(str(self.session.image))
+        labels = list(labels)
+        if not labels:
+            raise InputError("there is no object to be used as annotation")
+        active = self._viewer.layers.selection.active
+        strokes = self._strokes()
+        mine = np.asarray(strokes.layer.data)
+        new, index = adopt(mine, result.instances, labels)
+        if not index:
+            raise InputError("these objects are among the annotations already")
+        names = result.classes if len(result.classes) > 1 else self._session.classes
+        self._annotation.learn_classes(names)
+        changed = np.nonzero(new != mine)
+        strokes.paste(changed, new[changed], {label: names[k] for label, k in index.items()})
+        self._viewer.layers.selection.active = active
+        return f"{plural(len(index), 'object')} added to the annotations: train again to learn them"
 
-    def _show(self, layer: Labels | Shapes) -> None:
+    # ------------------------------------------------------------------- layers
+
+    def _strokes(self) -> Strokes:
+        """Return the strokes on the current image; its layer is made if needed."""
+        strokes = self._annotation.strokes(self._session.image)
+        if strokes is None:
+            image = self._images.image_data()  # or a sentence why it cannot be used
+            shape, key = image.data.shape[1:], str(self._session.image)
+            if not self._project_images.show_annotation(key):
+                transform, empty = self._images.transform(key), np.zeros(shape, np.int32)
+                made = annotation_layer(key, image.name, empty, {}, False, transform)
+                add_layer(self._viewer, made)
+            strokes = self._annotation.strokes(key)
+            assert strokes is not None
+            strokes.layer.brush_size = int(np.clip(min(shape[-2:]) / 50, 3, 20))
+        return strokes
+
+    def _select(self, layer: Labels | Shapes) -> None:
         layer.visible = True
-        self.workspace.viewer.layers.selection.active = layer
+        self._viewer.layers.selection.active = layer

@@ -1,4 +1,4 @@
-"""Which tool corrects the objects now, and what a click, a stroke or a key does with it."""
+"""The active correction tool, and the effect of clicks, strokes and keys with it."""
 
 from __future__ import annotations
 
@@ -7,94 +7,98 @@ from typing import Any
 
 import numpy as np
 from app_model.types import KeyCode, KeyMod
+from napari.components import ViewerModel
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_spatial_embeddings.editing import corrections as act
-from napari_spatial_embeddings.plugin.layers import tags as _layers
-from napari_spatial_embeddings.plugin.layers.pointer import Pixel, Pointer, pixel_of
-from napari_spatial_embeddings.plugin.layers.visibility import Foreground
-from napari_spatial_embeddings.plugin.tasks.correction_tools import TOOLS, label_at
+from napari_spatial_embeddings.editing import corrections as edit
+from napari_spatial_embeddings.plugin.layers.pointer import Pointer, pixel_of
+from napari_spatial_embeddings.plugin.layers.tags import find_layer
+from napari_spatial_embeddings.plugin.layers.visibility import AnnotationHider
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.correction_tools import TOOLS, Pixel, label_at
 
-from .correction import Corrector
-from .workspace import Workspace
+from .correction import CorrectionController
 
-REST = "Choose a tool; what you correct is locked, and stays whatever the sliders do."
+NO_TOOL_HINT = "Choose a tool; what you correct is locked, and stays whatever the sliders do."
 
 
-class Toolbox(QObject):
-    """The tools that correct the objects of the current image; at most one is in the hand.
+class CorrectionTool(QObject):
+    """The tool that corrects the objects of the current image; at most one is active.
 
     Parameters
     ----------
-    workspace : Workspace
-    foreground : Foreground
-    corrector : Corrector
-        Does what the tools are for.
+    viewer : ViewerModel
+    session : Session
+    hider : AnnotationHider
+    correction : CorrectionController
 
     Attributes
     ----------
     tool : str
-        The one that is chosen; empty if none is.
+        Key of the active tool in `TOOLS`; empty if there is none.
     hint : str
         What to do with it.
-    index : int
-        The class that is given to objects.
+    class_index : int
+        The class that the tool "class" sets.
     layer : napari.layers.Labels, optional
         The objects' layer.
     """
 
     changed = Signal()
-    """Another tool is chosen, or there is something else to do with it."""
+    """Another tool is active, or its hint has changed."""
     followed = Signal()
-    """The image or its objects may be others now; so may ``layer``."""
+    """The image, its objects or ``layer`` may have changed."""
 
     def __init__(
-        self, workspace: Workspace, foreground: Foreground, corrector: Corrector, parent: QObject
+        self,
+        viewer: ViewerModel,
+        session: Session,
+        hider: AnnotationHider,
+        correction: CorrectionController,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self.session, self.viewer = workspace.session, workspace.viewer
-        self._foreground, self._corrector = foreground, corrector
-        self._pointer = Pointer(self.viewer, self)
-        self._pointer.clicked.connect(self._clicked)
-        self.tool, self.hint, self.index = "", REST, 0
+        self._viewer, self._session = viewer, session
+        self._hider, self._correction = hider, correction
+        self._pointer = Pointer(viewer, self)
+        self._pointer.clicked.connect(self._click)
+        self.tool, self.hint, self.class_index = "", NO_TOOL_HINT, 0
         self.layer: Labels | None = None
         self._first: Pixel | None = None
-        self._links: list[tuple[Any, Callable[..., object]]] = [
-            (self.session.image_changed, self.follow),
-            (self.session.result_changed, self.follow),
-            (self.viewer.layers.events.inserted, self.follow),
-            (self.viewer.layers.events.removed, self.follow),
-            (self.viewer.layers.selection.events.active, self._look_away),
-        ]
-        for signal, slot in self._links:
-            signal.connect(slot)
+        self._layer_connections = Connections()
+        self._connections = Connections()
+        self._connections.add(session.image_changed, self.follow)
+        self._connections.add(session.result_changed, self.follow)
+        self._connections.add(viewer.layers.events.inserted, self.follow)
+        self._connections.add(viewer.layers.events.removed, self.follow)
+        self._connections.add(viewer.layers.selection.events.active, self._follow_active)
+        self.follow()
 
-    def close_down(self) -> None:
-        """Put the tool away, and let go of the viewer."""
+    def close(self) -> None:
+        """Leave the tool, and disconnect from the viewer."""
         self.leave()
         self._pointer.close()
-        for signal, slot in self._links:
-            signal.disconnect(slot)
-        self._let_go()
+        self._connections.close()
+        self._disconnect_layer()
 
     @property
     def ready(self) -> bool:
         """Whether there are objects to be corrected."""
-        result = self.session.result
-        return result is not None and result.instances is not None and self.layer is not None
+        return self._session.result is not None and self.layer is not None
 
     def use(self, tool: str) -> None:
-        """Choose a tool, if there are objects to use it on."""
+        """Activate a tool, if there are objects to use it on."""
         if self.layer is None or not self.ready:
             return
-        self._put_away()
-        if self.viewer.dims.ndisplay != 2:
-            self._foreground.leave(self)
-            self.session.say("correct in the 2D view: press the button with the square", "warning")
+        self._deactivate()
+        if self._viewer.dims.ndisplay != 2:
+            self._hider.release(self)
+            self._session.say("correct in the 2D view: press the button with the square", "warning")
             self.changed.emit()
             return
-        self._foreground.take(self, self.layer)
+        self._hider.hide_for(self, self.layer)
         if tool == "paint":
             self.layer.selected_label = int(np.max(self.layer.data, initial=0)) + 1
             self.layer.mode = "paint"
@@ -104,38 +108,37 @@ class Toolbox(QObject):
         self.changed.emit()
 
     def leave(self) -> None:
-        """Put the tool away."""
-        self._put_away()
-        self._foreground.leave(self)
+        """Deactivate the tool."""
+        self._deactivate()
+        self._hider.release(self)
         self.changed.emit()
 
-    def _put_away(self) -> None:
-        tool, self.tool, self.hint, self._first = self.tool, "", REST, None
+    def _deactivate(self) -> None:
+        tool, self.tool, self.hint, self._first = self.tool, "", NO_TOOL_HINT, None
         self._pointer.listen_to_clicks(False)
         if tool == "paint" and self.layer is not None:
             self.layer.mode = "pan_zoom"
 
-    # ---------------------------------------------------------------- the objects' layer
+    # ------------------------------------------------------- the objects' layer
 
     def follow(self, *_: object) -> None:
-        """Keep to the layer of the current image's objects."""
-        key = self.session.image
-        layer = _layers.find(self.viewer, "instances", key) if key else None
+        """Use the layer of the current image's objects."""
+        key = self._session.image
+        layer = find_layer(self._viewer, "instances", key) if key else None
         if layer is not self.layer:
             self.leave()
-            self._let_go()
+            self._disconnect_layer()
             self.layer = layer
             if layer is not None:
-                layer.events.paint.connect(self._painted)
-                layer.events.mode.connect(self._mode_changed)
+                self._layer_connections.add(layer.events.paint, self._paint)
+                self._layer_connections.add(layer.events.mode, self._follow_mode)
                 for keys, action in self._keys():
                     layer.bind_key(keys, action, overwrite=True)
         self.followed.emit()
 
-    def _let_go(self) -> None:
+    def _disconnect_layer(self) -> None:
+        self._layer_connections.close()
         if self.layer is not None:
-            self.layer.events.paint.disconnect(self._painted)
-            self.layer.events.mode.disconnect(self._mode_changed)
             for keys, _ in self._keys():
                 self.layer.bind_key(keys, None)
             self.layer = None
@@ -143,71 +146,67 @@ class Toolbox(QObject):
     def _keys(self) -> list[tuple[Any, Callable[[Labels], None]]]:
         undo, redo = KeyMod.CtrlCmd | KeyCode.KeyZ, KeyMod.CtrlCmd | KeyMod.Shift | KeyCode.KeyZ
         keys: list[tuple[Any, Callable[[Labels], None]]] = [
-            (undo, lambda _layer: self._corrector.undo()),
-            (redo, lambda _layer: self._corrector.redo()),
+            (undo, lambda _layer: self._correction.undo()),
+            (redo, lambda _layer: self._correction.redo()),
             ("Escape", lambda _layer: self.leave()),
         ]
-        for key, tool in TOOLS.items():
-            keys.append((tool.key, self._chooses(key)))
-        return keys
+        return [*keys, *((tool.key, self._user_of(key)) for key, tool in TOOLS.items())]
 
-    def _chooses(self, tool: str) -> Callable[[Labels], None]:
-        def choose(_layer: Labels) -> None:  # napari asks for a function with a name
+    def _user_of(self, tool: str) -> Callable[[Labels], None]:
+        def use(_layer: Labels) -> None:  # napari asks for a function with a name
             self.use(tool)
 
-        return choose
+        return use
 
-    def _look_away(self, *_: object) -> None:
-        # A layer of ours that is added is the active one for a moment, and no choice of a person.
-        QTimer.singleShot(0, self, self._leave_if_away)
+    def _follow_active(self, *_: object) -> None:
+        # A layer that the plugin adds is the active one for a moment, and not the user's choice.
+        QTimer.singleShot(0, self, self._leave_if_inactive)
 
-    def _leave_if_away(self) -> None:
-        if self.tool and self.viewer.layers.selection.active is not self.layer:
+    def _leave_if_inactive(self) -> None:
+        if self.tool and self._viewer.layers.selection.active is not self.layer:
             self.leave()
 
-    def _mode_changed(self, *_: object) -> None:
-        """Leave a tool when a person takes one of napari's, and the other way round."""
+    def _follow_mode(self, *_: object) -> None:
+        """Leave the tool when the user takes one of napari's, or leaves napari's brush."""
         if self.layer is not None and self.tool:
             painting = str(self.layer.mode) != "pan_zoom"
             if painting != (self.tool == "paint"):
                 self.leave()
 
-    # ---------------------------------------------------------------- the hand
+    # -------------------------------------------------------- clicks and strokes
 
-    def _clicked(self, position: tuple[float, ...]) -> None:
-        tool, layer, result = TOOLS.get(self.tool), self.layer, self.session.result
-        if tool is None or layer is None or result is None or result.instances is None:
+    def _click(self, position: tuple[float, ...]) -> None:
+        tool, layer, result = TOOLS.get(self.tool), self.layer, self._session.result
+        if tool is None or tool.click is None or layer is None or result is None:
             return
-        work = tool.work
-        if work is None:
-            return
-        with self.session.speaking():
+        with self._session.errors_as_messages():
             at = pixel_of(layer, position)
             if at is None:
-                self.session.say("that is outside the image")
+                self._session.say("that is outside the image")
                 return
             pixels: tuple[Any, ...] = (at,)
-            if tool.then:
+            if tool.second_hint:
                 if self._first is None:
                     label = label_at(result.instances, at)
                     self._first = at
-                    self.hint = tool.then.format(label=f"object {label}")
+                    self.hint = tool.second_hint.format(label=f"object {label}")
                     self.changed.emit()
                     return
                 pixels, self._first = (self._first, at), None
                 self.hint = tool.hint
                 self.changed.emit()
             if self.tool == "class":
-                pixels = (at, self.index)
-            self._corrector.do(lambda now: work(now, *pixels))
+                pixels = (at, self.class_index)
+            click = tool.click
+            self._correction.do(lambda scene: click(scene, *pixels))
 
-    def _painted(self, *_: object) -> None:
-        """Take over a stroke, or whatever napari changed."""
+    def _paint(self, *_: object) -> None:
+        """Make a correction of a stroke, or of whatever napari changed in the layer."""
         if self.layer is None:
             return
         labels = np.array(self.layer.data)
-        self._corrector.do(
-            lambda now: act.painted(now.corrections, now.instances, now.maps, labels)
+        self._correction.do(
+            lambda scene: edit.painted(scene.corrections, scene.instances, scene.maps, labels)
         )
         if self.tool == "paint" and str(self.layer.mode) == "paint":
             self.layer.selected_label = (

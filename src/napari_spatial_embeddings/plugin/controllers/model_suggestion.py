@@ -1,89 +1,130 @@
-"""The shipped model that suits an image, for those who have not chosen one."""
+"""The shipped model that suits an image, suggested until the user chooses another one."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
-from napari.layers import Image
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model_card import ModelCard
 from napari_spatial_embeddings.inference.registry import find_folder, shipped, suiting
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
+from napari_spatial_embeddings.plugin.state.session import Session
 
-from .training_readiness import kind
-
-if TYPE_CHECKING:
-    from .workspace import Workspace
+from .images import ImageController
+from .training import takes
 
 DARK = 0.2
-"""Where the median lies between the darkest and the brightest pixels of bright objects on dark
-ground, at most: in fluorescence it is far below, in phase contrast and stained tissue above."""
+"""Highest place of the median between the darkest and the brightest pixels of bright objects on
+dark ground: in fluorescence it is far below, in phase contrast and stained tissue above."""
 
 SIDE = 512
 """Pixels along an edge that are looked at, at most."""
 
 
-class Suggestion(QObject):
+class ModelSuggestion(QObject):
     """Chooses a shipped model when an image is chosen that has none, or one that cannot take it.
 
-    What a person chose stays as long as it can take the image, and a project's own model always.
+    What the user chose stays as long as it can take the image, and a project's own model always.
 
     Parameters
     ----------
-    workspace : Workspace
+    session : Session
+    images : ImageController
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
-        self._workspace, self._session = workspace, workspace.session
+    def __init__(
+        self, session: Session, images: ImageController, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._images = session, images
         self._suggested: str | None = None
-        self._session.image_changed.connect(self._suggest)
+        self._worker = LatestWorker(lambda request: is_dark(central_block(*request[1:])), self)
+        self._worker.done.connect(self._looked)
+        self._worker.failed.connect(lambda problem: session.say(problem, "error"))
+        self._connections = Connections()
+        self._connections.add(session.image_changed, self._suggest)
         self._suggest()  # an image that was open before the plugin
 
-    def close_down(self) -> None:
-        """Let go of the session."""
-        self._session.image_changed.disconnect(self._suggest)
+    def close(self) -> None:
+        """Disconnect from the session."""
+        self._connections.close()
+        self._worker.close()
+
+    @property
+    def busy(self) -> bool:
+        """Whether pixels are being read."""
+        return self._worker.busy
 
     def _suggest(self) -> None:
-        session, layer = self._session, self._workspace.layer
-        if layer is None or session.training.active:
+        layer = self._images.layer
+        if layer is None or self._wanted() is None:
             return
+        data = layer.data[-1] if layer.multiscale else layer.data
+        if isinstance(data, np.ndarray):
+            self._choose(dark=is_dark(sampled_plane(data, layer.rgb)))
+        else:  # to read from it may take a while
+            self._worker.request((self._session.image, data, layer.rgb))
+
+    def _looked(self, request: tuple[str, Any, bool], dark: bool) -> None:
+        if self._session.image == request[0]:
+            self._choose(dark=dark)
+
+    def _wanted(self) -> tuple[int, int] | None:
+        """Return the kind of image that a model is to be suggested for, if one is."""
+        session = self._session
+        if session.training.active:
+            return None
         try:
-            channels, ndim = kind(self._workspace)
+            channels, ndim = self._images.kind()
         except InputError:
+            return None
+        card = shipped().get(session.model or "")
+        suits = card is None or takes(card, channels, ndim)
+        return None if suits and session.model not in (None, self._suggested) else (channels, ndim)
+
+    def _choose(self, *, dark: bool) -> None:
+        session, kind = self._session, self._wanted()
+        if kind is None:
             return
-        if session.model not in (None, self._suggested) and not _unfit(
-            str(session.model), ndim, channels
-        ):
-            return
-        project = session.project
-        opened = session.model is None and project is not None and project.card.clustering
-        names = suiting(ndim, channels, dark=dark(layer))
+        channels, ndim = kind
+        names = suiting(ndim, channels, dark=dark)
         model = names[0] if names else None
         if model == session.model:
             return
+        project = session.project
+        opened = session.model is None and project is not None and project.card.clustering
         self._suggested = model
-        # The sliders of a project that was opened are as somebody left them.
+        # The sliders of a project that was opened stay as they were saved.
         card = None if model is None or opened else ModelCard.read(find_folder(model))
         session.set_model(model, None if card is None else card.clustering)
 
 
-def _unfit(model: str, ndim: int, channels: int) -> bool:
-    """Tell whether a model is a shipped one that cannot take an image of a kind."""
-    return model in shipped() and model not in suiting(ndim, channels)
-
-
-def dark(layer: Image) -> bool:
-    """Tell whether an image shows bright objects on dark ground."""
-    data = layer.data[-1] if layer.multiscale else layer.data
-    colours = layer.rgb
-    height, width = data.shape[-3:-1] if colours else data.shape[-2:]
+def sampled_plane(data: Any, rgb: bool) -> NDArray[np.float32]:
+    """Return pixels that are spread over the middle plane of an array (..., Y, X[, C])."""
+    middle, (height, width) = _middle(data, rgb)
     step = max(1, round(max(height, width) / SIDE))
-    plane = (slice(None, None, step),) * 2 + (slice(None),) * colours
-    middle = tuple(n // 2 for n in data.shape[: -len(plane)])
-    pixels = np.asarray(data[middle + plane], np.float32)
+    return np.asarray(data[(*middle, slice(None, None, step), slice(None, None, step))], np.float32)
+
+
+def central_block(data: Any, rgb: bool) -> NDArray[np.float32]:
+    """Return the pixels in the middle of an array (..., Y, X[, C]), which lie in few chunks."""
+    middle, size = _middle(data, rgb)
+    block = tuple(slice(max(0, (n - SIDE) // 2), (n + SIDE) // 2) for n in size)
+    return np.asarray(data[middle + block], np.float32)
+
+
+def _middle(data: Any, rgb: bool) -> tuple[tuple[int, ...], tuple[int, int]]:
+    *outer, height, width = data.shape[:-1] if rgb else data.shape
+    return tuple(n // 2 for n in outer), (height, width)
+
+
+def is_dark(pixels: NDArray[np.float32]) -> bool:
+    """Return whether pixels show bright objects on dark ground."""
     pixels = pixels[np.isfinite(pixels)]
     if not pixels.size:
         return False

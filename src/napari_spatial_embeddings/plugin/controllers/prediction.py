@@ -1,152 +1,180 @@
-"""Running a model over what is in view, an image, or all images; the work is done in a thread."""
+"""Predictions of what is in view, of an image, or of all images; they run in a worker."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.plugin.layers import tags as _layers
-from napari_spatial_embeddings.plugin.layers.viewport import visible
-from napari_spatial_embeddings.plugin.qt.workers import Job
-from napari_spatial_embeddings.plugin.session import Kind, Result
+from napari_spatial_embeddings.inference.registry import ModelCache
+from napari_spatial_embeddings.plugin.layers.viewport import visible_box
+from napari_spatial_embeddings.plugin.qt.workers import Worker
+from napari_spatial_embeddings.plugin.state.session import Kind, Session
 from napari_spatial_embeddings.plugin.tasks.predict import (
-    Models,
-    Order,
-    Told,
-    predict_all,
-    predict_one,
+    PredictionReport,
+    PredictionRequest,
+    predict_image,
+    predict_project,
 )
 
-if TYPE_CHECKING:
-    from .workspace import Workspace
+from .images import ImageController
+from .reclustering import newest_corrections
 
-ENDING = 10.0
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
+
+CLOSING_SECONDS = 10.0
 """Seconds to wait for a tile under way when the dock is closed."""
 
 
-class Predictor(QObject):
-    """Predicts with the session's model, and puts what comes of it into the session.
+class PredictionController(QObject):
+    """Predicts with the session's model, and publishes the results in the session.
 
     One prediction runs at a time: a new one takes the place of the one before.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    session : Session
+    images : ImageController
+
+    Attributes
+    ----------
+    models : ModelCache
+        The model that was loaded last; exports share it.
     """
 
     progressed = Signal(int, int, str)
+    """Done, total and a message; a total of 0 where it is not known."""
     ended = Signal(bool)
+    """Whether it was completed."""
+    superseded = Signal(str, object)
+    """An image's result, whose corrections changed meanwhile: it is to be clustered again."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
-        self._workspace, self._session = workspace, workspace.session
-        self._job: Job | None = None
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: Session,
+        images: ImageController,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._session, self._images = viewer, session, images
+        self.models = ModelCache()
+        self._worker: Worker | None = None
         self._key: str | None = None
-        self._complained = False
-        self._models = Models()
+        self._problem_shown = False
 
     @property
     def running(self) -> bool:
         """Whether a prediction is under way."""
-        return self._job is not None
+        return self._worker is not None
 
     def covers(self, key: str | None) -> bool:
-        """Tell whether what an image's result says is about to be replaced."""
+        """Return whether an image's result is about to be replaced."""
         return self.running and self._key in (None, key)
 
     def view(self) -> None:
         """Predict what is in view of the current image; the rest of its maps stays as it is."""
-        self._one(in_view=True)
+        self._predict_current(in_view=True)
 
     def image(self) -> None:
         """Predict the current image."""
-        self._one(in_view=False)
+        self._predict_current(in_view=False)
 
     def all_images(self) -> None:
         """Predict all images of the project, and write their labels into its folder."""
-        with self._session.speaking():
+        with self._session.errors_as_messages():
             project = self._session.project
             if project is None or not project.card.images:
                 raise InputError("there is no project yet: add images under Data")
-            order, models = self._order(), self._models
-            self._start(lambda: predict_all(models, order, project), None)
+            request, models = self._request(), self.models
+            self._start(lambda: predict_project(models, request, project), None)
 
-    def stop(self) -> None:
+    def cancel(self) -> None:
         """End the prediction; a tile that is being computed is dropped when it is done."""
-        if self._job is not None:
-            self._job.stop()
-            self._job = None
+        if self._worker is not None:
+            self._worker.cancel()
+            self._worker = None
             self.ended.emit(False)
 
-    def close_down(self) -> None:
+    def close(self) -> None:
         """End the prediction, and wait for its thread."""
-        if self._job is not None:
-            self._job.stop(ENDING)
-            self._job = None
+        if self._worker is not None:
+            self._worker.cancel(CLOSING_SECONDS)
+            self._worker = None
 
-    def _order(self) -> Order:
+    def _request(self) -> PredictionRequest:
         session = self._session
         if session.model is None:
             raise InputError("there is no model yet: choose one, or train one")
-        return Order(session.model, session.clustering, session.prediction, dict(session.results))
+        return PredictionRequest(
+            session.model,
+            session.clustering,
+            session.prediction.updated(device=session.device),
+            session.project,
+            session.results,
+            {k: i.corrections for k, i in session.images.items() if i.corrections is not None},
+        )
 
-    def _one(self, *, in_view: bool) -> None:
-        with self._session.speaking():
-            key, picture = self._session.image, self._workspace.picture()
-            layer = self._workspace.layer
+    def _predict_current(self, *, in_view: bool) -> None:
+        with self._session.errors_as_messages():
+            key, image, layer = self._session.image, self._images.image_data(), self._images.layer
             assert key is not None
             assert layer is not None
-            axes = layer.metadata[_layers.KEY]["axes"]
-            window = visible(self._workspace.viewer, layer, axes) if in_view else None
-            order, models = self._order(), self._models
-            self._start(lambda: predict_one(models, order, key, picture, window), key)
+            window = visible_box(self._viewer, layer, self._images.axes) if in_view else None
+            request, models = self._request(), self.models
+            self._start(lambda: predict_image(models, request, key, image, window), key)
 
-    def _start(self, work: Callable[[], Iterator[Told]], key: str | None) -> None:
-        if self._job is not None:
-            self._job.stop()
+    def _start(self, work: Callable[[], Iterator[PredictionReport]], key: str | None) -> None:
+        """Start a prediction of an image, or of several if there is no key."""
+        if self._worker is not None:
+            self._worker.cancel()
         self._key = key
-        if self._complained:
+        if self._problem_shown:
             self._session.say("")
-            self._complained = False
-        self._job = job = Job(work, self)
-        job.reported.connect(self._report)
-        job.ended.connect(self._end)
-        job.failed.connect(self._fail)
+            self._problem_shown = False
+        self._worker = worker = Worker(work, self)
+        worker.reported.connect(self._report)
+        worker.ended.connect(self._end)
+        worker.failed.connect(self._fail)
         self.progressed.emit(0, 0, "Loading the model")
-        job.start()
+        worker.start()
 
-    def _report(self, told: Told) -> None:
-        if self.sender() is not self._job:
+    def _report(self, report: PredictionReport) -> None:
+        if self.sender() is not self._worker:
             return
-        self.progressed.emit(told.done, told.total, told.sentence)
-        if told.result is not None:
-            self._take(told.key, told.result)
+        self.progressed.emit(report.done, report.total, report.message)
+        if report.result is not None:
+            self._publish(report.key, report.result)
 
-    def _take(self, key: str, result: Result) -> None:
-        now = self._session.results.get(key)
-        newer = None if now is None or now.maps.shape != result.maps.shape else now.corrections
-        if newer is not None and newer is not result.corrections:
-            # Corrected meanwhile: what a person did counts, and the objects are found again.
-            clustering = result.clustering.corrected(newer)
-            result = replace(result, clustering=clustering, corrections=newer, instances=None)
-        if _layers.find(self._workspace.viewer, "image", key) is not None:
+    def _publish(self, key: str, result: Segmentation) -> None:
+        image = self._session.images.get(key)
+        if image is None:
+            if key == self._key:
+                self._show_problem("the image was removed while it was predicted", "warning")
+            return
+        if newest_corrections(image, result) is result.corrections:
             self._session.set_result(key, result)
-        elif key == self._key:
-            self._complain("the image was removed while it was predicted", "warning")
+        else:
+            self.superseded.emit(key, result)
 
-    def _complain(self, sentence: str, kind: Kind) -> None:
-        self._session.say(sentence, kind)
-        self._complained = True
+    def _show_problem(self, problem: str, kind: Kind) -> None:
+        self._session.say(problem, kind)
+        self._problem_shown = True
 
-    def _end(self, told: Told | None) -> None:
-        if self.sender() is self._job:
-            self._job = None
-            if told is not None and told.sentence and told.result is None:
-                self._session.say(told.sentence)
+    def _end(self, report: PredictionReport | None) -> None:
+        if self.sender() is self._worker:
+            self._worker = None
+            if report is not None and report.result is None:
+                self._session.say(report.message)
             self.ended.emit(True)
 
     def _fail(self, problem: str) -> None:
-        if self.sender() is self._job:
-            self._job = None
-            self._complain(problem, "error")
+        if self.sender() is self._worker:
+            self._worker = None
+            self._show_problem(problem, "error")
             self.ended.emit(False)

@@ -1,64 +1,80 @@
-"""The project's folder, as the plugin sees it: made when needed, opened, and left."""
+"""The project's folder: created when there is something to save, opened, and left."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 from weakref import WeakSet
 
+from napari.components import ViewerModel
 from napari.layers import Layer
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.plugin.layers import tags as _layers
+from napari_spatial_embeddings.plugin.layers import tags
+from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.dialogs import Dialogs
+from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.project import Project
 
-from .recognition import recognised, same
+from .autosave import Autosave
+from .images import ImageController
+from .recognition import same_path
 
-if TYPE_CHECKING:
-    from .workspace import Workspace
+PROJECTS_FOLDER = "spatial-embeddings"
+"""Where projects are created, under the user's home."""
 
-HOME = "spatial-embeddings"
-"""Where projects are made, under the user's home."""
-
-_OPEN: WeakSet[Storage] = WeakSet()
+_OPEN: WeakSet[ProjectController] = WeakSet()
+"""Those of all windows: a project is open in one of them."""
 
 
-class Storage:
-    """Where a workspace keeps what is made.
+class ProjectController(QObject):
+    """Creates, opens and leaves the session's project.
 
     Parameters
     ----------
-    workspace : Workspace
+    viewer : ViewerModel
+    session : Session
+    autosave : Autosave
+    images : ImageController
 
     Attributes
     ----------
     dialogs : Dialogs
-        How people are asked for files.
+        How the user is asked for files.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace, self.session, self.viewer = (
-            workspace,
-            workspace.session,
-            workspace.viewer,
-        )
+    opened = Signal(list)
+    """A project was opened; the image layers of the one before that stay in the viewer."""
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: Session,
+        autosave: Autosave,
+        images: ImageController,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._session = viewer, session
+        self._autosave, self._images = autosave, images
         self.dialogs = Dialogs()
+        self._connections = Connections()
+        self._connections.add(images.arrived, self.follow_layer)
         _OPEN.add(self)
 
     def close(self) -> None:
-        """Let others open the project."""
+        """Let other windows open the project."""
         _OPEN.discard(self)
+        self._connections.close()
 
     def default_folder(self) -> Path:
-        """Return where a project of what is in the viewer goes, if nobody says otherwise."""
-        layer = self.workspace.layer
+        """Return where a project is created if the user chooses no other place."""
+        layer = self._images.layer
         name = re.sub(r'[\\/:*?"<>|\s]+', " ", layer.name if layer is not None else "").strip(" .")
         today = dt.datetime.now().astimezone().strftime("%Y-%m-%d")
-        base = Path.home() / HOME / f"{name[:60] or 'project'} {today}"
+        base = Path.home() / PROJECTS_FOLDER / f"{name[:60] or 'project'} {today}"
         folder, n = base, 1
         while folder.exists():
             n += 1
@@ -66,36 +82,36 @@ class Storage:
         return folder
 
     def ensure(self) -> Project:
-        """Return the project; it is made if there is none.
+        """Return the project; it is created if there is none.
 
         Raises
         ------
         InputError, Failure
             If its folder cannot be written.
         """
-        return self.session.project or self._create(self.default_folder())
+        return self._session.project or self._create(self.default_folder())
 
     def create(self, folder: Path) -> None:
-        """Begin a project: what was not in one yet is kept in it; if there is one, it is empty.
+        """Create a project: what was in none yet is saved in it; else it is empty.
 
         Raises
         ------
         InputError, Failure
             If its folder cannot be written, or holds a project.
         """
-        if self.session.project is None:
+        if self._session.project is None:
             self._create(folder)
-            self.workspace.touch()
+            self._autosave.schedule()
             return
-        self.workspace.finish()
+        self._autosave.flush()
         self._leave()
-        project = Project.create(folder, **self.session.facts())
-        self.session.set_project(project)
-        self.workspace.images_changed.emit()
-        self.session.say(f"a new project, with nothing in it yet: {project.folder}")
+        project = Project.create(folder, **self._session.project_fields())
+        self._session.set_project(project)
+        self._images.changed.emit()
+        self._session.say(f"a new project, with nothing in it yet: {project.folder}")
 
     def open(self, folder: Path) -> None:
-        """Open a project, and show its first image, unless one of it is in the viewer.
+        """Open a project.
 
         Raises
         ------
@@ -103,49 +119,39 @@ class Storage:
             If it cannot be read, or is open in another window.
         """
         project = Project.open(folder)
-        if any(other is not self and other.keeps(project.folder) for other in _OPEN):
+        if any(other is not self and other.is_open(project.folder) for other in _OPEN):
             raise InputError(f"{project.folder} is open in another window; close it there first")
-        self.workspace.finish()
-        left, images = self._leave(project.folder), self.workspace.project_images
-        self.session.set_project(project)
-        self.session.say("")
-        there = recognised(self.workspace, project)
-        for layer in there:
-            images.show_drawn(str(_layers.image_key(layer)))
-        self.workspace.images_changed.emit()
-        if there:
-            self.workspace.choose(there[0])
-        elif project.card.images:
-            images.show(project.card.images[0].key)
-        if self.session.image is not None:
-            for layer in left:  # else they would lie over, or show through, what is seen now
-                layer.visible = _layers.image_key(layer) == self.session.image
+        self._autosave.flush()
+        left = self._leave(project.folder)
+        self._session.set_project(project)
+        self._session.say("")
+        self.opened.emit(left)
 
-    def keeps(self, folder: Path) -> bool:
+    def is_open(self, folder: Path) -> bool:
         """Tell whether this is the folder of the project."""
-        project = self.session.project
-        return project is not None and same(project.folder, folder)
+        project = self._session.project
+        return project is not None and same_path(project.folder, folder)
 
-    def arrived(self, layer: Layer) -> None:
-        """See whether a layer that was added belongs to a project, and open that."""
-        folder = _layers.facts(layer).get("project")
-        if folder and not self.keeps(Path(folder)):
+    def follow_layer(self, layer: Layer) -> None:
+        """Open the project that a layer belongs to, unless it is open."""
+        tag = tags.tag_of(layer)
+        if tag is not None and tag.project and not self.is_open(Path(tag.project)):
+            folder = Path(tag.project)
             # Its other layers are still to come.
-            QTimer.singleShot(0, self.workspace, lambda: self.follow(Path(folder)))
+            QTimer.singleShot(0, self, lambda: self._follow(folder))
 
-    def follow(self, folder: Path) -> None:
-        """Open a project unless it is open already; what is wrong with it is said."""
-        if not self.keeps(folder):
-            with self.session.speaking():
+    def _follow(self, folder: Path) -> None:
+        if not self.is_open(folder):
+            with self._session.errors_as_messages():
                 self.open(folder)
 
     def _create(self, folder: Path) -> Project:
-        project = Project.create(folder, **self.session.facts())
-        self.session.keep_in(project)
+        project = Project.create(folder, **self._session.project_fields())
+        self._session.save_in(project)
         return project
 
     def _leave(self, arriving: Path | None = None) -> list[Layer]:
-        """Take our layers away; images stay, but are no longer of a project.
+        """Remove the plugin's layers; images stay, but belong to no project.
 
         What belongs to the images of the project that is arriving stays as well.
 
@@ -154,25 +160,24 @@ class Storage:
         list of layers
             The images that stay.
         """
-        if self.workspace.problem:
+        if self._autosave.problem:
             raise InputError(
-                f"what you drew is not saved yet: {self.workspace.problem}; make room for it first"
+                f"what you drew is not saved yet: {self._autosave.problem}; make room for it first"
             )
-        self.session.set_image(None)
+        self._session.set_image(None)
         staying = {
-            _layers.image_key(x)
-            for x in self.workspace.images()
-            if arriving is not None
-            and (home := _layers.facts(x).get("project"))
-            and same(Path(home), arriving)
+            tag.image
+            for layer in self._images.layers()
+            if (tag := tags.tag_of(layer)) is not None
+            and arriving is not None
+            and tag.project
+            and same_path(Path(tag.project), arriving)
         }
         left = []
-        for layer in list(self.viewer.layers):
-            if not _layers.facts(layer) or _layers.image_key(layer) in staying:
-                continue
-            if _layers.role(layer) == "image":
-                del layer.metadata[_layers.KEY]
-                left.append(layer)
-            else:
-                self.viewer.layers.remove(layer)
+        for key in [key for key in self._session.images if key not in staying]:
+            left.append(self._session.images[key].layer)
+            self._images.forget(key)
+        for layer in list(self._viewer.layers):  # of images that are gone
+            if tags.tag_of(layer) is not None and tags.image_key(layer) not in staying:
+                self._viewer.layers.remove(layer)
         return left

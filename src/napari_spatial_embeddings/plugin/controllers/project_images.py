@@ -1,30 +1,42 @@
-"""The images of the project: kept in its folder, shown as layers, and taken out of it."""
+"""The images of the project: added to its folder, shown as layers, and removed from it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
+from napari.components import ViewerModel
+from napari.layers import Layer
+from qtpy.QtCore import QObject
+
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.files import FileError
-from napari_spatial_embeddings.plugin.layers import tags as _layers
-from napari_spatial_embeddings.plugin.layers.annotation import add, contents
-from napari_spatial_embeddings.project import MissingImage
+from napari_spatial_embeddings.plugin.layers import tags
+from napari_spatial_embeddings.plugin.layers.annotation import (
+    LayerTuple,
+    add_layer,
+    project_layers,
+)
+from napari_spatial_embeddings.plugin.layers.image import image_data, pixel_size
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.project import ImageEntry, MissingImage, Project
 
-from .recognition import recognised
-
-if TYPE_CHECKING:
-    from napari_spatial_embeddings.core.image_data import ImageData
-    from napari_spatial_embeddings.project import ImageEntry, Project
-
-    from .workspace import Workspace
+from .autosave import Autosave
+from .images import ImageController
+from .project import ProjectController
 
 
-class ProjectImages:
-    """What the project knows of images, and the layers that show them.
+class ProjectImages(QObject):
+    """Adds open images to the project, and opens the project's images.
 
     Parameters
     ----------
-    workspace : Workspace
+    viewer : ViewerModel
+    session : Session
+    autosave : Autosave
+    images : ImageController
+    project : ProjectController
 
     Attributes
     ----------
@@ -32,52 +44,87 @@ class ProjectImages:
         Copy images into the project that could be referred to.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace, self.session, self.viewer = (
-            workspace,
-            workspace.session,
-            workspace.viewer,
-        )
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: Session,
+        autosave: Autosave,
+        images: ImageController,
+        project: ProjectController,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._session = viewer, session
+        self._autosave, self._images, self._project = autosave, images, project
         self.copy = False
+        self._connections = Connections()
+        self._connections.add(project.opened, self._opened)
+        self._connections.add(images.moved, self._save_pixel_size)
 
-    def keep(self, key: str, work: Callable[[Project], object]) -> None:
+    def close(self) -> None:
+        """Disconnect from the other controllers."""
+        self._connections.close()
+
+    # ------------------------------------------------------------------ queries
+
+    def entries(self) -> tuple[ImageEntry, ...]:
+        """Return the project's images."""
+        project = self._session.project
+        return project.card.images if project is not None else ()
+
+    def entry(self, key: str) -> ImageEntry | None:
+        """Return the project's entry of an image, if it has one."""
+        project = self._session.project
+        return None if project is None else project.card.find(key)
+
+    def __contains__(self, key: str) -> bool:
+        return self.entry(key) is not None
+
+    # ------------------------------------------------------------------- saving
+
+    def save(self, key: str, work: Callable[[Project], object]) -> bool:
         """Queue writing that concerns an image; the image is added to the project first.
 
-        There is a project from then on. If something goes wrong, the person is told.
+        The project is created if there is none. Errors are shown as messages.
 
         Parameters
         ----------
         key : str
         work : callable
-            Called in a thread with the project.
+            Called with the project in the thread that writes.
+
+        Returns
+        -------
+        bool
+            Whether it could be queued.
         """
-        with self.workspace.saving():
-            self._keep(key, work)
+        with self._autosave.errors_as_problems():
+            project = self._project.ensure()
+            if project.card.find(key) is not None:
+                self._autosave.write(lambda: work(project))
+                return True
+            layers, axes = self._images.channel_layers(key)
+            image = image_data(layers, axes)
+            source = layers[0].source.path if len(layers) == 1 else None
+            copy = self.copy
+            tags.update_tag(layers[0], project=str(project.folder))
 
-    def _keep(self, key: str, work: Callable[[Project], object]) -> None:
-        project = self.workspace.ensure_project()
-        if project.card.find(key) is not None:
-            self.workspace.write(lambda: work(project))
+            def write() -> None:
+                if project.card.find(key) is None:
+                    _add(project, key, image, source, copy)
+                work(project)
+
+            self._autosave.write(write)
+            return True
+        return False
+
+    def _save_pixel_size(self, key: str) -> None:
+        """Save the pixel size of an image that is in the project, if it is another one now."""
+        project, layer = self._session.project, self._images.layer_of(key)
+        tag = None if layer is None else tags.tag_of(layer)
+        if project is None or layer is None or tag is None or not tag.axes:
             return
-        layers, axes = self.workspace.stack(key)
-        name, source, copy = layers[0].name, layers[0].source.path, self.copy
-        source = None if len(layers) > 1 else source
-        _layers.mark(layers[0], project=str(project.folder))
-
-        def write() -> None:
-            if project.card.find(key) is None:
-                _add(project, key, name, _layers.picture(layers, axes), source, copy)
-            work(project)
-
-        self.workspace.write(write)
-
-    def measured(self, key: str) -> None:
-        """Keep the pixel size of an image that is in the project, if it is another one now."""
-        project, layer = self.session.project, self.workspace.layer_of(key)
-        axes = _layers.facts(layer)["axes"] if layer is not None else ""
-        if project is None or not axes:
-            return
-        size, unit = _layers.pixel_size(layer, axes)
+        size, unit = pixel_size(layer, tag.axes)
 
         def write() -> None:
             images = tuple(
@@ -87,107 +134,120 @@ class ProjectImages:
             if images != project.card.images:
                 project.update(images=images)
 
-        self.workspace.write(write)
+        self._autosave.write(write)
 
-    def entries(self) -> tuple[ImageEntry, ...]:
-        """Return the project's images."""
-        project = self.session.project
-        return project.card.images if project is not None else ()
+    # ------------------------------------------------------------------ showing
 
-    def entry(self, key: str) -> ImageEntry | None:
-        """Return what the project says of an image, if it knows it."""
-        project = self.session.project
-        return None if project is None else project.card.find(key)
+    def _opened(self, left: list[Layer]) -> None:
+        with self._session.errors_as_messages():  # Qt does not pass on what a slot raises
+            self._show_first(left)
 
-    def __contains__(self, key: str) -> bool:
-        return self.entry(key) is not None
+    def _show_first(self, left: list[Layer]) -> None:
+        """Show the first image of a project, unless one of its images is in the viewer."""
+        project = self._session.project
+        assert project is not None
+        there = self._images.recognise(project)
+        for layer in there:
+            self.show_annotation(str(tags.image_key(layer)))
+        self._images.changed.emit()
+        if there:
+            self._images.choose(there[0])
+        elif project.card.images:
+            self.show(project.card.images[0].key)
+        if self._session.image is not None:
+            for layer in left:  # else they would lie over, or show through, what is seen now
+                layer.visible = tags.image_key(layer) == self._session.image
 
     def show(self, key: str) -> None:
         """Make an image the current one; it is opened if it is not in the viewer.
 
-        A person is asked where a missing file is now.
+        The user is asked where a missing file is now.
         """
-        project = self.session.project
-        if project is not None and self.workspace.layer_of(key) is None:
-            recognised(self.workspace, project)  # a person may have opened its file meanwhile
-            if self.workspace.layer_of(key) is None:
+        project = self._session.project
+        if project is not None and self._images.layer_of(key) is None:
+            self._images.recognise(project)  # the user may have opened its file meanwhile
+            if self._images.layer_of(key) is None:
                 self._open(project, key)
             else:
-                self.show_drawn(key)
-        layer = self.workspace.layer_of(key)
+                self.show_annotation(key)
+        layer = self._images.layer_of(key)
         if layer is not None:
-            self.workspace.choose(layer)
+            self._images.choose(layer)
 
     def _open(self, project: Project, key: str) -> None:
         try:
-            made = contents(project, key)
+            layers = project_layers(project, key)
         except MissingImage as missing:
-            if not self._ask_for(project, missing):
+            if not self._locate(project, missing):
                 return
-            made = contents(project, key)
-        for one in made:
-            add(self.viewer, one)
+            layers = project_layers(project, key)
+        self._add_missing(key, layers)
 
-    def show_drawn(self, key: str) -> bool:
-        """Show what the project knows to be drawn on an image that is in the viewer.
+    def show_annotation(self, key: str) -> bool:
+        """Show what the project has of the annotation of an image that is in the viewer.
 
         Returns
         -------
         bool
-            Whether there is a layer that objects are drawn in, now.
+            Whether there is an annotation layer now.
         """
-        if _layers.find(self.viewer, "annotations", key) is None:
-            project = self.session.project
+        if tags.find_layer(self._viewer, "annotations", key) is None:
+            self._autosave.flush()  # it may be on its way into the project
+            project = self._session.project
             if project is None or project.card.find(key) is None:
                 return False
-            self.workspace.finish()
-            for one in contents(project, key, image=False):
-                one[1].update(self.workspace.place(key))
-                add(self.viewer, one)
-        return _layers.find(self.viewer, "annotations", key) is not None
+            layers = project_layers(project, key, image=False)
+            for _, options, _ in layers:
+                options.update(self._images.transform(key))
+            self._add_missing(key, layers)
+        return tags.find_layer(self._viewer, "annotations", key) is not None
+
+    def _add_missing(self, key: str, layers: Iterable[LayerTuple]) -> None:
+        """Add layers of an image, but for those that are there though others were removed."""
+        for layer in layers:
+            tag = layer[1]["metadata"][tags.KEY]
+            if tags.find_layer(self._viewer, tag.role, key) is None:
+                add_layer(self._viewer, layer)
 
     def remove(self, key: str) -> None:
-        """Take an image out of the project, with what is drawn on it; its layer stays."""
-        if self.session.image == key:
-            self.session.set_image(None)
-        for layer in list(self.viewer.layers):
-            if _layers.image_key(layer) == key and _layers.role(layer) != "image":
-                self.viewer.layers.remove(layer)
-        self.workspace.finish()  # what was drawn last is written, and the image with it
-        project = self.session.project
-        layer = self.workspace.layer_of(key)
-        if layer is not None:
-            layer.metadata.pop(_layers.KEY, None)
+        """Remove an image from the project, with its annotation; its layer stays."""
+        if self._session.image == key:
+            self._session.set_image(None)
+        for layer in list(self._viewer.layers):
+            if tags.image_key(layer) == key and tags.role_of(layer) != "image":
+                self._viewer.layers.remove(layer)
+        self._autosave.flush()  # the last strokes are written, and the image with them
+        project = self._session.project
+        self._images.forget(key)
         if project is not None and project.card.find(key) is not None:
-            self.workspace.write(lambda: project.remove_image(key))
-            self.workspace.finish()
-        self.workspace.images_changed.emit()
+            self._autosave.write(lambda: project.remove_image(key))
+            self._autosave.flush()
+        self._images.changed.emit()
 
-    def _ask_for(self, project: Project, missing: MissingImage) -> bool:
-        found = self.workspace.storage.dialogs.find_image(missing.path)
+    def _locate(self, project: Project, missing: MissingImage) -> bool:
+        """Ask where the file of an image is now; return whether the user knows."""
+        found = self._project.dialogs.find_image(missing.path)
         if found is None:
-            self.session.say(str(missing), "warning")
+            self._session.say(str(missing), "warning")
             return False
-        self.workspace.finish()
+        self._autosave.flush()
         project.locate(missing.key, found)
-        self.workspace.images_changed.emit()
+        self._images.changed.emit()
         return True
 
 
-def _add(
-    project: Project, key: str, name: str, picture: ImageData, source: str | None, copy: bool
-) -> None:
-    """Add an image; runs in the thread that writes."""
-    facts: dict[str, Any] = {
+def _add(project: Project, key: str, image: ImageData, source: str | None, copy: bool) -> None:
+    """Add an image to a project; runs in the thread that writes."""
+    fields: dict[str, Any] = {
         "key": key,
-        "name": name,
-        "pixel_size": picture.pixel_size,
-        "unit": picture.unit,
+        "name": image.name,
+        "pixel_size": image.pixel_size,
+        "unit": image.unit,
     }
     if source is not None:
         try:
-            project.add_image(source, picture.data, copy=copy, **facts)
-        except FileError:  # napari reads more formats than we do
+            project.add_image(source, image.data, copy=copy, **fields)
+        except FileError:  # napari reads more formats than the package does
             source = None
     if source is None:
-        project.add_image(None, picture.data, **facts)
+        project.add_image(None, image.data, **fields)

@@ -1,238 +1,213 @@
-"""Finding the objects again while a person moves a slider; the newest settings only."""
+"""Clustering that follows the session's settings, such as those of a slider that moves."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer, Signal
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject
+from superqt.utils import QSignalDebouncer
 
-from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.plugin.layers.viewport import Box
-from napari_spatial_embeddings.plugin.qt.workers import Latest
-from napari_spatial_embeddings.plugin.session import Result, Session
+from napari_spatial_embeddings.plugin.layers.viewport import visible_box
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.workers import LatestWorker, Worker
+from napari_spatial_embeddings.plugin.state.open_image import Box, OpenImage, PartialResult
+from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.recluster import (
+    ClusteringRequest,
+    Reclusterer,
+    recluster,
+)
+
+from .images import ImageController
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.core.clustering import Clustering
-    from napari_spatial_embeddings.core.instances import Instances
-    from napari_spatial_embeddings.core.local_clustering import Window
+    from napari_spatial_embeddings.core.instances import Corrections
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
 
-LARGE = 2**22
+LARGE_IMAGE = 2**22
 """Pixels of an image above which what is in view comes first."""
 
-REST = 250
+WHOLE_IMAGE_DELAY_MS = 250
 """Milliseconds without a change after which the whole image follows what is in view."""
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What to cluster.
-
-    Parameters
-    ----------
-    key : str
-        The image.
-    result : Result
-    settings : ClusteringSettings
-    box : Box, optional
-        The part that is in view, if only that is wanted.
-    """
-
-    key: str
-    result: Result
-    settings: ClusteringSettings
-    box: Box | None
+CLOSING_SECONDS = 10.0
+"""Seconds to wait for a clustering under way when the dock is closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What was clustered.
+class ReclusteringController(QObject):
+    """Keeps the instances of the current image up to date with the session's settings.
+
+    Other images follow when they are chosen. Of large images and of volumes, what is in view comes
+    first, as a partial result.
 
     Parameters
     ----------
-    instances : Instances, optional
-        Of the whole image; None if only a part was wanted.
-    labels : int32
-        Of the box, or of the whole image.
-    count : int
-        Objects in there.
-    milliseconds : float
-    """
-
-    instances: Instances | None
-    labels: NDArray[np.int32]
-    count: int
-    milliseconds: float
-
-
-class Reclustering(QObject):
-    """Keeps the instances of the current image equal to the session's settings.
-
-    Parameters
-    ----------
+    viewer : ViewerModel
     session : Session
-    in_view : callable
-        Returns the box of the current image that is in view.
+    images : ImageController
     """
 
-    found = Signal(object, object)
-    failed = Signal(str)
-
-    def __init__(self, session: Session, in_view: Callable[[], Box], parent: QObject) -> None:
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: Session,
+        images: ImageController,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._session, self._in_view = session, in_view
-        self._latest = Latest(_Worker(), self)
-        self._latest.done.connect(self._take)
-        self._latest.failed.connect(self.failed)
-        self._rest = QTimer(self)
-        self._rest.setSingleShot(True)
-        self._rest.setInterval(REST)
-        self._rest.timeout.connect(self._rested)
-        self._held = self._due = False
+        self._viewer, self._session, self._images = viewer, session, images
+        self._latest = LatestWorker(Reclusterer(), self)
+        self._latest.done.connect(self._publish)
+        self._latest.failed.connect(self._fail)
+        self._superseded: dict[str, Worker] = {}
+        self._pause = QSignalDebouncer(parent=self)
+        self._pause.setTimeout(WHOLE_IMAGE_DELAY_MS)
+        self._pause.triggered.connect(self._paused)
+        self._held = self._whole_due = False
+        self._connections = Connections()
+        self._connections.add(session.clustering_changed, self._follow_settings)
+        self._connections.add(session.image_changed, self._follow_image)
+        self._connections.add(session.result_changed, self._follow_result)
 
     @property
     def busy(self) -> bool:
         """Whether something is still to be clustered."""
-        return self._latest.busy or self._due
+        return self._latest.busy or self._whole_due or bool(self._superseded)
 
-    def close_down(self) -> None:
+    def close(self) -> None:
         """Drop what is under way."""
-        self._rest.stop()
+        self._connections.close()
+        self._pause.cancel()
         self._latest.close()
+        for worker in self._superseded.values():
+            worker.cancel(CLOSING_SECONDS)
+        self._superseded.clear()
 
     def hold(self, held: bool) -> None:
-        """Tell whether a slider is held; of a volume, all is clustered when it is let go."""
+        """Hold back the whole of a volume while a slider is held; it follows when let go."""
         self._held = held
-        if self._due and not held:
-            self.whole()
+        if self._whole_due and not held:
+            self._request_whole()
 
-    def follow(self) -> None:
-        """Cluster with the settings as they are now: at once what is in view, if there is much."""
+    def recluster(self, key: str, segmentation: Segmentation) -> None:
+        """Publish a segmentation of an image with the settings and corrections of today."""
+        image, settings = self._session.images.get(key), self._session.clustering
+        if image is None:
+            return
+        corrections = newest_corrections(image, segmentation)
+
+        def work() -> Iterator[tuple[str, Segmentation, Segmentation]]:
+            yield key, segmentation, recluster(segmentation, settings, corrections)
+
+        if key in self._superseded:
+            self._superseded[key].cancel()
+        self._superseded[key] = worker = Worker(work, self)
+        worker.ended.connect(self._publish_superseded)
+        worker.failed.connect(self._fail_superseded)
+        worker.start()
+
+    # ---------------------------------------------------------------- following
+
+    def _follow_settings(self) -> None:
+        """Cluster with other settings; at once only what is in view, if there is much."""
         result = self._session.result
-        if result is None:
+        if result is None or not (self._outdated or self._latest.busy):
             return
-        large = result.maps.ndim > 2 or result.maps.seed[0].size > LARGE
-        if not large or result.instances is None:
-            self.whole()
+        if result.maps.ndim == 2 and result.maps.seed[0].size <= LARGE_IMAGE:
+            self._request_whole()
             return
-        self._due = True
-        self._rest.start()
+        self._whole_due = True
+        self._pause.throttle()
+        layer = self._images.layer
+        assert layer is not None
         with suppress(InputError):  # nothing is in view: there is no hurry
-            self._request(result, self._in_view())
+            self._request(result, visible_box(self._viewer, layer, self._images.axes))
 
-    def whole(self) -> None:
-        """Cluster the whole image."""
-        self._due = False
-        self._rest.stop()
+    def _follow_image(self) -> None:
+        self._whole_due = False
+        self._pause.cancel()
+        if self._outdated:
+            self._request_whole()
+
+    def _follow_result(self, key: str) -> None:
+        """Follow a slider that moved while an image was predicted or corrected."""
+        if key == self._session.image:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self._outdated and not self.busy:
+            self._request_whole()
+
+    @property
+    def _outdated(self) -> bool:
+        """Whether what is shown of the current image was made with other settings."""
+        image = self._session.current
+        if image is None or image.result is None:
+            return False
+        return image.partial is not None or image.result.settings != self._session.clustering
+
+    def _paused(self) -> None:
+        result = self._session.result
+        if result is None or result.maps.ndim == 2 or not self._held:
+            self._request_whole()
+
+    # -------------------------------------------------------------- requests
+
+    def _request_whole(self) -> None:
+        self._whole_due = False
+        self._pause.cancel()
         if (result := self._session.result) is not None:
             self._request(result, None)
 
-    def _rested(self) -> None:
-        result = self._session.result
-        if result is None or result.maps.ndim == 2 or not self._held:
-            self.whole()
+    def _request(self, result: Segmentation, box: Box | None) -> None:
+        assert self._session.image is not None
+        self._latest.request(
+            ClusteringRequest(self._session.image, result, self._session.clustering, box)
+        )
 
-    def _request(self, result: Result, box: Box | None) -> None:
-        key = self._session.image
-        assert key is not None
-        self._latest.request(Request(key, result, self._session.clustering, box))
-
-    def _take(self, request: Request, found: Found) -> None:
+    def _publish(self, request: ClusteringRequest, found: Segmentation | PartialResult) -> None:
         now = self._session.results.get(request.key)
-        if now is None or now.clustering is not request.result.clustering:
-            return  # predicted or corrected meanwhile
-        if found.instances is not None:
-            self._session.set_instances(
-                request.key, found.instances, milliseconds=found.milliseconds
-            )
-        self.found.emit(request, found)
+        if now is not None and now.clustering is request.result.clustering:
+            if isinstance(found, PartialResult):
+                self._session.set_partial(request.key, found)
+            else:
+                self._session.set_result(request.key, found)
+        else:  # predicted or corrected meanwhile
+            self._catch_up()
+
+    def _fail(self, problem: str) -> None:
+        self._session.say(problem, "error")
+
+    # ------------------------------------------------------------- superseded
+
+    def _publish_superseded(self, done: tuple[str, Segmentation, Segmentation]) -> None:
+        key, segmentation, found = done
+        if self._superseded.get(key) is not self.sender():
+            return
+        del self._superseded[key]
+        image = self._session.images.get(key)
+        if image is None:
+            return
+        if newest_corrections(image, segmentation) is found.corrections:
+            self._session.set_result(key, found)
+            self._catch_up()
+        else:
+            self.recluster(key, segmentation)  # corrected once more
+
+    def _fail_superseded(self, problem: str) -> None:
+        for key, worker in list(self._superseded.items()):
+            if worker is self.sender():
+                del self._superseded[key]
+                self._fail(problem)
 
 
-class _Worker:
-    """What runs in the thread: it remembers what it said last, so that labels stay."""
-
-    def __init__(self) -> None:
-        self._of: Clustering | None = None
-        self._last: Instances | None = None
-        self._mine = False
-        self._part: _Part | None = None
-
-    def __call__(self, request: Request) -> Found:
-        if request.result.clustering is not self._of:
-            self._of, self._last = request.result.clustering, request.result.instances
-            self._mine, self._part = False, None
-        if request.box is None or self._last is None:
-            instances, spent = timed(self._of, request.settings, self._last)
-            self._last, self._mine = instances, False
-            return Found(instances, instances.labels, len(instances), spent)
-        if self._part is None or not self._part.serves(request.box, request.settings):
-            self._part = _Part.around(request.result, request.box, request.settings)
-        return self._in_view(self._part, self._last, request.settings)
-
-    def _in_view(self, part: _Part, last: Instances, settings: ClusteringSettings) -> Found:
-        window = part.window
-        found, spent = timed(part.clustering, settings, window.of(last))
-        labels = window.inside(found.labels)
-        if not self._mine:
-            last, self._mine = replace(last, labels=last.labels.copy()), True
-        last.labels[window.inner] = labels
-        # The rest of what is known of the objects is not asked for: labels alone are to stay.
-        self._last = replace(last, ids=np.union1d(last.ids, found.ids))
-        count = len(np.unique(labels[labels > 0]))
-        return Found(None, labels, count, spent)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What is in view, to be clustered by itself while settings move."""
-
-    window: Window
-    clustering: Clustering
-    widest: ClusteringSettings
-
-    @classmethod
-    def around(cls, result: Result, box: Box, settings: ClusteringSettings) -> _Part:
-        """Choose the window of a box, with some room for settings to move."""
-        from napari_spatial_embeddings.core.local_clustering import Window
-
-        widest = settings.updated(
-            margin=min(10.0, 1.3 * settings.margin_factor),
-            foreground_threshold=max(0.0, settings.foreground_threshold - 0.1),
-        )
-        window = Window.around(result.maps, box, widest)
-        part = window.clustering(result.maps, corrections=result.corrections)
-        return cls(window, part, widest)
-
-    def serves(self, box: Box, settings: ClusteringSettings) -> bool:
-        """Tell whether the window is that of the box, and wide enough."""
-        return (
-            box == self.window.inner
-            and settings.margin_factor <= self.widest.margin_factor
-            and settings.foreground_threshold >= self.widest.foreground_threshold
-        )
-
-
-def timed(
-    clustering: Clustering, settings: ClusteringSettings, like: Instances | None
-) -> tuple[Instances, float]:
-    """Return the instances, and the milliseconds that finding them took."""
-    _compile()
-    start = time.perf_counter()
-    instances = clustering(settings, like=like)
-    return instances, 1e3 * (time.perf_counter() - start)
-
-
-@cache
-def _compile() -> None:
-    """Cluster next to nothing: the first time ever, the loops are compiled."""
-    from napari_spatial_embeddings.core.clustering import cluster
-    from napari_spatial_embeddings.core.maps import ideal_maps
-
-    cluster(ideal_maps(np.ones((2, 2), np.int32)))
+def newest_corrections(image: OpenImage, segmentation: Segmentation) -> Corrections | None:
+    """Return the corrections of an open image, which may be newer than a segmentation's."""
+    known = image.corrections
+    if known is None or known.labels.shape != segmentation.maps.shape:
+        return segmentation.corrections
+    return known

@@ -1,4 +1,4 @@
-"""Which image of the project a layer shows: known again by its file, or by its pixels."""
+"""Recognition of a project's images among the viewer's layers, by file or by pixels."""
 
 from __future__ import annotations
 
@@ -6,67 +6,81 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.layers import Image
 
-from napari_spatial_embeddings.plugin.layers import tags as _layers
+from napari_spatial_embeddings.plugin.layers.image import (
+    finest,
+    image_data,
+    possible_axes,
+    source_path,
+)
+from napari_spatial_embeddings.plugin.layers.tags import LayerTag, image_key, set_tag
 from napari_spatial_embeddings.project import Project, ProjectCard
-from napari_spatial_embeddings.project.sources import matches
+from napari_spatial_embeddings.project.sources import fingerprint
 
 if TYPE_CHECKING:
-    from .workspace import Workspace
+    from collections.abc import Iterable
+
+    from napari_spatial_embeddings.plugin.state.session import Session
 
 
-def key_for(workspace: Workspace, layer: Image, axes: str) -> str:
+def key_for(session: Session, layer: Image, axes: str) -> str:
     """Return the key of the project's image that a layer shows, or a new one."""
-    project = workspace.session.project
+    project = session.project
     if project is not None and project.card.images and axes:
-        shapes = {entry.shape for entry in project.card.images}
-        if _shape(layer, axes) in shapes:
-            with workspace.session.speaking():
-                pixels = _layers.picture([layer], axes).data
-                for entry in project.card.images:
-                    if entry.shape == pixels.shape and matches(pixels, entry.fingerprint):
-                        return entry.key
-    return _free_key(workspace, layer.name)
+        with session.errors_as_messages():
+            known = _known(project, layer, axes)
+            if known is not None and known not in session.images:
+                return known
+    return _new_key(project, session.images, layer.name)
 
 
-def _free_key(workspace: Workspace, name: str) -> str:
-    project = workspace.session.project or Project(Path(os.devnull), ProjectCard())
-    taken = {key for x in workspace.viewer.layers if (key := _layers.image_key(x))}
-    key, n = project.fresh_key(name), 1
-    while key in taken:
+def _known(project: Project, layer: Image, axes: str) -> str | None:
+    """Return the key of the entry whose file or pixels a layer shows."""
+    image = image_data([layer], axes)
+    entries = [entry for entry in project.card.images if entry.shape == image.data.shape]
+    path = source_path(layer)
+    # Pixels of an array that is not in memory are not read for this.
+    in_memory = isinstance(finest(layer), np.ndarray)
+    digest = fingerprint(image.data) if entries and in_memory else None
+    for entry in entries:
+        if digest is not None and entry.fingerprint == digest:
+            return entry.key
+        if digest is None and path is not None and same_path(project.folder / entry.path, path):
+            return entry.key
+    return None
+
+
+def _new_key(project: Project | None, taken: Iterable[str], name: str) -> str:
+    project = project or Project(Path(os.devnull), ProjectCard())
+    key, n, used = project.new_key(name), 1, set(taken)
+    while key in used:
         n += 1
-        key = project.fresh_key(f"{name}-{n}")
+        key = project.new_key(f"{name}-{n}")
     return key
 
 
-def recognised(workspace: Workspace, project: Project) -> list[Image]:
-    """Return the layers that show images of a project, also those opened without it."""
+def recognise(session: Session, layers: Iterable[Image], project: Project) -> list[Image]:
+    """Return the layers that show images of a project; those opened without it get tags."""
     keys = {project.folder / entry.path: entry.key for entry in project.card.images}
+    taken = {image_key(layer) for layer in layers}
     found = []
-    for layer in workspace.images():
-        key, path = _layers.image_key(layer), _layers.source(layer)
+    for layer in layers:
+        key, path = image_key(layer), source_path(layer)
         if key is None and path is not None:
-            wanted = next((k for file, k in keys.items() if same(file, path)), None)
-            if wanted is None or workspace.layer_of(wanted) is not None:
+            wanted = next((k for file, k in keys.items() if same_path(file, path)), None)
+            if wanted is None or wanted in taken:
                 continue
-            axes = next(iter(_layers.possible_axes(layer)), "")
-            key = key_for(workspace, layer, axes)
+            axes = next(iter(possible_axes(layer)), "")
+            key = key_for(session, layer, axes)
             if key == wanted:
-                _layers.mark(layer, role="image", image=key, axes=axes)
+                set_tag(layer, LayerTag("image", key, axes=axes))
         if key in keys.values():
             found.append(layer)
     return found
 
 
-def same(one: Path, other: Path) -> bool:
+def same_path(one: Path, other: Path) -> bool:
     """Tell whether two paths lead to one file or folder."""
     return os.path.realpath(one) == os.path.realpath(other)
-
-
-def _shape(layer: Image, axes: str) -> tuple[int, ...]:
-    """Return the shape (C, *S) of the image that a layer shows."""
-    shape = layer.data[0].shape if layer.multiscale else layer.data.shape
-    if layer.rgb:
-        return (3, *shape[:-1])
-    return tuple(shape) if "C" in axes else (1, *shape)

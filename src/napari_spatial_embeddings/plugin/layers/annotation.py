@@ -1,4 +1,4 @@
-"""Layers as data: an image, what is drawn on it, and what a project holds of both.
+"""Layer tuples of images and their annotations, and annotations read back from layers.
 
 The dock, the readers and the samples make the same layers, as napari's tuples of data, settings and
 kind.
@@ -10,73 +10,67 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from napari.components import ViewerModel
 from napari.layers import Labels, Layer, Shapes
-from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.files import Region
-from napari_spatial_embeddings.files.regions import KINDS
+from napari_spatial_embeddings.files.regions import KINDS, Region
 from napari_spatial_embeddings.project import Annotation, Project
 
-from .tags import KEY, facts
+from .tags import LayerTag, tag_of
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
 YELLOW = "#f7c948"
 
 
-def position(pixel_size: Sequence[float] | None, unit: str | None) -> dict[str, Any]:
-    """Return where a layer lies whose pixels have a size."""
+def transform_of_pixel_size(pixel_size: Sequence[float] | None, unit: str | None) -> dict[str, Any]:
+    """Return the transform of a layer whose pixels have a size."""
     if pixel_size is None:
         return {}
     return {"scale": tuple(pixel_size), "units": (unit or "pixel",) * len(pixel_size)}
 
 
-def image_layer(picture: ImageData, key: str, name: str, project: Project | None) -> LayerTuple:
+def image_layer(image: ImageData, key: str, name: str, project: Project | None) -> LayerTuple:
     """Return the layer of an image, whose channels are its first axis if there are several."""
-    data, axes = np.asarray(picture.data), "ZYX"[-picture.ndim :]
-    place = position(picture.pixel_size, picture.unit)
-    colours = len(data) == 3 and data.dtype == np.uint8
-    if len(data) == 1:
+    data, axes = image.data, "ZYX"[-(image.data.ndim - 1) :]
+    transform = transform_of_pixel_size(image.pixel_size, image.unit)
+    options: dict[str, Any] = {}
+    channels = data.shape[0]
+    if channels == 1:
         data = data[0]
-    elif colours:
-        data, axes = np.moveaxis(data, 0, -1), axes + "C"
+    elif channels == 3 and data.dtype == np.uint8:
+        data, axes = np.moveaxis(np.asarray(data), 0, -1), axes + "C"
+        options["rgb"] = True
     else:
         axes = "C" + axes
-        if place:  # a channel has no length, here as where a person tells the pixel size
-            place = {"scale": (1.0, *place["scale"]), "units": ("pixel", *place["units"])}
-    own = {"role": "image", "image": key, "axes": axes}
-    if project is not None:
-        own["project"] = str(project.folder)
-    options = {"name": name, "metadata": {KEY: own}, **place}
-    if colours:
-        options["rgb"] = True
-    return data, options, "image"
+        if transform:  # a channel has no length, here as where the user enters the pixel size
+            scale, units = transform["scale"], transform["units"]
+            transform = {"scale": (1.0, *scale), "units": ("pixel", *units)}
+    folder = "" if project is None else str(project.folder)
+    tag = LayerTag("image", key, axes=axes, project=folder)
+    return data, {"name": name, "metadata": tag.metadata(), **transform, **options}, "image"
 
 
-def labels_layer(
+def annotation_layer(
     key: str,
     name: str,
     labels: NDArray[np.int32],
     classes: Mapping[int, str],
     scribbled: bool,
-    place: Mapping[str, Any],
+    transform: Mapping[str, Any],
 ) -> LayerTuple:
-    """Return the layer that people paint objects in."""
-    own = {
-        "role": "annotations",
-        "image": key,
-        "classes": dict(classes),
-        "scribbled": scribbled,
-    }
-    return labels, {"name": f"{name} · annotations", "metadata": {KEY: own}, **place}, "labels"
+    """Return the layer that objects are painted in."""
+    tag = LayerTag("annotations", key, classes=dict(classes), scribbled=scribbled)
+    options = {"name": f"{name} · annotations", "metadata": tag.metadata(), **transform}
+    return np.asarray(labels, np.int32), options, "labels"
 
 
 def regions_layer(
-    key: str, name: str, ndim: int, regions: Sequence[Region], place: Mapping[str, Any]
+    key: str, name: str, ndim: int, regions: Sequence[Region], transform: Mapping[str, Any]
 ) -> LayerTuple:
-    """Return the layer that people mark completely annotated regions in."""
+    """Return the layer that completely annotated regions are marked in."""
     corners = [_within(region.corners, ndim) for region in regions]
     options = {
         "ndim": ndim,
@@ -85,8 +79,8 @@ def regions_layer(
         "face_color": "transparent",
         "edge_color": YELLOW,
         "edge_width": 1,
-        "metadata": {KEY: {"role": "regions", "image": key}},
-        **place,
+        "metadata": LayerTag("regions", key).metadata(),
+        **transform,
     }
     if not corners:
         options.pop("shape_type")
@@ -99,20 +93,20 @@ def _within(corners: NDArray[np.float64], ndim: int) -> NDArray[np.float64]:
     return np.pad(corners, ((0, 0), (missing, 0))) if missing > 0 else corners
 
 
-def drawn(layer: Labels, regions: Shapes | None) -> Annotation:
-    """Return what is drawn in our layers of an image; the labels are the layer's own array."""
-    own = facts(layer)
-    return Annotation(layer.data, dict(own["classes"]), marked(regions), own["scribbled"])
+def annotation_of(layer: Labels, regions: Shapes | None) -> Annotation:
+    """Return the annotation in the layers of an image; the labels are the layer's own array."""
+    tag = tag_of(layer) or LayerTag("annotations")
+    return Annotation(layer.data, tag.classes, regions_of(regions), tag.scribbled)
 
 
-def marked(regions: Shapes | None) -> list[Region]:
+def regions_of(regions: Shapes | None) -> list[Region]:
     """Return the regions in a layer of shapes."""
     shapes = zip(regions.shape_type, regions.data, strict=True) if regions is not None else ()
     return [Region(kind, np.array(corners)) for kind, corners in shapes if kind in KINDS]
 
 
-def contents(project: Project, key: str, *, image: bool = True) -> list[LayerTuple]:
-    """Return the layers of an image of a project, and of what is drawn on it.
+def project_layers(project: Project, key: str, *, image: bool = True) -> list[LayerTuple]:
+    """Return the layers of an image of a project, and of its annotation.
 
     Raises
     ------
@@ -122,27 +116,20 @@ def contents(project: Project, key: str, *, image: bool = True) -> list[LayerTup
         If a file cannot be read.
     """
     entry = project.entry(key)
-    place = position(entry.pixel_size, entry.unit)
-    layers = [image_layer(project.image(key), key, entry.name, project)] if image else []
-    annotation = project.annotation(key)
-    if annotation is not None:
+    name, transform = entry.name, transform_of_pixel_size(entry.pixel_size, entry.unit)
+    layers = [image_layer(project.image(key), key, name, project)] if image else []
+    found = project.annotation(key)
+    if found is not None:
         layers.append(
-            labels_layer(
-                key,
-                entry.name,
-                annotation.labels,
-                annotation.classes,
-                annotation.scribbled,
-                place,
-            )
+            annotation_layer(key, name, found.labels, found.classes, found.scribbled, transform)
         )
-        if annotation.regions:
+        if found.regions:
             ndim = len(entry.spatial)
-            layers.append(regions_layer(key, entry.name, ndim, annotation.regions, place))
+            layers.append(regions_layer(key, name, ndim, found.regions, transform))
     return layers
 
 
-def add(viewer: Viewer, layer: LayerTuple) -> Any:
+def add_layer(viewer: ViewerModel, layer: LayerTuple) -> Any:
     """Add a layer to a viewer."""
     data, options, kind = layer
     return viewer.add_layer(Layer.create(data, options, kind))

@@ -1,101 +1,122 @@
-"""The offsets of what is in view, as arrows that follow the view."""
+"""Arrows for the offsets of what is in view."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from napari.components import ViewerModel
 from napari.layers import Vectors
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
+from superqt.utils import QSignalDebouncer
 
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export.colours import offset_colours
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.state.open_image import Box
+from napari_spatial_embeddings.plugin.state.session import Session
 
-from . import tags as _layers
-from .viewport import Box, camera, visible
-
-if TYPE_CHECKING:
-    from napari_spatial_embeddings.plugin.controllers.workspace import Workspace
+from .image import transform
+from .napari_compat import camera
+from .tags import LayerTag, find_layer, image_key, role_of, tag_of, tagged
+from .viewport import visible_box
 
 MOST = 4000
 """Arrows that are drawn at most; of more pixels, every second, third, ... is shown."""
 
-DELAY = 120
+DELAY_MS = 120
 """Milliseconds after the last change of the view."""
 
 
-class Arrows(QObject):
-    """Draws the offsets of foreground pixels of the current image, while switched on."""
+class ArrowsLayer(QObject):
+    """Shows offsets of foreground pixels of the current image as arrows, while switched on.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    session : Session
+    """
 
     switched = Signal(bool)
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
-        self._workspace, self._session = workspace, workspace.session
+    def __init__(
+        self, viewer: ViewerModel, session: Session, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._session = viewer, session
         self._on = False
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(DELAY)
-        self._timer.timeout.connect(self._draw)
+        self._connections = Connections()
+        self._pause = QSignalDebouncer(parent=self)
+        self._pause.setTimeout(DELAY_MS)
+        self._pause.triggered.connect(self._draw)
 
     @property
     def on(self) -> bool:
-        """Whether arrows are drawn."""
+        """Whether arrows are shown."""
         return self._on
 
     def switch(self, on: bool) -> None:
-        """Draw arrows, or remove them."""
+        """Show arrows, or remove them."""
         if on == self._on:
             return
         self._on = on
-        viewer, session = self._workspace.viewer, self._session
-        for event in (camera(viewer).events, viewer.dims.events):
-            (event.connect if on else event.disconnect)(self._moved)
-        for signal in (session.result_changed, session.image_changed, session.clustering_changed):
-            (signal.connect if on else signal.disconnect)(self._moved)
         if on:
-            viewer.layers.events.removed.connect(self._removed)
+            self._connect()
             self._draw()
         else:
-            viewer.layers.events.removed.disconnect(self._removed)
-            self._timer.stop()
-            for layer in _layers.ours(viewer, "arrows"):
-                viewer.layers.remove(layer)
+            self._connections.close()
+            self._pause.cancel()
+            for layer in tagged(self._viewer, "arrows"):
+                self._viewer.layers.remove(layer)
         self.switched.emit(on)
 
-    def _moved(self, *_: Any) -> None:
-        self._timer.start()
+    def close(self) -> None:
+        """Remove the arrows."""
+        self.switch(False)
+
+    def _connect(self) -> None:
+        viewer, session = self._viewer, self._session
+        for signal in (
+            camera(viewer).events,
+            viewer.dims.events,
+            session.result_changed,
+            session.image_changed,
+            session.clustering_changed,
+        ):
+            self._connections.add(signal, self._schedule)
+        self._connections.add(viewer.layers.events.removed, self._removed)
+
+    def _schedule(self, *_: Any) -> None:
+        self._pause.throttle()
 
     def _removed(self, event: Any) -> None:
-        if _layers.role(event.value) == "arrows":
+        if role_of(event.value) == "arrows":
             self.switch(False)
 
     def _draw(self) -> None:
-        key, result, image = self._session.image, self._session.result, self._workspace.layer
-        viewer = self._workspace.viewer
-        for layer in _layers.ours(viewer, "arrows"):
-            if _layers.image_key(layer) != key:
+        image, viewer = self._session.current, self._viewer
+        for layer in tagged(viewer, "arrows"):
+            if image is None or image_key(layer) != image.key:
                 layer.data = np.empty((0, 2, layer.ndim), np.float32)
-        if key is None or result is None or image is None:
+        tag = None if image is None else tag_of(image.layer)
+        if image is None or image.result is None or tag is None:
             return
-        axes = image.metadata[_layers.KEY]["axes"]
         try:
-            box = visible(viewer, image, axes)
+            box = visible_box(viewer, image.layer, tag.axes)
         except InputError:
             return
-        vectors = arrows(result.maps, box, self._session.clustering.foreground_threshold)
-        colours = _colours(vectors)
-        layer = _layers.find(viewer, "arrows", key)
+        vectors = arrows(image.result.maps, box, self._session.clustering.foreground_threshold)
+        layer = find_layer(viewer, "arrows", image.key)
         if layer is None:
             layer = Vectors(
                 vectors,
-                name=f"{image.name} · arrows",
-                metadata={_layers.KEY: {"role": "arrows", "image": key}},
+                name=f"{image.layer.name} · arrows",
+                metadata=LayerTag("arrows", image.key).metadata(),
                 vector_style="arrow",
                 edge_width=0.5,
-                **self._workspace.place(key),
+                **transform(viewer, image.key),
             )
             selected = set(viewer.layers.selection)
             viewer.layers.append(layer)
@@ -103,7 +124,7 @@ class Arrows(QObject):
         else:
             layer.data = vectors
         if len(vectors):
-            layer.edge_color = colours
+            layer.edge_color = _colours(vectors)
         layer.edge_width = max(0.1, _step(box) / 4)
 
 
@@ -129,7 +150,7 @@ def arrows(maps: EmbeddingMaps, box: Box, foreground: float) -> NDArray[np.float
 
 
 def _step(box: Box) -> int:
-    """Return every how many pixels one may have an arrow."""
+    """Return the distance in pixels between two that may have an arrow."""
     lengths = [s.stop - s.start for s in box]
     many = sum(n > 1 for n in lengths)
     return max(1, int((np.prod(lengths, dtype=float) / MOST / 4) ** (1 / max(1, many))))

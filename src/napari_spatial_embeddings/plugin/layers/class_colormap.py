@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .strokes import Strokes
 
 GREY = (0.55, 0.55, 0.55, 1.0)
-"""Of strokes of background."""
+"""Colour of background."""
 
 HUES = (0.11, 0.56, 0.91, 0.33, 0.0, 0.75, 0.16, 0.47)
 """Of the classes: orange, blue, pink, green, red, violet, yellow, turquoise."""
@@ -74,10 +74,10 @@ def colours(
     return out
 
 
-class Colouring:
+class ClassColormap:
     """Gives an annotation layer the colours of its objects' classes.
 
-    With a single class, and as long as there is no stroke of background, it has napari's own.
+    With a single class, and as long as there is no background, it has napari's own.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class Colouring:
         names : tuple of str
             The classes.
         coming : str
-            Class of the objects that are drawn from now on.
+            Class of the objects that are painted from now on.
         """
         if not self._outdated(names, coming):
             return

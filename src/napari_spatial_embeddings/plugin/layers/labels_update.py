@@ -1,17 +1,17 @@
-"""Changing what a Labels layer shows, at the cost of what changed."""
+"""Updates of Labels layers at the cost of what changed."""
 
 from __future__ import annotations
-
-from contextlib import suppress
 
 import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
-from .viewport import Box, whole
+from napari_spatial_embeddings.plugin.state.open_image import Box
+
+from .napari_compat import clear_paint_history, draw_part
 
 
-def changed(old: NDArray[np.integer], new: NDArray[np.integer]) -> Box | None:
+def changed_box(old: NDArray[np.integer], new: NDArray[np.integer]) -> Box | None:
     """Return the smallest box that holds all that differs; None if nothing does."""
     differs = old != new
     box = []
@@ -24,10 +24,10 @@ def changed(old: NDArray[np.integer], new: NDArray[np.integer]) -> Box | None:
     return tuple(box)
 
 
-def redraw(layer: Labels, labels: NDArray[np.int32], box: Box | None = None) -> bool:
+def update_labels(layer: Labels, labels: NDArray[np.int32], box: Box | None = None) -> bool:
     """Put labels into a layer of the same shape, and draw what changed, but for the thumbnail.
 
-    The layer's array stays its own: what a person paints on it is painted nowhere else.
+    The layer's array stays its own: what the user paints on it is painted nowhere else.
 
     Parameters
     ----------
@@ -43,30 +43,16 @@ def redraw(layer: Labels, labels: NDArray[np.int32], box: Box | None = None) -> 
     bool
         Whether anything changed.
     """
-    with suppress(AttributeError):  # no public name either
-        layer._reset_history()  # undoing a stroke would bring back what was there before
-    outer = box or whole(layer.data.shape)
-    inner = changed(layer.data[outer], labels)
+    clear_paint_history(layer)
+    outer = box or tuple(slice(0, n) for n in layer.data.shape)
+    inner = changed_box(layer.data[outer], labels)
     if inner is None:
         return False
     at = tuple(
         slice(o.start + i.start, o.start + i.stop) for o, i in zip(outer, inner, strict=True)
     )
     layer.data[at] = labels[inner]
-    _draw(layer, at)
+    small = 2 * np.prod([s.stop - s.start for s in at]) < layer.data.size
+    if not (small and draw_part(layer, at)):
+        layer.refresh(extent=False, highlight=False, thumbnail=False)
     return True
-
-
-def _draw(layer: Labels, box: Box) -> None:
-    """Bring a part of a layer's data to the canvas."""
-    small = 2 * np.prod([s.stop - s.start for s in box]) < layer.data.size
-    if small and layer.visible and layer.ndim == 2:
-        # What napari does after a stroke of the brush. It has no public name, so it may go.
-        with suppress(AttributeError):
-            if list(layer._slice_input.displayed) == [0, 1]:
-                shown = layer._slice.image.view
-                shown[box] = layer.colormap._data_to_texture(layer.data[box])
-                layer._accumulate_updated_slice(box)
-                layer._partial_labels_refresh()
-                return
-    layer.refresh(extent=False, highlight=False, thumbnail=False)

@@ -1,71 +1,73 @@
-"""Which objects are locked, as white outlines over them."""
+"""White outlines of the locked objects."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from napari.components import ViewerModel
 from napari.layers import Labels
 from napari.utils.colormaps import CyclicLabelColormap
 from qtpy.QtCore import QObject
 
-from . import tags as _layers
-from .labels_update import redraw
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.state.session import Session
 
-if TYPE_CHECKING:
-    from napari_spatial_embeddings.plugin.controllers.workspace import Workspace
-
-ROLE = "locked"
+from .image import transform
+from .labels_update import update_labels
+from .tags import LayerTag, find_layer
 
 
 class LockedOutlines(QObject):
-    """Keeps a layer of outlines equal to the corrections of the current image.
+    """Keeps a layer of outlines equal to the corrections of each image.
 
-    There is none while nothing is locked. Whether it is visible is up to the person.
+    There is none while nothing is locked. Whether it is visible is up to the user.
 
     Parameters
     ----------
-    workspace : Workspace
+    viewer : ViewerModel
+    session : Session
     """
 
-    def __init__(self, workspace: Workspace, parent: QObject | None = None) -> None:
+    def __init__(
+        self, viewer: ViewerModel, session: Session, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self.workspace, self.session, self.viewer = workspace, workspace.session, workspace.viewer
+        self._viewer, self._session = viewer, session
         self._shown: dict[str, object] = {}
-        self.session.result_changed.connect(self.show)
+        self._connections = Connections()
+        self._connections.add(session.result_changed, self.show)
 
     def close(self) -> None:
-        """Stop following."""
-        self.session.result_changed.disconnect(self.show)
+        """Disconnect from the session."""
+        self._connections.close()
 
     def show(self, key: str) -> None:
-        """Show what is locked on an image."""
-        result = self.session.results.get(key)
+        """Show the locked objects of an image."""
+        result = self._session.results.get(key)
         known = None if result is None else result.corrections
-        layer = _layers.find(self.viewer, ROLE, key)
+        layer = find_layer(self._viewer, "locked", key)
         if known is self._shown.get(key) and (known is None or layer is not None):
             return
-        there = _layers.find(self.viewer, "instances", key)
+        objects = find_layer(self._viewer, "instances", key)
         self._shown[key] = known
-        if known is None or not len(known) or there is None:
+        if known is None or not len(known) or objects is None:
             if layer is not None:
-                self.viewer.layers.remove(layer)
+                self._viewer.layers.remove(layer)
             return
         labels = np.maximum(known.labels, 0)
         if layer is not None and layer.data.shape == labels.shape:
-            redraw(layer, labels)
+            update_labels(layer, labels)
             return
         if layer is not None:
-            self.viewer.layers.remove(layer)
+            self._viewer.layers.remove(layer)
         layer = Labels(
             labels,
-            name=f"{there.name.removesuffix(' · instances')} · locked",
+            name=f"{objects.name.removesuffix(' · instances')} · locked",
             colormap=CyclicLabelColormap(colors=np.ones((2, 4))),  # direct ones are slow
             opacity=1,
-            metadata={_layers.KEY: {"role": ROLE, "image": key}},
-            **self.workspace.place(key),
+            metadata=LayerTag("locked", key).metadata(),
+            **transform(self._viewer, key),
         )
         layer.contour = 1
-        selected = set(self.viewer.layers.selection)
-        self.viewer.layers.insert(self.viewer.layers.index(there) + 1, layer)
-        self.viewer.layers.selection = selected
+        selected = set(self._viewer.layers.selection)
+        self._viewer.layers.insert(self._viewer.layers.index(objects) + 1, layer)
+        self._viewer.layers.selection = selected

@@ -1,16 +1,18 @@
-"""Maps as pictures that a person can read; made in a thread."""
+"""Images that show maps, and the table of the objects."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.export.colours import longest_offset, offset_colours
-from napari_spatial_embeddings.plugin.session import Result
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
 
 FOREGROUND = 0.5
 """Seed value above which a pixel counts when ranges are chosen."""
@@ -20,13 +22,13 @@ SAMPLE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Panels:
-    """What is shown of the maps, besides the seeds themselves.
+class MapImages:
+    """Images made of maps; seeds are shown as they are.
 
     Parameters
     ----------
     margin : float32 (*S)
-        In pixels of the finest axis, or in the unit that was asked for; mean over the axes.
+        In the unit of ``size``; mean over the axes.
     highest : float
         A margin that few objects exceed.
     offsets : uint8 (*S, 3)
@@ -38,14 +40,14 @@ class Panels:
     offsets: NDArray[np.uint8]
 
 
-def panels(maps: EmbeddingMaps, size: float = 1.0) -> Panels:
-    """Paint maps.
+def map_images(maps: EmbeddingMaps, size: float = 1.0) -> MapImages:
+    """Return the images of maps.
 
     Parameters
     ----------
     maps : EmbeddingMaps
     size : float
-        Size of a pixel of the finest axis.
+        Size of a pixel of the finest axis; 1 for a margin in pixels.
     """
     seed = maps.seed.max(0)
     margin = maps.margin.mean(0) * np.float32(size)
@@ -58,16 +60,15 @@ def panels(maps: EmbeddingMaps, size: float = 1.0) -> Panels:
     colours = offset_colours(maps.offsets, longest)
     # Offsets of the background mean nothing; they fade out as seeds do.
     fade = np.clip(seed * (255 / FOREGROUND), 0, 255).astype(np.uint16)[..., None]
-    return Panels(margin, max(highest, 1e-6), ((colours * fade) >> 8).astype(np.uint8))
+    return MapImages(margin, max(highest, 1e-6), ((colours * fade) >> 8).astype(np.uint8))
 
 
-def features(result: Result) -> dict[str, Any]:
-    """Return what is known of the objects, as columns for a Labels layer.
+def features(result: Segmentation) -> dict[str, Any]:
+    """Return the properties of the objects, as columns for a Labels layer.
 
     ``index`` is the label: that is what napari looks up under the cursor.
     """
     found = result.instances
-    assert found is not None
     names = np.array([*result.classes, "?"], object)
     known = np.where(
         found.class_index < len(result.classes), found.class_index, len(result.classes)

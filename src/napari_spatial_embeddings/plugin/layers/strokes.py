@@ -1,14 +1,14 @@
-"""Which object a stroke belongs to.
+"""Strokes on an annotation layer: the object and the class that each belongs to.
 
 A stroke that begins on an object adds to it, and so does one that begins within the outline of the
-object that was drawn last: people draw an outline and then fill it. Every other stroke is a new
+object that was painted last: people draw an outline and then fill it. Every other stroke is a new
 object. In a volume, objects in the neighbouring slices count as well, so that one grows from slice
 to slice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,15 +16,16 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
+from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.training.annotation import BACKGROUND
 
-from . import tags as _layers
+from .tags import tag_of, update_tag
 
 if TYPE_CHECKING:
     from napari.utils.events import Event
 
 
-def continued(
+def continued_label(
     labels: NDArray[np.integer[Any]],
     pixel: tuple[int, ...],
     flat: tuple[int, ...],
@@ -39,9 +40,9 @@ def continued(
     pixel : tuple of D ints
         Where the stroke begins.
     flat : tuple of ints
-        The axes along which the person sees a single slice: none in an image.
+        The axes along which a single slice is in view: none in an image.
     last : int
-        Label of the object that was drawn last, if there is one.
+        Label of the object that was painted last, if there is one.
     without : set of ints
         Labels that are no objects.
     """
@@ -88,17 +89,19 @@ def _encloses(pixels: NDArray[np.intp], point: NDArray[np.float64]) -> bool:
 class Strokes(QObject):
     """Gives the strokes on an annotation layer their ids and their class.
 
+    The class of each label is in the layer's tag.
+
     Parameters
     ----------
     layer : napari.layers.Labels
-        One of our annotation layers.
+        One of the plugin's annotation layers.
 
     Attributes
     ----------
     each : bool
         Whether each stroke is a new object, but for those that add to one.
     class_name : str
-        Class of the objects that are drawn from now on.
+        Class of the objects that are painted from now on.
     classing : bool
         Whether a click on an object gives it the class, while napari's picker is chosen.
     """
@@ -115,27 +118,30 @@ class Strokes(QObject):
         self._own, self._picked, self._encircling = False, False, False
         self._count()
         layer.mouse_drag_callbacks.insert(0, self._press)
-        layer.events.paint.connect(self._painted)
-        layer.events.data.connect(self._replaced)
-        layer.events.mode.connect(self._mode_changed)
-        layer.events.selected_label.connect(self._selected)
+        self._connections = Connections()
+        self._connections.add(layer.events.paint, self._painted)
+        self._connections.add(layer.events.data, self._replaced)
+        self._connections.add(layer.events.mode, self._mode_changed)
+        self._connections.add(layer.events.selected_label, self._selected)
         self._select(self.next)
 
     def close(self) -> None:
-        """Let go of the layer."""
+        """Disconnect from the layer."""
         self.layer.mouse_drag_callbacks.remove(self._press)
-        self.layer.events.paint.disconnect(self._painted)
-        self.layer.events.data.disconnect(self._replaced)
-        self.layer.events.mode.disconnect(self._mode_changed)
-        self.layer.events.selected_label.disconnect(self._selected)
+        self._connections.close()
 
     # --------------------------------------------------------------- classes
 
     @property
-    def classes(self) -> dict[int, str]:
-        """Class of each label; held by the layer itself."""
-        classes: dict[int, str] = self.layer.metadata[_layers.KEY]["classes"]
-        return classes
+    def classes(self) -> Mapping[int, str]:
+        """Class of each label."""
+        tag = tag_of(self.layer)
+        return {} if tag is None else tag.classes
+
+    def set_classes(self, classes: Mapping[int, str]) -> None:
+        """Change the class of some labels."""
+        if tag_of(self.layer) is not None:
+            update_tag(self.layer, classes={**self.classes, **classes})
 
     @property
     def background(self) -> int | None:
@@ -159,7 +165,7 @@ class Strokes(QObject):
         label = self.background
         if label is None:
             label = self._top = self.next
-            self.classes[label] = BACKGROUND
+            self.set_classes({label: BACKGROUND})
             self.changed.emit()
         self._select(label)
         self.layer.mode = "paint"
@@ -178,22 +184,24 @@ class Strokes(QObject):
         self,
         where: tuple[NDArray[np.intp], ...],
         labels: NDArray[np.int32],
-        classes: dict[int, str],
+        classes: Mapping[int, str],
     ) -> None:
-        """Set pixels to the labels of objects that were not drawn by hand.
+        """Set pixels to the labels of objects that were not painted by hand.
 
         Parameters
         ----------
         where : tuple of D arrays of ints (n,)
             The pixels.
         labels : int32 (n,)
-        classes : dict
+        classes : mapping
             Class of each of these labels.
         """
-        self.classes.update(classes)
+        self.set_classes(classes)
         with self.layer.events.paint.blocker():  # it is no stroke
             self.layer.data_setitem(where, labels)
-        self.recount()
+        self._top = max(self._top, *classes, int(labels.max(initial=0)))
+        self._last = 0
+        self._select(self.next)
         self.changed.emit()
 
     @property
@@ -222,7 +230,7 @@ class Strokes(QObject):
         if self.tool == "class":
             label = int(layer.data[pixel])
             if label > 0 and self.classes.get(label) != BACKGROUND:
-                self.classes[label] = self.class_name
+                self.set_classes({label: self.class_name})
                 self.changed.emit()
         elif str(layer.mode) == "paint" and self.each and not self._on_background:
             if self._picked:
@@ -231,7 +239,7 @@ class Strokes(QObject):
             seen = {int(a) - shift for a in event.dims_displayed}
             flat = tuple(a for a in range(layer.ndim) if a not in seen)
             no = frozenset() if self.background is None else frozenset({self.background})
-            self._select(continued(layer.data, pixel, flat, self._last, no) or self.next)
+            self._select(continued_label(layer.data, pixel, flat, self._last, no) or self.next)
 
     def _shift(self, event: Event) -> int:
         """Return how many axes the viewer has before those of the layer."""
@@ -250,25 +258,22 @@ class Strokes(QObject):
             self._top = max(self._top, label)
             if not self._on_background:
                 self._last = label
-                self.classes.setdefault(label, self.class_name)
+                if label not in self.classes:
+                    self.set_classes({label: self.class_name})
                 if self.each:
                     self._select(self.next)
         self.changed.emit()
 
     def _replaced(self, _event: Event) -> None:
-        self.recount()
-        self.changed.emit()
-
-    def recount(self) -> None:
-        """See which ids are in use, after other pixels than a stroke's were changed."""
+        """Find the ids that are in use, as the layer has another array."""
         self._count()
         self._last = 0
         self._select(self.next)
+        self.changed.emit()
 
     def _count(self) -> None:
-        data = self.layer.data
         named = max(self.classes, default=0)
-        self._top = max(named, int(np.max(data, initial=0)))
+        self._top = max(named, int(np.max(self.layer.data, initial=0)))
 
     def _mode_changed(self, _event: Event) -> None:
         mode = str(self.layer.mode)

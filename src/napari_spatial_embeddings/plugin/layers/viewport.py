@@ -1,43 +1,29 @@
-"""Which part of an image is in view."""
+"""The part of an image that is in view, and where the camera looks."""
 
 from __future__ import annotations
 
 import itertools
-from contextlib import suppress
-from typing import Any
 
 import numpy as np
+from napari.components import ViewerModel
 from napari.layers import Layer
-from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.state.open_image import Box
 
-Box = tuple[slice, ...]
-"""One slice per spatial axis, start and stop inside the image."""
-
-
-def whole(shape: tuple[int, ...]) -> Box:
-    """Return the box of all pixels."""
-    return tuple(slice(0, n) for n in shape)
+from .napari_compat import camera, canvas_size
 
 
-def grown(box: Box, by: NDArray[Any], shape: tuple[int, ...]) -> Box:
-    """Return a box with a rim of pixels along each axis, cut off at the image's edges."""
-    return tuple(
-        slice(max(0, b.start - int(r)), min(n, b.stop + int(r)))
-        for b, r, n in zip(box, by, shape, strict=True)
-    )
-
-
-def visible(viewer: Viewer, layer: Layer, axes: str) -> Box:
+def visible_box(viewer: ViewerModel, layer: Layer, axes: str) -> Box:
     """Return the box of an image's pixels that is on the canvas.
 
-    Of a turned image, the box around what is seen. Of a volume seen slice by slice, the current
+    Of a rotated image, the box around what is seen. Of a volume seen slice by slice, the current
     slice; seen in 3D, all of it.
 
     Parameters
     ----------
+    viewer : ViewerModel
     layer : Layer
     axes : str
         What the axes of its data mean.
@@ -61,24 +47,23 @@ def visible(viewer: Viewer, layer: Layer, axes: str) -> Box:
     return box
 
 
-def clear_brush(viewer: Viewer) -> None:
-    """Take away the dark square that napari 0.9 draws inside its brush, and leaves behind."""
-    with suppress(AttributeError, KeyError):
-        viewer.canvas.overlays._brush_circle.box = False
-
-
-def camera(viewer: Viewer) -> Any:
-    """Return the viewer's camera, which became a part of its scene in napari 0.9."""
-    return getattr(viewer, "scene", viewer).camera
-
-
-def _corners(viewer: Viewer) -> list[NDArray[np.float64]]:
-    """Return the corners of the canvas as points of the world."""
-    # The canvas became a part of the viewer's model in napari 0.9.
-    canvas = getattr(viewer, "canvas", None)
-    size = np.array(viewer._canvas_size if canvas is None else canvas.size, float)
+def look_at(viewer: ViewerModel, layer: Layer) -> None:
+    """Fit a layer into the canvas, whatever others there are."""
+    viewer.reset_view()  # fits all of them, hidden ones too
+    seen = [axis - viewer.dims.ndim + layer.ndim for axis in viewer.dims.displayed]
+    if len(seen) > 2 or min(seen) < 0:
+        return
+    low, high = np.asarray(layer.extent.world)[:, seen]
     eye = camera(viewer)
-    half, centre = size / 2 / eye.zoom, np.array(eye.center[-2:], float)
+    eye.center = (0.0, *((low + high) / 2))
+    size = high - low + np.abs(np.asarray(layer.scale))[seen]
+    eye.zoom = 0.95 * float(np.min(canvas_size(viewer) / size))
+
+
+def _corners(viewer: ViewerModel) -> list[NDArray[np.float64]]:
+    """Return the corners of the canvas in world coordinates."""
+    eye = camera(viewer)
+    half, centre = canvas_size(viewer) / 2 / eye.zoom, np.array(eye.center[-2:], float)
     corners = []
     for sign in itertools.product((-1, 1), repeat=2):
         point = np.array(viewer.dims.point, float)

@@ -1,64 +1,66 @@
-"""The objects that were found, in front of what was drawn, while a tool works on them."""
+"""Visibility of the annotation while the objects below it are corrected or explained."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject
 
-from . import tags as _layers
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.state.session import Session
 
-if TYPE_CHECKING:
-    from napari_spatial_embeddings.plugin.controllers.workspace import Workspace
+from .tags import Role, image_key, tagged
 
-DRAWN = ("annotations", "regions")
+ANNOTATION_ROLES: tuple[Role, ...] = ("annotations", "regions")
 """Roles of the layers that lie over the objects."""
 
 
-class Foreground(QObject):
-    """Hides what was drawn on the current image while somebody needs to see its objects.
+class AnnotationHider(QObject):
+    """Hides the annotation of the current image while something needs its objects to be seen.
 
-    What a person takes in hand meanwhile, such as the brush of the annotations, is seen again.
+    An annotation layer that the user makes active meanwhile is shown again.
 
     Parameters
     ----------
-    workspace : Workspace
+    viewer : ViewerModel
+    session : Session
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
-        self._session, self._viewer = workspace.session, workspace.viewer
+    def __init__(
+        self, viewer: ViewerModel, session: Session, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._session = viewer, session
         self._users: set[object] = set()
         self._hidden: list[Layer] = []
-        self._session.image_changed.connect(self._follow)
-        self._viewer.layers.selection.events.active.connect(self._taken_in_hand)
+        self._connections = Connections()
+        self._connections.add(session.image_changed, self._follow)
+        self._connections.add(viewer.layers.selection.events.active, self._follow_active)
 
-    def close_down(self) -> None:
-        """Show what is hidden, and let go of the viewer."""
+    def close(self) -> None:
+        """Show what is hidden, and disconnect from the viewer."""
         self._users.clear()
         self._follow()
-        self._session.image_changed.disconnect(self._follow)
-        self._viewer.layers.selection.events.active.disconnect(self._taken_in_hand)
+        self._connections.close()
 
-    def take(self, user: object, layer: Labels) -> None:
-        """Bring the layer of the objects to the front, with no brush in hand."""
+    def hide_for(self, user: object, layer: Labels) -> None:
+        """Show the layer of the objects to a user of it, with no brush active."""
         self._users.add(user)
         layer.visible = True
         layer.mode = "pan_zoom"
         self._viewer.layers.selection.active = layer
         self._follow()
 
-    def leave(self, user: object) -> None:
-        """Say that a user needs to see the objects no more."""
+    def release(self, user: object) -> None:
+        """Show the annotation again unless there are other users."""
         self._users.discard(user)
         self._follow()
 
     def _follow(self) -> None:
         key = self._session.image
         if self._users and key is not None:
-            for role in DRAWN:
-                for layer in _layers.ours(self._viewer, role, key):
+            for role in ANNOTATION_ROLES:
+                for layer in tagged(self._viewer, role, key):
                     if layer.visible:
                         layer.visible = False
                         self._hidden.append(layer)
@@ -66,12 +68,12 @@ class Foreground(QObject):
             self._show()
 
     def _show(self) -> None:
-        """Show again what belongs to the current image; the rest waits until its image is."""
-        mine = [x for x in self._hidden if _layers.image_key(x) == self._session.image]
-        self._hidden = [x for x in self._hidden if x not in mine and x in self._viewer.layers]
-        for layer in mine:
+        """Show the layers of the current image again; others wait until their image is shown."""
+        own = [x for x in self._hidden if image_key(x) == self._session.image]
+        self._hidden = [x for x in self._hidden if x not in own and x in self._viewer.layers]
+        for layer in own:
             layer.visible = True
 
-    def _taken_in_hand(self, *_: object) -> None:
+    def _follow_active(self, *_: object) -> None:
         if self._viewer.layers.selection.active in self._hidden:
             self._show()

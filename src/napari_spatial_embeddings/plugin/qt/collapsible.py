@@ -1,4 +1,4 @@
-"""A group of widgets that can be folded away."""
+"""A group of widgets that can be collapsed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
 
-class Fold(QWidget):
-    """A title, and what it shows and hides; folded at first.
+class Collapsible(QWidget):
+    """A title that shows and hides what is below it; collapsed at first.
+
+    A group that is slow to build overrides `build`.
 
     Parameters
     ----------
@@ -21,7 +23,7 @@ class Fold(QWidget):
 
     toggled = Signal(bool)
     pressed = Signal()
-    """A person folded or unfolded it."""
+    """The user opened or collapsed it."""
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,20 +44,31 @@ class Fold(QWidget):
         self._column.setSpacing(2)
         self._column.addWidget(self._header)
         self._column.addWidget(self._content)
-        self._header.toggled.connect(self._unfold)
+        self._built = False
+        self._header.toggled.connect(self._show_content)
         self._header.clicked.connect(self.pressed)
 
     @property
     def open(self) -> bool:
-        """Whether the group is unfolded."""
+        """Whether the group is shown."""
         return self._header.isChecked()
 
-    def set_open(self, unfolded: bool) -> None:
-        """Fold or unfold the group."""
-        self._header.setChecked(unfolded)
+    def set_open(self, shown: bool) -> None:
+        """Show or hide the group."""
+        self._header.setChecked(shown)
 
-    def _unfold(self, unfolded: bool) -> None:
-        arrow = Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
+    def build(self) -> None:
+        """Add the widgets of the body; called once, before it is shown."""
+
+    def ensure_built(self) -> None:
+        """Build the body if it is not built yet."""
+        if not self._built:
+            self._built = True
+            self.build()
+
+    def _show_content(self, shown: bool) -> None:
+        self.ensure_built()
+        arrow = Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow
         self._header.setArrowType(arrow)
-        self._content.setVisible(unfolded)
-        self.toggled.emit(unfolded)
+        self._content.setVisible(shown)
+        self.toggled.emit(shown)

@@ -1,4 +1,4 @@
-"""Asking people for files and folders."""
+"""Dialogs that ask for files and folders."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 
 class Dialogs:
-    """Questions that are windows of their own; None means that a person changed their mind."""
+    """Questions for a path; None means that the user cancelled."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.parent = parent
 
     def new_project(self, suggestion: Path, /) -> Path | None:
-        """Ask where to make a project."""
+        """Ask where to create a project."""
         suggestion.parent.mkdir(parents=True, exist_ok=True)
         name, _ = QFileDialog.getSaveFileName(
             self.parent, "New project: name of its folder", str(suggestion)

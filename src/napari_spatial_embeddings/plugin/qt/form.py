@@ -1,4 +1,4 @@
-"""Forms made from settings: a field is a widget that takes only what the field allows."""
+"""Forms made from settings: one widget for each field, limited to its valid values."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 
 from napari_spatial_embeddings.config import Settings, Unit
 
-from .form_fields import Choice, Editor, Number, Switch, Whole
+from .form_fields import Editor, FlagEditor, FloatEditor, IntegerEditor, OptionEditor
 
-LABELS = 116
+LABEL_WIDTH = 116
 """Least width of the labels, in pixels."""
 
-Where = tuple[str, ...]
+FieldPath = tuple[str, ...]
+"""Names of a field and of the settings around it, from outside in."""
 
 
 class Form(QWidget):
@@ -29,8 +30,8 @@ class Form(QWidget):
     skip : field names, optional
         Fields without a widget; their values stay.
     empty : mapping, optional
-        For fields that need not be given: what is shown then. Also for fields that must be, but
-        may be left to whoever uses the form.
+        Texts that are shown for fields without a value, by name. Also a field that must have a
+        value may be left empty: `settings` then has its default.
     """
 
     changed = Signal()
@@ -45,7 +46,7 @@ class Form(QWidget):
         super().__init__(parent)
         self._settings = settings
         self._kind = type(settings)
-        self._editors: dict[Where, Editor] = {}
+        self._editors: dict[FieldPath, Editor] = {}
         self._layout = QFormLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setVerticalSpacing(3)
@@ -56,22 +57,22 @@ class Form(QWidget):
 
     def _add(self, row: Row) -> None:
         if len(row.path) > 1 and not any(path[:-1] == row.path[:-1] for path in self._editors):
-            title = QLabel(spoken(row.path[-2]))
+            title = QLabel(title_of(row.path[-2]))
             title.setObjectName("group")
             self._layout.addRow(title)
         editor = row.editor()
         editor.changed.connect(self.changed)
         editor.widget.setToolTip(row.description)
-        label = QLabel(spoken(row.path[-1]))
+        label = QLabel(title_of(row.path[-1]))
         label.setToolTip(row.description)
-        label.setMinimumWidth(LABELS)  # so that forms below each other line up
+        label.setMinimumWidth(LABEL_WIDTH)  # so that forms below each other line up
         label.setBuddy(editor.widget)
         self._layout.addRow(label, editor.widget)
         self._editors[row.path] = editor
 
     @property
     def settings(self) -> Any:
-        """The settings as they are shown; what was left empty has its default."""
+        """The settings that are shown; an empty field has its default."""
         values = self._settings.model_dump()
         for path, editor in self._editors.items():
             inner = values
@@ -84,7 +85,7 @@ class Form(QWidget):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The shown fields that are neither empty nor as they are by default, by name."""
+        """The fields that are neither empty nor at their defaults, by name."""
         return {
             path[-1]: editor.value
             for path, editor in self._editors.items()
@@ -106,21 +107,21 @@ class Form(QWidget):
         widget: QWidget = self._editors[path].widget
         return widget
 
-    def _default(self, path: Where) -> Any:
+    def _default(self, path: FieldPath) -> Any:
         return _at(self._kind(), path)
 
     def _fill(self, settings: Settings) -> None:
         for path, editor in self._editors.items():
             value = _at(settings, path)
-            left_open = editor.optional and value == self._default(path)
-            editor.set(None if left_open else value)
+            empty = editor.optional and value == self._default(path)
+            editor.set(None if empty else value)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A field, as its JSON schema tells it."""
+    """A field and its JSON schema."""
 
-    path: Where
+    path: FieldPath
     schema: dict[str, Any]
     description: str
     unit: str
@@ -129,10 +130,10 @@ class Row:
     def editor(self) -> Editor:
         """Return the widget that suits the field's type."""
         if "enum" in self.schema:
-            return Choice(self.schema["enum"])
+            return OptionEditor(self.schema["enum"])
         if self.schema["type"] == "boolean":
-            return Switch()
-        number = Whole if self.schema["type"] == "integer" else Number
+            return FlagEditor()
+        number = IntegerEditor if self.schema["type"] == "integer" else FloatEditor
         return number(self.schema, self.unit, self.empty)
 
 
@@ -152,13 +153,13 @@ def rows(kind: type[Settings], skip: Iterable[str], empty: Mapping[str, str]) ->
             yield Row((name,), schema, field.description or "", unit, shown)
 
 
-def spoken(name: str) -> str:
-    """Return a field's name as people read it."""
+def title_of(name: str) -> str:
+    """Return a field's name for people to read."""
     words = name.replace("_", " ")
     return words[:1].upper() + words[1:]
 
 
-def _at(settings: Settings, path: Where) -> Any:
+def _at(settings: Settings, path: FieldPath) -> Any:
     value: Any = settings
     for name in path:
         value = getattr(value, name)

@@ -1,4 +1,4 @@
-"""The widgets of a form: each shows one value, and takes only what its field allows."""
+"""Editors of single values: widgets limited to what a JSON schema allows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-MOST = 999_999
-"""Highest number of a field that has no upper bound."""
+UNBOUNDED = 999_999
+"""Highest number of a field without an upper bound."""
 
 DECIMALS = 6
 
 
 class Editor(QObject):
-    """A field's widget and value; None if it was left empty."""
+    """A widget and its value; None if it is empty."""
 
     changed = Signal()
     widget: Any
@@ -32,7 +32,7 @@ class Editor(QObject):
     @property
     @abstractmethod
     def value(self) -> Any:
-        """What is shown."""
+        """The value that is shown."""
 
     def set(self, value: Any) -> None:
         """Show another value, without a signal."""
@@ -45,8 +45,8 @@ class Editor(QObject):
         """Show a value."""
 
 
-class Switch(Editor):
-    """Yes or no."""
+class FlagEditor(Editor):
+    """A check box."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,34 +55,34 @@ class Switch(Editor):
 
     @property
     def value(self) -> bool:
-        """Whether it is on."""
+        """Whether it is checked."""
         return bool(self.widget.isChecked())
 
     def _show(self, value: bool) -> None:
         self.widget.setChecked(value)
 
 
-class Choice(Editor):
-    """One of several words."""
+class OptionEditor(Editor):
+    """A list of options."""
 
     def __init__(self, options: Iterable[Any]) -> None:
         super().__init__()
-        self.widget = calm(QComboBox())
+        self.widget = ignore_wheel(QComboBox())
         for option in options:
             self.widget.addItem(str(option), option)
         self.widget.currentIndexChanged.connect(lambda *_: self.changed.emit())
 
     @property
     def value(self) -> Any:
-        """The chosen one."""
+        """The chosen option."""
         return self.widget.currentData()
 
     def _show(self, value: Any) -> None:
         self.widget.setCurrentIndex(self.widget.findData(value))
 
 
-class Numeric(Editor):
-    """A number within bounds; its lowest step stands for "left empty" where that is possible.
+class NumberEditor(Editor):
+    """A number within bounds; one step below its lowest value stands for an empty field.
 
     Parameters
     ----------
@@ -90,29 +90,29 @@ class Numeric(Editor):
         The field's JSON schema.
     unit : str
     empty : str, optional
-        What is shown if it is left empty; None if it must not be.
-    notch : float
-        The lowest step.
+        Text of the empty field; None if it cannot be empty.
+    step : float
+        Distance of two neighbouring values.
     """
 
     def __init__(
-        self, schema: Mapping[str, Any], unit: str, empty: str | None, notch: float
+        self, schema: Mapping[str, Any], unit: str, empty: str | None, step: float
     ) -> None:
         super().__init__()
-        low, high = bounds(schema, notch)
+        low, high = bounds(schema, step)
         self.optional = empty is not None
         box = self.widget
         box.setKeyboardTracking(False)
         box.setMinimumWidth(84)
         box.setSuffix(f" {unit}" if unit else "")
         if empty is not None:
-            low -= notch
+            low -= step
             box.setSpecialValueText(empty)
         box.setRange(low, high)
-        calm(box)
-        box.valueChanged.connect(self._take)
+        ignore_wheel(box)
+        box.valueChanged.connect(self._edited)
 
-    def _take(self, _value: object) -> None:
+    def _edited(self, _value: object) -> None:
         self.changed.emit()
 
     @property
@@ -125,7 +125,7 @@ class Numeric(Editor):
         self.widget.setValue(self.widget.minimum() if value is None else value)
 
 
-class Whole(Numeric):
+class IntegerEditor(NumberEditor):
     """A whole number, perhaps a multiple of another one."""
 
     def __init__(self, schema: Mapping[str, Any], unit: str, empty: str | None) -> None:
@@ -134,24 +134,24 @@ class Whole(Numeric):
         self.widget.setSingleStep(self._step)
         super().__init__(schema, unit, empty, self._step)
 
-    def _take(self, value: object) -> None:
-        # Typed by hand, it may be none of the multiples.
+    def _edited(self, value: object) -> None:
+        # A typed number may be no multiple.
         nearest = round(self.widget.value() / self._step) * self._step
         if nearest != value and self.value is not None:
             self.set(max(self.widget.minimum(), nearest))
-        super()._take(value)
+        super()._edited(value)
 
 
-class Number(Numeric):
+class FloatEditor(NumberEditor):
     """Any number; the arrows change it by about a tenth."""
 
     def __init__(self, schema: Mapping[str, Any], unit: str, empty: str | None) -> None:
-        self.widget = _Decimal()
+        self.widget = _FloatBox()
         super().__init__(schema, unit, empty, 10.0**-DECIMALS)
 
 
-class _Decimal(QDoubleSpinBox):
-    """A spin box that shows no more digits than there are."""
+class _FloatBox(QDoubleSpinBox):
+    """A spin box without trailing zeros."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -163,19 +163,19 @@ class _Decimal(QDoubleSpinBox):
         return f"{value:.{DECIMALS}f}".rstrip("0").rstrip(".")
 
 
-def bounds(schema: Mapping[str, Any], notch: float) -> tuple[Any, Any]:
-    """Return the lowest and the highest number that a field takes."""
-    low = schema.get("minimum", -MOST)
-    high = schema.get("maximum", MOST)
+def bounds(schema: Mapping[str, Any], step: float) -> tuple[Any, Any]:
+    """Return the lowest and the highest valid number."""
+    low = schema.get("minimum", -UNBOUNDED)
+    high = schema.get("maximum", UNBOUNDED)
     for name, sign in (("exclusiveMinimum", 1), ("exclusiveMaximum", -1)):
         if name in schema:
-            bound = schema[name] + sign * max(notch, 1e-4 * abs(schema[name]))
+            bound = schema[name] + sign * max(step, 1e-4 * abs(schema[name]))
             low, high = (bound, high) if sign > 0 else (low, bound)
     return low, high
 
 
-class _Calm(QObject):
-    """Lets the wheel scroll the dock rather than change what it happens to pass over."""
+class _WheelFilter(QObject):
+    """Lets the wheel scroll the dock rather than change the widget under the pointer."""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget):
@@ -184,8 +184,8 @@ class _Calm(QObject):
         return False
 
 
-def calm(widget: Any) -> Any:
-    """Make a widget heed the wheel only once it was clicked."""
+def ignore_wheel(widget: Any) -> Any:
+    """Make a widget react to the wheel only while it has the focus; return the widget."""
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    widget.installEventFilter(_Calm(widget))
+    widget.installEventFilter(_WheelFilter(widget))
     return widget

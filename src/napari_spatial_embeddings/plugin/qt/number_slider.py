@@ -1,4 +1,4 @@
-"""A number that is dragged or typed."""
+"""A slider with a number box."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from qtpy.QtCore import QLocale, Qt, Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSlider, QWidget
 
-from .form_fields import calm
+from .form_fields import ignore_wheel
 
 STEPS = 1000
 
@@ -16,7 +16,7 @@ QDoubleSpinBox { min-width: 44px; max-width: 44px; padding: 1px 4px; }
 QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0; border: none; }
 QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow { image: none; width: 0; height: 0; }
 """
-"""No buttons: the slider is what needs the room. (Without them, napari's style hides the text.)"""
+"""No buttons: the slider needs the room. (Without these lines, napari's style hides the text.)"""
 
 
 class NumberSlider(QWidget):
@@ -61,7 +61,7 @@ class NumberSlider(QWidget):
         self.box.setKeyboardTracking(False)
         self.box.setStyleSheet(NARROW)
         for widget in (self.slider, self.box):
-            calm(widget)
+            ignore_wheel(widget)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)

@@ -1,8 +1,6 @@
-"""The package's command line in a child process, for what must not run inside napari.
+"""A Python module in a child process that reports in lines of JSON.
 
-The window's process must never train: importing triton, which torch's optimizers do, after a
-software OpenGL context exists crashes the interpreter. The child reads a stop from its standard
-input, and sees it end when napari dies; its reports are lines of JSON.
+The child reads a request to stop from its standard input, and sees it end when its parent dies.
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ from pathlib import Path
 import psutil
 from qtpy.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
-from napari_spatial_embeddings import PROGRAM
 from napari_spatial_embeddings.errors import Failure, is_out_of_memory
 
 log = logging.getLogger(__name__)
@@ -28,36 +25,40 @@ GRACE = 10_000
 """Milliseconds that a child has to stop by itself, before it is killed."""
 
 NICENESS = 5
-"""How far a child's priority is lowered: other programs must not starve it either."""
+"""How far a child's priority is lowered; not so far that other programs starve it."""
 
 TAIL = 8_000
-"""How many characters of its complaints are kept."""
+"""Characters of its standard error that are kept."""
 
 _detached: set[QProcess] = set()
-"""Children that were asked to stop, and whose end nobody waits for; killed when napari quits."""
+"""Children that were asked to stop, and are not waited for; killed when the application quits."""
 
 
-class Child(QObject):
-    """One run of the command line at a time; nothing here waits for it.
+class Process(QObject):
+    """Runs a module, once at a time, without waiting for it.
 
-    Signals
-    -------
-    said : dict
-        A line of JSON that it wrote.
-    ended : str
-        It is gone. The sentence says what went wrong; empty if nothing did.
+    Parameters
+    ----------
+    module : str
+        What ``python -m`` runs.
+    program : str
+        Begins the lines in which it writes errors: "program: sentence".
+    what : str
+        Name of the process in messages, such as "the training".
     """
 
-    said = Signal(dict)
+    reported = Signal(dict)
+    """It wrote a line of JSON."""
     ended = Signal(str)
+    """It ended; with the sentence about what went wrong, empty if nothing did."""
 
-    def __init__(self, what: str, parent: QObject | None = None) -> None:
+    def __init__(self, module: str, program: str, what: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._what = what
+        self._module, self._program, self._what = module, program, what
         self._process: QProcess | None = None
         self._rest = b""
         self._former: QProcess | None = None
-        self._complaints = ""
+        self._errors = ""
         self._stopping = False
         self._killed = False
         self._grace = QTimer(self)
@@ -75,7 +76,7 @@ class Child(QObject):
         return 0 if self._process is None else int(self._process.processId())
 
     def start(self, *arguments: str) -> None:
-        """Run a command.
+        """Run the module.
 
         Raises
         ------
@@ -86,17 +87,17 @@ class Child(QObject):
             raise Failure(f"{self._what} runs already")
         program = interpreter()
         self._end_former()
-        self._rest, self._complaints = b"", ""
+        self._rest, self._errors = b"", ""
         self._stopping = self._killed = False
         process = self._process = QProcess()
         process.setProcessEnvironment(_environment())
         process.readyReadStandardOutput.connect(self._read)
-        process.readyReadStandardError.connect(self._listen)
-        process.started.connect(self._yield_to_others)
+        process.readyReadStandardError.connect(self._read_errors)
+        process.started.connect(self._lower_priority)
         process.finished.connect(self._finish)
         process.errorOccurred.connect(self._fail)
         # -P: a file of the current folder must not stand in for a module.
-        process.start(program, ["-P", "-m", "napari_spatial_embeddings.cli", *arguments])
+        process.start(program, ["-P", "-m", self._module, *arguments])
 
     def stop(self) -> None:
         """Ask it to stop; it is killed if it does not."""
@@ -139,7 +140,7 @@ class Child(QObject):
         if former is not None and former in _detached:
             _kill(former)
 
-    # -------------------------------------------------------------- listening
+    # ---------------------------------------------------------------- reading
 
     def _read(self) -> None:
         if self._process is None:
@@ -148,20 +149,20 @@ class Child(QObject):
         self._rest = lines.pop()
         for line in filter(None, map(bytes.strip, lines)):
             try:
-                fact = json.loads(line)
+                report = json.loads(line)
             except ValueError:
                 log.info("%s: %s", self._what, line.decode("utf-8", "replace"))
                 continue
-            if isinstance(fact, dict):
-                self.said.emit(fact)
+            if isinstance(report, dict):
+                self.reported.emit(report)
 
-    def _listen(self) -> None:
+    def _read_errors(self) -> None:
         if self._process is not None:
             text = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
-            self._complaints = (self._complaints + text)[-TAIL:]
+            self._errors = (self._errors + text)[-TAIL:]
 
-    def _yield_to_others(self) -> None:
-        """Lower its priority, so that the window stays responsive."""
+    def _lower_priority(self) -> None:
+        """Let the window stay responsive."""
         try:
             process = psutil.Process(self.pid)
             process.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS if os.name == "nt" else NICENESS)
@@ -170,12 +171,39 @@ class Child(QObject):
 
     def _finish(self, code: int, status: QProcess.ExitStatus) -> None:
         self._read()
-        self._listen()
-        if self._complaints:
-            log.info("%s wrote:\n%s", self._what, self._complaints)
+        self._read_errors()
+        if self._errors:
+            log.info("%s wrote:\n%s", self._what, self._errors)
         crashed = status == QProcess.ExitStatus.CrashExit
-        sentence = "" if self._killed else _sentence(self._what, code, crashed, self._complaints)
+        sentence = "" if self._killed else self._sentence(code, crashed)
         self._leave(sentence)
+
+    def _sentence(self, code: int, crashed: bool) -> str:
+        """Return why it ended, or "" if it ended well."""
+        if crashed and os.name == "posix" and code == 9:
+            return (
+                f"{self._what} was ended by the system, most likely because memory ran out: close"
+                " other programs, or choose a smaller batch or crop size in the settings"
+            )
+        if crashed:
+            number = f" (signal {code})" if os.name == "posix" else ""
+            return (
+                f"{self._what} crashed{number}, most likely in a driver or a library; try again, or"
+                " choose another device"
+            )
+        if code == 0:
+            return ""
+        lines = [line.strip() for line in self._errors.splitlines() if line.strip()]
+        own = [line for line in lines if line.startswith(f"{self._program}: ")]
+        if own:
+            return own[-1].removeprefix(f"{self._program}: ")
+        last = lines[-1] if lines else f"it ended with code {code}"
+        if is_out_of_memory(RuntimeError(last)):
+            return (
+                f"{self._what} ran out of memory: choose a smaller batch or crop size in the"
+                " settings"
+            )
+        return f"{self._what} failed: {last}"
 
     def _fail(self, error: QProcess.ProcessError) -> None:
         # Whatever else goes wrong ends in `finished`.
@@ -191,14 +219,14 @@ class Child(QObject):
 
 
 def interpreter() -> str:
-    """Return the path of the Python that napari runs in.
+    """Return the path of the Python that this process runs in.
 
-    ``sys.executable`` may be napari itself, where it is bundled as an application.
+    ``sys.executable`` may be another program, such as napari bundled as an application.
 
     Raises
     ------
     Failure
-        If there is none to be found.
+        If it is not found.
     """
     own = Path(sys.executable or "")
     names = ("python.exe",) if os.name == "nt" else (f"python3.{sys.version_info[1]}", "python3")
@@ -212,8 +240,8 @@ def interpreter() -> str:
             if (folder / name).is_file():
                 return str(folder / name)
     raise Failure(
-        f"there is no Python beside {own} to train with; install napari with conda or pip, or train"
-        f" with '{PROGRAM} train --project' in a terminal"
+        f"there is no Python beside {own} to run another process with; install napari with conda or"
+        " pip, or use the command line in a terminal"
     )
 
 
@@ -223,31 +251,6 @@ def _environment() -> QProcessEnvironment:
     environment.insert("OMP_WAIT_POLICY", "PASSIVE")
     environment.insert("PYTHONUTF8", "1")
     return environment
-
-
-def _sentence(what: str, code: int, crashed: bool, complaints: str) -> str:
-    """Return why a child ended, or "" if it ended well."""
-    if crashed and os.name == "posix" and code == 9:
-        return (
-            f"{what} was ended by the system, most likely because memory ran out: close other"
-            " programs, or choose a smaller batch or crop size in the settings"
-        )
-    if crashed:
-        number = f" (signal {code})" if os.name == "posix" else ""
-        return (
-            f"{what} crashed{number}, most likely in a driver or a library; try again, or choose"
-            " another device"
-        )
-    if code == 0:
-        return ""
-    lines = [line.strip() for line in complaints.splitlines() if line.strip()]
-    own = [line for line in lines if line.startswith(f"{PROGRAM}: ")]
-    if own:
-        return own[-1].removeprefix(f"{PROGRAM}: ")
-    last = lines[-1] if lines else f"it ended with code {code}"
-    if is_out_of_memory(RuntimeError(last)):
-        return f"{what} ran out of memory: choose a smaller batch or crop size in the settings"
-    return f"{what} failed: {last}"
 
 
 def _request_stop(process: QProcess) -> None:

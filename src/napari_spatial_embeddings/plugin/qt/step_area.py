@@ -1,14 +1,14 @@
-"""One step of the dock widget: a title that folds it, a hint that says what to do next."""
+"""One step of the dock widget: a title that collapses it, and a hint about what to do next."""
 
 from __future__ import annotations
 
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from .collapsible import Fold
+from .collapsible import Collapsible
 
 
-class Step(Fold):
-    """A part of the dock widget; unfolded at first. What is to be done next shows always.
+class StepArea(Collapsible):
+    """A part of the dock widget; open at first. Its hint is always shown.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class Step(Fold):
 
     @property
     def title(self) -> str:
-        """What the header says."""
+        """Text of the header."""
         return self._header.text()
 
     def set_hint(self, sentence: str) -> None:
-        """Say what to do next."""
+        """Show what to do next."""
         self._hint.setText(sentence)
         self._hint.setVisible(bool(sentence))
 
@@ -49,4 +49,4 @@ class Step(Fold):
         return self._hint.text()
 
     def close_down(self) -> None:
-        """End what runs in the background; called when the dock is closed."""
+        """Disconnect; called when the dock is closed."""

@@ -1,6 +1,6 @@
-"""Work beside the main thread: jobs that report, and the newest request of many.
+"""Workers: generators that run in a thread, and the newest of many requests.
 
-A worker gets frozen values and returns values; what it reports is handled in the main thread.
+A worker gets frozen values and returns values; its reports are handled in the main thread.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from qtpy.QtCore import QObject, Qt, Signal
 from napari_spatial_embeddings.errors import to_message
 
 
-class Job(QObject):
+class Worker(QObject):
     """A generator that runs in a thread.
 
-    superqt's worker of generators ends without a word on a `RuntimeError`, of which lack of memory
-    is one; here every error becomes a sentence.
+    superqt's GeneratorWorker ends silently on a `RuntimeError`, and running out of memory is one;
+    here every error becomes a sentence.
 
     Parameters
     ----------
@@ -37,18 +37,19 @@ class Job(QObject):
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def start(self) -> Job:
+    def start(self) -> Worker:
         """Begin."""
         self._thread.start()
         return self
 
-    @property
-    def running(self) -> bool:
-        """Whether the thread is at work."""
-        return self._thread.is_alive()
+    def cancel(self, wait: float = 0.0) -> None:
+        """Stop after the next report; nothing is reported any more.
 
-    def stop(self, wait: float = 0.0) -> None:
-        """Ask the job to stop after its next report; nothing is reported any more."""
+        Parameters
+        ----------
+        wait : float
+            Seconds to wait for the thread at most.
+        """
         self._stop.set()
         if wait and self._thread.is_alive():
             self._thread.join(wait)
@@ -62,7 +63,7 @@ class Job(QObject):
                     return
                 self._emit(self.reported, last)
             self._emit(self.ended, last)
-        except Exception as error:  # noqa: BLE001 - `to_message` logs it
+        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
             self._emit(self.failed, to_message(error))
 
     def _emit(self, signal: Any, value: object) -> None:
@@ -73,7 +74,7 @@ class Job(QObject):
                 self._stop.set()
 
 
-class Latest(QObject):
+class LatestWorker(QObject):
     """Runs the newest request in a thread; one that waits is replaced by one that comes later.
 
     So work never piles up behind a slider.
@@ -125,7 +126,7 @@ class Latest(QObject):
         result, problem = None, None
         try:
             result = self._work(value)
-        except Exception as error:  # noqa: BLE001 - `to_message` logs it
+        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
             problem = to_message(error)
         if not self._closed:
             self._finished.emit(value, result, problem)

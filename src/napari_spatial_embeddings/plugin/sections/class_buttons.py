@@ -1,4 +1,4 @@
-"""The classes of objects, as a small palette."""
+"""Buttons of the classes of objects."""
 
 from __future__ import annotations
 
@@ -7,22 +7,28 @@ from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
-from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationLayers
+from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.layers.class_colormap import class_colour
-from napari_spatial_embeddings.plugin.session import Session
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.state.session import Session
 
 
-class Palette(QWidget):
-    """One button per class: the one pressed is the class of the objects that are drawn.
+class ClassButtons(QWidget):
+    """One button per class: the one pressed is the class of the objects that are painted.
 
     A right click renames or removes a class.
+
+    Parameters
+    ----------
+    session : Session
+    annotation : AnnotationController
     """
 
     def __init__(
-        self, layers: AnnotationLayers, session: Session, parent: QWidget | None = None
+        self, session: Session, annotation: AnnotationController, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._layers, self._session = layers, session
+        self._session, self._annotation = session, annotation
         self._row = QWidget()
         self._flow = QFlowLayout(self._row)
         self._flow.setContentsMargins(0, 0, 0, 0)
@@ -37,15 +43,16 @@ class Palette(QWidget):
         column.addWidget(self._row)
         column.addWidget(self._name)
         self._shown: tuple[object, ...] = ()
-        layers.changed.connect(self._refresh)
+        self._connections = Connections()
+        self._connections.add(annotation.changed, self._refresh)
         self._refresh()
 
     def close_down(self) -> None:
-        """Let go of the layers."""
-        self._layers.changed.disconnect(self._refresh)
+        """Disconnect from the controller."""
+        self._connections.close()
 
     def _refresh(self) -> None:
-        names, chosen = self._session.classes, self._layers.class_name
+        names, chosen = self._session.classes, self._annotation.class_name
         if self._shown == (names, chosen):
             return
         self._shown = names, chosen
@@ -78,7 +85,7 @@ class Palette(QWidget):
 
     def _choose(self, name: str) -> None:
         self._shown = ()
-        self._layers.set_class(name)
+        self._annotation.set_class(name)
 
     def _menu(self, button: QPushButton, name: str, at: QPoint) -> None:
         menu = QMenu(button)
@@ -92,7 +99,7 @@ class Palette(QWidget):
         while f"class {n}" in names:
             n += 1
         self._session.set_classes((*names, f"class {n}"))
-        self._layers.set_class(f"class {n}")
+        self._annotation.set_class(f"class {n}")
         self._edit(f"class {n}")
 
     def _edit(self, name: str) -> None:
@@ -106,9 +113,9 @@ class Palette(QWidget):
         old, self._renamed = self._renamed, ""
         if old and self._name.isVisibleTo(self):
             self._name.hide()
-            with self._session.speaking():
-                self._layers.rename_class(old, self._name.text())
+            with self._session.errors_as_messages():
+                self._annotation.rename_class(old, self._name.text())
 
     def _remove(self, name: str) -> None:
-        with self._session.speaking():
-            self._layers.remove_class(name)
+        with self._session.errors_as_messages():
+            self._annotation.remove_class(name)

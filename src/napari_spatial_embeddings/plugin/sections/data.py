@@ -1,10 +1,7 @@
-"""The step in which people say what is to be segmented, and where it is kept."""
+"""The Data step: the current image, its axes, channels and pixel size, and the project."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from napari.layers import Image
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
@@ -19,13 +16,24 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationLayers
-from napari_spatial_embeddings.plugin.controllers.workspace import Workspace
-from napari_spatial_embeddings.plugin.layers import tags as _layers
-from napari_spatial_embeddings.plugin.qt.step_area import Step
+from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
+from napari_spatial_embeddings.plugin.controllers.autosave import Autosave
+from napari_spatial_embeddings.plugin.controllers.images import ImageController
+from napari_spatial_embeddings.plugin.controllers.project import ProjectController
+from napari_spatial_embeddings.plugin.controllers.project_images import ProjectImages
+from napari_spatial_embeddings.plugin.layers.image import (
+    ImageLayer,
+    axes_error,
+    finest,
+    possible_axes,
+)
+from napari_spatial_embeddings.plugin.layers.tags import role_of, tag_of
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.step_area import StepArea
+from napari_spatial_embeddings.plugin.state.session import Session
 
 from .image_list import ImageList
-from .pixel_size import PixelSize
+from .pixel_size import PixelSizeField
 
 MEANINGS = {
     "YX": "image (YX)",
@@ -37,25 +45,37 @@ MEANINGS = {
 }
 
 
-class DataStep(Step):
-    """Choose the image, what its axes and channels are, and the project it is kept in.
+class DataStep(StepArea):
+    """Choose the image, what its axes and channels are, and the project that it is saved in.
 
     Parameters
     ----------
-    workspace : Workspace
-    layers : AnnotationLayers
+    session : Session
+    images : ImageController
+    autosave : Autosave
+    project : ProjectController
+    project_images : ProjectImages
+    annotation : AnnotationController
         For the number of objects on each image.
 
     Attributes
     ----------
-    pixels : PixelSize
+    pixel_size : PixelSizeField
     """
 
     def __init__(
-        self, workspace: Workspace, layers: AnnotationLayers, parent: QWidget | None = None
+        self,
+        session: Session,
+        images: ImageController,
+        autosave: Autosave,
+        project: ProjectController,
+        project_images: ProjectImages,
+        annotation: AnnotationController,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__("Data", parent=parent)
-        self.workspace, self.session = workspace, workspace.session
+        self._session, self._images, self._autosave = session, images, autosave
+        self._project, self._project_images = project, project_images
         self._image = QComboBox()
         self._image.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
@@ -67,10 +87,10 @@ class DataStep(Step):
         self._channels = QListWidget()
         self._channels.setToolTip("Layers that show the same objects: more channels of the image")
         self._channels.itemChanged.connect(self._choose_channels)
-        self.pixels = PixelSize(workspace)
-        self._list = ImageList(workspace, layers)
-        self._project = QElidingLabel()
-        self._project.setElideMode(Qt.TextElideMode.ElideMiddle)
+        self.pixel_size = PixelSizeField(session, images)
+        self._list = ImageList(session, autosave, project_images, annotation)
+        self._folder = QElidingLabel()
+        self._folder.setElideMode(Qt.TextElideMode.ElideMiddle)
         self._form = QFormLayout()
         self._form.setContentsMargins(0, 0, 0, 0)
         self._form.setSpacing(4)
@@ -79,7 +99,7 @@ class DataStep(Step):
         self._form.addRow("Image", self._image)
         self._form.addRow("Axes", self._axes)
         self._form.addRow("Channels", self._channels)
-        self._form.addRow("Pixel size", self.pixels)
+        self._form.addRow("Pixel size", self.pixel_size)
         self._form.addRow("Project", self._project_row())
         self._problem = QLabel()
         self._problem.setObjectName("advice")
@@ -87,21 +107,17 @@ class DataStep(Step):
         self.body.addLayout(self._form)
         self.body.addWidget(self._problem)
         self.body.addWidget(self._list)
-        workspace.images_changed.connect(self.refresh)
-        workspace.saved.connect(self._show_project)
-        self.session.image_changed.connect(self.refresh)
-        self.session.project_changed.connect(self._show_project)
-        for layer in list(workspace.viewer.layers):
-            workspace.storage.arrived(layer)
-        self._seen: list[Image] | None = None
+        self._known_images: list[ImageLayer] | None = None
+        self._connections = Connections()
+        self._connections.add(images.changed, self.refresh)
+        self._connections.add(autosave.saved, self._show_project)
+        self._connections.add(session.image_changed, self.refresh)
+        self._connections.add(session.project_changed, self._show_project)
         self.refresh()
 
     def close_down(self) -> None:
-        """Let go of the workspace."""
-        self.workspace.images_changed.disconnect(self.refresh)
-        self.workspace.saved.disconnect(self._show_project)
-        self.session.image_changed.disconnect(self.refresh)
-        self.session.project_changed.disconnect(self._show_project)
+        """Disconnect from the controllers."""
+        self._connections.close()
         self._list.close_down()
 
     def _project_row(self) -> QWidget:
@@ -109,7 +125,7 @@ class DataStep(Step):
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(3)
-        line.addWidget(self._project, 1)
+        line.addWidget(self._folder, 1)
         for text, tip, act in (
             ("New", "Begin a project in a folder that you choose", self._new),
             ("Open", "Go on with a project: choose its folder", self._open),
@@ -132,12 +148,12 @@ class DataStep(Step):
     # --------------------------------------------------------------- actions
 
     def _choose(self, index: int) -> None:
-        images = self.workspace.images()
-        if 0 <= index < len(images):
-            self.workspace.choose(images[index])
+        layers = self._images.layers()
+        if 0 <= index < len(layers):
+            self._images.choose(layers[index])
 
     def _choose_axes(self, index: int) -> None:
-        self.workspace.choose(self.workspace.layer, axes=self._axes.itemData(index))
+        self._images.choose(self._images.layer, axes=self._axes.itemData(index))
 
     def _choose_channels(self, _item: QListWidgetItem) -> None:
         rows = [self._channels.item(i) for i in range(self._channels.count())]
@@ -146,87 +162,88 @@ class DataStep(Step):
             for row in rows
             if row.checkState() == Qt.CheckState.Checked
         }
-        layers = [x for x in self.workspace.images() if str(x.unique_id) in chosen]
-        self.workspace.choose(self.workspace.layer, channels=tuple(layers))
+        layers = [x for x in self._images.layers() if str(x.unique_id) in chosen]
+        self._images.choose(self._images.layer, channels=tuple(layers))
 
     def _set_copy(self, copy: bool) -> None:
-        self.workspace.project_images.copy = copy
+        self._project_images.copy = copy
 
     def _new(self) -> None:
-        storage = self.workspace.storage
-        with self.session.speaking():
-            folder = storage.dialogs.new_project(storage.default_folder())
+        with self._session.errors_as_messages():
+            folder = self._project.dialogs.new_project(self._project.default_folder())
             if folder is not None:
-                storage.create(folder)
+                self._project.create(folder)
 
     def _open(self) -> None:
-        storage = self.workspace.storage
-        with self.session.speaking():
-            folder = storage.dialogs.open_project(storage.default_folder().parent)
+        with self._session.errors_as_messages():
+            folder = self._project.dialogs.open_project(self._project.default_folder().parent)
             if folder is not None:
-                storage.open(Path(folder))
+                self._project.open(folder)
 
-    # ------------------------------------------------------------ what shows
+    # ----------------------------------------------------------------- display
 
     def refresh(self) -> None:
         """Show the images there are, and what is known of the current one."""
-        images = self.workspace.images()
-        new = [x for x in images if not any(x is seen for seen in self._seen or ())]
-        opening, self._seen = self._seen is None, images
-        # A sample, or an image of a project, is what a person wants to work on now.
-        wanted = [x for x in new if _layers.role(x) == "image"]
-        if self.session.image is None and new:
-            self.workspace.choose((wanted or new)[0])  # comes back here
-            return
-        if wanted and not opening and wanted[0] is not self.workspace.layer:
-            self.workspace.choose(wanted[0])
-            return
-        current = self.workspace.layer
+        if self._choose_new():
+            return  # choosing comes back here
+        layers, current = self._images.layers(), self._images.layer
         self._image.clear()
-        for layer in images:
+        for layer in layers:
             self._image.addItem(layer.name)
-        at = next((i for i, x in enumerate(images) if x is current), -1)
+        at = next((i for i, x in enumerate(layers) if x is current), -1)
         self._image.setCurrentIndex(at)
-        self._image.setEnabled(bool(images))
-        self._image.setPlaceholderText("no image is open" if not images else "choose an image")
+        self._image.setEnabled(bool(layers))
+        self._image.setPlaceholderText("no image is open" if not layers else "choose an image")
         self._show_axes(current)
-        self._show_channels(current, images)
-        self.pixels.refresh()
-        self._form.setRowVisible(self.pixels, current is not None)
+        self._show_channels(current, layers)
+        self.pixel_size.refresh()
+        self._form.setRowVisible(self.pixel_size, current is not None)
         self._show_project()
         self._list.refresh()
-        if not images:
+        if not layers:
             self.set_hint("Open an image: drag it into the window, or use File > Open Sample.")
         elif current is None:
             self.set_hint("Choose the image to work on.")
         else:
             self.set_hint("")
 
-    def _show_axes(self, layer: Image | None) -> None:
-        possible = _layers.possible_axes(layer) if layer is not None else []
+    def _choose_new(self) -> bool:
+        """Make an image that was opened the current one, if that is what the user wants."""
+        layers, known = self._images.layers(), self._known_images
+        self._known_images = layers
+        new = [x for x in layers if not any(x is other for other in known or ())]
+        # A sample, or an image of a project, is what the user wants to work on now.
+        wanted = [x for x in new if role_of(x) == "image"]
+        if self._session.image is None and new:
+            self._images.choose((wanted or new)[0])
+            return True
+        if wanted and known is not None and wanted[0] is not self._images.layer:
+            self._images.choose(wanted[0])
+            return True
+        return False
+
+    def _show_axes(self, layer: ImageLayer | None) -> None:
+        possible = possible_axes(layer) if layer is not None else []
         self._axes.clear()
         for axes in possible:
             self._axes.addItem(MEANINGS[axes], axes)
-        axes = _layers.facts(layer)["axes"] if layer is not None else ""
-        self._axes.setCurrentIndex(max(0, self._axes.findData(axes)))
+        self._axes.setCurrentIndex(max(0, self._axes.findData(self._images.axes)))
         self._form.setRowVisible(self._axes, len(possible) > 1)
-        problem = ""
-        if layer is not None and not possible:
-            problem = _layers.no_meaning(layer)
+        problem = axes_error(layer) if layer is not None and not possible else ""
         self._problem.setText(problem)
         self._problem.setVisible(bool(problem))
 
-    def _show_channels(self, layer: Image | None, images: list[Image]) -> None:
-        others: list[Image] = []
-        if layer is not None and _layers.facts(layer)["axes"] in ("YX", "ZYX"):
+    def _show_channels(self, layer: ImageLayer | None, layers: list[ImageLayer]) -> None:
+        others: list[ImageLayer] = []
+        if layer is not None and self._images.axes in ("YX", "ZYX"):
+            shape = finest(layer).shape
             others = [
-                x
-                for x in images
-                if x is not layer and not x.rgb and x.data.shape == layer.data.shape
+                x for x in layers if x is not layer and not x.rgb and finest(x).shape == shape
             ]
+        tag = tag_of(layer) if layer is not None else None
+        chosen = tag.channels if tag is not None else ()
         self._channels.blockSignals(True)
         self._channels.clear()
-        chosen = _layers.facts(layer).get("channels", []) if layer is not None else []
         for other in others:
             item = QListWidgetItem(other.name)
             item.setData(Qt.ItemDataRole.UserRole, str(other.unique_id))
@@ -239,13 +256,10 @@ class DataStep(Step):
         self._form.setRowVisible(self._channels, bool(others))
 
     def _show_project(self) -> None:
-        project = self.session.project
+        project, problem = self._session.project, self._autosave.problem
         if project is None:
-            self._project.setText("made when you draw")
-            self._project.setToolTip(
-                f"A folder with all you make: {self.workspace.storage.default_folder()}"
-            )
+            self._folder.setText("made when you draw")
+            self._folder.setToolTip(f"A folder with all you make: {self._project.default_folder()}")
         else:
-            problem = self.workspace.problem
-            self._project.setText(f"not saved: {problem}" if problem else project.folder.name)
-            self._project.setToolTip(str(project.folder))
+            self._folder.setText(f"not saved: {problem}" if problem else project.folder.name)
+            self._folder.setToolTip(str(project.folder))

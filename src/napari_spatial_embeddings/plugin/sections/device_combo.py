@@ -1,4 +1,4 @@
-"""Where to compute: chosen automatically, shown with its free memory, and changeable."""
+"""List of devices, with the free memory of the chosen one."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
-from napari_spatial_embeddings.plugin.qt.form_fields import calm
-from napari_spatial_embeddings.plugin.qt.process import Child
-from napari_spatial_embeddings.plugin.session import Session
+from napari_spatial_embeddings.plugin.controllers.command_line import command_line
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.form_fields import ignore_wheel
+from napari_spatial_embeddings.plugin.state.session import Session
 
 AUTO = "auto"
 
 
-class DeviceChoice(QWidget):
-    """A list of devices, and what to do if a graphics card is not used.
+class DeviceCombo(QWidget):
+    """Edits the session's device, and shows what to do if a graphics card is not used.
 
-    What there is only torch knows, which is slow to load: a child process asks it, once there is
-    an image to work on, and never the window's own process.
+    Only torch, which is slow to load, finds devices: a child process asks it, once there is an
+    image.
 
     Parameters
     ----------
     session : Session
-        Its trainings and predictions use what is chosen here.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._asked = False
+        self._searched = False
         self._found: list[dict[str, Any]] = []
-        self._box = calm(QComboBox())
+        self._box = ignore_wheel(QComboBox())
         self._box.setMinimumContentsLength(12)
         self._box.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self._box.activated.connect(lambda *_: self.choose(self._box.currentData()))
+        self._box.activated.connect(lambda *_: session.set_device(self._box.currentData()))
         self._details = QLabel()
         self._details.setObjectName("details")
         self._advice = QLabel()
@@ -49,21 +49,17 @@ class DeviceChoice(QWidget):
         layout.setSpacing(2)
         for widget in (self._box, self._details, self._advice):
             layout.addWidget(widget)
-        self._child = Child("the search for devices", self)
-        self._child.said.connect(self._hear)
-        session.image_changed.connect(self.look)
-        session.training_settings_changed.connect(self._show)
+        self._child = command_line("the search for devices", self)
+        self._child.reported.connect(self._take)
+        self._connections = Connections()
+        self._connections.add(session.image_changed, self._search)
+        self._connections.add(session.device_changed, self._show)
         self._show()
-        self.look()
-
-    @property
-    def device(self) -> str:
-        """The chosen device, as settings call it."""
-        return self._session.training_settings.device
+        self._search()
 
     @property
     def text(self) -> str:
-        """What is shown of the chosen device: its kind, its name, its free memory."""
+        """The chosen device as it is shown: its kind, its name, its free memory."""
         return f"{self._box.currentText()}; {self._details.text()}"
 
     @property
@@ -71,46 +67,40 @@ class DeviceChoice(QWidget):
         """What to do if a graphics card is not used."""
         return self._advice.text()
 
-    def look(self) -> None:
-        """Ask what there is, if there is an image and nobody asked yet."""
-        if self._session.image is not None and not self._asked:
-            self._asked = True
-            with self._session.speaking():
+    def _search(self) -> None:
+        """Search once there is an image."""
+        if self._session.image is not None and not self._searched:
+            self._searched = True
+            with self._session.errors_as_messages():
                 self._child.start("devices", "--json")
 
     def close_down(self) -> None:
-        """Let go of the session."""
+        """Disconnect, and end the search."""
         self._child.close()
-        self._session.image_changed.disconnect(self.look)
-        self._session.training_settings_changed.disconnect(self._show)
+        self._connections.close()
 
-    def _hear(self, fact: dict[str, Any]) -> None:
-        self._found = fact["devices"]
-        self._advice.setText(fact["advice"])
-        self._advice.setVisible(bool(fact["advice"]))
+    def _take(self, report: dict[str, Any]) -> None:
+        self._found = report["devices"]
+        self._advice.setText(report["advice"])
+        self._advice.setVisible(bool(report["advice"]))
         self._show()
 
     def _show(self) -> None:
+        device = self._session.device
         items = {AUTO: "Automatic"}
         if self._found:
             items[AUTO] = f"Automatic: {_kind(self._found[0]['name'])}"
         items |= {d["name"]: _kind(d["name"]) for d in self._found}
-        items.setdefault(self.device, _kind(self.device))
+        items.setdefault(device, _kind(device))
         self._box.blockSignals(True)
         self._box.clear()
         for name, text in items.items():
             self._box.addItem(text, name)
-        self._box.setCurrentIndex(self._box.findData(self.device))
+        self._box.setCurrentIndex(self._box.findData(device))
         self._box.blockSignals(False)
-        named = [d for d in self._found if d["name"] == self.device] or self._found[:1]
+        named = [d for d in self._found if d["name"] == device] or self._found[:1]
         self._details.setText(_details(named[0]) if named else "")
         self._details.setVisible(bool(named))
-
-    def choose(self, device: str) -> None:
-        """Compute there from now on."""
-        session = self._session
-        session.set_training(session.training_settings.updated(device=device))
-        session.set_prediction(device=device)
 
 
 def _kind(name: str) -> str:

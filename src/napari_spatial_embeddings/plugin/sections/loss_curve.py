@@ -1,4 +1,4 @@
-"""A live plot of a training: its loss, and the validation's AP50 on a second axis.
+"""Live plot of a training: its loss, and the validation's AP50 on a second axis.
 
 Drawn by hand: two lines need no plotting library, which takes longer to load than the dock.
 """
@@ -14,13 +14,11 @@ from qtpy.QtCore import QEvent, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_spatial_embeddings.text import clock
-
 LEFT, RIGHT, TOP, BOTTOM = 34, 30, 20, 18
 """Margins around the plot, in pixels: for the axes' numbers, and the newest values above."""
 
 COLOURS = {False: ("#c2540a", "#0b6fa4"), True: ("#ffa45c", "#5cc8ff")}
-"""Of the loss and of AP50, on a light and on a dark ground."""
+"""Of the loss and of AP50, by whether the background is dark."""
 
 TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 """Seconds between two numbers of the time axis."""
@@ -28,7 +26,7 @@ TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 4
 PARTS = ("instance", "variance", "seed")
 
 
-class Curve(QWidget):
+class LossCurve(QWidget):
     """Loss and AP50 over time.
 
     Both axes share their lines: the loss's axis ends at a round number, AP50's at 1.
@@ -50,9 +48,10 @@ class Curve(QWidget):
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all reports."""
         self._reports: list[dict[str, Any]] = []
         self._losses: list[float] = []  # sorted
+        self._validation: dict[str, Any] | None = None
         self.loss: list[tuple[float, float]] = []
         self.ap50: list[tuple[float, float]] = []
         self.span = self._top = 1.0
@@ -70,6 +69,7 @@ class Curve(QWidget):
         at, loss, validation = report["seconds"], report["loss"], report["validation"]
         self.span = max(1.0, at + (0.0 if report.get("done") else report["seconds_left"]))
         if validation:
+            self._validation = validation
             self.ap50.append((at, validation["ap50"]))
         if loss is not None:
             self.loss.append((at, loss))
@@ -79,7 +79,7 @@ class Curve(QWidget):
         self.update()
 
     def readout(self, index: int = -1) -> str:
-        """Return what a report says, the newest one's if no index is given."""
+        """Return a report as text; the newest one if no index is given."""
         if not self._reports:
             return ""
         report = self._reports[index]
@@ -97,7 +97,7 @@ class Curve(QWidget):
     # -------------------------------------------------------------- pointing
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
-        """Tell the values under the pointer."""
+        """Show the values under the pointer."""
         if self._reports:
             plot = self._plot()
             share = (event.position().x() - plot.left()) / max(1.0, plot.width())
@@ -108,7 +108,7 @@ class Curve(QWidget):
             self.update()
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
-        """Stop telling."""
+        """Hide the values."""
         self._pointed = None
         self.update()
         super().leaveEvent(event)
@@ -163,10 +163,10 @@ class Curve(QWidget):
 
     def _score(self) -> str:
         """Return the newest score; that of the training images is only a measure of fit."""
-        newest = next((r["validation"] for r in self._reports[::-1] if r["validation"]), None)
-        if newest is None:
+        if self._validation is None:
             return "AP50"
-        return f"AP50{'' if newest['held_out'] else ' of the fit'} {newest['ap50']:.2f}"
+        fit = "" if self._validation["held_out"] else " of the fit"
+        return f"AP50{fit} {self._validation['ap50']:.2f}"
 
     def _draw_times(self, painter: QPainter, plot: QRectF, colour: QColor) -> None:
         painter.setPen(colour)
@@ -210,6 +210,11 @@ def _round_up(value: float) -> float:
         return 1.0
     unit = 10.0 ** math.floor(math.log10(value))
     return next(k * unit for k in (1, 2, 4, 5, 6, 8, 10) if k * unit >= value * (1 - 1e-9))
+
+
+def clock(seconds: float) -> str:
+    """Return minutes and seconds: "1:05"."""
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
 
 
 def _faint(colour: QColor, share: float) -> QColor:

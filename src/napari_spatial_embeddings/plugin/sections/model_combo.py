@@ -1,4 +1,4 @@
-"""Which model: the project's own, a shipped one, or one from a folder; or none."""
+"""List of models: the project's own, the shipped ones, one from a folder; or none."""
 
 from __future__ import annotations
 
@@ -9,44 +9,46 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from napari_spatial_embeddings.inference.model_card import ModelCard
 from napari_spatial_embeddings.inference.registry import find_folder, shipped
-from napari_spatial_embeddings.plugin.qt.form_fields import calm
-from napari_spatial_embeddings.plugin.session import Session
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.form_fields import ignore_wheel
+from napari_spatial_embeddings.plugin.state.session import Session
 
 BROWSE = "..."
-"""What stands for asking."""
+"""Data of the entry that opens a dialog."""
 
 
-class ModelChoice(QComboBox):
-    """Shows the session's model, until a person chooses another one here.
+class ModelCombo(QComboBox):
+    """Shows the session's model, until the user chooses another one here.
 
     Parameters
     ----------
     session : Session
-    nothing : str
-        What is shown where there is no model.
-    offered : bool
-        Whether a person may choose to have none.
+    none_text : str
+        Shown where there is no model.
+    optional : bool
+        Whether the user may choose none.
     """
 
     picked = Signal()
-    """A person has chosen."""
+    """The user has chosen."""
     changed = Signal()
-    """Another model is chosen, whoever did it."""
+    """Another model is chosen, by the user or by the program."""
 
     def __init__(
-        self, session: Session, nothing: str, *, offered: bool, parent: QWidget | None = None
+        self, session: Session, none_text: str, *, optional: bool, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._session, self._nothing, self._offered = session, nothing, offered
+        self._session, self._none_text, self._optional = session, none_text, optional
         self._picked = False
         self._chosen: str | None = None
         self._browsed: str | None = None
         self.setMinimumContentsLength(10)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        calm(self)
+        ignore_wheel(self)
         self.activated.connect(lambda *_: self._pick(self.currentData()))
-        session.model_changed.connect(self._follow)
-        session.project_changed.connect(self._refresh)
+        self._connections = Connections()
+        self._connections.add(session.model_changed, self._follow)
+        self._connections.add(session.project_changed, self._refresh)
         self.follow()
 
     @property
@@ -55,7 +57,7 @@ class ModelChoice(QComboBox):
         return self._chosen
 
     def choose(self, model: str | None) -> None:
-        """Choose a model by folder or name, whatever the session's is from now on."""
+        """Choose a model by folder or name; from now on the session's is not followed."""
         self._picked = True
         self._show(model)
 
@@ -65,19 +67,18 @@ class ModelChoice(QComboBox):
         self._show(self._session.model)
 
     def card(self) -> ModelCard | None:
-        """Return what the chosen model says of itself; None if there is none.
+        """Return the chosen model's card; None if there is none.
 
         Raises
         ------
         ModelError
-            If it is gone or damaged.
+            If the model is missing or damaged.
         """
         return None if self._chosen is None else ModelCard.read(find_folder(self._chosen))
 
     def close_down(self) -> None:
-        """Let go of the session."""
-        self._session.model_changed.disconnect(self._follow)
-        self._session.project_changed.disconnect(self._refresh)
+        """Disconnect from the session."""
+        self._connections.close()
 
     def _follow(self) -> None:
         if self._picked:
@@ -93,10 +94,10 @@ class ModelChoice(QComboBox):
             self.changed.emit()
 
     def _refresh(self) -> None:
-        """List what there is now."""
+        """List the present models."""
         project, known, cards = self._session.project, dict[str, str | None](), shipped()
-        if self._offered or self._chosen is None:
-            known[self._nothing] = None
+        if self._optional or self._chosen is None:
+            known[self._none_text] = None
         if project is not None and project.has_model:
             known["This project's model"] = str(project.model_folder)
         known |= {name: name for name in cards}
@@ -118,10 +119,10 @@ class ModelChoice(QComboBox):
             if model == self._chosen:
                 self._refresh()
                 return
-            with self._session.speaking():
+            with self._session.errors_as_messages():
                 ModelCard.read(str(model))
                 self._browsed = model
-            if model != self._browsed:  # it is none
+            if model != self._browsed:  # it is no model
                 self._refresh()
                 return
         self.choose(model)

@@ -1,25 +1,24 @@
-"""The size of an image's pixels: read from its layer or its file, or told by a person."""
+"""The field of an image's pixel size: read from its layer or its file, or typed."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_spatial_embeddings.core.units import METRES, symbol, unit_name
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.plugin.layers import tags as _layers
-
-if TYPE_CHECKING:
-    from napari_spatial_embeddings.plugin.controllers.workspace import Workspace
+from napari_spatial_embeddings.plugin.controllers.images import ImageController
+from napari_spatial_embeddings.plugin.layers.image import pixel_size, spatial
+from napari_spatial_embeddings.plugin.layers.tags import PixelSize
+from napari_spatial_embeddings.plugin.state.session import Session
 
 NUMBER = r"\d*[.,]?\d+(?:[eE][+-]?\d+)?"
 BETWEEN = r"\s*[\sx*\u00d7;]\s*"
 
 
-def parsed(text: str, ndim: int) -> tuple[tuple[float, ...], str]:
-    """Return the size of a pixel along each axis, and its unit, from what a person typed.
+def parse_pixel_size(text: str, ndim: int) -> tuple[tuple[float, ...], str]:
+    """Return the size of a pixel along each axis, and its unit, from what the user typed.
 
     Parameters
     ----------
@@ -48,43 +47,49 @@ def parsed(text: str, ndim: int) -> tuple[tuple[float, ...], str]:
     return tuple(sizes), str(unit)
 
 
-def told(size: tuple[float, ...] | None, unit: str | None) -> str:
-    """Return a pixel size for people to read; nothing if it is unknown."""
+def pixel_size_text(size: tuple[float, ...] | None, unit: str | None) -> str:
+    """Return a pixel size as text; empty if it is unknown."""
     if size is None:
         return ""
     return f"{' x '.join(f'{s:.4g}' for s in size)} {symbol(unit) if unit else 'pixels'}"
 
 
-class PixelSize(QLineEdit):
-    """The pixel size of the current image, which a person can change."""
+class PixelSizeField(QLineEdit):
+    """Pixel size of the current image, which the user can change.
 
-    def __init__(self, workspace: Workspace, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    session : Session
+    images : ImageController
+    """
+
+    def __init__(
+        self, session: Session, images: ImageController, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self.workspace, self.session = workspace, workspace.session
+        self._session, self._images = session, images
         self.setPlaceholderText("unknown: type it, such as 0.3 µm")
         self.setToolTip(
             "As the image's layer says by its scale, or else its file. To change it, type\n"
             "one number, or one for each axis, and a unit: 0.5 x 0.2 x 0.2 µm"
         )
-        self.editingFinished.connect(self._tell)
+        self.editingFinished.connect(self._edited)
 
     def refresh(self) -> None:
         """Show what the layer says, or the file."""
         if not self.hasFocus() or not self.isModified():
-            self.setText(told(*self._known()))
+            self.setText(pixel_size_text(*self._known()))
 
-    def _known(self) -> tuple[tuple[float, ...] | None, str | None]:
-        layer = self.workspace.layer
-        axes = _layers.facts(layer)["axes"] if layer is not None else ""
-        return _layers.pixel_size(layer, axes) if layer is not None and axes else (None, None)
+    def _known(self) -> PixelSize:
+        layer, axes = self._images.layer, self._images.axes
+        return pixel_size(layer, axes) if layer is not None and axes else (None, None)
 
-    def _tell(self) -> None:
-        layer = self.workspace.layer
-        if layer is None or not self.isModified():
+    def _edited(self) -> None:
+        if self._images.layer is None or not self.isModified():
             return
         self.setModified(False)
-        with self.session.speaking():
-            ndim = len(_layers.spatial(_layers.facts(layer)["axes"]))
+        with self._session.errors_as_messages():
+            ndim = len(spatial(self._images.axes))
             if self.text().strip():
-                self.workspace.set_pixel_size(*parsed(self.text(), ndim))
+                self._images.set_pixel_size(*parse_pixel_size(self.text(), ndim))
         self.refresh()

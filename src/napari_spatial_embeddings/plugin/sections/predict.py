@@ -1,45 +1,49 @@
-"""Which model predicts, the buttons that start it, and how far it is."""
+"""Section that predicts: the model, the buttons that start it, its settings and progress."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.plugin.controllers.model_suggestion import Suggestion
-from napari_spatial_embeddings.plugin.qt.collapsible import Fold
+from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
+from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
+from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.form import Form
+from napari_spatial_embeddings.plugin.state.session import Session
 
-from .model_combo import ModelChoice
-
-if TYPE_CHECKING:
-    from psygnal import SignalInstance
-
-    from napari_spatial_embeddings.plugin.controllers.workspace import Workspace
+from .model_combo import ModelCombo
 
 
-class PredictBox(QWidget):
+class PredictSection(QWidget):
     """Starts and stops predictions.
 
     Parameters
     ----------
-    workspace : Workspace
+    session : Session
+    prediction : PredictionController
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, session: Session, prediction: PredictionController) -> None:
         super().__init__()
-        self._session, self._predictor = workspace.session, workspace.predictor
-        self.model = ModelChoice(workspace.session, "none yet", offered=False)
-        self._suggestion = Suggestion(workspace)
+        self._session, self._prediction = session, prediction
+        self.model = ModelCombo(session, "none yet", optional=False)
         self.view = QPushButton("This view")
         self.image = QPushButton("This image")
         self.all_images = QPushButton("All images")
         self.stop = QPushButton("Stop")
         self._bar = QProgressBar()
-        self._said = QLabel()
-        self._said.setWordWrap(True)
+        self._progress_text = QLabel()
+        self._progress_text.setWordWrap(True)
+        self._running = QWidget()
+        self.settings = Collapsible("Settings")
+        self.form = Form(session.prediction, ("device",))
+        self._lay_out()
+        self._connections = Connections()
+        self._connect()
+        self._hide_progress()
+
+    def _lay_out(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
@@ -52,60 +56,48 @@ class PredictBox(QWidget):
         for button in (self.view, self.image, self.all_images):
             buttons.addWidget(button)
         column.addLayout(buttons)
-        self._running = QWidget()
         row = QHBoxLayout(self._running)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self._bar, 1)
         row.addWidget(self.stop)
         column.addWidget(self._running)
-        column.addWidget(self._said)
-        self.settings = Fold("Settings")
-        self.form = Form(workspace.session.prediction, ("device",))
+        column.addWidget(self._progress_text)
         self.settings.body.addWidget(self.form)
         column.addWidget(self.settings)
-        self._connect()
-        self._end()
 
     def _connect(self) -> None:
-        self.view.clicked.connect(self._predictor.view)
-        self.image.clicked.connect(self._predictor.image)
-        self.all_images.clicked.connect(self._predictor.all_images)
-        self.stop.clicked.connect(self._predictor.stop)
-        self._predictor.progressed.connect(self._progress)
-        self._predictor.ended.connect(self._end)
-        self.model.picked.connect(self._take_model)
-        self.form.changed.connect(self._take_settings)
-        self._session.prediction_changed.connect(self._show_settings)
-        for signal in self._signals():
-            signal.connect(self.refresh)
-
-    def _signals(self) -> tuple[SignalInstance, ...]:
-        session = self._session
-        return session.image_changed, session.model_changed, session.project_changed
+        session, prediction = self._session, self._prediction
+        self.view.clicked.connect(prediction.view)
+        self.image.clicked.connect(prediction.image)
+        self.all_images.clicked.connect(prediction.all_images)
+        self.stop.clicked.connect(prediction.cancel)
+        self.model.picked.connect(self._set_model)
+        self.form.changed.connect(self._set_settings)
+        self._connections.add(prediction.progressed, self._show_progress)
+        self._connections.add(prediction.ended, self._hide_progress)
+        self._connections.add(session.prediction_changed, self._show_settings)
+        for signal in (session.image_changed, session.model_changed, session.project_changed):
+            self._connections.add(signal, self.refresh)
 
     def close_down(self) -> None:
-        """End the prediction, and stop following the session."""
-        for signal in self._signals():
-            signal.disconnect(self.refresh)
-        self._session.prediction_changed.disconnect(self._show_settings)
-        self._suggestion.close_down()
+        """Disconnect from session and controller."""
+        self._connections.close()
         self.model.close_down()
-        self._predictor.close_down()
 
     def refresh(self) -> None:
-        """Enable what can be done, and say of the rest why not."""
+        """Enable the buttons that can be pressed; the tooltips of the others say why not."""
         session, reason = self._session, ""
         if session.image is None:
             reason = "There is no image: choose one under Data."
         elif session.model is None:
             reason = "There is no model: choose one, or train one above."
-        running = self._predictor.running
-        for button, what in (
+        running = self._prediction.running
+        for button, tooltip in (
             (self.view, "Predict what is in view: quick."),
             (self.image, "Predict all of the current image."),
         ):
             button.setEnabled(not reason and not running)
-            button.setToolTip(reason or what)
+            button.setToolTip(reason or tooltip)
         project, why = session.project, ""
         if session.model is None:
             why = reason
@@ -129,29 +121,29 @@ class PredictBox(QWidget):
             raise InputError("there is no model yet: choose one, or train one")
         return card.clustering
 
-    def _take_model(self) -> None:
-        with self._session.speaking():
+    def _set_model(self) -> None:
+        with self._session.errors_as_messages():
             card = self.model.card()
             self._session.set_model(self.model.chosen, None if card is None else card.clustering)
         self.model.follow()
 
-    def _take_settings(self) -> None:
-        with self._session.speaking():
+    def _set_settings(self) -> None:
+        with self._session.errors_as_messages():
             self._session.set_prediction(**self.form.settings.model_dump())
 
     def _show_settings(self) -> None:
         if self.form.settings != self._session.prediction:
             self.form.set_settings(self._session.prediction)
 
-    def _progress(self, done: int, total: int, sentence: str) -> None:
+    def _show_progress(self, done: int, total: int, message: str) -> None:
         self._bar.setRange(0, total)
         self._bar.setValue(done)
-        self._said.setText(sentence)
-        for widget in (self._running, self._said):
+        self._progress_text.setText(message)
+        for widget in (self._running, self._progress_text):
             widget.show()
         self.refresh()
 
-    def _end(self) -> None:
-        for widget in (self._running, self._said):
+    def _hide_progress(self) -> None:
+        for widget in (self._running, self._progress_text):
             widget.hide()
         self.refresh()

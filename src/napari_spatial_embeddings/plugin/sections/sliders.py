@@ -1,4 +1,4 @@
-"""A slider for each field of the clustering's settings."""
+"""Sliders for the fields of the clustering's settings."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.plugin.qt.form import spoken
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.form import title_of
 from napari_spatial_embeddings.plugin.qt.number_slider import NumberSlider
+from napari_spatial_embeddings.plugin.state.session import Session
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.plugin.session import Result, Session
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
 
-USUAL: dict[str, tuple[float, float]] = {"margin_factor": (0.3, 3.0), "min_size": (1, 10_000)}
-"""What a slider covers where that is less than what is allowed."""
+RANGES: dict[str, tuple[float, float]] = {"margin_factor": (0.3, 3.0), "min_size": (1, 10_000)}
+"""Ranges of sliders, where they are less than what is allowed."""
 
-NAMES = {
+TITLES = {
     "margin_factor": "Margin",
     "min_size": "Minimum size",
     "min_free_fraction": "Free fraction",
 }
 
-MOST = 1e9
+UNLIMITED = 1e9
+"""Highest value of a field without a maximum."""
 
 
 class Sliders(QWidget):
@@ -47,7 +50,7 @@ class Sliders(QWidget):
         schemas = ClusteringSettings.model_json_schema()["properties"]
         for row, (name, field) in enumerate(ClusteringSettings.model_fields.items()):
             slider = self._sliders[name] = _slider(name, schemas[name])
-            label = QLabel(NAMES.get(name, spoken(name)))
+            label = QLabel(TITLES.get(name, title_of(name)))
             for widget in (label, slider):
                 widget.setToolTip(field.description or "")
             slider.changed.connect(lambda value, name=name: self._change(name, value))
@@ -61,12 +64,13 @@ class Sliders(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(grid)
         column.addWidget(self._note)
-        session.clustering_changed.connect(self.refresh)
+        self._connections = Connections()
+        self._connections.add(session.clustering_changed, self.refresh)
         self.refresh()
 
     def close_down(self) -> None:
-        """Stop following the session."""
-        self._session.clustering_changed.disconnect(self.refresh)
+        """Disconnect from the session."""
+        self._connections.close()
 
     def slider(self, name: str) -> NumberSlider:
         """Return a field's slider."""
@@ -74,7 +78,7 @@ class Sliders(QWidget):
 
     @property
     def note(self) -> str:
-        """What is said about the settings."""
+        """Advice about the settings."""
         return self._note.text()
 
     def refresh(self) -> None:
@@ -83,24 +87,24 @@ class Sliders(QWidget):
             slider.set_value(getattr(self._session.clustering, name))
         self.explain(self._session.result)
 
-    def explain(self, result: Result | None) -> None:
-        """Say what is surprising about the settings, or about what they gave."""
+    def explain(self, result: Segmentation | None) -> None:
+        """Show what is surprising about the settings, or about their result."""
         note = advice(self._session.clustering, result)
         self._note.setText(note)
         self._note.setVisible(bool(note))
 
     def _change(self, name: str, value: float) -> None:
         whole = isinstance(getattr(self._session.clustering, name), int)
-        with self._session.speaking():
+        with self._session.errors_as_messages():
             self._session.tune(**{name: round(value) if whole else value})
 
 
-def advice(settings: ClusteringSettings, result: Result | None) -> str:
-    """Return what a person should know about settings that do not do what they seem to."""
+def advice(settings: ClusteringSettings, result: Segmentation | None) -> str:
+    """Return a sentence about settings that do not do what they seem to; empty if they do."""
     seed, foreground = settings.seed_threshold, settings.foreground_threshold
     if settings.min_free_fraction == 1:
         return "No object can have more than all of its pixels: lower the free fraction."
-    if result is not None and result.instances is not None and not len(result.instances):
+    if result is not None and not len(result.instances):
         highest = float(result.maps.seed.max(initial=0))
         if highest == 0:
             return "Nothing was predicted here yet."
@@ -121,8 +125,8 @@ def advice(settings: ClusteringSettings, result: Result | None) -> str:
 def _slider(name: str, schema: dict[str, float | str]) -> NumberSlider:
     whole = schema["type"] == "integer"
     low = float(schema.get("minimum", 0.01))
-    high = float(schema.get("maximum", MOST))
-    usual = USUAL.get(name, (low, high))
+    high = float(schema.get("maximum", UNLIMITED))
+    usual = RANGES.get(name, (low, high))
     # Twice as wide or large is as far as half as wide: equal steps are factors.
     logarithmic = not math.isclose(low, 0)
     return NumberSlider(usual, (low, high), 0 if whole else 2, logarithmic)

@@ -1,4 +1,4 @@
-"""How a training goes: a bar with the time left, the curve, and what there is to say."""
+"""Progress of a training: a bar with the time left, the loss curve, and messages."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 from qtpy.QtCore import QElapsedTimer, QTimer
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from napari_spatial_embeddings.plugin.session import Session
-from napari_spatial_embeddings.text import clock, plural
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.text import plural
 
-from .loss_curve import Curve
+from .loss_curve import LossCurve, clock
 
 
 class TrainingProgress(QWidget):
-    """Follows the session's training.
+    """Shows the session's training.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ class TrainingProgress(QWidget):
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
         self._time = QLabel()
-        self._curve = Curve()
+        self._curve = LossCurve()
         self._note = QLabel()
         self._note.setWordWrap(True)
         self._shown: tuple[dict[str, Any], ...] = ()
@@ -44,21 +45,22 @@ class TrainingProgress(QWidget):
         layout.setSpacing(4)
         for widget in (self._bar, self._time, self._curve, self._used, self._note):
             layout.addWidget(widget)
-        session.training_changed.connect(self._update)
+        self._connections = Connections()
+        self._connections.add(session.training_changed, self._update)
         self._update()
 
     def close_down(self) -> None:
-        """Let go of the session."""
+        """Disconnect from the session."""
         self._tick.stop()
-        self._session.training_changed.disconnect(self._update)
+        self._connections.close()
 
     @property
     def texts(self) -> tuple[str, str, str]:
-        """What is said of the time, of what is used, and beyond."""
+        """The texts about the time and about what is used, and the newest message."""
         return self._time.text(), self._used.text(), self._note.text()
 
     @property
-    def curve(self) -> Curve:
+    def curve(self) -> LossCurve:
         """The plot."""
         return self._curve
 
@@ -72,7 +74,7 @@ class TrainingProgress(QWidget):
             self._curve.add(report)
             self._clock.start()
         self._shown = training.reports
-        self._used.setText(_used(training.used))
+        self._used.setText(_used_text(training.used))
         self._used.setVisible(bool(training.used))
         messages = [r["message"] for r in training.reports if r.get("message")]
         note = training.problem or (messages[-1] if messages else "")
@@ -99,10 +101,10 @@ class TrainingProgress(QWidget):
             seconds, left = seconds + since, left - since
         share = 1.0 if training.status == "done" else seconds / max(1e-9, seconds + left)
         self._bar.setValue(round(1000 * share))
-        self._time.setText(_told(last, training.status, seconds, left))
+        self._time.setText(_time_text(last, training.status, seconds, left))
 
 
-def _told(report: dict[str, Any], status: str, seconds: float, left: float) -> str:
+def _time_text(report: dict[str, Any], status: str, seconds: float, left: float) -> str:
     speed = f"{report['steps_per_second']:.1f} steps/s"
     if status == "stopping":
         return f"stopping after {clock(seconds)} min"
@@ -111,14 +113,14 @@ def _told(report: dict[str, Any], status: str, seconds: float, left: float) -> s
     return f"{plural(report['step'], 'step')} in {clock(seconds)} min"
 
 
-def _used(fact: dict[str, Any]) -> str:
-    """Return what a training told when it began, for people."""
-    used = fact.get("used")
+def _used_text(start: dict[str, Any]) -> str:
+    """Return what a training uses, from its first report."""
+    used = start.get("used")
     if not used:
         return ""
     total = used["object_pixels"] + used["background_pixels"] + used["ignored_pixels"]
     share = (used["object_pixels"] + used["background_pixels"]) / max(1, total)
-    device = f", on {fact['device']}" if fact.get("device") else ""
+    device = f", on {start['device']}" if start.get("device") else ""
     return (
         f"Learning from {plural(used['objects'], 'object')} in {plural(used['images'], 'image')},"
         f" {share:.1%} of the pixels{device}."

@@ -1,99 +1,95 @@
-"""The settings of a training, folded away: those of a fresh model, and how it is trained."""
+"""Settings of a training, collapsed at first: those of a model from scratch, and the training's."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from typing import Any
+
+from qtpy.QtWidgets import QLabel, QPushButton, QWidget
 
 from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
+from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
+from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.form import Form
-from napari_spatial_embeddings.plugin.session import Session
+from napari_spatial_embeddings.plugin.state.session import Session
 
 ELSEWHERE = ("minutes", "device")
-"""Fields of a training that have widgets of their own."""
+"""Training settings that have widgets of their own."""
 
-MEASURED = {"working_diameter": "from the objects", "offset_range": "from the objects"}
+MODEL_TEXTS = {"working_diameter": "from the objects", "offset_range": "from the objects"}
+
+TRAINING_TEXTS = {"epochs": "no limit", "object_diameter": "from the objects"}
 
 
-class MoreSettings(QWidget):
-    """Every field that the command line has as a flag.
+class TrainSettings(Collapsible):
+    """Every setting that the command line has as a flag; built when it is first shown.
 
     Parameters
     ----------
     session : Session
-
-    Attributes
-    ----------
-    model, training : Form
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Settings", parent)
         self._session = session
-        self._fold = QToolButton()
-        self._fold.setText("Settings")
-        self._fold.setCheckable(True)
-        self._fold.setAutoRaise(True)
-        self._fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._fold.setArrowType(Qt.ArrowType.RightArrow)
-        self._content = QWidget()
-        self._content.hide()
-        self._title = QLabel("A fresh model")
-        self._title.setObjectName("group")
-        self.model = Form(ModelSettings(), FOUND, MEASURED)
-        training = QLabel("Training")
-        training.setObjectName("group")
-        self.training = Form(
-            session.training_settings,
-            ELSEWHERE,
-            {"epochs": "no limit", "object_diameter": "from the objects"},
-        )
-        reset = QPushButton("Reset to defaults")
-        inner = QVBoxLayout(self._content)
-        inner.setContentsMargins(8, 0, 0, 4)
-        inner.setSpacing(4)
-        for widget in (self._title, self.model, training, self.training, reset):
-            inner.addWidget(widget)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self._fold)
-        layout.addWidget(self._content)
-        self._fold.toggled.connect(self._unfold)
-        self.training.changed.connect(self._changed)
-        self.model.changed.connect(lambda: session.set_fresh(self.model.given))
-        reset.clicked.connect(self.reset)
-        session.training_settings_changed.connect(self._show)
-        session.fresh_changed.connect(self._show_model)
+        self._from_scratch = True
+        self._connections = Connections()
 
-    def show_fresh(self, fresh: bool) -> None:
-        """Offer the settings of a fresh model, or not."""
-        self._title.setVisible(fresh)
-        self.model.setVisible(fresh)
+    def build(self) -> None:
+        """Add the forms."""
+        session = self._session
+        self._title = QLabel("A model from scratch")
+        self._title.setObjectName("group")
+        self._model = Form(ModelSettings(**session.from_scratch), FOUND, MODEL_TEXTS)
+        title = QLabel("Training")
+        title.setObjectName("group")
+        self._training = Form(session.training_settings, ELSEWHERE, TRAINING_TEXTS)
+        reset = QPushButton("Reset to defaults")
+        for widget in (self._title, self._model, title, self._training, reset):
+            self.body.addWidget(widget)
+        self.show_model(self._from_scratch)
+        self._training.changed.connect(self._training_edited)
+        self._model.changed.connect(lambda: session.set_from_scratch(self._model.given))
+        reset.clicked.connect(self.reset)
+        self._connections.add(session.training_settings_changed, self._show)
+        self._connections.add(session.from_scratch_changed, self._show_model)
+
+    @property
+    def model(self) -> Form:
+        """Settings of a model from scratch."""
+        self.ensure_built()
+        return self._model
+
+    @property
+    def training(self) -> Form:
+        """Settings of the training."""
+        self.ensure_built()
+        return self._training
+
+    def show_model(self, shown: bool) -> None:
+        """Show or hide the settings of a model from scratch."""
+        self._from_scratch = shown
+        if self._built:
+            self._title.setVisible(shown)
+            self._model.setVisible(shown)
 
     def reset(self) -> None:
         """Go back to the defaults; time and device stay."""
         self.model.reset()
-        kept = {name: getattr(self._session.training_settings, name) for name in ELSEWHERE}
-        self._session.set_training(TrainingSettings(**kept))
+        self._session.set_training(TrainingSettings(**self._elsewhere()))
 
     def close_down(self) -> None:
-        """Let go of the session."""
-        self._session.training_settings_changed.disconnect(self._show)
-        self._session.fresh_changed.disconnect(self._show_model)
+        """Disconnect from the session."""
+        self._connections.close()
 
-    def _unfold(self, unfolded: bool) -> None:
-        arrow = Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow
-        self._fold.setArrowType(arrow)
-        self._content.setVisible(unfolded)
+    def _elsewhere(self) -> dict[str, Any]:
+        return {name: getattr(self._session.training_settings, name) for name in ELSEWHERE}
 
-    def _changed(self) -> None:
-        kept = {name: getattr(self._session.training_settings, name) for name in ELSEWHERE}
-        self._session.set_training(self.training.settings.updated(**kept))
+    def _training_edited(self) -> None:
+        self._session.set_training(self._training.settings.updated(**self._elsewhere()))
 
     def _show(self) -> None:
-        self.training.set_settings(self._session.training_settings)
+        self._training.set_settings(self._session.training_settings)
 
     def _show_model(self) -> None:
-        if self.model.given != self._session.fresh:
-            self.model.set_settings(ModelSettings(**self._session.fresh))
+        if self._model.given != self._session.from_scratch:
+            self._model.set_settings(ModelSettings(**self._session.from_scratch))

@@ -1,4 +1,4 @@
-"""The tools that correct objects: what each is called, says, and does with a click."""
+"""Tools that correct objects: the text on their buttons, and their effect on the corrections."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_spatial_embeddings.core.instances import Corrections
-from napari_spatial_embeddings.editing import corrections as act
+from napari_spatial_embeddings.editing import corrections as edit
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.plugin.layers.pointer import Pixel
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.config import ClusteringSettings
-    from napari_spatial_embeddings.core.instances import Instances
+    from napari_spatial_embeddings.core.instances import Corrections, Instances
     from napari_spatial_embeddings.core.maps import EmbeddingMaps
+
+Pixel = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """An image's objects as they are when a click is dealt with."""
+    """An image's objects at the time when a click is handled."""
 
     corrections: Corrections
     instances: Instances
@@ -29,6 +29,10 @@ class Scene:
     def label(self, pixel: Pixel) -> int:
         """Return the label of the object at a pixel; see `label_at`."""
         return label_at(self.instances, pixel)
+
+
+Change = Callable[[Scene], "Corrections"]
+"""Returns new corrections; called in a thread."""
 
 
 def label_at(instances: Instances, pixel: Pixel) -> int:
@@ -45,37 +49,37 @@ def label_at(instances: Instances, pixel: Pixel) -> int:
     return label
 
 
-def delete(now: Scene, at: Pixel) -> Corrections:
-    """Take away the object."""
-    return act.delete(now.corrections, now.instances, now.label(at))
+def delete(scene: Scene, at: Pixel) -> Corrections:
+    """Delete the object."""
+    return edit.delete(scene.corrections, scene.instances, scene.label(at))
 
 
-def merge(now: Scene, a: Pixel, b: Pixel) -> Corrections:
+def merge(scene: Scene, a: Pixel, b: Pixel) -> Corrections:
     """Make one object of two."""
-    return act.merge(now.corrections, now.instances, now.label(a), now.label(b))
+    return edit.merge(scene.corrections, scene.instances, scene.label(a), scene.label(b))
 
 
-def split(now: Scene, a: Pixel, b: Pixel) -> Corrections:
+def split(scene: Scene, a: Pixel, b: Pixel) -> Corrections:
     """Make two objects of one."""
-    return act.split(now.corrections, now.instances, now.maps, a, b)
+    return edit.split(scene.corrections, scene.instances, scene.maps, a, b)
 
 
-def add(now: Scene, at: Pixel) -> Corrections:
+def add(scene: Scene, at: Pixel) -> Corrections:
     """Add the object that the pixel proposes."""
-    return act.add(now.corrections, now.instances, now.maps, now.settings, at)
+    return edit.add(scene.corrections, scene.instances, scene.maps, scene.settings, at)
 
 
-def lock(now: Scene, at: Pixel) -> Corrections:
+def lock(scene: Scene, at: Pixel) -> Corrections:
     """Lock the object, or unlock it if it is locked."""
-    label = now.label(at)
-    if label in now.corrections.ids:
-        return act.release(now.corrections, label)
-    return act.accept(now.corrections, now.instances, [label])
+    label = scene.label(at)
+    if label in scene.corrections.ids:
+        return edit.release(scene.corrections, label)
+    return edit.accept(scene.corrections, scene.instances, [label])
 
 
-def give_class(now: Scene, at: Pixel, index: int) -> Corrections:
-    """Say which class the object has."""
-    return act.set_class(now.corrections, now.instances, now.label(at), index)
+def set_class(scene: Scene, at: Pixel, index: int) -> Corrections:
+    """Set the class of the object."""
+    return edit.set_class(scene.corrections, scene.instances, scene.label(at), index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +91,20 @@ class Tool:
     name : str
         On its button.
     key : str
-        That chooses it while the objects' layer is active.
+        Chooses it while the objects' layer is active.
     hint : str
         What to do with it.
-    work : callable, optional
-        What a click does, given the scene and the pixel, or both pixels; None if napari does it.
-    then : str
+    click : callable, optional
+        Effect of a click, given the scene and the pixel, or both pixels; None if napari paints.
+    second_hint : str
         What to do after the first of two clicks; empty if one is enough.
     """
 
     name: str
     key: str
     hint: str
-    work: Callable[..., Corrections] | None = None
-    then: str = ""
+    click: Callable[..., Corrections] | None = None
+    second_hint: str = ""
 
 
 TOOLS: dict[str, Tool] = {
@@ -122,5 +126,5 @@ TOOLS: dict[str, Tool] = {
     "add": Tool("Add", "A", "Click in the middle of an object that was missed.", add),
     "accept": Tool("Accept", "K", "Click an object to lock it; once more unlocks it.", lock),
     "paint": Tool("Paint", "P", "Paint an object; the dropper (L) picks one to extend, E erases."),
-    "class": Tool("Class", "C", "Click the objects that are of this class.", give_class),
+    "class": Tool("Class", "C", "Click the objects that are of this class.", set_class),
 }

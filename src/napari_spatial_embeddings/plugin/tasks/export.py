@@ -1,125 +1,186 @@
-"""Writing images' results one after another, in a thread; what was not predicted yet is."""
+"""Export of images' results one after another, in a worker thread."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_spatial_embeddings import __version__
-from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.errors import Failure, InputError, to_message
 from napari_spatial_embeddings.export import Segmented, export
-from napari_spatial_embeddings.plugin.session import Kind, Result
+from napari_spatial_embeddings.plugin.state.session import Kind
 from napari_spatial_embeddings.text import plural
 
 if TYPE_CHECKING:
-    from .predict import Told
+    from napari_spatial_embeddings.inference.registry import ModelCache
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
+    from napari_spatial_embeddings.project import Project
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One image that is to be written, as it was when that was asked for.
+class ExportTask:
+    """One image to be exported, as it is when the export is requested.
 
     Parameters
     ----------
+    key : str
     file : str
-        What its files are called.
+        Name of its files, without an ending.
     name : str
-        For people.
-    settings : ClusteringSettings
-    read : callable
-        Returns the image.
-    result : Result, optional
-        What was predicted; None if it was not yet.
-    predict : callable, optional
-        Predicts it, then.
-    at : int, optional
-        The slice that a picture of a volume shows.
-    limits : list of pairs, optional
-        Contrast limits of its channels.
+        Of the image, for messages.
+    image : ImageData, optional
+        That of an image that is open; the others are read from the project.
+    result : Segmentation, optional
+        What is written; the image is predicted first if there is none.
+    slice : int, optional
+        The slice of a volume that a picture shows.
+    limits : tuple of pairs, optional
+        Contrast limits of the image's channels.
     """
 
+    key: str
     file: str
     name: str
-    settings: ClusteringSettings
-    read: Callable[[], ImageData]
-    result: Result | None = None
-    predict: Callable[[ImageData], Iterator[Told]] | None = None
-    at: int | None = None
-    limits: list[tuple[float, float]] | None = None
-
-    def segmented(self, picture: ImageData, result: Result) -> Segmented:
-        """Cluster once more: what is written is what the settings say that are written with it."""
-        found = result.clustering(self.settings, like=result.instances)
-        about = {
-            "model": result.model,
-            "clustering": self.settings.model_dump(mode="json"),
-            "corrected": int(found.locked.sum()),
-            "version": __version__,
-        }
-        fits = self.limits is not None and len(self.limits) == picture.channels
-        return Segmented(
-            self.file,
-            found,
-            result.classes,
-            result.maps,
-            np.asarray(picture.data),
-            picture.pixel_size,
-            picture.unit,
-            about,
-            result.card,
-            self.at,
-            self.limits if fits else None,
-        )
+    image: ImageData | None = None
+    result: Segmentation | None = None
+    slice: int | None = None
+    limits: tuple[tuple[float, float], ...] | None = None
 
 
-def write(
-    folder: Path, tasks: list[Task], formats: list[str], spare: list[Path]
-) -> Iterator[tuple[str, Kind]]:
-    """Write images one after another; yield what is going on, and at last what was done.
-
-    An image that cannot be written is passed over and named; a full disk ends it.
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """An export of one image or of several.
 
     Parameters
     ----------
     folder : path
-    tasks : list of Task
-    formats : list of keys of `export.FORMATS`
-    spare : list of paths
-        Files that are never written over.
+    formats : tuple of keys of `export.FORMATS`
+    tasks : tuple of ExportTask
+    protected : tuple of paths
+        Files that are never replaced: the images themselves.
+    project : Project, optional
+        Where images that are not open are read, and corrections of those without a result.
+    model : str, optional
+        Predicts the images that have no result.
+    clustering, prediction : settings
+        Of these predictions.
+    """
+
+    folder: Path
+    formats: tuple[str, ...]
+    tasks: tuple[ExportTask, ...]
+    protected: tuple[Path, ...] = ()
+    project: Project | None = None
+    model: str | None = None
+    clustering: ClusteringSettings = ClusteringSettings()
+    prediction: PredictionSettings = PredictionSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """Progress of an export, as a sentence; the last one says what was written."""
+
+    message: str
+    kind: Kind = "info"
+
+
+def export_images(request: ExportRequest, models: ModelCache) -> Iterator[ExportReport]:
+    """Export images one after another; one that cannot be exported does not stop the others.
+
+    Results are written as they are: nothing is clustered again.
 
     Raises
     ------
     Failure
-        If the disk is full; the message tells how far it came.
+        If the system refuses to write, such as on a full disk; the message says how much was
+        written before.
     InputError, OSError
-        If the only image cannot be written.
+        If the only image cannot be exported.
     """
-    files, failed = 0, []
+    tasks, problems, files = request.tasks, list[str](), 0
     for k, task in enumerate(tasks, 1):
         place = f" ({k} of {len(tasks)})" if len(tasks) > 1 else ""
-        yield f"Writing {task.name}{place} …", "info"
+        yield ExportReport(f"Writing {task.name}{place} …")
         try:
-            picture, result = task.read(), task.result
-            if result is None and task.predict is not None:
-                for told in task.predict(picture):
-                    yield f"{told.sentence}{place}", "info"
-                    result = told.result or result
+            image, result = None, task.result
+            if result is None:
+                for report in _predict(request, task, models):
+                    if report.error is not None:
+                        raise InputError(report.message) from report.error
+                    yield ExportReport(f"{report.message}{place}")
+                    image, result = report.image, report.result
+            else:
+                image = _read(request, task)
+            assert image is not None
             assert result is not None
-            for _ in export(folder, task.segmented(picture, result), formats, spare=spare):
+            segmented = _segmented(task, image, result)
+            for _ in export(request.folder, segmented, request.formats, spare=request.protected):
                 files += 1
         except (InputError, OSError) as error:
             if len(tasks) == 1:
                 raise
-            failed.append(to_message(error))
+            problems.append(to_message(error))
         except Failure as error:
             raise Failure(
                 f"{error}; {plural(files, 'file')} of {plural(k, 'image')} written"
             ) from error
-    done = f"Wrote {plural(files, 'file')} of {plural(len(tasks) - len(failed), 'image')}"
-    yield "; ".join([f"{done} to {folder}", *failed]), "warning" if failed else "info"
+    done = f"Wrote {plural(files, 'file')} of {plural(len(tasks) - len(problems), 'image')}"
+    message = "; ".join([f"{done} to {request.folder}", *problems])
+    yield ExportReport(message, "warning" if problems else "info")
+
+
+def _predict(request: ExportRequest, task: ExportTask, models: ModelCache) -> Iterator[Any]:
+    """Segment an image that has no result, with the corrections that are saved."""
+    # Its compiled loops take their time to load.
+    from napari_spatial_embeddings.inference.segmentation import SegmentationJob, segment_images
+
+    project = request.project
+    if project is None or request.model is None:
+        raise InputError(f"there is nothing to export of {task.name}; predict it first")
+    model = models.load(request.model)
+    job = SegmentationJob(
+        task.key,
+        task.name,
+        partial(_read, request, task),
+        corrections=partial(project.corrections, task.key),
+    )
+    return segment_images(model, request.model, [job], request.clustering, request.prediction)
+
+
+def _read(request: ExportRequest, task: ExportTask) -> ImageData:
+    if task.image is not None:
+        return task.image
+    assert request.project is not None
+    return request.project.image(task.key)
+
+
+def _segmented(task: ExportTask, image: ImageData, result: Segmentation) -> Segmented:
+    """Return the result as the formats take it, with the settings that it was made under."""
+    about = {
+        "model": result.model,
+        "clustering": result.settings.model_dump(mode="json"),
+        "corrected": int(result.instances.locked.sum()),
+        "version": __version__,
+    }
+    limits: Sequence[tuple[float, float]] | None = task.limits
+    fits = limits is not None and len(limits) == image.data.shape[0]
+    return Segmented(
+        task.file,
+        result.instances,
+        result.classes,
+        result.maps,
+        np.asarray(image.data[:]),
+        image.pixel_size,
+        image.unit,
+        about,
+        result.card,
+        task.slice,
+        limits if fits else None,
+    )

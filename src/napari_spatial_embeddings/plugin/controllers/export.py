@@ -1,0 +1,273 @@
+"""Export of the current image or of all images, and the command that does the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject, Signal
+
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.export.command import predict_command
+from napari_spatial_embeddings.files import distinct
+from napari_spatial_embeddings.plugin.layers.image import channel_count, source_path
+from napari_spatial_embeddings.plugin.layers.tags import find_layer
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.workers import Worker
+from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.export import (
+    ExportReport,
+    ExportRequest,
+    ExportTask,
+    export_images,
+)
+
+from .images import ImageController
+from .prediction import PredictionController
+from .project_images import ProjectImages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CLOSING_SECONDS = 5.0
+"""Seconds to wait for a file under way when the dock is closed."""
+
+WAIT_FOR_PREDICTION = "Wait until the prediction is done."
+
+
+class ExportController(QObject):
+    """Writes the results of images as files, in a worker.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    session : Session
+    images : ImageController
+    project_images : ProjectImages
+    prediction : PredictionController
+    """
+
+    changed = Signal()
+    """What can be exported may have changed."""
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: Session,
+        images: ImageController,
+        project_images: ProjectImages,
+        prediction: PredictionController,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._session, self._images = viewer, session, images
+        self._project_images, self._prediction = project_images, prediction
+        self._worker: Worker | None = None
+        self._connections = Connections()
+        for signal in (
+            session.result_changed,
+            session.image_changed,
+            session.project_changed,
+            session.model_changed,
+            prediction.progressed,
+            prediction.ended,
+            images.changed,
+        ):
+            self._connections.add(signal, self._emit_changed)
+
+    def close(self) -> None:
+        """Cancel the export, and disconnect."""
+        self._connections.close()
+        if self._worker is not None:
+            self._worker.cancel(CLOSING_SECONDS)
+            self._worker = None
+
+    def _emit_changed(self, *_: object) -> None:
+        self.changed.emit()
+
+    # ------------------------------------------------------------ what is possible
+
+    @property
+    def busy(self) -> bool:
+        """Whether files are being written."""
+        return self._worker is not None
+
+    def obstacle(self, formats: Sequence[str]) -> str:
+        """Return why the current image cannot be exported; empty if it can."""
+        if self.busy:
+            return "The files are being written."
+        if self._session.result is None:
+            return "Predict this image first."
+        if self._prediction.covers(self._session.image):
+            # There is the old model's result, which the new one's thresholds do not suit.
+            return WAIT_FOR_PREDICTION
+        return "" if formats else "Tick what to write."
+
+    def obstacle_of_all(self, formats: Sequence[str]) -> str:
+        """Return why the images cannot be exported; empty if they can, or are being exported."""
+        if self.busy:
+            return ""
+        if not self.exportable():
+            return "Predict an image first."
+        if self._prediction.running:
+            return WAIT_FOR_PREDICTION
+        return "" if formats else "Tick what to write."
+
+    def exportable(self) -> list[str]:
+        """Return the images that can be exported: those with a result, and the project's."""
+        keys = list(self._session.results)
+        if self._session.model is not None:
+            keys += [entry.key for entry in self._project_images.entries() if entry.key not in keys]
+        return keys
+
+    def default_folder(self) -> Path:
+        """Return where files are written if the user chooses no other folder."""
+        project, layer = self._session.project, self._images.layer
+        if project is not None:
+            return project.results_folder
+        path = None if layer is None else source_path(layer)
+        if path is not None:
+            return path.parent / "results"
+        return Path.home() / "spatial-embeddings" / "results"
+
+    # ------------------------------------------------------------------- exporting
+
+    def export_current(self, folder: Path, formats: Sequence[str]) -> None:
+        """Export the current image."""
+        if self._session.image is not None:
+            self._start(folder, formats, [self._session.image])
+
+    def export_all(self, folder: Path, formats: Sequence[str]) -> None:
+        """Export all images; those of the project that have no result are predicted."""
+        self._start(folder, formats, self.exportable())
+
+    def cancel(self) -> None:
+        """Stop after the file that is being written."""
+        if self._worker is not None:
+            self._worker.cancel()
+            self._worker = None
+            self._session.say("Stopped; what was written before stays.")
+            self.changed.emit()
+
+    def _start(self, folder: Path, formats: Sequence[str], keys: Sequence[str]) -> None:
+        if self.busy:
+            return
+        with self._session.errors_as_messages():
+            session, files, models = self._session, self._file_names(), self._prediction.models
+            request = ExportRequest(
+                folder.expanduser(),
+                tuple(formats),
+                tuple(self._task(key, files[key]) for key in keys),
+                tuple(self._image_files()),
+                session.project,
+                session.model,
+                session.clustering,
+                session.prediction.updated(device=session.device),
+            )
+
+            def work() -> Iterator[ExportReport]:
+                return export_images(request, models)
+
+            self._worker = worker = Worker(work, self)
+            worker.reported.connect(self._report)
+            worker.ended.connect(self._end)
+            worker.failed.connect(self._fail)
+            worker.start()
+            self.changed.emit()
+
+    def _task(self, key: str, file: str) -> ExportTask:
+        layer, result = self._images.layer_of(key), self._session.results.get(key)
+        image = None if layer is None else self._images.image_data(key)
+        at = self._slice(key) if result is not None and result.maps.ndim == 3 else None
+        return ExportTask(key, file, self._name(key), image, result, at, self._limits(key))
+
+    def _name(self, key: str) -> str:
+        layer, entry = self._images.layer_of(key), self._project_images.entry(key)
+        return str(layer.name) if layer is not None else entry.name if entry else key
+
+    def _file_names(self) -> dict[str, str]:
+        """Return the name of each image's files: the project's as on the command line."""
+        project = self._session.project
+        known = {} if project is None else project.card.result_names
+        keys = [key for key in self._session.results if key not in known]
+        names = distinct(map(self._name, keys), known.values())
+        return {**known, **dict(zip(keys, names, strict=True))}
+
+    def _slice(self, key: str) -> int | None:
+        """Return the slice of a volume that is shown."""
+        layer = find_layer(self._viewer, "instances", key)
+        if layer is None or self._viewer.dims.ndisplay != 2:
+            return None
+        z = round(float(layer.world_to_data(self._viewer.dims.point)[0]))
+        return z if 0 <= z < layer.data.shape[0] else None
+
+    def _limits(self, key: str) -> tuple[tuple[float, float], ...] | None:
+        """Return the contrast limits of an image's channels, unless it is RGB."""
+        if self._images.layer_of(key) is None:
+            return None
+        layers, axes = self._images.channel_layers(key)
+        if any(layer.rgb for layer in layers):
+            return None
+        count = channel_count(layers[0], axes)
+        return tuple((low, high) for x in layers for low, high in [x.contrast_limits] * count)
+
+    def _image_files(self) -> list[Path]:
+        """Return the files of all images that are open or in the project."""
+        found = [path for layer in self._images.layers() if (path := source_path(layer))]
+        if (project := self._session.project) is not None:
+            found += [project.folder / entry.path for entry in project.card.images]
+        return found
+
+    def _report(self, report: ExportReport) -> None:
+        if self.sender() is self._worker:
+            self._session.say(report.message, report.kind)
+
+    def _end(self, _report: object) -> None:
+        if self.sender() is self._worker:
+            self._worker = None
+            self.changed.emit()
+
+    def _fail(self, problem: str) -> None:
+        if self.sender() is self._worker:
+            self._worker = None
+            self._session.say(problem, "error")
+            self.changed.emit()
+
+    # ---------------------------------------------------------------- the command
+
+    def command(self, folder: Path, formats: Sequence[str]) -> str:
+        """Return the command line that segments the current image with the present settings.
+
+        Raises
+        ------
+        InputError
+            If there is no model, no image, or the image is no file.
+        """
+        session, key = self._session, self._session.image
+        if session.model is None:
+            raise InputError("there is no model yet: choose or train one first")
+        layer, axes = self._images.layer, self._images.axes or None
+        if layer is None or key is None:
+            raise InputError("there is no image: open one, and choose it under Data")
+        path = source_path(layer)
+        entry, project = self._project_images.entry(key), session.project
+        if entry is not None and project is not None:
+            path, axes = (project.folder / entry.path).resolve(), entry.axes
+        if path is None:
+            raise InputError(
+                f"{layer.name} is no file yet; save it (File > Save selected layers), open that"
+                " file, and copy the command again"
+            )
+        return predict_command(
+            [path],
+            session.model,
+            folder,
+            session.clustering,
+            session.prediction.updated(device=session.device),
+            axes=axes,
+            table="objects" in formats,
+            maps="maps" in formats,
+            ome="ome" in formats,
+        )

@@ -1,0 +1,173 @@
+"""Image layers: their axes, pixel size, transform, and their data as images."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Image, Layer
+
+from napari_spatial_embeddings.core.image_data import ImageData, PixelArray, arranged, stacked
+from napari_spatial_embeddings.core.units import unit_name
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import FileError, read_pixel_size
+
+from .tags import PixelSize, find_layer, role_of, tag_of
+
+ImageLayer = Image
+
+
+def image_layers(viewer: ViewerModel) -> list[Image]:
+    """Return the image layers that can be chosen: all but those that show maps."""
+    return [x for x in viewer.layers if isinstance(x, Image) and role_of(x) in (None, "image")]
+
+
+def source_path(layer: Layer) -> Path | None:
+    """Return the file that a layer was opened from, if it was."""
+    path = layer.source.path
+    return Path(path) if path and "://" not in str(path) else None
+
+
+def finest(layer: Image) -> Any:
+    """Return a layer's array; of a pyramid, the finest level."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def possible_axes(layer: Image) -> list[str]:
+    """Return what the axes of an image layer can mean, the likeliest first."""
+    if layer.rgb:
+        return {2: ["YXC"], 3: ["ZYXC"]}.get(layer.ndim, [])
+    if layer.ndim == 3:
+        return ["CYX", "ZYX"] if finest(layer).shape[0] <= 4 else ["ZYX", "CYX"]
+    return {2: ["YX"], 4: ["CZYX"]}.get(layer.ndim, [])
+
+
+def axes_error(layer: Image) -> str:
+    """Return the sentence about an image whose axes are not supported."""
+    return (
+        f"{layer.name} has {layer.ndim} axes; expected an image YX or a volume ZYX, with or"
+        " without channels: pick one time point with Layer > Split, and choose that"
+    )
+
+
+def channel_count(layer: Image, axes: str) -> int:
+    """Return the number of channels of a layer with these axes."""
+    if layer.rgb:
+        return 3
+    return int(finest(layer).shape[axes.index("C")]) if "C" in axes else 1
+
+
+def spatial_shape(layer: Image, axes: str) -> tuple[int, ...]:
+    """Return the number of pixels along each spatial axis."""
+    shape = finest(layer).shape
+    letters = axes if len(axes) == len(shape) else axes.removesuffix("C")
+    return tuple(int(n) for a, n in zip(letters, shape, strict=False) if a in "ZYX")
+
+
+def image_data(layers: list[Image], axes: str) -> ImageData:
+    """Return image layers as one image, each layer a channel if there are several.
+
+    Reads no pixel.
+
+    Parameters
+    ----------
+    layers : list of Image
+        The first one gives the place and the pixel size.
+    axes : str
+        What the axes of their data mean, such as "YX", "CYX", "YXC", "ZYX", "CZYX".
+
+    Raises
+    ------
+    InputError
+        If the layers do not fit together, or cannot be used as images.
+    """
+    first = layers[0]
+    if not axes:
+        raise InputError(axes_error(first))
+    arrays = [_pixels(layer, axes) for layer in layers]
+    for layer, array in zip(layers[1:], arrays[1:], strict=True):
+        if array.shape[1:] != arrays[0].shape[1:]:
+            raise InputError(
+                f"{layer.name} has shape {array.shape[1:]} and {first.name} {arrays[0].shape[1:]};"
+                " channels of one image must cover the same pixels"
+            )
+    size, unit = pixel_size(first, axes)
+    order = "CZYX" if "Z" in axes else "CYX"
+    return ImageData(
+        arrays[0] if len(arrays) == 1 else stacked(arrays), order, size, unit, first.name
+    )
+
+
+def _pixels(layer: Image, axes: str) -> PixelArray:
+    array = finest(layer)
+    if layer.rgb and array.shape[-1] > 3:
+        array = array[..., :3]  # without transparency
+    if np.dtype(array.dtype).kind not in "buif":
+        raise InputError(f"{layer.name} holds {array.dtype} values; expected real numbers")
+    if 0 in array.shape:
+        raise InputError(f"{layer.name} is empty: its shape is {array.shape}")
+    return arranged(array, axes)
+
+
+def spatial(axes: str) -> list[int]:
+    """Return which of a layer's axes are Z, Y and X; the colours of RGB are no axis in napari."""
+    inner = axes.removesuffix("C")
+    return [i for i, a in enumerate(inner) if a != "C"]
+
+
+def pixel_size(layer: Layer, axes: str) -> PixelSize:
+    """Return the size of a pixel along each spatial axis and its unit, from ``layer.scale``.
+
+    Where the layer has a scale of one pixel, it is what the project or the file says (see
+    `known_pixel_size`); None and None if they say nothing.
+    """
+    at = spatial(axes)
+    size = tuple(abs(float(layer.scale[i])) for i in at)
+    unit = unit_name(str(layer.units[at[-1]]))
+    if unit is None and len(set(size)) == 1:
+        tag = tag_of(layer)
+        known = tag.pixel_size if tag is not None else None
+        return known[1] if known is not None and known[0] == axes else (None, None)
+    return size, unit
+
+
+def known_pixel_size(layer: Layer, axes: str) -> PixelSize:
+    """Return the pixel size that a layer's file tells: napari reads none of a TIFF."""
+    path = source_path(layer)
+    if path is not None:
+        with suppress(FileError):  # napari reads more formats than the package does
+            return read_pixel_size(path, "ZYX"[-len(spatial(axes)) :])
+    return None, None
+
+
+def transform(viewer: ViewerModel, key: str) -> dict[str, Any]:
+    """Return where layers of the spatial axes alone must lie to cover an image.
+
+    Empty if its layer is gone.
+    """
+    layer = find_layer(viewer, "image", key)
+    tag = None if layer is None else tag_of(layer)
+    return {} if tag is None else spatial_transform(layer, tag.axes)
+
+
+def spatial_transform(layer: Layer, axes: str) -> dict[str, Any]:
+    """Return a layer's transform along its spatial axes."""
+    at = spatial(axes)
+    grid = np.ix_(at, at)
+    affine = np.eye(len(at) + 1)
+    affine[:-1, :-1] = np.asarray(layer.affine.linear_matrix)[grid]
+    affine[:-1, -1] = np.asarray(layer.affine.translate)[at]
+    where = {
+        "scale": np.asarray(layer.scale)[at],
+        "translate": np.asarray(layer.translate)[at],
+        "rotate": np.asarray(layer.rotate)[grid] if layer.ndim > 1 else None,
+        "affine": affine,
+        "units": tuple(layer.units[i] for i in at),
+        "axis_labels": tuple(layer.axis_labels[i] for i in at),
+    }
+    if len(at) == layer.ndim:
+        where["shear"] = np.asarray(layer.shear)
+    return where

@@ -1,0 +1,19 @@
+"""Style sheet of the dock widget."""
+
+STYLE = """
+#hint { font-style: italic; padding-left: 6px; }
+#more::menu-indicator { image: none; width: 0px; }
+QListWidget::item { padding: 1px 2px; }
+#group { font-weight: bold; padding-top: 4px; }
+#main:enabled { background: #2d6cb5; color: white; font-weight: bold; }
+#main:enabled:hover { background: #3a7dcb; }
+#main[active="true"] { background: #9c4221; }
+#main[active="true"]:hover { background: #b5502b; }
+#advice { background: #6b5414; color: #fff3d0; padding: 4px 8px; border-radius: 4px; }
+#message { border-radius: 4px; }
+#message QToolButton { background: transparent; }
+#message[kind="warning"] { background: #6b5414; }
+#message[kind="warning"] * { color: #fff3d0; background: transparent; }
+#message[kind="error"] { background: #6e2626; }
+#message[kind="error"] * { color: #ffe1e1; background: transparent; }
+"""

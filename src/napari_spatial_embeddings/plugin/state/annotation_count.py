@@ -1,0 +1,89 @@
+"""Counts of the annotated objects and regions of an image."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.text import plural
+from napari_spatial_embeddings.training.annotation import BACKGROUND
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationCount:
+    """How much of an image is annotated.
+
+    Parameters
+    ----------
+    objects : mapping
+        Number of objects of each class.
+    regions : int
+        Number of complete regions.
+    background : bool
+        Whether there are strokes of background.
+    digest : int
+        Checksum of the labels.
+    """
+
+    objects: dict[str, int] = field(default_factory=dict)
+    regions: int = 0
+    background: bool = False
+    digest: int = 0
+
+    @property
+    def total(self) -> int:
+        """Number of objects."""
+        return sum(self.objects.values())
+
+    def text(self, classes: Sequence[str] = ()) -> str:
+        """Return the counts for people to read, with those of the classes if they are given."""
+        objects = plural(self.total, "object")
+        if classes and self.total:
+            each = (f"{self.objects.get(name, 0)} {name}" for name in classes)
+            objects += f" ({', '.join(each)})"
+        parts = [objects]
+        if self.regions:
+            parts.append(plural(self.regions, "region"))
+        if self.background:
+            parts.append("background")
+        return ", ".join(parts)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def count(
+    labels: NDArray[np.integer[Any]], classes: dict[int, str], default: str, regions: int
+) -> AnnotationCount:
+    """Count what is annotated. May run in a thread, while the labels change.
+
+    Parameters
+    ----------
+    labels : integers (*S)
+    classes : dict
+        Class of each label.
+    default : str
+        Class of the labels that are not listed.
+    regions : int
+        Number of regions.
+    """
+    flat, block = labels.reshape(-1), 1 << 20
+    present: set[int] = set()
+    digest = 0
+    for start in range(0, len(flat), block):  # other threads get their turn between two blocks
+        part = np.ascontiguousarray(flat[start : start + block])
+        digest = zlib.crc32(part.data, digest)
+        top = int(part.max(initial=0))
+        if top > block:
+            present.update(np.unique(part).tolist())
+        elif top > 0:
+            present.update(np.flatnonzero(np.bincount(part.clip(0), minlength=1)).tolist())
+    named = [classes.get(k, default) for k in present if k > 0]
+    objects = Counter(name for name in named if name != BACKGROUND)
+    return AnnotationCount(dict(objects), regions, BACKGROUND in named, digest)

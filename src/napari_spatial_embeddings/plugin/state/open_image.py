@@ -1,0 +1,104 @@
+"""Open images: one record for each image in the viewer, with all that belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .undo_history import UndoHistory
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_spatial_embeddings.core.instances import Corrections
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
+
+    from .annotation_count import AnnotationCount
+
+Box = tuple[slice, ...]
+"""One slice per spatial axis, start and stop inside the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartialResult:
+    """Labels of a part of an image, ahead of those of the whole.
+
+    Parameters
+    ----------
+    box : Box
+        The part that was in view.
+    labels : int32 (*box)
+    count : int
+        Objects in there.
+    milliseconds : float
+        Time that their clustering took.
+    """
+
+    box: Box
+    labels: NDArray[np.int32]
+    count: int
+    milliseconds: float
+
+
+@dataclass(slots=True, eq=False)
+class OpenImage:
+    """An image that is open in the viewer. Changed in the main thread only.
+
+    `ImageController` adds and removes records; each field has one owner, named below.
+
+    Parameters
+    ----------
+    key : str
+        Name that its layers, its entry in the project and its files share.
+    layer : napari.layers.Image
+        The layer that shows it. Its tag holds axes and channels.
+    hidden_layers : list of layers
+        Those to be shown again with the image (`ImageSwitcher`).
+    slice : tuple of floats, optional
+        Point of the viewer's sliders when the image was left (`ImageSwitcher`).
+    strokes, regions : layer handlers, optional
+        What is annotated, and where it is complete (`AnnotationController`).
+    count : AnnotationCount, optional
+        Number of annotated objects (`AnnotationController`).
+    revision, saved_revision : int
+        Of the annotation; the image is dirty where they differ (`AnnotationController`).
+    edited : bool
+        Whether the user changed the annotation (`AnnotationController`).
+    result : Segmentation, optional
+        What was predicted; change it through `Session`.
+    partial : PartialResult, optional
+        Newer labels of a part of it; change it through `Session`.
+    shown : Segmentation, optional
+        What the result layers show (`ResultLayers`).
+    corrections, saved_corrections : Corrections, optional
+        As the user made them, and as they are in the project (`CorrectionController`).
+    corrections_loaded : bool
+        Whether the project was asked for them (`CorrectionController`).
+    undo : UndoHistory
+        Of the corrections (`CorrectionController`).
+    """
+
+    key: str
+    layer: Any
+    hidden_layers: list[Any] = field(default_factory=list)
+    slice: tuple[float, ...] | None = None
+    strokes: Any = None
+    regions: Any = None
+    count: AnnotationCount | None = None
+    revision: int = 0
+    saved_revision: int | None = None
+    edited: bool = False
+    result: Segmentation | None = None
+    partial: PartialResult | None = None
+    shown: Segmentation | None = None
+    corrections: Corrections | None = None
+    saved_corrections: Corrections | None = None
+    corrections_loaded: bool = False
+    undo: UndoHistory[Any] = field(default_factory=UndoHistory)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the annotation is not in the project as it is now."""
+        return self.revision != self.saved_revision

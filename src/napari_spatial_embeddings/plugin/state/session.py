@@ -1,0 +1,271 @@
+"""The session: what the plugin knows, with signals for its changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from psygnal import Signal
+
+from napari_spatial_embeddings.config import (
+    ClusteringSettings,
+    PredictionSettings,
+    TrainingSettings,
+)
+from napari_spatial_embeddings.errors import to_message
+
+from .open_image import OpenImage, PartialResult
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
+    from napari_spatial_embeddings.project import Project
+
+Kind = Literal["info", "warning", "error"]
+
+Status = Literal["idle", "starting", "running", "stopping", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingState:
+    """State of the training, as its child process reports it.
+
+    Parameters
+    ----------
+    status : str
+        "stopping" once a stop was requested; "failed" if the child ended without a model.
+    reports : tuple of dicts
+        Its reports so far, see ``train --json``; the last one is the newest.
+    problem : str
+        Why it failed, as a sentence.
+    used : dict
+        What it trains on and where, from its first report.
+    """
+
+    status: Status = "idle"
+    reports: tuple[dict[str, Any], ...] = field(default=())
+    problem: str = ""
+    used: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def active(self) -> bool:
+        """Whether a child process is running."""
+        return self.status in ("starting", "running", "stopping")
+
+
+class Session:
+    """Project, open images, model, settings and training of one viewer.
+
+    Runs, and is tested, without Qt. Only the main thread changes a session; workers get frozen
+    parts of it and return values. Images go by a short key that their record, their layers and
+    their entry in the project share.
+
+    Attributes
+    ----------
+    project : Project, optional
+        The folder that everything is saved in; created when there is something to save.
+    images : dict of OpenImage
+        The open images, by key. `ImageController` adds and removes them.
+    image : str, optional
+        Key of the current image.
+    classes : tuple of str
+        Names of the classes of objects.
+    model : str, optional
+        The model that predicts: name of a shipped one, or a folder.
+    clustering, prediction, training_settings : settings
+    device : str
+        Where models are trained and run.
+    from_scratch : dict
+        Settings of a model from scratch that the user chose, by name.
+    training : TrainingState
+    """
+
+    project_changed = Signal()
+    classes_changed = Signal()
+    image_changed = Signal()
+    model_changed = Signal()
+    clustering_changed = Signal()
+    prediction_changed = Signal()
+    training_settings_changed = Signal()
+    device_changed = Signal()
+    from_scratch_changed = Signal()
+    result_changed = Signal(str)
+    """Another result of an image: a new prediction, clustering or correction; or none."""
+    partial_changed = Signal(str)
+    """Newer labels of a part of an image."""
+    training_changed = Signal()
+    message = Signal(str, str)
+
+    def __init__(self) -> None:
+        self.project: Project | None = None
+        self.images: dict[str, OpenImage] = {}
+        self.image: str | None = None
+        self.classes: tuple[str, ...] = ("object",)
+        self.model: str | None = None
+        self.clustering = ClusteringSettings()
+        self.prediction = PredictionSettings()
+        self.training_settings = TrainingSettings(minutes=2.0)
+        self.device = "auto"
+        self.from_scratch: dict[str, Any] = {}
+        self.training = TrainingState()
+
+    # ---------------------------------------------------------------- messages
+
+    def say(self, sentence: str, kind: Kind = "info") -> None:
+        """Show a sentence to the user."""
+        self.message.emit(sentence, kind)
+
+    @contextmanager
+    def errors_as_messages(self) -> Iterator[None]:
+        """Show errors that are raised inside as messages."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - unexpected ones are logged
+            self.say(to_message(error), "error")
+
+    # ------------------------------------------------------------------ project
+
+    def set_project(self, project: Project | None) -> None:
+        """Work on another project, with its settings; results of the old one are dropped."""
+        self.project = project
+        for image in self.images.values():
+            image.result = image.partial = None
+        self.image = None
+        if project is not None:
+            card = project.card
+            self.classes = card.classes
+            self.clustering = card.clustering or ClusteringSettings()
+            self.prediction = card.prediction
+            self.training_settings = card.training
+            self.device = card.device
+            self.from_scratch = dict(card.from_scratch)
+            self.model = str(project.model_folder) if project.has_model else card.start
+        self.project_changed.emit()
+        self.classes_changed.emit()
+        self.image_changed.emit()
+        self.model_changed.emit()
+        self.clustering_changed.emit()
+        self.prediction_changed.emit()
+        self.training_settings_changed.emit()
+        self.device_changed.emit()
+        self.from_scratch_changed.emit()
+
+    def save_in(self, project: Project) -> None:
+        """Save the present state in a new project, rather than take over that of an older one."""
+        self.project = project
+        self.project_changed.emit()
+
+    def project_fields(self) -> dict[str, Any]:
+        """Return the fields of the project's card that are set here."""
+        own = None if self.project is None else str(self.project.model_folder)
+        start = {} if self.model in (None, own) else {"start": self.model}
+        return {
+            "classes": self.classes,
+            "clustering": self.clustering,
+            "prediction": self.prediction,
+            "training": self.training_settings,
+            "device": self.device,
+            "from_scratch": self.from_scratch,
+            **start,
+        }
+
+    # ----------------------------------------------------------------- settings
+
+    def set_classes(self, classes: tuple[str, ...]) -> None:
+        """Change the names of the classes of objects."""
+        if classes != self.classes:
+            self.classes = classes
+            self.classes_changed.emit()
+
+    def set_model(self, model: str | Path | None, clustering: ClusteringSettings | None) -> None:
+        """Predict with another model, and take over the thresholds that suit it."""
+        self.model = None if model is None else str(model)
+        self.model_changed.emit()
+        if clustering is not None and clustering != self.clustering:
+            self.clustering = clustering
+            self.clustering_changed.emit()
+
+    def tune(self, **changes: object) -> None:
+        """Change how instances are recovered."""
+        new = self.clustering.updated(**changes)
+        if new != self.clustering:
+            self.clustering = new
+            self.clustering_changed.emit()
+
+    def set_prediction(self, **changes: object) -> None:
+        """Change how the network is run."""
+        self.prediction = self.prediction.updated(**changes)
+        self.prediction_changed.emit()
+
+    def set_training(self, settings: TrainingSettings) -> None:
+        """Change how models are trained."""
+        self.training_settings = settings
+        self.training_settings_changed.emit()
+
+    def set_device(self, device: str) -> None:
+        """Change where models are trained and run."""
+        if device != self.device:
+            self.device = device
+            self.device_changed.emit()
+
+    def set_from_scratch(self, settings: dict[str, Any]) -> None:
+        """Change the chosen settings of a model from scratch."""
+        if settings != self.from_scratch:
+            self.from_scratch = dict(settings)
+            self.from_scratch_changed.emit()
+
+    # ------------------------------------------------------------------- images
+
+    def set_image(self, key: str | None) -> None:
+        """Make another image the current one."""
+        if key != self.image:
+            self.image = key
+            self.image_changed.emit()
+
+    @property
+    def current(self) -> OpenImage | None:
+        """The current image's record, if it is open."""
+        return self.images.get(self.image) if self.image else None
+
+    @property
+    def result(self) -> Segmentation | None:
+        """The current image's result."""
+        return None if self.current is None else self.current.result
+
+    @property
+    def results(self) -> dict[str, Segmentation]:
+        """Results of the open images that have one, by key."""
+        return {key: image.result for key, image in self.images.items() if image.result}
+
+    def set_result(self, key: str, result: Segmentation | None) -> None:
+        """Publish the result of an image, or drop it; that of an image that is closed is dropped.
+
+        A prediction, a clustering with other settings and a correction come this way alike.
+        """
+        image = self.images.get(key)
+        if image is not None:
+            image.result, image.partial = result, None
+            self.result_changed.emit(key)
+
+    def set_partial(self, key: str, partial: PartialResult) -> None:
+        """Publish newer labels of a part of an image, until its next result."""
+        image = self.images.get(key)
+        if image is not None:
+            image.partial = partial
+            self.partial_changed.emit(key)
+
+    # ----------------------------------------------------------------- training
+
+    def set_status(self, status: Status, **changes: Any) -> None:
+        """Change the state of the training."""
+        self.training = replace(self.training, status=status, **changes)
+        self.training_changed.emit()
+
+    def add_report(self, report: dict[str, Any]) -> None:
+        """Append a report of the training."""
+        self.set_status(
+            "stopping" if self.training.status == "stopping" else "running",
+            reports=(*self.training.reports, report),
+        )

@@ -1,0 +1,29 @@
+"""The texts about the progress of a training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from napari_spatial_embeddings.plugin.sections.train_progress import TrainingProgress
+from napari_spatial_embeddings.plugin.state.session import Session
+
+
+@pytest.mark.parametrize(("n", "ending"), [(1, ""), (2, "s")])
+def test_numbers_go_with_their_nouns(qtbot: QtBot, n: int, ending: str) -> None:
+    session = Session()
+    progress = TrainingProgress(session)
+    qtbot.addWidget(progress)
+    pixels = {"object_pixels": 1, "background_pixels": 1, "ignored_pixels": 2}
+    used = {"used": {"objects": n, "images": n, **pixels}}
+    losses = dict.fromkeys(("loss", "instance", "variance", "seed"), 1.0)
+    report: dict[str, Any] = {"seconds": 65.0, "seconds_left": 0.0, "step": n, "validation": None}
+    session.set_status("done", used=used, reports=({**report, **losses, "steps_per_second": 1.0},))
+    time, learned, _ = progress.texts
+    assert time == f"{n} step{ending} in 1:05 min"
+    assert learned == (
+        f"Learning from {n} object{ending} in {n} image{ending}, 50.0% of the pixels."
+    )
+    progress.close_down()
