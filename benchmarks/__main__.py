@@ -31,7 +31,7 @@ def main() -> int:
 
     import torch
 
-    from napari_spatial_embeddings.system.allocation import keep_freed_memory
+    from napari_spatial_embeddings.system.malloc import keep_freed_memory
 
     from . import page, table
 

@@ -23,7 +23,7 @@ import torch
 from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.core.network import BranchedNet
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.system.allocation import keep_freed_memory
+from napari_spatial_embeddings.system.malloc import keep_freed_memory
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
 from napari_spatial_embeddings.training.train import model_from_scratch, train
 

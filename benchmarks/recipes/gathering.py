@@ -16,7 +16,7 @@ from napari_spatial_embeddings.core.object_size import typical_diameter
 from napari_spatial_embeddings.files import pair, read_image, read_labels
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.resampling import Resampling
-from napari_spatial_embeddings.system.allocation import keep_freed_memory
+from napari_spatial_embeddings.system.malloc import keep_freed_memory
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate, summarise
 from napari_spatial_embeddings.training.dataset import resampled
 from napari_spatial_embeddings.training.train import train

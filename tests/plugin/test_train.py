@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,10 +58,8 @@ def test_trains_previews_stops_and_goes_on(
     pid = dock.training.pid
     monkeypatch.setattr(qt_process, "GRACE", 1000 * int(LONG))  # it must stop by itself
     press(step, "Stop, keep the best model")
-    assert status(step) == "stopping"
-    until(lambda: ended(step), LONG)
-    until(lambda: not psutil.pid_exists(pid))
-    assert status(step) == "done"
+    assert status(step) == "done", "the folder holds the best model at any time"
+    until(lambda: not psutil.pid_exists(pid), LONG)
     assert session.training.problem == ""
     project = session.project
     assert project is not None
@@ -131,41 +128,57 @@ def test_cancel_while_it_starts(
     assert main_button(step).text() == "Start training"
 
 
-def test_a_stop_is_answered_within_a_second_whatever_the_child_does(
+def test_a_stop_does_not_wait_for_a_child_whose_model_is_there(
     viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
 ) -> None:
-    """Even by a child that hangs: its best model is in the folder, and it is ended."""
-    took = []
+    """Not even for one that does not react: its best model is in the folder."""
     start(viewer, dock, step, until)
-    for _ in range(3):  # other programs may keep the machine busy once, not always
-        until(lambda: has_model(step) and any(r["saved"] for r in reports(step)), LONG)
-        process = psutil.Process(dock.training.pid)
-        process.suspend()
-        before = time.monotonic()
-        press(step, "Stop, keep the best model")
-        until(lambda: ended(step))
-        took.append(time.monotonic() - before)
-        assert main_button(step).text() == "Start training"
-        assert main_button(step).isEnabled()
-        assert status(step) == "done", "the best model so far is a result"
-        if took[-1] < 1:
-            break
-        press(step, "Start training")
-    assert min(took) < 1
-    until(lambda: not process.is_running())
-
-
-def test_the_next_training_does_not_wait_for_the_last(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
-) -> None:
-    """A child that was detached still holds the project's lock."""
-    start(viewer, dock, step, until)
-    until(lambda: any(r["saved"] for r in reports(step)), LONG)
-    psutil.Process(dock.training.pid).suspend()
+    until(lambda: has_model(step) and any(r["saved"] for r in reports(step)), LONG)
+    process = psutil.Process(dock.training.pid)
+    process.suspend()
     press(step, "Stop, keep the best model")
-    until(lambda: ended(step))
+    assert ended(step)
+    assert status(step) == "done", "the best model so far is a result"
+    assert main_button(step).text() == "Start training"
+    # It still holds the project's lock; the next training is not disturbed by that.
+    until(main_button(step).isEnabled)
     press(step, "Start training")
+    assert not process.is_running()
     until(lambda: running(step), LONG)
+
+
+def test_a_stop_waits_for_the_first_model(
+    viewer: Viewer,
+    dock: SpatialEmbeddingsWidget,
+    step: TrainStep,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(qt_process, "GRACE", 1000 * int(LONG))  # it must stop by itself
+    step.session.set_training(step.session.training_settings.updated(validation_seconds=1000))
+    start(viewer, dock, step, until)
+    until(lambda: any(r["step"] for r in reports(step)), LONG)
+    press(step, "Stop, keep the best model")
+    until(lambda: ended(step), LONG)
+    assert status(step) == "done"
+    assert has_model(step)
+
+
+def test_a_second_stop_waits_for_nothing(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    step.session.set_training(step.session.training_settings.updated(validation_seconds=1000))
+    start(viewer, dock, step, until)
+    until(lambda: running(step), LONG)
+    process = psutil.Process(dock.training.pid)
+    process.suspend()
+    if not has_model(step):  # a very busy machine may have come to the first validation
+        press(step, "Stop, keep the best model")
+        assert status(step) == "stopping"
+        dock.training.stop()
+        until(lambda: ended(step), LONG)
+        assert status(step) == "idle"
+        assert not process.is_running()
 
 
 def test_closing_the_viewer_ends_the_child(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from napari_spatial_embeddings import PROGRAM
 from napari_spatial_embeddings.errors import Failure, InputError
-from napari_spatial_embeddings.system.allocation import keep_freed_memory
+from napari_spatial_embeddings.system.malloc import keep_freed_memory
 
 from .parser import build_parser
 

@@ -15,10 +15,10 @@ from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import write_atomically
 
-from . import map_images as _panels
+from . import picture_panels as _panels
 from .colours import RGB
-from .map_images import INK, Shown
 from .overlay import crowded
+from .picture_panels import INK, Shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

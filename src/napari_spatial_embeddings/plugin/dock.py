@@ -7,7 +7,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 
-from napari_spatial_embeddings.system.allocation import keep_freed_memory
+from napari_spatial_embeddings.system.malloc import keep_freed_memory
 
 from .controllers.annotation import AnnotationController
 from .controllers.annotation_actions import AnnotationActions

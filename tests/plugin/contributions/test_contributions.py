@@ -34,7 +34,8 @@ def test_the_manifest_is_valid() -> None:
     manifest.validate_imports()
     offered = manifest.contributions
     items = offered.menus["napari/layers/segment"]
-    assert [getattr(item, "command", None) for item in items] == [f"{PLUGIN}.open"]
+    commands = [getattr(item, "command", None) for item in items]
+    assert commands == [f"{PLUGIN}.open", f"{PLUGIN}.segment"]
     assert [widget.display_name for widget in offered.widgets or []] == ["Spatial Embeddings"]
     assert {sample.key for sample in offered.sample_data or []} == SAMPLES.keys()
 

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from builders import capsules
 from napari_spatial_embeddings.core.instances import NOTHING, Corrections
 from napari_spatial_embeddings.editing import corrections as edit
-from napari_spatial_embeddings.plugin.tasks.correction_tools import Scene as Objects
+from napari_spatial_embeddings.plugin.tasks.correction_actions import Scene as Objects
 from plugin.scenes import (
     EditorBench,
     Scene,

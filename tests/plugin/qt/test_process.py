@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from napari_spatial_embeddings import PROGRAM
 from napari_spatial_embeddings.errors import Failure
+from napari_spatial_embeddings.plugin.qt import process
 from napari_spatial_embeddings.plugin.qt.process import Process, interpreter
 
 WAIT = 60_000
@@ -106,12 +107,40 @@ def test_being_killed_on_purpose_is_no_fault(child: Process, qtbot: QtBot) -> No
     assert record.ends == [""]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows suspends no process")
+def test_a_child_that_does_not_stop_is_killed(
+    child: Process, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GRACE", 1)
+    record = Record(child)
+    psutil.Process(begin(child, qtbot)).suspend()
+    with qtbot.waitSignal(child.ended, timeout=WAIT):
+        child.stop()
+    assert record.ends == [""]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows suspends no process")
+def test_a_detached_child_counts_as_ended_and_is_gone_before_the_next(
+    child: Process, qtbot: QtBot
+) -> None:
+    record = Record(child)
+    former = psutil.Process(begin(child, qtbot))
+    former.suspend()
+    child.detach()
+    assert record.ends == [""]
+    assert not child.running
+    with qtbot.waitSignal(child.ended, timeout=WAIT):
+        child.start("devices", "--json")
+        assert not former.is_running()
+    assert record.ends == ["", ""]
+
+
 def test_closing_ends_it_without_a_signal(child: Process, qtbot: QtBot) -> None:
     record = Record(child)
-    process = psutil.Process(begin(child, qtbot))
+    running = psutil.Process(begin(child, qtbot))
     child.close()
     assert not child.running
-    qtbot.waitUntil(lambda: not process.is_running(), timeout=WAIT)
+    qtbot.waitUntil(lambda: not running.is_running(), timeout=WAIT)
     assert record.ends == []
 
 

@@ -1,1 +1,1 @@
-"""Contributions to napari's menus: samples, readers and writers. The manifest names them."""
+"""Contributions: what the manifest names."""

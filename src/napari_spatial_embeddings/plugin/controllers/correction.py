@@ -23,7 +23,7 @@ from napari_spatial_embeddings.plugin.tasks.correction import (
     reapply,
     restore,
 )
-from napari_spatial_embeddings.plugin.tasks.correction_tools import Change
+from napari_spatial_embeddings.plugin.tasks.correction_actions import Change
 
 from .autosave import Autosave
 from .project_images import ProjectImages

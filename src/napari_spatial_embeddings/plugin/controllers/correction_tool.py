@@ -17,7 +17,7 @@ from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.layers.visibility import AnnotationHider
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.plugin.tasks.correction_tools import TOOLS, Pixel, label_at
+from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS, Pixel, label_at
 
 from .correction import CorrectionController
 

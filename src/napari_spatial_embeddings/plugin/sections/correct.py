@@ -31,7 +31,7 @@ from napari_spatial_embeddings.plugin.controllers.correction_tool import (
 from napari_spatial_embeddings.plugin.layers.annotation import regions_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.plugin.tasks.correction_tools import TOOLS
+from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
 
 
 class CorrectSection(QWidget):

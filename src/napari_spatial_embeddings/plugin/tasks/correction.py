@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.core.instances import Corrections
 
-from .correction_tools import Change, Scene
+from .correction_actions import Change, Scene
 from .recluster import recluster
 
 if TYPE_CHECKING:

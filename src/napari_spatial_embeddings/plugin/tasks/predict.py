@@ -1,4 +1,7 @@
-"""Predictions of one image, or of all images of a project, in a worker thread."""
+"""Predictions of the view, of one image, or of all images of a project, in a worker thread.
+
+The previews of a training are predictions of the view as well.
+"""
 
 from __future__ import annotations
 

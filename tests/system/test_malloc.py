@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from napari_spatial_embeddings.system.allocation import keep_freed_memory
+from napari_spatial_embeddings.system.malloc import keep_freed_memory
 
 FAULTS = """
 import resource
 import numpy as np
-from napari_spatial_embeddings.system.allocation import keep_freed_memory
+from napari_spatial_embeddings.system.malloc import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

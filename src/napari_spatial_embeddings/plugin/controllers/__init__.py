@@ -1,0 +1,1 @@
+"""Controllers: what acts, each the owner of one thing; no widgets."""

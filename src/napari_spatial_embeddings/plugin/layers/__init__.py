@@ -1,0 +1,1 @@
+"""Layers: the only code that touches napari's layers, viewer and camera."""

@@ -1,0 +1,1 @@
+"""Reusable Qt parts, which know nothing of the plugin."""

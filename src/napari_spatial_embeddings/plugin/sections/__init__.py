@@ -1,0 +1,1 @@
+"""Sections: what is on the screen; widgets without state of their own."""

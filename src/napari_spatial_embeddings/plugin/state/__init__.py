@@ -1,0 +1,1 @@
+"""State: what the plugin knows, with signals; neither Qt nor napari."""
