@@ -127,6 +127,19 @@ def test_an_image_that_is_deleted_meanwhile_is_written(
     assert "Predict" in bench.export.obstacle_of_all(["labels"])
 
 
+def test_an_image_of_another_shape_than_its_objects_is_refused(
+    scene: Scene, bench: EditorBench, tmp_path: Path
+) -> None:
+    """Whatever is to be written: intensities and pictures need the pixels of the objects."""
+    layer = bench.images.layer
+    assert layer is not None
+    layer.data = np.asarray(layer.data)[:30, :40].copy()
+    for format_ in FORMATS:
+        bench.export.export_current(tmp_path / "results", [format_])
+        assert done(bench).endswith(f"its objects {scene.layer.data.shape}: predict it again")
+    assert not (tmp_path / "results").exists()
+
+
 def test_files_have_the_whole_name_of_their_image(
     bench: EditorBench, qtbot: QtBot, tmp_path: Path
 ) -> None:

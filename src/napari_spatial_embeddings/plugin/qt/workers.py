@@ -33,9 +33,10 @@ class Worker(QObject):
 
     def __init__(self, work: Callable[[], Iterator[Any]], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._work = work
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        # The thread forgets the work when it is done: it may hold images and maps, and this object
+        # lives as long as its parent.
+        self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
 
     def start(self) -> Worker:
         """Begin."""
@@ -54,10 +55,10 @@ class Worker(QObject):
         if wait and self._thread.is_alive():
             self._thread.join(wait)
 
-    def _run(self) -> None:
+    def _run(self, work: Callable[[], Iterator[Any]]) -> None:
         last = None
         try:
-            reports = self._work()
+            reports = work()
             for last in reports:
                 if self._stop.is_set():
                     return

@@ -163,6 +163,11 @@ def _read(request: ExportRequest, task: ExportTask) -> ImageData:
 
 def _segmented(task: ExportTask, image: ImageData, result: Segmentation) -> Segmented:
     """Return the result as the formats take it, with the settings that it was made under."""
+    if image.data.shape[1:] != result.maps.shape:  # the layer has another array by now
+        raise InputError(
+            f"{task.name} has the shape {image.data.shape[1:]}, its objects {result.maps.shape}:"
+            " predict it again"
+        )
     about = {
         "model": result.model,
         "clustering": result.settings.model_dump(mode="json"),
