@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
+import threading
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+
+PACKAGES = ("napari", "napari_spatial_embeddings")
+"""Those that may read a `Recorded` array."""
 
 
 class Counted:
@@ -58,3 +64,51 @@ class Huge:
         grid = np.ix_(*(np.atleast_1d(r) for r in ranges))
         pattern = 100 + 50 * np.sin(sum(axis / 7 for axis in grid))
         return np.asarray(pattern, self.dtype).reshape([r.size for r in ranges if np.ndim(r)])
+
+
+@dataclass(frozen=True)
+class Read:
+    """One read of a `Recorded` array: by which package, how many values, in which thread."""
+
+    package: str
+    size: int
+    main_thread: bool
+
+
+class Recorded:
+    """An array that napari can show, and that records each read.
+
+    What views of the package pass on is read by whoever slices the view.
+    """
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self.array, self.reads = array, list[Read]()
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+        self.size = array.size
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __getitem__(self, index: Any, /) -> NDArray[Any]:
+        block = np.asarray(self.array[index])
+        main = threading.current_thread() is threading.main_thread()
+        self.reads.append(Read(_reader(), block.size, main))
+        return block
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self[()], dtype, copy=copy)
+
+    def of(self, package: str) -> list[Read]:
+        """Return the reads of a package."""
+        return [read for read in self.reads if read.package == package]
+
+
+def _reader() -> str:
+    """Return the package that reads: the innermost one on the stack but for views of arrays."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        package, _, module = frame.f_globals.get("__name__", "").partition(".")
+        if package in PACKAGES and module != "core.image_data":
+            return str(package)
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""

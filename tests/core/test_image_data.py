@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from napari_spatial_embeddings.core.image_data import (
     ImageData,
     PixelArray,
     arranged,
+    converted,
+    in_memory,
     sliced,
     stacked,
 )
-from napari_spatial_embeddings.core.sampling import sample_blocks
+from napari_spatial_embeddings.core.sampling import all_blocks, sample_blocks
 from napari_spatial_embeddings.errors import InputError
 
 
@@ -163,3 +166,29 @@ def test_blocks_are_spread_over_flat_volumes() -> None:
     blocks = sample_blocks((8, 5000, 5000), 64, 16)
     assert len(blocks) == 16
     assert {block[1].start for block in blocks} == {0, 1645, 3290, 4936}
+
+
+def test_what_is_in_memory(tmp_path: Path) -> None:
+    array = np.memmap(tmp_path / "a", np.uint8, "w+", shape=(3, 4))
+    assert in_memory(np.zeros(3)[::2])
+    assert not in_memory(array)
+    assert not in_memory(np.asarray(array[1:]).T)
+    assert not in_memory(Counted(np.zeros(3)))
+
+
+def test_a_type_is_converted_where_it_is_sliced() -> None:
+    array = np.arange(24).reshape(2, 3, 4) % 3 > 0
+    source = Counted(array)
+    numbers = converted(source, np.uint8)
+    block = np.asarray(numbers[:, 1, ::2])
+    assert source.read == block.size
+    assert block.dtype == numbers.dtype == np.uint8
+    np.testing.assert_array_equal(block, array[:, 1, ::2])
+    assert converted(numbers, np.uint8) is numbers
+
+
+def test_blocks_cover_an_image_once() -> None:
+    times = np.zeros((5, 33, 16))
+    for block in all_blocks(times.shape, 16):
+        times[block] += 1
+    assert (times == 1).all()

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from builders import capsules, picture
+from counted import Counted
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.instances import Instances
 from napari_spatial_embeddings.core.maps import ideal_maps
-from napari_spatial_embeddings.export import objects_table, write_objects
+from napari_spatial_embeddings.export import objects, objects_table, write_objects
 from napari_spatial_embeddings.files import FileError
 
 
@@ -69,6 +70,22 @@ def test_the_spacing_of_the_maps_counts() -> None:
     centroid = np.argwhere(instances.labels == 1).mean(0)[0]
     assert table["centre_z_px"][0] == pytest.approx(centroid, abs=1e-3)
     assert table["centre_z_um"][0] == pytest.approx(0.6 * centroid, abs=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_intensities_are_read_where_objects_are(
+    dtype: type[np.generic], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(objects.EDGE, 2, 16)
+    instances = found(2, (1.0, 1.0))
+    image = (1000 * picture(instances.labels, channels=2)).astype(dtype)
+    source = Counted(image)
+    table = objects_table(instances, ("a", "b"), source)
+    assert 0 < source.read < image.size
+    for channel in range(2):
+        sums = np.bincount(instances.labels.ravel(), image[channel].ravel())[instances.ids]
+        means = table[f"mean_intensity_{channel}"]
+        np.testing.assert_allclose(means, sums / instances.size, rtol=1e-12)
 
 
 def test_no_objects(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from builders import capsules, picture
+from counted import Counted
 from napari_spatial_embeddings.export import image_colours, overlay, write_overlay
 from napari_spatial_embeddings.export.overlay import MAX_PIXELS, MIN_PIXELS
 from napari_spatial_embeddings.files import FileError, find_images
@@ -67,6 +68,14 @@ def test_of_a_volume_one_slice() -> None:
     image = picture(labels)
     np.testing.assert_array_equal(overlay(image, labels), overlay(image, labels, at=2))
     np.testing.assert_array_equal(overlay(image, labels, at=1), overlay(image[:, 1], labels[1]))
+
+
+def test_what_is_shown_is_read() -> None:
+    volume = picture(capsules((6, 40, 50)), channels=2)
+    labels = capsules((6, 40, 50))
+    source = Counted(volume)
+    np.testing.assert_array_equal(overlay(source, labels, at=2), overlay(volume, labels, at=2))
+    assert source.read == volume[:, 2].size
 
 
 def test_file(tmp_path: Path) -> None:

@@ -13,10 +13,17 @@ import pytest
 import tifffile
 
 from command_line import cells, contents, save
+from counted import Counted, Huge
 from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
 from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.files import Region, read_image, read_regions
-from napari_spatial_embeddings.project import Annotation, MissingImage, Project, ProjectError
+from napari_spatial_embeddings.project import (
+    Annotation,
+    MissingImage,
+    Project,
+    ProjectError,
+    sources,
+)
 from napari_spatial_embeddings.project.training_set import load_training_set
 from napari_spatial_embeddings.training.annotation import BACKGROUND
 
@@ -134,6 +141,40 @@ def test_a_file_is_copied_only_on_request_or_if_it_gives_other_pixels(tmp_path: 
     np.testing.assert_array_equal(project.image("a-2").data[0], image + 1)
     path.unlink()
     np.testing.assert_array_equal(project.image("a-3").data[0], image)
+
+
+@pytest.mark.parametrize("shape", [(2, 700, 30), (2, 3, 40, 530)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, bool])
+def test_pixels_that_are_not_in_memory_are_copied(
+    tmp_path: Path, shape: tuple[int, ...], dtype: type[np.generic]
+) -> None:
+    pixels = (np.random.default_rng(0).random(shape) * 3).astype(dtype)
+    project = Project.create(tmp_path / "cells")
+    entry = project.add_image(None, Counted(pixels), name="a")
+    np.testing.assert_array_equal(project.image(entry.key).data, pixels)
+
+
+def test_a_copy_is_made_tile_by_tile(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "cells")
+    huge = Huge((1, 900, 1000), np.uint16, most=sources.TILE**2)
+    entry = project.add_image(None, huge, name="huge")
+    assert huge.read < 1.01 * 900 * 1000
+    copy = project.image(entry.key).data
+    part = (slice(None), slice(500, 520), slice(990, 1000))
+    np.testing.assert_array_equal(copy[part], huge[part])
+
+
+def test_a_large_file_that_is_open_is_not_compared_pixel_by_pixel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 99, (1, 600, 700), np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pixels[0])
+    monkeypatch.setattr(sources, "LARGE", 1000)
+    project, source = Project.create(tmp_path / "cells"), Counted(pixels)
+    assert project.add_image(tmp_path / "a.tif", source).path == "../a.tif"
+    assert source.read <= 2 * sources.MOST * sources.EDGE**2
+    other = Counted(pixels + np.uint16(1))
+    assert project.add_image(tmp_path / "a.tif", other).path == "images/a-2.tif"
 
 
 def test_channels_and_axes_are_remembered(tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.text import plural
 
@@ -117,8 +115,7 @@ class ResultWriter:
         from napari_spatial_embeddings.export.objects import objects_table, write_objects
 
         if self.table:
-            pixels = None if image is None else np.asarray(image)
-            rows = objects_table(found, classes, pixels, pixel_size, unit, spacing)
+            rows = objects_table(found, classes, image, pixel_size, unit, spacing)
             write_objects(self.folder / f"{name}.csv", rows)
         path = self.folder / f"{name}{'.ome.tif' if self.ome else '.tif'}"
         write_labels(path, found.labels, pixel_size, unit, about)

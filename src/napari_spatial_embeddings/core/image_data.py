@@ -57,6 +57,11 @@ class LazyArray(ABC):
         """Number of axes."""
         return len(self.shape)
 
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
     def __len__(self) -> int:
         return self.shape[0]
 
@@ -87,8 +92,8 @@ def arranged(array: PixelArray, axes: str, order: str | None = None) -> PixelArr
     axes : str
         A letter for each of its axes: Y, X and perhaps T, C, Z; such as "YX", "YXC", "ZYX".
     order : str, optional
-        One of `ORDERS`. Its axes that the array does not have are of length one. Time and depth as
-        the array has them if not given.
+        Letters of the view's axes; those that the array does not have are of length one. The one of
+        `ORDERS` with time and depth as the array has them if not given.
 
     Raises
     ------
@@ -116,6 +121,23 @@ def sliced(array: PixelArray, index: tuple[Part, ...]) -> PixelArray:
         return array[index]
     taken = _ranges(index, array.shape)
     return _View(array, taken, [a for a, part in enumerate(taken) if isinstance(part, range)])
+
+
+def converted(array: PixelArray, dtype: DTypeLike) -> PixelArray:
+    """Return an array with another type of values as a view that is not read yet."""
+    if array.dtype == dtype:
+        return array
+    return np.asarray(array, dtype) if in_memory(array) else _Converted(array, dtype)
+
+
+def in_memory(array: PixelArray) -> bool:
+    """Whether the values are in memory, and neither in a file nor yet to be computed."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        if isinstance(base, np.memmap):
+            return False
+        base = base.base
+    return isinstance(array, np.ndarray)
 
 
 def stacked(arrays: Sequence[PixelArray], axis: int = 0) -> PixelArray:
@@ -208,7 +230,7 @@ class ImageData:
         """Return an image of some of the channels, in the given order; not read yet."""
         axis = self.axes.index("C")
         before: tuple[Any, ...] = (slice(None),) * axis
-        if isinstance(self.data, np.ndarray):
+        if in_memory(self.data):
             return replace(self, data=self.data[(*before, list(channels))])
         parts = [sliced(self.data, (*before, slice(c, c + 1))) for c in channels]
         return replace(self, data=stacked(parts, axis))
@@ -243,6 +265,17 @@ class _View(LazyArray):
         shown = [p for p, part in zip(self._places, wanted, strict=True) if isinstance(part, slice)]
         block = block.transpose([left.index(place) for place in shown if place is not None])
         return block[tuple(None if place is None else slice(None) for place in shown)]
+
+
+class _Converted(LazyArray):
+    """An array with another type of values."""
+
+    def __init__(self, source: PixelArray, dtype: DTypeLike) -> None:
+        super().__init__(source.shape, dtype)
+        self._source = source
+
+    def _read(self, wanted: tuple[Part, ...]) -> NDArray[Any]:
+        return np.asarray(self._source[wanted]).astype(self.dtype)
 
 
 class _Stack(LazyArray):

@@ -1,10 +1,24 @@
-"""Regular grids of blocks, to look at a part of an image that may be larger than memory."""
+"""Regular grids of blocks, to read an image that may be larger than memory, or a sample of it."""
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
+
+
+def all_blocks(shape: tuple[int, ...], edge: int) -> Iterator[tuple[slice, ...]]:
+    """Yield blocks that cover an image (*S) without overlap, in the order of its pixels.
+
+    Parameters
+    ----------
+    shape : tuple of D ints
+    edge : int
+        Of a block in pixels; less at the far ends.
+    """
+    axes = [[slice(i, min(i + edge, n)) for i in range(0, n, edge)] for n in shape]
+    return itertools.product(*axes)
 
 
 def sample_blocks(shape: tuple[int, ...], edge: int, most: int) -> list[tuple[slice, ...]]:

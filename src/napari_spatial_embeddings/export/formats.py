@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import file_name
 from napari_spatial_embeddings.files.errors import FileError
@@ -24,6 +21,7 @@ from .objects import objects_table, write_objects
 from .overlay import overlay, write_overlay
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.core.instances import Instances
     from napari_spatial_embeddings.core.maps import EmbeddingMaps
 
@@ -41,6 +39,7 @@ class Segmented:
         Names of the objects' classes.
     maps : EmbeddingMaps, optional
     image : (C, *S), optional
+        Read where a format needs it.
     pixel_size : tuple of D floats, optional
         Size of a pixel along each axis, in ``unit``.
     unit : str, optional
@@ -58,7 +57,7 @@ class Segmented:
     instances: Instances
     classes: tuple[str, ...]
     maps: EmbeddingMaps | None = None
-    image: NDArray[np.generic] | None = None
+    image: PixelArray | None = None
     pixel_size: tuple[float, ...] | None = None
     unit: str | None = None
     about: Mapping[str, Any] = field(default_factory=dict)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.sampling import all_blocks
 from napari_spatial_embeddings.core.units import spacing_of
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import write_atomically
@@ -17,6 +19,9 @@ from napari_spatial_embeddings.system.atomic import write_atomically
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.core.instances import Instances
+
+EDGE = {2: 512, 3: 64}
+"""Edge of the blocks that are read at once, in pixels."""
 
 Table = dict[str, list[Any]]
 """Columns of equal length by name."""
@@ -37,7 +42,7 @@ def objects_table(
     instances : Instances
     class_names : sequence of str
     image : (C, *S), optional
-        For the mean intensities.
+        For the mean intensities; read block by block, where there are objects.
     pixel_size : tuple of D floats, optional
         Size of a pixel along each axis in ``unit``; lengths are given in both if both are known.
     unit : str, optional
@@ -74,12 +79,22 @@ def objects_table(
         table[f"{kind}_{unit}{ndim}"] = (instances.size * float(np.prod(pixel_size))).tolist()
     for d, axis in enumerate(axes):
         table[f"sigma_{axis}_px"] = instances.sigma[:, d].tolist()
-    labels, n = instances.labels.ravel(), int(instances.ids.max(initial=0)) + 1
-    channels = () if image is None else (image[c] for c in range(image.shape[0]))
-    for c, channel in enumerate(channels):
-        sums = np.bincount(labels, np.asarray(channel).ravel(), minlength=n)[instances.ids]
-        table[f"mean_intensity_{c}"] = (sums / instances.size).tolist()
+    if image is not None:
+        means = _sums(instances, image) / instances.size
+        table |= {f"mean_intensity_{c}": row.tolist() for c, row in enumerate(means)}
     return table
+
+
+def _sums(instances: Instances, image: PixelArray) -> NDArray[np.float64]:
+    """Return the sum of each channel over each object, (C, N); reads blocks that hold objects."""
+    sums = np.zeros((image.shape[0], int(instances.ids.max(initial=0)) + 1))
+    edge = EDGE[instances.labels.ndim]
+    for block in all_blocks(instances.labels.shape, edge):
+        labels = instances.labels[block].ravel().astype(np.intp)
+        for c in range(image.shape[0] if labels.any() else 0):
+            values = np.asarray(image[(c, *block)], np.float64)
+            np.add.at(sums[c], labels, values.ravel())
+    return sums[:, instances.ids]
 
 
 def write_objects(path: str | Path, table: Table) -> Path:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.image_data import Part, PixelArray, sliced
+from napari_spatial_embeddings.core.sampling import all_blocks
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import write_atomically
 
@@ -18,12 +20,15 @@ from .colours import RGB, image_colours, instance_colours
 MAX_PIXELS = 4096
 """Pixels shown along an axis; of larger images, every second, third, ..."""
 
+EDGE = 512
+"""Edge of the blocks that are read at once, in pixels of the picture."""
+
 MIN_PIXELS = 800
 """Smaller images are magnified, so that lines are thin beside their objects."""
 
 
 def overlay(
-    image: NDArray[np.generic] | None,
+    image: PixelArray | None,
     labels: NDArray[np.integer],
     *,
     at: int | None = None,
@@ -34,7 +39,8 @@ def overlay(
     Parameters
     ----------
     image : (C, *S), real, optional
-        Three channels are red, green and blue; black if not given.
+        Three channels are red, green and blue; black if not given. Only the pixels that are shown
+        are read.
     labels : integers (*S), not negative
     at : int, optional
         Which slice of a volume; its most crowded one if not given.
@@ -48,16 +54,21 @@ def overlay(
     """
     from skimage.segmentation import find_boundaries
 
+    plane: tuple[Part, ...] = (slice(None),)
     if labels.ndim == 3:
         z = crowded(labels) if at is None else at
-        labels, image = labels[z], None if image is None else image[:, z]
+        labels, plane = labels[z], (*plane, z)
     step = math.ceil(max(labels.shape) / MAX_PIXELS)
     zoom = math.ceil(MIN_PIXELS / max(labels.shape)) if max(labels.shape) < MIN_PIXELS else 1
     labels = labels[::step, ::step]
     if image is None:
         picture = np.zeros((*labels.shape, 3), np.uint8)
     else:
-        colours = image_colours(np.asarray(image[:, ::step, ::step], np.float32), limits)
+        shown = sliced(image, (*plane, slice(None, None, step), slice(None, None, step)))
+        values = np.empty((image.shape[0], *labels.shape), np.float32)
+        for block in all_blocks(labels.shape, EDGE):
+            values[(slice(None), *block)] = shown[(slice(None), *block)]
+        colours = image_colours(values, limits)
         picture = (255 * colours).round().astype(np.uint8)
     picture = _magnified(picture, zoom)
     ids, dense = np.unique(np.append(0, labels), return_inverse=True)

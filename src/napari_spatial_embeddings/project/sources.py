@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import itertools
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
-from napari_spatial_embeddings.core.sampling import sample_blocks
+from napari_spatial_embeddings.core.image_data import (
+    ImageData,
+    PixelArray,
+    converted,
+    in_memory,
+    size_in_bytes,
+)
+from napari_spatial_embeddings.core.sampling import all_blocks, sample_blocks
 from napari_spatial_embeddings.files import FileError, read_image
 from napari_spatial_embeddings.files.errors import writing
-from napari_spatial_embeddings.system.atomic import write_atomically
+from napari_spatial_embeddings.system.atomic import atomic_file
 
 from .card import ImageEntry
 from .errors import MissingImage, ProjectError, WrongImage
@@ -35,8 +41,8 @@ BLOCKS = "blocks-"
 EDGE, MOST = 64, 16
 """Edge of these blocks in pixels, and their number at most."""
 
-SLAB = 16_000_000
-"""Values that are compared at once."""
+TILE = 512
+"""Edge in pixels of what is compared or copied at once."""
 
 
 def reference(source: Path, folder: Path) -> str:
@@ -84,12 +90,22 @@ def _digest(image: PixelArray, parts: Iterable[NDArray[Any]]) -> str:
 
 
 def same_pixels(one: PixelArray, other: PixelArray) -> bool:
-    """Whether two images (C, *S) are equal; they are read part by part."""
+    """Whether two images (C, *S) are equal.
+
+    Of a large one that is in a file or computed, nobody has changed a few pixels: its `fingerprint`
+    will do. All others are compared, part by part.
+    """
     if one.shape != other.shape:
         return False
-    rows = max(1, SLAB * one.shape[1] // max(1, math.prod(one.shape)))
-    parts = ((slice(None), slice(i, i + rows)) for i in range(0, one.shape[1], rows))
-    return all(np.array_equal(np.asarray(one[p]), np.asarray(other[p])) for p in parts)
+    if math.prod(one.shape) > LARGE and not in_memory(one):
+        return one.dtype == other.dtype and fingerprint(one) == fingerprint(other)
+    return all(np.array_equal(np.asarray(one[p]), np.asarray(other[p])) for p in _tiles(one))
+
+
+def _tiles(image: PixelArray) -> Iterator[tuple[int | slice, ...]]:
+    """Yield the parts of an array (..., Y, X), plane by plane."""
+    planes = itertools.product(*map(range, image.shape[:-2]))
+    return ((*plane, *tile) for plane in planes for tile in all_blocks(image.shape[-2:], TILE))
 
 
 def checked(pixels: PixelArray, name: str) -> PixelArray:
@@ -105,7 +121,7 @@ def checked(pixels: PixelArray, name: str) -> PixelArray:
             f"{name}: an array of type {pixels.dtype} and shape {pixels.shape}; expected real"
             " numbers, channels first, then Y and X or Z, Y and X"
         )
-    return np.asarray(pixels, np.uint8) if pixels.dtype == bool else pixels
+    return converted(pixels, np.uint8) if pixels.dtype == bool else pixels
 
 
 def read_source(path: Path, axes: str | None, channels: tuple[int, ...] | None) -> ImageData:
@@ -175,6 +191,8 @@ def write_copy(
 ) -> None:
     """Write a copy of an image (C, *S), compressed without loss, whole or not at all.
 
+    It is read, compressed and written tile by tile.
+
     Raises
     ------
     FileError, Failure
@@ -183,16 +201,20 @@ def write_copy(
     import tifffile
 
     facts = {"axes": copied_axes(image), "pixel_size": pixel_size, "unit": unit}
-    content = io.BytesIO()
-    tifffile.imwrite(
-        content,
-        np.asarray(image),
-        photometric="minisblack",
-        compression="zlib",
-        metadata={k: v for k, v in facts.items() if v is not None},
-    )
-    with writing(path):
-        write_atomically(path, content.getvalue())
+    # Compressed, it may be larger than the 4 GiB of a plain TIFF, if hardly.
+    with writing(path), atomic_file(path) as file:
+        tifffile.imwrite(
+            file,
+            (np.asarray(image[part]) for part in _tiles(image)),
+            shape=image.shape,
+            dtype=image.dtype,
+            tile=tuple(min(TILE, -(-n // 16) * 16) for n in image.shape[-2:]),  # 16: as TIFF asks
+            bigtiff=size_in_bytes(image) > 2**32 - 2**25,
+            photometric="minisblack",
+            compression="zlib",
+            buffersize=2**24,
+            metadata={k: v for k, v in facts.items() if v is not None},
+        )
 
 
 def copied_axes(image: PixelArray) -> str:

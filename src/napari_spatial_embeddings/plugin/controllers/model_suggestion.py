@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
+from napari_spatial_embeddings.core.image_data import in_memory
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model_card import ModelCard
 from napari_spatial_embeddings.inference.registry import find_folder, shipped, suiting
@@ -65,7 +66,7 @@ class ModelSuggestion(QObject):
         if layer is None or self._wanted() is None:
             return
         data = layer.data[-1] if layer.multiscale else layer.data
-        if isinstance(data, np.ndarray):
+        if in_memory(data):
             self._choose(dark=is_dark(sampled_plane(data, layer.rgb)))
         else:  # to read from it may take a while
             self._worker.request((self._session.image, data, layer.rgb))

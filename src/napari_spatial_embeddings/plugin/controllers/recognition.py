@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.layers import Image
 
+from napari_spatial_embeddings.core.image_data import in_memory
 from napari_spatial_embeddings.plugin.layers.image import (
     finest,
     image_data,
@@ -42,8 +42,7 @@ def _known(project: Project, layer: Image, axes: str) -> str | None:
     entries = [entry for entry in project.card.images if entry.shape == image.data.shape]
     path = source_path(layer)
     # Pixels of an array that is not in memory are not read for this.
-    in_memory = isinstance(finest(layer), np.ndarray)
-    digest = fingerprint(image.data) if entries and in_memory else None
+    digest = fingerprint(image.data) if entries and in_memory(finest(layer)) else None
     for entry in entries:
         if digest is not None and entry.fingerprint == digest:
             return entry.key

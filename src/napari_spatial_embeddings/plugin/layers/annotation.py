@@ -14,7 +14,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels, Layer, Shapes
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.core.image_data import ImageData, arranged, sliced
 from napari_spatial_embeddings.files.regions import KINDS, Region
 from napari_spatial_embeddings.project import Annotation, Project
 
@@ -39,9 +39,9 @@ def image_layer(image: ImageData, key: str, name: str, project: Project | None) 
     options: dict[str, Any] = {}
     channels = data.shape[0]
     if channels == 1:
-        data = data[0]
+        data = sliced(data, (0,))
     elif channels == 3 and data.dtype == np.uint8:
-        data, axes = np.moveaxis(np.asarray(data), 0, -1), axes + "C"
+        data, axes = arranged(data, "C" + axes, axes + "C"), axes + "C"
         options["rgb"] = True
     else:
         axes = "C" + axes

@@ -10,7 +10,13 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 
-from napari_spatial_embeddings.core.image_data import ImageData, PixelArray, arranged, stacked
+from napari_spatial_embeddings.core.image_data import (
+    ImageData,
+    PixelArray,
+    arranged,
+    sliced,
+    stacked,
+)
 from napari_spatial_embeddings.core.units import unit_name
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import FileError, read_pixel_size
@@ -104,7 +110,7 @@ def image_data(layers: list[Image], axes: str) -> ImageData:
 def _pixels(layer: Image, axes: str) -> PixelArray:
     array = finest(layer)
     if layer.rgb and array.shape[-1] > 3:
-        array = array[..., :3]  # without transparency
+        array = sliced(array, (*[slice(None)] * (array.ndim - 1), slice(3)))  # without transparency
     if np.dtype(array.dtype).kind not in "buif":
         raise InputError(f"{layer.name} holds {array.dtype} values; expected real numbers")
     if 0 in array.shape:

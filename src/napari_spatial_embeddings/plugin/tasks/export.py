@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
@@ -181,7 +179,7 @@ def _segmented(task: ExportTask, image: ImageData, result: Segmentation) -> Segm
         result.instances,
         result.classes,
         result.maps,
-        np.asarray(image.data[:]),
+        image.data,
         image.pixel_size,
         image.unit,
         about,
