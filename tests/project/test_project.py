@@ -1,4 +1,4 @@
-"""A project gives back what it was given, wherever it is, and trains on what is drawn."""
+"""A project gives back what it was given, wherever it is, and trains on its annotations."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class ResultWriter:
         pixel_size, unit : optional
             Of the image.
         about : dict
-            What the label file says of how it was made.
+            Metadata of the label file: how it was made.
         image : (C, *S), optional
             For the intensities in the table.
         """

@@ -50,7 +50,7 @@ class Reporter:
             self._line(text)
 
     def message(self, text: str) -> None:
-        """Write a message that people should read."""
+        """Write a message for the user."""
         self.event(text, "message", message=text)
 
     def progress(self, report: Report, *, saved: bool) -> None:

@@ -26,7 +26,7 @@ INK, FAINT = "#f2f2f2", "#9ba1aa"
 
 SEED = "how well pixels know their centre"
 
-MOST_OUTLINES = 3000
+MAX_OUTLINES = 3000
 """Objects beyond this number are too small on the picture for an outline."""
 
 
@@ -67,7 +67,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Where a picture is drawn, and the strip below it, in inches, for its legend."""
+    """Area of a picture, and of the strip below it for its legend, in inches."""
 
     axes: Axes
     legend: Axes
@@ -158,7 +158,7 @@ def _objects(
     filled = np.where((dense > 0)[..., None], 0.55 * picture + 0.45 * colours[dense], picture)
     count = len(ids) - 1
     _show(panel, filled, shown, name, plural(count, "object"))
-    if count <= MOST_OUTLINES:
+    if count <= MAX_OUTLINES:
         lines, owners = _outlines(dense)
         panel.axes.add_collection(LineCollection(lines, colors=colours[owners], linewidths=0.9))
 

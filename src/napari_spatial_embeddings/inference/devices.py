@@ -104,7 +104,7 @@ def advice() -> str:
     return (
         "There is an NVIDIA card, but PyTorch cannot reach it: its driver may be too old for CUDA"
         f" {torch.version.cuda}, or no card is given to this session. Update the driver; {GUIDE}"
-        " tells which versions fit"
+        " lists which versions fit"
     )
 
 

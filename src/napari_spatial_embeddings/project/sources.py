@@ -23,19 +23,19 @@ from napari_spatial_embeddings.system.atomic import write_atomically
 from .card import ImageEntry
 from .errors import MissingImage, ProjectError, WrongImage
 
-GRID = 48
+MIN_GRID_EDGE = 48
 """Pixels along each axis of the grid of a fingerprint, at least."""
 
-LARGE = 64_000_000
+MAX_GRID_VALUES = 64_000_000
 """Values of an image above which its fingerprint is that of blocks: a grid would read all."""
 
 BLOCKS = "blocks-"
-"""Start of the fingerprint of an image that is `LARGE`; version 0.1.0 wrote none."""
+"""Start of the fingerprint of an image that is larger; version 0.1.0 wrote none."""
 
-EDGE, MOST = 64, 16
+BLOCK_EDGE, MAX_BLOCKS = 64, 16
 """Edge of these blocks in pixels, and their number at most."""
 
-SLAB = 16_000_000
+SLAB_VALUES = 16_000_000
 """Values that are compared at once."""
 
 
@@ -53,7 +53,7 @@ def reference(source: Path, folder: Path) -> str:
 
 def fingerprint(image: PixelArray) -> str:
     """Return a digest of an image's shape, its type and some of its pixels."""
-    large = math.prod(image.shape) > LARGE
+    large = math.prod(image.shape) > MAX_GRID_VALUES
     return BLOCKS + _digest_of_blocks(image) if large else _digest_of_grid(image)
 
 
@@ -65,12 +65,12 @@ def matches(image: PixelArray, digest: str) -> bool:
 
 
 def _digest_of_grid(image: PixelArray) -> str:
-    steps = (slice(None, None, max(1, n // GRID)) for n in image.shape[1:])
+    steps = (slice(None, None, max(1, n // MIN_GRID_EDGE)) for n in image.shape[1:])
     return _digest(image, [np.asarray(image[(slice(None), *steps)])])
 
 
 def _digest_of_blocks(image: PixelArray) -> str:
-    blocks = sample_blocks(image.shape[1:], EDGE, MOST)
+    blocks = sample_blocks(image.shape[1:], BLOCK_EDGE, MAX_BLOCKS)
     return _digest(image, (np.asarray(image[(slice(None), *block)]) for block in blocks))
 
 
@@ -87,7 +87,7 @@ def same_pixels(one: PixelArray, other: PixelArray) -> bool:
     """Whether two images (C, *S) are equal; they are read part by part."""
     if one.shape != other.shape:
         return False
-    rows = max(1, SLAB * one.shape[1] // max(1, math.prod(one.shape)))
+    rows = max(1, SLAB_VALUES * one.shape[1] // max(1, math.prod(one.shape)))
     parts = ((slice(None), slice(i, i + rows)) for i in range(0, one.shape[1], rows))
     return all(np.array_equal(np.asarray(one[p]), np.asarray(other[p])) for p in parts)
 
@@ -144,7 +144,7 @@ def read_entry(folder: Path, entry: ImageEntry) -> ImageData:
     if image.data.shape != entry.shape:
         raise WrongImage(
             f"{path} has the shape {image.data.shape} now, and {entry.shape} when the project took"
-            f" the image '{entry.key}'; put the old file back, or say where it is now"
+            f" the image '{entry.key}'; put the old file back, or choose where it is now"
         )
     return replace(image, pixel_size=entry.pixel_size, unit=entry.unit, name=entry.name)
 

@@ -155,7 +155,7 @@ def annotate(
     out[background] = 0
     if (out == IGNORE).all():
         raise AnnotationError(
-            f"{name}: nothing is annotated; draw some objects, or say where it is empty"
+            f"{name}: nothing is annotated; annotate some objects, or mark a region without any"
         )
     known = _classes(name, ids, classes, class_names)
     return TrainingImage(name, image, out, known, scribbled, spacing)

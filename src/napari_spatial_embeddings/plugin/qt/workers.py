@@ -38,7 +38,7 @@ class Worker(QObject):
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> Worker:
-        """Begin."""
+        """Start."""
         self._thread.start()
         return self
 
@@ -63,7 +63,7 @@ class Worker(QObject):
                     return
                 self._emit(self.reported, last)
             self._emit(self.ended, last)
-        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
+        except Exception as error:  # noqa: BLE001 - `explained` logs unexpected errors
             self._emit(self.failed, to_message(error))
 
     def _emit(self, signal: Any, value: object) -> None:
@@ -126,7 +126,7 @@ class LatestWorker(QObject):
         result, problem = None, None
         try:
             result = self._work(value)
-        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
+        except Exception as error:  # noqa: BLE001 - `explained` logs unexpected errors
             problem = to_message(error)
         if not self._closed:
             self._finished.emit(value, result, problem)

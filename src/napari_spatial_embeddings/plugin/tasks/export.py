@@ -85,7 +85,7 @@ class ExportRequest:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """Progress of an export, as a sentence; the last one says what was written."""
+    """Progress of an export, as a sentence; the last one lists what was written."""
 
     message: str
     kind: Kind = "info"
@@ -99,7 +99,7 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
     Raises
     ------
     Failure
-        If the system refuses to write, such as on a full disk; the message says how much was
+        If the system refuses to write, such as on a full disk; the message gives how much was
         written before.
     InputError, OSError
         If the only image cannot be exported.
