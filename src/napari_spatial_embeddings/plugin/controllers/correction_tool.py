@@ -182,7 +182,7 @@ class CorrectionTool(QObject):
         with self._session.errors_as_messages():
             at = pixel_of(layer, position)
             if at is None:
-                self._session.say("Click inside the image.")
+                self._session.say("This is outside the image: click inside it.")
                 return
             pixels: tuple[Any, ...] = (at,)
             if tool.second_hint:
