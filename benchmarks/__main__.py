@@ -1,7 +1,7 @@
 """Run the benchmarks: ``python -m benchmarks [SECTION ...] [--quick]``.
 
 Each section prints its table, is kept in ``benchmarks/results.json``, and ``docs/benchmarks.md`` is
-written anew from all that is kept there. ``--quick`` runs small cases and writes nothing.
+rewritten from all that is kept there. ``--quick`` runs small cases and writes nothing.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--method", default="this project")
-    parser.add_argument("--budget", help="what the table says of the training")
+    parser.add_argument("--budget", help="the training, as named in the table")
     parser.add_argument("--predictions", type=Path, help="score these instead of training")
     options, flags = parser.parse_known_args()
     train, test = options.data / options.set / "train", options.data / options.set / "test"

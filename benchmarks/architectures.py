@@ -1,4 +1,4 @@
-"""Which network learns most in a given time.
+"""Comparison of networks by their scores after a given training time.
 
 ``python -m benchmarks.architectures DATA OUT [--minutes 2] [--seeds 0] [--only VARIANT ...]``
 

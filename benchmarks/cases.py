@@ -1,4 +1,4 @@
-"""Maps and batches that the benchmarks work on: drawn, seeded, like a trained network's output."""
+"""Maps and batches for the benchmarks: generated, seeded, like a trained network's output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the papers claim, tested: each variant against the default, all else being equal.
+"""Tests of the papers' claims: each variant against the default, all else being equal.
 
 ``python -m benchmarks.claims DATA OUT [--steps 1000] [--seeds 0 1 2] [--only VARIANT ...]``
 """

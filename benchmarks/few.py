@@ -78,7 +78,7 @@ def case(
 
 
 def whole_objects(seed: int) -> Draw:
-    """Return how somebody draws ten objects and leaves the rest open."""
+    """Return a function that annotates ten whole objects and leaves the rest unknown."""
 
     def draw(image: NDArray[np.generic], labels: Labels) -> TrainingImage:
         few = samples.annotate_few(np.random.default_rng(seed), labels, OBJECTS)
@@ -87,10 +87,10 @@ def whole_objects(seed: int) -> Draw:
     return draw
 
 
-def strokes(seed: int) -> Draw:
-    """Return how somebody scribbles into the same ten objects.
+def scribbles(seed: int) -> Draw:
+    """Return a function that scribbles into the same ten objects.
 
-    A stroke along the middle of each, a stroke beside half of them where the background begins,
+    A stroke along the middle of each, a stroke beside half of them where the background starts,
     and six strokes across the background.
     """
 
@@ -144,37 +144,42 @@ def main() -> None:
     parser.add_argument("--model", help="what to start from; from scratch if not given")
     parser.add_argument("--scribbles", action="store_true")
     parser.add_argument("--held-out", action="store_true")
-    parser.add_argument("--objects-seed", type=int, default=0, help="which objects are drawn [0]")
     parser.add_argument(
-        "--object-diameter", type=float, dest="told", help="size to learn at; measured if not given"
+        "--objects-seed", type=int, default=0, help="which objects are annotated [0]"
+    )
+    parser.add_argument(
+        "--object-diameter",
+        type=float,
+        dest="diameter",
+        help="size to learn at; measured if not given",
     )
     parser.add_argument(
         "--processor-time", action="store_true", help="minutes of it, with one thread"
     )
-    parser.add_argument("--budget", help="what the table says of the training")
+    parser.add_argument("--budget", help="the training, as named in the table")
     parser.add_argument("--output", type=Path, help="where to keep the model")
     add_flags(parser, TrainingSettings, title="training")
     options = parser.parse_args()
     keep_freed_memory()
     settings = read_flags(vars(options), TrainingSettings())
     clock = training_clock(options.processor_time)
-    draw = (strokes if options.scribbles else whole_objects)(options.objects_seed)
+    draw = (scribbles if options.scribbles else whole_objects)(options.objects_seed)
     images, unseen = case(options.case, options.data, options.held_out, draw)
     start = find_model(options.model) if options.model else None
     print(f"{options.case}: {summarise(images)}", flush=True)
     before = scores(start, unseen) if start else None
     if before:
         show("before", before)
-    # Strokes do not tell how large their objects are; whoever drew them does.
-    told = options.told
-    if options.scribbles and not told:
+    # Scribbles do not show how large their objects are; the user gives it.
+    diameter = options.diameter
+    if options.scribbles and not diameter:
         drawn, _ = case(options.case, options.data, True, whole_objects(options.objects_seed))
-        told = typical_diameter([image.labels for image in drawn], (1.0, 1.0))
+        diameter = typical_diameter([image.labels for image in drawn], (1.0, 1.0))
         start = start or model_from_scratch(
-            images, object_diameter=told, seed=settings.seed, scale=settings.scale
+            images, object_diameter=diameter, seed=settings.seed, scale=settings.scale
         )
     begin = time.monotonic()
-    *_, last = train(images, settings.updated(object_diameter=told), start, clock=clock)
+    *_, last = train(images, settings.updated(object_diameter=diameter), start, clock=clock)
     print(f"{last.step} steps, {time.monotonic() - begin:.0f} s; {last.model.clustering}")
     after = scores(last.model, unseen)
     show("after", after)
@@ -215,7 +220,7 @@ def remember(
     drawn = f"{IMAGES} images" if options.case == "dsb2018" else f"{OBJECTS} objects of one image"
     new: table.Row = {
         "images": options.case,
-        "annotated": drawn + (", as strokes" if options.scribbles else ""),
+        "annotated": drawn + (", as scribbles" if options.scribbles else ""),
         "start": Path(options.model).name if options.model else "from scratch",
         "training": options.budget or f"{settings.minutes:g} min",
         "seed": settings.seed,

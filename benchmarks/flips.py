@@ -1,4 +1,4 @@
-"""What test-time augmentation gains and costs: a model's scores with and without.
+"""Gain and cost of test-time augmentation: a model's scores with and without.
 
 ``python -m benchmarks.flips DATA SET MODEL``
 

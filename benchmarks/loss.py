@@ -84,7 +84,7 @@ def measure(quick: bool = False) -> list[Row]:
 
 
 def _in_own_process(which: str, count: int) -> dict[str, float]:
-    """Peak memory needs a fresh process; what the inputs and a first small run take is deducted."""
+    """Peak memory needs a new process; what the inputs and a first small run take is deducted."""
     command = [sys.executable, "-m", "benchmarks.loss", which, str(count)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))

@@ -1,4 +1,4 @@
-"""Who gets a pixel that two objects claim? AP of three rules, on images with a trained model.
+"""Rules for a pixel that two objects claim: AP of three, on images with a trained model.
 
 ``python -m benchmarks.overlaps MODEL IMAGES LABELS``
 """

@@ -28,7 +28,7 @@ slider is dragged.
 Forward and backward, 4 crops of 256 x 256 pixels. Value and gradient are compared with the textbook
 version in double precision; memory is the peak above the inputs, in a process of its own. The
 textbook version asks every object about every pixel of its crop, 65,536 times its crop's objects;
-ours about as many pairs of a pixel and an object as the table says, all crops together. Sigma is
+ours about as many pairs of a pixel and an object as in the table, all crops together. Sigma is
 the same in all rows, so that pairs grow with the objects, and the cost follows the pairs.
 """,
     "step": """## A training step
@@ -44,12 +44,12 @@ had before.
 """,
     "plugin": """## From a slider to new labels on screen
 
-A window of 1280 x 800 pixels, drawn in software on a virtual display; an image of 2048 x 2048 with
-about 2,000 objects. One step of a slider at a time: how long the main thread is busy until the new
-labels are drawn (and how much of that it computes, not waiting for other programs), and how long
-the clustering takes beside it. Then the slider is dragged over 100 steps, 60 in a second: how long
-after the last step its labels are on screen, and how many of the steps were shown; those that came
-while another was worked on are left out.
+A window of 1280 x 800 pixels, rendered in software on a virtual display; an image of 2048 x 2048
+with about 2,000 objects. One step of a slider at a time: how long the main thread is busy until the
+new labels are shown (and how much of that it computes, not waiting for other programs), and how
+long the clustering takes beside it. Then the slider is dragged over 100 steps, 60 in a second: how
+long after the last step its labels are on screen, and how many of the steps were shown; those that
+came while another was worked on are left out.
 """,
     "window": """## The window while it trains
 
@@ -81,7 +81,7 @@ core ran in one thread pinned to a core, which the
 volume's training had to share for about half of its time. The volumes have one training and one
 test volume, too few for more than a demonstration. Their two rows are the same training with voxels
 as they are (2.2 x 1 x 1, nuclei 25 wide) and as nearly cubes (1.1 x 1 x 1, nuclei 12 wide), which
-fresh models see since the first of the two was scored; see what was tried.
+models from scratch are trained on since the first of the two was scored; see what was tried.
 """,
     "few": """## Few annotations
 
@@ -92,19 +92,19 @@ the scale, which was chosen on the validation images. Some 5,400 steps fitted in
 the same images, minutes and core, Cellpose 3.1 from scratch, which has a larger network, reaches
 AP50 .417 and mean AP .286 (one run, `benchmarks/peers`).
 
-Ten objects of one training image, drawn whole or as strokes whose objects' size is told, the rest
-of the image unknown; scored on all test images: `python -m benchmarks.few DATA usiigaci --model
-START --minutes 4 --processor-time`. Four minutes of one core's time in place of two minutes of two;
-START is what the first of the two commands in the card of `cells-2d` makes, which has never seen
-the set. The set mixes two magnifications, cells 20 and 36 pixels wide; the ten objects are of the
-larger kind and no size is told at prediction. The test images are harder than the training images
-that were held out, where ten objects whole reach .605 and .574 (1,000 steps, two seeds) and as
-strokes .570 and .535.
+Ten objects of one training image, annotated whole or as scribbles with the objects' diameter given,
+the rest of the image unknown; scored on all test images: `python -m benchmarks.few DATA usiigaci
+--model START --minutes 4 --processor-time`. Four minutes of one core's time in place of two minutes
+of two; START is what the first of the two commands in the card of `cells-2d` makes, which has never
+seen the set. The set mixes two magnifications, cells 20 and 36 pixels wide; the ten objects are of
+the larger kind and no diameter is given at prediction. The test images are harder than the training
+images that were held out, where ten objects whole reach .605 and .574 (1,000 steps, two seeds) and
+as scribbles .570 and .535.
 
 What was changed was chosen on training images, but the test images were scored before: whole
 objects .373 from an earlier start of .243, and .340 with thresholds that ten objects chose, where a
-training from a model keeps its start's by now (a run on training images says the same: .565 for
-.509); strokes .265 before the start completed them to objects; from scratch .249 and .000, with
+training from a model keeps its start's by now (a run on training images agrees: .565 for
+.509); scribbles .265 before the start completed them to objects; from scratch .249 and .000, with
 larger crops.
 """,
     "tuning": """## Finetuning, one thing changed at a time
@@ -127,13 +127,13 @@ block; "two" convolutions were the default when most of these were compared.
 
 The same number of steps from scratch on all training images, one thing changed at a time; scored
 on images that were held out: the validation images of `dsb2018`, every fifth training image of
-`usiigaci`. `python -m benchmarks.claims DATA OUT`. Steps are fewer than asked for, as they are told
-in epochs, and a tenth of the images is kept aside to choose the best weights by. The gain is the
+`usiigaci`. `python -m benchmarks.claims DATA OUT`. Steps are fewer than asked for, as they are set
+in epochs, and a tenth of the images is held out to choose the best weights by. The gain is the
 mean of the differences between runs of the same seed. A fixed margin is a quarter of the typical
 diameter for every object, about the radius of the smallest (Neven et al. 2019, sec. 3.1, would have
 it so); cross-entropy weighs an object's own pixels and the others the same.
 
-What the papers say, and what is seen here: learning sigma beats a fixed margin (Neven et al. 2019)
+The papers' claims, and the results here: learning sigma beats a fixed margin (Neven et al. 2019)
 on both sets. The Lovasz hinge beats cross-entropy by more. A sigma for each axis (which spindly
 cells should gain from), medoids (Lalit et al. 2021), learnable centres and larger crops in the end
 all differ by less than runs do: these are kept as they are.

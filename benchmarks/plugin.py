@@ -84,7 +84,7 @@ class Window:
         while not self.parts.clustered or (tables and self.parts.results.busy):
             self.act(self.turn)
             time.sleep(2e-4)
-        for _ in range(5):  # what is drawn is drawn in a turn of its own
+        for _ in range(5):  # painting takes an event of its own
             self.act(self.turn)
 
     def row(self, title: str, name: str, first: int) -> Row:

@@ -1,4 +1,4 @@
-"""Where a training step's time goes: the network, the loss, the optimizer; and making its crops."""
+"""Shares of a training step's time: the network, the loss, the optimizer; and making its crops."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from napari_spatial_embeddings.training.trainer import Trainer
 
 from .table import Row, milliseconds
 
-SETTLED = 60
+WARM_UP_STEPS = 60
 """Steps before the clock starts: by then embeddings have gathered, as in most of a training."""
 
 
@@ -74,7 +74,7 @@ def measure(quick: bool = False) -> list[Row]:
         spacing = image.spacing
         model = model_from_scratch([image], spacing=spacing)
         trainer = prepare([image], TrainingSettings(device="cpu"), model, None)
-        for _ in range(2 if quick else SETTLED):
+        for _ in range(2 if quick else WARM_UP_STEPS):
             trainer.step(0.0)
         clock, steps = time.perf_counter(), 2 if quick else 40
         for _ in range(steps):

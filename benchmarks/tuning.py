@@ -1,4 +1,4 @@
-"""How a model that has learned is best taught a new kind of image by ten objects.
+"""Variants of finetuning a trained model on ten objects of a new kind of image.
 
 ``python -m benchmarks.tuning DATA OUT --model cells-2d [--steps 1000] [--only VARIANT ...]``
 

@@ -1,8 +1,8 @@
 """Variants of the method or the network: each trained alike, scored alike, kept.
 
 The budget is a number of steps, or processor time of one thread, so that what else the machine does
-costs steps to none. Scored on images that were held out from the training set: what the tables tell
-may be acted on.
+costs steps to none. Scored on images that were held out from the training set, so that
+decisions may be based on them.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def images(data: Path, name: str) -> tuple[list[TrainingImage], list[Pair]]:
 
 
 def untrained(images: list[TrainingImage], variant: Variant, seed: int) -> SpatialEmbeddings:
-    """Return a fresh model of a variant."""
+    """Return a new model of a variant."""
     model = model_from_scratch(images, seed=seed, **variant.model)
     if variant.net is not None:
         with torch.random.fork_rng(devices=[]):
@@ -100,7 +100,7 @@ def run(
     seed: int,
     start: SpatialEmbeddings | None = None,
 ) -> Row:
-    """Train a variant and score it; a fresh model if not given one to start from."""
+    """Train a variant and score it; a new model if there is no start model."""
     learned = variant.images(learned)
     own = budget.settings(learned).updated(seed=seed, device="cpu").updated(**variant.training)
     with variant.patch():

@@ -43,7 +43,7 @@ def main(seconds: float) -> None:
         opened = time.perf_counter() - start
         parts, sample = DockParts(dock), nuclei(size=512)
         parts.choose(viewer.add_image(sample.image[0], name="nuclei"))
-        parts.use_layer(viewer.add_labels(sample.annotated, name="drawn"))
+        parts.use_layer(viewer.add_labels(sample.annotated, name="annotated"))
         parts.save_now()
         spin(lambda: "free" in parts.device.text)
         rows = [{"window": "idle", **late(lambda: False, seconds)}]

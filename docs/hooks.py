@@ -1,4 +1,4 @@
-"""What the documentation takes from the program itself, so that it cannot fall behind.
+"""Parts of the documentation that are generated from the program, so that they are up to date.
 
 ``mkdocs`` calls the ``on_...`` functions. A comment in a page, ``<!-- commands -->``,
 ``<!-- settings -->`` or ``<!-- models -->``, is replaced by tables; two files of the repository's
@@ -81,7 +81,7 @@ def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def shown(action: argparse.Action) -> bool:
-    """Tell whether a flag is in the help, and is not the help itself."""
+    """Return whether a flag is in the help, and is not the help itself."""
     return action.help != argparse.SUPPRESS and not isinstance(action, argparse._HelpAction)
 
 
@@ -232,7 +232,7 @@ def kind(field: Schema) -> str:
 
 
 def limits(field: Schema) -> str:
-    """Return a field's bounds as people write them: "0 to 1", "above 0", "at least 16"."""
+    """Return a field's bounds as text: "0 to 1", "above 0", "at least 16"."""
     field = _given(field)
     if field.get("type") == "array":
         return limits(field["items"])

@@ -43,7 +43,7 @@ def test_a_project(project: Project) -> None:
     assert card.prediction.tile == 256
     assert (card.training.minutes, card.training.pseudo_labels) == (3.0, False)
     assert card.from_scratch == {"width": 8}, "it was named fresh"
-    assert card.training.object_diameter == 16.0, "it was told for a fresh model"
+    assert card.training.object_diameter == 16.0, "it was set for a model from scratch"
     assert card.device == "auto"
     found = load_training_set(project)
     assert [image.n_objects for image in found.images] == [3]

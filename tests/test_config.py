@@ -1,4 +1,4 @@
-"""The settings refuse what makes no sense, and say so."""
+"""The settings refuse invalid values, with a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documentation says what the program does: flags, settings, links, commands and code."""
+"""The documentation agrees with the program: flags, settings, links, commands and code."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def sections(text: str, level: int) -> dict[str, str]:
 
 
 def cells(text: str, name: str) -> list[str]:
-    """Return the table row whose first cell tells a name."""
+    """Return the table row whose first cell holds a name."""
     start = re.compile(rf"\| (\S+<br>)?`{re.escape(name)}[ .`]")
     rows = [line for line in text.splitlines() if start.match(line)]
     assert len(rows) == 1, f"{name}: {len(rows)} rows"
@@ -150,7 +150,7 @@ def test_commands_and_settings_are_on_their_pages() -> None:
         assert made in hooks.on_page_markdown((DOCS / name).read_text("utf-8"))
 
 
-# ------------------------------------------------------------------- what people wrote
+# ----------------------------------------------------------------- handwritten pages
 
 
 @pytest.mark.parametrize("page", TEXTS, ids=lambda page: page.name)

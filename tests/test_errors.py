@@ -1,4 +1,4 @@
-"""Errors are sentences, and say what to do where that is plain."""
+"""Errors are sentences, with advice where there is any."""
 
 from __future__ import annotations
 

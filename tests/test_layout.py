@@ -33,7 +33,6 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "config": NONE,
     "errors": NONE,
     "samples": NONE,
-    "text": NONE,
     "system": {"errors"},
     "core": {"config", "errors"},
     "inference": {"config", "errors", "core", "system"},
@@ -45,10 +44,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "cli": {"config", "errors", "samples", *ENGINE},
     "plugin": {"config", "errors", "samples", *ENGINE},
 }
-"""What of the package each folder, or module of the root, may import; imports for types count.
-
-Besides `text`, which every one may.
-"""
+"""What of the package each folder, or module of the root, may import; imports for types count."""
 
 PLUGIN: dict[str, frozenset[str] | set[str]] = {
     "state": NONE,
@@ -139,7 +135,7 @@ def test_reads_its_own_source() -> None:
 def test_folders_import_what_they_may(name: str) -> None:
     for module_name, targets in arrows().items():
         if folder(module_name) == name:
-            assert {folder(t) for t in targets} - {name, "text"} <= MAY_IMPORT[name], module_name
+            assert {folder(t) for t in targets} - {name} <= MAY_IMPORT[name], module_name
 
 
 def plugin_folder(name: str) -> str | None:

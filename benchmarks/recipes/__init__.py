@@ -1,1 +1,1 @@
-"""How the models that come with the package were trained: one command each."""
+"""Recipes of the shipped models: one command each."""

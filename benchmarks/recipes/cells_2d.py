@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--sets", nargs="+", default=["dsb2018", "dsb2018_rgb"])
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--model", help="to go on from; a fresh one if not given")
+    parser.add_argument("--model", help="start model; from scratch if not given")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--processor-time", action="store_true", help="minutes of it, with one thread"

@@ -60,8 +60,8 @@ def gathered(
 ) -> tuple[list[TrainingImage], list[TrainingImage]]:
     """Return the images to train on, and those kept aside.
 
-    ``shares`` tells how often each image of a set is in the list, each time at a slightly different
-    size; once if not told.
+    ``shares`` is how often each image of a set is in the list, each time at a slightly different
+    size; once if not given.
     """
     rng = np.random.default_rng(seed)
     images: list[TrainingImage] = []
@@ -86,7 +86,7 @@ def run(
     model: SpatialEmbeddings,
     clock: Callable[[], float] = time.monotonic,
 ) -> SpatialEmbeddings:
-    """Train, saying how it goes."""
+    """Train, with progress printed."""
     keep_freed_memory()
     settings = settings.updated(object_diameter=model.settings.working_diameter)
     for report in train(images, settings, model, validation=aside or None, clock=clock):

@@ -23,7 +23,7 @@ Labels = NDArray[np.int32]
 
 
 def image(seed: int) -> TrainingImage:
-    """Return a generated image: one of several shapes in one of several looks, all drawn."""
+    """Return a generated image: one of several shapes in one of several looks, all annotated."""
     rng = np.random.default_rng([20, seed])
     if rng.random() < ADHERENT:
         labels = adherent.cells(rng, SIZE)

@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.recipes.ship MODEL NAME DATA``
 
-The card says what `CARDS` says of ``NAME``; the scores are measured here, once, on the test images
-of ``DATA``, as the model is shipped: half precision, its own thresholds, no size told.
+The card holds the entry of ``NAME`` in `CARDS`; the scores are measured here, once, on the test
+images of ``DATA``, as the model is shipped: half precision, its own thresholds, no diameter given.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PHASE = {
     "about": "living cells (T98G) in phase contrast, at half resolution",
     "licence": "MIT",
 }
-DRAWN = {
+GENERATED = {
     "name": "generated",
     "about": "round, elongated, spindly, packed and spread cells in five looks, from"
     " benchmarks/recipes",
@@ -61,7 +61,7 @@ CARDS: dict[str, dict[str, Any]] = {
     },
     "cells-2d": {
         "summary": "cells and nuclei of many kinds in grey, bright or dark; to be finetuned",
-        "data": [DSB, RGB, PHASE, DRAWN],
+        "data": [DSB, RGB, PHASE, GENERATED],
         "recipe": "python -m benchmarks.recipes.cells_2d DATA before --minutes 60"
         " --processor-time; then python -m benchmarks.recipes.cells_2d DATA cells-2d --sets dsb2018"
         " dsb2018_rgb usiigaci --model before --minutes 20 --processor-time",

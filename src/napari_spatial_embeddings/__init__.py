@@ -1,4 +1,4 @@
-"""Teach microscope images to segment themselves: spatial embeddings, in napari and outside it."""
+"""Trainable instance segmentation of microscope images by spatial embeddings."""
 
 __version__ = "0.1.0"
 

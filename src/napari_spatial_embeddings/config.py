@@ -176,7 +176,7 @@ class LossSettings(Settings):
         10.0, ge=0, description="Weight of a foreground pixel in the seed regression."
     )
     centre: Literal["centroid", "medoid", "learnable"] = Field(
-        "centroid", description="The point that an object's pixels are drawn to."
+        "centroid", description="The point of an object that its pixels point to."
     )
 
 
@@ -250,7 +250,7 @@ class TrainingSettings(Settings):
     )
     mixed_precision: bool = Field(True, description="Use half precision where the device gains.")
     device: str = Field("auto", description="Where to compute: auto, cpu, cuda, cuda:1, mps.")
-    seed: int = Field(0, ge=0, description="Seed of every random draw.")
+    seed: int = Field(0, ge=0, description="Seed of the random numbers.")
     loss: LossSettings = Field(LossSettings(), description="Weights of the loss.")
 
     @property

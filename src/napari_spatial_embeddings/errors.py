@@ -18,7 +18,7 @@ OUT_OF_MEMORY_SIGNS = (
 
 
 class InputError(ValueError):
-    """An input cannot be used. The message says what was wrong, expected, and what to do."""
+    """An input cannot be used. The message gives the problem, what was expected, and what to do."""
 
 
 class Failure(RuntimeError):

@@ -1,4 +1,4 @@
-"""What several tests of the command line share: a small training set, and a model of it."""
+"""Fixtures of the command line's tests: a small training set, and a model of it."""
 
 from __future__ import annotations
 

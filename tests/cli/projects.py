@@ -11,7 +11,7 @@ from napari_spatial_embeddings.project import Annotation, Project
 
 
 def project_of(folder: Path, count: int = 2, edge: int = 64) -> Project:
-    """Return a project of cells, all of them drawn on all images but the last."""
+    """Return a project of cells, all of them annotated on all images but the last."""
     project = Project.create(folder / "project")
     for i in range(count + 1):
         image, labels = cells((edge, edge), i)

@@ -1,4 +1,4 @@
-"""Whatever is wrong with what ``train`` reads: a sentence that names it, and no model."""
+"""Errors in the data that ``train`` reads: a sentence that names it, and no model."""
 
 from __future__ import annotations
 

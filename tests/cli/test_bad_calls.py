@@ -1,4 +1,4 @@
-"""Whatever is wrong with a call: one sentence that names it, exit code 2 or 1, nothing written."""
+"""Errors in a call: one sentence that names it, exit code 2 or 1, nothing written."""
 
 from __future__ import annotations
 

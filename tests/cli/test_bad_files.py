@@ -1,4 +1,4 @@
-"""Whatever is wrong with images, models, maps and predictions: a sentence, and nothing written."""
+"""Errors in images, models, maps and predictions: a sentence, and nothing written."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def pickled(folder: Path) -> None:
         "truncated weights": (cut(WEIGHTS), WEIGHTS),
         "no bytes": (write(WEIGHTS, ""), WEIGHTS),
         "a pickle": (pickled, WEIGHTS),
-        "somebody else's": (foreign, "not written by this program"),
+        "another program's": (foreign, "not written by this program"),
         "newer": (rewritten(schema=99, version="9.0"), "newer version (9.0)"),
         "other weights": (rewritten({"weights": torch.zeros(3)}), "mine"),
         "settings out of bounds": (rewritten(model={"ndim": 7}), "mine"),
@@ -123,12 +123,12 @@ def test_model_of_other_axes(tmp_path: Path, data: Path) -> None:
 
 
 def told(**facts: Any) -> Spoil:
-    """Change what maps tell about themselves."""
+    """Change the metadata of maps."""
     return edited("zarr.json", lambda z: z["attributes"]["napari-spatial-embeddings"].update(facts))
 
 
 def card(part: str, **facts: Any) -> Spoil:
-    """Change what maps tell about a part of their model."""
+    """Change the metadata of maps on a part of their model."""
 
     def change(text: dict[str, Any]) -> None:
         text["attributes"]["napari-spatial-embeddings"]["model"][part].update(facts)

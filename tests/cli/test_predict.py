@@ -78,7 +78,7 @@ def test_another_pixel_size_is_another_size_of_objects(
     expected = own.segment(image, lax, PredictionSettings(object_diameter=told)).labels
     assert expected.max() > 3
     np.testing.assert_array_equal(read_labels(tmp_path / "out/fine.tif"), expected)
-    # What is told counts more, and is nothing to remark on.
+    # The flag counts more, and there is no warning.
     done(*command, tmp_path / "untold.tif", "--object-diameter", told)
     np.testing.assert_array_equal(read_labels(tmp_path / "out/untold.tif"), expected)
     done(*command, tmp_path / "fine.tif", "--object-diameter", own.settings.working_diameter)
@@ -151,7 +151,7 @@ def test_tables_measure_the_labels(data: Path, predicted: Path) -> None:
 
 
 def test_centres_in_tables_are_indices(tmp_path: Path) -> None:
-    """Also where the image does not tell that its slices lie further apart."""
+    """Also if the image has no metadata on its coarser slices."""
     image, _ = cells((8, 24, 24), spacing=(2, 1, 1))
     save(tmp_path / "images/a.tif", image)
     own = untrained(tmp_path / "model", ndim=3, spacing=(2, 1, 1))

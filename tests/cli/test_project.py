@@ -1,4 +1,4 @@
-"""``train --project`` and ``predict --project``: the folder tells what a person would."""
+"""``train --project`` and ``predict --project``: the folder holds all that they need."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ def train(project: Project, *flags: object) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def taught(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose model has learned something. To be read only."""
-    project = project_of(tmp_path_factory.mktemp("taught"))
+    project = project_of(tmp_path_factory.mktemp("trained"))
     project.update(unlabelled="background")
     train(brief(project, epochs=25, learning_rate=0.01, large_crop_share=0), *SMALL)
     return project
 
 
 @pytest.fixture
-def project(taught: Project, tmp_path: Path) -> Project:
+def project(trained: Project, tmp_path: Path) -> Project:
     """A copy of it."""
-    shutil.copytree(taught.folder.parent, tmp_path / "copy")
+    shutil.copytree(trained.folder.parent, tmp_path / "copy")
     return brief(Project.open(tmp_path / "copy/project"))
 
 
 # ---------------------------------------------------------------------------------- training
 
 
-def test_the_folder_is_enough(taught: Project) -> None:
-    assert set(contents(taught.model_folder)) == {"model.safetensors", "model.json", CHECKPOINT}
-    assert taught.has_model
-    model = SpatialEmbeddings.load(taught.model_folder)
+def test_the_folder_is_enough(trained: Project) -> None:
+    assert set(contents(trained.model_folder)) == {"model.safetensors", "model.json", CHECKPOINT}
+    assert trained.has_model
+    model = SpatialEmbeddings.load(trained.model_folder)
     assert model.history[-1]["ap50"] > 0.5
     assert model.settings.classes == ("object",)
 
@@ -64,8 +64,8 @@ def test_the_folder_is_enough(taught: Project) -> None:
 def test_settings_are_the_projects_but_for_flags(tmp_path: Path) -> None:
     project = brief(project_of(tmp_path), epochs=2, batch_size=8)
     start, *reports, _ = train(project, *SMALL)
-    assert start["used"]["images"] == 2, "the third has nothing drawn on it"
-    assert start["used"]["ignored_pixels"] > 0, "what is not drawn is unknown"
+    assert start["used"]["images"] == 2, "the third has no annotation"
+    assert start["used"]["ignored_pixels"] > 0, "unlabelled pixels are unknown"
     assert (start["start"], start["classes"], start["device"]) == (
         None,
         ["object"],
@@ -83,14 +83,14 @@ def test_a_model_from_scratch_is_as_the_project_says(tmp_path: Path) -> None:
     train(project, "--levels", 1)
     settings = SpatialEmbeddings.load(project.model_folder).settings
     assert (settings.width, settings.levels, settings.sigma_per_axis) == (8, 1, False)
-    train(project)  # goes on with what there is, whatever is said of fresh ones
+    train(project)  # goes on with the model there is, whatever the settings from scratch
 
 
 @pytest.mark.parametrize("strokes", [True, False])
 def test_the_size_that_is_told_counts_where_it_cannot_be_measured(
     project: Project, tmp_path: Path, strokes: bool
 ) -> None:
-    """Strokes inside objects tell nothing of their size; whole objects tell it best."""
+    """Scribbles show no size; whole objects show it best."""
     fresh = brief(project_of(tmp_path / "fresh"))
     for one in (project, fresh):
         one.update(training=one.card.training.updated(object_diameter=31))
@@ -151,11 +151,11 @@ def test_resume_goes_on_with_other_annotations_too(project: Project) -> None:
     assert Project.open(project.folder).has_model
 
 
-def test_starts_from_the_model_that_the_project_names(taught: Project, tmp_path: Path) -> None:
+def test_starts_from_the_model_that_the_project_names(trained: Project, tmp_path: Path) -> None:
     project = brief(project_of(tmp_path))
-    project.update(start=str(taught.model_folder))
-    assert train(project)[0]["start"] == str(taught.model_folder)
-    assert train(project, "--model", taught.model_folder)[0]["start"] == str(taught.model_folder)
+    project.update(start=str(trained.model_folder))
+    assert train(project)[0]["start"] == str(trained.model_folder)
+    assert train(project, "--model", trained.model_folder)[0]["start"] == str(trained.model_folder)
     assert train(project)[0]["start"] == str(project.model_folder)
 
 

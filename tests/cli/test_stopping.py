@@ -232,7 +232,7 @@ def test_a_killed_training_leaves_whole_files(tmp_path: Path, stdin: io.RawIOBas
 
 
 def test_a_training_whose_parent_died_keeps_what_it_learned(tmp_path: Path) -> None:
-    """Nobody reads its output any more, and its input has ended."""
+    """Its output is not read any more, and its input has ended."""
     project = small_project(tmp_path)
     with running(project, "--validation-seconds", 1000) as process:
         until(process, learned)

@@ -225,7 +225,7 @@ def test_classes_and_strokes_of_background(tmp_path: Path) -> None:
 
 
 def test_mentions_rows_and_regions_of_other_images(tmp_path: Path) -> None:
-    """A table may say more than is asked; a slip of the pen is to be seen all the same."""
+    """A table may list other labels, with a warning, as they may be typing errors."""
     training_set(tmp_path, 1)
     (tmp_path / "classes.csv").write_text("label,class\n1,round\n77,long\n")
     for name in "0", "elsewhere":

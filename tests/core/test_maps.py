@@ -1,4 +1,4 @@
-"""What the maps mean: pixels of the finest axis, whatever the network's raw numbers."""
+"""Meaning of the maps: pixels of the finest axis, for any raw output of the network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pixels lie within reach of which objects: as if all were asked about all."""
+"""Pairs of pixels and objects within reach: the same as by comparing all with all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels stay while settings move, and what a person settled stays whatever moves."""
+"""Labels stay while settings change, and locked objects stay as they are."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ from napari_spatial_embeddings.errors import InputError
 from strategies import any_maps, any_settings, relaxed
 
 EASY = ClusteringSettings(seed_threshold=0.3, foreground_threshold=0.1, min_size=1)
+HIGHER = 10_000
+"""What locked labels are raised by: more than there are objects, so that none is in use."""
+
 ROWS = ("ids", "class_index", "score", "centre", "sigma", "size", "seed_pixel")
 
 
@@ -32,14 +35,14 @@ def rows(found: Instances) -> dict[int, list[list[Any]]]:
     }
 
 
-def settled(found: Instances, chosen: NDArray[np.bool_], empty: NDArray[np.bool_]) -> Corrections:
-    """Lock some objects as they are, under labels a hundred higher, and clear an area."""
-    pixels = np.where(np.isin(found.labels, found.ids[chosen]), found.labels + 100, 0)
+def locked(found: Instances, chosen: NDArray[np.bool_], empty: NDArray[np.bool_]) -> Corrections:
+    """Lock some objects as they are, under labels much higher, and clear an area."""
+    pixels = np.where(np.isin(found.labels, found.ids[chosen]), found.labels + HIGHER, 0)
     pixels[empty] = NOTHING
-    chosen &= np.isin(found.ids + 100, pixels)
+    chosen &= np.isin(found.ids + HIGHER, pixels)
     columns = ("class_index", "score", "centre", "sigma", "seed_pixel")
     parts = (getattr(found, name)[chosen] for name in columns)
-    return Corrections(pixels.astype(np.int32), found.ids[chosen] + 100, *parts)
+    return Corrections(pixels.astype(np.int32), found.ids[chosen] + HIGHER, *parts)
 
 
 @st.composite
@@ -50,7 +53,7 @@ def corrected(draw: st.DrawFn) -> tuple[EmbeddingMaps, Corrections]:
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
     chosen = rng.random(len(found)) < draw(st.sampled_from([0.2, 0.7, 1.0]))
     empty = rng.random(maps.shape) < draw(st.sampled_from([0.0, 0.1, 0.6]))
-    return maps, settled(found, chosen, empty)
+    return maps, locked(found, chosen, empty)
 
 
 @relaxed
@@ -59,7 +62,7 @@ def test_a_higher_seed_threshold_keeps_every_label(
     maps: EmbeddingMaps, settings: ClusteringSettings, tenths: int, as_array: bool
 ) -> None:
     clustering = Clustering(maps)
-    # Labels that are not 1 to N to begin with.
+    # Labels that are not 1 to N at first.
     before = clustering(settings, like=clustering(EASY))
     higher = settings.updated(seed_threshold=max(settings.seed_threshold, tenths / 10))
     after = clustering(higher, like=before.labels if as_array else before)
@@ -147,10 +150,10 @@ def test_settling_objects_as_they_are_changes_no_other(
     before = clustering(settings)
     fate = np.random.default_rng(seed).choice(["free", "locked", "deleted"], len(before))
     gone = np.isin(before.labels, before.ids[fate == "deleted"])
-    corrections = settled(before, fate == "locked", gone)
+    corrections = locked(before, fate == "locked", gone)
     after = clustering.corrected(corrections)(settings, like=before)
     expected = {
-        label + 100 if what == "locked" else label: row[1:]
+        label + HIGHER if what == "locked" else label: row[1:]
         for (label, row), what in zip(rows(before).items(), fate, strict=True)
         if what != "deleted"
     }

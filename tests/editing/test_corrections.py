@@ -1,4 +1,4 @@
-"""What a person says is done, lasts under any settings, and touches nothing else."""
+"""Corrections do what they should, last under any settings, and change nothing else."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STRICT = ALL.updated(seed_threshold=1.0, min_size=10**6)
 
 
 class Person:
-    """A clustering and what one says about it, as a session would keep them."""
+    """A clustering and its corrections, as a session would keep them."""
 
     def __init__(self, maps: EmbeddingMaps, settings: ClusteringSettings = ALL) -> None:
         self.maps, self.settings = maps, settings
@@ -74,7 +74,7 @@ def seed_pixels(found: Instances, a: int, b: int) -> list[tuple[int, ...]]:
 
 
 def lasts(person: Person) -> None:
-    """Whatever the settings, what was said holds."""
+    """Corrections hold under any settings."""
     said = person.made.labels
     for settings in (
         STRICT,

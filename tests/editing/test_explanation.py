@@ -1,4 +1,4 @@
-"""What is explained is true: the values that are named do what is said of them."""
+"""Explanations are true: the values that they name have the effects that they name."""
 
 from __future__ import annotations
 

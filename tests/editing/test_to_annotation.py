@@ -1,4 +1,4 @@
-"""Found objects become annotations, and nothing that is drawn is lost."""
+"""Found objects become annotations, and no annotation is lost."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ def found(shape: tuple[int, ...], seed: int = 0) -> Instances:
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @given(seed=st.integers(0, 99), data=st.data())
 def test_chosen_objects_are_added(shape: tuple[int, ...], seed: int, data: st.DataObject) -> None:
-    instances, drawn = found(shape), 7 * capsules(shape, seed)
+    instances, annotated = found(shape), 7 * capsules(shape, seed)
     chosen = data.draw(st.sets(st.sampled_from(instances.ids.tolist())))
-    new, classes = adopt(drawn, instances, chosen)
-    np.testing.assert_array_equal(new[drawn != 0], drawn[drawn != 0])
-    assert not set(classes) & set(np.unique(drawn))
-    assert set(np.unique(new)) == set(np.unique(drawn)) | set(classes)
+    new, classes = adopt(annotated, instances, chosen)
+    np.testing.assert_array_equal(new[annotated != 0], annotated[annotated != 0])
+    assert not set(classes) & set(np.unique(annotated))
+    assert set(np.unique(new)) == set(np.unique(annotated)) | set(classes)
     for label, index in classes.items():
         (own,) = np.unique(instances.labels[new == label])
         assert own in chosen
         assert instances.class_index[instances.ids == own] == index
-        np.testing.assert_array_equal(new == label, (instances.labels == own) & (drawn == 0))
+        np.testing.assert_array_equal(new == label, (instances.labels == own) & (annotated == 0))
     for label in chosen:
         pixels = instances.labels == label
         assert bool(set(np.unique(new[pixels])) & set(classes)) == (
-            2 * (drawn[pixels] == 0).sum() > pixels.sum()
+            2 * (annotated[pixels] == 0).sum() > pixels.sum()
         )
 
 

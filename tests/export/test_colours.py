@@ -1,4 +1,4 @@
-"""Colours mean what the legend says."""
+"""Colours agree with the legend."""
 
 from __future__ import annotations
 

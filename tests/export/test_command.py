@@ -1,4 +1,4 @@
-"""A command that is made for a person does what the person did."""
+"""The copied command repeats what the user did in the window."""
 
 from __future__ import annotations
 

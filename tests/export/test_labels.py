@@ -142,7 +142,7 @@ except FileError as error:
 def test_settings_come_back(
     tmp_path: Path, name: str, highest: int, shape: tuple[int, ...]
 ) -> None:
-    """What a person asks of a result a year later: how was it made?"""
+    """The file of a result holds how it was made."""
     settings = {"model": "mödel", "clustering": {"margin_factor": 1.5}}
     path = write_labels(tmp_path / name, np.full(shape, highest, np.int32), settings=settings)
     assert read_settings(path) == settings

@@ -1,4 +1,4 @@
-"""The table of objects says what the labels and the clustering say."""
+"""The table of objects agrees with the labels and the clustering."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The overview is drawn for every kind of image."""
+"""The overview works for every kind of image."""
 
 from __future__ import annotations
 

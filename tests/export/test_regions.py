@@ -1,4 +1,4 @@
-"""Regions come back as they were drawn."""
+"""Regions come back as they were written."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     for name, says in (
         ("missing.tif", "there is no file"),
         ("empty.tif", "is empty"),
-        ("text.tif", "is damaged, or not of the kind its name says"),
+        ("text.tif", "is damaged, or not of the kind that its name implies"),
         ("a.czi", "of the type '.czi'; expected TIFF, PNG, JPEG or OME-Zarr"),
         ("", "is a folder; expected"),
     ):

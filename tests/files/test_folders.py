@@ -1,4 +1,4 @@
-"""Which files there are, and which belong together."""
+"""Lists of files, and pairs of them by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_spatial_embeddings.files import FileError, find_images, find_regions
 
 
 def touch(folder: Path, *names: str) -> Path:
-    """Make a folder with files that nobody reads."""
+    """Make a folder with files that are not read."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         (folder / name).touch()

@@ -118,9 +118,9 @@ def test_a_slice_may_be_a_volume(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "metadata", "axes", "says"),
     [
-        ((4, 6, 5), {"axes": "TYX"}, None, "time series of 4 frames.*say axes=ZYX"),
+        ((4, 6, 5), {"axes": "TYX"}, None, "time series of 4 frames.*set axes=ZYX"),
         ((4, 2, 6, 5), {"axes": "TZYX"}, None, "time series of 4 frames; save each frame"),
-        ((4, 2, 6, 5), {}, None, "does not tell its axes; say what they are with axes"),
+        ((4, 2, 6, 5), {}, None, "its axes are unknown; name them with axes"),
         ((4, 6, 5), {}, "TYX", "expected Y and X, and perhaps Z and C"),
         ((4, 6, 5), {}, "ZYY", "each once"),
         ((4, 6, 5), {}, "YX", "names 2 axes, expected 3"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_spatial_embeddings.files import distinct, file_name, stem
-from napari_spatial_embeddings.files.names import LONGEST
+from napari_spatial_embeddings.files.names import MAX_LENGTH
 
 
 @given(st.text(max_size=8))
@@ -29,11 +29,11 @@ def test_no_two_files_have_one_name(names: list[str], taken: list[str]) -> None:
     assert not {name.casefold() for name in found} & {name.casefold() for name in taken}
 
 
-@pytest.mark.parametrize("length", [49, 100, LONGEST, 300])
+@pytest.mark.parametrize("length", [49, 100, MAX_LENGTH, 300])
 def test_names_are_whole_unless_no_system_would_take_them(length: int) -> None:
     name = "n" * length
     first, second = distinct([f"{name}.tif", name])
-    assert first == name[:LONGEST]
+    assert first == name[:MAX_LENGTH]
     assert second != first
-    assert len(second) <= LONGEST
+    assert len(second) <= MAX_LENGTH
     assert stem(f"{second}.tif") == second

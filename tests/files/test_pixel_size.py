@@ -1,4 +1,4 @@
-"""How large a pixel is, from wherever a file tells it."""
+"""Pixel sizes, from all metadata that may hold them."""
 
 from __future__ import annotations
 

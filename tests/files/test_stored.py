@@ -38,9 +38,9 @@ TIFFS: dict[str, dict[str, Any]] = {
 @pytest.fixture(autouse=True, scope="module")
 def large() -> Any:
     """Treat every image as a large one."""
-    before, stored.IN_MEMORY = stored.IN_MEMORY, -1
+    before, stored.MAX_BYTES_IN_MEMORY = stored.MAX_BYTES_IN_MEMORY, -1
     yield
-    stored.IN_MEMORY = before
+    stored.MAX_BYTES_IN_MEMORY = before
 
 
 def pixels(image: ImageData) -> NDArray[Any]:
@@ -190,7 +190,7 @@ def test_the_cache_shows_in_no_pixel(data: st.DataObject, cache: int) -> None:
     chunks = tuple(data.draw(st.integers(1, 12)) for _ in shape)
     source = Counted(numbers(shape))
     cached = stored.ChunkCache(source, chunks)
-    before, stored.CACHE = stored.CACHE, cache
+    before, stored.CACHE_BYTES = stored.CACHE_BYTES, cache
     try:
         for _ in range(5):
             index: list[slice | int] = []
@@ -201,11 +201,11 @@ def test_the_cache_shows_in_no_pixel(data: st.DataObject, cache: int) -> None:
             wanted = tuple(index)
             np.testing.assert_array_equal(cached.read(wanted), source.array[wanted])
     finally:
-        stored.CACHE = before
+        stored.CACHE_BYTES = before
 
 
 def test_a_row_of_tiles_decodes_each_chunk_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "CACHE", 1000)
+    monkeypatch.setattr(stored, "CACHE_BYTES", 1000)
     source = Counted(numbers((20, 100, 100), "uint8"))
     cached = stored.ChunkCache(source, (1, 100, 100))  # a page each: 20 times the cache
     for x in range(0, 100, 10):

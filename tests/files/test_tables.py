@@ -1,4 +1,4 @@
-"""Regions and classes, as people write them."""
+"""Regions and classes, as users write them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from napari_spatial_embeddings.core.image_data import ImageData, arranged, stack
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.inference.image_check import check_image
 from napari_spatial_embeddings.inference.model import ModelError, SpatialEmbeddings
-from napari_spatial_embeddings.inference.normalisation import SAMPLE, normalisation
+from napari_spatial_embeddings.inference.normalisation import SAMPLE_PIXELS, normalisation
 from napari_spatial_embeddings.project.sources import fingerprint, matches
 
 
@@ -48,12 +48,12 @@ def test_a_window_of_a_huge_image(spacing: tuple[float, ...]) -> None:
     assert huge.read == 0
     scale = normalisation(image.data, model.settings)
     assert scale.shape == (2, 2)
-    assert huge.read <= 2 * SAMPLE
+    assert huge.read <= 2 * SAMPLE_PIXELS
     window = (slice(40_000, 40_100), slice(30_000, 30_050))
     out = maps_on_disk(model, image.shape)
     before = huge.read
     *_, last = model.predicting(image.data, tile, window, out, spacing)
-    assert huge.read - before <= 2 * SAMPLE + 200_000
+    assert huge.read - before <= 2 * SAMPLE_PIXELS + 200_000
     assert last.maps is out
     part = (slice(None), slice(39_900, 40_200), slice(29_900, 30_200))
     assert np.asarray(out.seed[part]).any()
@@ -68,7 +68,7 @@ def test_a_huge_volume_is_sampled() -> None:
     low, gain = normalisation(model.check(huge), model.settings)[:, 0]
     assert 50 <= low < 60
     assert 1 / 100 <= gain < 1 / 90
-    assert huge.read <= SAMPLE
+    assert huge.read <= SAMPLE_PIXELS
 
 
 @pytest.mark.parametrize("diameter", [None, 8.0, 30.0])

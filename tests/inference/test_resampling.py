@@ -134,7 +134,7 @@ def test_perfect_maps_of_the_grid_give_the_image_its_objects(
     maps = EmbeddingMaps(*parts, own)
     truth = ideal_maps(labels, spacing=own)
     core = (labels > 0) & (maps.seed[0] > 0.9)
-    # Centres agree as well as labels of either resolution can tell.
+    # Centres agree as well as labels of either resolution allow.
     off = np.abs(maps.embeddings() - truth.embeddings())[:, core]
     assert float(np.median(off)) < 0.35 * max(1.0, diameter / 20) * max(own)
     np.testing.assert_allclose(maps.sigma, 1 / resampling.gain)
@@ -188,7 +188,7 @@ def test_a_model_that_has_learned_sees_other_images_at_its_own_scale(tmp_path: P
     tuned = trained(large, 2, start)
     assert tuned.settings == start.settings
     assert tuned.image_diameter == pytest.approx(30, rel=0.15)
-    # It is stored, and used where nothing else is told.
+    # It is stored, and used where nothing else is given.
     again = SpatialEmbeddings.load(tuned.save(tmp_path))
     assert again.image_diameter == tuned.image_diameter
     pixels = large[0].image

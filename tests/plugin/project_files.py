@@ -17,7 +17,7 @@ from plugin.robot_actions import press
 
 
 class Answers(Dialogs):
-    """A person who answers all questions for a file with one path, for a folder with another."""
+    """A user who answers all questions for a file with one path, for a folder with another."""
 
     def __init__(self, path: Path | None, folder: Path | None = None) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ def painted(viewer: Viewer) -> Labels:
 
 
 def draw(viewer: Viewer, dock: SpatialEmbeddingsWidget, *corner: int) -> Labels:
-    """Paint an object; where it begins is given."""
+    """Paint an object; its start is given."""
     if not any("annotations" in layer.name for layer in viewer.layers):
         press(dock, "Annotate")
     layer = painted(viewer)

@@ -1,4 +1,4 @@
-"""A person at the window, who sees buttons, sliders and layers, and uses mouse and keys only.
+"""A simulated user, who sees buttons, sliders and layers, and uses mouse and keys only.
 
 Nothing here calls the plugin. What is on the screen is found by its text.
 """

@@ -1,4 +1,4 @@
-"""What a person does with the plugin: opens the dock, presses buttons, moves the mouse."""
+"""Actions of a simulated user: opens the dock, presses buttons, moves the mouse."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def hover(viewer: Viewer, dock: SpatialEmbeddingsWidget, *pixels: Sequence[float
 
 
 def along(labels: NDArray[np.int32], label: int, step: int = 4) -> list[tuple[int, int]]:
-    """Return pixels that a person passes who paints over an object, row by row."""
+    """Return pixels of a stroke that covers an object, row by row."""
     rows: list[tuple[int, int]] = []
     ys, xs = np.nonzero(labels == label)
     for n, y in enumerate(range(int(ys.min()) + 1, int(ys.max()), step)):

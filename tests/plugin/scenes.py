@@ -343,7 +343,7 @@ def predict(scene: Scene, maps: EmbeddingMaps) -> None:
 
 
 def without_corrections(result: Segmentation) -> Segmentation:
-    """Return a result as a prediction that began before its corrections were made."""
+    """Return a result as a prediction that started before its corrections were made."""
     clustering = result.clustering.corrected(None)
     return replace(
         result,

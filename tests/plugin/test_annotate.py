@@ -75,7 +75,7 @@ def test_each_stroke_is_an_object_unless_it_adds_to_one(
         assert len(ids(shown)) == n
     until(lambda: f"{len(drawn)} objects" in step.text)
     before, layer = ids(shown), painted(shown)
-    # A second stroke that begins on an object is more of it.
+    # A second stroke that starts on an object is more of it.
     y, x = np.argwhere(layer.data == drawn.index(drawn[0]) + 1)[0]
     stroke(shown, shown_dock, (y, x), (y - 3, x))
     assert ids(shown) == before
@@ -126,7 +126,7 @@ def test_strokes_of_background_share_a_label(
     assert ids(shown) == {1, grey}
     press(step, "Draw")
     stroke(shown, shown_dock, (60, 30), (70, 30))
-    assert len(ids(shown)) == 3, "an object that begins on background is an object"
+    assert len(ids(shown)) == 3, "an object that starts on background is an object"
 
 
 def test_classes_are_given_to_strokes_and_by_clicks(
@@ -292,7 +292,7 @@ def test_what_the_right_button_encircles_is_an_object(
     for n, middle in enumerate((30, 90), 1):
         turn = np.linspace(0, 2 * np.pi, 24)
         circle = [(60 + 15 * np.sin(t), middle + 15 * np.cos(t)) for t in turn]
-        # A click begins it; coming back to where it began ends it.
+        # A click starts it; coming back to its start ends it.
         stroke(shown, shown_dock, circle[0], mouse=Qt.MouseButton.RightButton)
         hover(shown, shown_dock, *circle)
         assert layer.data[60, middle] == n

@@ -34,7 +34,7 @@ def combos(dock: SpatialEmbeddingsWidget) -> list[QComboBox]:
 
 
 def choose(box: QComboBox, text: str) -> None:
-    """Choose an item as a person does."""
+    """Choose an item as a user does."""
     at = box.findText(text)
     assert at >= 0, [box.itemText(i) for i in range(box.count())]
     box.setCurrentIndex(at)
@@ -168,7 +168,7 @@ def test_what_napari_does_not_read_of_a_file_is_read(
     assert dock.session.project is not None
     (entry,) = dock.session.project.card.images
     assert (entry.pixel_size, entry.unit) == (dock.images.image_data().pixel_size, "um")
-    layer.scale, layer.units = (0.3, 0.3, 0.3), ("nm", "nm", "nm")  # a person knows better
+    layer.scale, layer.units = (0.3, 0.3, 0.3), ("nm", "nm", "nm")  # the user corrects it
     assert step_of(dock).pixel_size.text() == "0.3 x 0.3 x 0.3 nm"
     dock.autosave.flush()
     assert dock.session.project.card.images[0].unit == "nm"
@@ -193,7 +193,7 @@ def test_our_layers_follow_the_image(viewer: Viewer, dock: SpatialEmbeddingsWidg
     press(dock, "Annotate")
     painted = viewer.layers["nuclei · annotations"]
     dock.autosave.save_now()
-    assert dock.session.project is None, "nothing is drawn yet"
+    assert dock.session.project is None, "nothing is annotated yet"
     painted.paint((5, 5), 1)
     dock.autosave.save_now()
     layer.scale = (0.5, 0.5)

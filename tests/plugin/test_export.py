@@ -93,7 +93,7 @@ def test_the_command_is_copied(scene: WindowScene, section: ExportSection, tmp_p
     choose(section, tmp_path, "labels")
     scene.dock.session.set_model(tmp_path / "a model", None)
     section.copy.click()
-    assert "is no file yet" in scene.dock.message
+    assert "is not saved as a file" in scene.dock.message
     scene.dock.project_images.save(scene.key, lambda _project: None)
     scene.dock.autosave.save_now()
     section.copy.click()

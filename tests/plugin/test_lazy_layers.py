@@ -87,7 +87,7 @@ def as_recorded(_folder: Path, array: NDArray[np.uint16]) -> Iterator[Any]:
 def sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Treat images of a test as those that are large."""
     monkeypatch.setattr(normalisation, "EXACT", {2: 100_000, 3: 100_000})
-    monkeypatch.setattr(sources, "LARGE", 100_000)
+    monkeypatch.setattr(sources, "MAX_GRID_VALUES", 100_000)
 
 
 @pytest.fixture

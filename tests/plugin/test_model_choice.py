@@ -32,7 +32,7 @@ def tune(dock: SpatialEmbeddingsWidget) -> TuneStep:
 
 
 def pick(box: QComboBox, title: str) -> None:
-    """Choose an entry as a person does."""
+    """Choose an entry as a user does."""
     index = box.findText(title)
     assert index >= 0
     box.setCurrentIndex(index)

@@ -61,7 +61,7 @@ def test_all_but_training_does_without_the_compiler(tmp_path: Path) -> None:
 
 
 def test_an_optimizer_loads_it(tmp_path: Path) -> None:
-    """The test above would say nothing if this were not so."""
+    """The test above would prove nothing if this were not so."""
     if "torch._dynamo" not in loaded(USE + OPTIMIZE, tmp_path):
         pytest.skip("this version of torch makes optimizers without its compiler")
 

@@ -177,13 +177,13 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing(
         dock.autosave.save_now()
         assert "not saved: " in dock.message
         assert "cannot be written: File too large" in dock.message
-        # Leaving now would lose what is drawn.
+        # Leaving now would lose annotations.
         answer(dock, tmp_path / "elsewhere")
         press(dock, "New")
-        assert "is not saved yet" in dock.message
+        assert "not saved yet" in dock.message
     assert np.array_equal(painted(viewer).data, sample.labels)
     dock.autosave.save_now()
-    assert "everything is saved again" in dock.message
+    assert "Everything is saved again." in dock.message
     assert np.array_equal(stored(dock).labels, sample.labels)
 
 

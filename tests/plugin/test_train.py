@@ -56,7 +56,7 @@ def test_trains_previews_stops_and_goes_on(
     assert "min left" in step.progress.texts[0]
 
     pid = dock.training.pid
-    monkeypatch.setattr(qt_process, "GRACE", 1000 * int(LONG))  # it must stop by itself
+    monkeypatch.setattr(qt_process, "GRACE_MS", 1000 * int(LONG))  # it must stop by itself
     press(step, "Stop, keep the best model")
     assert status(step) == "done", "the folder holds the best model at any time"
     until(lambda: not psutil.pid_exists(pid), LONG)
@@ -154,7 +154,7 @@ def test_a_stop_waits_for_the_first_model(
     until: Until,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(qt_process, "GRACE", 1000 * int(LONG))  # it must stop by itself
+    monkeypatch.setattr(qt_process, "GRACE_MS", 1000 * int(LONG))  # it must stop by itself
     step.session.set_training(step.session.training_settings.updated(validation_seconds=1000))
     start(viewer, dock, step, until)
     until(lambda: any(r["step"] for r in reports(step)), LONG)

@@ -1,4 +1,4 @@
-"""Why a training cannot start, as sentences; nothing is lost."""
+"""Obstacles to a training, as sentences; nothing is lost."""
 
 from __future__ import annotations
 

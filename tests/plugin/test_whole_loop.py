@@ -1,4 +1,4 @@
-"""The whole loop, as a person goes through it, and opens the project again.
+"""The whole loop, by a simulated user who then opens the project again.
 
 With mouse and keys only: nothing of the plugin is called.
 """
@@ -111,7 +111,7 @@ def test_whole_loop(
     again.wait(lambda: again.has("annotations"))
     assert np.array_equal(again.layer("annotations").data, drawn)
     again.open("Predict and tune")
-    again.press("This image", loop.PATIENCE)
+    again.press("This image", loop.TIMEOUT_SECONDS)
     again.wait(lambda: again.has("instances") and again.layer("instances").data.max() > 0, 60)
     again.open("Predict and tune", "Correct")
     again.wait(lambda: again.says("2 locked"))

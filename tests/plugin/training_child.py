@@ -36,7 +36,7 @@ def main_button(step: TrainStep) -> QPushButton:
 
 
 def annotate(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
-    """Open a small image, and use labels that were drawn elsewhere."""
+    """Open a small image, and use labels of another layer."""
     sample = nuclei(size=96, annotated=4)
     layer = add_image(viewer, sample)
     dock.images.choose(layer)

@@ -1,4 +1,4 @@
-"""The whole loop as a person goes through it: annotate, train, predict, tune, correct, export.
+"""The whole loop by a simulated user: annotate, train, predict, tune, correct, export.
 
 A generator that stops after each stage: a test looks at what is there, the script of the
 documentation's pictures takes a picture.
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings.samples import Sample, nuclei
 from plugin.robot import Person
 
-PATIENCE = 300.0
-"""Seconds that a training may take to begin, or to end after its time, on a busy machine."""
+TIMEOUT_SECONDS = 300.0
+"""Seconds that a training may take to start, or to end after its time, on a busy machine."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """An image, and the objects that a person sees on it.
+    """An image, and its true objects.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class Scene:
 
 
 def generated() -> Scene:
-    """Return the scene of the documentation: nuclei, ten of which are drawn."""
+    """Return the scene of the documentation: nuclei, ten of which are annotated."""
     return Scene.of(nuclei(size=256))
 
 
@@ -80,20 +80,20 @@ def train(person: Person, minutes: float, model: str | None = "nuclei-2d") -> It
     if model is not None:
         person.choose("Start from", model)
     person.type("Time", f"{minutes:g}")
-    person.press("Start training", PATIENCE)
-    person.wait(lambda: person.says("steps/s"), PATIENCE)
-    person.wait(lambda: person.has("instances"), PATIENCE)
-    person.wait(lambda: person.says("0:0") or not person.says("min left"), PATIENCE)
+    person.press("Start training", TIMEOUT_SECONDS)
+    person.wait(lambda: person.says("steps/s"), TIMEOUT_SECONDS)
+    person.wait(lambda: person.has("instances"), TIMEOUT_SECONDS)
+    person.wait(lambda: person.says("0:0") or not person.says("min left"), TIMEOUT_SECONDS)
     yield "train"
-    person.wait(lambda: person.says("steps in"), PATIENCE)
+    person.wait(lambda: person.says("steps in"), TIMEOUT_SECONDS)
 
 
 def tune(person: Person) -> Iterator[str]:
     """Predict the image, and drag sliders."""
     person.open("Predict and tune")
-    person.press("This image", PATIENCE)
-    person.wait(lambda: person.button("This image").isEnabled(), PATIENCE)
-    person.wait(lambda: person.says("objects"), PATIENCE)
+    person.press("This image", TIMEOUT_SECONDS)
+    person.wait(lambda: person.button("This image").isEnabled(), TIMEOUT_SECONDS)
+    person.wait(lambda: person.says("objects"), TIMEOUT_SECONDS)
     person.rest()
     yield "predict"
     person.drag("Minimum size", 0.35)
@@ -163,7 +163,7 @@ def correct(person: Person) -> Iterator[str]:
 def export(person: Person) -> Iterator[str]:
     """Write labels and table into the project's folder."""
     person.open("Predict and tune", "Export")
-    person.press("Export this", PATIENCE)
+    person.press("Export this", TIMEOUT_SECONDS)
     person.wait(lambda: person.says("Wrote"))
     yield "export"
 

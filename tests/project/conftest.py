@@ -1,4 +1,4 @@
-"""What the tests of projects share."""
+"""Fixtures of the tests of projects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a project is a sentence, and what was there stays."""
+"""Errors in a project are sentences, and its files stay."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_a_spoilt_file_of_an_image(project: Project, spoil: Spoil, text: str) ->
 
 
 def test_an_annotation_without_our_note_is_taken_as_it_is(project: Project) -> None:
-    """Somebody drew in another program and put the file here."""
+    """A label image of another program was put here."""
     labels = np.eye(64, dtype=np.uint8)
     save(project.folder / LABELS, labels, imagej=True, metadata={"Info": "drawn by hand"})
     found = project.annotation("cells_0")

@@ -1,4 +1,4 @@
-"""A project gives back what it was given, wherever it is, and trains on what is drawn."""
+"""A project gives back what it was given, wherever it is, and trains on its annotations."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_pixels_that_are_not_in_memory_are_copied(
 
 def test_a_copy_is_made_tile_by_tile(tmp_path: Path) -> None:
     project = Project.create(tmp_path / "cells")
-    huge = Huge((1, 900, 1000), np.uint16, most=sources.TILE**2)
+    huge = Huge((1, 900, 1000), np.uint16, most=sources.TILE_EDGE**2)
     entry = project.add_image(None, huge, name="huge")
     assert huge.read < 1.01 * 900 * 1000
     copy = project.image(entry.key).data
@@ -169,10 +169,10 @@ def test_a_large_file_that_is_open_is_not_compared_pixel_by_pixel(
 ) -> None:
     pixels = np.random.default_rng(0).integers(0, 99, (1, 600, 700), np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", pixels[0])
-    monkeypatch.setattr(sources, "LARGE", 1000)
+    monkeypatch.setattr(sources, "MAX_GRID_VALUES", 1000)
     project, source = Project.create(tmp_path / "cells"), Counted(pixels)
     assert project.add_image(tmp_path / "a.tif", source).path == "../a.tif"
-    assert source.read <= 2 * sources.MOST * sources.EDGE**2
+    assert source.read <= 2 * sources.MAX_BLOCKS * sources.BLOCK_EDGE**2
     other = Counted(pixels + np.uint16(1))
     assert project.add_image(tmp_path / "a.tif", other).path == "images/a-2.tif"
 

@@ -168,7 +168,7 @@ def test_classes_are_found_by_name() -> None:
     ],
 )
 def test_nothing_annotated_is_an_error(how: dict[str, Any]) -> None:
-    with pytest.raises(AnnotationError, match="cells: nothing is annotated; draw some objects"):
+    with pytest.raises(AnnotationError, match="cells: nothing is annotated; annotate some objects"):
         resolved(np.zeros((12, 20), np.int32), name="cells", **how)
 
 

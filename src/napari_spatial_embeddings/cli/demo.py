@@ -41,7 +41,7 @@ def demo(options: argparse.Namespace) -> int:
 
 
 def run_demo(output: Path, minutes: float, as_json: bool = False) -> int:
-    """Train on ten annotated rods, segment the image, score the rods nobody annotated.
+    """Train on ten annotated rods, segment the image, score the rods that were not annotated.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("devices", help=text)
     parser.description = (
         "Where networks can be trained and run on this machine. The first line is what the device"
-        " 'auto' stands for; a last one says what to do if a graphics card is not used."
+        " 'auto' stands for; a last one gives advice if a graphics card is not used."
     )
     parser.add_argument("--json", action="store_true", help="Print JSON instead of lines.")
     parser.set_defaults(run=list_devices)

@@ -19,7 +19,7 @@ S = TypeVar("S", bound=Settings)
 
 
 class CallError(InputError):
-    """A call that cannot work as it was written; the message says why."""
+    """A call with flags that are wrong or do not fit together; the message gives the reason."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -151,7 +151,7 @@ def read_flags(given: Mapping[str, Any], base: S, skip: Iterable[str] = ()) -> S
 
 
 def explain(error: ValidationError) -> str:
-    """Return one sentence for a person: which flag, what is wrong, what was given."""
+    """Return one sentence for the user: the flag, the problem, and the value that was given."""
     first = error.errors()[0]
     flag = "--" + str(first["loc"][-1]).replace("_", "-") if first["loc"] else "settings"
     reason = first["msg"].removeprefix("Value error, ").removeprefix("Input ")

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import Failure, InputError
-from napari_spatial_embeddings.text import plural
 
 from .flags import CallError, checked_folder
 
@@ -107,7 +107,7 @@ class ResultWriter:
         pixel_size, unit : optional
             Of the image.
         about : dict
-            What the label file says of how it was made.
+            Metadata of the label file: how it was made.
         image : (C, *S), optional
             For the intensities in the table.
         """

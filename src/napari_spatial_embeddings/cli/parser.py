@@ -17,7 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser; each command's namespace holds its function as ``run``."""
     root = Parser(
         prog=PROGRAM,
-        description="Teach microscope images to segment themselves.",
+        description="Trainable instance segmentation of microscope images.",
         epilog=f"'{PROGRAM} COMMAND --help' explains a command.",
     )
     root.add_argument("--version", action="version", version=__version__)

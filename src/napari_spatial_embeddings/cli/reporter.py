@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from napari_spatial_embeddings.core.text import clock
 from napari_spatial_embeddings.errors import to_message
-from napari_spatial_embeddings.text import clock
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.training.train import Report
@@ -50,7 +50,7 @@ class Reporter:
             self._line(text)
 
     def message(self, text: str) -> None:
-        """Write a message that people should read."""
+        """Write a message for the user."""
         self.event(text, "message", message=text)
 
     def progress(self, report: Report, *, saved: bool) -> None:

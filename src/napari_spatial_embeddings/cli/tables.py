@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from napari_spatial_embeddings.core.metrics import THRESHOLDS, Scores, mean_ap, pooled
-from napari_spatial_embeddings.text import plural
+from napari_spatial_embeddings.core.text import plural
 
 MEASURES = ("ap", "precision", "recall", "f1", "panoptic_quality", "matched_iou")
 

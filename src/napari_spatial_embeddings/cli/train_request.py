@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedFolders:
-    """Flags that name images and labels, and say what the labels mean; empty if not given."""
+    """Flags of images and labels, and of the labels' meaning; empty if not given."""
 
     images: str
     labels: str

@@ -12,7 +12,7 @@ from .grid_kernels import Cells, FlatMaps, Foreground, Ints, Slots
 from .maps import SQUARED_MARGIN
 from .threads import ThreadTeam
 
-LEAST_PIXELS = 100_000
+MIN_PIXELS = 100_000
 """Pixels of a block that is worth a thread."""
 
 
@@ -41,7 +41,7 @@ class Grid:
         n_cells = int(cells.shape.prod())
         pixels: NDArray[np.integer] = np.empty(total, np.int32 if total < 2**31 else np.int64)
         cell = np.empty(total, np.int32)
-        blocks = team.blocks(total, LEAST_PIXELS)
+        blocks = team.blocks(total, MIN_PIXELS)
         count = np.zeros((len(blocks), n_cells), np.int32)
         lowest_rank = np.full((len(blocks), n_cells), np.iinfo(np.int32).max, np.int32)
         found = [Foreground(pixels, cell, *rows) for rows in zip(count, lowest_rank, strict=True)]
@@ -70,7 +70,7 @@ class Grid:
     def take_spare(self) -> tuple[Ints, Ints] | None:
         """Return memory that the making needed, once: two arrays with a place for each slot.
 
-        Faulting in fresh pages costs as much as writing them.
+        Faulting in new pages costs as much as writing them.
         """
         spare, self._spare = self._spare, None
         return spare

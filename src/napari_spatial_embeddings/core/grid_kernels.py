@@ -59,7 +59,7 @@ class Cells(NamedTuple):
     Parameters
     ----------
     origin : float32 (3,), pixels of the finest axis
-        Where the first cell begins.
+        Start of the first cell.
     scale : float32 (3,)
         Cells per pixel of the finest axis.
     shape : int64 (3,)

@@ -43,9 +43,10 @@ class Window:
     ) -> Window:
         """Choose a halo wide enough for the objects that the part touches.
 
-        A pixel at the border is as far from its object's centre as its offset says, and the object
-        ends as far again beyond. Rivals, of the same size, start within two margins more. Uses the
-        99.9th percentile of the offsets' length: beyond it an object may differ from the whole's.
+        A pixel at the border is as far from its object's centre as its offset is long, and the
+        object ends as far again beyond. Rivals, of the same size, start within two margins more.
+        Uses the 99.9th percentile of the offsets' length: beyond it an object may differ from the
+        whole's.
 
         Parameters
         ----------

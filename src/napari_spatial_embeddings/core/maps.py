@@ -148,7 +148,7 @@ def coordinates(
 ) -> Float:
     """Return the pixels' coordinates, float32 (D, *shape), ``index * spacing``.
 
-    Indices begin at ``first``, or at 0.
+    Indices start at ``first``, or at 0.
     """
     out = np.empty((len(shape), *shape), np.float32)
     for axis, (n, step) in enumerate(zip(shape, spacing, strict=True)):

@@ -88,8 +88,8 @@ def others_near(
     key, order = torch.where(known, key, torch.iinfo(grid.kind).max).sort(stable=True)
 
     row_object, first, last = grid.rows(centre, reach, crop)
-    begin = torch.searchsorted(key, first)
-    row, place = _spread(begin, torch.searchsorted(key, last, right=True) - begin)
+    start = torch.searchsorted(key, first)
+    row, place = _spread(start, torch.searchsorted(key, last, right=True) - start)
     obj = take(row_object, row)
     e_sorted = [take(line, order) for line in e]
     near = squared_distance(e_sorted, centre, reach, place, obj) < 1
@@ -104,7 +104,7 @@ class _Grid(NamedTuple):
     Parameters
     ----------
     low : (D,), pixels
-        Where the first cell begins.
+        Start of the first cell.
     cell : (D,), pixels
         Size of a cell.
     shape : list of D ints
@@ -154,8 +154,8 @@ class _Grid(NamedTuple):
             cell = take(starts[a], obj) + rest % span
             rest = rest // span
             key = self.key(key, a, cell.to(self.kind))
-            begin = self.low[a] + cell * self.cell[a]
-            nearest = torch.minimum(torch.maximum(middle, begin), begin + self.cell[a])
+            start = self.low[a] + cell * self.cell[a]
+            nearest = torch.minimum(torch.maximum(middle, start), start + self.cell[a])
             share = share - ((nearest - middle) / take(reach[a], obj)) ** 2
         half = take(reach[last], obj) * share.clamp(min=0).sqrt()
         middle = take(centre[last], obj)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import greedy_kernels as kernels
-from .grid import LEAST_PIXELS, Grid
+from .grid import MIN_PIXELS, Grid
 from .grid_kernels import Ints
 from .label_kernels import count_owned
 from .proposal_state import Margins, State
@@ -110,7 +110,7 @@ class Proposals:
             if foreground > self._grid.threshold:
                 owned = team.map(
                     lambda block: count_owned(owner[block], values[block], limit, self._count),
-                    team.blocks(len(owner), LEAST_PIXELS),
+                    team.blocks(len(owner), MIN_PIXELS),
                 )
                 self._won = np.sum(owned, 0, dtype=np.int32)
             # A proposal that met no other's pixels won all that it asked for.

@@ -123,7 +123,7 @@ FORMATS: dict[str, Format] = {
         "Labels (OME-TIFF)",
         ".ome.tif",
         _labels,
-        "The label image, with axes, pixel size and settings in OME's own words.",
+        "The label image, with axes, pixel size and settings in OME's metadata.",
     ),
     "objects": Format(
         "Objects (CSV)",

@@ -1,6 +1,6 @@
 """Maps as OME-Zarr 0.5: one folder per image, the maps as images in it.
 
-The folder is a collection in the layout that bioformats2raw began and OME-Zarr adopted: the images
+The folder is a collection in the layout of bioformats2raw that OME-Zarr adopted: the images
 ``seed``, ``sigma`` and ``offsets`` (float32, axes c, (z), y, x), listed under ``OME``. The axes
 carry the image's pixel size and unit; the values themselves are in pixels, see `EmbeddingMaps`.
 """

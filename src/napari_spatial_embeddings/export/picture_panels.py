@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.maps import MARGIN, Float
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.core.units import symbol
-from napari_spatial_embeddings.text import plural
 
 from .colours import PALETTE, image_colours, instance_colours, longest_offset, offset_colours
 
@@ -26,7 +26,7 @@ INK, FAINT = "#f2f2f2", "#9ba1aa"
 
 SEED = "how well pixels know their centre"
 
-MOST_OUTLINES = 3000
+MAX_OUTLINES = 3000
 """Objects beyond this number are too small on the picture for an outline."""
 
 
@@ -67,7 +67,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Where a picture is drawn, and the strip below it, in inches, for its legend."""
+    """Area of a picture, and of the strip below it for its legend, in inches."""
 
     axes: Axes
     legend: Axes
@@ -158,7 +158,7 @@ def _objects(
     filled = np.where((dense > 0)[..., None], 0.55 * picture + 0.45 * colours[dense], picture)
     count = len(ids) - 1
     _show(panel, filled, shown, name, plural(count, "object"))
-    if count <= MOST_OUTLINES:
+    if count <= MAX_OUTLINES:
         lines, owners = _outlines(dense)
         panel.axes.add_collection(LineCollection(lines, colors=colours[owners], linewidths=0.9))
 

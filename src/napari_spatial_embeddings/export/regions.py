@@ -31,7 +31,7 @@ def write_regions(path: str | Path, regions: Sequence[Region]) -> Path:
     axes = {region.corners.shape[-1] for region in regions}
     if len(axes) != 1:
         what = "no region" if not regions else "regions with different numbers of coordinates"
-        raise FileError(f"{path}: {what}; expected shapes that were drawn on one image")
+        raise FileError(f"{path}: {what}; expected the shapes of one image")
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     columns = [f"axis-{a}" for a in range(axes.pop())]

@@ -11,7 +11,7 @@ from .errors import FileError
 UNKNOWN = "QI?"
 """Letters of axes that a file does not name."""
 
-HINT = "say what they are with axes, such as axes=ZYX"
+HINT = "name them with axes, such as axes=ZYX"
 
 
 def as_image(
@@ -95,7 +95,7 @@ def _guess(array: PixelArray, axes: str, name: str) -> str:
         return "YXS"
     if len(unknown) > 1 or "Z" in axes:
         raise FileError(
-            f"{name} has shape {array.shape} and does not tell its axes; {HINT.replace('Z', 'CZ')}"
+            f"{name} has shape {array.shape} and its axes are unknown; {HINT.replace('Z', 'CZ')}"
         )
     return axes.replace(axes[unknown[0]], "Z")
 
@@ -104,7 +104,7 @@ def _check(array: PixelArray, axes: str, name: str) -> None:
     if "T" in axes:
         frames = array.shape[axes.index("T")]
         slices = axes.replace("T", "Z").replace("S", "C")
-        but = f"; if they are slices of a volume, say axes={slices}" if "Z" not in axes else ""
+        but = f"; if they are slices of a volume, set axes={slices}" if "Z" not in axes else ""
         raise FileError(
             f"{name} is a time series of {frames} frames; save each frame as a file of its own{but}"
         )

@@ -11,7 +11,7 @@ from napari_spatial_embeddings.errors import Failure, InputError, os_error_text
 
 
 class FileError(InputError):
-    """A file that cannot be read, used or written; the message says why and what to do."""
+    """A file that cannot be read, used or written; the message gives the reason and what to do."""
 
 
 @contextmanager
@@ -33,8 +33,8 @@ def reading(path: Path) -> Iterator[None]:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # damaged data makes decoders raise nearly anything
         raise FileError(
-            f"{path} is damaged, or not of the kind its name says ({_first_line(error)}); copy or"
-            " export it again"
+            f"{path} is damaged, or not of the kind that its name implies ({_first_line(error)});"
+            " copy or export it again"
         ) from error
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from napari_spatial_embeddings.text import plural
+from napari_spatial_embeddings.core.text import plural
 
 from .errors import FileError
 from .ome_zarr import is_zarr
@@ -16,7 +16,7 @@ JPEG = (".jpg", ".jpeg")
 ZARR = (".zarr",)
 IMAGES = (*TIFF, *PNG, *JPEG, *ZARR)
 
-SHOWN = 3
+MAX_NAMES_SHOWN = 3
 """Number of names that a message lists."""
 
 
@@ -137,5 +137,5 @@ def _by_stem(paths: list[Path], folder: Path) -> dict[str, Path]:
 
 
 def _listed(names: list[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - MAX_NAMES_SHOWN
+    return ", ".join(names[:MAX_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")

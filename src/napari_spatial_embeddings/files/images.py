@@ -23,8 +23,8 @@ from .raw import Raw
 def read_image(path: str | Path, axes: str | None = None) -> ImageData:
     """Open an image.
 
-    One of up to `stored.IN_MEMORY` bytes is read; of a larger TIFF or OME-Zarr, only what is sliced
-    of its data is read, and whether it is damaged shows then. PNG and JPEG are read whole.
+    One of up to `stored.MAX_BYTES_IN_MEMORY` bytes is read; of a larger TIFF or OME-Zarr, only what
+    is sliced is read, and whether it is damaged shows then. PNG and JPEG are read whole.
 
     TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG and OME-Zarr (0.4, 0.5). Axes of length one are dropped,
     and so is transparency. A file that does not name its axes is taken for colours if the last of

@@ -23,7 +23,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class StoredMaps:
-    """Maps with what their file tells about them.
+    """Maps with the metadata of their file.
 
     Parameters
     ----------

@@ -8,14 +8,14 @@ from collections.abc import Iterable
 
 from .folders import stem
 
-LONGEST = 120
+MAX_LENGTH = 120
 """Characters of a name: the folder and the ending need some as well."""
 
 
 def file_name(name: str) -> str:
     """Return a name without endings, and without characters that some systems refuse."""
     good = re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", stem(name.replace("/", "_")))
-    return good.strip(" .")[:LONGEST].strip(" .") or "image"
+    return good.strip(" .")[:MAX_LENGTH].strip(" .") or "image"
 
 
 def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
@@ -25,7 +25,7 @@ def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
     """
     used, found = {name.casefold() for name in taken}, []
     for name in map(file_name, names):
-        numbered = (f"{name[: LONGEST - 8]}-{n}" for n in itertools.count(2))
+        numbered = (f"{name[: MAX_LENGTH - 8]}-{n}" for n in itertools.count(2))
         free = next(x for x in itertools.chain([name], numbered) if x.casefold() not in used)
         used.add(free.casefold())
         found.append(free)

@@ -17,7 +17,7 @@ def sizes_in(facts: Mapping[str, Any], source: str) -> dict[str, Size]:
 
     The key starts with ``voxel_size`` or ``pixel_size`` and may go on with the order of the axes
     and the unit, in either order: ``voxel_size_zyx_um``. Without an order it is that of the axes,
-    x last; without a unit, it is what the key ``unit`` says. The value is one number for all axes,
+    x last; without a unit, it has that of the key ``unit``. The value is one number for all axes,
     or a list with one for each.
 
     Raises

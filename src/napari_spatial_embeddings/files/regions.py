@@ -20,7 +20,7 @@ KINDS = ("rectangle", "polygon", "ellipse")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
-    """A shape, as napari draws it.
+    """A shape, in the terms of napari's Shapes layers.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """Arrays that stay in their files: read where they are sliced, by opening the file each time.
 
 No file is left open and none stays mapped into memory: an image may be replaced or deleted while it
-is shown, on any system. Images of up to `IN_MEMORY` bytes are not worth it and are read whole.
+is shown, on any system. Images of up to `MAX_BYTES_IN_MEMORY` bytes are not worth it and are read
+whole.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from napari_spatial_embeddings.core.image_data import LazyArray, Part, PixelArra
 
 from .errors import FileError, reading
 
-IN_MEMORY = 64 * 2**20
+MAX_BYTES_IN_MEMORY = 64 * 2**20
 """Bytes up to which an image is read whole."""
 
-CACHE = 128 * 2**20
+CACHE_BYTES = 128 * 2**20
 """Bytes of decoded chunks that are kept: neighbouring tiles share many of them."""
 
 Read = Callable[[tuple[Part, ...]], Any]
@@ -32,7 +33,7 @@ Read = Callable[[tuple[Part, ...]], Any]
 
 def is_small(array: PixelArray) -> bool:
     """Whether an image is read whole."""
-    return size_in_bytes(array) <= IN_MEMORY
+    return size_in_bytes(array) <= MAX_BYTES_IN_MEMORY
 
 
 class StoredArray(LazyArray):
@@ -108,7 +109,7 @@ class ChunkCache:
         spans = [p if isinstance(p, slice) else slice(p, p + 1, 1) for p in wanted]
         shape = [span.stop - span.start for span in spans]
         with self._lock:
-            if prod(shape) * self._source.dtype.itemsize > CACHE:
+            if prod(shape) * self._source.dtype.itemsize > CACHE_BYTES:
                 return np.asarray(self._source[wanted])
             block = np.empty(shape, self._source.dtype)
             needed = [
@@ -125,7 +126,7 @@ class ChunkCache:
                     to.append(slice(start - span.start, stop - span.start))
                     source.append(slice(start - at * size, stop - at * size))
                 block[tuple(to)] = chunk[tuple(source)]
-            while self._bytes > max(CACHE, found):
+            while self._bytes > max(CACHE_BYTES, found):
                 self._bytes -= self._kept.popitem(last=False)[1].nbytes
         return block[
             tuple(slice(None, None, p.step) if isinstance(p, slice) else 0 for p in wanted)

@@ -30,10 +30,10 @@ log = logging.getLogger(__name__)
 DAMAGE = re.compile("TiffPages @|value offset|corrupted file|failed to (read|reshape)|missing")
 """What tifffile logs, rather than raises, when it reads only a part of a file."""
 
-MOST_MESSAGES = 1000
-"""Messages after which a file is given up: damaged ones may hold endless pages."""
+MAX_MESSAGES = 1000
+"""Messages after which reading is aborted: damaged files may hold endless pages."""
 
-PRINTED = 10e-6
+MAX_PIXEL_METRES = 10e-6
 """Pixels larger than this many metres are a printer's resolution and no measurement."""
 
 
@@ -49,7 +49,7 @@ def read_tiff(path: Path, *, whole: bool = False) -> Raw:
         pieces = min(len(page.dataoffsets), len(page.databytecounts))
         damaged = pieces < math.prod(page.chunked)
         array: PixelArray
-        if whole or series.is_multifile or series.nbytes <= stored.IN_MEMORY:
+        if whole or series.is_multifile or series.nbytes <= stored.MAX_BYTES_IN_MEMORY:
             if not damaged:
                 array = series.asarray().reshape(series.get_shape(False))
         elif not (damaged := damaged or _is_truncated(series, path.stat().st_size)):
@@ -118,7 +118,7 @@ def _messages() -> Iterator[list[str]]:
         if record.thread != here:
             return True
         texts.append(record.getMessage())
-        if len(texts) > MOST_MESSAGES:
+        if len(texts) > MAX_MESSAGES:
             raise ValueError("its pages lead nowhere")
         return False
 
@@ -176,7 +176,7 @@ def _plain_sizes(file: tifffile.TiffFile) -> dict[str, Size]:
     tag = file.pages.first.tags.get("ResolutionUnit")
     unit = {2: "inch", 3: "cm"}.get(int(tag.value)) if tag else None
     metres = {a: length * METRES[unit] for a, length in _resolution(file).items()} if unit else {}
-    if any(length > PRINTED for length in metres.values()):
+    if any(length > MAX_PIXEL_METRES for length in metres.values()):
         return {}
     return {a: (length / METRES["um"], "um") for a, length in metres.items()}
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.text import plural
 
 if TYPE_CHECKING:
     import torch
@@ -104,7 +104,7 @@ def advice() -> str:
     return (
         "There is an NVIDIA card, but PyTorch cannot reach it: its driver may be too old for CUDA"
         f" {torch.version.cuda}, or no card is given to this session. Update the driver; {GUIDE}"
-        " tells which versions fit"
+        " lists which versions fit"
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from napari_spatial_embeddings.config import ModelSettings
-from napari_spatial_embeddings.text import plural
+from napari_spatial_embeddings.core.text import plural
 
 from .model_card import ModelError
 

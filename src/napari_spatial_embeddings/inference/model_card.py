@@ -19,7 +19,7 @@ WEIGHTS, CARD = "model.safetensors", "model.json"
 
 
 class ModelError(InputError):
-    """A model that cannot be loaded or does not fit the image; the message says why."""
+    """A model that cannot be loaded or does not fit the image; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from .model_card import ModelError
 EXACT = {2: 16_000_000, 3: 32_000_000}
 """Values of a channel up to which percentiles are exact; above, they are those of a sample."""
 
-SAMPLE = 4_000_000
+SAMPLE_PIXELS = 4_000_000
 """Values of a sample at most."""
 
 EDGE = {2: 256, 3: 64}
@@ -74,7 +74,7 @@ def _sample(image: PixelArray, channel: int) -> Float:
         values = np.asarray(image[channel], np.float32)
     else:
         edge = EDGE[len(shape)]
-        blocks = sample_blocks(shape, edge, SAMPLE // edge ** len(shape))
+        blocks = sample_blocks(shape, edge, SAMPLE_PIXELS // edge ** len(shape))
         parts = [np.asarray(image[(channel, *block)], np.float32).ravel() for block in blocks]
         values = np.concatenate(parts)
     if image.dtype.kind == "f":

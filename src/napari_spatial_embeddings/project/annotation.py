@@ -92,8 +92,8 @@ def read_annotation(labels: Path, regions: Path, shape: tuple[int, ...]) -> Anno
         meaning = _Meaning.model_validate(read_settings(labels))
     except ValidationError as error:
         raise FileError(f"{labels} is damaged: {first_error(error)}") from error
-    drawn = read_shapes(regions, len(shape)) if regions.exists() else []
-    return Annotation(array, meaning.classes, drawn, meaning.scribbled)
+    shapes = read_shapes(regions, len(shape)) if regions.exists() else []
+    return Annotation(array, meaning.classes, shapes, meaning.scribbled)
 
 
 def read_stored(path: Path, shape: tuple[int, ...]) -> Labels:

@@ -8,7 +8,7 @@ from napari_spatial_embeddings.errors import InputError
 
 
 class ProjectError(InputError):
-    """A project that cannot be used as asked; the message says why and what to do."""
+    """A project that cannot be used as asked; the message gives the reason and what to do."""
 
 
 class MissingImage(ProjectError):
@@ -23,7 +23,7 @@ class MissingImage(ProjectError):
     """
 
     def __init__(self, key: str, path: Path) -> None:
-        super().__init__(f"the image '{key}' is not at {path} any more; say where it is now")
+        super().__init__(f"the image '{key}' is not at {path} any more; choose where it is now")
         self.key, self.path = key, path
 
 

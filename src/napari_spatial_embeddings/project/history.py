@@ -59,7 +59,7 @@ class History:
         return [fact for fact in facts if isinstance(fact, dict)]
 
     def last(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """Return how the last training began, and its reports; nothing if there was none."""
+        """Return the last training's start event and reports; empty if there was none."""
         reports: list[dict[str, Any]] = []
         lines = self.path.read_bytes().splitlines() if self.path.exists() else []
         for line in reversed(lines):

@@ -29,19 +29,19 @@ from napari_spatial_embeddings.system.atomic import atomic_file
 from .card import ImageEntry
 from .errors import MissingImage, ProjectError, WrongImage
 
-GRID = 48
+MIN_GRID_EDGE = 48
 """Pixels along each axis of the grid of a fingerprint, at least."""
 
-LARGE = 64_000_000
+MAX_GRID_VALUES = 64_000_000
 """Values of an image above which its fingerprint is that of blocks: a grid would read all."""
 
 BLOCKS = "blocks-"
-"""Start of the fingerprint of an image that is `LARGE`; version 0.1.0 wrote none."""
+"""Start of the fingerprint of an image that is larger; version 0.1.0 wrote none."""
 
-EDGE, MOST = 64, 16
+BLOCK_EDGE, MAX_BLOCKS = 64, 16
 """Edge of these blocks in pixels, and their number at most."""
 
-TILE = 512
+TILE_EDGE = 512
 """Edge in pixels of what is compared or copied at once."""
 
 
@@ -59,7 +59,7 @@ def reference(source: Path, folder: Path) -> str:
 
 def fingerprint(image: PixelArray) -> str:
     """Return a digest of an image's shape, its type and some of its pixels."""
-    large = math.prod(image.shape) > LARGE
+    large = math.prod(image.shape) > MAX_GRID_VALUES
     return BLOCKS + _digest_of_blocks(image) if large else _digest_of_grid(image)
 
 
@@ -71,12 +71,12 @@ def matches(image: PixelArray, digest: str) -> bool:
 
 
 def _digest_of_grid(image: PixelArray) -> str:
-    steps = (slice(None, None, max(1, n // GRID)) for n in image.shape[1:])
+    steps = (slice(None, None, max(1, n // MIN_GRID_EDGE)) for n in image.shape[1:])
     return _digest(image, [np.asarray(image[(slice(None), *steps)])])
 
 
 def _digest_of_blocks(image: PixelArray) -> str:
-    blocks = sample_blocks(image.shape[1:], EDGE, MOST)
+    blocks = sample_blocks(image.shape[1:], BLOCK_EDGE, MAX_BLOCKS)
     return _digest(image, (np.asarray(image[(slice(None), *block)]) for block in blocks))
 
 
@@ -92,12 +92,12 @@ def _digest(image: PixelArray, parts: Iterable[NDArray[Any]]) -> str:
 def same_pixels(one: PixelArray, other: PixelArray) -> bool:
     """Whether two images (C, *S) are equal.
 
-    Of a large one that is in a file or computed, nobody has changed a few pixels: its `fingerprint`
-    will do. All others are compared, part by part.
+    Large images that are in a file, or computed, are not edited pixel by pixel: their `fingerprint`
+    is compared. All others are compared tile by tile.
     """
     if one.shape != other.shape:
         return False
-    if math.prod(one.shape) > LARGE and not in_memory(one):
+    if math.prod(one.shape) > MAX_GRID_VALUES and not in_memory(one):
         return one.dtype == other.dtype and fingerprint(one) == fingerprint(other)
     return all(np.array_equal(np.asarray(one[p]), np.asarray(other[p])) for p in _tiles(one))
 
@@ -105,7 +105,7 @@ def same_pixels(one: PixelArray, other: PixelArray) -> bool:
 def _tiles(image: PixelArray) -> Iterator[tuple[int | slice, ...]]:
     """Yield the parts of an array (..., Y, X), plane by plane."""
     planes = itertools.product(*map(range, image.shape[:-2]))
-    return ((*plane, *tile) for plane in planes for tile in all_blocks(image.shape[-2:], TILE))
+    return ((*plane, *tile) for plane in planes for tile in all_blocks(image.shape[-2:], TILE_EDGE))
 
 
 def checked(pixels: PixelArray, name: str) -> PixelArray:
@@ -160,7 +160,7 @@ def read_entry(folder: Path, entry: ImageEntry) -> ImageData:
     if image.data.shape != entry.shape:
         raise WrongImage(
             f"{path} has the shape {image.data.shape} now, and {entry.shape} when the project took"
-            f" the image '{entry.key}'; put the old file back, or say where it is now"
+            f" the image '{entry.key}'; put the old file back, or choose where it is now"
         )
     return replace(image, pixel_size=entry.pixel_size, unit=entry.unit, name=entry.name)
 
@@ -208,7 +208,8 @@ def write_copy(
             (np.asarray(image[part]) for part in _tiles(image)),
             shape=image.shape,
             dtype=image.dtype,
-            tile=tuple(min(TILE, -(-n // 16) * 16) for n in image.shape[-2:]),  # 16: as TIFF asks
+            # TIFF wants multiples of 16.
+            tile=tuple(min(TILE_EDGE, -(-n // 16) * 16) for n in image.shape[-2:]),
             bigtiff=size_in_bytes(image) > 2**32 - 2**25,
             photometric="minisblack",
             compression="zlib",

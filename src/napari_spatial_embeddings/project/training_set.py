@@ -33,7 +33,7 @@ def load_training_set(project: Project) -> TrainingSet:
     images = project.card.images
     annotated = [(image, found) for image in images if (found := project.annotation(image.key))]
     if not annotated:
-        raise ProjectError(f"{project.folder}: nothing is annotated yet; draw some objects")
+        raise ProjectError(f"{project.folder}: nothing is annotated yet; annotate some objects")
     first = next((entry for entry, _ in annotated if entry.pixel_size), annotated[0][0])
     resolved = [_resolved(project, entry, found, first.pixel_size) for entry, found in annotated]
     return TrainingSet(resolved, [], project.card.classes, first.pixel_size, first.unit)

@@ -18,8 +18,8 @@ from scipy import ndimage as ndi
 
 from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.core.object_size import ring
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.text import plural
 
 BACKGROUND = "background"
 """Class name of labels that are not objects but background."""
@@ -155,7 +155,7 @@ def annotate(
     out[background] = 0
     if (out == IGNORE).all():
         raise AnnotationError(
-            f"{name}: nothing is annotated; draw some objects, or say where it is empty"
+            f"{name}: nothing is annotated; annotate some objects, or mark a region without any"
         )
     known = _classes(name, ids, classes, class_names)
     return TrainingImage(name, image, out, known, scribbled, spacing)

@@ -36,7 +36,7 @@ MISMATCH = (
 
 
 class CheckpointError(InputError):
-    """A checkpoint that cannot be used; the message says why."""
+    """A checkpoint that cannot be used; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)

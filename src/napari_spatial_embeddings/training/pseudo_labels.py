@@ -1,9 +1,9 @@
 """Pseudo-labels: confident predictions of the start model where nothing is annotated.
 
-*Completion*: a scribble does not tell where its object ends. The start model often has an idea: the
-embeddings of the scribble's pixels give a centre and a bandwidth, and unknown pixels within that
-margin are added to the object, as in clustering. The training then sees
-whole objects, roughly outlined, which also show their size.
+*Completion*: a scribble does not show where its object ends. The start model can often predict it:
+the embeddings of the scribble's pixels give a centre and a bandwidth, and unknown pixels within
+that margin are added to the object, as in clustering. The training then sees whole objects, roughly
+outlined, which also show their size.
 
 *Pseudo-background*: unannotated pixels that the start model confidently predicts as background. A
 few objects hardly show where objects end; the start model often knows, and would forget it if these
@@ -40,7 +40,7 @@ MAX_BACKGROUND_MEMBERSHIP = 0.2
 MAX_PIXELS = 4_000_000
 """Pixels, summed over the images, that are predicted; images beyond get no pseudo-labels."""
 
-REACH = 4.0
+REACH_DIAMETERS = 4.0
 """Distance from annotated pixels up to which the model predicts, in typical diameters."""
 
 
@@ -61,7 +61,7 @@ def complete_scribbles(
     device : str
     """
     settings = PredictionSettings(device=device, object_diameter=diameter)
-    reach = REACH * (diameter or model.image_diameter or model.settings.working_diameter)
+    reach = REACH_DIAMETERS * (diameter or model.image_diameter or model.settings.working_diameter)
     out, left = [], MAX_PIXELS
     for image in images:
         spacing = image.spacing or model.settings.spacing

@@ -31,8 +31,8 @@ from .validation import Validation, calibrate, evaluate, predict_maps
 WARM_UP = 100
 """Steps over which the learning rate rises."""
 
-FIRST_VALIDATION = 10.0
-"""Seconds of training before the first validation: people wait to see the first result."""
+FIRST_VALIDATION_SECONDS = 10.0
+"""Seconds of training before the first validation: early, since users wait for the first result."""
 
 MIXED_PRECISION = frozenset({"cuda"})
 """Types of devices that compute faster in bfloat16."""
@@ -74,7 +74,7 @@ class Trainer:
     clock : callable
         Time in seconds, from any origin.
     started : float, optional
-        When this session's training began, by ``clock``.
+        Start of this session's training, by ``clock``.
     validated_at : float
         Seconds of training at the last validation.
     validation_cost : float
@@ -134,7 +134,7 @@ class Trainer:
         A model changes fastest in the beginning: the pauses double, up to an eighth of the budget.
         Nine tenths of the time go into steps, unless the settings ask for more validations.
         """
-        often = min(self.settings.budget[0] / 8, max(FIRST_VALIDATION, self.validated_at))
+        often = min(self.settings.budget[0] / 8, max(FIRST_VALIDATION_SECONDS, self.validated_at))
         return min(self.settings.validation_seconds, max(often, 9 * self.validation_cost))
 
     def since_validation(self) -> float:
@@ -240,8 +240,8 @@ class Trainer:
     def validate(self) -> Cancellable[Validation]:
         """Score the averaged weights by clustering, by pieces, and keep them if they are the best.
 
-        Without held-out images the score cannot tell the best model from an overfitted one: then
-        the latest is kept, of the lowest learning rate, if it scores no less than the start model.
+        Without held-out images the score cannot distinguish the best model from an overfitted one:
+        then the latest, of the lowest learning rate, is kept, if it scores no less than the start.
         """
         start = self.clock()
         maps = yield from predict_maps(self.average, self.validation, str(self.device))

@@ -1,4 +1,4 @@
-"""Annotations: watched, counted and saved, with nobody but the viewer's model."""
+"""Annotations: watched, counted and saved, with nothing but the viewer's model."""
 
 from __future__ import annotations
 

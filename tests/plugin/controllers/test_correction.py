@@ -240,7 +240,7 @@ def test_without_a_prediction_there_is_a_message(bench: EditorBench) -> None:
 
 
 def test_a_result_made_without_the_corrections_gets_them(scene: Scene) -> None:
-    """Such as that of a prediction that began before them."""
+    """Such as that of a prediction that started before them."""
     scene.rig.correction.do(lambda now: edit.accept(now.corrections, now.instances))
     scene.wait()
     before, known = scene.instances.labels, scene.corrections

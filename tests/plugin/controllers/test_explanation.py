@@ -1,4 +1,4 @@
-"""Explanations of the pixel under the mouse: text and layers are what the maps say."""
+"""Explanations of the pixel under the mouse: text and layers agree with the maps."""
 
 from __future__ import annotations
 

@@ -336,7 +336,7 @@ def test_the_command_does_the_same(scene: Scene, bench: EditorBench, tmp_path: P
     bench.session.set_model(tmp_path / "a model", None)
     bench.session.set_device("cpu")
     scene.tune(margin_factor=1.3, min_size=5)
-    with pytest.raises(InputError, match="is no file yet"):
+    with pytest.raises(InputError, match="is not saved as a file"):
         bench.export.command(tmp_path, ["labels"])
     bench.project_images.save(scene.key, lambda _project: None)
     bench.autosave.save_now()

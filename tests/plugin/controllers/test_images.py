@@ -96,7 +96,7 @@ def test_other_axes_make_another_image(
     images.choose(layer, axes="CYX")
     assert not changes
     images.choose(layer, axes="ZYX")
-    assert changes == [None, "cells"], "what depends on the axes is made anew"
+    assert changes == [None, "cells"], "what depends on the axes is recomputed"
     assert images.kind() == (1, 3)
     assert images.image_data().data.shape == (1, 3, 20, 30)
     images.choose(layer)

@@ -154,7 +154,7 @@ def test_a_drag_leaves_no_queue(bench: Bench) -> None:
 def test_of_a_large_image_the_view_comes_first(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reclustering, "LARGE_IMAGE", 1000)
+    monkeypatch.setattr(reclustering, "MAX_WHOLE_IMAGE_PIXELS", 1000)
     labels = discs((200, 210), 90)
     maps = uncertain_maps(labels)
     set_maps(bench, add_image(bench, labels), maps)
@@ -184,7 +184,7 @@ def test_of_a_large_image_the_view_comes_first(
 def test_a_large_image_that_is_left_before_all_of_it_followed_is_completed_later(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, until: Until
 ) -> None:
-    monkeypatch.setattr(reclustering, "LARGE_IMAGE", 1000)
+    monkeypatch.setattr(reclustering, "MAX_WHOLE_IMAGE_PIXELS", 1000)
     labels = discs()
     maps = uncertain_maps(labels)
     key = add_image(bench, labels)
@@ -225,7 +225,7 @@ def test_a_volume_follows_by_slices_while_the_slider_is_held(bench: Bench, until
 
 
 def test_nothing_in_view_waits_for_the_whole(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reclustering, "LARGE_IMAGE", 1000)
+    monkeypatch.setattr(reclustering, "MAX_WHOLE_IMAGE_PIXELS", 1000)
     labels = discs()
     maps = uncertain_maps(labels)
     set_maps(bench, add_image(bench, labels), maps)

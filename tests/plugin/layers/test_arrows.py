@@ -1,4 +1,4 @@
-"""Arrows from pixels in view to their embeddings, few enough to be drawn."""
+"""Arrows from pixels in view to their embeddings, of limited number."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
-from napari_spatial_embeddings.plugin.layers.arrows import MOST, ArrowsLayer, arrows
+from napari_spatial_embeddings.plugin.layers.arrows import MAX_ARROWS, ArrowsLayer, arrows
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.layers.viewport import visible_box
@@ -67,8 +67,8 @@ def test_arrows_are_the_offsets(
     maps = ideal_maps(labels, spacing=spacing)
     vectors = arrows(maps, whole(shape), 0.5)
     assert_true(vectors, maps, 0.5)
-    assert 0.02 * MOST < len(vectors) <= MOST
-    if (labels > 0).sum() <= MOST / 8:
+    assert 0.02 * MAX_ARROWS < len(vectors) <= MAX_ARROWS
+    if (labels > 0).sum() <= MAX_ARROWS / 8:
         assert len(vectors) == (labels > 0).sum()
 
 

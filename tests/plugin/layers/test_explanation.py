@@ -9,7 +9,7 @@ from builders import capsules
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.editing.explanation import Ellipse, explain
-from napari_spatial_embeddings.plugin.layers.explanation import ARROWS, cut, draw
+from napari_spatial_embeddings.plugin.layers.explanation import MAX_ARROWS, cut, draw
 from plugin.scenes import default_labels, maps_of
 
 
@@ -31,7 +31,7 @@ def test_a_drawing_lies_in_the_plane() -> None:
     found = cluster(maps, settings)
     explanation = explain(found, maps, settings, found.seed_pixel[0] + 1)
     whole = draw(explanation, (0, 1), explanation.pixel)
-    assert 0 < len(whole.arrows) <= ARROWS
+    assert 0 < len(whole.arrows) <= MAX_ARROWS
     assert len(whole.points) == len(whole.point_colours) == 2
     assert len(whole.ellipses) == len(whole.ellipse_colours) == 2
 

@@ -87,7 +87,7 @@ def test_a_projects_large_image_is_shown_from_its_file(
     model: ViewerModel,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stored, "IN_MEMORY", 1000)
+    monkeypatch.setattr(stored, "MAX_BYTES_IN_MEMORY", 1000)
     pixels = np.random.default_rng(0).integers(0, 200, shape).astype(dtype)
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
     axes = {2: "YX", 3: "CYX", 4: "CZYX"}[len(shape)]

@@ -84,7 +84,7 @@ def test_a_small_change_is_drawn_at_the_cost_of_its_part(contour: int) -> None:
     assert not refreshed
     labels[:] = 7
     assert update_labels(layer, labels)
-    assert len(parts) == 1, "of a large change, all is drawn at once"
+    assert len(parts) == 1, "of a large change, all is updated at once"
     assert len(refreshed) == 1
 
 

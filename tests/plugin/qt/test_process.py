@@ -111,7 +111,7 @@ def test_being_killed_on_purpose_is_no_fault(child: Process, qtbot: QtBot) -> No
 def test_a_child_that_does_not_stop_is_killed(
     child: Process, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process, "GRACE", 1)
+    monkeypatch.setattr(process, "GRACE_MS", 1)
     record = Record(child)
     psutil.Process(begin(child, qtbot)).suspend()
     with qtbot.waitSignal(child.ended, timeout=WAIT):

@@ -1,4 +1,4 @@
-"""Pixel sizes as people type them."""
+"""Pixel sizes as users type them."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_a_slider_moves_the_objects_and_their_count(
 def test_of_a_large_image_the_count_in_view_comes_first(
     dock: SpatialEmbeddingsWidget, qtbot: QtBot, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reclustering, "LARGE_IMAGE", 1000)
+    monkeypatch.setattr(reclustering, "MAX_WHOLE_IMAGE_PIXELS", 1000)
     labels = discs((200, 210), 90)
     set_maps(dock, add_image(dock, labels), uncertain_maps(labels))
     camera(dock.viewer).center = (0.0, 60.0, 70.0)

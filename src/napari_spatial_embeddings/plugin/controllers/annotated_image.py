@@ -36,7 +36,7 @@ class AnnotatedImage(QObject):
     edited = Signal(str)
     """The user changed the annotation of the image with this key."""
     refreshed = Signal(str)
-    """The annotation layer was drawn again, after an undo perhaps."""
+    """The annotation layer was redrawn, perhaps after an undo."""
     tool_changed = Signal()
 
     def __init__(self, record: OpenImage, layer: Labels, parent: QObject | None = None) -> None:
@@ -105,7 +105,7 @@ class AnnotatedImage(QObject):
         Returns
         -------
         bool
-            Whether the pixels changed without a stroke: napari took one back, or restored one.
+            Whether the pixels changed without a stroke: an undo or a redo by napari.
         """
         before, self.record.count = self.record.count, count
         changed = before is not None and before.digest != count.digest

@@ -9,6 +9,7 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Labels, Shapes
 
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers.annotation import (
     add_layer,
@@ -18,7 +19,6 @@ from napari_spatial_embeddings.plugin.layers.annotation import (
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import role_of, update_tag
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.text import plural
 
 from .annotation import AnnotationController
 from .images import ImageController
@@ -27,11 +27,11 @@ from .project_images import ProjectImages
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.segmentation import Segmentation
 
-LARGEST = np.iinfo(np.int32).max
+MAX_LABEL = np.iinfo(np.int32).max
 
 
 class AnnotationActions:
-    """Begins to annotate the current image, or takes over objects from elsewhere.
+    """Starts annotating the current image, or imports objects from another layer or a result.
 
     All of them raise `InputError` if there is no image, or it cannot be used.
 
@@ -66,7 +66,7 @@ class AnnotationActions:
         return strokes
 
     def use_tool(self, tool: str) -> None:
-        """Begin with a tool: "draw", "background", "erase", "class" or "region"."""
+        """Start a tool: "draw", "background", "erase", "class" or "region"."""
         if tool == "region":
             self.begin_region()
             return
@@ -133,12 +133,12 @@ class AnnotationActions:
         free = (data > 0) & (mine == 0)
         ids, dense = np.unique(data[free], return_inverse=True)
         if not len(ids):
-            raise InputError(f"{layer.name} holds no object where none is drawn yet")
+            raise InputError(f"{layer.name} holds no object that is not annotated already")
         # Ids stay as they are where that is possible; else they are numbered on.
         first = strokes.next
-        keeps = first == 1 and int(ids[-1]) <= min(LARGEST, 10 * data.size)
-        values = data[free] if keeps else dense + first
-        labels = ids if keeps else np.arange(len(ids)) + first
+        keep_ids = first == 1 and int(ids[-1]) <= min(MAX_LABEL, 10 * data.size)
+        values = data[free] if keep_ids else dense + first
+        labels = ids if keep_ids else np.arange(len(ids)) + first
         classes = {int(k): strokes.class_name for k in labels}
         strokes.paste(np.nonzero(free), values.astype(np.int32), classes)
         layer.visible = False  # it would lie over what is painted from now on
@@ -154,7 +154,7 @@ class AnnotationActions:
 
         labels = list(labels)
         if not labels:
-            raise InputError("there is no object to be used as annotation")
+            raise InputError("there is no object to use as annotation")
         active = self._viewer.layers.selection.active
         strokes = self._strokes()
         mine = np.asarray(strokes.layer.data)

@@ -53,7 +53,7 @@ class OpenCounts(QObject):
         return self._running is not None
 
     def pending(self, key: str) -> bool:
-        """Tell whether a newer count of an image is on its way."""
+        """Return whether a newer count of an image is on its way."""
         return key == self._running or key in self._queue
 
     def request(self, key: str) -> None:

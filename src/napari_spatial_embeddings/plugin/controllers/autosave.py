@@ -162,5 +162,5 @@ class Autosave(QObject):
     def _succeed(self) -> None:
         if self.problem and not self._failed:
             self.problem = ""
-            self._session.say("everything is saved again")
+            self._session.say("Everything is saved again.")
         self.saved.emit()

@@ -162,7 +162,7 @@ class CorrectionController(QObject):
             if image.result is None:
                 if step.kind == "change":
                     self._session.say(
-                        "there are no objects yet: predict the image first", "warning"
+                        "There are no objects yet: predict the image first.", "warning"
                     )
                 continue
             request = CorrectionRequest(
@@ -207,8 +207,8 @@ class CorrectionController(QObject):
             result = image.result
             if running[0].kind == "change" and self._is_open(image) and result is not None:
                 # The layer may show what was painted and is not a correction.
-                fresh = replace(result, instances=replace(result.instances))
-                self._session.set_result(image.key, fresh)
+                reset = replace(result, instances=replace(result.instances))
+                self._session.set_result(image.key, reset)
         self._next()
         self.changed.emit()
 

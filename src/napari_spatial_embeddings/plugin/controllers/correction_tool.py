@@ -21,7 +21,7 @@ from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS, Pix
 
 from .correction import CorrectionController
 
-NO_TOOL_HINT = "Choose a tool; what you correct is locked, and stays whatever the sliders do."
+NO_TOOL_HINT = "Choose a tool. Corrected objects are locked: sliders leave them alone."
 
 
 class CorrectionTool(QObject):
@@ -95,7 +95,7 @@ class CorrectionTool(QObject):
         self._deactivate()
         if self._viewer.dims.ndisplay != 2:
             self._hider.release(self)
-            self._session.say("correct in the 2D view: press the button with the square", "warning")
+            self._session.say("Switch to the 2D view to correct: the square button.", "warning")
             self.changed.emit()
             return
         self._hider.hide_for(self, self.layer)
@@ -182,7 +182,7 @@ class CorrectionTool(QObject):
         with self._session.errors_as_messages():
             at = pixel_of(layer, position)
             if at is None:
-                self._session.say("that is outside the image")
+                self._session.say("This is outside the image: click inside it.")
                 return
             pixels: tuple[Any, ...] = (at,)
             if tool.second_hint:

@@ -25,7 +25,7 @@ from napari_spatial_embeddings.plugin.tasks.explain import ExplainRequest, expla
 if TYPE_CHECKING:
     from napari_spatial_embeddings.editing.explanation import Explanation
 
-NO_PIXEL = "Move the mouse over an object, or over what should be one."
+NO_PIXEL = "Move the mouse over an object, or where one is missing."
 
 
 class ExplanationController(QObject):

@@ -148,7 +148,7 @@ class ExportController(QObject):
         if self._worker is not None:
             self._worker.cancel()
             self._worker = None
-            self._session.say("Stopped; what was written before stays.")
+            self._session.say("Stopped; files that were written already are kept.")
             self.changed.emit()
 
     def _start(self, folder: Path, formats: Sequence[str], keys: Sequence[str]) -> None:
@@ -257,8 +257,8 @@ class ExportController(QObject):
             path, axes = (project.folder / entry.path).resolve(), entry.axes
         if path is None:
             raise InputError(
-                f"{layer.name} is no file yet; save it (File > Save selected layers), open that"
-                " file, and copy the command again"
+                f"{layer.name} is not saved as a file; save it (File > Save selected layers), open"
+                " that file, and copy the command again"
             )
         return predict_command(
             [path],

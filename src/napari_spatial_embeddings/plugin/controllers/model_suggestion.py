@@ -19,11 +19,11 @@ from napari_spatial_embeddings.plugin.state.session import Session
 from .images import ImageController
 from .training import takes
 
-DARK = 0.2
+MAX_DARK_MEDIAN = 0.2
 """Highest place of the median between the darkest and the brightest pixels of bright objects on
 dark ground: in fluorescence it is far below, in phase contrast and stained tissue above."""
 
-SIDE = 512
+MAX_EDGE_PIXELS = 512
 """Pixels along an edge that are looked at, at most."""
 
 
@@ -108,14 +108,16 @@ class ModelSuggestion(QObject):
 def sampled_plane(data: Any, rgb: bool) -> NDArray[np.float32]:
     """Return pixels that are spread over the middle plane of an array (..., Y, X[, C])."""
     middle, (height, width) = _middle(data, rgb)
-    step = max(1, round(max(height, width) / SIDE))
+    step = max(1, round(max(height, width) / MAX_EDGE_PIXELS))
     return np.asarray(data[(*middle, slice(None, None, step), slice(None, None, step))], np.float32)
 
 
 def central_block(data: Any, rgb: bool) -> NDArray[np.float32]:
     """Return the pixels in the middle of an array (..., Y, X[, C]), which lie in few chunks."""
     middle, size = _middle(data, rgb)
-    block = tuple(slice(max(0, (n - SIDE) // 2), (n + SIDE) // 2) for n in size)
+    block = tuple(
+        slice(max(0, (n - MAX_EDGE_PIXELS) // 2), (n + MAX_EDGE_PIXELS) // 2) for n in size
+    )
     return np.asarray(data[middle + block], np.float32)
 
 
@@ -130,4 +132,4 @@ def is_dark(pixels: NDArray[np.float32]) -> bool:
     if not pixels.size:
         return False
     low, median, high = np.percentile(pixels, (1, 50, 99.8))
-    return bool(median - low <= DARK * (high - low))
+    return bool(median - low <= MAX_DARK_MEDIAN * (high - low))

@@ -108,7 +108,7 @@ class ProjectController(QObject):
         project = Project.create(folder, **self._session.project_fields())
         self._session.set_project(project)
         self._images.changed.emit()
-        self._session.say(f"a new project, with nothing in it yet: {project.folder}")
+        self._session.say(f"New, empty project: {project.folder}")
 
     def open(self, folder: Path) -> None:
         """Open a project.
@@ -128,7 +128,7 @@ class ProjectController(QObject):
         self.opened.emit(left)
 
     def is_open(self, folder: Path) -> bool:
-        """Tell whether this is the folder of the project."""
+        """Return whether this is the folder of the project."""
         project = self._session.project
         return project is not None and same_path(project.folder, folder)
 
@@ -162,7 +162,7 @@ class ProjectController(QObject):
         """
         if self._autosave.problem:
             raise InputError(
-                f"what you drew is not saved yet: {self._autosave.problem}; make room for it first"
+                f"annotations are not saved yet: {self._autosave.problem}; solve this first"
             )
         self._session.set_image(None)
         staying = {

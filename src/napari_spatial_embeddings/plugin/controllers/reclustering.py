@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.core.instances import Corrections
     from napari_spatial_embeddings.inference.segmentation import Segmentation
 
-LARGE_IMAGE = 2**22
+MAX_WHOLE_IMAGE_PIXELS = 2**22
 """Pixels of an image above which what is in view comes first."""
 
 WHOLE_IMAGE_DELAY_MS = 250
@@ -117,7 +117,7 @@ class ReclusteringController(QObject):
         result = self._session.result
         if result is None or not (self._outdated or self._latest.busy):
             return
-        if result.maps.ndim == 2 and result.maps.seed[0].size <= LARGE_IMAGE:
+        if result.maps.ndim == 2 and result.maps.seed[0].size <= MAX_WHOLE_IMAGE_PIXELS:
             self._request_whole()
             return
         self._whole_due = True

@@ -81,5 +81,5 @@ def recognise(session: Session, layers: Iterable[Image], project: Project) -> li
 
 
 def same_path(one: Path, other: Path) -> bool:
-    """Tell whether two paths lead to one file or folder."""
+    """Return whether two paths lead to one file or folder."""
     return os.path.realpath(one) == os.path.realpath(other)

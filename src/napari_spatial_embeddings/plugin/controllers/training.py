@@ -6,12 +6,12 @@ from typing import Any
 
 from qtpy.QtCore import QElapsedTimer, QObject, QTimer
 
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.inference.model_card import WEIGHTS, ModelCard
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.project import Project
-from napari_spatial_embeddings.text import plural
 
 from .annotation import AnnotationController
 from .autosave import Autosave
@@ -188,7 +188,7 @@ class TrainingController(QObject):
             return
         elapsed = self._since.elapsed() if self._since.isValid() else PREVIEW_INTERVAL_MS
         wait = PREVIEW_INTERVAL_MS - elapsed
-        if self._prediction.running:  # the user's, or a slow one: never two at a time
+        if self._prediction.running:  # started by the user, or slow: never two at a time
             wait = max(wait, PREVIEW_INTERVAL_MS // 10)
         if wait > 0:
             if not self._later.isActive():
@@ -243,7 +243,7 @@ def obstacle(
             " or choose another image or other channels under Data."
         )
     if not annotation.annotated:
-        return "Nothing is annotated yet: draw some objects under Annotate."
+        return "Nothing is annotated yet: paint some objects under Annotate."
     return ""
 
 

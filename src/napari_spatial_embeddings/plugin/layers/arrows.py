@@ -23,10 +23,10 @@ from .napari_compat import camera
 from .tags import LayerTag, find_layer, image_key, role_of, tag_of, tagged
 from .viewport import visible_box
 
-MOST = 4000
-"""Arrows that are drawn at most; of more pixels, every second, third, ... is shown."""
+MAX_ARROWS = 4000
+"""Arrows that are shown at most; of more pixels, every second, third, ... has one."""
 
-DELAY_MS = 120
+ARROWS_DELAY_MS = 120
 """Milliseconds after the last change of the view."""
 
 
@@ -49,7 +49,7 @@ class ArrowsLayer(QObject):
         self._on = False
         self._connections = Connections()
         self._pause = QSignalDebouncer(parent=self)
-        self._pause.setTimeout(DELAY_MS)
+        self._pause.setTimeout(ARROWS_DELAY_MS)
         self._pause.triggered.connect(self._draw)
 
     @property
@@ -131,8 +131,8 @@ class ArrowsLayer(QObject):
 def arrows(maps: EmbeddingMaps, box: Box, foreground: float) -> NDArray[np.float32]:
     """Return the offsets of a box's foreground pixels as vectors (N, 2, D), in pixels.
 
-    Each starts at a pixel and ends at its embedding. N is at most `MOST`: of more pixels, every
-    second, third, ... along each axis is taken.
+    Each starts at a pixel and ends at its embedding. N is at most `MAX_ARROWS`: of more pixels,
+    every second, third, ... along each axis is taken.
     """
     step = _step(box)
     while True:
@@ -141,7 +141,7 @@ def arrows(maps: EmbeddingMaps, box: Box, foreground: float) -> NDArray[np.float
             for s in box
         )
         chosen = np.argwhere((maps.seed[(slice(None), *at)] > foreground).any(0))
-        if len(chosen) <= MOST:
+        if len(chosen) <= MAX_ARROWS:
             break
         step += 1
     start = chosen * step + [s.start for s in at]
@@ -153,7 +153,7 @@ def _step(box: Box) -> int:
     """Return the distance in pixels between two that may have an arrow."""
     lengths = [s.stop - s.start for s in box]
     many = sum(n > 1 for n in lengths)
-    return max(1, int((np.prod(lengths, dtype=float) / MOST / 4) ** (1 / max(1, many))))
+    return max(1, int((np.prod(lengths, dtype=float) / MAX_ARROWS / 4) ** (1 / max(1, many))))
 
 
 def _colours(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

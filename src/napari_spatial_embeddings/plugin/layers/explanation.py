@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 OBJECT_COLOUR, RIVAL_COLOUR = "#4dd2ff", "#ff9f43"
 """Colours of the object under the mouse, and of its rival."""
 
-ARROWS = 80
-"""At most so many are drawn: more would hide the object."""
+MAX_ARROWS = 80
+"""More arrows would hide the object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def draw(explanation: Explanation, displayed: Sequence[int], at: Sequence[int]) 
     inside = [all(point[a] == where[a] for a in hidden) for point in points]
     arrows = explanation.arrows
     arrows = arrows[(arrows[:, 0][:, hidden] == where[hidden]).all(1)]
-    arrows = arrows[:: -(-len(arrows) // ARROWS) or 1].copy()
+    arrows = arrows[:: -(-len(arrows) // MAX_ARROWS) or 1].copy()
     arrows[:, 1, hidden] = 0
     return Drawing(
         [box for box, _ in boxes],

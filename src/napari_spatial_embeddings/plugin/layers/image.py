@@ -127,8 +127,8 @@ def spatial(axes: str) -> list[int]:
 def pixel_size(layer: Layer, axes: str) -> PixelSize:
     """Return the size of a pixel along each spatial axis and its unit, from ``layer.scale``.
 
-    Where the layer has a scale of one pixel, it is what the project or the file says (see
-    `known_pixel_size`); None and None if they say nothing.
+    Where the layer has a scale of one pixel, it is that of the project or the file (see
+    `known_pixel_size`); None and None if neither has one.
     """
     at = spatial(axes)
     size = tuple(abs(float(layer.scale[i])) for i in at)
@@ -141,7 +141,7 @@ def pixel_size(layer: Layer, axes: str) -> PixelSize:
 
 
 def known_pixel_size(layer: Layer, axes: str) -> PixelSize:
-    """Return the pixel size that a layer's file tells: napari reads none of a TIFF."""
+    """Return the pixel size in a layer's file: napari reads none of a TIFF."""
     path = source_path(layer)
     if path is not None:
         with suppress(FileError):  # napari reads more formats than the package does

@@ -79,5 +79,5 @@ class ImageSwitcher:
 
 
 def _corners(layer: Layer) -> NDArray[np.float64]:
-    """Return where the two axes begin and end that are displayed first."""
+    """Return the start and end of the two axes that are displayed first."""
     return np.asarray(layer.extent.world)[:, -2:]

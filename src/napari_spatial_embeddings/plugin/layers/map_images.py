@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FOREGROUND = 0.5
 """Seed value above which a pixel counts when ranges are chosen."""
 
-SAMPLE = 1_000_000
+SAMPLE_PIXELS = 1_000_000
 """Pixels that ranges are chosen from at most."""
 
 
@@ -51,7 +51,7 @@ def map_images(maps: EmbeddingMaps, size: float = 1.0) -> MapImages:
     """
     seed = maps.seed.max(0)
     margin = maps.margin.mean(0) * np.float32(size)
-    step = max(1, round((seed.size / SAMPLE) ** (1 / seed.ndim)))
+    step = max(1, round((seed.size / SAMPLE_PIXELS) ** (1 / seed.ndim)))
     sample = (slice(None, None, step),) * seed.ndim
     likely = seed[sample] > FOREGROUND
     chosen = margin[sample][likely]

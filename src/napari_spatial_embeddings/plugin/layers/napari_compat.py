@@ -1,4 +1,4 @@
-"""What napari has no public or no stable name for, in one place."""
+"""Parts of napari without a public or stable name, in one place."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def hide_brush_box(viewer: ViewerModel) -> None:
 
 
 def clear_paint_history(layer: Labels) -> None:
-    """Forget napari's own history of strokes: undoing one would bring back older labels."""
+    """Clear napari's own undo history: it would bring back older labels."""
     with suppress(AttributeError):
         layer._reset_history()
 

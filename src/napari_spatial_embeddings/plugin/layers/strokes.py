@@ -1,9 +1,9 @@
 """Strokes on an annotation layer: the object and the class that each belongs to.
 
-A stroke that begins on an object adds to it, and so does one that begins within the outline of the
-object that was painted last: people draw an outline and then fill it. Every other stroke is a new
-object. In a volume, objects in the neighbouring slices count as well, so that one grows from slice
-to slice.
+A stroke that starts on an object adds to it, and so does one that starts within the outline of the
+object that was painted last: an outline is often painted first and then filled. Every other stroke
+is a new object. In a volume, objects in the neighbouring slices count as well, so that one grows
+from slice to slice.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def continued_label(
     ----------
     labels : integers (*S)
     pixel : tuple of D ints
-        Where the stroke begins.
+        Where the stroke starts.
     flat : tuple of ints
         The axes along which a single slice is in view: none in an image.
     last : int
@@ -74,7 +74,7 @@ def _planes(
 
 
 def _encloses(pixels: NDArray[np.intp], point: NDArray[np.float64]) -> bool:
-    """Tell whether a point lies in the convex hull of pixels."""
+    """Return whether a point lies in the convex hull of pixels."""
     if len(pixels) < 3 or (point < pixels.min(0)).any() or (point > pixels.max(0)).any():
         return False
     from scipy.spatial import ConvexHull, QhullError
@@ -223,7 +223,7 @@ class Strokes(QObject):
     def _press(self, layer: Labels, event: Event) -> None:
         """Choose the label of a stroke before napari draws it."""
         pixel = self._pixel(event)
-        # The right button begins to encircle an object, and the left one pans meanwhile.
+        # The right button starts a polygon around an object, and the left one pans meanwhile.
         self._encircling |= event.button == 2 and str(layer.mode) == "paint"
         if event.button != 1 or pixel is None or self._encircling:
             return

@@ -48,7 +48,7 @@ class LayerTag:
     channels : tuple of str
         Of an image: unique ids of further layers that are channels of it.
     pixel_size : (str, PixelSize), optional
-        Of an image: what the project or the file says, for these axes.
+        Of an image: from the project or the file, for these axes.
     project : str
         Of an image: the project's folder.
     classes : mapping

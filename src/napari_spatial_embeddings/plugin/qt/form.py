@@ -154,7 +154,7 @@ def rows(kind: type[Settings], skip: Iterable[str], empty: Mapping[str, str]) ->
 
 
 def title_of(name: str) -> str:
-    """Return a field's name for people to read."""
+    """Return a field's name as a label of the form."""
     words = name.replace("_", " ")
     return words[:1].upper() + words[1:]
 

@@ -30,7 +30,7 @@ class MessageBar(QFrame):
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         cross = QToolButton()
         cross.setText("×")  # noqa: RUF001 - it is a cross
-        cross.setToolTip("Hide this")
+        cross.setToolTip("Hide this message.")
         cross.clicked.connect(lambda: self.show_message("", "info"))
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 4, 4, 4)

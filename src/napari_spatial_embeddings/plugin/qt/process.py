@@ -21,13 +21,13 @@ from napari_spatial_embeddings.errors import Failure, is_out_of_memory
 
 log = logging.getLogger(__name__)
 
-GRACE = 10_000
+GRACE_MS = 10_000
 """Milliseconds that a child has to stop by itself, before it is killed."""
 
 NICENESS = 5
 """How far a child's priority is lowered; not so far that other programs starve it."""
 
-TAIL = 8_000
+MAX_ERROR_CHARACTERS = 8_000
 """Characters of its standard error that are kept."""
 
 _detached: set[QProcess] = set()
@@ -42,7 +42,7 @@ class Process(QObject):
     module : str
         What ``python -m`` runs.
     program : str
-        Begins the lines in which it writes errors: "program: sentence".
+        Prefix of the lines in which it writes errors: "program: sentence".
     what : str
         Name of the process in messages, such as "the training".
     """
@@ -104,7 +104,7 @@ class Process(QObject):
         if self._process is not None and not self._stopping:
             self._stopping = True
             _request_stop(self._process)
-            self._grace.start(GRACE)
+            self._grace.start(GRACE_MS)
 
     def kill(self) -> None:
         """End it at once."""
@@ -159,7 +159,7 @@ class Process(QObject):
     def _read_errors(self) -> None:
         if self._process is not None:
             text = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
-            self._errors = (self._errors + text)[-TAIL:]
+            self._errors = (self._errors + text)[-MAX_ERROR_CHARACTERS:]
 
     def _lower_priority(self) -> None:
         """Let the window stay responsive."""
@@ -266,7 +266,7 @@ def _detach(process: QProcess, *, asked: bool) -> None:
     grace = QTimer(process)
     grace.setSingleShot(True)
     grace.timeout.connect(process.kill)
-    grace.start(GRACE)
+    grace.start(GRACE_MS)
     if not asked:
         _request_stop(process)
 
@@ -292,4 +292,4 @@ def _kill_all() -> None:
 
 def _kill(process: QProcess) -> None:
     process.kill()
-    process.waitForFinished(GRACE)  # at once, unless the system is in trouble
+    process.waitForFinished(GRACE_MS)  # at once, unless the system is in trouble

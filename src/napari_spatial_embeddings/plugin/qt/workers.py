@@ -39,7 +39,7 @@ class Worker(QObject):
         self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
 
     def start(self) -> Worker:
-        """Begin."""
+        """Start."""
         self._thread.start()
         return self
 
@@ -64,7 +64,7 @@ class Worker(QObject):
                     return
                 self._emit(self.reported, last)
             self._emit(self.ended, last)
-        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
+        except Exception as error:  # noqa: BLE001 - `explained` logs unexpected errors
             self._emit(self.failed, to_message(error))
 
     def _emit(self, signal: Any, value: object) -> None:
@@ -127,7 +127,7 @@ class LatestWorker(QObject):
         result, problem = None, None
         try:
             result = self._work(value)
-        except Exception as error:  # noqa: BLE001 - `explained` logs what nobody foresaw
+        except Exception as error:  # noqa: BLE001 - `explained` logs unexpected errors
             problem = to_message(error)
         if not self._closed:
             self._finished.emit(value, result, problem)

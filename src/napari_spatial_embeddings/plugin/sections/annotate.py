@@ -26,18 +26,18 @@ from napari_spatial_embeddings.plugin.state.session import Session
 
 from .class_buttons import ClassButtons
 
-FEW = 5
-"""Fewer objects than this teach a model little."""
+MIN_OBJECTS = 5
+"""Below this number of annotated objects a warning is shown."""
 
 TOOLS = {
-    "draw": ("Draw", "Paint objects. A stroke that begins on an object adds to it."),
+    "draw": ("Draw", "Paint objects. A stroke that starts on an object adds to it."),
     "background": ("Background", "Paint where there is no object, such as between two that touch."),
-    "erase": ("Erase", "Erase what was painted."),
+    "erase": ("Erase", "Erase painted pixels."),
     "class": ("Set class", "Click on objects to give them the class chosen above."),
     "region": (
         "Mark region",
-        """Draw a rectangle around a place where every object is drawn:
-what is not painted there is background.""",
+        """Drag a rectangle around a place where every object is annotated:
+unpainted pixels in it are background.""",
     ),
 }
 
@@ -64,24 +64,23 @@ class AnnotateStep(StepArea):
         super().__init__("Annotate", parent=parent)
         self._session, self._annotation, self._actions = session, annotation, actions
         self._begin = QPushButton("Annotate")
-        self._begin.setToolTip("Make a layer for objects, if there is none, and paint in it")
+        self._begin.setToolTip("Add an annotation layer to the image, and paint in it.")
         self._begin.clicked.connect(self._annotate)
         self._classes = ClassButtons(session, annotation)
         self._tools = self._make_tools()
         self._each = QCheckBox("each stroke is a new object")
         self._each.setToolTip(
-            "A stroke that begins on an object, or inside the outline of the last one,\n"
-            "adds to it. "
-            "Switch this off to paint with the label that napari shows."
+            "A stroke that starts on an object, or inside the outline of the last one,\n"
+            "adds to it. Switch this off to paint with the label selected in napari."
         )
         self._each.setChecked(True)
         self._each.toggled.connect(annotation.set_each)
         self._whole = QRadioButton("whole objects")
-        self._whole.setToolTip("Every pixel of an object is painted")
+        self._whole.setToolTip("Every pixel of an object is painted.")
         self._scribbles = QRadioButton("scribbles")
         self._scribbles.setToolTip(
-            "A line or a dot inside each object will do.\n"
-            "What lies around it is left open: scribble on the background too, or mark a region."
+            "A line or a dot inside each object is enough.\n"
+            "Pixels around it stay unknown: scribble on the background too, or mark a region."
         )
         self._scribbles.toggled.connect(self._set_scribbled)
         self._count = QLabel()
@@ -95,7 +94,7 @@ class AnnotateStep(StepArea):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self._take = QPushButton("Use")
-        self._take.setToolTip("Copy the objects of this layer into the annotations")
+        self._take.setToolTip("Copy the objects of this layer into the annotations.")
         self._take.clicked.connect(self._use_other)
         self._arrange()
         self._connections = Connections()
@@ -183,9 +182,9 @@ class AnnotateStep(StepArea):
         tool = self._annotation.tool
         self._begin.setEnabled(key is not None)
         self._begin.setToolTip(
-            "Make a layer for objects, if there is none, and paint in it"
+            "Add an annotation layer to the image, and paint in it."
             if key is not None
-            else "There is no image: open one, and choose it under Data"
+            else "There is no image: open one, and choose it under Data."
         )
         self._begin.setVisible(strokes is None)
         several = len(self._session.classes) > 1
@@ -208,15 +207,16 @@ class AnnotateStep(StepArea):
 
     def _show_count(self, count: AnnotationCount, shown: bool, several: bool) -> None:
         self._count.setText(count.text(self._session.classes if several else ()))
-        few = [name for name in self._session.classes if 0 < count.objects.get(name, 0) < FEW]
-        none = [name for name in self._session.classes if not count.objects.get(name)]
+        numbers = {name: count.objects.get(name, 0) for name in self._session.classes}
+        few = [name for name, n in numbers.items() if 0 < n < MIN_OBJECTS]
+        none = [name for name, n in numbers.items() if not n]
         warning = ""
         if count.total and several and none:
-            warning = f"Nothing of the class {none[0]} is drawn yet."
+            warning = f"No object of the class {none[0]} is annotated yet."
         elif several and few:
-            warning = f"Few of the class {few[0]}: draw {FEW} at least."
-        elif 0 < count.total < FEW:
-            warning = f"Only {count.total}: draw {FEW} at least; 10 to 20 do better."
+            warning = f"Few objects of the class {few[0]}: paint at least {MIN_OBJECTS}."
+        elif 0 < count.total < MIN_OBJECTS:
+            warning = f"Only {count.total}: paint at least {MIN_OBJECTS}, better 10 to 20."
         self._warning.setText(warning)
         self._warning.setVisible(shown and bool(warning))
 
@@ -237,13 +237,13 @@ class AnnotateStep(StepArea):
         if tool == "background":
             return "Paint where there is no object."
         if tool == "region":
-            return "Drag a rectangle around a place where you have drawn every object, or will."
+            return "Drag a rectangle around a place, and annotate every object in it."
         if tool == "class":
-            return f"Click on objects to make them {self._annotation.class_name}."
+            return f"Click on objects to give them the class {self._annotation.class_name}."
         if not count.total:
-            return "Paint over an object in the image, all of it, then over the next."
-        if count.total < FEW:
-            return "Go on: to add to an object, begin the stroke on it. Ctrl+Z takes back."
+            return "Paint over a whole object, then over the next one."
+        if count.total < MIN_OBJECTS:
+            return "Paint more; start on an object to add to it. Ctrl+Z undoes."
         if not count.regions and not count.background:
-            return "Enough to try: train below. A region where all is drawn helps."
-        return "Enough to try: train below, look, and correct what is wrong."
+            return "Enough for a first training. A region annotated completely helps."
+        return "Enough for a first training; then correct what is wrong."

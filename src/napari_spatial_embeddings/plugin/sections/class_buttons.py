@@ -64,7 +64,7 @@ class ClassButtons(QWidget):
         for index, name in enumerate(names):
             self._flow.addWidget(self._button(index, name, name == chosen, len(names) > 1))
         more = QPushButton("+ class")
-        more.setToolTip("Tell another kind of objects apart")
+        more.setToolTip("Add a class, for another kind of object.")
         more.clicked.connect(self._add)
         self._flow.addWidget(more)
 
@@ -72,7 +72,7 @@ class ClassButtons(QWidget):
         button = QPushButton(name)
         button.setCheckable(True)
         button.setChecked(chosen)
-        button.setToolTip("Class of the objects that you draw. Right click: rename, remove.")
+        button.setToolTip("Class of the objects that you paint. Right click: rename or remove it.")
         if coloured:
             swatch = QPixmap(12, 12)
             swatch.fill(QColor.fromRgbF(*class_colour(index)))

@@ -82,10 +82,10 @@ class DataStep(StepArea):
         )
         self._image.activated.connect(self._choose)
         self._axes = QComboBox()
-        self._axes.setToolTip("What the axes of the image's array mean")
+        self._axes.setToolTip("Meaning of the axes of the image's array")
         self._axes.activated.connect(self._choose_axes)
         self._channels = QListWidget()
-        self._channels.setToolTip("Layers that show the same objects: more channels of the image")
+        self._channels.setToolTip("Layers to use as further channels of the image.")
         self._channels.itemChanged.connect(self._choose_channels)
         self.pixel_size = PixelSizeField(session, images)
         self._list = ImageList(session, autosave, project_images, annotation)
@@ -127,8 +127,8 @@ class DataStep(StepArea):
         line.setSpacing(3)
         line.addWidget(self._folder, 1)
         for text, tip, act in (
-            ("New", "Begin a project in a folder that you choose", self._new),
-            ("Open", "Go on with a project: choose its folder", self._open),
+            ("New", "Create a project in a folder of your choice.", self._new),
+            ("Open", "Open a project's folder.", self._open),
         ):
             button = QPushButton(text)
             button.setToolTip(tip)
@@ -136,7 +136,7 @@ class DataStep(StepArea):
             line.addWidget(button)
         more = QPushButton("…")
         more.setObjectName("more")
-        more.setToolTip("More about the project")
+        more.setToolTip("More project options")
         menu = QMenu(more)
         copy = menu.addAction("Copy images into the project")
         copy.setCheckable(True)
@@ -258,8 +258,8 @@ class DataStep(StepArea):
     def _show_project(self) -> None:
         project, problem = self._session.project, self._autosave.problem
         if project is None:
-            self._folder.setText("made when you draw")
-            self._folder.setToolTip(f"A folder with all you make: {self._project.default_folder()}")
+            self._folder.setText("created when you annotate")
+            self._folder.setToolTip(f"It will be the folder {self._project.default_folder()}")
         else:
             self._folder.setText(f"not saved: {problem}" if problem else project.folder.name)
             self._folder.setToolTip(str(project.folder))

@@ -55,8 +55,8 @@ class ExplainSection(QWidget):
         self.toggle.setChecked(self._explanation.on)
         self.toggle.setEnabled(ready)
         self.toggle.setToolTip(
-            "Show why the object under the mouse is one: the margin around its centre, the pixel"
-            " it began with, where its pixels point to, and its nearest rival."
+            "Explain the object under the mouse: its margin, the seed pixel it started from, the"
+            " offsets of its pixels, and the nearest other object."
             if ready
             else "Predict this image first."
         )

@@ -52,10 +52,10 @@ class ExportSection(QWidget):
             box.toggled.connect(self.refresh)
         self.folder = QLineEdit()
         self.folder.setClearButtonEnabled(True)
-        self.folder.setToolTip("Where the files go; older ones of the same names are replaced.")
+        self.folder.setToolTip("Folder for the files; files of the same names are replaced.")
         browse = QPushButton("…")
         browse.setMaximumWidth(32)
-        browse.setToolTip("Choose a folder")
+        browse.setToolTip("Choose a folder.")
         browse.clicked.connect(self._browse)
         self.this = QPushButton("Export this")
         self.all = QPushButton("Export all")
@@ -89,23 +89,23 @@ class ExportSection(QWidget):
         return [key for key, box in self.boxes.items() if box.isChecked()]
 
     def refresh(self, *_: object) -> None:
-        """Enable what is possible; the tooltips of the other buttons say why it is not."""
+        """Enable what is possible; the tooltips of the other buttons give the reason."""
         self.folder.setPlaceholderText(str(self._export.default_folder()))
         formats, busy = self.formats(), self._export.busy
-        _enable(self.this, self._export.obstacle(formats), "Write the image that is shown now.")
+        _enable(self.this, self._export.obstacle(formats), "Write the files of the current image.")
         _enable(
             self.all,
             self._export.obstacle_of_all(formats),
             "Stop after the file that is being written."
             if busy
-            else "Write every image; those of the project that were not predicted yet are, first.",
+            else "Write the files of every image; images without a prediction are predicted first.",
         )
         self.all.setText("Stop" if busy else "Export all")
         _enable(
             self.copy,
             "" if self._session.model else "Choose or train a model first.",
-            "Copy the command that segments this image with the model and the thresholds of now,"
-            " for a terminal or a script; corrections are not part of it.",
+            "Copy a command that segments this image with the current model and thresholds, for a"
+            " terminal or a script. It does not include corrections.",
         )
 
     def _folder(self) -> Path:

@@ -11,7 +11,7 @@ from napari_spatial_embeddings.plugin.controllers.project_images import ProjectI
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 
-ROWS = 5
+MAX_ROWS = 5
 """More images than this are scrolled."""
 
 
@@ -72,11 +72,11 @@ class ImageList(QWidget):
             font.setItalic(key not in images)
             item.setFont(font)
             if key not in images:
-                item.setToolTip("Not open: click to open it")
+                item.setToolTip("Not open: click to open it.")
             self._list.addItem(item)
             item.setSelected(key == current)
         row = max(18, self._list.sizeHintForRow(0))
-        self._list.setFixedHeight(6 + row * min(ROWS, max(1, len(names))))
+        self._list.setFixedHeight(6 + row * min(MAX_ROWS, max(1, len(names))))
         self.setVisible(len(names) > 1 or any(key not in images for key in names))
 
     def _clicked(self, item: QListWidgetItem) -> None:
@@ -89,7 +89,7 @@ class ImageList(QWidget):
             return
         key = item.data(Qt.ItemDataRole.UserRole)
         menu = QMenu(self)
-        remove = menu.addAction("Remove from the project, with what is drawn on it")
+        remove = menu.addAction("Remove from the project, with its annotations")
         remove.triggered.connect(lambda: self._remove(key))
         menu.popup(self._list.mapToGlobal(at))
 

@@ -1,6 +1,6 @@
 """Live plot of a training: its loss, and the validation's AP50 on a second axis.
 
-Drawn by hand: two lines need no plotting library, which takes longer to load than the dock.
+Painted directly: two lines need no plotting library, which takes longer to load than the dock.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class LossCurve(QWidget):
     Attributes
     ----------
     loss, ap50 : list of (float, float)
-        Seconds and values, as drawn.
+        Points of the lines: seconds and values.
     span : float
         Seconds from one end of the time axis to the other: the training's budget.
     """
@@ -191,16 +191,16 @@ class LossCurve(QWidget):
     ) -> None:
         across, up = plot.width() / self.span, plot.height() / top
         # No more points than pixels: a night's training has tens of thousands of reports.
-        stride = max(1, int(len(points) / max(1.0, plot.width())))
-        drawn = [
+        stride = max(1, int(len(points) // max(1.0, plot.width())))
+        polyline = [
             QPointF(plot.left() + x * across, plot.bottom() - min(y, 1.05 * top) * up)
             for x, y in [*points[:-1:stride], *points[-1:]]
         ]
         painter.setPen(QPen(colour, 1.6))
-        painter.drawPolyline(QPolygonF(drawn))
-        if dots and len(drawn) <= 60:
+        painter.drawPolyline(QPolygonF(polyline))
+        if dots and len(polyline) <= 60:
             painter.setBrush(colour)
-            for point in drawn:
+            for point in polyline:
                 painter.drawEllipse(point, 2.2, 2.2)
 
 

@@ -1,4 +1,4 @@
-"""Box for the typical diameter of the objects, which scribbles alone do not give."""
+"""Box for the typical diameter of the objects, which cannot be measured on scribbles."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.form_fields import ignore_wheel
 from napari_spatial_embeddings.plugin.state.session import Session
 
-LOWEST = 2.0
-"""Pixels; the value below it stands for an unknown size."""
+MIN_DIAMETER = 2.0
+"""In pixels; the value below it stands for an unknown size."""
 
 
 class ObjectSize(QDoubleSpinBox):
@@ -24,14 +24,14 @@ class ObjectSize(QDoubleSpinBox):
         super().__init__(parent)
         self._session = session
         ignore_wheel(self)
-        self.setRange(LOWEST - 1, 9_999)
+        self.setRange(MIN_DIAMETER - 1, 9_999)
         self.setDecimals(1)
         self.setSuffix(" px")
         self.setSpecialValueText("unknown")
         self.setKeyboardTracking(False)
         self.setToolTip(
-            "Typical diameter of the objects in pixels: it cannot be measured on scribbles. If it"
-            " is unknown, the start model's object size is used."
+            "Typical diameter of the objects in pixels, which cannot be measured on scribbles. If"
+            " unknown, the start model's object size is used."
         )
         self.valueChanged.connect(self._edited)
         self._connections = Connections()
@@ -43,7 +43,7 @@ class ObjectSize(QDoubleSpinBox):
         self._connections.close()
 
     def _edited(self, value: float) -> None:
-        diameter = None if value < LOWEST else value
+        diameter = None if value < MIN_DIAMETER else value
         settings = self._session.training_settings
         if diameter != settings.object_diameter:
             self._session.set_training(settings.updated(object_diameter=diameter))

@@ -70,13 +70,13 @@ class PixelSizeField(QLineEdit):
         self._session, self._images = session, images
         self.setPlaceholderText("unknown: type it, such as 0.3 µm")
         self.setToolTip(
-            "As the image's layer says by its scale, or else its file. To change it, type\n"
+            "From the scale of the image's layer, or else from its file. To change it, type\n"
             "one number, or one for each axis, and a unit: 0.5 x 0.2 x 0.2 µm"
         )
         self.editingFinished.connect(self._edited)
 
     def refresh(self) -> None:
-        """Show what the layer says, or the file."""
+        """Show the pixel size of the layer, or of the file."""
         if not self.hasFocus() or not self.isModified():
             self.setText(pixel_size_text(*self._known()))
 

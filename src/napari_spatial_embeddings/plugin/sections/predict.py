@@ -85,7 +85,7 @@ class PredictSection(QWidget):
         self.model.close_down()
 
     def refresh(self) -> None:
-        """Enable the buttons that can be pressed; the tooltips of the others say why not."""
+        """Enable the buttons that can be pressed; the tooltips of the others give the reason."""
         session, reason = self._session, ""
         if session.image is None:
             reason = "There is no image: choose one under Data."
@@ -93,19 +93,19 @@ class PredictSection(QWidget):
             reason = "There is no model: choose one, or train one above."
         running = self._prediction.running
         for button, tooltip in (
-            (self.view, "Predict what is in view: quick."),
+            (self.view, "Predict only the visible part of the image: quick."),
             (self.image, "Predict all of the current image."),
         ):
             button.setEnabled(not reason and not running)
             button.setToolTip(reason or tooltip)
-        project, why = session.project, ""
+        project, reason_of_all = session.project, ""
         if session.model is None:
-            why = reason
+            reason_of_all = reason
         elif project is None or not project.card.images:
-            why = "There is no project with images yet: add images under Data."
-        self.all_images.setEnabled(not why and not running)
+            reason_of_all = "There is no project with images yet: add images under Data."
+        self.all_images.setEnabled(not reason_of_all and not running)
         self.all_images.setToolTip(
-            why or "Predict every image of the project, and write the labels into its folder."
+            reason_of_all or "Predict all images of the project; write the labels into its folder."
         )
 
     def defaults(self) -> ClusteringSettings:

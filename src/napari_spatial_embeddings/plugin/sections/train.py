@@ -23,12 +23,12 @@ from .train_settings import TrainSettings
 UPDATE_DELAY_MS = 100
 
 HINTS = {
-    "idle": "The model learns from your annotations. Watch it, and stop when it is good.",
-    "starting": "The training is starting: this takes some seconds.",
-    "running": "Keep working: the view is predicted again as the model gets better.",
-    "stopping": "The training is stopping; the best model is kept.",
-    "done": "Look at the result. Where it is wrong, correct or draw objects, and train again.",
-    "failed": "The training failed: see below.",
+    "idle": "The model learns from your annotations. Stop it when it is good.",
+    "starting": "Starting: this takes some seconds.",
+    "running": "You can go on working; the view is updated as the model improves.",
+    "stopping": "Stopping; the best model is kept.",
+    "done": "Check the result; correct it or annotate more, and train again.",
+    "failed": "The training failed: see the message below.",
 }
 
 BUTTON = {
@@ -133,7 +133,7 @@ class TrainStep(StepArea):
         if self.session.training.active:
             self._training.stop()
             return
-        # It stays chosen until a training ends well, whatever model the previews are made with.
+        # It stays chosen until a training succeeds, whatever model the previews are made with.
         self.start_model.choose(self.start_model.chosen)
         with self.session.errors_as_messages():
             self._training.start(self.start_model.chosen)
@@ -205,7 +205,7 @@ class Minutes(QDoubleSpinBox):
         self.setSuffix(" min")
         self.setKeyboardTracking(False)
         self.setToolTip(
-            "How long to train: a few minutes for few objects. You can stop at any time, and go on"
+            "Training time: a few minutes for few objects. You can stop at any time, and continue"
             " from the same model later."
         )
 

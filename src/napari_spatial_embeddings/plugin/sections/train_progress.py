@@ -7,9 +7,9 @@ from typing import Any
 from qtpy.QtCore import QElapsedTimer, QTimer
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.text import plural
 
 from .loss_curve import LossCurve, clock
 

@@ -23,7 +23,7 @@ TITLE = "Predict and tune"
 class TuneStep(StepArea):
     """Buttons that predict, sliders that the objects follow, and what is done with the result.
 
-    There is a slider for each field of `ClusteringSettings`, which says what it does: the seed and
+    There is a slider for each field of `ClusteringSettings`, with its description: the seed and
     foreground thresholds choose pixels, *Margin* (``margin_factor``) widens or narrows the learned
     margin of every object, *Minimum size* and *Free fraction* drop objects. A slider changes
     `Session.clustering`, and `ReclusteringController` follows.
@@ -56,10 +56,10 @@ class TuneStep(StepArea):
         self.count.setObjectName("count")
         self.show_arrows = QCheckBox("Arrows")
         self.show_arrows.setToolTip(
-            "Show where the pixels in view point to: the centres they expect."
+            "Show the offsets in view: arrows from pixels to the centres of their objects."
         )
         self.reset = QPushButton("Reset")
-        self.reset.setToolTip("Take the thresholds that suit the model, as its training found.")
+        self.reset.setToolTip("Set the model's own thresholds, which its training found.")
         self.explain, self.correct, self.export = explain, correct, export
         self._lay_out()
         self.sliders.held.connect(reclustering.hold)

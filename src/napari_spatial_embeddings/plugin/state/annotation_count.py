@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.text import plural
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 
@@ -42,7 +42,7 @@ class AnnotationCount:
         return sum(self.objects.values())
 
     def text(self, classes: Sequence[str] = ()) -> str:
-        """Return the counts for people to read, with those of the classes if they are given."""
+        """Return the counts as text, with those of the classes if they are given."""
         objects = plural(self.total, "object")
         if classes and self.total:
             each = (f"{self.objects.get(name, 0)} {name}" for name in classes)

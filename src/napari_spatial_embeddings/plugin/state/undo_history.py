@@ -13,7 +13,7 @@ STEPS, BYTES = 100, 512 * 2**20
 class UndoHistory(Generic[State]):
     """The states before and after the present one, as many as fit in memory.
 
-    States are values that nobody changes.
+    States are immutable values.
 
     Parameters
     ----------

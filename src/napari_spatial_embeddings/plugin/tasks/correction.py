@@ -26,7 +26,7 @@ class CorrectionRequest:
     Parameters
     ----------
     result : Segmentation
-        The image's objects when the work begins.
+        The image's objects when the work starts.
     corrections : Corrections, optional
         As the user made them; None if there are none, or they are not loaded yet.
     settings : ClusteringSettings

@@ -108,23 +108,23 @@ class Tool:
 
 
 TOOLS: dict[str, Tool] = {
-    "delete": Tool("Delete", "D", "Click what is no object: it goes, and stays away.", delete),
+    "delete": Tool("Delete", "D", "Click an object that is wrong; it stays deleted.", delete),
     "merge": Tool(
         "Merge",
         "J",
-        "Click the first of two objects that are one.",
+        "Click the first of two objects to merge.",
         merge,
-        "Now click the object to join with {label}.",
+        "Now click the object to merge with {label}.",
     ),
     "split": Tool(
         "Split",
         "S",
-        "Click in the middle of the one of two objects.",
+        "Click in the middle of the first half of an object.",
         split,
-        "Now click in the middle of the other one in {label}.",
+        "Now click in the middle of the second half of {label}.",
     ),
     "add": Tool("Add", "A", "Click in the middle of an object that was missed.", add),
-    "accept": Tool("Accept", "K", "Click an object to lock it; once more unlocks it.", lock),
+    "accept": Tool("Accept", "K", "Click an object to lock it; click again to unlock it.", lock),
     "paint": Tool("Paint", "P", "Paint an object; the dropper (L) picks one to extend, E erases."),
-    "class": Tool("Class", "C", "Click the objects that are of this class.", set_class),
+    "class": Tool("Class", "C", "Click objects to give them this class.", set_class),
 }

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import Failure, InputError, to_message
 from napari_spatial_embeddings.export import Segmented, export
 from napari_spatial_embeddings.plugin.state.session import Kind
-from napari_spatial_embeddings.text import plural
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.registry import ModelCache
@@ -83,7 +83,7 @@ class ExportRequest:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """Progress of an export, as a sentence; the last one says what was written."""
+    """Progress of an export, as a sentence; the last one lists what was written."""
 
     message: str
     kind: Kind = "info"
@@ -97,7 +97,7 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
     Raises
     ------
     Failure
-        If the system refuses to write, such as on a full disk; the message says how much was
+        If the system refuses to write, such as on a full disk; the message gives how much was
         written before.
     InputError, OSError
         If the only image cannot be exported.

@@ -1,6 +1,6 @@
 import pytest
 
-from napari_spatial_embeddings.text import clock, plural
+from napari_spatial_embeddings.core.text import clock, plural
 
 
 @pytest.mark.parametrize(("n", "text"), [(0, "0 images"), (1, "1 image"), (2, "2 images")])

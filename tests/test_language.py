@@ -1,0 +1,65 @@
+"""Language of the sources: docstrings, comments and messages use the glossary's standard terms."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+
+import napari_spatial_embeddings
+
+SOURCE = Path(napari_spatial_embeddings.__file__).parent
+GLOSSARY = Path(__file__).parent.parent / "docs" / "glossary.md"
+
+QUESTIONS = ("What", "Which", "Where", "How", "When", "Whether", "Why", "Who", "Whose", "Whom")
+
+INFORMAL = (
+    *("told", "tell", "tells", "telling", "said", "say", "says", "saying", "heed", "heeds", "hear"),
+    *("hears", "heard", "hang together", "turned round", "anew", "fresh", "nobody", "somebody"),
+    *("wish", "wishes", "taught", "teach", "teaches", "drawn", "settle", "settled", "settles"),
+    *("a person", "people", "give up", "gives up", "given up", "begin", "begins", "began"),
+)
+"""Words in place of a standard term, such as *annotated* for "drawn" or *start* for "begin"."""
+
+FORBIDDEN = re.compile(rf"\b({'|'.join(INFORMAL)})\b", re.IGNORECASE)
+
+ALLOWED = {("cli/train.py", "--fresh"), ("project/card.py", "fresh")}
+"""Names of version 0.1.0 that are still read: file and text."""
+
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def texts(code: str) -> list[str]:
+    """Return the strings, docstrings and comments of a file."""
+    tokens = list(tokenize.generate_tokens(io.StringIO(code).readline))
+    strings = [n.value for n in ast.walk(ast.parse(code)) if isinstance(n, ast.Constant)]
+    comments = [t.string for t in tokens if t.type == tokenize.COMMENT]
+    return [s for s in strings if isinstance(s, str)] + comments
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(SOURCE).as_posix())
+def test_standard_terms(path: Path) -> None:
+    name, code = path.relative_to(SOURCE).as_posix(), path.read_text("utf-8")
+    docstring = ast.get_docstring(ast.parse(code)) or ""
+    assert docstring, "a module has a docstring"
+    assert docstring.split()[0] not in QUESTIONS, "it starts with a noun phrase"
+    found = [
+        (m[0], text) for text in texts(code) if (m := FORBIDDEN.search(" ".join(text.split())))
+    ]
+    assert [f for f in found if (name, f[1]) not in ALLOWED] == []
+
+
+def test_finds_informal_words() -> None:
+    code = '"""A module."""\nX = f"{1} was\\n told"  # nobody knows\nbegin = say = 1\n'
+    found = [text for text in texts(code) if FORBIDDEN.search(text)]
+    assert found == [" was\n told", "# nobody knows"]
+
+
+def test_glossary_is_sorted() -> None:
+    terms = re.findall(r"^\*\*(.+)\*\*$", GLOSSARY.read_text("utf-8"), re.MULTILINE)
+    assert terms == sorted(terms, key=str.lower)
+    assert len(terms) == len(set(terms)) > 50
