@@ -1,4 +1,10 @@
-"""Sliders for the fields of the clustering's settings."""
+"""Sliders for the fields of the clustering's settings.
+
+There is one for each field of `config.ClusteringSettings`, which describes it: *Seed threshold* and
+*Foreground threshold* choose pixels, *Margin* (``margin_factor``) widens or narrows the learned
+margin of every object, *Minimum size* and *Free fraction* drop objects. A slider changes
+`Session.clustering`; `ReclusteringController` follows, and `core.proposals` applies the margin.
+"""
 
 from __future__ import annotations
 

@@ -23,11 +23,6 @@ TITLE = "Predict and tune"
 class TuneStep(StepArea):
     """Buttons that predict, sliders that the objects follow, and what is done with the result.
 
-    There is a slider for each field of `ClusteringSettings`, with its description: the seed and
-    foreground thresholds choose pixels, *Margin* (``margin_factor``) widens or narrows the learned
-    margin of every object, *Minimum size* and *Free fraction* drop objects. A slider changes
-    `Session.clustering`, and `ReclusteringController` follows.
-
     Parameters
     ----------
     session : Session
