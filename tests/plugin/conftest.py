@@ -45,7 +45,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def until(qtbot: QtBot) -> Until:
     """Return a function that runs the event loop until a condition holds."""
 
-    def wait(condition: Callable[[], object], timeout: float = 60.0) -> None:
+    def wait(condition: Callable[[], object], timeout: float = 300.0) -> None:
         qtbot.waitUntil(lambda: bool(condition()), timeout=int(1000 * timeout))
 
     return wait

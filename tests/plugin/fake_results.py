@@ -60,7 +60,7 @@ class Bench:
         parts = (self.reclustering, self.results)
         self._qtbot.waitUntil(
             lambda: not self.prediction.running and not any(part.busy for part in parts),
-            timeout=60_000,
+            timeout=300_000,
         )
 
     def labels(self, key: str | None = None) -> Labels:
@@ -144,7 +144,7 @@ def shown_labels(rig: Bench | SpatialEmbeddingsWidget, key: str | None = None) -
 def settled(qtbot: QtBot, rig: Bench | SpatialEmbeddingsWidget) -> None:
     """Run the event loop until the current image's result is up to date."""
     qtbot.waitUntil(
-        lambda: rig.session.result is not None and not rig.reclustering.busy, timeout=60_000
+        lambda: rig.session.result is not None and not rig.reclustering.busy, timeout=300_000
     )
 
 

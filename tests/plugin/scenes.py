@@ -148,7 +148,7 @@ class Scene:
         return layer
 
     def until(self, condition: Any) -> None:
-        self.qtbot.waitUntil(lambda: bool(condition()), timeout=30_000)
+        self.qtbot.waitUntil(lambda: bool(condition()), timeout=300_000)
 
     def wait(self) -> None:
         """Wait until the objects are up to date with settings and corrections."""

@@ -16,7 +16,7 @@ from plugin.robot_actions import add_image, press
 
 Until = Callable[..., None]
 
-LONG = 180.0
+LONG = 300.0
 """Seconds: a child process loads torch, perhaps on a busy machine."""
 
 

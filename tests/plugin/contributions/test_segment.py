@@ -97,7 +97,7 @@ def form(model: ViewerModel, qtbot: QtBot) -> SegmentForm:
 
 
 def until_done(qtbot: QtBot, form: SegmentForm) -> None:
-    qtbot.waitUntil(lambda: not form.busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not form.busy, timeout=300_000)
 
 
 def test_two_clicks_add_labels(form: SegmentForm, qtbot: QtBot, folder: Path) -> None:

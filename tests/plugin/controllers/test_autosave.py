@@ -52,7 +52,7 @@ def test_a_pause_saves(autosave: Autosave, qtbot: object) -> None:
     calls: list[int] = []
     autosave.add_source(lambda: calls.append(1))
     autosave.schedule()
-    qtbot.waitUntil(lambda: bool(calls), timeout=20_000)  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: bool(calls), timeout=300_000)  # type: ignore[attr-defined]
     assert not autosave.pending
 
 

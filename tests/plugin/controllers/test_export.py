@@ -48,7 +48,7 @@ def scene(bench: EditorBench, qtbot: QtBot) -> Scene:
 
 def done(bench: EditorBench) -> str:
     """Wait for the sentence that ends an export."""
-    bench._qtbot.waitUntil(lambda: not bench.export.busy, timeout=60_000)
+    bench._qtbot.waitUntil(lambda: not bench.export.busy, timeout=300_000)
     return bench.message
 
 
@@ -244,7 +244,7 @@ def test_nothing_is_written_while_it_is_predicted_again(
     """Old maps with a new model's thresholds would be neither what was seen nor what comes."""
     assert scene.key == bench.session.image
     bench.session.set_model(small_model(tmp_path / "model"), None)
-    with qtbot.waitSignal(bench.prediction.ended, timeout=60_000):
+    with qtbot.waitSignal(bench.prediction.ended, timeout=300_000):
         bench.prediction.image()
         assert "prediction" in bench.export.obstacle(["labels"])
         assert "prediction" in bench.export.obstacle_of_all(["labels"])

@@ -59,7 +59,7 @@ def add(bench: Bench, *, seed: int = 0, **how: Any) -> Image:
 
 def predict(bench: Bench, qtbot: QtBot, what: str = "image") -> bool:
     """Predict, wait until all is shown, and return whether it was completed."""
-    with qtbot.waitSignal(bench.prediction.ended, timeout=60_000) as signal:
+    with qtbot.waitSignal(bench.prediction.ended, timeout=300_000) as signal:
         getattr(bench.prediction, what)()
     bench.wait()
     assert signal.args is not None
@@ -256,7 +256,7 @@ def test_nothing_in_view_is_a_message(bench: Bench, tmp_path: Path) -> None:
 def test_an_image_closed_meanwhile_is_a_message(bench: Bench, qtbot: QtBot, tmp_path: Path) -> None:
     use(bench, tmp_path)
     image = add(bench)
-    with qtbot.waitSignal(bench.prediction.ended, timeout=60_000):
+    with qtbot.waitSignal(bench.prediction.ended, timeout=300_000):
         bench.prediction.image()
         bench.viewer.layers.remove(image)
     assert bench.message == "the image was removed while it was predicted"
@@ -279,7 +279,7 @@ def test_corrections_and_settings_that_changed_meanwhile_count(
     label = int(before.instances.ids[0])
     none = Corrections.none(before.maps.shape)
     corrections = accept(none, before.instances, [label])
-    with qtbot.waitSignal(bench.prediction.ended, timeout=60_000):
+    with qtbot.waitSignal(bench.prediction.ended, timeout=300_000):
         bench.prediction.image()
         bench.session.images[key].corrections = corrections
         bench.session.set_result(key, recluster(before, before.settings, corrections))
@@ -334,7 +334,7 @@ def test_cancelling_ends_at_once_and_leaves_things_as_they_were(
     add(bench, shape=(200, 200))
     bench.session.set_prediction(tile=16, halo=16)
     with qtbot.waitSignal(
-        bench.prediction.progressed, timeout=60_000, check_params_cb=lambda done, *_: done > 3
+        bench.prediction.progressed, timeout=300_000, check_params_cb=lambda done, *_: done > 3
     ):
         bench.prediction.image()
     assert bench.prediction.running
@@ -367,7 +367,7 @@ def test_closing_ends_the_prediction(bench: Bench, qtbot: QtBot, tmp_path: Path)
     add(bench, shape=(200, 200))
     bench.session.set_prediction(tile=16, halo=16)
     with qtbot.waitSignal(
-        bench.prediction.progressed, timeout=60_000, check_params_cb=lambda done, *_: done > 3
+        bench.prediction.progressed, timeout=300_000, check_params_cb=lambda done, *_: done > 3
     ):
         bench.prediction.image()
     bench.prediction.close()

@@ -18,7 +18,8 @@ from napari_spatial_embeddings.errors import Failure
 from napari_spatial_embeddings.plugin.qt import process
 from napari_spatial_embeddings.plugin.qt.process import Process, interpreter
 
-WAIT = 60_000
+WAIT = 300_000
+"""Milliseconds: a child loads torch, perhaps on a busy machine."""
 
 
 class Record:
@@ -32,7 +33,13 @@ class Record:
 
 
 @pytest.fixture
-def child(qtbot: QtBot) -> Iterator[Process]:  # noqa: ARG001 - it makes the application
+def child(
+    qtbot: QtBot,  # noqa: ARG001 - it makes the application
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Process]:
+    if request.function is not test_runs_below_the_window:
+        monkeypatch.setattr(process, "NICENESS", 0)  # other programs may keep the machine busy
     made = Process("napari_spatial_embeddings.cli", PROGRAM, "the work")
     yield made
     made.close()

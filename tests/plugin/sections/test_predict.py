@@ -91,7 +91,7 @@ def test_a_button_predicts_and_shows_progress(
     assert bar.isVisible()
     assert (bar.minimum(), bar.maximum()) == (0, 0), "the number of tiles is not known yet"
     assert not section.view.isEnabled()
-    qtbot.waitUntil(lambda: not bench.prediction.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not bench.prediction.running, timeout=300_000)
     assert not bar.isVisible()
     assert section.view.isEnabled()
     assert bench.session.result is not None
@@ -102,7 +102,7 @@ def test_stop_cancels(bench: Bench, section: PredictSection, qtbot: QtBot) -> No
     add(bench, (200, 200))
     bench.session.set_prediction(tile=16, halo=16)
     with qtbot.waitSignal(
-        bench.prediction.progressed, timeout=60_000, check_params_cb=lambda done, *_: done > 3
+        bench.prediction.progressed, timeout=300_000, check_params_cb=lambda done, *_: done > 3
     ):
         click(section.image)
     with qtbot.waitSignal(bench.prediction.ended, timeout=500):

@@ -194,7 +194,7 @@ def test_closing_the_dock_ends_the_prediction(
     dock.session.set_model(tmp_path, LOW)
     dock.session.set_prediction(tile=16, halo=16)
     with qtbot.waitSignal(
-        dock.prediction.progressed, timeout=60_000, check_params_cb=lambda done, *_: done > 3
+        dock.prediction.progressed, timeout=300_000, check_params_cb=lambda done, *_: done > 3
     ):
         press(dock, "This image")
     dock.close()
