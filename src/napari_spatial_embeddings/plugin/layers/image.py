@@ -66,13 +66,6 @@ def channel_count(layer: Image, axes: str) -> int:
     return int(finest(layer).shape[axes.index("C")]) if "C" in axes else 1
 
 
-def spatial_shape(layer: Image, axes: str) -> tuple[int, ...]:
-    """Return the number of pixels along each spatial axis."""
-    shape = finest(layer).shape
-    letters = axes if len(axes) == len(shape) else axes.removesuffix("C")
-    return tuple(int(n) for a, n in zip(letters, shape, strict=False) if a in "ZYX")
-
-
 def image_data(layers: list[Image], axes: str) -> ImageData:
     """Return image layers as one image, each layer a channel if there are several.
 

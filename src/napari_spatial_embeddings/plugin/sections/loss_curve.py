@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Iterable
 from typing import Any
 
 from qtpy.QtCore import QEvent, QPointF, QRectF, Qt
@@ -56,12 +55,6 @@ class LossCurve(QWidget):
         self.ap50: list[tuple[float, float]] = []
         self.span = self._top = 1.0
         self.update()
-
-    def set_reports(self, reports: Iterable[dict[str, Any]]) -> None:
-        """Show other reports."""
-        self.clear()
-        for report in reports:
-            self.add(report)
 
     def add(self, report: dict[str, Any]) -> None:
         """Add a training's report; see ``train --json``."""
