@@ -169,8 +169,13 @@ def _model(name: str, card: ModelCard) -> Iterator[str]:
     }
     yield table(("", " "), facts.items())
     columns = list(dict.fromkeys(key for row in about["scores"].values() for key in row))
-    rows = [(test, *(f"{row[c]:.3f}" for c in columns)) for test, row in about["scores"].items()]
+    rows = [
+        (test, *(f"{row[c]:.3f}" if c in row else "" for c in columns))
+        for test, row in about["scores"].items()
+    ]
     yield table(("Test images of", *columns), rows)
+    if note := about.get("note"):
+        yield note
 
 
 # ---------------------------------------------------------------------------- settings
