@@ -16,6 +16,7 @@ from .flags import CallError, checked_folder
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.core.instances import Instances
+    from napari_spatial_embeddings.core.units import Lengths
 
 
 def add_output_flags(parser: argparse.ArgumentParser) -> None:
@@ -90,7 +91,7 @@ class ResultWriter:
         found: Instances,
         classes: tuple[str, ...],
         spacing: tuple[float, ...],
-        pixel_size: tuple[float, ...] | None,
+        pixel_size: Lengths | None,
         unit: str | None,
         about: dict[str, Any],
         image: PixelArray | None = None,

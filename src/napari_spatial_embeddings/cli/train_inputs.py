@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_spatial_embeddings.core.units import spacing_of
+from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.files import (
     find_regions,
     pair,
@@ -112,7 +112,7 @@ def _report_unused(source: str, spare: list[str], given: int) -> None:
     sys.stderr.write(f"{text}; not used\n")
 
 
-def _checked_size(given: Sequence[float] | None) -> tuple[float, ...] | None:
+def _checked_size(given: Sequence[float] | None) -> Lengths | None:
     for size in given or ():
         if not (size > 0 and math.isfinite(size)):
             raise CallError(f"--pixel-size: should be greater than 0, not {size:g}")

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_spatial_embeddings.errors import InputError
 
-from .units import spacing_of
+from .units import Lengths, spacing_of
 
 ORDERS = ("CYX", "CZYX", "TCYX", "TCZYX")
 """The orders of axes that an image may have: frames, channels, then space."""
@@ -176,7 +176,8 @@ class ImageData:
         May be larger than memory: slice it, and make of the slice what is needed.
     axes : one of `ORDERS`
     pixel_size : tuple of D floats, optional
-        Size of a pixel along each spatial axis in ``unit``; None where it is unknown.
+        Size of a pixel along each spatial axis in ``unit``; None where, or along which axis, it is
+        unknown.
     unit : str, optional
         "um", "nm", ...; None if the pixel size is only known as a ratio.
     name : str
@@ -185,7 +186,7 @@ class ImageData:
 
     data: PixelArray
     axes: str
-    pixel_size: tuple[float, ...] | None
+    pixel_size: Lengths | None
     unit: str | None
     name: str
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeGuard
 
 Size = tuple[float, str | None]
 """Size of a pixel along one axis, and its unit."""
+
+Lengths = tuple[float | None, ...]
+"""Size of a pixel along each axis; None for an axis along which it is unknown."""
 
 METRES = {
     "pm": 1e-12,
@@ -38,18 +42,30 @@ _ALIASES = {
     **{long: name for name, long in NGFF.items()},
     **{long.replace("meter", "metre"): name for name, long in NGFF.items()},
     "micron": "um",
+    "mcm": "um",
     "inche": "inch",
+    "ångström": "angstrom",
+    "ångstrom": "angstrom",
 }
-_PIXELS = {"", "pixel", "px", "voxel", "null", "none"}
+_PIXELS = {"", "pixel", "px", "voxel", "null", "none", "reference frame", "dimensionless"}
+_TIMES = {
+    *("s", "sec", "second", "ms", "msec", "millisecond", "us", "µs", "microsecond", "ns"),
+    *("nanosecond", "min", "minute", "h", "hr", "hour", "d", "day"),
+}
+_MICRO = ("\\u00b5", "μ", "âµ", "&#181;")
+"""Other ways in which files write the micro sign: escaped, as a Greek letter, decoded wrongly."""
 
 
 def unit_name(text: str | None) -> str | None:
     """Return our name of a unit: "micron", "µm" and "micrometer" are "um".
 
-    None for pixels and for no unit at all; a unit that we do not know is kept as it is.
+    None for pixels and for no unit at all; a unit of time, or one that we do not know, is kept as
+    it is.
     """
     plain = (text or "").strip()
-    short = plain.replace("\\u00B5", "µ").replace("\\u00b5", "µ").replace("μ", "µ").lower()
+    if is_time(plain):  # "ms" are no metres
+        return plain
+    short = _plain(plain)
     for key in (short, short.removesuffix("s")):
         if key in _PIXELS:
             return None
@@ -60,37 +76,96 @@ def unit_name(text: str | None) -> str | None:
     return plain
 
 
+def is_time(unit: str | None) -> bool:
+    """Whether a unit is one of time, so that what it measures is no length."""
+    short = _plain(unit or "")
+    return short in _TIMES or short.removesuffix("s") in _TIMES
+
+
 def symbol(unit: str) -> str:
     """Return the symbol of a unit: "um" is "µm"."""
     return OME.get(unit, unit)
 
 
-def combine(sizes: Sequence[Size | None]) -> tuple[tuple[float, ...] | None, str | None]:
-    """Return the pixel size along all axes in one unit, that of the last axis.
+def combine(sizes: Sequence[Size | None]) -> tuple[Lengths | None, str | None]:
+    """Return the pixel size along all axes in one unit.
 
-    None and None where an axis has no size, or where all that is known is that pixels are square.
+    Parameters
+    ----------
+    sizes : sequence of (length, unit), one per axis
+        None for an axis of unknown size.
+
+    Returns
+    -------
+    lengths : tuple of floats, optional
+        None along an axis whose size is unknown, or has a unit that does not go with the others':
+        that says nothing of the other axes. None as a whole where no axis has a size, or where all
+        that is known is that pixels are square.
+    unit : str, optional
+        That of the last axis whose unit is known; None where none is, so that the lengths are
+        ratios.
     """
-    known = [s for s in sizes if s is not None and s[0] > 0 and math.isfinite(s[0])]
-    units = {unit for _, unit in known}
-    if len(known) < len(sizes) or (len(units) > 1 and not units <= METRES.keys()):
-        return None, None
-    unit = known[-1][1]
-    if unit is not None and len(units) > 1:
-        known = [(s * METRES[u] / METRES[unit], unit) for s, u in known if u]
-    values = tuple(s for s, _ in known)
-    return (None, None) if unit is None and set(values) == {1.0} else (values, unit)
+    sizes = [s and (s[0], unit_name(s[1])) for s in sizes]
+    units = [s[1] for s in sizes if _is_length(s) and s[1]]
+    unit = next((u for u in reversed(units) if u in METRES), units[-1] if units else None)
+    lengths = tuple(_converted(s, unit) if _is_length(s) else None for s in sizes)
+    known = {length for length in lengths if length is not None}
+    square = known == {1.0} or (len(known) == 1 and None in lengths)
+    return (lengths, unit) if known and (unit or not square) else (None, None)
 
 
-def spacing_of(pixel_size: Sequence[float] | None) -> tuple[float, ...] | None:
-    """Return the size of a pixel along each axis in pixels of the finest; None if unknown."""
-    return tuple(size / min(pixel_size) for size in pixel_size) if pixel_size else None
+def spacing_of(pixel_size: Lengths | None) -> tuple[float, ...] | None:
+    """Return the size of a pixel along each axis in pixels of the finest; None if unknown.
+
+    An axis of unknown size counts as one of the finest.
+    """
+    finest = finest_length(pixel_size)
+    if pixel_size is None or finest is None:
+        return None
+    return tuple(1.0 if size is None else size / finest for size in pixel_size)
 
 
-def length(pixel_size: Sequence[float] | None, unit: str | None) -> float | None:
+def finest_length(pixel_size: Lengths | None) -> float | None:
+    """Return the smallest of the sizes that are known; None if none is."""
+    return min((size for size in pixel_size or () if size is not None), default=None)
+
+
+def filled(pixel_size: Lengths) -> tuple[float, ...]:
+    """Return pixel sizes for what cannot do without: the finest for an axis of unknown size."""
+    finest = finest_length(pixel_size) or 1.0
+    return tuple(size or finest for size in pixel_size)
+
+
+def length(pixel_size: Lengths | None, unit: str | None) -> float | None:
     """Return the finest pixel size in metres; None where it, or what the unit is worth, is unknown.
 
-    Inches and centimetres count as unknown: files name them for the sake of printing.
+    It is unknown where that of Y or X is. Inches and centimetres count as unknown: files name them
+    for the sake of printing.
     """
-    if not pixel_size or unit not in METRES or unit in ("inch", "cm"):
+    finest = finest_length(pixel_size)
+    if not pixel_size or not finest or None in pixel_size[-2:]:
         return None
-    return min(pixel_size) * METRES[unit]
+    if unit not in METRES or unit in ("inch", "cm"):
+        return None
+    return finest * METRES[unit]
+
+
+def _plain(text: str) -> str:
+    short = text.strip().lower()
+    for sign in _MICRO:
+        short = short.replace(sign, "µ")
+    return short
+
+
+def _is_length(size: Size | None) -> TypeGuard[Size]:
+    return size is not None and size[0] > 0 and math.isfinite(size[0]) and not is_time(size[1])
+
+
+def _converted(size: Size, unit: str | None) -> float | None:
+    """Return a size in another unit; None if one cannot be converted into the other."""
+    value, own = size
+    if own == unit:
+        return value
+    if own is None or unit is None or not {own, unit} <= METRES.keys():
+        return None
+    return float(f"{value * METRES[own] / METRES[unit]:.12g}")  # 300 nm are 0.3 um

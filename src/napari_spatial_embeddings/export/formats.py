@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.core.instances import Instances
     from napari_spatial_embeddings.core.maps import EmbeddingMaps
+    from napari_spatial_embeddings.core.units import Lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Segmented:
     image : (C, *S), optional
         Read where a format needs it.
     pixel_size : tuple of D floats, optional
-        Size of a pixel along each axis, in ``unit``.
+        Size of a pixel along each axis, in ``unit``; None along an axis of unknown size.
     unit : str, optional
     about : mapping
         How the labels were made; as JSON takes it.
@@ -58,7 +59,7 @@ class Segmented:
     classes: tuple[str, ...]
     maps: EmbeddingMaps | None = None
     image: PixelArray | None = None
-    pixel_size: tuple[float, ...] | None = None
+    pixel_size: Lengths | None = None
     unit: str | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     model: Mapping[str, Any] | None = None

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.core.units import OME
+from napari_spatial_embeddings.core.units import OME, Lengths, filled
 from napari_spatial_embeddings.files.errors import FileError, writing
 from napari_spatial_embeddings.files.maps import KEY
 from napari_spatial_embeddings.system.atomic import write_atomically
@@ -23,7 +23,7 @@ IMAGEJ_LIMIT = 2**31
 def write_labels(
     path: str | Path,
     labels: NDArray[np.integer],
-    pixel_size: tuple[float, ...] | None = None,
+    pixel_size: Lengths | None = None,
     unit: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -38,7 +38,7 @@ def write_labels(
         Its folder is made if missing.
     labels : integers (Y, X) or (Z, Y, X), not negative
     pixel_size : tuple of floats, optional
-        Size of a pixel along each axis, in ``unit``.
+        Size of a pixel along each axis, in ``unit``; None along an axis of unknown size.
     unit : str, optional
         "um", "nm", ...
     settings : mapping, optional
@@ -88,10 +88,12 @@ def _compact(labels: NDArray[np.integer], path: Path) -> NDArray[np.unsignedinte
 
 
 def _ome(
-    axes: str, pixel_size: tuple[float, ...] | None, unit: str | None, note: str | None
+    axes: str, pixel_size: Lengths | None, unit: str | None, note: str | None
 ) -> dict[str, Any]:
     metadata: dict[str, Any] = {"axes": axes}
     for axis, size in zip(axes, pixel_size or (), strict=False):
+        if size is None:
+            continue
         metadata[f"PhysicalSize{axis}"] = size
         # Without a unit, OME would take micrometres.
         metadata[f"PhysicalSize{axis}Unit"] = OME.get(unit, unit) if unit else "pixel"
@@ -101,14 +103,14 @@ def _ome(
 
 
 def _imagej(
-    axes: str, pixel_size: tuple[float, ...] | None, unit: str | None, note: str | None
+    axes: str, pixel_size: Lengths | None, unit: str | None, note: str | None
 ) -> dict[str, Any]:
     metadata: dict[str, Any] = {"axes": axes}
     if note:
         metadata["Info"] = note
     if pixel_size is None:
         return {"metadata": metadata}
-    metadata["unit"] = unit or "pixel"
-    if len(axes) == 3:
-        metadata["spacing"] = pixel_size[0]
-    return {"metadata": metadata, "resolution": (1 / pixel_size[-1], 1 / pixel_size[-2])}
+    # ImageJ knows no unknown sizes: it would take 1.
+    *depth, y, x = filled(pixel_size)
+    metadata |= {"unit": unit or "pixel", **({"spacing": depth[0]} if depth else {})}
+    return {"metadata": metadata, "resolution": (1 / x, 1 / y)}

@@ -18,7 +18,7 @@ import numpy as np
 
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
-from napari_spatial_embeddings.core.units import NGFF
+from napari_spatial_embeddings.core.units import NGFF, Lengths, filled
 from napari_spatial_embeddings.files.errors import FileError, writing
 from napari_spatial_embeddings.files.maps import KEY, SCHEMA
 
@@ -29,7 +29,7 @@ CHUNKS = {2: (1, 512, 512), 3: (1, 64, 64, 64)}
 def write_maps(
     path: str | Path,
     maps: EmbeddingMaps,
-    pixel_size: tuple[float, ...] | None = None,
+    pixel_size: Lengths | None = None,
     unit: str | None = None,
     model: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -64,7 +64,8 @@ def write_maps(
     written = {"seed": maps.seed, "sigma": maps.sigma, "offsets": maps.offsets}
     counts = {name: len(values) for name, values in written.items()}
     with _replacing(path) as folder:
-        arrays = _create(folder, counts, maps.shape, pixel_size or maps.spacing, unit, facts)
+        scale = filled(pixel_size) if pixel_size else maps.spacing
+        arrays = _create(folder, counts, maps.shape, scale, unit, facts)
         for name, values in written.items():
             arrays[name][...] = values
     return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.sampling import all_blocks
-from napari_spatial_embeddings.core.units import spacing_of
+from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import write_atomically
 
@@ -31,7 +32,7 @@ def objects_table(
     instances: Instances,
     class_names: Sequence[str],
     image: PixelArray | None = None,
-    pixel_size: tuple[float, ...] | None = None,
+    pixel_size: Lengths | None = None,
     unit: str | None = None,
     spacing: tuple[float, ...] | None = None,
 ) -> Table:
@@ -44,7 +45,8 @@ def objects_table(
     image : (C, *S), optional
         For the mean intensities; read block by block, where there are objects.
     pixel_size : tuple of D floats, optional
-        Size of a pixel along each axis in ``unit``; lengths are given in both if both are known.
+        Size of a pixel along each axis in ``unit``; None along an axis of unknown size. Lengths are
+        given in the unit as well where they are known.
     unit : str, optional
     spacing : tuple of D floats, optional
         That of the maps: size of a pixel along each axis in pixels of the finest. That of the pixel
@@ -70,13 +72,14 @@ def objects_table(
     }
     for d, axis in enumerate(axes):
         table[f"centre_{axis}_px"] = index[:, d].tolist()
-    if pixel_size and unit:
-        for d, axis in enumerate(axes):
-            table[f"centre_{axis}_{unit}"] = (index[:, d] * pixel_size[d]).tolist()
+    lengths = pixel_size if pixel_size and unit else (None,) * ndim
+    for d, (axis, size) in enumerate(zip(axes, lengths, strict=True)):
+        if size is not None:
+            table[f"centre_{axis}_{unit}"] = (index[:, d] * size).tolist()
     table["size_px"] = instances.size.tolist()
-    if pixel_size and unit:
+    if None not in lengths:
         kind = {2: "area", 3: "volume"}[ndim]
-        table[f"{kind}_{unit}{ndim}"] = (instances.size * float(np.prod(pixel_size))).tolist()
+        table[f"{kind}_{unit}{ndim}"] = (instances.size * math.prod(map(float, lengths))).tolist()
     for d, axis in enumerate(axes):
         table[f"sigma_{axis}_px"] = instances.sigma[:, d].tolist()
     if image is not None:

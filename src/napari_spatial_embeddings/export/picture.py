@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
+from napari_spatial_embeddings.core.units import Lengths
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import write_atomically
 
@@ -46,7 +47,7 @@ def overview(
     *,
     title: str = "",
     class_names: Sequence[str] = (),
-    pixel_size: tuple[float, ...] | None = None,
+    pixel_size: Lengths | None = None,
     unit: str | None = None,
 ) -> RGB:
     """Draw one picture of an image and what was made of it; of a volume, its most crowded slice.

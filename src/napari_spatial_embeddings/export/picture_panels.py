@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.maps import MARGIN, Float
 from napari_spatial_embeddings.core.text import plural
-from napari_spatial_embeddings.core.units import symbol
+from napari_spatial_embeddings.core.units import Lengths, symbol
 
 from .colours import PALETTE, image_colours, instance_colours, longest_offset, offset_colours
 
@@ -73,12 +73,10 @@ class Panel:
     legend: Axes
 
 
-def draw_image(
-    panel: Panel, shown: Shown, pixel_size: tuple[float, ...] | None, unit: str | None
-) -> None:
+def draw_image(panel: Panel, shown: Shown, pixel_size: Lengths | None, unit: str | None) -> None:
     """Draw the image, with a scale bar if its pixel size is known."""
     _show(panel, image_colours(shown.image), shown, "Image", shown.note)
-    if not pixel_size or not unit:
+    if not pixel_size or not pixel_size[-1] or not unit:
         return
     width = shown.labels.shape[1]
     size = pixel_size[-1] * shown.step

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_spatial_embeddings import PROGRAM
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float
+from napari_spatial_embeddings.core.units import Lengths
 
 from .errors import FileError, reading
 from .folders import stem
@@ -38,7 +39,7 @@ class StoredMaps:
     """
 
     maps: EmbeddingMaps
-    pixel_size: tuple[float, ...] | None
+    pixel_size: Lengths | None
     unit: str | None
     name: str
     model: dict[str, Any]
@@ -73,7 +74,7 @@ def read_maps(path: str | Path) -> StoredMaps:
         pixel_size = facts["pixel_size"]
         return StoredMaps(
             maps,
-            tuple(float(s) for s in pixel_size) if pixel_size else None,
+            tuple(s and float(s) for s in pixel_size) if pixel_size else None,
             facts["unit"],
             stem(path),
             facts.get("model") or {},

@@ -22,7 +22,7 @@ from napari_spatial_embeddings.core.image_data import PixelArray, arranged
 from napari_spatial_embeddings.core.instances import Instances
 from napari_spatial_embeddings.core.maps import SIGMA_GAIN, EmbeddingMaps
 from napari_spatial_embeddings.core.network import BranchedNet
-from napari_spatial_embeddings.core.units import length, spacing_of
+from napari_spatial_embeddings.core.units import Lengths, length, spacing_of
 from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .devices import choose_device
@@ -62,7 +62,7 @@ class SpatialEmbeddings:
     settings: ModelSettings
     network: BranchedNet = None  # type: ignore[assignment]
     clustering: ClusteringSettings = ClusteringSettings()
-    pixel_size: tuple[float, ...] | None = None
+    pixel_size: Lengths | None = None
     unit: str | None = None
     image_diameter: float | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -167,7 +167,7 @@ class SpatialEmbeddings:
         with torch.no_grad():
             bias[ndim : ndim + self.settings.sigma_components] -= math.log(ratio) / SIGMA_GAIN
 
-    def diameter_at(self, pixel_size: tuple[float, ...] | None, unit: str | None) -> float | None:
+    def diameter_at(self, pixel_size: Lengths | None, unit: str | None) -> float | None:
         """Return the diameter in pixels of the model's objects, seen at another pixel size.
 
         None where either pixel size, or the length of its unit, is unknown.
@@ -181,7 +181,7 @@ class SpatialEmbeddings:
     def suited(
         self,
         settings: PredictionSettings,
-        pixel_size: tuple[float, ...] | None,
+        pixel_size: Lengths | None,
         unit: str | None,
     ) -> tuple[PredictionSettings, tuple[float, ...] | None]:
         """Return the settings for an image, with the diameter of its objects, and its spacing.

@@ -12,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, first_error
+from napari_spatial_embeddings.core.units import Lengths
 from napari_spatial_embeddings.errors import InputError
 
 SCHEMA = 3
@@ -28,7 +29,7 @@ class ModelCard:
 
     settings: ModelSettings
     clustering: ClusteringSettings
-    pixel_size: tuple[float, ...] | None = None
+    pixel_size: Lengths | None = None
     unit: str | None = None
     image_diameter: float | None = None
     history: list[dict[str, Any]] = field(default_factory=list)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from napari_spatial_embeddings.config import Settings, first_error
+from napari_spatial_embeddings.core.units import Lengths
 from napari_spatial_embeddings.export.labels import write_labels
 from napari_spatial_embeddings.export.regions import write_regions
 from napari_spatial_embeddings.files import Region, read_labels, read_settings, read_shapes
@@ -57,7 +58,7 @@ def write_annotation(
     labels: Path,
     regions: Path,
     annotation: Annotation,
-    pixel_size: tuple[float, ...] | None = None,
+    pixel_size: Lengths | None = None,
     unit: str | None = None,
 ) -> None:
     """Write an annotation.

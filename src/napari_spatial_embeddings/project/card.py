@@ -50,8 +50,8 @@ class ImageEntry(Settings):
         min_length=3, max_length=4, description="Channels and pixels along each axis."
     )
     dtype: str = Field(description="Type of the pixels' values.")
-    pixel_size: tuple[Positive, ...] | None = Field(
-        None, description="Size of a pixel along each axis."
+    pixel_size: tuple[Positive | None, ...] | None = Field(
+        None, description="Size of a pixel along each axis; null along an axis of unknown size."
     )
     unit: str | None = Field(None, description="Unit of the pixel size.")
     fingerprint: str = Field(description="Digest of some of the pixels.")

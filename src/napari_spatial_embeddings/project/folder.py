@@ -156,7 +156,7 @@ class Project:
         name: str | None = None,
         axes: str | None = None,
         channels: Sequence[int] | None = None,
-        pixel_size: Sequence[float] | None = None,
+        pixel_size: Sequence[float | None] | None = None,
         unit: str | None = None,
         copy: bool = False,
     ) -> ImageEntry:
@@ -203,7 +203,7 @@ class Project:
             for entry in self.card.images:
                 if (entry.path, entry.axes, entry.channels) == (path, axes, used):
                     return entry
-        size = tuple(float(s) for s in pixel_size) if pixel_size else None
+        size = tuple(s and float(s) for s in pixel_size) if pixel_size else None
         try:
             entry = ImageEntry(
                 key=key,

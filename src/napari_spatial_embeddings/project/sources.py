@@ -22,6 +22,7 @@ from napari_spatial_embeddings.core.image_data import (
     size_in_bytes,
 )
 from napari_spatial_embeddings.core.sampling import all_blocks, sample_blocks
+from napari_spatial_embeddings.core.units import Lengths
 from napari_spatial_embeddings.files import FileError, read_image
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import atomic_file
@@ -186,9 +187,7 @@ def moved(entry: ImageEntry, path: Path, folder: Path) -> ImageEntry:
     return entry.updated(path=reference(path, folder))
 
 
-def write_copy(
-    path: Path, image: PixelArray, pixel_size: tuple[float, ...] | None, unit: str | None
-) -> None:
+def write_copy(path: Path, image: PixelArray, pixel_size: Lengths | None, unit: str | None) -> None:
     """Write a copy of an image (C, *S), compressed without loss, whole or not at all.
 
     It is read, compressed and written tile by tile.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.core.units import spacing_of
+from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.files.regions import covered
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
 from napari_spatial_embeddings.training.dataset import TrainingSet
@@ -43,7 +43,7 @@ def _resolved(
     project: Project,
     entry: ImageEntry,
     annotation: Annotation,
-    pixel_size: tuple[float, ...] | None,
+    pixel_size: Lengths | None,
 ) -> TrainingImage:
     spacing = spacing_of(entry.pixel_size or pixel_size)
     region: NDArray[np.bool_] | None = None

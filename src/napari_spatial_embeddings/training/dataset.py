@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_spatial_embeddings.core.units import spacing_of
+from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.inference.resampling import Resampling, positions
 
 from .annotation import AnnotationError, TrainingImage
@@ -37,7 +37,7 @@ class TrainingSet:
     images: list[TrainingImage]
     validation: list[TrainingImage]
     classes: tuple[str, ...]
-    pixel_size: tuple[float, ...] | None
+    pixel_size: Lengths | None
     unit: str | None
 
     def __post_init__(self) -> None:

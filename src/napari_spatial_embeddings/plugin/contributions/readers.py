@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from napari_spatial_embeddings.core.units import finest_length
 from napari_spatial_embeddings.plugin.layers.annotation import (
     LayerTuple,
     project_layers,
@@ -72,4 +73,4 @@ def read_maps(path: Path) -> list[LayerTuple]:
     count = len(stored.maps.seed)
     classes = names if len(names) == count else [str(k + 1) for k in range(count)]
     transform = transform_of_pixel_size(size, stored.unit)
-    return map_layers(stored.name, stored.maps, classes, transform, min(size) if size else 1.0)
+    return map_layers(stored.name, stored.maps, classes, transform, finest_length(size) or 1.0)

@@ -15,6 +15,7 @@ from napari.layers import Labels, Layer, Shapes
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.image_data import ImageData, arranged, sliced
+from napari_spatial_embeddings.core.units import Lengths, filled
 from napari_spatial_embeddings.files.regions import KINDS, Region
 from napari_spatial_embeddings.project import Annotation, Project
 
@@ -25,11 +26,14 @@ LayerTuple = tuple[Any, dict[str, Any], str]
 YELLOW = "#f7c948"
 
 
-def transform_of_pixel_size(pixel_size: Sequence[float] | None, unit: str | None) -> dict[str, Any]:
-    """Return the transform of a layer whose pixels have a size."""
+def transform_of_pixel_size(pixel_size: Lengths | None, unit: str | None) -> dict[str, Any]:
+    """Return the transform of a layer whose pixels have a size.
+
+    An axis of unknown size is drawn like the finest.
+    """
     if pixel_size is None:
         return {}
-    return {"scale": tuple(pixel_size), "units": (unit or "pixel",) * len(pixel_size)}
+    return {"scale": filled(pixel_size), "units": (unit or "pixel",) * len(pixel_size)}
 
 
 def image_layer(image: ImageData, key: str, name: str, project: Project | None) -> LayerTuple:

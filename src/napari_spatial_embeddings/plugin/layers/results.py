@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject
 from superqt.utils import QSignalDebouncer
 
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
-from napari_spatial_embeddings.core.units import symbol
+from napari_spatial_embeddings.core.units import finest_length, symbol
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.session import Session
@@ -209,9 +209,8 @@ class ResultLayers(QObject):
         layer = self._session.images[key].layer
         tag = tag_of(layer)
         size, unit = (None, None) if tag is None else pixel_size(layer, tag.axes)
-        if size is None or unit is None:
-            return 1.0, "px"
-        return min(size), symbol(unit)
+        finest = finest_length(size)
+        return (finest, symbol(unit)) if finest and unit else (1.0, "px")
 
 
 def _fits(layer: Labels, result: Segmentation) -> bool:

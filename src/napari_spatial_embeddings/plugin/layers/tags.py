@@ -13,6 +13,8 @@ from typing import Any, Literal
 from napari.components import ViewerModel
 from napari.layers import Layer
 
+from napari_spatial_embeddings.core.units import Lengths
+
 KEY = "napari-spatial-embeddings"
 """Of the tag in a layer's metadata."""
 
@@ -29,7 +31,7 @@ Role = Literal[
     "explanation",
 ]
 
-PixelSize = tuple[tuple[float, ...] | None, str | None]
+PixelSize = tuple[Lengths | None, str | None]
 """Size of a pixel along each spatial axis, and its unit."""
 
 

@@ -6,7 +6,7 @@ import re
 
 from qtpy.QtWidgets import QLineEdit, QWidget
 
-from napari_spatial_embeddings.core.units import METRES, symbol, unit_name
+from napari_spatial_embeddings.core.units import METRES, Lengths, symbol, unit_name
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.layers.image import pixel_size, spatial
@@ -47,11 +47,12 @@ def parse_pixel_size(text: str, ndim: int) -> tuple[tuple[float, ...], str]:
     return tuple(sizes), str(unit)
 
 
-def pixel_size_text(size: tuple[float, ...] | None, unit: str | None) -> str:
-    """Return a pixel size as text; empty if it is unknown."""
+def pixel_size_text(size: Lengths | None, unit: str | None) -> str:
+    """Return a pixel size as text, with "?" for an axis of unknown size; empty if all are."""
     if size is None:
         return ""
-    return f"{' x '.join(f'{s:.4g}' for s in size)} {symbol(unit) if unit else 'pixels'}"
+    known = " x ".join("?" if s is None else f"{s:.4g}" for s in size)
+    return f"{known} {symbol(unit) if unit else 'pixels'}"
 
 
 class PixelSizeField(QLineEdit):
