@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,35 @@ import numpy as np
 import tifffile
 import zarr
 from numpy.typing import NDArray
+
+from napari_spatial_embeddings.files import stored
+
+TIFFS: dict[str, dict[str, Any]] = {
+    "plain": {"metadata": None},
+    "shaped": {},
+    "big-endian": {"byteorder": ">"},
+    "big-endian zlib": {"byteorder": ">", "compression": "zlib"},
+    "bigtiff": {"bigtiff": True},
+    "zlib": {"compression": "zlib"},
+    "strips": {"compression": "zlib", "rowsperstrip": 7, "predictor": True},
+    "tiles": {"compression": "zlib", "tile": (16, 16), "metadata": None},
+    "uncompressed tiles": {"tile": (16, 16)},
+    "imagej": {"imagej": True, "metadata": {"axes": "ZYX"}},
+    "ome": {"ome": True, "metadata": {"axes": "ZYX"}},
+    "ome tiles": {"ome": True, "metadata": {"axes": "ZYX"}, "tile": (32, 16), "compression": 8},
+}
+"""Options of `tiff` that give a volume ZYX in each of the dialects."""
+
+
+@contextmanager
+def in_files(wanted: bool = True) -> Iterator[None]:
+    """Treat every image as one so large that it stays in its file, if ``wanted``."""
+    before = stored.MAX_BYTES_IN_MEMORY
+    stored.MAX_BYTES_IN_MEMORY = -1 if wanted else before
+    try:
+        yield
+    finally:
+        stored.MAX_BYTES_IN_MEMORY = before
 
 
 def numbers(shape: tuple[int, ...], dtype: Any = "uint16", seed: int = 0) -> NDArray[Any]:

@@ -13,9 +13,10 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from label_files import numbers, tiff
-from napari_spatial_embeddings.core.image_data import ImageData
+from label_files import TIFFS, in_files, numbers, tiff
+from napari_spatial_embeddings.core.image_data import size_in_bytes
 from napari_spatial_embeddings.files import FileError, read_image, read_labels
 
 
@@ -36,44 +37,41 @@ def test_files_that_are_none(tmp_path: Path) -> None:
             read_labels(tmp_path / name)
 
 
-TIFFS: dict[str, dict[str, Any]] = {
-    "plain": {"metadata": None},
-    "shaped": {},
-    "zlib": {"compression": "zlib"},
-    "tiles": {"compression": "zlib", "tile": (16, 16), "metadata": None},
-    "imagej": {"imagej": True, "metadata": {"axes": "ZYX"}},
-    "ome": {"ome": True, "metadata": {"axes": "ZYX"}},
-}
-
-
-def image_or_sentence(path: Path) -> ImageData | str:
-    """Read an image, or return what is wrong with it."""
+def pixels_or_sentence(path: Path, *, large: bool) -> NDArray[Any] | str:
+    """Read an image, or as much of it as is not huge, or return what is wrong with it."""
     try:
-        return read_image(path)
+        with in_files(large):
+            data = read_image(path).data
+            return np.asarray(data if size_in_bytes(data) < 2**20 else data[(0,) * data.ndim])
     except FileError as error:
         return str(error)
 
 
+either = pytest.mark.parametrize("large", [False, True], ids=["in memory", "in the file"])
+
+
+@either
 @settings(max_examples=60)
 @given(kind=st.sampled_from([*TIFFS]), left=st.floats(0, 0.99))
 def test_a_truncated_tiff_is_never_read_in_part(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, left: float
+    tmp_path_factory: pytest.TempPathFactory, large: bool, kind: str, left: float
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "truncated.tif"
     array = numbers((5, 24, 32))
     content = tiff(path, array, **TIFFS[kind]).read_bytes()
     path.write_bytes(content[: int(left * len(content))])
-    found = image_or_sentence(path)
+    found = pixels_or_sentence(path, large=large)
     if isinstance(found, str):
         assert str(path) in found
     else:  # only what follows the pixels was cut off
-        np.testing.assert_array_equal(found.data, array[None])
+        np.testing.assert_array_equal(found, array[None])
 
 
+@either
 @settings(max_examples=60)
 @given(kind=st.sampled_from(["png", *TIFFS]), seed=st.integers(0, 2**32 - 1))
 def test_damage_is_a_sentence(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, seed: int
+    tmp_path_factory: pytest.TempPathFactory, large: bool, kind: str, seed: int
 ) -> None:
     path = tmp_path_factory.getbasetemp() / f"damaged.{'png' if kind == 'png' else 'tif'}"
     array = numbers((5, 24, 32))
@@ -87,16 +85,34 @@ def test_damage_is_a_sentence(
     where = np.concatenate([rng.integers(0, 300, 3), rng.integers(0, len(content), 3)])
     content[where % len(content)] = rng.integers(0, 256, len(where))
     path.write_bytes(content.tobytes())
-    found = image_or_sentence(path)
+    found = pixels_or_sentence(path, large=large)
     assert not isinstance(found, str) or "\n" not in found
 
 
-def test_damage_is_not_also_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@either
+def test_damage_is_not_also_logged(
+    tmp_path: Path, large: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tiff(tmp_path / "a.tif", numbers((5, 24, 32)), compression="zlib")
     path.write_bytes(path.read_bytes()[:-300])
-    with caplog.at_level(logging.DEBUG), pytest.raises(FileError):
-        read_image(path)
+    with caplog.at_level(logging.DEBUG):
+        assert "is truncated" in pixels_or_sentence(path, large=large)
     assert not [r for r in caplog.records if r.name == "tifffile"]
+
+
+def test_pages_that_lead_in_a_circle(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for page in numbers((3, 6, 5)):
+            writer.write(page, contiguous=False, metadata=None)
+    with tifffile.TiffFile(path) as file:
+        first, last = file.pages.first.offset, file.pages.next_page_offset
+    assert last is not None
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, last, first)
+    path.write_bytes(content)
+    with pytest.raises(FileError, match="its pages break off"):
+        read_image(path)
 
 
 def test_a_second_image_is_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

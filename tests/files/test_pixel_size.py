@@ -10,6 +10,7 @@ import pytest
 from label_files import numbers, sidecar, tiff
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.files import FileError, read_image, read_pixel_size
+from ome_files import ome, pixels, plane, write
 
 
 def read_measured(path: Path) -> ImageData:
@@ -76,9 +77,58 @@ def test_size_from_resolution(
 
 
 def test_a_plane_does_not_tell_the_distance_of_slices(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"resolution": (40_000, 40_000), "resolutionunit": "centimeter"}
+    options: dict[str, Any] = {"resolution": (40_000, 20_000), "resolutionunit": "centimeter"}
     found = read_measured(tiff(tmp_path / "a.tif", numbers((4, 6, 5)), **options))
-    assert (found.pixel_size, found.unit, found.spacing) == (None, None, (1, 1, 1))
+    assert found.pixel_size is not None
+    assert found.pixel_size[0] is None
+    assert found.pixel_size[1:] == pytest.approx((0.5, 0.25))
+    assert (found.unit, found.spacing) == ("um", pytest.approx((1, 2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected", "unit"),
+    [
+        # ImageJ leaves out what is 1.
+        ({"unit": "micron"}, (1, 0.125, 0.1), "um"),
+        ({"unit": "\\u00B5m", "spacing": 0}, (1, 0.125, 0.1), "um"),
+        ({"unit": "um", "spacing": -0.3}, (0.3, 0.125, 0.1), "um"),
+        ({"unit": "um", "spacing": 500, "zunit": "nm"}, (0.5, 0.125, 0.1), "um"),
+        ({"unit": "um", "spacing": 0.3, "yunit": "nm"}, (0.3, 0.000125, 0.1), "um"),
+        ({"unit": "pixel", "spacing": 0.3}, (0.3, 0.125, 0.1), None),
+        ({"spacing": 0.3}, (0.3, 0.125, 0.1), None),
+        ({}, None, None),
+    ],
+)
+def test_what_imagej_leaves_out(
+    tmp_path: Path, facts: dict[str, Any], expected: tuple[float, ...] | None, unit: str | None
+) -> None:
+    text = "".join(f"{key}={value}\n" for key, value in facts.items())
+    path = tmp_path / "a.tif"
+    options: dict[str, Any] = {"resolution": (10, 8), "resolutionunit": "none", "metadata": None}
+    description = f"ImageJ=1.54f\nimages=4\nslices=4\n{text}loop=false\n"
+    found = read_measured(tiff(path, numbers((4, 6, 5)), description=description, **options))
+    assert found.pixel_size == (expected and pytest.approx(expected))
+    assert found.unit == unit
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected", "unit"),
+    [
+        ('PhysicalSizeX="0.2" PhysicalSizeY="0.2"', (None, 0.2, 0.2), "um"),
+        ('PhysicalSizeX="0,2" PhysicalSizeY="0,2" PhysicalSizeZ="-1"', (1, 0.2, 0.2), "um"),
+        ('PhysicalSizeX="200" PhysicalSizeXUnit="nm" PhysicalSizeY="0.2"', (None, 200, 200), "nm"),
+        ('PhysicalSizeX="0.2" PhysicalSizeY="0.2" PhysicalSizeZ="0"', (None, 0.2, 0.2), "um"),
+        ('PhysicalSizeX="0.2" PhysicalSizeY="?" PhysicalSizeZ="1"', (1, None, 0.2), "um"),
+        ("", None, None),
+    ],
+)
+def test_what_ome_leaves_out(
+    tmp_path: Path, facts: str, expected: tuple[float, ...] | None, unit: str | None
+) -> None:
+    planes = [plane({"Z": z}, z) for z in range(4)]
+    xml = ome(pixels({"Z": 4}, (6, 5), planes, more=facts))
+    found = read_measured(write(tmp_path / "a.ome.tif", numbers((4, 6, 5)), xml))
+    assert (found.pixel_size, found.unit) == (expected, unit)
 
 
 @pytest.mark.parametrize(

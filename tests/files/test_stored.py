@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 import itertools
-import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from counted import Counted
-from label_files import numbers, ome_zarr, tiff
-from napari_spatial_embeddings.core.image_data import ImageData, size_in_bytes
+from label_files import TIFFS, in_files, numbers, ome_zarr, tiff
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.files import FileError, read_image, read_labels, stored
-
-TIFFS: dict[str, dict[str, Any]] = {
-    "plain": {"metadata": None},
-    "shaped": {},
-    "big-endian": {"byteorder": ">"},
-    "big-endian zlib": {"byteorder": ">", "compression": "zlib"},
-    "bigtiff": {"bigtiff": True},
-    "zlib": {"compression": "zlib"},
-    "strips": {"compression": "zlib", "rowsperstrip": 7, "predictor": True},
-    "tiles": {"compression": "zlib", "tile": (16, 16), "metadata": None},
-    "uncompressed tiles": {"tile": (16, 16)},
-    "imagej": {"imagej": True, "metadata": {"axes": "ZYX"}},
-    "ome": {"ome": True, "metadata": {"axes": "ZYX"}},
-    "ome tiles": {"ome": True, "metadata": {"axes": "ZYX"}, "tile": (32, 16), "compression": 8},
-}
 
 
 @pytest.fixture(autouse=True, scope="module")
-def large() -> Any:
+def large() -> Iterator[None]:
     """Treat every image as a large one."""
-    before, stored.MAX_BYTES_IN_MEMORY = stored.MAX_BYTES_IN_MEMORY, -1
-    yield
-    stored.MAX_BYTES_IN_MEMORY = before
+    with in_files():
+        yield
 
 
 def pixels(image: ImageData) -> NDArray[Any]:
@@ -132,56 +116,6 @@ def test_no_file_is_left_open(tmp_path: Path, kind: str) -> None:
     image = read_image(path)
     image.data[0, 0]
     assert not held()
-
-
-def pixels_or_sentence(path: Path) -> NDArray[Any] | str:
-    """Read an image, if it does not claim to be huge, or return what is wrong with it."""
-    try:
-        data = read_image(path).data
-        return np.asarray(data if size_in_bytes(data) < 2**20 else data[(0,) * data.ndim])
-    except FileError as error:
-        return str(error)
-
-
-@settings(max_examples=60)
-@given(kind=st.sampled_from([*TIFFS]), left=st.floats(0, 0.99))
-def test_a_truncated_tiff_is_never_read_in_part(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, left: float
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "truncated.tif"
-    array = numbers((5, 24, 32))
-    content = tiff(path, array, **TIFFS[kind]).read_bytes()
-    path.write_bytes(content[: int(left * len(content))])
-    found = pixels_or_sentence(path)
-    if isinstance(found, str):
-        assert str(path) in found
-    else:  # only what follows the pixels was cut off
-        np.testing.assert_array_equal(found, array[None])
-
-
-@settings(max_examples=60)
-@given(kind=st.sampled_from([*TIFFS]), seed=st.integers(0, 2**32 - 1))
-def test_damage_is_a_sentence(
-    tmp_path_factory: pytest.TempPathFactory, kind: str, seed: int
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "damaged.tif"
-    content = np.frombuffer(
-        tiff(path, numbers((5, 24, 32)), **TIFFS[kind]).read_bytes(), np.uint8
-    ).copy()
-    rng = np.random.default_rng(seed)
-    where = np.concatenate([rng.integers(0, 300, 3), rng.integers(0, len(content), 3)])
-    content[where % len(content)] = rng.integers(0, 256, len(where))
-    path.write_bytes(content.tobytes())
-    found = pixels_or_sentence(path)
-    assert not isinstance(found, str) or "\n" not in found
-
-
-def test_damage_is_not_also_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    path = tiff(tmp_path / "a.tif", numbers((5, 24, 32)), compression="zlib")
-    path.write_bytes(path.read_bytes()[:-300])
-    with caplog.at_level(logging.DEBUG), pytest.raises(FileError, match="truncated"):
-        read_image(path)
-    assert not [r for r in caplog.records if r.name == "tifffile"]
 
 
 @given(data=st.data(), cache=st.sampled_from([0, 500, 10_000]))

@@ -7,14 +7,10 @@ from pathlib import Path
 
 from napari_spatial_embeddings.core.text import plural
 
+from .endings import IMAGES, ZARR
 from .errors import FileError
+from .ome_set import once
 from .ome_zarr import is_zarr
-
-TIFF = (".tif", ".tiff")
-PNG = (".png",)
-JPEG = (".jpg", ".jpeg")
-ZARR = (".zarr",)
-IMAGES = (*TIFF, *PNG, *JPEG, *ZARR)
 
 MAX_NAMES_SHOWN = 3
 """Number of names that a message lists."""
@@ -40,7 +36,8 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     ----------
     paths : paths
         Files, OME-Zarr folders, and folders of these; in a folder, other and hidden files are
-        skipped, and so are saved maps, overlays, and the folders in it.
+        skipped, and so are saved maps, overlays, and the folders in it. Of OME-TIFF files that
+        hold parts of one image, the first one stands for all.
 
     Returns
     -------
@@ -59,7 +56,7 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
         found.update(dict.fromkeys(_in_folder(path, IMAGES) if _is_folder(path) else [path]))
     if not found:
         raise FileError("no image is given")
-    return list(found)
+    return once(found)
 
 
 def pair(images: str | Path, labels: str | Path) -> list[tuple[Path, Path]]:

@@ -13,8 +13,9 @@ from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.units import Size, combine
 
 from .axes import as_image
+from .endings import JPEG, PNG, TIFF
 from .errors import FileError, reading
-from .folders import JPEG, PNG, TIFF, stem
+from .folders import stem
 from .ome_zarr import is_zarr, read_ome_zarr
 from .pixel_size import sizes_in
 from .raw import Raw
@@ -48,7 +49,7 @@ def read_image(path: str | Path, axes: str | None = None) -> ImageData:
     """
     path = Path(path)
     with reading(path):
-        raw = _load(path)
+        raw = _load(path, told=axes is not None)
         _expect(path, raw, "biuf", "real numbers")
         array, order = as_image(raw.array, raw.axes, str(path), axes)
         sizes = {**raw.sizes, **_sidecar(path)}
@@ -113,7 +114,7 @@ def read_labels(path: str | Path, axes: str | None = None) -> NDArray[np.integer
     with reading(path):
         if path.suffix.lower() in JPEG:
             raise FileError(f"{path}: JPEG does not keep label values; save them as TIFF or PNG")
-        raw = _load(path, labels=True)
+        raw = _load(path, labels=True, told=axes is not None)
         _expect(path, raw, "biu", "whole numbers, one per object; convert them to an integer type")
         image, _ = as_image(raw.array, raw.axes, str(path), axes)
         array = np.asarray(image)
@@ -127,15 +128,18 @@ def read_labels(path: str | Path, axes: str | None = None) -> NDArray[np.integer
     return labels.astype(np.uint8) if labels.dtype == bool else labels
 
 
-def _load(path: Path, *, labels: bool = False) -> Raw:
-    """Open a file; labels are read whole, and as indices where there is a palette."""
+def _load(path: Path, *, labels: bool = False, told: bool) -> Raw:
+    """Open a file; labels are read whole, and as indices where there is a palette.
+
+    Where its axes are ``told``, metadata that contradict its pixels are no error.
+    """
     suffix = path.suffix.lower()
     if is_zarr(path):
         return read_ome_zarr(path, whole=labels)
     if suffix in TIFF:
         from .tiff import read_tiff
 
-        return read_tiff(path, whole=labels)
+        return read_tiff(path, whole=labels, told=told)
     if suffix in PNG or suffix in JPEG:
         from .png_jpeg import read_jpeg, read_png
 

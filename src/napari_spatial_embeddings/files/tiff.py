@@ -2,91 +2,83 @@
 
 from __future__ import annotations
 
-import logging
-import math
-import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.image_data import Part, PixelArray
-from napari_spatial_embeddings.core.units import METRES, Size, unit_name
+from napari_spatial_embeddings.core.units import Size
 
 from . import stored
-from .errors import FileError
-from .pixel_size import sizes_in
 from .raw import Raw
+from .tiff_damage import check_pixels
+from .tiff_log import quiet
+from .tiff_pages import ALONE, first_image
+from .tiff_sizes import sizes
 
 if TYPE_CHECKING:
     import tifffile
 
-log = logging.getLogger(__name__)
 
-DAMAGE = re.compile("TiffPages @|value offset|corrupted file|failed to (read|reshape)|missing")
-"""What tifffile logs, rather than raises, when it reads only a part of a file."""
-
-MAX_MESSAGES = 1000
-"""Messages after which reading is aborted: damaged files may hold endless pages."""
-
-MAX_PIXEL_METRES = 10e-6
-"""Pixels larger than this many metres are a printer's resolution and no measurement."""
-
-
-def read_tiff(path: Path, *, whole: bool = False) -> Raw:
+def read_tiff(path: Path, *, whole: bool = False, told: bool = False) -> Raw:
     """Return the first image of a TIFF file at its full resolution.
 
-    A large one stays in the file unless it is asked for ``whole``: see `stored`.
+    Of an OME-TIFF set, the image that the file belongs to: the frames that it has a part in, with
+    all their planes.
+
+    Parameters
+    ----------
+    path : path
+    whole : bool
+        Read a large one as well, which stays in its file otherwise: see `stored`.
+    told : bool
+        The axes are known from elsewhere: planes that the metadata name in vain are no error.
     """
     import tifffile
 
-    with _messages() as messages, tifffile.TiffFile(path) as file:
-        series, page = file.series[0], file.pages.first
-        pieces = min(len(page.dataoffsets), len(page.databytecounts))
-        damaged = pieces < math.prod(page.chunked)
-        array: PixelArray
-        if whole or series.is_multifile or series.nbytes <= stored.MAX_BYTES_IN_MEMORY:
-            if not damaged:
-                array = series.asarray().reshape(series.get_shape(False))
-        elif not (damaged := damaged or _is_truncated(series, path.stat().st_size)):
+    path = path.absolute()
+    with quiet(), ExitStack() as opened:
+
+        def open_file(which: Path, **flags: bool) -> tifffile.TiffFile:
+            return opened.enter_context(tifffile.TiffFile(which, **flags))
+
+        series, axes = first_image(path, open_file, told=told)
+        check_pixels(series, path)
+        known = sizes(open_file(path, **ALONE), path)
+        axes = _samples(axes, series.keyframe)
+        if series.is_multifile:
+            array: PixelArray = _stay(path, series)
+            if whole or stored.is_small(array):
+                array = np.asarray(array)
+        elif whole or series.nbytes <= stored.MAX_BYTES_IN_MEMORY:
+            array = series.asarray().reshape(series.get_shape(False))
+        else:
             array = _stay(path, series)
-        if damaged or any(map(DAMAGE.search, messages)):
-            raise FileError(f"{path} is truncated or damaged; copy or export it again")
-        if len(file.series) > 1:
-            log.warning("%s holds %d images; the first is read", path, len(file.series))
-        return Raw(array, _samples(series.get_axes(False), page), _sizes(file, path))
+        return Raw(array, axes, known)
 
 
-def _is_truncated(series: tifffile.TiffPageSeries, size: int) -> bool:
-    """Whether a file of this many bytes lacks pixels of an image."""
-    if series.dataoffset is not None:
-        return series.dataoffset + series.nbytes > size
-    for page in series.pages:
-        if page is None or page.keyframe is None:
-            return True
-        if min(len(page.dataoffsets), len(page.databytecounts)) < math.prod(page.keyframe.chunked):
-            return True
-        ends = zip(page.dataoffsets, page.databytecounts, strict=False)
-        if any(offset + count > size for offset, count in ends):
-            return True
-    return False
+def tiff_sizes(path: Path) -> dict[str, Size]:
+    """Read the size of a TIFF file's pixels, and no pixels."""
+    import tifffile
+
+    path = path.absolute()
+    with quiet(), tifffile.TiffFile(path, **ALONE) as file:
+        return sizes(file, path)
 
 
 def _stay(path: Path, series: tifffile.TiffPageSeries) -> PixelArray:
     """Return an image that is read from its file when it is sliced."""
     shape = series.get_shape(False)
-    if series.dataoffset is not None and series.transform is None:
+    if series.dataoffset is not None and series.transform is None and not series.is_multifile:
         dtype = series.dtype.newbyteorder(series.keyframe.parent.byteorder)
         return stored.mapped(path, shape, dtype, series.dataoffset)
-    import zarr
-
-    file = series.keyframe.parent.filehandle
-    array = zarr.open_array(series.aszarr(level=0, squeeze=False), mode="r")
-    cache = stored.ChunkCache(array, array.chunks)
+    source = _Pages(series)
+    cache = stored.ChunkCache(source, source.chunks)
+    lock, file = threading.Lock(), series.keyframe.parent.filehandle
 
     def read(wanted: tuple[Part, ...]) -> NDArray[Any]:
         with lock:
@@ -96,93 +88,44 @@ def _stay(path: Path, series: tifffile.TiffPageSeries) -> PixelArray:
             finally:
                 file.close()
 
-    lock = threading.Lock()
-    return stored.StoredArray(path, shape, series.dtype, stored.unchanged(path, read))
+    checked: stored.Read = read
+    for name in {page.parent.filehandle.path for page in series if page is not None}:
+        checked = stored.unchanged(Path(name), checked)
+    return stored.StoredArray(path, shape, series.dtype, checked)
 
 
-def tiff_sizes(path: Path) -> dict[str, Size]:
-    """Read the size of a TIFF file's pixels, and no pixels."""
-    import tifffile
+class _Pages:
+    """Pages of one file or several as an array; files but that of the first page are closed.
 
-    with _messages(), tifffile.TiffFile(path) as file:
-        return _sizes(file, path)
+    Parameters
+    ----------
+    series : TiffPageSeries
+        Its file is open.
+    """
 
+    def __init__(self, series: tifffile.TiffPageSeries) -> None:
+        import zarr
 
-@contextmanager
-def _messages() -> Iterator[list[str]]:
-    """Collect what tifffile logs in this thread, and keep it out of the log."""
-    texts: list[str] = []
-    here = threading.get_ident()
+        self._series = series
+        store = series.aszarr(level=0, squeeze=False)
+        array = zarr.open_array(store, mode="r")
+        self._array = None if series.is_multifile else array
+        self.shape, self.dtype, self.ndim = array.shape, series.dtype, array.ndim
+        self.chunks = array.chunks
 
-    def collect(record: logging.LogRecord) -> bool:
-        if record.thread != here:
-            return True
-        texts.append(record.getMessage())
-        if len(texts) > MAX_MESSAGES:
-            raise ValueError("its pages lead nowhere")
-        return False
+    def __getitem__(self, index: Any, /) -> NDArray[Any]:
+        import zarr
 
-    logger = logging.getLogger("tifffile")
-    logger.addFilter(collect)
-    try:
-        yield texts
-    finally:
-        logger.removeFilter(collect)
+        if self._array is not None:
+            return np.asarray(self._array[index])
+        store = self._series.aszarr(level=0, squeeze=False)
+        try:
+            return np.asarray(zarr.open_array(store, mode="r")[index])
+        finally:
+            store.close()  # and the files that it opened
 
 
 def _samples(axes: str, page: Any) -> str:
     """Call samples of a pixel channels, unless they are colours or the last is transparency."""
     colour = page.photometric.name in ("RGB", "YCBCR") or any(s.value for s in page.extrasamples)
     return axes if colour else axes.replace("S", "C")
-
-
-def _sizes(file: tifffile.TiffFile, path: Path) -> dict[str, Size]:
-    if file.ome_metadata:
-        return _ome_sizes(file.ome_metadata)
-    if file.imagej_metadata is not None:
-        return _imagej_sizes(file)
-    for facts in file.shaped_metadata or ():
-        if sizes := sizes_in(facts, str(path)):
-            return sizes
-    return _plain_sizes(file)
-
-
-def _ome_sizes(text: str) -> dict[str, Size]:
-    pixels = ET.fromstring(text).find(".//{*}Pixels")
-    facts = {} if pixels is None else pixels.attrib
-    return {
-        axis: (float(facts[key]), unit_name(facts.get(f"{key}Unit", "um")))
-        for axis in "ZYX"
-        if (key := f"PhysicalSize{axis}") in facts
-    }
-
-
-def _imagej_sizes(file: tifffile.TiffFile) -> dict[str, Size]:
-    facts = file.imagej_metadata or {}
-    if "unit" not in facts and "spacing" not in facts:
-        return _plain_sizes(file)
-    x = unit_name(facts.get("unit"))
-    sizes = {a: (length, x) for a, length in _resolution(file).items()}
-    if "spacing" in facts:
-        sizes["Z"] = abs(float(facts["spacing"])), x
-    for axis in "ZY":
-        # ImageJ writes these only where they differ from the unit along x.
-        if (own := facts.get(f"{axis.lower()}unit")) and axis in sizes:
-            sizes[axis] = sizes[axis][0], unit_name(own)
-    return sizes
-
-
-def _plain_sizes(file: tifffile.TiffFile) -> dict[str, Size]:
-    tag = file.pages.first.tags.get("ResolutionUnit")
-    unit = {2: "inch", 3: "cm"}.get(int(tag.value)) if tag else None
-    metres = {a: length * METRES[unit] for a, length in _resolution(file).items()} if unit else {}
-    if any(length > MAX_PIXEL_METRES for length in metres.values()):
-        return {}
-    return {a: (length / METRES["um"], "um") for a, length in metres.items()}
-
-
-def _resolution(file: tifffile.TiffFile) -> dict[str, float]:
-    """Return the length of a pixel along Y and X in the resolution's unit."""
-    tags = file.pages.first.tags
-    pairs = {a: tags[f"{a}Resolution"].value for a in "YX" if f"{a}Resolution" in tags}
-    return {a: below / above for a, (above, below) in pairs.items() if above}

@@ -1,0 +1,228 @@
+"""Choice of the pages of a TIFF that make up its first image.
+
+Metadata are believed as far as the pages bear them out: programs keep descriptions of what a file
+was before they cropped or divided it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .axes import UNKNOWN
+from .errors import FileError
+from .ome_set import NAMES, OmePart, ome_set
+from .ome_xml import uuid_in
+from .tiff_damage import AGAIN, check_end, spare_bytes
+
+if TYPE_CHECKING:
+    import tifffile
+
+    Page = tifffile.TiffPage | tifffile.TiffFrame
+    Series = tifffile.TiffPageSeries
+    Open = Callable[..., tifffile.TiffFile]
+
+log = logging.getLogger(__name__)
+
+ALONE = {"is_ome": False, "is_mmstack": False, "is_uniform": False}
+"""What tifffile must not heed: it would read the other files of a set as well, or take all pages
+for alike after a look at three."""
+
+UNLIKE = (RuntimeError, ValueError, TypeError, IndexError, KeyError)
+"""What tifffile raises where pages are not alike, or a description makes no sense."""
+
+PLAIN = {**ALONE, "is_shaped": False, "is_imagej": False, "is_ndtiff": False}
+"""What it must not heed where metadata are wrong."""
+
+
+def first_image(path: Path, open_file: Open, *, told: bool) -> tuple[Series, str]:
+    """Return the pages of the first image, and a letter for each axis, those of length one too.
+
+    Parameters
+    ----------
+    path : path
+        Absolute.
+    open_file : function
+        Opens a TIFF, with flags for tifffile, and keeps it open.
+    told : bool
+        The axes are known from elsewhere, so that pages are taken as they are where metadata and
+        pages contradict each other.
+
+    Raises
+    ------
+    FileError
+        If planes are missing, or nobody knows which plane a page is.
+    """
+    file = open_file(path, **ALONE)
+    len(file.pages)  # where they lead in a circle, tifffile finds out here, and nowhere else
+    found = ome_set(path, file.pages.first)
+    if found is not None:
+        _note_others(path, len(found.here()))
+        part = found.part(len(file.pages))
+        if not found.images and found.home != path:
+            log.warning("%s: %s beside it, with its metadata, is missing", path, found.home.name)
+        elif part is None:
+            log.warning("%s: its OME-XML does not name it; its pages are read as they are", path)
+        elif (series := _of_ome(part, file, path, open_file, told=told)) is not None:
+            return series, series.get_axes(False)
+    named = _named(file)
+    with suppress(*UNLIKE):
+        series, images = _main(file)
+        if _agree(file, series, named):
+            if not named or math.prod(named.values()) != _planes(series):
+                check_end(file, path)
+            _note_others(path, images)
+            return series, series.get_axes(False)
+    return _as_they_are(path, open_file, named, told=told)
+
+
+def _main(file: tifffile.TiffFile) -> tuple[Series, int]:
+    """Return the first image, and how many there are besides small copies."""
+    images = [s for s in file.series if not s.keyframe.is_reduced] or list(file.series)
+    return images[0], len(images)
+
+
+def _note_others(path: Path, images: int) -> None:
+    if images > 1:
+        log.warning("%s holds %d images; the first is read", path, images)
+
+
+def _planes(series: Series) -> int:
+    return math.prod(series.get_shape(False)) // math.prod(series.keyframe.shape)
+
+
+def _of_ome(
+    part: OmePart, file: tifffile.TiffFile, path: Path, open_file: Open, *, told: bool
+) -> Series | None:
+    """Return the planes that an OME-XML names; None if it is not about these pages."""
+    import tifffile
+
+    page = file.pages.get(min(n for f, n in filter(None, part.places) if f == path))
+    if (page.imagelength, page.imagewidth) != part.image.edges or page.imagedepth > 1:
+        return None
+    total, files = len(part.places), part.files
+    missing, gone = part.missing(), [file.name for file in files if not file.is_file()]
+    if missing and not gone:
+        check_end(file, path)
+    if (missing or gone) and told:
+        return None
+    here = f"to use what it holds, set axes={'YX' if len(file.pages) == 1 else 'ZYX'}"
+    if gone:
+        raise FileError(
+            f"{path} is one of {len(files)} files of an image, and {' and '.join(gone[:3])}"
+            f"{' and others' * (len(gone) > 3)} cannot be found beside it; put all of them into one"
+            f" folder; {here}"
+        )
+    if missing:
+        raise FileError(
+            f"{path} ends early: its metadata name {total} planes, and it lacks {missing}; {AGAIN};"
+            f" {here}"
+        )
+    pages: list[Page | None] = [None] * total
+    for other in files:
+        source = file if other == path else open_file(other, **ALONE)
+        numbers = {i: p[1] for i, p in enumerate(part.places) if p and p[0] == other}
+        if max(numbers.values()) >= len(source.pages):
+            raise FileError(f"{other} ends early: it has {len(source.pages)} pages only; {AGAIN}")
+        theirs = uuid_in(source.pages.first.description)
+        if other != path and theirs and theirs != (part.uuids[other] or theirs):
+            raise FileError(
+                f"{path} is one of {len(files)} files of an image, and {other.name} beside it is a"
+                f" part of another image; put the right one there; {here}"
+            )
+        source.pages.useframes = True
+        source.pages.set_keyframe(min(numbers.values()))
+        if source.pages.keyframe.hash != page.hash:
+            raise FileError(f"{other} and {path} are said to be one image, and differ in size")
+        for i, own in zip(numbers, source.pages[list(numbers.values())], strict=True):
+            pages[i] = own
+        if other != path:
+            source.close()
+    return tifffile.TiffPageSeries(
+        pages,
+        (*part.shape, *page.shape),
+        page.dtype,
+        part.image.axes + page.axes,
+        parent=file,
+        kind="ome",
+        multifile=len(files) > 1,
+    )
+
+
+def _agree(file: tifffile.TiffFile, series: Series, named: Mapping[str, int]) -> bool:
+    """Whether the pages are what the metadata say, and all in this file."""
+    key = series.keyframe
+    if series.is_multifile:
+        return False
+    if series.is_truncated:
+        end = key.dataoffsets[0] + _planes(series) * key.nbytes
+        if not key.is_final or end > file.filehandle.size:
+            return False
+    else:
+        pages = list(series)
+        if len(pages) != _planes(series) or None in pages:
+            return False
+    if series.kind == "shaped" and not key.subifds:
+        # Where its description does not fit, tifffile takes the first page and drops the others.
+        levels = [level for image in file.series for level in image.levels]
+        return sum(1 if x.is_truncated else len(x) for x in levels) == len(file.pages)
+    return series.kind in ("imagej", "shaped") or math.prod(named.values()) == 1
+
+
+def _as_they_are(
+    path: Path, open_file: Open, named: Mapping[str, int], *, told: bool
+) -> tuple[Series, str]:
+    """Return the pages of a file whose description is that of another image."""
+    file = open_file(path, **PLAIN)
+    len(file.pages)
+    (series, images), total = _main(file), math.prod(named.values())
+    page, held = series.keyframe, len(series)
+    check_end(file, path)
+    if total > 1 and len(file.pages) == 1 and page.is_final and spare_bytes(page) >= _row(page):
+        held = min(total - 1, (file.filehandle.size - page.dataoffsets[0]) // page.nbytes)
+        raise FileError(
+            f"{path} ends early: its description names {total} planes, and it holds {held}; {AGAIN}"
+        )
+    _note_others(path, images)
+    axes = series.get_axes(False)
+    if held == 1 or total == 1 or told:
+        return series, axes
+    several = [axis for axis, n in named.items() if n > 1]
+    if len(several) > 1:
+        planes = " x ".join(f"{named[a]} {NAMES.get(a, a)}s" for a in several)
+        raise FileError(
+            f"{path} holds {held} planes, and its description is that of {planes}: which is which"
+            " is unknown; export it again, or set axes=ZYX if they are slices"
+        )
+    log.warning("%s: its description names %d planes, and it holds %d", path, total, held)
+    known = several[0] if held < total else UNKNOWN[-1]
+    return series, "".join(known if a in UNKNOWN else a for a in axes)
+
+
+def _row(page: tifffile.TiffPage) -> int:
+    """Return the number of bytes of a row of pixels."""
+    return page.nbytes // page.imagelength
+
+
+def _named(file: tifffile.TiffFile) -> dict[str, int]:
+    """Return the number of planes along each axis that ImageJ or tifffile describe."""
+    page = file.pages.first
+    with suppress(ValueError, TypeError, KeyError):
+        if (facts := file.imagej_metadata) is not None:
+            names = {"T": "frames", "Z": "slices", "C": "channels"}
+            counts = {axis: max(1, int(facts.get(name, 1))) for axis, name in names.items()}
+            total = math.prod(counts.values())
+            return counts if total > 1 else {"?": max(1, int(facts.get("images", 1)))}
+        if page.shaped_description is not None:
+            facts = json.loads(page.shaped_description)
+            shape = tuple(map(int, facts["shape"]))
+            axes = str(facts.get("axes") or "").upper()
+            axes = axes if len(axes) == len(shape) else "?QI"[: len(shape)]
+            planes = max(0, len(shape) - len(page.shape))
+            return dict(zip(axes[:planes], shape, strict=False))
+    return {}

@@ -1,0 +1,107 @@
+"""Size of a TIFF's pixels, from the metadata of its dialect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_spatial_embeddings.core.units import METRES, Size, unit_name
+
+from .ome_set import ome_set
+from .pixel_size import sizes_in
+
+if TYPE_CHECKING:
+    import tifffile
+
+MAX_PIXEL_METRES = 10e-6
+"""Pixels larger than this many metres are a printer's resolution and no measurement."""
+
+
+def sizes(file: tifffile.TiffFile, path: Path) -> dict[str, Size]:
+    """Return the size of the pixels of a file's first image, along the axes for which it is known.
+
+    Parameters
+    ----------
+    file : TiffFile
+    path : path
+        Absolute.
+    """
+    page = file.pages.first
+    if (found := ome_set(path, page)) is not None:
+        images = found.here() or found.images
+        if images and (known := images[0].sizes):
+            return dict(known)
+    with suppress(ValueError):
+        if (facts := file.imagej_metadata) is not None:
+            return _imagej(facts, page)
+    if page.shaped_description is not None:
+        with suppress(json.JSONDecodeError):
+            if known := sizes_in(json.loads(page.shaped_description), str(path)):
+                return known
+    for dialect in (_lsm, _stk, _metaseries):
+        with suppress(KeyError, TypeError, ValueError, IndexError):
+            if known := dialect(file):
+                return known
+    return _resolution(page)
+
+
+def _imagej(facts: Mapping[str, Any], page: tifffile.TiffPage) -> dict[str, Size]:
+    unit, depth = facts.get("unit"), _number(facts.get("spacing"))
+    if unit is None:
+        if known := _resolution(page):
+            return known
+        if depth is None:
+            return {}
+    unit = unit_name(None if unit is None else str(unit))
+    # ImageJ leaves out what is 1, and the units along Z and Y where they are that along X.
+    found = {"Z": abs(depth or 1.0), "Y": 1.0, "X": 1.0, **_lengths(page)}
+    own = {axis: facts.get(f"{axis.lower()}unit") for axis in "ZY"}
+    return {a: (n, unit_name(str(own[a])) if own.get(a) else unit) for a, n in found.items()}
+
+
+def _lsm(file: tifffile.TiffFile) -> dict[str, Size]:
+    facts = file.lsm_metadata if file.is_lsm else None
+    return {a: (1e6 * float(facts[f"VoxelSize{a}"]), "um") for a in "ZYX"} if facts else {}
+
+
+def _stk(file: tifffile.TiffFile) -> dict[str, Size]:
+    facts = file.stk_metadata if file.is_stk else None
+    if not facts or not facts.get("SpatialCalibration", True):
+        return {}
+    unit = unit_name(str(facts["CalibrationUnits"]).strip("\0 "))
+    found = {a: (float(facts[f"{a}Calibration"]), unit) for a in "YX"}
+    return {"Z": (abs(float(facts["ZDistance"][0])), unit), **found}
+
+
+def _metaseries(file: tifffile.TiffFile) -> dict[str, Size]:
+    facts = (file.metaseries_metadata or {}).get("PlaneInfo") if file.is_metaseries else None
+    if not facts or not facts.get("spatial-calibration-state", True):
+        return {}
+    unit = unit_name(str(facts["spatial-calibration-units"]))
+    return {a: (float(facts[f"spatial-calibration-{a.lower()}"]), unit) for a in "YX"}
+
+
+def _resolution(page: tifffile.TiffPage) -> dict[str, Size]:
+    """Return the size that a resolution stands for, unless it is that of a printer."""
+    tag = page.tags.get("ResolutionUnit")
+    unit = {2: "inch", 3: "cm"}.get(int(tag.value)) if tag else None
+    metres = {a: length * METRES[unit] for a, length in _lengths(page).items()} if unit else {}
+    if any(length > MAX_PIXEL_METRES for length in metres.values()):
+        return {}
+    return {a: (length / METRES["um"], "um") for a, length in metres.items()}
+
+
+def _lengths(page: tifffile.TiffPage) -> dict[str, float]:
+    """Return the length of a pixel along Y and X in the resolution's unit."""
+    pairs = {a: page.tags[f"{a}Resolution"].value for a in "YX" if f"{a}Resolution" in page.tags}
+    return {a: below / above for a, (above, below) in pairs.items() if above and below}
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(str(value).replace(",", "."))
+    except ValueError:
+        return None

@@ -1,0 +1,233 @@
+"""Files of an OME-TIFF set: each frame is an image, whole and once, and what is missing is named."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from label_files import in_files, numbers
+from napari_spatial_embeddings.files import (
+    FileError,
+    find_images,
+    pair,
+    read_image,
+    read_labels,
+    read_pixel_size,
+)
+from ome_files import ome, pixels, plane, uuid, write, write_set
+
+SIZES = 'PhysicalSizeX="0.2" PhysicalSizeY="0.2" PhysicalSizeZ="1"'
+SIZE = (1, 0.2, 0.2), "um"
+
+
+def image(frames: int = 1, slices: int = 1, channels: int = 1) -> np.ndarray:
+    """Return pixels (T, Z, C, Y, X), all of them different."""
+    shape = (frames, slices, channels, 12, 10)
+    return np.arange(np.prod(shape), dtype=np.uint16).reshape(shape)
+
+
+@pytest.mark.parametrize("large", [False, True], ids=["in memory", "in the files"])
+@pytest.mark.parametrize(
+    ("apart", "order"), [*itertools.product(["T", "TZ", "CT", "TZC"], ["XYCZT", "XYTZC"])]
+)
+def test_a_frame_is_one_image(tmp_path: Path, apart: str, order: str, large: bool) -> None:
+    whole = image(3, 4, 2)
+    files = write_set(tmp_path / "set", whole, apart, order=order, more=SIZES)
+    found = find_images([tmp_path / "set"])
+    assert len(found) == len(whole)
+    assert len(find_images(files[::-1])) == len(whole)
+    for frame, path in enumerate(found):
+        with in_files(large):
+            here = read_image(path)
+            np.testing.assert_array_equal(here.data, whole[frame].swapaxes(0, 1))
+            np.testing.assert_array_equal(here.data[1, 1:4:2, 3:7], whole[frame, 1:4:2, 1, 3:7])
+        assert (here.pixel_size, here.unit) == SIZE == read_pixel_size(path, "ZYX")
+    # Whichever of its files is asked for, it is the same image.
+    np.testing.assert_array_equal(read_image(files[-1]).data, whole[-1].swapaxes(0, 1))
+
+
+def test_no_file_of_a_set_is_left_open(tmp_path: Path) -> None:
+    files = write_set(tmp_path, image(slices=3), "Z", compression="zlib")
+    with in_files():
+        found = read_image(files[0])
+        found.data[0, :, 2]
+    fds = Path("/proc/self/fd")
+    if fds.exists():
+        assert not [
+            p for p in fds.iterdir() if p.is_symlink() and str(tmp_path) in str(p.readlink())
+        ]
+    files[2].write_bytes(files[1].read_bytes())
+    with pytest.raises(FileError, match="was changed while it was in use"):
+        found.data[0, 0]
+
+
+def test_labels_and_their_images(tmp_path: Path) -> None:
+    whole, labels = image(slices=3), image(slices=3) % 5
+    images = write_set(tmp_path / "images", whole, "Z")
+    write_set(tmp_path / "labels", labels, "Z")
+    assert pair(tmp_path / "images", tmp_path / "labels") == [
+        (images[0], tmp_path / "labels" / images[0].name)
+    ]
+    found = read_labels(tmp_path / "labels" / "z2.ome.tif")
+    np.testing.assert_array_equal(found, labels[0, :, 0])
+
+
+@pytest.mark.parametrize("apart", ["Z", "C"])
+def test_a_missing_file_is_named(tmp_path: Path, apart: str) -> None:
+    whole = image(1, 3, 3)
+    files = write_set(tmp_path, whole, apart)
+    files[1].unlink()
+    says = rf"{files[2].name} is one of 3 files of an image, and {files[1].name} cannot be found"
+    for read in (read_image, read_labels):
+        with pytest.raises(FileError, match=f"{says}.*put all of them into one folder.*axes=ZYX"):
+            read(files[2])
+    # With axes, a file is what it holds.
+    np.testing.assert_array_equal(
+        read_image(files[2], "ZYX").data[0], whole[0, 2] if apart == "Z" else whole[0, :, 2]
+    )
+    # Another acquisition's file of that name is not the missing one.
+    write(files[1], whole[0, 0], ome(pixels({}, (12, 10), [plane({}, 0)]), name="another"))
+    with pytest.raises(FileError, match=f"{files[1].name} beside it is a part of another image"):
+        read_image(files[2])
+
+
+def test_a_frame_alone_needs_no_other(tmp_path: Path) -> None:
+    whole = image(3)
+    files = write_set(tmp_path / "set", whole, "T")
+    (tmp_path / "alone").mkdir()
+    alone = shutil.copy(files[1], tmp_path / "alone")
+    np.testing.assert_array_equal(read_image(alone).data, whole[1, 0])
+    # Under another name, its identifier tells which it is.
+    renamed = shutil.copy(files[2], tmp_path / "alone" / "other.ome.tif")
+    np.testing.assert_array_equal(read_image(renamed).data, whole[2, 0])
+
+
+def test_positions_are_images_of_their_own(tmp_path: Path) -> None:
+    names = [f"pos{k}.ome.tif" for k in range(3)]
+    images = [
+        pixels({"Z": 2}, (12, 10), [plane({"Z": z}, z, name) for z in range(2)]) for name in names
+    ]
+    whole = image(3, 2)
+    for k, name in enumerate(names):
+        write(tmp_path / name, whole[k, :, 0], ome(*images, name=name))
+    assert [path.name for path in find_images([tmp_path])] == names
+    for k, name in enumerate(names):
+        np.testing.assert_array_equal(read_image(tmp_path / name).data[0], whole[k, :, 0])
+
+
+@pytest.mark.parametrize("companion", ["all.companion.ome", "z0.ome.tif"])
+def test_metadata_in_another_file(
+    tmp_path: Path, companion: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = image(slices=3)
+    planes = [plane({"Z": z}, 0, f"z{z}.ome.tif") for z in range(3)]
+    element = pixels({"Z": 3}, (12, 10), planes, more=SIZES)
+    for z in range(3):
+        name = f"z{z}.ome.tif"
+        stub = f'<BinaryOnly MetadataFile="{companion}" UUID="{uuid(companion)}"/>'
+        write(
+            tmp_path / name,
+            whole[0, z, 0],
+            ome(element if name == companion else stub, name=name),
+        )
+    if companion.endswith(".companion.ome"):
+        (tmp_path / companion).write_text(ome(element))
+    assert [path.name for path in find_images([tmp_path])] == ["z0.ome.tif"]
+    found = read_image(tmp_path / "z2.ome.tif")
+    np.testing.assert_array_equal(found.data[0], whole[0, :, 0])
+    assert (found.pixel_size, found.unit) == SIZE
+    (tmp_path / companion).unlink()
+    with caplog.at_level(logging.WARNING):
+        np.testing.assert_array_equal(read_image(tmp_path / "z2.ome.tif").data[0], whole[0, 2, 0])
+    assert f"{companion} beside it, with its metadata, is missing" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("counts", "there", "says"),
+    [
+        ({"Z": 5}, [{"Z": z} for z in range(3)], r"5 planes, and it lacks slices 4 to 5 of 5"),
+        ({"Z": 5}, [{"Z": z} for z in (0, 2, 4)], r"5 planes, and it lacks slices 2, 4 of 5"),
+        ({"C": 3}, [{"C": 0}, {"C": 2}], r"3 planes, and it lacks channel 2 of 3"),
+        (
+            {"Z": 2, "C": 2},
+            [{"Z": 0}, {"Z": 0, "C": 1}, {"Z": 1}],
+            r"lacks 1 of 4 planes, the first of them slice 2, channel 2",
+        ),
+    ],
+)
+@pytest.mark.parametrize("claimed", [False, True])
+def test_an_acquisition_that_ended_early(
+    tmp_path: Path, counts: dict[str, int], there: list[dict[str, int]], says: str, claimed: bool
+) -> None:
+    """No plane that was never taken is read as black."""
+    planes = [plane(index, page) for page, index in enumerate(there)]
+    if claimed:  # the planes are listed all the same, with pages that do not exist
+        named = itertools.product(*([(a, i) for i in range(n)] for a, n in counts.items()))
+        planes += [
+            plane(index, page)
+            for page, index in enumerate((dict(i) for i in named), 10)
+            if {a: i for a, i in index.items() if i}
+            not in [{a: i for a, i in known.items() if i} for known in there]
+        ]
+    array = numbers((len(there), 12, 10))
+    path = write(tmp_path / "a.ome.tif", array, ome(pixels(counts, (12, 10), planes)))
+    for read in (read_image, read_labels):
+        with pytest.raises(FileError, match=f"ends early.*{says}.*set axes=ZYX"):
+            read(path)
+    np.testing.assert_array_equal(read_image(path, "ZYX").data[0], array)
+
+
+@pytest.mark.parametrize(
+    ("xml", "pages"),
+    [
+        (ome(pixels({"Z": 5}, (20, 30), [plane({"Z": z}, z) for z in range(5)])), 1),
+        (ome(pixels({"Z": 5}, (20, 30), [plane({"Z": z}, z) for z in range(5)])), 3),
+        # Cropped, and the places of the planes are those before.
+        (ome(pixels({"Z": 2}, (12, 10), [plane({"Z": z + 3}, z) for z in range(2)])), 2),
+        # Renamed: it names one file, by another name than its own.
+        (ome(pixels({"Z": 2}, (12, 10), [plane({"Z": z}, z, "old.tif") for z in range(2)])), 2),
+        (ome(pixels({"Z": 3}, (12, 10), [])), 3),
+        (ome(pixels({"Z": 3}, (12, 10), ["<TiffData/>"])), 3),
+        (ome(pixels({"Z": 3}, (12, 10), ['<TiffData IFD="0" PlaneCount="3"/>'])), 3),
+        (ome(pixels({"Z": 3}, (12, 10), [])).replace("<Pixels", "<Pixel"), 3),
+        (ome(pixels({"Z": 3}, (12, 10), [])).replace("XYCZT", "XYZ"), 3),
+    ],
+)
+def test_metadata_of_another_image_do_no_harm(tmp_path: Path, xml: str, pages: int) -> None:
+    array = numbers((pages, 12, 10))
+    path = write(tmp_path / "a.ome.tif", array, xml)
+    np.testing.assert_array_equal(read_image(path).data, array[None] if pages > 1 else array)
+
+
+def test_planes_in_another_order(tmp_path: Path) -> None:
+    array = numbers((4, 12, 10))
+    xml = ome(pixels({"Z": 4}, (12, 10), [plane({"Z": 3 - z}, z) for z in range(4)]))
+    path = write(tmp_path / "a.ome.tif", array, xml, compression="zlib")
+    for large in (False, True):
+        with in_files(large):
+            np.testing.assert_array_equal(read_image(path).data[0], array[::-1])
+
+
+def test_colours_are_one_plane(tmp_path: Path) -> None:
+    array = numbers((3, 12, 10, 3), "uint8")
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, array, photometric="rgb", metadata={"axes": "ZYXS"})
+    np.testing.assert_array_equal(read_image(path).data, np.moveaxis(array, -1, 0))
+
+
+def test_a_folder_without_sets_is_as_it_was(tmp_path: Path) -> None:
+    for name in ("b.tif", "a.tif", "c.ome.tif"):
+        tifffile.imwrite(tmp_path / name, numbers((12, 10)))
+    (tmp_path / "broken.tif").write_bytes(b"no image")
+    assert [p.name for p in find_images([tmp_path])] == [
+        "a.tif",
+        "b.tif",
+        "broken.tif",
+        "c.ome.tif",
+    ]
