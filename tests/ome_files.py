@@ -87,7 +87,7 @@ def write_set(
     counts = dict(zip("TZC", image.shape, strict=False))
     pages: dict[str, list[NDArray[Any]]] = {}
     planes = []
-    slowest_first = [axis for axis in order[:1:-1]]
+    slowest_first = list(order[:1:-1])
     for numbers in itertools.product(*(range(counts[axis]) for axis in slowest_first)):
         index = dict(zip(slowest_first, numbers, strict=True))
         name = "_".join(f"{a.lower()}{index[a]}" for a in apart) + ".ome.tif"

@@ -52,6 +52,9 @@ def test_tiff_with_named_axes(tmp_path: Path, writer: str, axes: str) -> None:
         ((1, 9), "uint8", "CYX", (1, 1, 9)),
         ((1, 1), "uint8", "CYX", (1, 1, 1)),
         ((1, 8, 9), "uint8", "CYX", (1, 8, 9)),
+        ((64, 48, 5), "uint16", "CYX", (5, 64, 48)),
+        ((40, 48, 2), "float32", "CYX", (2, 40, 48)),
+        ((40, 48, 8), "uint8", "CZYX", (1, 40, 48, 8)),
     ],
 )
 @pytest.mark.parametrize("metadata", [{}, None], ids=["shaped", "plain"])
@@ -133,6 +136,29 @@ def test_axes_that_do_not_work(
     path = tiff(tmp_path / "a.tif", numbers(shape), metadata=metadata)
     with pytest.raises(FileError, match=says):
         read_image(path, axes)
+
+
+def test_unnamed_planes_that_may_be_channels(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert read_image(tiff(tmp_path / "a.tif", numbers((5, 8, 9)))).axes == "CZYX"
+    assert not caplog.text
+    assert read_image(tiff(tmp_path / "a.tif", numbers((2, 8, 9)))).axes == "CZYX"
+    assert "its 2 planes are taken for slices; if they are channels, set axes=CYX" in caplog.text
+
+
+@pytest.mark.parametrize("zunit", ["sec", "ms", "minutes"])
+def test_slices_that_lie_seconds_apart_are_frames(tmp_path: Path, zunit: str) -> None:
+    metadata = {"axes": "ZYX", "unit": "um", "zunit": zunit, "spacing": 30}
+    path = tiff(tmp_path / "a.tif", numbers((4, 6, 5)), imagej=True, metadata=metadata)
+    with pytest.raises(FileError, match=r"time series of 4 frames.*set axes=ZYX"):
+        read_image(path)
+    found = read_image(path, "ZYX")
+    assert (found.axes, found.pixel_size, found.unit) == ("CZYX", (None, 1, 1), "um")
+    # Where all axes are measured in it, it says nothing of the slices.
+    metadata = {"axes": "ZYX", "unit": zunit, "spacing": 30}
+    tiff(path, numbers((4, 6, 5)), imagej=True, metadata=metadata)
+    assert (read_image(path).axes, read_image(path).pixel_size) == ("CZYX", None)
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

@@ -1,4 +1,4 @@
-"""Files of an OME-TIFF set: each frame is an image, whole and once, and what is missing is named."""
+"""Files of an OME-TIFF set: a frame is an image, whole and once; what is missing is named."""
 
 from __future__ import annotations
 
@@ -59,9 +59,8 @@ def test_no_file_of_a_set_is_left_open(tmp_path: Path) -> None:
         found.data[0, :, 2]
     fds = Path("/proc/self/fd")
     if fds.exists():
-        assert not [
-            p for p in fds.iterdir() if p.is_symlink() and str(tmp_path) in str(p.readlink())
-        ]
+        held = [str(p.readlink()) for p in fds.iterdir() if p.is_symlink()]
+        assert not [name for name in held if str(tmp_path) in name]
     files[2].write_bytes(files[1].read_bytes())
     with pytest.raises(FileError, match="was changed while it was in use"):
         found.data[0, 0]
@@ -222,12 +221,8 @@ def test_colours_are_one_plane(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_sets_is_as_it_was(tmp_path: Path) -> None:
-    for name in ("b.tif", "a.tif", "c.ome.tif"):
+    for name in ("b.tif", "a.tif", "d.ome.tif"):
         tifffile.imwrite(tmp_path / name, numbers((12, 10)))
-    (tmp_path / "broken.tif").write_bytes(b"no image")
-    assert [p.name for p in find_images([tmp_path])] == [
-        "a.tif",
-        "b.tif",
-        "broken.tif",
-        "c.ome.tif",
-    ]
+    (tmp_path / "c.tif").write_bytes(b"no image")
+    found = [path.name for path in find_images([tmp_path])]
+    assert found == ["a.tif", "b.tif", "c.tif", "d.ome.tif"]

@@ -27,6 +27,27 @@ def test_ome_zarr(tmp_path: Path, version: str, axes: str) -> None:
         np.testing.assert_array_equal(read_labels(path), image[0])
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda axes: axes[0].update(unit="nanometer"), (0.001, 1, 1)),
+        (lambda axes: axes[0].pop("unit"), (None, 1, 1)),
+        (lambda axes: axes[0].update(unit="furlong"), (None, 1, 1)),
+        (lambda axes: [axis.update(unit="micron") for axis in axes], (1, 1, 1)),
+        (lambda axes: axes[0].update(unit="second"), "time series of 4 frames"),
+        (lambda axes: axes[0].update(name="frame", type="time"), "time series of 4 frames"),
+    ],
+)
+def test_an_axis_speaks_for_itself_alone(tmp_path: Path, change: Any, says: Any) -> None:
+    path = ome_zarr(tmp_path / "a.zarr", numbers((4, 6, 5)), "ZYX")
+    edit(path, lambda facts: change(facts["ome"]["multiscales"][0]["axes"]))
+    if isinstance(says, str):
+        with pytest.raises(FileError, match=says):
+            read_image(path)
+    else:
+        assert (read_image(path).pixel_size, read_image(path).unit) == (says, "um")
+
+
 def test_first_image_of_a_collection(tmp_path: Path) -> None:
     image = numbers((1, 6, 5))
     ome_zarr(tmp_path / "a.zarr" / "0", image, "CYX")

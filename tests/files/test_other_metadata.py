@@ -20,7 +20,9 @@ FRAMES = "ImageJ=1.53t\nimages=5\nframes=5\n"
 HYPERSTACK = "ImageJ=1.53t\nimages=10\nchannels=2\nslices=5\nhyperstack=true\n"
 SHAPED = json.dumps({"shape": [5, 24, 32], "axes": "ZYX"})
 UNNAMED = json.dumps({"shape": [5, 24, 32]})
-OTHER = json.dumps({"shape": [5, 48, 64]})
+WIDER = json.dumps({"shape": [5, 48, 64]})
+
+STACKS = (SLICES, SHAPED, UNNAMED, WIDER)
 
 
 def pages(path: Path, arrays: NDArray[Any] | list[NDArray[Any]], text: str, **options: Any) -> Path:
@@ -36,10 +38,7 @@ OPTIONS: list[dict[str, Any]] = [{}, {"compression": "zlib"}, {"tile": (16, 16)}
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids=["plain", "zlib", "tiles"])
-@pytest.mark.parametrize(
-    "text",
-    [SLICES, FRAMES, HYPERSTACK, SHAPED, UNNAMED, OTHER, "ImageJ=1\nslices=x", '{"shape": ['],
-)
+@pytest.mark.parametrize("text", [*STACKS, FRAMES, HYPERSTACK, "ImageJ=1\nslices=x", '{"shape": ['])
 @pytest.mark.parametrize("large", [False, True], ids=["in memory", "in the file"])
 def test_a_plane_of_what_was_a_stack(
     tmp_path: Path, text: str, options: dict[str, Any], large: bool
@@ -52,7 +51,7 @@ def test_a_plane_of_what_was_a_stack(
 
 
 @pytest.mark.parametrize("options", OPTIONS[:2], ids=["plain", "zlib"])
-@pytest.mark.parametrize("text", [SLICES, SHAPED, UNNAMED, OTHER])
+@pytest.mark.parametrize("text", STACKS)
 @pytest.mark.parametrize("count", [3, 7])
 def test_some_slices_of_what_was_a_stack(
     tmp_path: Path,
@@ -70,7 +69,7 @@ def test_some_slices_of_what_was_a_stack(
 def test_some_planes_of_which_nobody_knows_what_they_are(tmp_path: Path) -> None:
     array = numbers((6, 24, 32))
     path = pages(tmp_path / "a.tif", array, HYPERSTACK)
-    with pytest.raises(FileError, match="6 planes, .* of 5 slices x 2 channels.*set axes=ZYX"):
+    with pytest.raises(FileError, match=r"6 planes, .* of 5 slices x 2 channels.*set axes=ZYX"):
         read_image(path)
     np.testing.assert_array_equal(read_image(path, "ZYX").data, array[None])
     with pytest.raises(FileError, match="time series of 3 frames"):
@@ -111,7 +110,7 @@ def test_a_tag_that_leads_out_of_the_file(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("count", [0, 7, 10**6])
 def test_the_number_of_bytes_is_wrong(tmp_path: Path, count: int) -> None:
-    """Of pixels that are not compressed it does not matter; without compressed ones, all is lost."""
+    """It does not matter where pixels are not compressed, and is damage where they are."""
     array = numbers((24, 32))
     for options, intact in (({}, True), ({"compression": "zlib"}, False)):
         path = tiff(tmp_path / "a.tif", array, metadata=None, **options)

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
+
 import numpy as np
 
 from napari_spatial_embeddings.core.image_data import PixelArray, arranged, sliced
+from napari_spatial_embeddings.core.units import Size, is_time
 
 from .errors import FileError
 
+log = logging.getLogger(__name__)
+
 UNKNOWN = "QI?"
 """Letters of axes that a file does not name."""
+
+FEW_PLANES = 4
+"""Planes up to which unnamed ones may well be channels."""
+
+NARROW = 8
+"""An unnamed last axis so many times shorter than the others is no width."""
 
 HINT = "name them with axes, such as axes=ZYX"
 
@@ -60,6 +72,22 @@ def as_image(
     return arranged(array, axes, order), order
 
 
+def told_by_units(axes: str, sizes: Mapping[str, Size]) -> str:
+    """Return the letters of a file's axes, where slices that are seconds apart are frames.
+
+    Parameters
+    ----------
+    axes : str
+        As the file names them.
+    sizes : mapping from axis to (length, unit)
+        As the file gives them.
+    """
+    units = {axis: unit for axis, (_, unit) in sizes.items()}
+    if "Z" in axes and is_time(units.get("Z")) and not is_time(units.get("X")):
+        return axes.translate(str.maketrans("ZT", "TZ"))
+    return axes
+
+
 def _with_given_axes(array: PixelArray, axes: str, given: str, name: str) -> tuple[PixelArray, str]:
     """Return the array and the letters of its axes; Z is missing where a plane is a volume."""
     if not {"Y", "X"} <= set(given) <= set("CZYX") or len(set(given)) != len(given):
@@ -93,9 +121,17 @@ def _guess(array: PixelArray, axes: str, name: str) -> str:
         return axes
     if array.ndim == 3 and array.shape[-1] in (3, 4) and array.dtype in (np.uint8, np.uint16):
         return "YXS"
+    if array.ndim == 3 and array.shape[-1] * NARROW <= min(array.shape[:2]):
+        return "YXC"  # no volume is that narrow
     if len(unknown) > 1 or "Z" in axes:
         raise FileError(
             f"{name} has shape {array.shape} and its axes are unknown; {HINT.replace('Z', 'CZ')}"
+        )
+    if (planes := array.shape[unknown[0]]) <= FEW_PLANES:
+        log.warning(
+            "%s: its %d planes are taken for slices; if they are channels, set axes=CYX",
+            name,
+            planes,
         )
     return axes.replace(axes[unknown[0]], "Z")
 

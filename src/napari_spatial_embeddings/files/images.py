@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.core.units import Size, combine
+from napari_spatial_embeddings.core.units import Lengths, Size, combine
 
-from .axes import as_image
+from .axes import as_image, told_by_units
 from .endings import JPEG, PNG, TIFF
 from .errors import FileError, reading
 from .folders import stem
@@ -29,7 +30,12 @@ def read_image(path: str | Path, axes: str | None = None) -> ImageData:
 
     TIFF, OME-TIFF, ImageJ TIFF, PNG, JPEG and OME-Zarr (0.4, 0.5). Axes of length one are dropped,
     and so is transparency. A file that does not name its axes is taken for colours if the last of
-    three is 3 or 4 long and holds 8 or 16 bits, and for a volume otherwise.
+    three is 3 or 4 long and holds 8 or 16 bits, for channels if the last is far shorter than the
+    others, and for a volume otherwise. Slices that lie seconds apart are frames.
+
+    Metadata are believed as far as the pixels bear them out. A file of an OME-TIFF set stands for
+    the image that it belongs to: the frames that it has a part in, with all their slices and
+    channels, whichever files those are in.
 
     The pixel size comes from the file, or from a JSON file of the same name beside the image or
     beside its folder, which takes precedence: ``{"voxel_size_zyx_um": [0.28, 0.13, 0.13]}``.
@@ -39,13 +45,13 @@ def read_image(path: str | Path, axes: str | None = None) -> ImageData:
     path : path
     axes : str, optional
         The file's axes, instead of those that it names: Y and X, and perhaps Z and C. A Z of length
-        one is then kept.
+        one is then kept. The planes are then taken as they are, where metadata name more of them.
 
     Raises
     ------
     FileError
-        If the file is missing, damaged, of another format, a time series, or not made of real
-        numbers.
+        If the file, or a file of its set, is missing, damaged or ended early; if it is of another
+        format, a time series, or not made of real numbers.
     """
     path = Path(path)
     with reading(path):
@@ -59,7 +65,7 @@ def read_image(path: str | Path, axes: str | None = None) -> ImageData:
     return ImageData(array, order, pixel_size, unit, stem(path))
 
 
-def read_pixel_size(path: str | Path, axes: str) -> tuple[tuple[float, ...] | None, str | None]:
+def read_pixel_size(path: str | Path, axes: str) -> tuple[Lengths | None, str | None]:
     """Read the size of an image's pixels as `read_image` does, without the pixels.
 
     Parameters
@@ -72,7 +78,7 @@ def read_pixel_size(path: str | Path, axes: str) -> tuple[tuple[float, ...] | No
     Returns
     -------
     pixel_size : tuple of floats, optional
-        None where it is unknown.
+        None where, or along which axis, it is unknown.
     unit : str, optional
 
     Raises
@@ -133,6 +139,11 @@ def _load(path: Path, *, labels: bool = False, told: bool) -> Raw:
 
     Where its axes are ``told``, metadata that contradict its pixels are no error.
     """
+    raw = _open(path, labels=labels, told=told)
+    return replace(raw, axes=told_by_units(raw.axes, raw.sizes))
+
+
+def _open(path: Path, *, labels: bool, told: bool) -> Raw:
     suffix = path.suffix.lower()
     if is_zarr(path):
         return read_ome_zarr(path, whole=labels)

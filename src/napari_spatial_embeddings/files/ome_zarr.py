@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,9 @@ def read_multiscale(group: Any, facts: dict[str, Any], path: Path, *, whole: boo
     from yaozarrs import v04, v05
 
     try:
-        image = (v05.Image if "version" in facts else v04.Image).model_validate(facts)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # units that the format does not recommend
+            image = (v05.Image if "version" in facts else v04.Image).model_validate(facts)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -84,11 +87,13 @@ def read_multiscale(group: Any, facts: dict[str, Any], path: Path, *, whole: boo
     for transform in [*level.coordinateTransformations, *common]:
         if transform.type == "scale":
             scale = scale * transform.scale
-    axes = "".join(a.name[:1].upper() for a in multiscale.axes)
+    axes = "".join(
+        {"time": "T", "channel": "C"}.get(a.type, a.name[:1].upper()) for a in multiscale.axes
+    )
     sizes: dict[str, Size] = {
         letter: (float(s), unit_name(a.unit))
         for letter, a, s in zip(axes, multiscale.axes, scale, strict=True)
-        if a.type == "space"
+        if letter in "ZYX"
     }
     array = group.get(level.path)
     if not isinstance(array, zarr.Array):

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from napari_spatial_embeddings.core.image_data import Part, PixelArray
 from napari_spatial_embeddings.core.units import Size
 
 from . import stored
+from .ome_set import ome_set
 from .raw import Raw
 from .tiff_damage import check_pixels
 from .tiff_log import quiet
@@ -59,6 +60,30 @@ def read_tiff(path: Path, *, whole: bool = False, told: bool = False) -> Raw:
         else:
             array = _stay(path, series)
         return Raw(array, axes, known)
+
+
+def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], DTypeLike]:
+    """Read the axes, shape and type of the array that tifffile and napari make of a TIFF.
+
+    It is another one than `read_tiff` returns where a file is part of a set, of which they read all
+    frames.
+    """
+    import tifffile
+
+    path = path.absolute()
+    with quiet(), tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        len(file.pages)
+        found = None if file.is_mmstack else ome_set(path, page)
+        for image in found.images if found is not None else ():
+            same = image.edges == (page.imagelength, page.imagewidth)
+            if same and any(found.file_of(planes).is_file() for planes in image.planes):
+                axes, shape = image.axes + page.axes, (*image.shape, *page.shape)
+                break
+        else:
+            series = file.series[0]
+            axes, shape = series.get_axes(False), series.get_shape(False)
+        return _samples(axes, page), shape, page.dtype
 
 
 def tiff_sizes(path: Path) -> dict[str, Size]:
