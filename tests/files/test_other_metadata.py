@@ -135,7 +135,7 @@ def test_parts_that_hold_nothing(
     options = {"tile": (16, 16)} if kind == "Tile" else {"rowsperstrip": 16}
     path = pages(tmp_path / "a.tif", array, "", compression="zlib", **options)
     with tifffile.TiffFile(path) as file:
-        tag = file.pages[1].tags[f"{kind}ByteCounts"]
+        tag = file.pages.get(1).aspage().tags[f"{kind}ByteCounts"]
     size = struct.calcsize(form := {3: "<H", 4: "<I"}[int(tag.dtype)])
     content = bytearray(path.read_bytes())
     for k in range(tag.count):

@@ -82,7 +82,8 @@ def test_a_plane_does_not_tell_the_distance_of_slices(tmp_path: Path) -> None:
     assert found.pixel_size is not None
     assert found.pixel_size[0] is None
     assert found.pixel_size[1:] == pytest.approx((0.5, 0.25))
-    assert (found.unit, found.spacing) == ("um", pytest.approx((1, 2, 1)))
+    assert found.unit == "um"
+    assert found.spacing == pytest.approx((1, 2, 1))
 
 
 @pytest.mark.parametrize(

@@ -98,8 +98,8 @@ def combine(sizes: Sequence[Size | None]) -> tuple[Lengths | None, str | None]:
     Returns
     -------
     lengths : tuple of floats, optional
-        None along an axis whose size is unknown, or has a unit that does not go with the others':
-        that says nothing of the other axes. None as a whole where no axis has a size, or where all
+        None along an axis whose size is unknown, or has a unit that does not go with the others';
+        the other axes keep theirs. None as a whole where no axis has a size, or where all
         that is known is that pixels are square.
     unit : str, optional
         That of the last axis whose unit is known; None where none is, so that the lengths are

@@ -77,9 +77,10 @@ def objects_table(
         if size is not None:
             table[f"centre_{axis}_{unit}"] = (index[:, d] * size).tolist()
     table["size_px"] = instances.size.tolist()
-    if None not in lengths:
+    known = [size for size in lengths if size is not None]
+    if len(known) == ndim:
         kind = {2: "area", 3: "volume"}[ndim]
-        table[f"{kind}_{unit}{ndim}"] = (instances.size * math.prod(map(float, lengths))).tolist()
+        table[f"{kind}_{unit}{ndim}"] = (instances.size * math.prod(known)).tolist()
     for d, axis in enumerate(axes):
         table[f"sigma_{axis}_px"] = instances.sigma[:, d].tolist()
     if image is not None:

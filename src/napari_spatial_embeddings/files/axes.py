@@ -72,7 +72,7 @@ def as_image(
     return arranged(array, axes, order), order
 
 
-def told_by_units(axes: str, sizes: Mapping[str, Size]) -> str:
+def named_by_units(axes: str, sizes: Mapping[str, Size]) -> str:
     """Return the letters of a file's axes, where slices that are seconds apart are frames.
 
     Parameters

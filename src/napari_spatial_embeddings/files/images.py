@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.units import Lengths, Size, combine
 
-from .axes import as_image, told_by_units
+from .axes import as_image, named_by_units
 from .endings import JPEG, PNG, TIFF
 from .errors import FileError, reading
 from .folders import stem
@@ -55,7 +55,7 @@ def read_image(path: str | Path, axes: str | None = None) -> ImageData:
     """
     path = Path(path)
     with reading(path):
-        raw = _load(path, told=axes is not None)
+        raw = _load(path, given=axes is not None)
         _expect(path, raw, "biuf", "real numbers")
         array, order = as_image(raw.array, raw.axes, str(path), axes)
         sizes = {**raw.sizes, **_sidecar(path)}
@@ -120,7 +120,7 @@ def read_labels(path: str | Path, axes: str | None = None) -> NDArray[np.integer
     with reading(path):
         if path.suffix.lower() in JPEG:
             raise FileError(f"{path}: JPEG does not keep label values; save them as TIFF or PNG")
-        raw = _load(path, labels=True, told=axes is not None)
+        raw = _load(path, labels=True, given=axes is not None)
         _expect(path, raw, "biu", "whole numbers, one per object; convert them to an integer type")
         image, _ = as_image(raw.array, raw.axes, str(path), axes)
         array = np.asarray(image)
@@ -134,23 +134,23 @@ def read_labels(path: str | Path, axes: str | None = None) -> NDArray[np.integer
     return labels.astype(np.uint8) if labels.dtype == bool else labels
 
 
-def _load(path: Path, *, labels: bool = False, told: bool) -> Raw:
+def _load(path: Path, *, labels: bool = False, given: bool) -> Raw:
     """Open a file; labels are read whole, and as indices where there is a palette.
 
-    Where its axes are ``told``, metadata that contradict its pixels are no error.
+    Where its axes are ``given``, metadata that contradict its pixels are no error.
     """
-    raw = _open(path, labels=labels, told=told)
-    return replace(raw, axes=told_by_units(raw.axes, raw.sizes))
+    raw = _open(path, labels=labels, given=given)
+    return replace(raw, axes=named_by_units(raw.axes, raw.sizes))
 
 
-def _open(path: Path, *, labels: bool, told: bool) -> Raw:
+def _open(path: Path, *, labels: bool, given: bool) -> Raw:
     suffix = path.suffix.lower()
     if is_zarr(path):
         return read_ome_zarr(path, whole=labels)
     if suffix in TIFF:
         from .tiff import read_tiff
 
-        return read_tiff(path, whole=labels, told=told)
+        return read_tiff(path, whole=labels, given=given)
     if suffix in PNG or suffix in JPEG:
         from .png_jpeg import read_jpeg, read_png
 

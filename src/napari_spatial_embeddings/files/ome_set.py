@@ -113,6 +113,12 @@ class OmeSet:
         """Return the images that the file has planes of."""
         return [i for i in self.images if any(self.file_of(p) == self.path for p in i.planes)]
 
+    def shown(self) -> OmeImage | None:
+        """Return the first image that some file has planes of, which need not be this one."""
+        return next(
+            (i for i in self.images if any(self.file_of(p).is_file() for p in i.planes)), None
+        )
+
     def part(self, pages: int) -> OmePart | None:
         """Return the first image that the file has planes of; None if there is none.
 

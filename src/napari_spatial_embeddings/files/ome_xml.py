@@ -1,4 +1,4 @@
-"""OME-XML: the images that it describes, and where their planes are said to lie."""
+"""OME-XML: the images that it describes, and where their planes lie by it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class OmeImage:
 
 @dataclass(frozen=True, slots=True)
 class OmeXml:
-    """What an OME-XML says of files and images.
+    """Files and images as an OME-XML describes them.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class OmeXml:
 
 
 def parse(text: str, samples: int = 1) -> OmeXml | None:
-    """Return what an OME-XML says; None if it is not well-formed.
+    """Return what an OME-XML describes; None if it is not well-formed.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ def read_multiscale(group: Any, facts: dict[str, Any], path: Path, *, whole: boo
         if transform.type == "scale":
             scale = scale * transform.scale
     axes = "".join(
-        {"time": "T", "channel": "C"}.get(a.type, a.name[:1].upper()) for a in multiscale.axes
+        {"time": "T", "channel": "C"}.get(a.type or "", a.name[:1].upper()) for a in multiscale.axes
     )
     sizes: dict[str, Size] = {
         letter: (float(s), unit_name(a.unit))

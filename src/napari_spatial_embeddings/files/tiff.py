@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.image_data import Part, PixelArray
 from napari_spatial_embeddings.core.units import Size
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import tifffile
 
 
-def read_tiff(path: Path, *, whole: bool = False, told: bool = False) -> Raw:
+def read_tiff(path: Path, *, whole: bool = False, given: bool = False) -> Raw:
     """Return the first image of a TIFF file at its full resolution.
 
     Of an OME-TIFF set, the image that the file belongs to: the frames that it has a part in, with
@@ -36,7 +36,7 @@ def read_tiff(path: Path, *, whole: bool = False, told: bool = False) -> Raw:
     path : path
     whole : bool
         Read a large one as well, which stays in its file otherwise: see `stored`.
-    told : bool
+    given : bool
         The axes are known from elsewhere: planes that the metadata name in vain are no error.
     """
     import tifffile
@@ -44,10 +44,10 @@ def read_tiff(path: Path, *, whole: bool = False, told: bool = False) -> Raw:
     path = path.absolute()
     with quiet(), ExitStack() as opened:
 
-        def open_file(which: Path, **flags: bool) -> tifffile.TiffFile:
+        def open_file(which: Path, **flags: Any) -> tifffile.TiffFile:
             return opened.enter_context(tifffile.TiffFile(which, **flags))
 
-        series, axes = first_image(path, open_file, told=told)
+        series, axes = first_image(path, open_file, given=given)
         check_pixels(series, path)
         known = sizes(open_file(path, **ALONE), path)
         axes = _samples(axes, series.keyframe)
@@ -62,7 +62,7 @@ def read_tiff(path: Path, *, whole: bool = False, told: bool = False) -> Raw:
         return Raw(array, axes, known)
 
 
-def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], DTypeLike]:
+def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
     """Read the axes, shape and type of the array that tifffile and napari make of a TIFF.
 
     It is another one than `read_tiff` returns where a file is part of a set, of which they read all
@@ -75,15 +75,13 @@ def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], DTypeLike]:
         page = file.pages.first
         len(file.pages)
         found = None if file.is_mmstack else ome_set(path, page)
-        for image in found.images if found is not None else ():
-            same = image.edges == (page.imagelength, page.imagewidth)
-            if same and any(found.file_of(planes).is_file() for planes in image.planes):
-                axes, shape = image.axes + page.axes, (*image.shape, *page.shape)
-                break
+        image = None if found is None else found.shown()
+        if image is not None and image.edges == (page.imagelength, page.imagewidth):
+            axes, shape = image.axes + page.axes, (*image.shape, *page.shape)
         else:
             series = file.series[0]
             axes, shape = series.get_axes(False), series.get_shape(False)
-        return _samples(axes, page), shape, page.dtype
+        return _samples(axes, page), shape, np.dtype(page.dtype)
 
 
 def tiff_sizes(path: Path) -> dict[str, Size]:

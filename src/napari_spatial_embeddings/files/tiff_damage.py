@@ -1,4 +1,4 @@
-"""Checks that the pixels of a TIFF are there, whatever its metadata say."""
+"""Checks that the pixels of a TIFF are there, whatever its metadata name."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _left_out(page: Page) -> int | None:
     if keyframe is None:
         return None
     offsets, counts = page.dataoffsets, page.databytecounts
-    if keyframe.is_contiguous:  # what the counts say does not matter
+    if keyframe.is_contiguous:  # the counts do not matter
         return 0 if offsets[0] and offsets[0] + keyframe.nbytes <= size else None
     if min(len(offsets), len(counts)) < math.prod(keyframe.chunked):
         return None

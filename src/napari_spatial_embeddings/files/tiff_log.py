@@ -13,7 +13,7 @@ MAX_MESSAGES = 1000
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the messages of this thread out of the log: they say nothing of the pixels.
+    """Keep the messages of this thread out of the log: the pixels themselves are checked.
 
     Raises
     ------

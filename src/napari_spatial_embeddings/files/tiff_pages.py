@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .axes import UNKNOWN
 from .errors import FileError
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ALONE = {"is_ome": False, "is_mmstack": False, "is_uniform": False}
-"""What tifffile must not heed: it would read the other files of a set as well, or take all pages
+ALONE: dict[str, Any] = {"is_ome": False, "is_mmstack": False, "is_uniform": False}
+"""Metadata that tifffile must ignore: it would read the other files of a set as well, or take all pages
 for alike after a look at three."""
 
 UNLIKE = (RuntimeError, ValueError, TypeError, IndexError, KeyError)
 """What tifffile raises where pages are not alike, or a description makes no sense."""
 
-PLAIN = {**ALONE, "is_shaped": False, "is_imagej": False, "is_ndtiff": False}
-"""What it must not heed where metadata are wrong."""
+PLAIN: dict[str, Any] = {**ALONE, "is_shaped": False, "is_imagej": False, "is_ndtiff": False}
+"""Metadata that it must ignore where they are wrong."""
 
 
-def first_image(path: Path, open_file: Open, *, told: bool) -> tuple[Series, str]:
+def first_image(path: Path, open_file: Open, *, given: bool) -> tuple[Series, str]:
     """Return the pages of the first image, and a letter for each axis, those of length one too.
 
     Parameters
@@ -49,14 +49,14 @@ def first_image(path: Path, open_file: Open, *, told: bool) -> tuple[Series, str
         Absolute.
     open_file : function
         Opens a TIFF, with flags for tifffile, and keeps it open.
-    told : bool
+    given : bool
         The axes are known from elsewhere, so that pages are taken as they are where metadata and
         pages contradict each other.
 
     Raises
     ------
     FileError
-        If planes are missing, or nobody knows which plane a page is.
+        If planes are missing, or it is unknown which plane a page is.
     """
     file = open_file(path, **ALONE)
     len(file.pages)  # where they lead in a circle, tifffile finds out here, and nowhere else
@@ -68,7 +68,7 @@ def first_image(path: Path, open_file: Open, *, told: bool) -> tuple[Series, str
             log.warning("%s: %s beside it, with its metadata, is missing", path, found.home.name)
         elif part is None:
             log.warning("%s: its OME-XML does not name it; its pages are read as they are", path)
-        elif (series := _of_ome(part, file, path, open_file, told=told)) is not None:
+        elif (series := _of_ome(part, file, path, open_file, given=given)) is not None:
             return series, series.get_axes(False)
     named = _named(file)
     with suppress(*UNLIKE):
@@ -78,7 +78,7 @@ def first_image(path: Path, open_file: Open, *, told: bool) -> tuple[Series, str
                 check_end(file, path)
             _note_others(path, images)
             return series, series.get_axes(False)
-    return _as_they_are(path, open_file, named, told=told)
+    return _as_they_are(path, open_file, named, given=given)
 
 
 def _main(file: tifffile.TiffFile) -> tuple[Series, int]:
@@ -97,19 +97,19 @@ def _planes(series: Series) -> int:
 
 
 def _of_ome(
-    part: OmePart, file: tifffile.TiffFile, path: Path, open_file: Open, *, told: bool
+    part: OmePart, file: tifffile.TiffFile, path: Path, open_file: Open, *, given: bool
 ) -> Series | None:
     """Return the planes that an OME-XML names; None if it is not about these pages."""
     import tifffile
 
-    page = file.pages.get(min(n for f, n in filter(None, part.places) if f == path))
+    page = file.pages.get(min(n for f, n in filter(None, part.places) if f == path)).aspage()
     if (page.imagelength, page.imagewidth) != part.image.edges or page.imagedepth > 1:
         return None
     total, files = len(part.places), part.files
     missing, gone = part.missing(), [file.name for file in files if not file.is_file()]
     if missing and not gone:
         check_end(file, path)
-    if (missing or gone) and told:
+    if (missing or gone) and given:
         return None
     here = f"to use what it holds, set axes={'YX' if len(file.pages) == 1 else 'ZYX'}"
     if gone:
@@ -136,9 +136,11 @@ def _of_ome(
                 f" part of another image; put the right one there; {here}"
             )
         source.pages.useframes = True
-        source.pages.set_keyframe(min(numbers.values()))
-        if source.pages.keyframe.hash != page.hash:
-            raise FileError(f"{other} and {path} are said to be one image, and differ in size")
+        source.pages.set_keyframe(first := min(numbers.values()))
+        if source.pages.get(first).hash != page.hash:
+            raise FileError(
+                f"{other} and {path} are one image by their metadata, and differ in size"
+            )
         for i, own in zip(numbers, source.pages[list(numbers.values())], strict=True):
             pages[i] = own
         if other != path:
@@ -155,7 +157,7 @@ def _of_ome(
 
 
 def _agree(file: tifffile.TiffFile, series: Series, named: Mapping[str, int]) -> bool:
-    """Whether the pages are what the metadata say, and all in this file."""
+    """Whether the pages are those that the metadata describe, and all in this file."""
     key = series.keyframe
     if series.is_multifile:
         return False
@@ -175,7 +177,7 @@ def _agree(file: tifffile.TiffFile, series: Series, named: Mapping[str, int]) ->
 
 
 def _as_they_are(
-    path: Path, open_file: Open, named: Mapping[str, int], *, told: bool
+    path: Path, open_file: Open, named: Mapping[str, int], *, given: bool
 ) -> tuple[Series, str]:
     """Return the pages of a file whose description is that of another image."""
     file = open_file(path, **PLAIN)
@@ -190,7 +192,7 @@ def _as_they_are(
         )
     _note_others(path, images)
     axes = series.get_axes(False)
-    if held == 1 or total == 1 or told:
+    if held == 1 or total == 1 or given:
         return series, axes
     several = [axis for axis, n in named.items() if n > 1]
     if len(several) > 1:

@@ -29,7 +29,7 @@ YELLOW = "#f7c948"
 def transform_of_pixel_size(pixel_size: Lengths | None, unit: str | None) -> dict[str, Any]:
     """Return the transform of a layer whose pixels have a size.
 
-    An axis of unknown size is drawn like the finest.
+    An axis of unknown size is shown like the finest.
     """
     if pixel_size is None:
         return {}
