@@ -1,4 +1,4 @@
-"""OME-XML: the images that it describes, and where their planes lie by it."""
+"""OME-XML: the images that it describes, and the places of their planes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tifffile logs while it reads, kept out of the log."""
+"""Messages of tifffile while it reads, kept out of the log."""
 
 from __future__ import annotations
 

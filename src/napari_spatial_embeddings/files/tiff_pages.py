@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ALONE: dict[str, Any] = {"is_ome": False, "is_mmstack": False, "is_uniform": False}
-"""Metadata that tifffile must ignore: it would read the other files of a set as well, or take all pages
-for alike after a look at three."""
+"""Metadata that tifffile must ignore: it would read the other files of a set as well, or compare
+three of the pages and take all of them for alike."""
 
 UNLIKE = (RuntimeError, ValueError, TypeError, IndexError, KeyError)
 """What tifffile raises where pages are not alike, or a description makes no sense."""
