@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import Clustering, cluster
+from napari_spatial_embeddings.core.label_memory import LabelMemory, recalled
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
 from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory, to_message
 
@@ -50,6 +51,8 @@ class Segmentation:
         That model's card.
     milliseconds : float
         Duration of the last clustering.
+    memory : LabelMemory, optional
+        Labels of objects of earlier predictions that are not among the instances.
     """
 
     maps: EmbeddingMaps
@@ -61,6 +64,7 @@ class Segmentation:
     model: str
     card: dict[str, Any]
     milliseconds: float = 0.0
+    memory: LabelMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +225,9 @@ def _segment(
         corrections = job.corrections()
     found = Clustering(progress.maps, corrections=corrections)
     instances, spent = timed(found, clustering, None if before is None else before.instances)
+    memory = None
+    if before is not None:
+        instances, memory = recalled(instances, before.instances, before.memory)
     result = Segmentation(
         progress.maps,
         found,
@@ -231,6 +238,7 @@ def _segment(
         name,
         card,
         spent,
+        memory,
     )
     yield _step(report, "done", result=result)
 
