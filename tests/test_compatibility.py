@@ -63,6 +63,7 @@ def test_its_corrections(project: Project) -> None:
     assert corrections.ids.tolist() == [1, 3]
     assert corrections.class_index.tolist() == [0, 0]
     assert sorted(np.unique(corrections.labels).tolist()) == [-1, 0, 1, 3]
+    assert len(corrections.deleted) == 1, "counted in a file that does not hold how many"
 
 
 def test_what_is_written_again_loads_again(project: Project) -> None:

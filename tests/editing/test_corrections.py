@@ -24,6 +24,7 @@ from napari_spatial_embeddings.editing.corrections import (
     release,
     set_class,
     split,
+    touching,
 )
 from napari_spatial_embeddings.errors import InputError
 from strategies import any_maps, any_settings, relaxed
@@ -111,6 +112,49 @@ def test_deleting_removes_one_object_for_good(person: Person, data: st.DataObjec
         expected = np.where(before.labels == label, 0, before.labels)
         np.testing.assert_array_equal(after.labels, expected)
         lasts(person)
+
+
+def test_deleted_objects_are_counted_one_by_one() -> None:
+    labels = np.zeros((20, 40), np.int32)
+    labels[5:15, 5:15], labels[5:15, 15:25], labels[5:15, 30:35] = 1, 2, 3
+    person = Person(ideal_maps(labels, sigma=0.5))
+    one, other, last = (int(person.found.labels[9, x]) for x in (9, 20, 32))
+    for n, label in enumerate((one, other), 1):  # they touch
+        person.says(delete, label)
+        assert len(person.made.deleted) == n
+    rubbed = person.found.labels.copy()
+    rubbed[5:8, 30:35] = 0
+    person.says(painted, person.maps, rubbed)
+    assert len(person.made.deleted) == 2, "erased pixels are no object"
+    person.says(painted, person.maps, np.where(labels == 1, 77, person.found.labels))
+    assert len(person.made.deleted) == 1, "painted again, it is not deleted"
+    person.says(lambda made, _: release(made, NOTHING))
+    assert len(person.made.deleted) == 0
+    person.says(delete, int(person.found.labels[12, 32]))
+    assert len(person.made.deleted) == 1
+    assert last not in person.found.ids
+
+
+def test_split_objects_are_a_pair_while_both_are_there() -> None:
+    labels = np.zeros((20, 40), np.int32)
+    labels[5:15, 5:35] = 1
+    person = Person(ideal_maps(labels, sigma=0.5))
+    person.says(split, person.maps, (9, 8), (9, 31))
+    (pair,) = person.made.split.tolist()
+    assert {*pair} == {*person.found.ids.tolist()}
+    person.says(lambda made, found: merge(made, found, *pair))
+    assert len(person.made.split) == 0
+
+
+def test_corner_to_corner_is_touching() -> None:
+    labels = np.zeros((9, 12), np.int32)
+    labels[1:4, 1:4], labels[4:7, 4:7], labels[1:4, 9:11], labels[7, 4:7] = 1, 2, 3, 4
+    found = cluster(ideal_maps(labels, sigma=0.3), ALL)
+    a, b, c, d = (int(found.labels[at]) for at in ((2, 2), (5, 5), (2, 9), (7, 5)))
+    assert touching(found, a, b)
+    assert touching(found, d, b)
+    assert not touching(found, a, c)
+    assert not touching(found, c, b)
 
 
 @relaxed

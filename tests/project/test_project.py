@@ -6,6 +6,7 @@ import math
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +103,11 @@ def test_corrections(tmp_path: Path, shape: tuple[int, ...], count: int) -> None
     assert project.corrections(key) is None
     labels = np.arange(math.prod(shape), dtype=np.int32).reshape(shape) % (count + 1)
     labels[..., 5:8, :] = -1
-    given = corrections(labels, count)
+    marks = np.array([[*[0] * (len(shape) - 1), 3], [*[0] * (len(shape) - 2), 5, 2]])
+    pairs = np.array([[1, 2], [4, 9]], np.int32)
+    given = replace(corrections(labels, count), deleted=marks, split=pairs)
+    assert len(given.deleted) == 1, "there is no deleted object at the other pixel"
+    assert len(given.split) == 2 * (count > 9)
     project.save_corrections(key, given)
     found = Project.open(tmp_path).corrections(key)
     for name in given.__slots__:

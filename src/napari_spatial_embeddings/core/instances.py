@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,12 @@ class Corrections:
         As in `Instances`.
     seed_pixel : int64 (M, D)
         Position of the pixel that stands for the object.
+    deleted : int64 (K, D), optional
+        A pixel of each deleted object; none if not given. Only those are kept at which ``labels``
+        is `NOTHING`.
+    split : int32 (P, 2), optional
+        Pairs of locked objects that were split from each other; none if not given. Only those are
+        kept of which both are locked.
 
     Raises
     ------
@@ -89,9 +95,16 @@ class Corrections:
     centre: NDArray[np.float32]
     sigma: NDArray[np.float32]
     seed_pixel: NDArray[np.int64]
+    deleted: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 1), np.int64))
+    split: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
 
     def __post_init__(self) -> None:
         n, ndim = len(self.ids), self.labels.ndim
+        marks = self.deleted.reshape(-1, ndim).astype(np.int64)
+        there = self.labels[tuple(marks.T)] == NOTHING
+        object.__setattr__(self, "deleted", marks[there])
+        pairs = self.split.reshape(-1, 2).astype(np.int32)
+        object.__setattr__(self, "split", pairs[np.isin(pairs, self.ids).all(1)])
         for name in ("ids", *Row.__slots__):
             shape = getattr(self, name).shape
             expected = (n, ndim) if name in ("centre", "sigma", "seed_pixel") else (n,)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.instances import (
@@ -56,9 +57,13 @@ def delete(corrections: Corrections, instances: Instances, label: int) -> Correc
     InputError
         If there is no object of this label.
     """
-    row_of(instances, label)
-    labels = np.where(instances.labels == label, np.int32(NOTHING), corrections.labels)
-    return _changed(corrections, labels, {}, gone=[label])
+    row = row_of(instances, label)
+    own = instances.labels == label
+    labels = np.where(own, np.int32(NOTHING), corrections.labels)
+    inside = own[tuple(row.seed_pixel)]  # a painted object may have lost its seed pixel
+    mark = row.seed_pixel if inside else np.unravel_index(int(own.argmax()), own.shape)
+    changed = _changed(corrections, labels, {}, gone=[label])
+    return replace(changed, deleted=np.vstack([corrections.deleted, mark]))
 
 
 def release(corrections: Corrections, label: int) -> Corrections:
@@ -112,6 +117,15 @@ def merge(corrections: Corrections, instances: Instances, a: int, b: int) -> Cor
     return _changed(corrections, np.where(both, np.int32(a), corrections.labels), {a: row}, [b])
 
 
+def touching(instances: Instances, a: int, b: int) -> bool:
+    """Return whether two objects have pixels side by side, or corner to corner."""
+    one = instances.labels == a
+    box = ndi.find_objects(one.view(np.uint8))[0]
+    wide = tuple(slice(max(0, s.start - 1), s.stop + 1) for s in box)
+    around = ndi.binary_dilation(one[wide], np.ones((3,) * one.ndim, bool))
+    return bool((instances.labels[wide][around] == b).any())
+
+
 def split(
     corrections: Corrections,
     instances: Instances,
@@ -151,7 +165,8 @@ def split(
     new = int(unused_ids(np.union1d(instances.ids, corrections.ids), 1)[0])
     labels = corrections.labels.copy()
     labels[tuple(at.T)] = np.where(far[0] <= far[1], label, new)
-    return _changed(corrections, labels, {label: rows[0], new: rows[1]})
+    changed = _changed(corrections, labels, {label: rows[0], new: rows[1]})
+    return replace(changed, split=np.vstack([corrections.split, (label, new)]))
 
 
 def add(
@@ -254,4 +269,10 @@ def _changed(
         name: joined(getattr(corrections, name), (getattr(row, name) for row in rows.values()))
         for name in Row.__slots__
     }
-    return Corrections(labels.astype(np.int32, copy=False), joined(corrections.ids, rows), **known)
+    return Corrections(
+        labels.astype(np.int32, copy=False),
+        joined(corrections.ids, rows),
+        **known,
+        deleted=corrections.deleted,
+        split=corrections.split,
+    )

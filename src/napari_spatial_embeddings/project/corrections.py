@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_spatial_embeddings.export.labels import write_labels
 from napari_spatial_embeddings.files import read_settings
@@ -43,6 +44,7 @@ def write_corrections(path: Path, corrections: Corrections) -> None:
     labels = corrections.labels
     gone = int(labels.max(initial=0)) + 1
     facts = {name: getattr(corrections, FIELDS.get(name, name)).tolist() for name in COLUMNS}
+    facts |= {name: getattr(corrections, name).tolist() for name in ("deleted", "split")}
     write_labels(path, np.where(labels < 0, gone, labels), settings={"gone": gone, **facts})
 
 
@@ -68,4 +70,18 @@ def read_corrections(path: Path, shape: tuple[int, ...]) -> Corrections:
             FIELDS.get(name, name): np.array(facts[name], kind).reshape(sizes[name])
             for name, kind in COLUMNS.items()
         }
-        return Corrections(labels, **columns)
+        # Files of older versions do not hold how many objects were deleted.
+        marks = facts["deleted"] if "deleted" in facts else _pieces(labels == NOTHING)
+        deleted = np.array(marks, np.int64).reshape(-1, len(shape))
+        split = np.array(facts.get("split", []), np.int32)
+        return Corrections(labels, **columns, deleted=deleted, split=split)
+
+
+def _pieces(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return a pixel (K, D) of each connected piece of a mask."""
+    from scipy import ndimage as ndi
+
+    pieces, _ = ndi.label(mask, np.ones((3,) * mask.ndim))
+    at = np.argwhere(pieces)
+    _, first = np.unique(pieces[tuple(at.T)], return_index=True)
+    return at[first]
