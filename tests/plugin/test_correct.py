@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_spatial_embeddings.core.instances import NOTHING
 from napari_spatial_embeddings.plugin.layers.pointer import Pointer
+from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.sections.correct import CorrectSection
 from napari_spatial_embeddings.project.training_set import load_training_set
 from plugin.scenes import WindowScene, open_scene
@@ -29,6 +30,15 @@ def section(scene: WindowScene) -> CorrectSection:
     return scene.section(CorrectSection)
 
 
+def group(section: CorrectSection) -> Collapsible:
+    """Return the group that folds the section."""
+    above = section.parentWidget()
+    while not isinstance(above, Collapsible):
+        assert above is not None
+        above = above.parentWidget()
+    return above
+
+
 # ------------------------------------------------------------------ the mouse
 
 
@@ -39,12 +49,16 @@ def test_tools_work_with_the_mouse(scene: WindowScene, section: CorrectSection) 
     scene.wait()
     assert a not in scene.instances.ids
     section.buttons["merge"].click()
-    scene.click(scene.middle(b))
-    assert f"object {b}" in section.hint.text()
-    scene.click(scene.middle(c))
-    scene.wait()
-    assert c not in scene.instances.ids
-    assert section.locked.text() == "1 locked, some deleted"
+    for asked in (True, False):  # they do not touch
+        scene.click(scene.middle(b))
+        assert f"object {b}" in section.hint.text()
+        assert f"object {b}" in scene.dock.tool_line.text
+        assert scene.viewer.layers["cells · first click"].visible
+        scene.click(scene.middle(c))
+        scene.wait()
+        assert (c in scene.instances.ids) == asked
+        assert "cells · first click" not in scene.viewer.layers
+    assert section.locked.text() == "1 locked, 1 deleted"
     np.testing.assert_array_equal(scene.layer.data, scene.instances.labels)
 
 
@@ -124,8 +138,10 @@ def test_keys_choose_tools_and_escape_leaves(scene: WindowScene, section: Correc
         assert scene.dock.correction_tool.tool == tool
         assert [name for name, b in section.buttons.items() if b.isChecked()] == [tool]
         assert (str(scene.layer.mode) == "paint") == (tool == "paint")
+        assert scene.dock.tool_line.text.startswith(f"<b>{section.buttons[tool].text()}</b>")
+        group(section).set_open(tool in ("delete", "paint"))  # or folded
         scene.key_press(Qt.Key.Key_Escape)
-        assert scene.dock.correction_tool.tool == ""
+        assert scene.dock.correction_tool.tool == scene.dock.tool_line.text == ""
         assert not any(button.isChecked() for button in section.buttons.values())
         assert str(scene.layer.mode) == "pan_zoom"
     assert list(scene.viewer.mouse_drag_callbacks) == callbacks
@@ -260,6 +276,35 @@ def test_locked_objects_are_in_the_next_training_set(
     np.testing.assert_array_equal(image.labels > 0, np.isin(scene.instances.labels, labels))
     section.use_locked.trigger()
     assert "already" in scene.dock.message
+
+
+def test_what_is_deleted_is_learned_as_background(
+    scene: WindowScene, section: CorrectSection
+) -> None:
+    a, b = scene.some(2)
+    gone = scene.instances.labels == a
+    scene.dock.correction_tool.use("delete")
+    scene.click(scene.middle(a))
+    scene.wait()
+    section.use_locked.trigger()
+    assert "1 deleted object as background added" in scene.dock.message
+    scene.dock.autosave.save_now()
+    assert scene.dock.session.project is not None
+    (image,) = load_training_set(scene.dock.session.project).images
+    np.testing.assert_array_equal(image.labels == 0, gone)
+    assert image.n_objects == 0, "an image of which objects were deleted alone counts"
+    scene.dock.correction_tool.use("split")
+    for end in scene.ends(b):
+        scene.click(end)
+    scene.wait()
+    section.use_locked.trigger()
+    assert "2 objects, the border of 1 split object as background" in scene.dock.message
+    layer = scene.dock.annotation_actions.begin().layer
+    assert (layer.data[gone] > 0).all()
+    before = layer.data.copy()
+    layer.undo()
+    assert (layer.data[gone] > 0).all()
+    assert (layer.data != before).any()
 
 
 def test_what_was_drawn_stays_beside_what_is_used(

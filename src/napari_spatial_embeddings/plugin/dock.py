@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 from napari.components import ViewerModel
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtGui import QCloseEvent
-from qtpy.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractButton, QApplication, QMainWindow, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.system.malloc import keep_freed_memory
 
+from .controllers.active_tool import ActiveTool
 from .controllers.annotation import AnnotationController
 from .controllers.annotation_actions import AnnotationActions
 from .controllers.autosave import Autosave
@@ -16,21 +20,27 @@ from .controllers.correction import CorrectionController
 from .controllers.correction_tool import CorrectionTool
 from .controllers.explanation import ExplanationController
 from .controllers.export import ExportController
+from .controllers.image_steps import step_image
 from .controllers.images import ImageController
+from .controllers.interpolation import Interpolation
 from .controllers.model_suggestion import ModelSuggestion
 from .controllers.prediction import PredictionController
 from .controllers.project import ProjectController
 from .controllers.project_images import ProjectImages
 from .controllers.reclustering import ReclusteringController
+from .controllers.region_check import RegionCheck
+from .controllers.shortcuts import Shortcuts
 from .controllers.training import TrainingController
 from .layers.arrows import ArrowsLayer
 from .layers.locked import LockedOutlines
 from .layers.napari_compat import hide_brush_box
 from .layers.results import ResultLayers
-from .layers.visibility import AnnotationHider
+from .layers.tags import Role
+from .layers.visibility import ANNOTATION_ROLES, OBJECT_ROLES, AnnotationHider, toggle
 from .qt.message_bar import MessageBar
 from .qt.step_area import StepArea
 from .qt.step_column import StepColumn
+from .qt.tool_line import ToolLine
 from .sections.annotate import AnnotateStep
 from .sections.correct import CorrectSection
 from .sections.data import DataStep
@@ -75,8 +85,10 @@ class SpatialEmbeddingsWidget(QWidget):
         self.steps = self._build_steps()
         self.column = StepColumn(self.steps)
         self._message = MessageBar()
+        self.tool_line = ToolLine()
         below = QVBoxLayout()
         below.setContentsMargins(4, 0, 8, 4)
+        below.addWidget(self.tool_line)
         below.addWidget(self._message)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -85,6 +97,9 @@ class SpatialEmbeddingsWidget(QWidget):
         layout.addLayout(below)
         self.session.message.connect(self._message.show_message)
         self.session.training_changed.connect(self._follow_training)
+        self.active_tool.changed.connect(self._show_tool)
+        self.tool_line.left.connect(self.active_tool.leave)
+        self.shortcuts = Shortcuts(self.viewer, self.session, self._actions())
         for layer in list(self.viewer.layers):
             self.project.follow_layer(layer)
 
@@ -104,6 +119,8 @@ class SpatialEmbeddingsWidget(QWidget):
         self.annotation_actions = AnnotationActions(
             viewer, session, self.images, self.project_images, self.annotation
         )
+        self.interpolation = Interpolation(viewer, session, self.annotation, self)
+        self.region_check = RegionCheck(session, self.annotation, self)
         self.results = ResultLayers(viewer, session, self)
         self.prediction = PredictionController(viewer, session, self.images, self)
         self.reclustering = ReclusteringController(viewer, session, self.images, self)
@@ -116,6 +133,14 @@ class SpatialEmbeddingsWidget(QWidget):
         )
         self.locked_outlines = LockedOutlines(viewer, session, self)
         self.explanation = ExplanationController(viewer, session, self.annotation_hider, self)
+        self.active_tool = ActiveTool(
+            viewer,
+            self.annotation,
+            self.annotation_actions,
+            self.correction_tool,
+            self.explanation,
+            self,
+        )
         self.arrows = ArrowsLayer(viewer, session, self)
         self.export = ExportController(
             viewer, session, self.images, self.project_images, self.prediction, self
@@ -128,7 +153,7 @@ class SpatialEmbeddingsWidget(QWidget):
         """Build what is on the screen, from top to bottom."""
         session = self.session
         self._train = TrainStep(session, self.images, self.annotation, self.training)
-        tune = TuneStep(
+        self._tune = TuneStep(
             session,
             self.reclustering,
             self.arrows,
@@ -146,10 +171,53 @@ class SpatialEmbeddingsWidget(QWidget):
                 self.project_images,
                 self.annotation,
             ),
-            AnnotateStep(session, self.images, self.annotation, self.annotation_actions),
+            AnnotateStep(
+                session,
+                self.images,
+                self.annotation,
+                self.annotation_actions,
+                self.region_check,
+                self.interpolation,
+            ),
             self._train,
-            tune,
+            self._tune,
         ]
+
+    def _actions(self) -> dict[str, Callable[[], object]]:
+        """Return what the shortcuts do."""
+        tool, explain = self.annotation_actions.use_tool, self._tune.explain.toggle
+        images = self.session, self.images, self.project_images
+        return {
+            "Draw": partial(tool, "draw"),
+            "Background": partial(tool, "background"),
+            "Erase": partial(tool, "erase"),
+            "Mark region": partial(tool, "region"),
+            "Interpolate": self.interpolation.start,
+            "Start training": self._train.start,
+            "This view": partial(self._click, self._tune.predict.view),
+            "Explain": partial(self._click, explain),
+            "Next image": partial(step_image, *images, 1),
+            "Image before": partial(step_image, *images, -1),
+            "Annotations": partial(self._toggle, ANNOTATION_ROLES, "annotations"),
+            "Instances": partial(self._toggle, OBJECT_ROLES, "objects"),
+            "Leave": self.active_tool.leave,
+        }
+
+    def _click(self, button: QAbstractButton) -> None:
+        """Click a button, or show why it cannot be pressed."""
+        if button.isEnabled():
+            button.click()
+        else:
+            self.session.say(button.toolTip(), "warning")
+
+    def _toggle(self, roles: Sequence[Role], what: str) -> None:
+        """Hide or show layers of the current image."""
+        key = self.session.image
+        if key is None or not toggle(self.viewer, roles, key):
+            self.session.say(f"There are no {what} on this image yet.")
+
+    def _show_tool(self) -> None:
+        self.tool_line.show_tool(self.active_tool.name, self.active_tool.sentence)
 
     @property
     def message(self) -> str:
@@ -161,6 +229,8 @@ class SpatialEmbeddingsWidget(QWidget):
         """Whether nothing runs or waits in the background, but for a training."""
         busy = (
             self.annotation.busy,
+            self.region_check.busy,
+            self.interpolation.busy,
             self.prediction.running,
             self.reclustering.busy,
             self.correction.busy,
@@ -184,6 +254,8 @@ class SpatialEmbeddingsWidget(QWidget):
             return
         self._closed = True
         self._watch(None)
+        self.shortcuts.close()
+        self.active_tool.changed.disconnect(self._show_tool)
         self.autosave.flush()
         for step in self.steps:
             step.close_down()
@@ -191,6 +263,7 @@ class SpatialEmbeddingsWidget(QWidget):
             self.training,
             self.export,
             self.arrows,
+            self.active_tool,
             self.explanation,
             self.locked_outlines,
             self.correction_tool,
@@ -200,6 +273,8 @@ class SpatialEmbeddingsWidget(QWidget):
             self.reclustering,
             self.prediction,
             self.results,
+            self.interpolation,
+            self.region_check,
             self.annotation,
             self.project_images,
             self.autosave,

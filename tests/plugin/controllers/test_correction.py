@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from builders import capsules
 from napari_spatial_embeddings.core.instances import NOTHING, Corrections
 from napari_spatial_embeddings.editing import corrections as edit
+from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.tasks.correction_actions import Scene as Objects
 from plugin.scenes import (
     EditorBench,
@@ -59,15 +61,75 @@ def test_a_deleted_object_stays_deleted(scene: Scene) -> None:
         np.testing.assert_array_equal(scene.layer.data, scene.instances.labels)
 
 
-def test_two_objects_become_one_and_stay_one(scene: Scene) -> None:
+def test_two_objects_become_one_and_stay_one(scene: Scene, bench: EditorBench) -> None:
     a, b = scene.some(2)
     both = np.isin(scene.instances.labels, [a, b])
-    scene.use("merge", scene.middle(a))
-    assert f"object {a}" in scene.rig.correction_tool.hint
-    scene.use("merge", scene.middle(b))
+    for asked in (True, False):
+        scene.use("merge", scene.middle(a))
+        assert f"object {a}" in scene.rig.correction_tool.hint
+        scene.use("merge", scene.middle(b))
+        assert (b in scene.instances.ids) == asked
+    assert "do not touch" in bench.message
     for move in [{}, *MOVES]:
         scene.tune(**move)
         np.testing.assert_array_equal(scene.instances.labels == a, both)
+
+
+def test_objects_that_touch_are_merged_at_once(bench: EditorBench, qtbot: QtBot) -> None:
+    labels = np.zeros((40, 60), np.int32)
+    labels[10:30, 10:25], labels[10:30, 25:40] = 1, 2
+    scene = new_scene(bench, qtbot, labels)
+    assert len(scene.instances) == 2
+    scene.use("merge", (20, 15), (20, 35))
+    assert len(scene.instances) == 1
+
+
+def test_another_pair_is_asked_for_again(scene: Scene, bench: EditorBench) -> None:
+    a, b, c = (scene.middle(label) for label in scene.some(3))
+    count = len(scene.instances)
+    scene.use("merge", a, b, a, c, b, a)
+    assert len(scene.instances) == count
+    assert "do not touch" in bench.message
+    scene.use("merge", a, b)
+    assert len(scene.instances) == count - 1
+
+
+def test_the_first_of_two_clicks_is_shown(scene: Scene) -> None:
+    tool, (label,) = scene.rig.correction_tool, scene.some()
+    first, last = scene.ends(label)
+
+    def mark() -> Any:
+        return find_layer(scene.viewer, "click", scene.key)
+
+    active = scene.layer
+    for leave in (tool.leave, lambda: tool.use("delete"), lambda: scene.use("split", last)):
+        scene.use("split", first)
+        np.testing.assert_allclose(mark().data, [first])
+        np.testing.assert_allclose(mark().scale, scene.layer.scale)
+        assert scene.viewer.layers.selection.active is active
+        assert tool.tool == "split"
+        leave()
+        assert mark() is None
+
+
+def test_an_object_is_not_added_where_the_model_sees_background(
+    bench: EditorBench, qtbot: QtBot
+) -> None:
+    labels = capsules((90, 110), count=6, radius=6)
+    scene = new_scene(bench, qtbot, labels)
+    maps = scene.result.maps
+    # A haze of small seed values, all of whose embeddings agree, as far from objects too.
+    at = scene.empty()
+    away = np.indices(labels.shape) - np.reshape(at, (2, 1, 1))
+    near = (np.abs(away) <= 6).all(0) & (labels == 0)
+    offsets, seed, sigma = maps.offsets.copy(), maps.seed.copy(), maps.sigma.copy()
+    for value, added in ((0.03, False), (0.3, True)):
+        offsets[:, near], seed[:, near], sigma[:, near] = -away[:, near], value, 4.0
+        predict(scene, replace(maps, offsets=offsets, seed=seed, sigma=sigma))
+        before = len(scene.instances)
+        scene.use("add", at)
+        assert (len(scene.instances) == before + 1) == added
+        assert added or "no object here" in bench.message
 
 
 def test_a_split_object_stays_split_after_the_next_prediction(scene: Scene) -> None:
@@ -161,9 +223,10 @@ def test_a_volume_is_corrected_on_its_slice(bench: EditorBench, qtbot: QtBot) ->
 
 def test_undo_and_redo_are_exact(scene: Scene) -> None:
     correction = scene.rig.correction
-    states = [(scene.instances, scene.result.corrections)]
     a, b, c = scene.some(3)
-    for tool, labels in (("delete", [a]), ("merge", [b, c]), ("accept", [b])):
+    scene.use("merge", scene.middle(b), scene.middle(c))  # it is asked whether that was meant
+    states = [(scene.instances, scene.result.corrections)]
+    for tool, labels in (("merge", [b, c]), ("delete", [a]), ("accept", [b])):
         scene.use(tool, *[scene.middle(label) for label in labels])
         states.append((scene.instances, scene.result.corrections))
     for instances, _ in states[-2::-1]:

@@ -1,11 +1,23 @@
-"""Colours of labels, by the class of their objects."""
+"""Look of annotations: colours by class, and outlines once there is a prediction."""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterator
 
-from napari_spatial_embeddings.plugin.layers.class_colormap import GREY, class_colour, colours
+import numpy as np
+import pytest
+from napari.layers import Labels
+from pytestqt.qtbot import QtBot
+
+from napari_spatial_embeddings.plugin.layers import class_colormap
+from napari_spatial_embeddings.plugin.layers.class_colormap import (
+    GREY,
+    OUTLINE,
+    class_colour,
+    colours,
+)
 from napari_spatial_embeddings.training.annotation import BACKGROUND
+from plugin.scenes import EditorBench, Scene, default_labels, maps_of, open_image, predict
 
 
 def test_colours_tell_classes_apart() -> None:
@@ -22,3 +34,53 @@ def test_colours_tell_classes_apart() -> None:
 def distance(colour: np.ndarray[tuple[int, ...], np.dtype[np.float32]], index: int) -> float:
     shades = [class_colour(index, shade) for shade in np.linspace(0, 1, 21)]
     return float(min(np.abs(colour - np.array(shade)).max() for shade in shades))
+
+
+@pytest.fixture
+def bench(qtbot: QtBot) -> Iterator[EditorBench]:
+    bench = EditorBench(qtbot)
+    yield bench
+    bench.close()
+
+
+def annotated(bench: EditorBench, qtbot: QtBot) -> tuple[Scene, Labels]:
+    """Return an image that is not predicted yet, and its annotation layer."""
+    scene = Scene(bench, open_image(bench, default_labels()), qtbot)
+    layer = bench.annotation_actions.begin().layer
+    layer.data_setitem(np.nonzero(default_labels()), default_labels()[default_labels() > 0])
+    return scene, layer
+
+
+def test_annotations_are_outlines_while_there_is_a_prediction(
+    bench: EditorBench, qtbot: QtBot
+) -> None:
+    scene, layer = annotated(bench, qtbot)
+    maps = maps_of(default_labels())
+    own = [layer.get_color(k) for k in range(1, 15)]
+    assert layer.contour == 0
+    predict(scene, maps)
+    assert layer.contour == OUTLINE
+    assert scene.layer.contour == 0
+    np.testing.assert_allclose([layer.get_color(k) for k in range(1, 15)], own)
+    layer.contour = 1  # the user's choice
+    predict(scene, maps)
+    assert layer.contour == 1
+    layer.contour = OUTLINE
+    bench.session.set_result(scene.key, None)
+    assert layer.contour == 0
+    # A layer that comes after the prediction.
+    predict(scene, maps)
+    bench.viewer.layers.remove(layer)
+    assert bench.annotation_actions.begin().layer.contour == OUTLINE
+
+
+def test_in_large_slices_annotations_have_one_colour(
+    bench: EditorBench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(class_colormap, "MAX_OUTLINED", 1000)
+    scene, layer = annotated(bench, qtbot)
+    predict(scene, maps_of(default_labels()))
+    assert layer.contour == 0
+    np.testing.assert_allclose([layer.get_color(k) for k in range(1, 15)], [class_colour(0)] * 14)
+    bench.session.set_result(scene.key, None)
+    assert len({tuple(layer.get_color(k)) for k in range(1, 15)}) == 14

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_spatial_embeddings.files.regions import KINDS
 from napari_spatial_embeddings.plugin.layers.annotation import annotation_of
 from napari_spatial_embeddings.plugin.layers.class_colormap import ClassColormap
+from napari_spatial_embeddings.plugin.layers.region_history import RegionHistory
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -48,12 +49,13 @@ class AnnotatedImage(QObject):
         self._colormap = ClassColormap(self.strokes)
         self._counted: int | None = None
         self._connections, self._of_regions = Connections(), Connections()
+        self._history: RegionHistory | None = None
         self._connections.add(layer.events.set_data, self._refreshed)
 
     def close(self) -> None:
         """Disconnect from the layers; the record knows them no more."""
         self._connections.close()
-        self._of_regions.close()
+        self._leave_regions()
         self.strokes.close()
         self.record.strokes = self.record.regions = self.record.count = None
         self.deleteLater()
@@ -69,12 +71,19 @@ class AnnotatedImage(QObject):
         """Watch another layer of regions; return whether it is another one."""
         if self.record.regions is layer:
             return False
-        self._of_regions.close()
+        self._leave_regions()
         self.record.regions = layer
         if layer is not None:
+            self._history = RegionHistory(layer)
             self._of_regions.add(layer.events.data, self._regions_edited)
             self._of_regions.add(layer.events.mode, self._mode_changed)
         return True
+
+    def _leave_regions(self) -> None:
+        self._of_regions.close()
+        if self._history is not None:
+            self._history.close()
+            self._history = None
 
     @property
     def scribbled(self) -> bool:
@@ -87,8 +96,11 @@ class AnnotatedImage(QObject):
         return annotation_of(self.strokes.layer, self.record.regions)
 
     def update_colormap(self, classes: tuple[str, ...], class_name: str) -> None:
-        """Colour the labels by the class of their objects, and of those to come."""
-        self._colormap.update(classes, class_name)
+        """Colour the labels by the class of their objects, and of those to come.
+
+        They are outlined once there is a prediction.
+        """
+        self._colormap.update(classes, class_name, self.record.result is not None)
 
     # ------------------------------------------------------------------- counts
 

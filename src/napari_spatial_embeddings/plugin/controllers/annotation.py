@@ -77,6 +77,7 @@ class AnnotationController(QObject):
         self._connections.add(session.classes_changed, self._classes_changed)
         self._connections.add(session.project_changed, self._forget_saved)
         self._connections.add(session.image_changed, self._tool_changed)
+        self._connections.add(session.result_changed, self._result_changed)
         self._connections.add(autosave.saved, self._saved)
         self._connections.add(viewer.layers.selection.events.active, self._tool_changed)
         autosave.add_source(self._save)
@@ -288,6 +289,10 @@ class AnnotationController(QObject):
             self._update_colormap(image)
             self._counts.request(key)
         self.changed.emit()
+
+    def _result_changed(self, key: str) -> None:
+        if key in self._annotated:
+            self._update_colormap(self._annotated[key])
 
     def _update_colormap(self, image: AnnotatedImage) -> None:
         image.update_colormap(self._session.classes, self.class_name)

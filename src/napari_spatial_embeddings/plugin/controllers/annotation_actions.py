@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Labels, Shapes
+from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
@@ -19,12 +21,14 @@ from napari_spatial_embeddings.plugin.layers.annotation import (
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import role_of, update_tag
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 from .annotation import AnnotationController
 from .images import ImageController
 from .project_images import ProjectImages
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.editing.to_annotation import Adopted
     from napari_spatial_embeddings.inference.segmentation import Segmentation
 
 MAX_LABEL = np.iinfo(np.int32).max
@@ -78,6 +82,11 @@ class AnnotationActions:
             "class": strokes.give_class,
         }
         tools[tool]()
+
+    def leave(self) -> None:
+        """Leave the tool, if one is in use; a polygon that is not finished is dropped."""
+        if self._annotation.tool:
+            self._viewer.layers.selection.active.mode = "pan_zoom"
 
     def begin_region(self) -> Shapes:
         """Select the layer of regions, ready to draw one; return it."""
@@ -155,18 +164,63 @@ class AnnotationActions:
         labels = list(labels)
         if not labels:
             raise InputError("there is no object to use as annotation")
+        with self._kept_active():
+            strokes = self._strokes()
+            new, index = adopt(np.asarray(strokes.layer.data), result.instances, labels)
+            if not index:
+                raise InputError("these objects are among the annotations already")
+            self._paste(strokes, new, self._names(result, index))
+        return f"{plural(len(index), 'object')} added to the annotations: train again to learn them"
+
+    def adopt_corrections(self, result: Segmentation) -> str:
+        """Add the corrections of a result: locked objects, and what they show to be background.
+
+        Returns
+        -------
+        str
+            What was added, counted, as a sentence.
+
+        Raises
+        ------
+        InputError
+            If there are no corrections, or all of them are among the annotations already.
+        """
+        from napari_spatial_embeddings.editing.to_annotation import adopt_corrections
+
+        known = result.corrections
+        if known is None or not known.labels.any():
+            raise InputError("nothing is corrected yet: accept, correct or delete some objects")
+        with self._kept_active():
+            strokes = self._strokes()
+            found = adopt_corrections(np.asarray(strokes.layer.data), result.instances, known)
+            if not found.classes and not found.background.any():
+                raise InputError("these corrections are among the annotations already")
+            new, names = found.labels, self._names(result, found.classes)
+            if found.background.any():
+                grey = strokes.background or max(strokes.next, int(new.max(initial=0)) + 1)
+                new, names = np.where(found.background, np.int32(grey), new), {**names}
+                names[grey] = BACKGROUND
+            self._paste(strokes, new, names)
+        return _summary(found)
+
+    @contextmanager
+    def _kept_active(self) -> Iterator[None]:
+        """Leave the active layer as it is, whatever layer is made."""
         active = self._viewer.layers.selection.active
-        strokes = self._strokes()
-        mine = np.asarray(strokes.layer.data)
-        new, index = adopt(mine, result.instances, labels)
-        if not index:
-            raise InputError("these objects are among the annotations already")
+        try:
+            yield
+        finally:
+            self._viewer.layers.selection.active = active
+
+    def _names(self, result: Segmentation, index: Mapping[int, int]) -> dict[int, str]:
+        """Return the class names of labels, which the annotation knows from now on."""
         names = result.classes if len(result.classes) > 1 else self._session.classes
         self._annotation.learn_classes(names)
-        changed = np.nonzero(new != mine)
-        strokes.paste(changed, new[changed], {label: names[k] for label, k in index.items()})
-        self._viewer.layers.selection.active = active
-        return f"{plural(len(index), 'object')} added to the annotations: train again to learn them"
+        return {label: names[k] for label, k in index.items()}
+
+    def _paste(self, strokes: Strokes, new: NDArray[np.int32], classes: Mapping[int, str]) -> None:
+        changed = np.nonzero(new != np.asarray(strokes.layer.data))
+        strokes.paste(changed, new[changed], classes)
 
     # ------------------------------------------------------------------- layers
 
@@ -188,3 +242,21 @@ class AnnotationActions:
     def _select(self, layer: Labels | Shapes) -> None:
         layer.visible = True
         self._viewer.layers.selection.active = layer
+
+
+def _summary(found: Adopted) -> str:
+    """Return what was added to the annotations, and what was not, as a sentence."""
+    objects = plural(len(found.classes), "object")
+    if found.gaps:
+        objects += f" (a gap closed in {found.gaps} of them)"
+    empty = [
+        *([plural(found.deleted, "deleted object")] if found.deleted else []),
+        *([f"the border of {plural(found.split, 'split object')}"] if found.split else []),
+        *(["erased pixels"] if found.erased else []),
+    ]
+    parts = [
+        *([objects] if found.classes else []),
+        *([f"{' and '.join(empty)} as background"] if empty else []),
+    ]
+    known = f" ({found.known} annotated already)" if found.known else ""
+    return f"{', '.join(parts)} added to the annotations{known}: train again to learn them"

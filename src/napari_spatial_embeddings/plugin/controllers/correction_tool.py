@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from app_model.types import KeyCode, KeyMod
@@ -12,14 +12,23 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_spatial_embeddings.editing import corrections as edit
+from napari_spatial_embeddings.plugin.layers.first_click import FirstClick
 from napari_spatial_embeddings.plugin.layers.pointer import Pointer, pixel_of
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.layers.visibility import AnnotationHider
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS, Pixel, label_at
+from napari_spatial_embeddings.plugin.tasks.correction_actions import (
+    TOOLS,
+    Pixel,
+    Tool,
+    label_at,
+)
 
 from .correction import CorrectionController
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.instances import Instances
 
 NO_TOOL_HINT = "Choose a tool. Corrected objects are locked: sliders leave them alone."
 
@@ -67,6 +76,8 @@ class CorrectionTool(QObject):
         self.tool, self.hint, self.class_index = "", NO_TOOL_HINT, 0
         self.layer: Labels | None = None
         self._first: Pixel | None = None
+        self._mark = FirstClick(viewer)
+        self._pair: tuple[int, int] | None = None
         self._layer_connections = Connections()
         self._connections = Connections()
         self._connections.add(session.image_changed, self.follow)
@@ -114,7 +125,9 @@ class CorrectionTool(QObject):
         self.changed.emit()
 
     def _deactivate(self) -> None:
-        tool, self.tool, self.hint, self._first = self.tool, "", NO_TOOL_HINT, None
+        tool, self.tool, self.hint = self.tool, "", NO_TOOL_HINT
+        self._first = self._pair = None
+        self._mark.clear()
         self._pointer.listen_to_clicks(False)
         if tool == "paint" and self.layer is not None:
             self.layer.mode = "pan_zoom"
@@ -148,7 +161,6 @@ class CorrectionTool(QObject):
         keys: list[tuple[Any, Callable[[Labels], None]]] = [
             (undo, lambda _layer: self._correction.undo()),
             (redo, lambda _layer: self._correction.redo()),
-            ("Escape", lambda _layer: self.leave()),
         ]
         return [*keys, *((tool.key, self._user_of(key)) for key, tool in TOOLS.items())]
 
@@ -184,21 +196,39 @@ class CorrectionTool(QObject):
             if at is None:
                 self._session.say("This is outside the image: click inside it.")
                 return
+            more: dict[str, Any] = {}
             pixels: tuple[Any, ...] = (at,)
             if tool.second_hint:
                 if self._first is None:
-                    label = label_at(result.instances, at)
-                    self._first = at
-                    self.hint = tool.second_hint.format(label=f"object {label}")
-                    self.changed.emit()
+                    self._take_first(tool, layer, at, label_at(result.instances, at))
                     return
-                pixels, self._first = (self._first, at), None
-                self.hint = tool.hint
-                self.changed.emit()
+                pixels = (self._first, at)
+                self._leave_first(tool)
             if self.tool == "class":
                 pixels = (at, self.class_index)
+            elif self.tool == "merge":
+                more["apart"] = self._asked(result.instances, *pixels)
             click = tool.click
-            self._correction.do(lambda scene: click(scene, *pixels))
+            self._correction.do(lambda scene: click(scene, *pixels, **more))
+
+    def _take_first(self, tool: Tool, layer: Labels, at: Pixel, label: int) -> None:
+        """Keep and show the first of two clicks."""
+        self._first = at
+        self._mark.show(layer, at)
+        self.hint = tool.second_hint.format(label=f"object {label}")
+        self.changed.emit()
+
+    def _leave_first(self, tool: Tool) -> None:
+        self._first, self.hint = None, tool.hint
+        self._mark.clear()
+        self.changed.emit()
+
+    def _asked(self, instances: Instances, a: Pixel, b: Pixel) -> bool:
+        """Return whether the two objects are clicked for the second time in a row to be merged."""
+        one, other = label_at(instances, a), label_at(instances, b)
+        pair, before = (min(one, other), max(one, other)), self._pair
+        self._pair = None if pair == before else pair
+        return pair == before
 
     def _paint(self, *_: object) -> None:
         """Make a correction of a stroke, or of whatever napari changed in the layer."""

@@ -1,4 +1,4 @@
-"""Colours of annotations: each object its own, in shades of its class if there are several."""
+"""Look of annotations: colours of their objects, and outlines where there is a prediction."""
 
 from __future__ import annotations
 
@@ -23,6 +23,12 @@ HUES = (0.11, 0.56, 0.91, 0.33, 0.0, 0.75, 0.16, 0.47)
 
 GOLDEN = 0.618
 
+OUTLINE = 2
+"""Width in pixels of the outlines of annotated objects."""
+
+MAX_OUTLINED = 2048**2
+"""Pixels of a slice up to which napari draws outlines without a delay; 30 ns each."""
+
 
 def class_colour(index: int, shade: float = 0.5) -> tuple[float, float, float, float]:
     """Return a colour of a class.
@@ -39,7 +45,7 @@ def class_colour(index: int, shade: float = 0.5) -> tuple[float, float, float, f
 
 
 def colours(
-    classes: Mapping[int, str], names: Sequence[str], coming: str, size: int
+    classes: Mapping[int, str], names: Sequence[str], coming: str, size: int, plain: bool = False
 ) -> NDArray[np.float32]:
     """Return the colour of each label.
 
@@ -53,6 +59,8 @@ def colours(
         Class of the labels that are not listed.
     size : int
         Labels are at least up to this.
+    plain : bool
+        Whether all objects of a class have one colour.
 
     Returns
     -------
@@ -60,11 +68,11 @@ def colours(
     """
     n = 1 << max(8, (size + 64).bit_length())
     out = np.zeros((n, 4), np.float32)
-    if len(names) > 1:
+    if len(names) > 1 or plain:
         index = {name: i for i, name in enumerate(names)}
         for k in range(1, n):
             of = index.get(classes.get(k, coming), 0)
-            out[k] = class_colour(of, (k * GOLDEN) % 1)
+            out[k] = class_colour(of, 0.5 if plain else (k * GOLDEN) % 1)
     else:
         usual = np.asarray(label_colormap(49).colors)[1:]
         out[1:] = usual[np.arange(n - 1) % len(usual)]
@@ -75,9 +83,11 @@ def colours(
 
 
 class ClassColormap:
-    """Gives an annotation layer the colours of its objects' classes.
+    """Gives an annotation layer its colours, and a look that differs from that of a prediction.
 
-    With a single class, and as long as there is no background, it has napari's own.
+    With a single class, and as long as there is no background, the colours are napari's own. Once
+    there is a prediction, objects are outlines, as those that the model found are filled; in slices
+    that are too large for that, they all have the colour of their class.
 
     Parameters
     ----------
@@ -87,10 +97,11 @@ class ClassColormap:
 
     def __init__(self, strokes: Strokes) -> None:
         self._strokes = strokes
-        self._shown: tuple[dict[int, str], tuple[str, ...], str, int] | None = None
+        self._predicted = False
+        self._shown: tuple[dict[int, str], tuple[str, ...], str, bool, int] | None = None
 
-    def update(self, names: tuple[str, ...], coming: str) -> None:
-        """Change the colours if a label has that of another class, or none of its own.
+    def update(self, names: tuple[str, ...], coming: str, predicted: bool) -> None:
+        """Change the look if a label has the colour of another class, or none of its own.
 
         Parameters
         ----------
@@ -98,22 +109,30 @@ class ClassColormap:
             The classes.
         coming : str
             Class of the objects that are painted from now on.
+        predicted : bool
+            Whether there is a prediction of the image.
         """
-        if not self._outdated(names, coming):
+        layer = self._strokes.layer
+        small = int(np.prod(layer.data.shape[-2:])) <= MAX_OUTLINED
+        if predicted != self._predicted:  # else the width is the user's choice
+            self._predicted = predicted
+            if small and layer.contour == (0 if predicted else OUTLINE):
+                layer.contour = OUTLINE if predicted else 0
+        plain = predicted and not small
+        if not self._outdated(names, coming, plain):
             return
         classes, size = dict(self._strokes.classes), 2 * self._strokes.next
         # Cyclic, and long enough not to repeat: napari compiles its direct colormaps for seconds.
-        wanted = CyclicLabelColormap(colors=colours(classes, names, coming, size))
-        layer = self._strokes.layer
+        wanted = CyclicLabelColormap(colors=colours(classes, names, coming, size, plain))
         layer.colormap = wanted
         # From 256 colours on, napari draws the layer by other means, which forget its place above
         # the image. It sets all layers in order whenever one is shown.
         layer.events.visible()
-        self._shown = classes, names, coming, size
+        self._shown = classes, names, coming, plain, size
 
-    def _outdated(self, names: tuple[str, ...], coming: str) -> bool:
+    def _outdated(self, names: tuple[str, ...], coming: str, plain: bool) -> bool:
         if self._shown is None:
-            return len(names) > 1 or self._strokes.background is not None
+            return len(names) > 1 or self._strokes.background is not None or plain
         shown, *known, size = self._shown
         wrong = (name != shown.get(k, coming) for k, name in self._strokes.classes.items())
-        return known != [names, coming] or self._strokes.next > size or any(wrong)
+        return known != [names, coming, plain] or self._strokes.next > size or any(wrong)

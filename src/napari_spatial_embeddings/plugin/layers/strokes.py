@@ -156,8 +156,9 @@ class Strokes(QObject):
     # ----------------------------------------------------------------- tools
 
     def draw(self) -> None:
-        """Paint objects."""
-        self._select(self.next if self.each or not self._last else self._last)
+        """Paint objects; at first the one that was picked, if napari's picker is chosen."""
+        if not (self._picked and str(self.layer.mode) == "pick"):
+            self._select(self.next if self.each or not self._last else self._last)
         self.layer.mode = "paint"
 
     def draw_background(self) -> None:

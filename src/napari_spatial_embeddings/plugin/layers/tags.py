@@ -29,6 +29,7 @@ Role = Literal[
     "locked",
     "arrows",
     "explanation",
+    "click",
 ]
 
 PixelSize = tuple[Lengths | None, str | None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject
@@ -13,6 +15,25 @@ from .tags import Role, image_key, tagged
 
 ANNOTATION_ROLES: tuple[Role, ...] = ("annotations", "regions")
 """Roles of the layers that lie over the objects."""
+
+
+OBJECT_ROLES: tuple[Role, ...] = ("instances", "locked")
+"""Roles of the layers that show what the model found."""
+
+
+def toggle(viewer: ViewerModel, roles: Sequence[Role], key: str) -> bool:
+    """Hide an image's layers of some roles, or show them if all of them are hidden.
+
+    Returns
+    -------
+    bool
+        Whether there are any.
+    """
+    layers = [layer for role in roles for layer in tagged(viewer, role, key)]
+    shown = not any(layer.visible for layer in layers)
+    for layer in layers:
+        layer.visible = shown
+    return bool(layers)
 
 
 class AnnotationHider(QObject):

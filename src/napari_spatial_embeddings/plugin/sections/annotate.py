@@ -15,9 +15,12 @@ from qtpy.QtWidgets import (
 )
 from superqt import QFlowLayout
 
+from napari_spatial_embeddings.plugin.controllers.active_tool import ANNOTATION_TOOLS
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
+from napari_spatial_embeddings.plugin.controllers.interpolation import Interpolation
+from napari_spatial_embeddings.plugin.controllers.region_check import RegionCheck
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
@@ -29,18 +32,6 @@ from .class_buttons import ClassButtons
 MIN_OBJECTS = 5
 """Below this number of annotated objects a warning is shown."""
 
-TOOLS = {
-    "draw": ("Draw", "Paint objects. A stroke that starts on an object adds to it."),
-    "background": ("Background", "Paint where there is no object, such as between two that touch."),
-    "erase": ("Erase", "Erase painted pixels."),
-    "class": ("Set class", "Click on objects to give them the class chosen above."),
-    "region": (
-        "Mark region",
-        """Drag a rectangle around a place where every object is annotated:
-unpainted pixels in it are background.""",
-    ),
-}
-
 
 class AnnotateStep(StepArea):
     """Paint objects, in layers that are made as they are needed.
@@ -51,6 +42,8 @@ class AnnotateStep(StepArea):
     images : ImageController
     annotation : AnnotationController
     actions : AnnotationActions
+    region_check : RegionCheck
+    interpolation : Interpolation
     """
 
     def __init__(
@@ -59,15 +52,24 @@ class AnnotateStep(StepArea):
         images: ImageController,
         annotation: AnnotationController,
         actions: AnnotationActions,
+        region_check: RegionCheck,
+        interpolation: Interpolation,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__("Annotate", parent=parent)
         self._session, self._annotation, self._actions = session, annotation, actions
+        self._region_check, self._interpolation = region_check, interpolation
         self._begin = QPushButton("Annotate")
         self._begin.setToolTip("Add an annotation layer to the image, and paint in it.")
         self._begin.clicked.connect(self._annotate)
         self._classes = ClassButtons(session, annotation)
         self._tools = self._make_tools()
+        self._fill = QPushButton("Interpolate")
+        self._fill.setToolTip(
+            "Fill the slices between those that an object is painted in.\n"
+            "Pick the object with napari's dropper (key L) to paint it in another slice."
+        )
+        self._fill.clicked.connect(self._interpolate)
         self._each = QCheckBox("each stroke is a new object")
         self._each.setToolTip(
             "A stroke that starts on an object, or inside the outline of the last one,\n"
@@ -99,6 +101,7 @@ class AnnotateStep(StepArea):
         self._arrange()
         self._connections = Connections()
         self._connections.add(annotation.changed, self.refresh)
+        self._connections.add(region_check.changed, self.refresh)
         self._connections.add(images.changed, self.refresh)
         self._connections.add(session.image_changed, self.refresh)
         self.refresh()
@@ -112,7 +115,7 @@ class AnnotateStep(StepArea):
         group = QButtonGroup(self)
         group.setExclusive(False)
         tools = {}
-        for name, (text, tip) in TOOLS.items():
+        for name, (text, tip) in ANNOTATION_TOOLS.items():
             button = tools[name] = QPushButton(text)
             button.setToolTip(tip)
             button.setCheckable(True)
@@ -125,7 +128,7 @@ class AnnotateStep(StepArea):
         self._tool_row = QWidget()
         flow = QFlowLayout(self._tool_row)
         flow.setContentsMargins(0, 0, 0, 0)
-        for button in self._tools.values():
+        for button in (*self._tools.values(), self._fill):
             flow.addWidget(button)
         self.body.addWidget(self._classes)
         self.body.addWidget(self._tool_row)
@@ -160,8 +163,15 @@ class AnnotateStep(StepArea):
 
     def _choose(self, tool: str) -> None:
         with self._session.errors_as_messages():
-            self._actions.use_tool(tool)
+            if tool == self._annotation.tool:
+                self._actions.leave()
+            else:
+                self._actions.use_tool(tool)
         self.refresh()
+
+    def _interpolate(self) -> None:
+        with self._session.errors_as_messages():
+            self._interpolation.start()
 
     def _set_scribbled(self, scribbled: bool) -> None:
         self._actions.set_scribbled(scribbled)
@@ -191,6 +201,7 @@ class AnnotateStep(StepArea):
         for name, button in self._tools.items():
             button.setChecked(name == tool)
         self._tools["class"].setVisible(several)
+        self._fill.setVisible(strokes is not None and strokes.layer.ndim > 2)
         for widget in (self._tool_row, self._how, self._each, self._classes, self._count):
             widget.setVisible(strokes is not None)
         if strokes is not None:
@@ -234,8 +245,12 @@ class AnnotateStep(StepArea):
             return "Choose an image first."
         if self._annotation.strokes(self._session.image) is None:
             return "Press Annotate, then paint some objects."
+        if self._region_check.warning:
+            return self._region_check.warning
         if tool == "background":
             return "Paint where there is no object."
+        if tool == "region" and count.regions:
+            return "Ctrl+Z removes the last region; another one: click it with key S, then Delete."
         if tool == "region":
             return "Drag a rectangle around a place, and annotate every object in it."
         if tool == "class":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -17,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_spatial_embeddings.core.instances import NOTHING, Corrections
+from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.editing import corrections as edit
 from napari_spatial_embeddings.editing.to_annotation import inside
 from napari_spatial_embeddings.errors import InputError
@@ -88,9 +86,12 @@ class CorrectSection(QWidget):
         self.accept_all = _button("Accept all", self._accept_all, "Lock all objects as they are.")
         self.locked = QLabel()
         self.use_as = QPushButton("Use as annotation")
-        self.use_as.setToolTip("Copy these objects into the annotations, for the next training.")
+        self.use_as.setToolTip(
+            "Copy these into the annotations, for the next training: locked objects as objects,\n"
+            "what was deleted, and the borders of split objects, as background."
+        )
         menu = QMenu(self.use_as)
-        self.use_locked = menu.addAction("The locked objects", self._use_locked)
+        self.use_locked = menu.addAction("The corrections", self._use_corrections)
         self.use_region = menu.addAction("All objects in the regions", self._use_region)
         self.use_as.setMenu(menu)
         self.release = _button(
@@ -107,10 +108,6 @@ class CorrectSection(QWidget):
             for widget in row:
                 line.addWidget(widget, 1)
             layout.addLayout(line)
-        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
-        self._escape.setContext(Qt.ShortcutContext.WindowShortcut)
-        self._escape.setEnabled(False)
-        self._escape.activated.connect(self._tool.leave)
 
     # -------------------------------------------------------------- what is shown
 
@@ -133,19 +130,19 @@ class CorrectSection(QWidget):
         self.undo.setEnabled(ready and self._correction.can_undo)
         self.redo.setEnabled(ready and self._correction.can_redo)
         known = None if result is None else result.corrections
-        deleted = known is not None and bool((known.labels == NOTHING).any())
         count = 0 if known is None else len(known)
-        self.release.setEnabled(bool(count) or deleted)
-        self.locked.setText(f"{count} locked" + (", some deleted" if deleted else ""))
+        deleted = 0 if known is None else len(known.deleted)
+        corrected = known is not None and bool(known.labels.any())
+        self.release.setEnabled(corrected)
+        self.locked.setText(f"{count} locked" + (f", {deleted} deleted" if deleted else ""))
         self.use_as.setEnabled(ready)
-        self.use_locked.setEnabled(count > 0)
+        self.use_locked.setEnabled(corrected)
 
     def _show_tool(self) -> None:
         """Show the active tool and its hint."""
         for key, button in self.buttons.items():
             button.setChecked(key == self._tool.tool)
         self.hint.setText(self._tool.hint)
-        self._escape.setEnabled(bool(self._tool.tool))
 
     # ------------------------------------------------------------------ actions
 
@@ -165,13 +162,11 @@ class CorrectSection(QWidget):
     def _release_all(self) -> None:
         self._correction.do(lambda scene: Corrections.none(scene.maps.shape))
 
-    def _use_locked(self) -> None:
+    def _use_corrections(self) -> None:
         with self._session.errors_as_messages():
             result = self._session.result
-            if result is None or result.corrections is None or not len(result.corrections):
-                raise InputError("no object is locked yet: accept or correct some first")
-            locked = result.corrections.ids
-            self._session.say(self._annotation_actions.adopt(result, locked))
+            if result is not None:
+                self._session.say(self._annotation_actions.adopt_corrections(result))
 
     def _use_region(self) -> None:
         with self._session.errors_as_messages():

@@ -10,6 +10,9 @@ QListWidget::item { padding: 1px 2px; }
 #main[active="true"] { background: #9c4221; }
 #main[active="true"]:hover { background: #b5502b; }
 #advice { background: #6b5414; color: #fff3d0; padding: 4px 8px; border-radius: 4px; }
+#tool { border-radius: 4px; }
+#tool[on="true"] { background: #1f4e79; }
+#tool[on="true"] * { color: #e6f2ff; background: transparent; }
 #message { border-radius: 4px; }
 #message QToolButton { background: transparent; }
 #message[kind="warning"] { background: #6b5414; }

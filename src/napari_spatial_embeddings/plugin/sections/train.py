@@ -129,6 +129,16 @@ class TrainStep(StepArea):
 
     # ---------------------------------------------------------------- actions
 
+    def start(self) -> None:
+        """Start a training, or show why none can start."""
+        self._update()
+        if self.session.training.active:
+            self.session.say("A training is running already.")
+        elif self.obstacle:
+            self.session.say(self.obstacle, "warning")
+        else:
+            self._press()
+
     def _press(self) -> None:
         if self.session.training.active:
             self._training.stop()

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Pixel = tuple[int, ...]
 
+BACKGROUND_SEED = 0.1
+"""Seed value of a pixel below which Add takes it for background."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -54,9 +57,22 @@ def delete(scene: Scene, at: Pixel) -> Corrections:
     return edit.delete(scene.corrections, scene.instances, scene.label(at))
 
 
-def merge(scene: Scene, a: Pixel, b: Pixel) -> Corrections:
-    """Make one object of two."""
-    return edit.merge(scene.corrections, scene.instances, scene.label(a), scene.label(b))
+def merge(scene: Scene, a: Pixel, b: Pixel, *, apart: bool = False) -> Corrections:
+    """Make one object of two.
+
+    Raises
+    ------
+    InputError
+        If the objects do not touch, unless they may be ``apart``.
+    """
+    one, other = scene.label(a), scene.label(b)
+    merged = edit.merge(scene.corrections, scene.instances, one, other)
+    if not apart and not edit.touching(scene.instances, one, other):
+        raise InputError(
+            f"objects {one} and {other} do not touch: click both once more to merge them all the"
+            " same"
+        )
+    return merged
 
 
 def split(scene: Scene, a: Pixel, b: Pixel) -> Corrections:
@@ -65,8 +81,21 @@ def split(scene: Scene, a: Pixel, b: Pixel) -> Corrections:
 
 
 def add(scene: Scene, at: Pixel) -> Corrections:
-    """Add the object that the pixel proposes."""
-    return edit.add(scene.corrections, scene.instances, scene.maps, scene.settings, at)
+    """Add the object that the pixel proposes.
+
+    Raises
+    ------
+    InputError
+        If it proposes none, or the model is sure that there is only background.
+    """
+    added = edit.add(scene.corrections, scene.instances, scene.maps, scene.settings, at)
+    score = float(added.score[-1])
+    if score < BACKGROUND_SEED:
+        raise InputError(
+            f"there is no object here, as far as the model sees (seed value {score:.2f}): click in"
+            " the middle of one, or paint it"
+        )
+    return added
 
 
 def lock(scene: Scene, at: Pixel) -> Corrections:

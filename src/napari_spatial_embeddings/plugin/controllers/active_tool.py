@@ -1,0 +1,146 @@
+"""The tool that clicks and strokes go to, whichever controller has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from napari.components import ViewerModel
+from napari.layers import Layer
+from qtpy.QtCore import QObject, Signal
+
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
+
+from .annotation import AnnotationController
+from .annotation_actions import AnnotationActions
+from .correction_tool import CorrectionTool
+from .explanation import ExplanationController
+
+ANNOTATION_TOOLS = {
+    "draw": ("Draw", "Paint objects. A stroke that starts on an object adds to it."),
+    "background": ("Background", "Paint where there is no object, such as between two that touch."),
+    "erase": ("Erase", "Erase painted pixels."),
+    "class": ("Set class", "Click on objects to give them the class chosen above."),
+    "region": (
+        "Mark region",
+        """Drag a rectangle around a place where every object is annotated:
+unpainted pixels in it are background. Ctrl+Z takes the last region back;
+to remove another, click it with napari's arrow (key S) and press Delete.""",
+    ),
+}
+"""Tools of the annotation: the name on the button, and what to do."""
+
+SHORT = {
+    "class": "Click on objects to give them the class {name}.",
+    "region": "Drag a rectangle. Ctrl+Z takes the last one back.",
+    "background": "Paint where there is no object.",
+    "draw": "Paint objects.",
+}
+"""What to do, in one line, where that is shorter."""
+
+
+class ActiveTool(QObject):
+    """The one tool that is on: of the annotation, of the corrections, or Explain.
+
+    A tool that is turned on ends another one. While one is on, Esc over its layer leaves it, rather
+    than what napari does with that key.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    annotation : AnnotationController
+    actions : AnnotationActions
+    correction_tool : CorrectionTool
+    explanation : ExplanationController
+
+    Attributes
+    ----------
+    name : str
+        Of the tool; empty if there is none.
+    sentence : str
+        What to do with it.
+    """
+
+    changed = Signal()
+    """Another tool is on, or something else is to be done with it."""
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        annotation: AnnotationController,
+        actions: AnnotationActions,
+        correction_tool: CorrectionTool,
+        explanation: ExplanationController,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._annotation, self._actions = viewer, annotation, actions
+        self._correction_tool, self._explanation = correction_tool, explanation
+        self.name = self.sentence = ""
+        self._bound: Layer | None = None
+        self._theirs: Callable[[Layer], object] | None = None
+        self._connections = Connections()
+        self._connections.add(annotation.changed, self._follow_annotation)
+        self._connections.add(correction_tool.changed, self._follow_correction)
+        self._connections.add(explanation.changed, self._follow_explanation)
+        self._connections.add(viewer.layers.selection.events.active, self._update)
+
+    def close(self) -> None:
+        """Disconnect from the controllers."""
+        self._connections.close()
+        self._bind(None)
+
+    def leave(self) -> None:
+        """Leave the tool."""
+        self._correction_tool.leave()
+        self._explanation.set_on(False)
+        self._actions.leave()
+
+    # ----------------------------------------------------------------- following
+
+    def _follow_annotation(self) -> None:
+        if self._annotation.tool:
+            self._explanation.set_on(False)
+        self._update()
+
+    def _follow_correction(self) -> None:
+        if self._correction_tool.tool:
+            self._explanation.set_on(False)
+        self._update()
+
+    def _follow_explanation(self) -> None:
+        if self._explanation.on and self._correction_tool.tool:
+            self._correction_tool.leave()
+        self._update()
+
+    def _update(self, _event: object = None) -> None:
+        name, sentence = self._found()
+        self._bind(self._viewer.layers.selection.active if name else None)
+        if (name, sentence) != (self.name, self.sentence):
+            self.name, self.sentence = name, sentence
+            self.changed.emit()
+
+    def _found(self) -> tuple[str, str]:
+        """Return the name of the tool and what to do with it; empty if there is none."""
+        if self._correction_tool.tool:
+            return TOOLS[self._correction_tool.tool].name, self._correction_tool.hint
+        if self._explanation.on:
+            return "Explain", "Move the mouse over an object."
+        tool = self._annotation.tool
+        if not tool:
+            return "", ""
+        name, sentence = ANNOTATION_TOOLS[tool]
+        return name, SHORT.get(tool, sentence).format(name=self._annotation.class_name)
+
+    def _bind(self, layer: Layer | None) -> None:
+        """Bind Esc over a layer, and what was bound before over the last one."""
+        if layer is self._bound:
+            return
+        if self._bound is not None:
+            self._bound.bind_key("Escape", self._theirs, overwrite=True)
+        self._bound = layer
+        if layer is not None:
+            self._theirs = layer.bind_key("Escape", self._escape, overwrite=True)
+
+    def _escape(self, _layer: Layer) -> None:
+        self.leave()
