@@ -30,10 +30,10 @@ def predicted(
 
 def names(found: Instances) -> dict[int, int]:
     """Return the label of each object of the crowd that is found."""
-    middles = {
-        k: tuple(np.argwhere(k == CROWD)[(k == CROWD).sum() // 2])
-        for k in range(1, CROWD.max() + 1)
-    }
+    middles: dict[int, tuple[int, ...]] = {}
+    for k in range(1, int(CROWD.max()) + 1):
+        at = np.argwhere(np.equal(CROWD, k))
+        middles[k] = tuple(at[len(at) // 2].tolist())
     return {k: int(found.labels[at]) for k, at in middles.items() if found.labels[at]}
 
 

@@ -45,6 +45,7 @@ def test_keys_of_tools_layers_and_images(shown: Viewer, qtbot: QtBot) -> None:
     assert not dock.explanation.on
     toggles(scene)
     # What cannot be done is a sentence.
+    dock.session.set_model(None, None)
     for key, sentence in (
         (Key.Key_R, "There is no model"),
         (Key.Key_T, "annotated"),
