@@ -95,15 +95,17 @@ class Shortcuts:
         self, viewer: ViewerModel, session: Session, actions: Mapping[str, Callable[[], object]]
     ) -> None:
         self._viewer, self._session = viewer, session
-        self._bound: list[str] = []
+        self._bound: dict[str, Callable[[ViewerModel], None]] = {}
         for shortcut in _ACTIONS:
             if shortcut.name in actions:
                 self._bind(napari_key(shortcut.key), actions[shortcut.name])
 
     def close(self) -> None:
-        """Unbind the keys."""
-        for key in self._bound:
-            self._viewer.bind_key(key, None)
+        """Unbind the keys, but for those that were bound to something else meanwhile."""
+        for key, press in self._bound.items():
+            unbound = self._viewer.bind_key(key, None)
+            if unbound not in (None, press):
+                self._viewer.bind_key(key, unbound)
         self._bound.clear()
 
     def _bind(self, key: str, action: Callable[[], object]) -> None:
@@ -115,7 +117,7 @@ class Shortcuts:
             self._viewer.bind_key(key, press)
         except ValueError:  # it is bound already
             return
-        self._bound.append(key)
+        self._bound[key] = press
 
 
 def napari_key(key: str) -> str:
