@@ -217,6 +217,19 @@ def test_labels_are_stable_and_corrections_kept() -> None:
     assert 1 in kept.instances.ids
 
 
+def test_labels_come_back_after_a_model_that_finds_less() -> None:
+    """As do those outside the view after a preview of another model."""
+    image, rare = image_of(), LOW.updated(min_size=30)
+    first = segmented(image)
+    known = replace(first.instances, ids=first.instances.ids + np.int32(50))
+    known = replace(known, labels=np.where(known.labels > 0, known.labels + 50, 0).astype(np.int32))
+    assert 0 < len(reclustered(first, rare).instances) < len(known)
+    less = segmented(image, clustering=rare, job={"before": replace(first, instances=known)})
+    again = segmented(image, job={"before": less})
+    assert set(again.instances.ids.tolist()) == set(known.ids.tolist())
+    np.testing.assert_array_equal(again.instances.labels, known.labels)
+
+
 def test_corrections_are_read_where_none_are_known() -> None:
     image = image_of()
     first = segmented(image)
