@@ -287,7 +287,7 @@ def test_what_is_deleted_is_learned_as_background(
     scene.click(scene.middle(a))
     scene.wait()
     section.use_locked.trigger()
-    assert "1 deleted object as background added" in scene.dock.message
+    assert "1 deleted object added to the annotations as background" in scene.dock.message
     scene.dock.autosave.save_now()
     assert scene.dock.session.project is not None
     (image,) = load_training_set(scene.dock.session.project).images
@@ -298,7 +298,8 @@ def test_what_is_deleted_is_learned_as_background(
         scene.click(end)
     scene.wait()
     section.use_locked.trigger()
-    assert "2 objects, the border of 1 split object as background" in scene.dock.message
+    assert "2 objects added" in scene.dock.message
+    assert "as background the border of 1 split object" in scene.dock.message
     layer = scene.dock.annotation_actions.begin().layer
     assert (layer.data[gone] > 0).all()
     before = layer.data.copy()

@@ -254,9 +254,12 @@ def _summary(found: Adopted) -> str:
         *([f"the border of {plural(found.split, 'split object')}"] if found.split else []),
         *(["erased pixels"] if found.erased else []),
     ]
-    parts = [
-        *([objects] if found.classes else []),
-        *([f"{' and '.join(empty)} as background"] if empty else []),
-    ]
+    background = " and ".join(empty)
+    if not found.classes:
+        what = f"{background} added to the annotations as background"
+    elif empty:
+        what = f"{objects} added to the annotations, and as background {background}"
+    else:
+        what = f"{objects} added to the annotations"
     known = f" ({found.known} annotated already)" if found.known else ""
-    return f"{', '.join(parts)} added to the annotations{known}: train again to learn them"
+    return f"{what}{known}: train again to learn them"

@@ -8,7 +8,12 @@ from napari.components import ViewerModel
 from napari.layers import Labels, Points
 
 from .image import transform
+from .napari_compat import camera
 from .tags import LayerTag, image_key, tagged
+
+
+SIZE = 10
+"""Diameter of the mark, in pixels of the screen."""
 
 
 class FirstClick:
@@ -29,12 +34,10 @@ class FirstClick:
         layer = Points(
             [pixel],
             name=f"{objects.name.removesuffix(' · instances')} · first click",
-            symbol="cross",
             face_color="white",
             border_color="black",
-            border_width=0.1,
-            size=1,
-            canvas_size_limits=(16, 16),  # on the screen, whatever the zoom
+            border_width=0.15,
+            size=SIZE / (camera(self._viewer).zoom * min(objects.scale)),
             metadata=LayerTag("click", key).metadata(),
             **transform(self._viewer, key),
         )
