@@ -55,7 +55,7 @@ def test_missing_objects_are_counted_until_they_are_annotated(
     regions.add_rectangles(BOX)
     inside = set(np.unique(scene.instances.labels[:46, :61]).tolist()) - {0}
     assert checked() == len(inside)
-    assert f"{len(inside)} predicted objects in the regions are not annotated" in check.warning
+    assert f"{len(inside)} objects found in the regions are not annotated" in check.warning
     # A slider changes what is predicted.
     scene.tune(seed_threshold=1.0)
     assert checked() == 0

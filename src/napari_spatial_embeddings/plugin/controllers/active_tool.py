@@ -32,7 +32,7 @@ to remove another, click it with napari's arrow (key S) and press Delete.""",
 
 SHORT = {
     "class": "Click on objects to give them the class {name}.",
-    "region": "Drag a rectangle. Ctrl+Z takes the last one back.",
+    "region": "Drag a rectangle. Remove one: S, click it, Delete.",
     "background": "Paint where there is no object.",
     "draw": "Paint objects.",
 }

@@ -86,14 +86,13 @@ class RegionCheck(QObject):
 
     @property
     def warning(self) -> str:
-        """What is missing in the regions, and what to do; empty if nothing is."""
+        """What is missing in the regions, as a sentence; empty if nothing is."""
         if not self.missing:
             return ""
-        which = f"{plural(self.missing, 'predicted object')} in the regions"
-        return (
-            f"{which} {'is' if self.missing == 1 else 'are'} not annotated, and would be learned as"
-            " background: paint what is missing, or press Correct > Use as annotation."
-        )
+        which = f"{plural(self.missing, 'object')} found in the regions"
+        if self.missing == 1:
+            return f"{which} is not annotated: it counts as background."
+        return f"{which} are not annotated: they count as background."
 
     def _follow(self, *_: object) -> None:
         image = self._session.current

@@ -11,7 +11,6 @@ from .image import transform
 from .napari_compat import camera
 from .tags import LayerTag, image_key, tagged
 
-
 SIZE = 10
 """Diameter of the mark, in pixels of the screen."""
 

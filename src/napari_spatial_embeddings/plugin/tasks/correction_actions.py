@@ -154,6 +154,6 @@ TOOLS: dict[str, Tool] = {
     ),
     "add": Tool("Add", "A", "Click in the middle of an object that was missed.", add),
     "accept": Tool("Accept", "K", "Click an object to lock it; click again to unlock it.", lock),
-    "paint": Tool("Paint", "P", "Paint an object; the dropper (L) picks one to extend, E erases."),
+    "paint": Tool("Paint", "P", "Paint an object. L picks one to extend, E erases."),
     "class": Tool("Class", "C", "Click objects to give them this class.", set_class),
 }
