@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_spatial_embeddings.core.instances import Corrections
+from napari_spatial_embeddings.core.instances import NOTHING, Corrections
 from napari_spatial_embeddings.editing import corrections as edit
 from napari_spatial_embeddings.editing.to_annotation import inside
 from napari_spatial_embeddings.errors import InputError
@@ -30,6 +30,9 @@ from napari_spatial_embeddings.plugin.layers.annotation import regions_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
+
+
+LOCKED = "The locked objects"
 
 
 class CorrectSection(QWidget):
@@ -91,7 +94,7 @@ class CorrectSection(QWidget):
             "what was deleted, and the borders of split objects, as background."
         )
         menu = QMenu(self.use_as)
-        self.use_locked = menu.addAction("The corrections", self._use_corrections)
+        self.use_locked = menu.addAction(LOCKED, self._use_corrections)
         self.use_region = menu.addAction("All objects in the regions", self._use_region)
         self.use_as.setMenu(menu)
         self.release = _button(
@@ -133,10 +136,12 @@ class CorrectSection(QWidget):
         count = 0 if known is None else len(known)
         deleted = 0 if known is None else len(known.deleted)
         corrected = known is not None and bool(known.labels.any())
+        emptied = known is not None and bool((known.labels == NOTHING).any())
         self.release.setEnabled(corrected)
         self.locked.setText(f"{count} locked" + (f", {deleted} deleted" if deleted else ""))
         self.use_as.setEnabled(ready)
         self.use_locked.setEnabled(corrected)
+        self.use_locked.setText(f"{LOCKED}, and what was deleted" if emptied else LOCKED)
 
     def _show_tool(self) -> None:
         """Show the active tool and its hint."""
