@@ -63,6 +63,18 @@ def test_pixel_size(
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("highest", [9, 70_000])
+def test_slices_of_unknown_distance(tmp_path: Path, name: str, highest: int) -> None:
+    labels = np.full((4, 6, 5), highest, np.int32)
+    path = write_labels(tmp_path / name, labels, (None, 0.5, 0.25), "um")
+    found = read_image(path)
+    with tifffile.TiffFile(path) as file:
+        # ImageJ knows no unknown distance.
+        depth = None if file.imagej_metadata is None else 0.25
+    assert (found.pixel_size, found.unit) == ((depth, 0.5, 0.25), "um")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("highest", [9, 70_000])
 def test_compressed_with_its_settings(tmp_path: Path, name: str, highest: int) -> None:
     labels = np.zeros((3, 200, 200), np.int32)
     labels[:, 50:100, 50:100] = highest

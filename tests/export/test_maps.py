@@ -62,6 +62,13 @@ def test_without_what_is_optional(tmp_path: Path) -> None:
     assert (found.pixel_size, found.unit, found.model) == (None, None, {})
 
 
+def test_slices_of_unknown_distance(tmp_path: Path) -> None:
+    size = (None, 0.4, 0.2)
+    found = read_maps(write_maps(tmp_path / "a.zarr", maps_of(3), size, "um"))
+    assert (found.pixel_size, found.unit) == (size, "um")
+    assert read_image(tmp_path / "a.zarr" / "seed").pixel_size == (0.2, 0.4, 0.2)
+
+
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_valid_ome_zarr(tmp_path: Path, ndim: int) -> None:
     maps = maps_of(ndim, classes=2)

@@ -63,6 +63,13 @@ def test_only_what_is_known() -> None:
     assert [*objects_table(instances, ("a", "b"), pixel_size=(2, 1))] == [*table]
 
 
+def test_slices_of_unknown_distance() -> None:
+    instances = found(3, (1.0, 1.0, 1.0))
+    table = objects_table(instances, ("a", "b"), None, (None, 0.5, 0.25), "um")
+    assert [name for name in table if "um" in name] == ["centre_y_um", "centre_x_um"]
+    assert table["centre_x_um"] == pytest.approx(np.multiply(table["centre_x_px"], 0.25))
+
+
 def test_the_spacing_of_the_maps_counts() -> None:
     """A model keeps its own; an image's pixel size may differ a little."""
     instances = found(3, (2.5, 1.0, 1.0))

@@ -126,7 +126,7 @@ def test_pixels_without_a_file_are_copied(
 ) -> None:
     data = np.random.default_rng(0).integers(0, 2, shape).astype(dtype)
     project = Project.create(tmp_path)
-    size = (0.25,) * (len(shape) - 1)
+    size = (None, 0.5, 0.25)[1 - len(shape) :]
     entry = project.add_image(data=data, name="the *first*", pixel_size=size, unit="um")
     found = Project.open(tmp_path).image(entry.key)
     np.testing.assert_array_equal(found.data, data)

@@ -136,6 +136,15 @@ def filled(pixel_size: Lengths) -> tuple[float, ...]:
     return tuple(size or finest for size in pixel_size)
 
 
+def as_metadata(pixel_size: Lengths | None) -> dict[str, list[float]]:
+    """Return pixel sizes for JSON, under a key that names the axes where not all are known."""
+    if not pixel_size:
+        return {}
+    known = {a: s for a, s in zip("zyx"[-len(pixel_size) :], pixel_size, strict=True) if s}
+    axes = "" if len(known) == len(pixel_size) else "_" + "".join(known)
+    return {f"pixel_size{axes}": list(known.values())}
+
+
 def length(pixel_size: Lengths | None, unit: str | None) -> float | None:
     """Return the finest pixel size in metres; None where it, or what the unit is worth, is unknown.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.core.units import OME, Lengths, filled
+from napari_spatial_embeddings.core.units import OME, Lengths, as_metadata, filled
 from napari_spatial_embeddings.files.errors import FileError, writing
 from napari_spatial_embeddings.files.maps import KEY
 from napari_spatial_embeddings.system.atomic import write_atomically
@@ -64,7 +64,7 @@ def write_labels(
         options |= {"imagej": True, **_imagej(axes, pixel_size, unit, note)}
     else:
         facts: dict[str, Any] = {"axes": axes, "unit": unit, "settings": settings}
-        facts["pixel_size"] = pixel_size
+        facts |= as_metadata(pixel_size)
         options["metadata"] = {k: v for k, v in facts.items() if v is not None}
     content = io.BytesIO()
     tifffile.imwrite(content, labels, **options)

@@ -22,7 +22,7 @@ from napari_spatial_embeddings.core.image_data import (
     size_in_bytes,
 )
 from napari_spatial_embeddings.core.sampling import all_blocks, sample_blocks
-from napari_spatial_embeddings.core.units import Lengths
+from napari_spatial_embeddings.core.units import Lengths, as_metadata
 from napari_spatial_embeddings.files import FileError, read_image
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import atomic_file
@@ -199,7 +199,7 @@ def write_copy(path: Path, image: PixelArray, pixel_size: Lengths | None, unit: 
     """
     import tifffile
 
-    facts = {"axes": copied_axes(image), "pixel_size": pixel_size, "unit": unit}
+    facts = {"axes": copied_axes(image), "unit": unit, **as_metadata(pixel_size)}
     # Compressed, it may be larger than the 4 GiB of a plain TIFF, if hardly.
     with writing(path), atomic_file(path) as file:
         tifffile.imwrite(
