@@ -1,6 +1,6 @@
 """Endings of the names of image files."""
 
-TIFF = (".tif", ".tiff")
+TIFF = (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk")
 PNG = (".png",)
 JPEG = (".jpg", ".jpeg")
 ZARR = (".zarr",)

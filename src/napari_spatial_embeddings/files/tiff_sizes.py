@@ -64,7 +64,7 @@ def _imagej(facts: Mapping[str, Any], page: tifffile.TiffPage) -> dict[str, Size
 
 def _lsm(file: tifffile.TiffFile) -> dict[str, Size]:
     facts = file.lsm_metadata if file.is_lsm else None
-    return {a: (1e6 * float(facts[f"VoxelSize{a}"]), "um") for a in "ZYX"} if facts else {}
+    return {a: _in_um(float(facts[f"VoxelSize{a}"])) for a in "ZYX"} if facts else {}
 
 
 def _stk(file: tifffile.TiffFile) -> dict[str, Size]:
@@ -91,13 +91,17 @@ def _resolution(page: tifffile.TiffPage) -> dict[str, Size]:
     metres = {a: length * METRES[unit] for a, length in _lengths(page).items()} if unit else {}
     if any(length > MAX_PIXEL_METRES for length in metres.values()):
         return {}
-    return {a: (length / METRES["um"], "um") for a, length in metres.items()}
+    return {a: _in_um(length) for a, length in metres.items()}
 
 
 def _lengths(page: tifffile.TiffPage) -> dict[str, float]:
     """Return the length of a pixel along Y and X in the resolution's unit."""
     pairs = {a: page.tags[f"{a}Resolution"].value for a in "YX" if f"{a}Resolution" in page.tags}
     return {a: below / above for a, (above, below) in pairs.items() if above and below}
+
+
+def _in_um(metres: float) -> Size:
+    return float(f"{metres / METRES['um']:.12g}"), "um"
 
 
 def _number(value: Any) -> float | None:
