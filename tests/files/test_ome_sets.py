@@ -204,6 +204,20 @@ def test_metadata_of_another_image_do_no_harm(tmp_path: Path, xml: str, pages: i
     np.testing.assert_array_equal(read_image(path).data, array[None] if pages > 1 else array)
 
 
+def test_more_than_slices_along_an_axis(tmp_path: Path) -> None:
+    modulo = (
+        '<StructuredAnnotations><XMLAnnotation ID="Annotation:0"><Value><Modulo>'
+        '<ModuloAlongZ Type="angle" Start="0" End="1"/></Modulo></Value></XMLAnnotation>'
+        "</StructuredAnnotations>"
+    )
+    planes = [plane({"Z": z}, z) for z in range(6)]
+    xml = ome(pixels({"Z": 6}, (12, 10), planes), modulo)
+    path = write(tmp_path / "a.ome.tif", numbers((6, 12, 10)), xml)
+    with pytest.raises(FileError, match="more than slices along their axis"):
+        read_image(path)
+    assert read_image(path, "ZYX").shape == (6, 12, 10)
+
+
 def test_planes_in_another_order(tmp_path: Path) -> None:
     array = numbers((4, 12, 10))
     xml = ome(pixels({"Z": 4}, (12, 10), [plane({"Z": 3 - z}, z) for z in range(4)]))

@@ -86,12 +86,15 @@ class OmeSet:
     home : path
         The file that the OME-XML lies in.
     images : tuple of OmeImage
+    modulo : str
+        Axes along which more than slices, channels or frames lie.
     """
 
     path: Path
     uuid: str | None
     home: Path
     images: tuple[OmeImage, ...]
+    modulo: str = ""
 
     def file_of(self, planes: Planes) -> Path:
         """Return the file that planes lie in, whether it exists or not."""
@@ -169,7 +172,7 @@ def ome_set(path: Path, page: tifffile.TiffPage) -> OmeSet | None:
     if found.elsewhere is not None and not found.images:
         home = path.parent / _file_name(found.elsewhere)
         found = parse(_metadata_in(home), page.samplesperpixel) or found
-    return OmeSet(path, uuid, home, found.images)
+    return OmeSet(path, uuid, home, found.images, found.modulo)
 
 
 def once(paths: Iterable[Path]) -> list[Path]:

@@ -71,11 +71,14 @@ class OmeXml:
         Name of the file that holds the metadata, where this one does not.
     images : tuple of OmeImage
         Those that make sense.
+    modulo : str
+        Axes along which more than slices, channels or frames lie, such as lifetimes.
     """
 
     uuid: str | None
     elsewhere: str | None
     images: tuple[OmeImage, ...]
+    modulo: str
 
 
 def parse(text: str, samples: int = 1) -> OmeXml | None:
@@ -88,7 +91,7 @@ def parse(text: str, samples: int = 1) -> OmeXml | None:
         Values per pixel of the file's pages: that many channels share a plane.
     """
     try:
-        root = ET.fromstring(text)
+        root = ET.fromstring(text.strip())
     except (ET.ParseError, ValueError):
         return None
     binary_only = root.find("{*}BinaryOnly")
@@ -97,6 +100,7 @@ def parse(text: str, samples: int = 1) -> OmeXml | None:
         root.get("UUID"),
         None if binary_only is None else binary_only.get("MetadataFile"),
         tuple(image for image in found if image is not None),
+        "".join(axis for axis in "TZC" if root.find(f".//{{*}}ModuloAlong{axis}") is not None),
     )
 
 

@@ -63,6 +63,12 @@ def first_image(path: Path, open_file: Open, *, given: bool) -> tuple[Series, st
     found = ome_set(path, file.pages.first)
     if found is not None:
         _note_others(path, len(found.here()))
+        if found.modulo and not given:
+            names = " and ".join(f"{NAMES[axis]}s" for axis in found.modulo)
+            raise FileError(
+                f"{path} holds more than {names} along their axis, such as lifetimes or angles;"
+                " expected slices and channels alone: save the part you need"
+            )
         part = found.part(len(file.pages))
         if not found.images and found.home != path:
             log.warning("%s: %s beside it, with its metadata, is missing", path, found.home.name)
