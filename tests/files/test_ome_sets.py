@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import re
 import shutil
 from pathlib import Path
 
@@ -162,7 +163,12 @@ def test_metadata_in_another_file(
 )
 @pytest.mark.parametrize("claimed", [False, True])
 def test_an_acquisition_that_ended_early(
-    tmp_path: Path, counts: dict[str, int], there: list[dict[str, int]], says: str, claimed: bool
+    tmp_path: Path,
+    counts: dict[str, int],
+    there: list[dict[str, int]],
+    says: str,
+    claimed: bool,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """No plane that was never taken is read as black."""
     planes = [plane(index, page) for page, index in enumerate(there)]
@@ -180,6 +186,9 @@ def test_an_acquisition_that_ended_early(
         with pytest.raises(FileError, match=f"ends early.*{says}.*set axes=ZYX"):
             read(path)
     np.testing.assert_array_equal(read_image(path, "ZYX").data[0], array)
+    # napari shows the file, so that it is mentioned where only the pixel size is read.
+    read_pixel_size(path, "ZYX")
+    assert re.search(f"a.ome.tif lacks {says.partition('lacks ')[2]}: napari", caplog.text)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,9 +9,7 @@ import numpy as np
 from napari_spatial_embeddings.core.image_data import PixelArray, arranged, sliced
 from napari_spatial_embeddings.core.units import Size, is_time
 
-from .errors import FileError
-
-log = logging.getLogger(__name__)
+from .errors import FileError, log
 
 UNKNOWN = "QI?"
 """Letters of axes that a file does not name."""

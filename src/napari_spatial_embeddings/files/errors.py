@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from napari_spatial_embeddings.errors import Failure, InputError, os_error_text
+
+log = logging.getLogger(__package__)
+"""Log of what users should know about files that are used all the same, in sentences."""
 
 
 class FileError(InputError):

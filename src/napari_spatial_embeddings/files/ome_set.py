@@ -21,6 +21,9 @@ NAMES = {"T": "frame", "Z": "slice", "C": "channel"}
 MAX_SHOWN = 5
 """Numbers of planes that a message lists."""
 
+MAX_FILES = 3
+"""Names of files that a message lists."""
+
 
 @dataclass(frozen=True, slots=True)
 class OmePart:
@@ -52,6 +55,11 @@ class OmePart:
     def files(self) -> list[Path]:
         """The files of its planes, each once."""
         return list(dict.fromkeys(place[0] for place in self.places if place))
+
+    def gone(self) -> str:
+        """Return the names of files that do not exist; empty if all do."""
+        names = [file.name for file in self.files if not file.is_file()]
+        return " and ".join(names[:MAX_FILES]) + " and others" * (len(names) > MAX_FILES)
 
     def missing(self) -> str:
         """Return which planes have no place, such as "slices 4 to 5 of 5"; empty if all have."""

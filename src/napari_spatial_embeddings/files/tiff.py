@@ -14,6 +14,7 @@ from napari_spatial_embeddings.core.image_data import Part, PixelArray
 from napari_spatial_embeddings.core.units import Size
 
 from . import stored
+from .errors import log
 from .ome_set import ome_set
 from .raw import Raw
 from .tiff_damage import check_pixels
@@ -85,11 +86,18 @@ def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
 
 
 def tiff_sizes(path: Path) -> dict[str, Size]:
-    """Read the size of a TIFF file's pixels, and no pixels."""
+    """Read the size of a TIFF file's pixels, and no pixels.
+
+    If the file lacks planes, that is logged: programs that show it show those black.
+    """
     import tifffile
 
     path = path.absolute()
     with quiet(), tifffile.TiffFile(path, **ALONE) as file:
+        if (found := ome_set(path, file.pages.first)) is not None:
+            part = found.part(len(file.pages))
+            if part is not None and (missing := part.missing() or part.gone()):
+                log.warning("%s lacks %s: napari shows black instead", path, missing)
         return sizes(file, path)
 
 

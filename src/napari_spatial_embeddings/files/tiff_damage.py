@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import FileError
+from .errors import FileError, log
 
 if TYPE_CHECKING:
     import tifffile
 
     Page = tifffile.TiffPage | tifffile.TiffFrame
-
-log = logging.getLogger(__name__)
 
 AGAIN = "copy or export it again"
 

@@ -7,7 +7,6 @@ was before they cropped or divided it.
 from __future__ import annotations
 
 import json
-import logging
 import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .axes import UNKNOWN
-from .errors import FileError
+from .errors import FileError, log
 from .ome_set import NAMES, OmePart, ome_set
 from .ome_xml import uuid_in
 from .tiff_damage import AGAIN, check_end, spare_bytes
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     Page = tifffile.TiffPage | tifffile.TiffFrame
     Series = tifffile.TiffPageSeries
     Open = Callable[..., tifffile.TiffFile]
-
-log = logging.getLogger(__name__)
 
 ALONE: dict[str, Any] = {"is_ome": False, "is_mmstack": False, "is_uniform": False}
 """Metadata that tifffile must ignore: it would read the other files of a set as well, or compare
@@ -112,7 +109,7 @@ def _of_ome(
     if (page.imagelength, page.imagewidth) != part.image.edges or page.imagedepth > 1:
         return None
     total, files = len(part.places), part.files
-    missing, gone = part.missing(), [file.name for file in files if not file.is_file()]
+    missing, gone = part.missing(), part.gone()
     if missing and not gone:
         check_end(file, path)
     if (missing or gone) and given:
@@ -120,9 +117,8 @@ def _of_ome(
     here = f"to use what it holds, set axes={'YX' if len(file.pages) == 1 else 'ZYX'}"
     if gone:
         raise FileError(
-            f"{path} is one of {len(files)} files of an image, and {' and '.join(gone[:3])}"
-            f"{' and others' * (len(gone) > 3)} cannot be found beside it; put all of them into one"
-            f" folder; {here}"
+            f"{path} is one of {len(files)} files of an image, and {gone} cannot be found beside"
+            f" it; put all of them into one folder; {here}"
         )
     if missing:
         raise FileError(
