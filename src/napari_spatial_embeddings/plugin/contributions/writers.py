@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_spatial_embeddings.core.units import unit_name
 from napari_spatial_embeddings.export.labels import write_labels
+from napari_spatial_embeddings.plugin.layers.image import size_in_one_unit
 from napari_spatial_embeddings.plugin.layers.tags import KEY, LayerTag
 
 
@@ -32,10 +32,9 @@ def labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
         If there is an id below 0, or the file cannot be written.
     """
     array = np.asarray(data[0] if isinstance(data, list | tuple) else data)
-    size = tuple(abs(float(s)) for s in attributes.get("scale", ()))
-    units = attributes.get("units") or ("",)
-    unit = unit_name(str(units[-1]))
-    known = size if unit is not None or len(set(size)) > 1 else None
+    scale = attributes.get("scale", ())
+    size, unit = size_in_one_unit(scale, attributes.get("units") or ("pixel",) * len(scale))
+    known = size if size is not None and (unit is not None or len(set(size)) > 1) else None
     tag = (attributes.get("metadata") or {}).get(KEY)
     meaning = None
     if isinstance(tag, LayerTag) and tag.role == "annotations":

@@ -18,6 +18,7 @@ from napari_spatial_embeddings.plugin.layers.annotation import (
     annotation_layer,
     regions_layer,
 )
+from napari_spatial_embeddings.plugin.layers.placement import labels_on
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import role_of, update_tag
 from napari_spatial_embeddings.plugin.state.session import Session
@@ -117,7 +118,9 @@ class AnnotationActions:
         return [x for x in layers if isinstance(x, Labels) and role_of(x) is None]
 
     def use_layer(self, layer: Labels) -> str:
-        """Copy the objects of another layer, where nothing is annotated yet; hide that layer.
+        """Copy the objects of another layer to where they lie on the image; hide that layer.
+
+        Pixels that are annotated already stay as they are.
 
         Returns
         -------
@@ -127,19 +130,11 @@ class AnnotationActions:
         Raises
         ------
         InputError
-            If it covers other pixels, or holds no object.
+            If it covers other pixels, is turned against the image, or holds no object.
         """
         strokes = self.begin()
-        data = np.asarray(layer.data[0] if layer.multiscale else layer.data)
-        mine = np.asarray(strokes.layer.data)
-        while data.ndim > mine.ndim and data.shape[0] == 1:
-            data = data[0]
-        if data.shape != mine.shape:
-            raise InputError(
-                f"{layer.name} has the shape {data.shape}, the image {mine.shape}: they must"
-                " cover the same pixels"
-            )
-        free = (data > 0) & (mine == 0)
+        box, data = labels_on(strokes.layer, layer)
+        free = (data > 0) & (np.asarray(strokes.layer.data[box]) == 0)
         ids, dense = np.unique(data[free], return_inverse=True)
         if not len(ids):
             raise InputError(f"{layer.name} holds no object that is not annotated already")
@@ -149,7 +144,8 @@ class AnnotationActions:
         values = data[free] if keep_ids else dense + first
         labels = ids if keep_ids else np.arange(len(ids)) + first
         classes = {int(k): strokes.class_name for k in labels}
-        strokes.paste(np.nonzero(free), values.astype(np.int32), classes)
+        where = tuple(at + part.start for at, part in zip(np.nonzero(free), box, strict=True))
+        strokes.paste(where, values.astype(np.int32), classes)
         layer.visible = False  # it would lie over what is painted from now on
         return f"{plural(len(ids), 'object')} of {layer.name} copied"
 
@@ -240,7 +236,8 @@ class AnnotationActions:
         return strokes
 
     def _select(self, layer: Labels | Shapes) -> None:
-        layer.visible = True
+        if not layer.visible:  # napari draws the whole layer again, even if it was
+            layer.visible = True
         self._viewer.layers.selection.active = layer
 
 

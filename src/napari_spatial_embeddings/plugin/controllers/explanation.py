@@ -17,6 +17,7 @@ from napari_spatial_embeddings.plugin.layers.explanation import (
 from napari_spatial_embeddings.plugin.layers.pointer import Pointer, pixel_of
 from napari_spatial_embeddings.plugin.layers.tags import find_layer, image_key, role_of
 from napari_spatial_embeddings.plugin.layers.visibility import AnnotationHider
+from napari_spatial_embeddings.plugin.layers.world import pixel_lengths
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.session import Session
@@ -150,7 +151,7 @@ class ExplanationController(QObject):
             return
         self.explained.emit(described(explanation, request.result.classes))
         drawing = draw(explanation, self._displayed(layer), request.pixel)
-        self._layers.show(request.key, drawing, float(min(layer.scale)))
+        self._layers.show(request.key, drawing, float(min(pixel_lengths(self._viewer, layer))))
 
     def _removed(self, event: Any) -> None:
         """Turn it off when the user removes one of its layers."""

@@ -16,6 +16,7 @@ from napari_spatial_embeddings.plugin.layers import tags
 from napari_spatial_embeddings.plugin.layers.image_switcher import ImageSwitcher
 from napari_spatial_embeddings.plugin.layers.tags import LayerTag
 from napari_spatial_embeddings.plugin.layers.viewport import look_at
+from napari_spatial_embeddings.plugin.layers.world import take_world_units
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from napari_spatial_embeddings.project import Project
 
-TRANSFORM = ("scale", "translate", "rotate", "shear", "affine", "units")
+TRANSFORM = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 """Properties of a layer that all layers of an image share."""
 
 SINGLE = ("image", "annotations", "regions")
@@ -230,6 +231,8 @@ class ImageController(QObject):
                 records[key] = OpenImage(key, layer)
 
     def _watch(self, layer: Layer) -> None:
+        if tags.role_of(layer) not in (None, "image"):
+            take_world_units(self._viewer, layer)
         links = self._watched[layer] = Connections()
         links.add(layer.events.name, self._renamed)
         if isinstance(layer, Image):
@@ -271,9 +274,7 @@ class ImageController(QObject):
             return
         for layer in self._viewer.layers:
             if tags.image_key(layer) == key and tags.role_of(layer) != "image":
-                for name, value in self.transform(key).items():
-                    if name != "axis_labels":
-                        setattr(layer, name, value)
+                image_layer.place(layer, self.transform(key))
         self.moved.emit(key)
         self.changed.emit()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from napari_spatial_embeddings.core.image_data import (
     sliced,
     stacked,
 )
-from napari_spatial_embeddings.core.units import unit_name
+from napari_spatial_embeddings.core.units import METRES, Size, combine, unit_name
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import FileError, read_pixel_size
 
+from .placement import Placement, layer_shape
 from .tags import PixelSize, find_layer, role_of, tag_of
 
 ImageLayer = Image
@@ -93,6 +95,11 @@ def image_data(layers: list[Image], axes: str) -> ImageData:
                 f"{layer.name} has shape {array.shape[1:]} and {first.name} {arrays[0].shape[1:]};"
                 " channels of one image must cover the same pixels"
             )
+        if not Placement.between(first, layer).same_pixels(layer_shape(first)):
+            raise InputError(
+                f"{layer.name} lies elsewhere than {first.name}: channels of one image must have"
+                " the same scale and translation"
+            )
     size, unit = pixel_size(first, axes)
     order = "CZYX" if "Z" in axes else "CYX"
     return ImageData(
@@ -124,13 +131,35 @@ def pixel_size(layer: Layer, axes: str) -> PixelSize:
     `known_pixel_size`); None and None if neither has one.
     """
     at = spatial(axes)
-    size = tuple(abs(float(layer.scale[i])) for i in at)
-    unit = unit_name(str(layer.units[at[-1]]))
-    if unit is None and len(set(size)) == 1:
+    scale, units = np.asarray(layer.scale)[at], [layer.units[i] for i in at]
+    if all(unit_name(str(unit)) is None for unit in units) and (abs(scale) == abs(scale[0])).all():
         tag = tag_of(layer)
         known = tag.pixel_size if tag is not None else None
         return known[1] if known is not None and known[0] == axes else (None, None)
-    return size, unit
+    return size_in_one_unit(scale, units)
+
+
+def size_in_one_unit(scale: Iterable[float], units: Iterable[Any]) -> PixelSize:
+    """Return sizes of a pixel in the unit of the last axis, all positive.
+
+    None and None where not all units measure lengths: a time is none.
+
+    Parameters
+    ----------
+    scale : iterable of D floats
+    units : iterable of D pint units
+    """
+    sizes = [_size(abs(float(s)), unit) for s, unit in zip(scale, units, strict=True)]
+    return combine(sizes) if sizes else (None, None)
+
+
+def _size(size: float, unit: Any) -> Size | None:
+    name = unit_name(str(unit))
+    if name is None or name in METRES:
+        return size, name
+    if str(unit.dimensionality) != "[length]":
+        return None
+    return size * float((1 * unit).to("um").magnitude), "um"
 
 
 def known_pixel_size(layer: Layer, axes: str) -> PixelSize:
@@ -170,3 +199,20 @@ def spatial_transform(layer: Layer, axes: str) -> dict[str, Any]:
     if len(at) == layer.ndim:
         where["shear"] = np.asarray(layer.shear)
     return where
+
+
+def place(layer: Layer, where: Mapping[str, Any]) -> None:
+    """Give a layer a transform as `spatial_transform` returns it, as far as it has another one.
+
+    napari redraws for every property that is set, even to what it is already.
+    """
+    for name, value in where.items():
+        if not _same(getattr(layer, name), value):
+            setattr(layer, name, value)
+
+
+def _same(old: Any, new: Any) -> bool:
+    if isinstance(old, tuple):
+        return bool(old == new)
+    old = np.asarray(getattr(old, "affine_matrix", old))
+    return old.shape == np.shape(new) and bool(np.array_equal(old, new))

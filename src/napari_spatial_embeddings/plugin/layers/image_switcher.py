@@ -13,6 +13,7 @@ from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 
 from .tags import image_key, role_of
 from .viewport import look_at
+from .world import extent
 
 
 class ImageSwitcher:
@@ -49,13 +50,13 @@ class ImageSwitcher:
         hidden, new.hidden_layers = new.hidden_layers, []
         for layer in (*hidden, new.layer):
             layer.visible = True
-        if old is None or not np.allclose(_corners(old.layer), _corners(new.layer)):
+        if old is None or not np.allclose(self._corners(old), self._corners(new)):
             look_at(self._viewer, new.layer)
             self._restore_slice(new)
 
     def _restore_slice(self, image: OpenImage) -> None:
         """Go to the slice of an image that was in view, or to the middle one."""
-        point = image.slice or tuple(np.asarray(image.layer.extent.world).mean(0))
+        point = image.slice or tuple(extent(self._viewer, image.layer).mean(0))
         ndim = self._viewer.dims.ndim
         for axis, at in zip(range(ndim - 1, -1, -1), reversed(point), strict=False):
             if axis not in self._viewer.dims.displayed:
@@ -77,7 +78,6 @@ class ImageSwitcher:
             if layer in image.hidden_layers:
                 image.hidden_layers.remove(layer)
 
-
-def _corners(layer: Layer) -> NDArray[np.float64]:
-    """Return the start and end of the two axes that are displayed first."""
-    return np.asarray(layer.extent.world)[:, -2:]
+    def _corners(self, image: OpenImage) -> NDArray[np.float64]:
+        """Return the start and end of the two axes that are displayed first."""
+        return extent(self._viewer, image.layer)[:, -2:]

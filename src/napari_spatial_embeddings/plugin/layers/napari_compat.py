@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,21 @@ def canvas_size(viewer: ViewerModel) -> NDArray[np.float64]:
     """Return the canvas's height and width in screen pixels; a part of the model since 0.9."""
     canvas = getattr(viewer, "canvas", None)
     return np.array(viewer._canvas_size if canvas is None else canvas.size, float)
+
+
+def world_units(viewer: ViewerModel) -> tuple[Any, ...] | None:
+    """Return the viewer's unit along each axis; None if it has none, as before napari 0.9."""
+    units: tuple[Any, ...] | None = getattr(viewer.layers.extent, "units", None)
+    return units
+
+
+@cache
+def tools_convert_units() -> bool:
+    """Return whether `Layer.world_to_data` takes positions in the viewer's units: not in 0.9.2."""
+    viewer = ViewerModel()
+    layer = viewer.add_labels(np.zeros((2, 2), np.uint8), units="um")
+    viewer.add_labels(np.zeros((2, 2), np.uint8), units="nm")
+    return world_units(viewer) is not None and bool(layer.world_to_data((1000, 1000))[0] < 2)
 
 
 def hide_brush_box(viewer: ViewerModel) -> None:

@@ -17,7 +17,7 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.session import Session
 
-from .image import pixel_size, transform
+from .image import pixel_size, place, transform
 from .labels_update import update_labels
 from .map_images import MapImages, features, map_images
 from .tags import LayerTag, Role, find_layer, image_key, role_of, tag_of, tagged, update_tag
@@ -180,9 +180,7 @@ class ResultLayers(QObject):
             layer = None
         if layer is not None:
             layer.data = data
-            for name, value in where.items():
-                if name not in ("units", "axis_labels"):
-                    setattr(layer, name, value)
+            place(layer, where)
             return layer
         name = f"{self._session.images[key].layer.name} · {title}"
         kind = Labels if role == "instances" else Image

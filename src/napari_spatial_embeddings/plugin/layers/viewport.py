@@ -13,6 +13,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.state.open_image import Box
 
 from .napari_compat import camera, canvas_size
+from .world import extent, pixel_lengths, to_pixels
 
 
 def visible_box(viewer: ViewerModel, layer: Layer, axes: str) -> Box:
@@ -37,7 +38,7 @@ def visible_box(viewer: ViewerModel, layer: Layer, axes: str) -> Box:
     low, high = np.zeros(layer.ndim, int), shape
     if viewer.dims.ndisplay == 2:
         # What is seen of pixel 3 reaches from 2.5 to 3.5.
-        corners = np.array([layer.world_to_data(corner) for corner in _corners(viewer)])
+        corners = np.array([to_pixels(viewer, layer, corner) for corner in _corners(viewer)])
         low = np.maximum(0, np.floor(corners.min(0) + 0.5).astype(int))
         high = np.minimum(shape, np.floor(corners.max(0) + 0.5).astype(int) + 1)
     order = axes.removesuffix("C") if layer.ndim < len(axes) else axes
@@ -53,10 +54,10 @@ def look_at(viewer: ViewerModel, layer: Layer) -> None:
     seen = [axis - viewer.dims.ndim + layer.ndim for axis in viewer.dims.displayed]
     if len(seen) > 2 or min(seen) < 0:
         return
-    low, high = np.asarray(layer.extent.world)[:, seen]
+    low, high = extent(viewer, layer)[:, seen]
     eye = camera(viewer)
     eye.center = (0.0, *((low + high) / 2))
-    size = high - low + np.abs(np.asarray(layer.scale))[seen]
+    size = high - low + pixel_lengths(viewer, layer)[seen]
     eye.zoom = 0.95 * float(np.min(canvas_size(viewer) / size))
 
 
