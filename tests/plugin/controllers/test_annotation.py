@@ -232,6 +232,26 @@ def test_the_tool_is_that_of_the_active_layer(owners: Owners) -> None:
     assert owners.annotation.tool == ""
 
 
+def test_objects_of_another_layer_are_copied_to_where_they_lie(owners: Owners) -> None:
+    um = {"scale": (0.5, 0.5), "units": ("um", "um")}
+    owners.images.choose(owners.viewer.add_image(np.zeros((48, 48)), translate=(7, 0), **um))
+    mine = paint(owners, 20)
+    before = mine.data.copy()
+    crop = np.zeros((30, 30), np.uint8)
+    crop[:4, :4], crop[10:14, 10:14], crop[26:, 26:] = 5, 6, 200
+    theirs = owners.viewer.add_labels(crop, name="crop", translate=(14.5, 7.5), **um)
+    assert owners.actions.use_layer(theirs) == "3 objects of crop copied"
+    assert not theirs.visible
+    np.testing.assert_array_equal(mine.data[before > 0], before[before > 0])
+    for label, seen in zip((2, 3, 4), (5, 6, 200), strict=True):
+        there = np.argwhere(mine.data == label).mean(0)
+        inside = np.argwhere((crop == seen) & (before[15:45, 15:45] == 0)).mean(0)
+        np.testing.assert_allclose(mine.data_to_world(there), theirs.data_to_world(inside))
+    beside = owners.viewer.add_labels(crop, name="beside", translate=(90, 0), **um)
+    with pytest.raises(InputError, match="beside lies beside the image"):
+        owners.actions.use_layer(beside)
+
+
 def test_closing_leaves_the_layers_alone(owners: Owners) -> None:
     add(owners)
     layer = paint(owners, 5)

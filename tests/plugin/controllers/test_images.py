@@ -135,6 +135,13 @@ def test_layers_of_an_image_follow_its_transform(
     assert np.allclose(painted.scale, (0.5, 0.25))
     layer.translate = (0, 7, 8)
     assert np.allclose(painted.translate, (7, 8))
+    layer.axis_labels = ("c", "y", "x")
+    assert painted.axis_labels == ("y", "x")
+    set_again: list[str] = []
+    for name in ("scale", "rotate", "affine", "units", "set_data"):
+        painted.events[name].connect(lambda event: set_again.append(event.type))
+    layer.axis_labels = ("channel", "row", "column")
+    assert set_again == [], "what is the same already is not drawn again"
 
 
 def test_forgetting_leaves_the_image_to_the_user(

@@ -345,7 +345,8 @@ def test_cancelling_ends_at_once_and_leaves_things_as_they_were(
         bench.prediction.cancel()
     assert signal.args == [False]
     assert not bench.prediction.running
-    worker.cancel(wait=60)
+    worker.cancel()
+    worker._thread.join(60)
     bench.wait()
     assert bench.session.result is None
     assert predict(bench, qtbot)

@@ -136,6 +136,7 @@ class SegmentForm(Container[Any]):
     def __init__(self, viewer: ViewerModel) -> None:
         self.viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)  # behind napari's proxy
         self._worker: Worker | None = None
+        self._segmented: Image | None = None
         self._progress: Any = None
         self._reports: deque[tuple[Worker, SegmentationReport | list[LayerTuple]]] = deque()
         self.image = ComboBox(label="Image", choices=self._images, tooltip="The layer to segment.")
@@ -189,6 +190,7 @@ class SegmentForm(Container[Any]):
         self._connections.close()
         if self._worker is not None:
             self._worker.cancel()
+            self._segmented = None
             self._end_progress()
 
     @property
@@ -237,6 +239,7 @@ class SegmentForm(Container[Any]):
         model = str(self.folder.value if self.model.value == OWN_MODEL else self.model.value)
         diameter = self.object_diameter.value or None
         image: Image = self.image.value
+        self._segmented = image
         job = _Job.of(image, model, diameter, self.device.value, self.maps.value)
         self._worker = worker = Worker(job.run, self.native)
         worker.reported.connect(partial(self._report, worker))
@@ -266,7 +269,11 @@ class SegmentForm(Container[Any]):
         if worker is not self._worker:  # cancelled
             return
         if isinstance(report, list):
+            image = self._segmented
             self._end()
+            if image not in self.viewer.layers:
+                show_info("The image was removed while it was segmented: nothing is added.")
+                return
             for layer in report:
                 add_layer(self.viewer, layer)
         elif bar.is_canceled:
@@ -284,7 +291,7 @@ class SegmentForm(Container[Any]):
             show_error(problem)
 
     def _end(self) -> None:
-        self._worker = None
+        self._worker = self._segmented = None
         self._end_progress()
         self._refresh()
 

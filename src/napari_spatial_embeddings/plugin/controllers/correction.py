@@ -213,7 +213,7 @@ class CorrectionController(QObject):
         self.changed.emit()
 
     def _is_open(self, image: OpenImage) -> bool:
-        return self._session.images.get(image.key) is image
+        return self._session.is_open(image)
 
     # ------------------------------------------------------- loading and saving
 

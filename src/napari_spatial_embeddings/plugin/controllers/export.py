@@ -31,9 +31,6 @@ from .project_images import ProjectImages
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CLOSING_SECONDS = 5.0
-"""Seconds to wait for a file under way when the dock is closed."""
-
 WAIT_FOR_PREDICTION = "Wait until the prediction is done."
 
 
@@ -81,7 +78,7 @@ class ExportController(QObject):
         """Cancel the export, and disconnect."""
         self._connections.close()
         if self._worker is not None:
-            self._worker.cancel(CLOSING_SECONDS)
+            self._worker.cancel()
             self._worker = None
 
     def _emit_changed(self, *_: object) -> None:

@@ -14,6 +14,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers import image as image_layer
 from napari_spatial_embeddings.plugin.layers import tags
 from napari_spatial_embeddings.plugin.layers.image_switcher import ImageSwitcher
+from napari_spatial_embeddings.plugin.layers.placement import layer_shape
 from napari_spatial_embeddings.plugin.layers.tags import LayerTag
 from napari_spatial_embeddings.plugin.layers.viewport import look_at
 from napari_spatial_embeddings.plugin.layers.world import take_world_units
@@ -124,6 +125,15 @@ class ImageController(QObject):
             If no image is chosen, its layer is gone, or it cannot be used.
         """
         return image_layer.image_data(*self.channel_layers(key))
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Return the shape of an image along its spatial axes; empty if it is not open."""
+        layer = self.layer_of(key)
+        tag = None if layer is None else tags.tag_of(layer)
+        if layer is None or tag is None:
+            return ()
+        shape = layer_shape(layer)
+        return tuple(shape[axis] for axis in image_layer.spatial(tag.axes))
 
     def transform(self, key: str | None = None) -> dict[str, Any]:
         """Return where layers of an image must lie to cover it."""

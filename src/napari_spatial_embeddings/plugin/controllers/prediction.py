@@ -11,7 +11,9 @@ from qtpy.QtCore import QObject, Signal
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.registry import ModelCache
 from napari_spatial_embeddings.plugin.layers.viewport import visible_box
+from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker
+from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Kind, Session
 from napari_spatial_embeddings.plugin.tasks.predict import (
     PredictionReport,
@@ -26,8 +28,7 @@ from .reclustering import newest_corrections
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.segmentation import Segmentation
 
-CLOSING_SECONDS = 10.0
-"""Seconds to wait for a tile under way when the dock is closed."""
+REMOVED = "the image was removed while it was predicted"
 
 
 class PredictionController(QObject):
@@ -65,8 +66,11 @@ class PredictionController(QObject):
         self._viewer, self._session, self._images = viewer, session, images
         self.models = ModelCache()
         self._worker: Worker | None = None
-        self._key: str | None = None
+        self._image: OpenImage | None = None
         self._problem_shown = False
+        self._connections = Connections()
+        self._connections.add(images.changed, self._follow_images)
+        self._connections.add(session.project_changed, self._follow_project)
 
     @property
     def running(self) -> bool:
@@ -75,7 +79,7 @@ class PredictionController(QObject):
 
     def covers(self, key: str | None) -> bool:
         """Return whether an image's result is about to be replaced."""
-        return self.running and self._key in (None, key)
+        return self.running and (self._image is None or self._image.key == key)
 
     def view(self) -> None:
         """Predict what is in view of the current image; the rest of its maps stays as it is."""
@@ -102,9 +106,10 @@ class PredictionController(QObject):
             self.ended.emit(False)
 
     def close(self) -> None:
-        """End the prediction, and wait for its thread."""
+        """End the prediction; a tile that is being computed is dropped when it is done."""
+        self._connections.close()
         if self._worker is not None:
-            self._worker.cancel(CLOSING_SECONDS)
+            self._worker.cancel()
             self._worker = None
 
     def _request(self) -> PredictionRequest:
@@ -122,18 +127,22 @@ class PredictionController(QObject):
 
     def _predict_current(self, *, in_view: bool) -> None:
         with self._session.errors_as_messages():
-            key, image, layer = self._session.image, self._images.image_data(), self._images.layer
-            assert key is not None
+            image, layer = self._images.image_data(), self._images.layer
+            record = self._session.current
+            assert record is not None
             assert layer is not None
             window = visible_box(self._viewer, layer, self._images.axes) if in_view else None
             request, models = self._request(), self.models
-            self._start(lambda: predict_image(models, request, key, image, window), key)
+            key = record.key
+            self._start(lambda: predict_image(models, request, key, image, window), record)
 
-    def _start(self, work: Callable[[], Iterator[PredictionReport]], key: str | None) -> None:
-        """Start a prediction of an image, or of several if there is no key."""
+    def _start(
+        self, work: Callable[[], Iterator[PredictionReport]], image: OpenImage | None
+    ) -> None:
+        """Start a prediction of an image, or of several if none is given."""
         if self._worker is not None:
             self._worker.cancel()
-        self._key = key
+        self._image = image
         if self._problem_shown:
             self._session.say("")
             self._problem_shown = False
@@ -153,14 +162,23 @@ class PredictionController(QObject):
 
     def _publish(self, key: str, result: Segmentation) -> None:
         image = self._session.images.get(key)
-        if image is None:
-            if key == self._key:
-                self._show_problem("the image was removed while it was predicted", "warning")
-            return
+        if image is None or self._images.shape(key) != result.maps.shape:
+            return  # it is closed, or has other axes now
         if newest_corrections(image, result) is result.corrections:
             self._session.set_result(key, result)
         else:
             self.superseded.emit(key, result)
+
+    def _follow_images(self) -> None:
+        """End the prediction of an image that is removed: another one may have its key soon."""
+        if self.running and self._image is not None and not self._session.is_open(self._image):
+            self.cancel()
+            self._show_problem(REMOVED, "warning")
+
+    def _follow_project(self) -> None:
+        """End the prediction when another project is opened; there is no current image then."""
+        if self.running and self._session.image is None:
+            self.cancel()
 
     def _show_problem(self, problem: str, kind: Kind) -> None:
         self._session.say(problem, kind)

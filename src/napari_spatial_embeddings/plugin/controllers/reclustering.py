@@ -34,9 +34,6 @@ MAX_WHOLE_IMAGE_PIXELS = 2**22
 WHOLE_IMAGE_DELAY_MS = 250
 """Milliseconds without a change after which the whole image follows what is in view."""
 
-CLOSING_SECONDS = 10.0
-"""Seconds to wait for a clustering under way when the dock is closed."""
-
 
 class ReclusteringController(QObject):
     """Keeps the instances of the current image up to date with the session's settings.
@@ -60,7 +57,9 @@ class ReclusteringController(QObject):
     ) -> None:
         super().__init__(parent)
         self._viewer, self._session, self._images = viewer, session, images
-        self._latest = LatestWorker(Reclusterer(), self)
+        self._reclusterer = Reclusterer()
+        self._clustered: OpenImage | None = None
+        self._latest = LatestWorker(lambda request: self._reclusterer(request), self)
         self._latest.done.connect(self._publish)
         self._latest.failed.connect(self._fail)
         self._superseded: dict[str, Worker] = {}
@@ -72,6 +71,7 @@ class ReclusteringController(QObject):
         self._connections.add(session.clustering_changed, self._follow_settings)
         self._connections.add(session.image_changed, self._follow_image)
         self._connections.add(session.result_changed, self._follow_result)
+        self._connections.add(images.changed, self._forget_closed)
 
     @property
     def busy(self) -> bool:
@@ -84,7 +84,7 @@ class ReclusteringController(QObject):
         self._pause.cancel()
         self._latest.close()
         for worker in self._superseded.values():
-            worker.cancel(CLOSING_SECONDS)
+            worker.cancel()
         self._superseded.clear()
 
     def hold(self, held: bool) -> None:
@@ -100,8 +100,8 @@ class ReclusteringController(QObject):
             return
         corrections = newest_corrections(image, segmentation)
 
-        def work() -> Iterator[tuple[str, Segmentation, Segmentation]]:
-            yield key, segmentation, recluster(segmentation, settings, corrections)
+        def work() -> Iterator[tuple[OpenImage, Segmentation, Segmentation]]:
+            yield image, segmentation, recluster(segmentation, settings, corrections)
 
         if key in self._superseded:
             self._superseded[key].cancel()
@@ -142,6 +142,13 @@ class ReclusteringController(QObject):
         if self._outdated and not self.busy:
             self._request_whole()
 
+    def _forget_closed(self) -> None:
+        """Let go of an image that is closed: what is kept of it for the next step of a slider."""
+        if self._clustered is not None and not self._session.is_open(self._clustered):
+            self._reclusterer, self._clustered = Reclusterer(), None
+        for key in [k for k in self._superseded if k not in self._session.images]:
+            self._superseded.pop(key).cancel()
+
     @property
     def _outdated(self) -> bool:
         """Whether what is shown of the current image was made with other settings."""
@@ -164,10 +171,9 @@ class ReclusteringController(QObject):
             self._request(result, None)
 
     def _request(self, result: Segmentation, box: Box | None) -> None:
-        assert self._session.image is not None
-        self._latest.request(
-            ClusteringRequest(self._session.image, result, self._session.clustering, box)
-        )
+        self._clustered = image = self._session.current
+        assert image is not None
+        self._latest.request(ClusteringRequest(image.key, result, self._session.clustering, box))
 
     def _publish(self, request: ClusteringRequest, found: Segmentation | PartialResult) -> None:
         now = self._session.results.get(request.key)
@@ -184,13 +190,13 @@ class ReclusteringController(QObject):
 
     # ------------------------------------------------------------- superseded
 
-    def _publish_superseded(self, done: tuple[str, Segmentation, Segmentation]) -> None:
-        key, segmentation, found = done
+    def _publish_superseded(self, done: tuple[OpenImage, Segmentation, Segmentation]) -> None:
+        image, segmentation, found = done
+        key = image.key
         if self._superseded.get(key) is not self.sender():
             return
         del self._superseded[key]
-        image = self._session.images.get(key)
-        if image is None:
+        if not self._session.is_open(image):
             return
         if newest_corrections(image, segmentation) is found.corrections:
             self._session.set_result(key, found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Labels
@@ -9,6 +11,7 @@ from napari.utils.colormaps import CyclicLabelColormap
 from qtpy.QtCore import QObject
 
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .image import transform
@@ -32,7 +35,7 @@ class LockedOutlines(QObject):
     ) -> None:
         super().__init__(parent)
         self._viewer, self._session = viewer, session
-        self._shown: dict[str, object] = {}
+        self._shown: WeakKeyDictionary[OpenImage, object] = WeakKeyDictionary()
         self._connections = Connections()
         self._connections.add(session.result_changed, self.show)
 
@@ -42,13 +45,13 @@ class LockedOutlines(QObject):
 
     def show(self, key: str) -> None:
         """Show the locked objects of an image."""
-        result = self._session.results.get(key)
-        known = None if result is None else result.corrections
+        image = self._session.images[key]
+        known = None if image.result is None else image.result.corrections
         layer = find_layer(self._viewer, "locked", key)
-        if known is self._shown.get(key) and (known is None or layer is not None):
+        if known is self._shown.get(image) and (known is None or layer is not None):
             return
         objects = find_layer(self._viewer, "instances", key)
-        self._shown[key] = known
+        self._shown[image] = known
         if known is None or not len(known) or objects is None:
             if layer is not None:
                 self._viewer.layers.remove(layer)

@@ -155,6 +155,7 @@ class ResultLayers(QObject):
                 layer.refresh(extent=False, highlight=False)
 
     def _fail(self, problem: str) -> None:
+        self._queued.clear()
         self._session.say(problem, "error")
 
     # ----------------------------------------------------------------- layers

@@ -1,18 +1,37 @@
 """Workers: generators that run in a thread, and the newest of many requests.
 
 A worker gets frozen values and returns values; its reports are handled in the main thread.
+
+The main thread never waits for a worker while there is a window: one that is cancelled or closed
+goes on until its next report, unheard. Before the program ends, it is waited for.
 """
 
 from __future__ import annotations
 
+import atexit
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_spatial_embeddings.errors import to_message
+
+SECONDS_AT_EXIT = 10.0
+"""Seconds to wait at most for cancelled work before the program ends: it may be in the midst of a
+file, or in code that must not outlive Python."""
+
+_CANCELLED: set[threading.Thread] = set()
+
+
+@atexit.register
+def _wait_for_cancelled() -> None:
+    end = time.monotonic() + SECONDS_AT_EXIT
+    for thread in list(_CANCELLED):
+        thread.join(max(0.0, end - time.monotonic()))
 
 
 class Worker(QObject):
@@ -43,17 +62,12 @@ class Worker(QObject):
         self._thread.start()
         return self
 
-    def cancel(self, wait: float = 0.0) -> None:
-        """Stop after the next report; nothing is reported any more.
-
-        Parameters
-        ----------
-        wait : float
-            Seconds to wait for the thread at most.
-        """
+    def cancel(self) -> None:
+        """Stop after the next report; nothing is reported any more."""
         self._stop.set()
-        if wait and self._thread.is_alive():
-            self._thread.join(wait)
+        _CANCELLED.difference_update([x for x in _CANCELLED if not x.is_alive()])
+        if self._thread.is_alive():
+            _CANCELLED.add(self._thread)
 
     def _run(self, work: Callable[[], Iterator[Any]]) -> None:
         last = None
@@ -114,9 +128,12 @@ class LatestWorker(QObject):
             self._begin()
 
     def close(self) -> None:
-        """Take no more requests, and drop the results of those under way."""
-        self._closed = True
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Take no more requests, and drop the results of those under way.
+
+        They end by themselves; Python waits for them before it ends.
+        """
+        self._closed, self._next = True, None
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self) -> None:
         value, self._next, self._waiting = self._next, None, False
@@ -130,7 +147,8 @@ class LatestWorker(QObject):
         except Exception as error:  # noqa: BLE001 - `explained` logs unexpected errors
             problem = to_message(error)
         if not self._closed:
-            self._finished.emit(value, result, problem)
+            with suppress(RuntimeError):  # the window is gone
+                self._finished.emit(value, result, problem)
 
     def _finish(self, value: Any, result: Any, problem: str | None) -> None:
         self._busy = False

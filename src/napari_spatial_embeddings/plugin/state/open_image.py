@@ -42,7 +42,7 @@ class PartialResult:
     milliseconds: float
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class OpenImage:
     """An image that is open in the viewer. Changed in the main thread only.
 

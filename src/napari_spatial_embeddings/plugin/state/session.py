@@ -229,6 +229,10 @@ class Session:
         """The current image's record, if it is open."""
         return self.images.get(self.image) if self.image else None
 
+    def is_open(self, image: OpenImage) -> bool:
+        """Return whether an image's record is that of an open one, and not of an earlier one."""
+        return self.images.get(image.key) is image
+
     @property
     def result(self) -> Segmentation | None:
         """The current image's result."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.plugin.state.open_image import Box
 
@@ -96,29 +97,31 @@ def predict_project(
 ) -> Iterator[PredictionReport]:
     """Segment all images of a project, and write their labels into its folder.
 
-    An image that cannot be segmented does not stop the others.
+    An image that cannot be segmented does not stop the others. Of one that is removed from the
+    project meanwhile nothing is written.
 
     Raises
     ------
     InputError, Failure
         If the model cannot be used, or none of the images could be segmented.
     """
-    card, problems = project.card, list[str]()
+    card, problems, removed = project.card, list[str](), 0
     images = [(e.key, e.name, partial(project.image, e.key)) for e in card.images]
     for report in _segment(models, request, images):
         key, result = report.job.key, report.result
-        if report.error is not None:
+        if report.finished and project.card.find(key) is None:
+            removed, result = removed + 1, None
+        elif report.error is not None:
             problems.append(report.message)
         elif result is not None and (problem := _write(project, card.result_names[key], report)):
             problems.append(problem)
             result = None
         done = report.index + report.finished
         yield PredictionReport(done, report.count, report.message, key, result)
-    written = len(images) - len(problems)
-    if not written:
+    written = len(images) - len(problems) - removed
+    if not written and problems:
         raise Failure(f"no image could be predicted: {problems[0]}")
-    many = "s" * (written > 1)
-    message = f"wrote the labels of {written} image{many} to {project.results_folder}"
+    message = f"wrote the labels of {plural(written, 'image')} to {project.results_folder}"
     if problems:
         message += f"; {len(problems)} could not be predicted: {problems[0]}"
     yield PredictionReport(len(images), len(images), message)
