@@ -58,6 +58,15 @@ OpenGL: nothing else to do, a training in its child process, and a training whos
 predict a 512 x 512 image again and again. Start-up is left out: it ends with the first report, and,
 with previews, with the first result.
 """,
+    "large": """## A large image in the window
+
+An image of 6000 x 6000 pixels, in a window of 1280 x 800 rendered in software on a virtual display:
+how long the main thread is busy until all is drawn, by napari alone and by the plugin, in turn in
+one process. A layer to draw in: an empty Labels layer, and *Annotate*. A stroke: of the mouse, in
+that layer. Objects of a small view: a Labels layer with the objects of 400 x 400 pixels, and the
+result of predicting these, which adds the maps as hidden layers. Objects of another view: the
+layer's labels are replaced. Medians of five turns, after a first one.
+""",
     "accuracy": """## Accuracy on real images
 
 AP = TP / (TP + FP + FN) at the IoU threshold, mean over the test images; ± is the standard

@@ -33,7 +33,7 @@ from .controllers.shortcuts import Shortcuts
 from .controllers.training import TrainingController
 from .layers.arrows import ArrowsLayer
 from .layers.locked import LockedOutlines
-from .layers.napari_compat import hide_brush_box
+from .layers.napari_compat import hide_brush_box, prepare_labels
 from .layers.results import ResultLayers
 from .layers.tags import Role
 from .layers.visibility import ANNOTATION_ROLES, OBJECT_ROLES, AnnotationHider, toggle
@@ -78,6 +78,7 @@ class SpatialEmbeddingsWidget(QWidget):
             app.aboutToQuit.connect(self.close_down)
         hide_brush_box(self.viewer)
         keep_freed_memory()
+        prepare_labels()
         self.session = Session()
         self._build_controllers()
         self.setMinimumWidth(320)

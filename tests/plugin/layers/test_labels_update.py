@@ -13,7 +13,14 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from builders import capsules
-from napari_spatial_embeddings.plugin.layers.labels_update import changed_box, update_labels
+from napari_spatial_embeddings.plugin.layers.labels_update import (
+    BLOCK_PIXELS,
+    blocks,
+    changed_box,
+    copied,
+    update_labels,
+)
+from napari_spatial_embeddings.plugin.layers.napari_compat import painted_box
 
 
 def test_the_box_of_a_change_is_the_smallest() -> None:
@@ -95,3 +102,45 @@ def test_what_is_not_seen_as_a_slice_of_two_axes_is_refreshed() -> None:
     layer.events.set_data.connect(refreshed.append)
     assert update_labels(layer, np.ones((1, 4, 4), np.int32), (slice(2, 3), *[slice(0, 4)] * 2))
     assert len(refreshed) == 1
+
+
+@pytest.mark.parametrize("shape", [(2500, 700), (700, 2500), (3, 1300, 900), (1, 1, 7), (0, 5)])
+def test_blocks_cover_an_array_once(shape: tuple[int, ...]) -> None:
+    times = np.zeros(shape, np.uint8)
+    for block in blocks(shape):
+        times[block] += 1
+        assert times[block].size <= BLOCK_PIXELS + max(shape) ** 2
+    assert (times == 1).all()
+
+
+def test_a_copy_holds_what_is_there_and_nothing_below_zero() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.zeros((2500, 700), np.int32)
+    labels[1400:1500, 100:300] = rng.integers(-1, 9, (100, 200))
+    copy = copied(labels)
+    np.testing.assert_array_equal(copy, labels.clip(0))
+    assert not np.shares_memory(copy, labels)
+
+
+def test_changes_in_several_blocks_are_one_box() -> None:
+    old = np.zeros((2500, 700), np.int32)
+    new = old.copy()
+    new[30, 600] = new[2400, 20] = 5
+    assert changed_box(old, new) == (slice(30, 2401), slice(20, 601))
+    new[30, 600] = 0
+    assert changed_box(old, new) == (slice(2400, 2401), slice(20, 21))
+
+
+@pytest.mark.parametrize("stroke", [True, False])
+def test_the_box_of_a_stroke_holds_what_it_changed(stroke: bool) -> None:
+    layer = Labels(np.zeros((40, 50), np.int32))
+    boxes: list[Any] = []
+    layer.events.paint.connect(lambda event: boxes.append(painted_box(event)))
+    if stroke:
+        layer.brush_size = 5
+        with layer.block_history():
+            for k in range(10, 30):
+                layer.paint((k, k + 3), 2)
+    else:
+        layer.data_setitem((np.array([4, 9]), np.array([7, 30])), np.array([1, 2]))
+    assert boxes == [changed_box(np.zeros((40, 50), np.int32), layer.data)]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from napari.layers import Labels
 
 from builders import capsules
-from napari_spatial_embeddings.plugin.layers.strokes import continued_label
+from napari_spatial_embeddings.plugin.layers.strokes import Strokes, continued_label
+from napari_spatial_embeddings.plugin.layers.tags import LayerTag
 
 
 def ring(shape: tuple[int, int] = (40, 40)) -> np.ndarray[tuple[int, ...], np.dtype[np.int32]]:
@@ -65,3 +69,50 @@ def test_in_a_volume_it_grows_from_slice_to_slice(axis: int) -> None:
     for z in (0, 1, 5, 6):
         assert continued_label(labels, at(5, 5, z), (axis,), last=3) == 0
         assert continued_label(labels, at(20, 20, z), (axis,), last=3) == 0
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_where_an_object_lies_changes_no_answer(axis: int) -> None:
+    """Knowing the box around the last object only saves looking elsewhere."""
+    labels = np.zeros((40, 40, 5), np.int32)
+    labels[..., 2] = ring()
+    labels = np.moveaxis(labels, 2, axis)
+    box = tuple(slice(int(i.min()), int(i.max()) + 1) for i in np.nonzero(labels == 3))
+    for pixel in np.argwhere(labels >= 0)[::97]:
+        at = tuple(int(i) for i in pixel)
+        whole = continued_label(labels, at, (axis,), last=3)
+        assert continued_label(labels, at, (axis,), last=3, within=box) == whole
+
+
+def test_the_last_object_is_looked_for_where_it_was_painted() -> None:
+    """Else every stroke looks through all of a large image."""
+    read: list[int] = []
+
+    class Counted(np.ndarray):  # type: ignore[type-arg]
+        def __eq__(self, other: object) -> Any:
+            read.append(self.size)
+            return np.asarray(self) == other
+
+    data = np.zeros((500, 600), np.int32)
+    layer = Labels(data, metadata=LayerTag("annotations", "cells").metadata())
+    strokes = Strokes(layer)
+    layer.brush_size = 3
+    outline = [(20, k) for k in range(20, 40)] + [(k, 39) for k in range(20, 40)]
+    outline += [(39, k) for k in range(39, 19, -1)] + [(k, 20) for k in range(39, 19, -1)]
+    with layer.block_history():
+        for pixel in outline:
+            layer.paint(pixel, layer.selected_label)
+    assert strokes._extent is not None
+    labels = data.view(Counted)
+    assert continued_label(labels, (30, 30), (), strokes._last, within=strokes._extent) == 1
+    assert continued_label(labels, (300, 30), (), strokes._last, within=strokes._extent) == 0
+    assert sum(read) < 1000
+    layer.selected_label = 1
+    layer.paint((30, 60), 1)
+    assert strokes._extent[1] == slice(19, 62)
+    layer.data[400, 400] = 1  # painted by other hands: its extent is unknown once it is added to
+    layer.paint((100, 100), layer.selected_label)
+    layer.selected_label = 1
+    layer.paint((400, 402), 1)
+    assert strokes._extent is None
+    strokes.close()

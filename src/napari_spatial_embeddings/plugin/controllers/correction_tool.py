@@ -11,8 +11,8 @@ from napari.components import ViewerModel
 from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_spatial_embeddings.editing import corrections as edit
 from napari_spatial_embeddings.plugin.layers.first_click import FirstClick
+from napari_spatial_embeddings.plugin.layers.napari_compat import painted_box
 from napari_spatial_embeddings.plugin.layers.pointer import Pointer, pixel_of
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.layers.visibility import AnnotationHider
@@ -23,6 +23,7 @@ from napari_spatial_embeddings.plugin.tasks.correction_actions import (
     Pixel,
     Tool,
     label_at,
+    painted_in,
 )
 
 from .correction import CorrectionController
@@ -111,7 +112,7 @@ class CorrectionTool(QObject):
             return
         self._hider.hide_for(self, self.layer)
         if tool == "paint":
-            self.layer.selected_label = int(np.max(self.layer.data, initial=0)) + 1
+            self.layer.selected_label = self._highest_label() + 1
             self.layer.mode = "paint"
         else:
             self._pointer.listen_to_clicks(True)
@@ -230,15 +231,21 @@ class CorrectionTool(QObject):
         self._pair = None if pair == before else pair
         return pair == before
 
-    def _paint(self, *_: object) -> None:
+    def _paint(self, event: Any) -> None:
         """Make a correction of a stroke, or of whatever napari changed in the layer."""
         if self.layer is None:
             return
-        labels = np.array(self.layer.data)
-        self._correction.do(
-            lambda scene: edit.painted(scene.corrections, scene.instances, scene.maps, labels)
-        )
+        box = painted_box(event) or tuple(slice(0, n) for n in self.layer.data.shape)
+        part = np.array(self.layer.data[box])
+        self._correction.do(lambda scene: painted_in(scene, box, part))
         if self.tool == "paint" and str(self.layer.mode) == "paint":
-            self.layer.selected_label = (
-                max(int(self.layer.selected_label), int(labels.max(initial=0))) + 1
-            )
+            highest = max(int(self.layer.selected_label), int(part.max(initial=0)))
+            self.layer.selected_label = max(highest, self._highest_label()) + 1
+
+    def _highest_label(self) -> int:
+        """Return the highest label of the objects."""
+        image = self._session.current
+        if image is None or image.result is None:
+            return 0
+        newer = 0 if image.partial is None else int(image.partial.labels.max(initial=0))
+        return max(newer, int(image.result.instances.ids.max(initial=0)))

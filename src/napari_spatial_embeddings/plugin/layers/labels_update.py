@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
@@ -10,18 +13,47 @@ from napari_spatial_embeddings.plugin.state.open_image import Box
 
 from .napari_compat import clear_paint_history, draw_part
 
+BLOCK_PIXELS = 2**20
+"""Pixels that are compared at once: they stay in the processor's cache."""
+
 
 def changed_box(old: NDArray[np.integer], new: NDArray[np.integer]) -> Box | None:
     """Return the smallest box that holds all that differs; None if nothing does."""
-    differs = old != new
-    box = []
-    for axis in range(old.ndim):
-        others = tuple(a for a in range(old.ndim) if a != axis)
-        found = np.flatnonzero(differs.any(others))
-        if not len(found):
-            return None
-        box.append(slice(int(found[0]), int(found[-1]) + 1))
-    return tuple(box)
+    low, high = list(old.shape), [0] * old.ndim
+    for block in blocks(old.shape):
+        differs = old[block] != new[block]
+        if not differs.any():
+            continue
+        for axis, part in enumerate(block):
+            if low[axis] <= part.start and high[axis] >= part.stop:
+                continue  # known already
+            found = np.flatnonzero(differs.any(tuple(a for a in range(old.ndim) if a != axis)))
+            low[axis] = min(low[axis], part.start + int(found[0]))
+            high[axis] = max(high[axis], part.start + int(found[-1]) + 1)
+    return tuple(map(slice, low, high)) if high[0] else None
+
+
+def blocks(shape: tuple[int, ...]) -> Iterator[Box]:
+    """Yield blocks that cover an array, cut along its longest axis."""
+    longest = max(range(len(shape)), key=lambda axis: shape[axis])
+    step = max(1, BLOCK_PIXELS * shape[longest] // max(1, math.prod(shape)))
+    for start in range(0, shape[longest], step):
+        box = [slice(0, n) for n in shape]
+        box[longest] = slice(start, min(start + step, shape[longest]))
+        yield tuple(box)
+
+
+def copied(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return a copy that needs memory only where there are labels; those below 0 are left out.
+
+    So it takes no time to copy the labels of what is in view of a large image.
+    """
+    out = np.zeros(labels.shape, np.int32)
+    for block in blocks(labels.shape):
+        part = labels[block]
+        if part.any():
+            np.maximum(part, 0, out=out[block])
+    return out
 
 
 def update_labels(layer: Labels, labels: NDArray[np.int32], box: Box | None = None) -> bool:

@@ -15,7 +15,7 @@ from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .image import transform
-from .labels_update import update_labels
+from .labels_update import copied, update_labels
 from .tags import LayerTag, find_layer
 
 
@@ -56,7 +56,7 @@ class LockedOutlines(QObject):
             if layer is not None:
                 self._viewer.layers.remove(layer)
             return
-        labels = np.maximum(known.labels, 0)
+        labels = copied(known.labels)
         if layer is not None and layer.data.shape == labels.shape:
             update_labels(layer, labels)
             return

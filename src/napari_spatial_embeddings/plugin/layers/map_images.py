@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.core.maps import EmbeddingMaps
+from napari_spatial_embeddings.core.maps import MARGIN, EmbeddingMaps
 from napari_spatial_embeddings.export.colours import longest_offset, offset_colours
+
+from .labels_update import blocks
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.segmentation import Segmentation
@@ -29,14 +32,15 @@ class MapImages:
     ----------
     margin : float32 (*S)
         In the unit of ``size``; mean over the axes.
-    highest : float
-        A margin that few objects exceed.
+    highest, largest : float
+        A margin that few objects exceed, and the largest of all.
     offsets : uint8 (*S, 3)
         Hue is the direction, brightness the length; black where no object is likely.
     """
 
     margin: NDArray[np.float32]
     highest: float
+    largest: float
     offsets: NDArray[np.uint8]
 
 
@@ -49,18 +53,33 @@ def map_images(maps: EmbeddingMaps, size: float = 1.0) -> MapImages:
     size : float
         Size of a pixel of the finest axis; 1 for a margin in pixels.
     """
-    seed = maps.seed.max(0)
-    margin = maps.margin.mean(0) * np.float32(size)
-    step = max(1, round((seed.size / SAMPLE_PIXELS) ** (1 / seed.ndim)))
-    sample = (slice(None, None, step),) * seed.ndim
-    likely = seed[sample] > FOREGROUND
-    chosen = margin[sample][likely]
-    highest = float(np.percentile(chosen, 99)) if chosen.size else float(margin.max())
-    longest = longest_offset(maps.offsets[(slice(None), *sample)], likely)
-    colours = offset_colours(maps.offsets, longest)
-    # Offsets of the background mean nothing; they fade out as seeds do.
-    fade = np.clip(seed * (255 / FOREGROUND), 0, 255).astype(np.uint16)[..., None]
-    return MapImages(margin, max(highest, 1e-6), ((colours * fade) >> 8).astype(np.uint8))
+    shape = maps.shape
+    step = max(1, round((math.prod(shape) / SAMPLE_PIXELS) ** (1 / len(shape))))
+    sample = (slice(None), *(slice(None, None, step),) * len(shape))
+    likely = maps.seed[sample].max(0) > FOREGROUND
+    sampled = _margin(maps, sample, size)
+    chosen = sampled[likely]
+    longest = longest_offset(maps.offsets[sample], likely)
+    margin, offsets = np.zeros(shape, np.float32), np.zeros((*shape, 3), np.uint8)
+    largest = 0.0
+    for block in blocks(shape):  # what was not predicted costs neither time nor memory
+        at = (slice(None), *block)
+        if maps.sigma[at].any():
+            margin[block] = _margin(maps, at, size)
+            largest = max(largest, float(margin[block].max()))
+        seed = maps.seed[at].max(0)
+        if (seed > 0).any():
+            # Offsets of the background mean nothing; they fade out as seeds do.
+            fade = np.clip(seed * (255 / FOREGROUND), 0, 255).astype(np.uint16)[..., None]
+            offsets[block] = (offset_colours(maps.offsets[at], longest) * fade) >> 8
+    highest = float(np.percentile(chosen, 99)) if chosen.size else float(sampled.max(initial=0))
+    return MapImages(margin, max(highest, 1e-6), largest, offsets)
+
+
+def _margin(maps: EmbeddingMaps, at: tuple[slice, ...], size: float) -> NDArray[np.float32]:
+    """Return the margin of some pixels, mean over the axes."""
+    sigma: NDArray[np.float32] = maps.sigma[at].mean(0)
+    return sigma * np.float32(MARGIN * size)
 
 
 def features(result: Segmentation) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from functools import cache
 from typing import Any
@@ -44,6 +45,50 @@ def hide_brush_box(viewer: ViewerModel) -> None:
     """Hide the dark square that napari 0.9 draws inside its brush, and leaves behind."""
     with suppress(AttributeError, KeyError):
         viewer.canvas.overlays._brush_circle.box = False
+
+
+def draw_thumbnail(layer: Labels) -> None:
+    """Draw a layer's thumbnail alone; napari's `refresh` draws the whole layer again."""
+    try:
+        layer._update_thumbnail()
+    except AttributeError:
+        layer.refresh(extent=False, highlight=False)
+
+
+def painted_box(event: Any) -> Box | None:
+    """Return the box around what a paint event of a Labels layer changed; None if unknown."""
+    boxes = []
+    with suppress(AttributeError, TypeError, ValueError):
+        for atom in event.value:
+            if hasattr(atom, "slice_key"):  # since napari 0.9
+                boxes.append([(part.start, part.stop) for part in atom.slice_key])
+            else:
+                boxes.append([(int(np.min(i)), int(np.max(i)) + 1) for i in atom[0]])
+        low, high = np.min(boxes, 0)[:, 0], np.max(boxes, 0)[:, 1]
+        return tuple(slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
+    return None
+
+
+@cache
+def prepare_labels() -> None:
+    """Compile, in a thread, what napari draws labels with.
+
+    Else it is compiled when a process of a new installation draws the first ones, for seconds.
+    """
+
+    def compile_loops() -> None:
+        with suppress(ImportError, AttributeError):
+            from napari.utils.colormaps import _accelerated_cmap
+            from numba import int64, typeof
+
+            loop = _accelerated_cmap._zero_preserving_modulo_inner_loop
+            for texture in (np.uint8, np.uint16):
+                for ndim in (1, 2, 3):
+                    raw, out = (np.zeros((1,) * ndim, kind) for kind in (np.int32, texture))
+                    # Compiled only: two threads must not run it at once.
+                    loop.compile((typeof(raw), int64, int64, typeof(out)))
+
+    threading.Thread(target=compile_loops).start()
 
 
 def clear_paint_history(layer: Labels) -> None:

@@ -18,8 +18,9 @@ from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .image import pixel_size, place, transform
-from .labels_update import update_labels
+from .labels_update import copied, update_labels
 from .map_images import MapImages, features, map_images
+from .napari_compat import draw_thumbnail
 from .tags import LayerTag, Role, find_layer, image_key, role_of, tag_of, tagged, update_tag
 
 if TYPE_CHECKING:
@@ -123,14 +124,15 @@ class ResultLayers(QObject):
     def _show_offsets_and_margin(self, key: str, new: MapImages) -> None:
         self._show(key, "offsets", "offsets", new.offsets, {"visible": False, "rgb": True})
         title = f"margin ({self._pixel_size(key)[1]})"
-        look = {"colormap": "viridis", "visible": False}
+        limits, span = (0.0, new.highest), (0.0, max(new.highest, new.largest))
+        # napari looks through all pixels for limits that it is not given.
+        look = {"colormap": "viridis", "visible": False, "contrast_limits": limits}
         layer = self._show(key, "margin", title, new.margin, look)
         # The range follows the maps until the user chooses another one.
         tag = tag_of(layer)
         before = None if tag is None else tag.limits
         if before is None or np.allclose(before, layer.contrast_limits):
-            limits = (0.0, new.highest)
-            layer.contrast_limits_range = (0.0, max(new.highest, float(new.margin.max())))
+            layer.contrast_limits_range = span
             layer.contrast_limits = limits
             update_tag(layer, limits=limits)
 
@@ -142,7 +144,7 @@ class ResultLayers(QObject):
             self._stale_tables.add(key)
             self._table_pause.throttle()
         else:
-            layer = self._show(key, "instances", "instances", labels.copy(), {"opacity": OPACITY})
+            layer = self._show(key, "instances", "instances", copied(labels), {"opacity": OPACITY})
             layer.features = features(result)
 
     def _update_tables(self) -> None:
@@ -152,7 +154,7 @@ class ResultLayers(QObject):
             layer, result = self._instances_layer(key), self._session.results.get(key)
             if layer is not None and result is not None:
                 layer.features = features(result)
-                layer.refresh(extent=False, highlight=False)
+                draw_thumbnail(layer)
 
     def _fail(self, problem: str) -> None:
         self._queued.clear()

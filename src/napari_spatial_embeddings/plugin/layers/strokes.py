@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.state.open_image import Box
 from napari_spatial_embeddings.training.annotation import BACKGROUND
 
+from .napari_compat import painted_box
 from .tags import tag_of, update_tag
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def continued_label(
     flat: tuple[int, ...],
     last: int = 0,
     without: frozenset[int] = frozenset(),
+    within: Box | None = None,
 ) -> int:
     """Return the label of the object that a stroke adds to; 0 if it is a new one.
 
@@ -45,15 +48,23 @@ def continued_label(
         Label of the object that was painted last, if there is one.
     without : set of ints
         Labels that are no objects.
+    within : Box, optional
+        Holds all of that object, if it is known.
     """
     planes = list(_planes(labels.shape, pixel, flat))
     for plane in planes:
         label = int(labels[plane][tuple(p for a, p in enumerate(pixel) if a not in flat)])
         if label > 0 and label not in without:
             return label
-    point = np.array([p for a, p in enumerate(pixel) if a not in flat], float)
+    if last <= 0:
+        return 0
+    seen = [a for a in range(labels.ndim) if a not in flat]
+    box = tuple(slice(0, labels.shape[a]) if within is None else within[a] for a in seen)
+    if not all(part.start <= pixel[a] < part.stop for a, part in zip(seen, box, strict=True)):
+        return 0
+    point = np.array([pixel[a] - part.start for a, part in zip(seen, box, strict=True)], float)
     for plane in planes:
-        if last > 0 and _encloses(np.argwhere(labels[plane] == last), point):
+        if _encloses(np.argwhere(labels[plane][box] == last), point):
             return last
     return 0
 
@@ -115,6 +126,7 @@ class Strokes(QObject):
         self.layer = layer
         self.each, self.class_name, self.classing = True, "object", False
         self._last = 0
+        self._extent: Box | None = None  # of the last object, unless it is unknown
         self._own, self._picked, self._encircling = False, False, False
         self._count()
         layer.mouse_drag_callbacks.insert(0, self._press)
@@ -240,7 +252,8 @@ class Strokes(QObject):
             seen = {int(a) - shift for a in event.dims_displayed}
             flat = tuple(a for a in range(layer.ndim) if a not in seen)
             no = frozenset() if self.background is None else frozenset({self.background})
-            self._select(continued_label(layer.data, pixel, flat, self._last, no) or self.next)
+            label = continued_label(layer.data, pixel, flat, self._last, no, self._extent)
+            self._select(label or self.next)
 
     def _shift(self, event: Event) -> int:
         """Return how many axes the viewer has before those of the layer."""
@@ -252,18 +265,30 @@ class Strokes(QObject):
         inside = bool(((at >= 0) & (at < shape)).all())
         return tuple(int(i) for i in at) if inside else None
 
-    def _painted(self, _event: Event) -> None:
+    def _painted(self, event: Event) -> None:
         label = int(self.layer.selected_label)
         self._picked, self._encircling = False, False
         if str(self.layer.mode) != "erase" and label > 0:
+            if not self._on_background:
+                self._note_extent(label, painted_box(event))
+                self._last = label
             self._top = max(self._top, label)
             if not self._on_background:
-                self._last = label
                 if label not in self.classes:
                     self.set_classes({label: self.class_name})
                 if self.each:
                     self._select(self.next)
         self.changed.emit()
+
+    def _note_extent(self, label: int, box: Box | None) -> None:
+        """Keep the box around the object that is painted, if it was painted here from its start."""
+        if label > self._top:
+            self._extent = box
+        elif label != self._last or self._extent is None or box is None:
+            self._extent = None
+        else:
+            both = zip(self._extent, box, strict=True)
+            self._extent = tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in both)
 
     def _replaced(self, _event: Event) -> None:
         """Find the ids that are in use, as the layer has another array."""

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_spatial_embeddings.editing import corrections as edit
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.state.open_image import Box
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.config import ClusteringSettings
@@ -109,6 +113,13 @@ def lock(scene: Scene, at: Pixel) -> Corrections:
 def set_class(scene: Scene, at: Pixel, index: int) -> Corrections:
     """Set the class of the object."""
     return edit.set_class(scene.corrections, scene.instances, scene.label(at), index)
+
+
+def painted_in(scene: Scene, box: Box, part: NDArray[np.integer]) -> Corrections:
+    """Take over the labels (*box) of a part of the image that was painted in."""
+    labels = scene.instances.labels.astype(np.result_type(part, np.int32))
+    labels[box] = part
+    return edit.painted(scene.corrections, scene.instances, scene.maps, labels)
 
 
 @dataclass(frozen=True, slots=True)
