@@ -35,6 +35,7 @@ from napari_spatial_embeddings.plugin.layers.locked import LockedOutlines
 from napari_spatial_embeddings.plugin.layers.pointer import pixel_of
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.layers.visibility import AnnotationHider
+from napari_spatial_embeddings.plugin.layers.world import to_world
 from plugin.fake_results import Bench
 from plugin.robot_actions import open_dock
 
@@ -233,7 +234,7 @@ class WindowScene(Scene):
 
     def spot(self, pixel: Sequence[float]) -> QPoint:
         """Return where a pixel is on the canvas."""
-        world = np.asarray(self.layer.data_to_world(pixel))[-2:]
+        world = to_world(self.viewer, self.layer, pixel)[-2:]
         away = (world - np.asarray(self.camera.center)[-2:]) * self.camera.zoom
         middle = self.canvas.rect().center()
         spot = QPoint(round(middle.x() + away[1]), round(middle.y() + away[0]))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Labels
+from napari.layers import Labels, Layer
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.plugin.state.open_image import Box
@@ -39,6 +41,40 @@ def tools_convert_units() -> bool:
     layer = viewer.add_labels(np.zeros((2, 2), np.uint8), units="um")
     viewer.add_labels(np.zeros((2, 2), np.uint8), units="nm")
     return world_units(viewer) is not None and bool(layer.world_to_data((1000, 1000))[0] < 2)
+
+
+def set_conversion(
+    layer: Layer,
+    ratio: Callable[[], NDArray[np.float64]],
+    world_to_data: Callable[[Any], NDArray[np.float64]],
+) -> None:
+    """Have a layer convert from the viewer's units what napari gives it without converting.
+
+    Parameters
+    ----------
+    layer : Layer
+    ratio : callable
+        Returns how many of the layer's units one of the viewer's is, along each axis.
+    world_to_data : callable
+        Takes the place of the layer's own.
+    """
+    kind, own = type(layer), weakref.ref(layer)
+    draw: Any = getattr(kind, "_update_draw", None)
+
+    def convert(scale_factor: float, corner_pixels_displayed: Any, **more: Any) -> None:
+        there: Any = own()
+        seen = ratio()[list(there._slice_input.displayed)]
+        draw(
+            there,
+            scale_factor=scale_factor * seen[-1],
+            corner_pixels_displayed=corner_pixels_displayed * seen,
+            **more,
+        )
+
+    changed: Any = layer
+    changed.world_to_data = world_to_data
+    if draw is not None:
+        changed._update_draw = convert
 
 
 def hide_brush_box(viewer: ViewerModel) -> None:

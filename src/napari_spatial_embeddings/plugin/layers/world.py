@@ -16,7 +16,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 from numpy.typing import NDArray
 
-from .napari_compat import tools_convert_units, world_units
+from .napari_compat import set_conversion, tools_convert_units, world_units
 
 Position = Sequence[float] | NDArray[np.float64]
 
@@ -50,11 +50,7 @@ def to_pixels(viewer: ViewerModel, layer: Layer, position: Position) -> NDArray[
     position : floats (>= D,)
         In the viewer's units; the last D coordinates count.
     """
-    inner = np.asarray(position, float)[-layer.ndim :]
-    ratio = units_per_world_unit(viewer, layer)[-len(inner) :]
-    if (ratio != 1).any() and not tools_convert_units():
-        inner = inner * ratio
-    return np.asarray(type(layer).world_to_data(layer, inner), float)
+    return _world_to_data(weakref.ref(viewer), weakref.ref(layer), position)
 
 
 def to_world(viewer: ViewerModel, layer: Layer, pixel: Position) -> NDArray[np.float64]:
@@ -75,19 +71,28 @@ def pixel_lengths(viewer: ViewerModel, layer: Layer) -> NDArray[np.float64]:
 
 
 def take_world_units(viewer: ViewerModel, layer: Layer) -> None:
-    """Have a layer's `world_to_data` take positions in the viewer's units.
+    """Have a layer take positions and lengths in the viewer's units.
 
     So napari's brushes and shapes, which ask the layer itself, act where the mouse is.
     """
-    ours: Any = partial(_world_to_data, weakref.ref(viewer), weakref.ref(layer))
-    layer.world_to_data = ours
+    there, own = weakref.ref(viewer), weakref.ref(layer)
+    set_conversion(layer, partial(_ratio, there, own), partial(_world_to_data, there, own))
+
+
+def _ratio(viewer: weakref.ref[ViewerModel], layer: weakref.ref[Layer]) -> NDArray[np.float64]:
+    there, own = viewer(), layer()
+    assert own is not None
+    if there is None:
+        return np.ones(own.ndim)
+    ratio = units_per_world_unit(there, own)
+    return np.ones(own.ndim) if (ratio != 1).any() and tools_convert_units() else ratio
 
 
 def _world_to_data(
     viewer: weakref.ref[ViewerModel], layer: weakref.ref[Layer], position: Position
 ) -> NDArray[np.float64]:
-    there, own = viewer(), layer()
+    own = layer()
     assert own is not None
-    if there is None:
-        return np.asarray(type(own).world_to_data(own, position), float)
-    return to_pixels(there, own, position)
+    inner = np.asarray(position, float)[-own.ndim :]
+    inner = inner * _ratio(viewer, layer)[-len(inner) :]
+    return np.asarray(type(own).world_to_data(own, inner), float)
