@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def test_its_memory_is_let_go_of(bench: EditorBench, scene: Scene, tmp_path: Pat
     bench.explanation._pointer.moved.emit(scene.layer.data_to_world(scene.middle(label)))
     bench.export.export_current(tmp_path, ["labels"])
     scene.until(lambda: all_idle(bench))
-    held = {
+    held: dict[str, Callable[[], object]] = {
         "seed maps": weakref.ref(scene.result.maps.seed),
         "offsets": weakref.ref(scene.result.maps.offsets),
         "clustering": weakref.ref(scene.result.clustering),

@@ -13,7 +13,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers.image import image_data
 from napari_spatial_embeddings.plugin.layers.placement import labels_on
 
-UM = {"scale": (0.5, 0.25), "units": ("um", "um"), "translate": (3, 4)}
+UM: dict[str, Any] = {"scale": (0.5, 0.25), "units": ("um", "um"), "translate": (3, 4)}
 
 
 def target(shape: tuple[int, ...] = (60, 70), **how: Any) -> Labels:

@@ -88,7 +88,7 @@ def test_the_last_object_is_looked_for_where_it_was_painted() -> None:
     """Else every stroke looks through all of a large image."""
     read: list[int] = []
 
-    class Counted(np.ndarray):  # type: ignore[type-arg]
+    class Counted(np.ndarray[Any, Any]):
         def __eq__(self, other: object) -> Any:
             read.append(self.size)
             return np.asarray(self) == other

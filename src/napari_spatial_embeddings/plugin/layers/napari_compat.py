@@ -115,14 +115,14 @@ def prepare_labels() -> None:
     def compile_loops() -> None:
         with suppress(ImportError, AttributeError):
             from napari.utils.colormaps import _accelerated_cmap
-            from numba import int64, typeof
+            from numba import int64, types
 
             loop = _accelerated_cmap._zero_preserving_modulo_inner_loop
-            for texture in (np.uint8, np.uint16):
+            for texture in (types.uint8, types.uint16):
                 for ndim in (1, 2, 3):
-                    raw, out = (np.zeros((1,) * ndim, kind) for kind in (np.int32, texture))
+                    raw, out = (types.Array(kind, ndim, "C") for kind in (types.int32, texture))
                     # Compiled only: two threads must not run it at once.
-                    loop.compile((typeof(raw), int64, int64, typeof(out)))
+                    loop.compile((raw, int64, int64, out))
 
     threading.Thread(target=compile_loops).start()
 
