@@ -20,6 +20,7 @@ from napari_spatial_embeddings.editing.corrections import accept
 from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
+from napari_spatial_embeddings.plugin.tasks.predict import predict_project
 from napari_spatial_embeddings.plugin.tasks.recluster import recluster
 from napari_spatial_embeddings.project import Project
 from plugin.fake_results import Bench, assert_same_objects, counted, discs, new_bench
@@ -267,6 +268,20 @@ def test_an_image_closed_meanwhile_is_a_message(bench: Bench, qtbot: QtBot, tmp_
     assert bench.message == "", "the problem is over"
 
 
+def test_another_project_ends_it(bench: Bench, qtbot: QtBot, tmp_path: Path) -> None:
+    use(bench, tmp_path / "model")
+    layer = add(bench)
+    with qtbot.waitSignal(bench.prediction.ended, timeout=300_000) as ended:
+        bench.prediction.image()
+        bench.session.save_in(Project.create(tmp_path / "one"))  # a folder for this state
+        assert bench.prediction.running
+        bench.session.set_project(Project.create(tmp_path / "other"))
+    assert ended.args == [False]
+    bench.wait()
+    assert not bench.session.results
+    assert list(bench.viewer.layers) == [layer]
+
+
 def test_corrections_and_settings_that_changed_meanwhile_count(
     bench: Bench, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -405,6 +420,19 @@ def test_all_images_of_a_project(bench: Bench, qtbot: QtBot, tmp_path: Path) -> 
     assert steps[-1] == (3, 3)
     assert steps[1:] == sorted(steps[1:])
     assert not bench.session.results, "none of them is open"
+
+
+def test_of_an_image_that_leaves_the_project_nothing_is_written(
+    bench: Bench, tmp_path: Path
+) -> None:
+    use(bench, tmp_path / "model")
+    bench.session.project = project = project_of(tmp_path / "project", (40, 50), (40, 50))[0]
+    reports = predict_project(bench.prediction.models, bench.prediction._request(), project)
+    next(reports)
+    project.remove_image("cells-1")
+    *_, last = reports
+    assert last.message == f"wrote the labels of 1 image to {project.results_folder}"
+    assert [p.name for p in project.results_folder.iterdir()] == ["cells 0.tif"]
 
 
 def test_where_no_image_can_be_predicted_it_failed(

@@ -42,9 +42,17 @@ def all_idle(bench: EditorBench) -> bool:
     return not (bench.prediction.running or any(part.busy for part in parts))
 
 
-def test_its_memory_is_let_go_of(bench: EditorBench, scene: Scene, tmp_path: Path) -> None:
-    """After sliders, corrections, an explanation and an export."""
+@pytest.mark.parametrize("annotated", [False, True])
+def test_its_memory_is_let_go_of(
+    bench: EditorBench, scene: Scene, annotated: bool, tmp_path: Path
+) -> None:
+    """After sliders, corrections, an explanation and an export.
+
+    An annotation layer that stays in the viewer keeps nothing but the annotation.
+    """
     label = scene.some()[0]
+    if annotated:
+        bench.annotation_actions.begin()
     scene.tune(seed_threshold=0.6)
     scene.use("accept", scene.middle(label))
     bench.explanation.set_on(True)
@@ -57,11 +65,13 @@ def test_its_memory_is_let_go_of(bench: EditorBench, scene: Scene, tmp_path: Pat
         "clustering": weakref.ref(scene.result.clustering),
         "instances": weakref.ref(scene.instances.labels),
         "corrections": weakref.ref(scene.corrections.labels),
-        "image": weakref.ref(bench.session.images[scene.key]),
     }
+    if not annotated:
+        held["image"] = weakref.ref(bench.session.images[scene.key])
     other = open_image(bench, default_labels(), "other")
-    for layer in [x for x in bench.viewer.layers if image_key(x) == scene.key]:
-        bench.viewer.layers.remove(layer)
+    for layer in list(bench.viewer.layers):
+        if image_key(layer) == scene.key and role_of(layer) != "annotations":
+            bench.viewer.layers.remove(layer)
     del layer
 
     def left() -> list[str]:

@@ -254,4 +254,5 @@ class CorrectionController(QObject):
         self._saved.emit(image, corrections)
 
     def _mark_saved(self, image: OpenImage, corrections: Corrections) -> None:
-        image.saved_corrections = corrections
+        if self._is_open(image):
+            image.saved_corrections = corrections

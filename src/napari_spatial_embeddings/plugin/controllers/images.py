@@ -235,7 +235,7 @@ class ImageController(QObject):
         there = {str(tags.image_key(layer)): layer for layer in tags.tagged(self._viewer, "image")}
         records = self._session.images
         for key in [k for k, record in records.items() if record.layer is not there.get(k)]:
-            del records[key]
+            records.pop(key).forget_result()
         for key, layer in there.items():
             if key not in records:
                 records[key] = OpenImage(key, layer)

@@ -102,15 +102,18 @@ class PredictionController(QObject):
         """End the prediction; a tile that is being computed is dropped when it is done."""
         if self._worker is not None:
             self._worker.cancel()
-            self._worker = None
+            self._forget()
             self.ended.emit(False)
+
+    def _forget(self) -> None:
+        self._worker = self._image = None
 
     def close(self) -> None:
         """End the prediction; a tile that is being computed is dropped when it is done."""
         self._connections.close()
         if self._worker is not None:
             self._worker.cancel()
-            self._worker = None
+            self._forget()
 
     def _request(self) -> PredictionRequest:
         session = self._session
@@ -186,13 +189,13 @@ class PredictionController(QObject):
 
     def _end(self, report: PredictionReport | None) -> None:
         if self.sender() is self._worker:
-            self._worker = None
+            self._forget()
             if report is not None and report.result is None:
                 self._session.say(report.message)
             self.ended.emit(True)
 
     def _fail(self, problem: str) -> None:
         if self.sender() is self._worker:
-            self._worker = None
+            self._forget()
             self._show_problem(problem, "error")
             self.ended.emit(False)

@@ -49,7 +49,8 @@ class ImageSwitcher:
             return
         hidden, new.hidden_layers = new.hidden_layers, []
         for layer in (*hidden, new.layer):
-            layer.visible = True
+            if not layer.visible:  # napari draws the whole layer again, even if it was
+                layer.visible = True
         if old is None or not np.allclose(self._corners(old), self._corners(new)):
             look_at(self._viewer, new.layer)
             self._restore_slice(new)

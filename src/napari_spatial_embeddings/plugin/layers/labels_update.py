@@ -18,10 +18,13 @@ BLOCK_PIXELS = 2**20
 
 
 def changed_box(old: NDArray[np.integer], new: NDArray[np.integer]) -> Box | None:
-    """Return the smallest box that holds all that differs; None if nothing does."""
+    """Return the smallest box that holds all that differs; None if nothing does.
+
+    New labels below 0 count as none.
+    """
     low, high = list(old.shape), [0] * old.ndim
     for block in blocks(old.shape):
-        differs = old[block] != new[block]
+        differs = old[block] != np.maximum(new[block], 0)
         if not differs.any():
             continue
         for axis, part in enumerate(block):
@@ -66,7 +69,7 @@ def update_labels(layer: Labels, labels: NDArray[np.int32], box: Box | None = No
     layer : Labels
         With int32 data.
     labels : int32 (*S)
-        Those of the box, if one is given.
+        Those of the box, if one is given; below 0 they count as none.
     box : Box, optional
         The part of the layer that is replaced; all of it if not given.
 
@@ -83,7 +86,7 @@ def update_labels(layer: Labels, labels: NDArray[np.int32], box: Box | None = No
     at = tuple(
         slice(o.start + i.start, o.start + i.stop) for o, i in zip(outer, inner, strict=True)
     )
-    layer.data[at] = labels[inner]
+    np.maximum(labels[inner], 0, out=layer.data[at])
     small = 2 * np.prod([s.stop - s.start for s in at]) < layer.data.size
     if not (small and draw_part(layer, at)):
         layer.refresh(extent=False, highlight=False, thumbnail=False)

@@ -56,14 +56,13 @@ class LockedOutlines(QObject):
             if layer is not None:
                 self._viewer.layers.remove(layer)
             return
-        labels = copied(known.labels)
-        if layer is not None and layer.data.shape == labels.shape:
-            update_labels(layer, labels)
+        if layer is not None and layer.data.shape == known.labels.shape:
+            update_labels(layer, known.labels)
             return
         if layer is not None:
             self._viewer.layers.remove(layer)
         layer = Labels(
-            labels,
+            copied(known.labels),
             name=f"{objects.name.removesuffix(' · instances')} · locked",
             colormap=CyclicLabelColormap(colors=np.ones((2, 4))),  # direct ones are slow
             opacity=1,

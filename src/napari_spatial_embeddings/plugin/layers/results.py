@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 from superqt.utils import QSignalDebouncer
 
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
@@ -59,6 +62,10 @@ class ResultLayers(QObject):
         super().__init__(parent)
         self._viewer, self._session = viewer, session
         self._queued: Maps = {}
+        self._to_show: deque[tuple[str, EmbeddingMaps, Callable[[], None]]] = deque()
+        self._next = QTimer(self)
+        self._next.setSingleShot(True)
+        self._next.timeout.connect(self._show_next)
         self._stale_tables: set[str] = set()
         self._table_pause = QSignalDebouncer(parent=self)
         self._table_pause.setTimeout(TABLE_DELAY_MS)
@@ -74,12 +81,14 @@ class ResultLayers(QObject):
         """Disconnect from the session, and drop what is under way."""
         self._connections.close()
         self._table_pause.cancel()
+        self._next.stop()
+        self._to_show.clear()
         self._worker.close()
 
     @property
     def busy(self) -> bool:
         """Whether anything is still to be shown."""
-        return self._worker.busy or bool(self._stale_tables)
+        return self._worker.busy or bool(self._to_show) or bool(self._stale_tables)
 
     # ------------------------------------------------------------- following
 
@@ -89,11 +98,10 @@ class ResultLayers(QObject):
         image.shown = new
         if new is None:
             return
+        self._show_instances(key, new)
         if old is None or new.maps is not old.maps:
-            self._show_seeds(key, new)
             self._queued[key] = (new.maps, self._pixel_size(key)[0])
             self._worker.request(dict(self._queued))
-        self._show_instances(key, new)
 
     def _follow_partial(self, key: str) -> None:
         image, layer = self._session.images[key], self._instances_layer(key)
@@ -102,27 +110,39 @@ class ResultLayers(QObject):
         if _fits(layer, image.result):
             update_labels(layer, image.partial.labels, image.partial.box)
 
-    def _show_seeds(self, key: str, result: Segmentation) -> None:
-        count = len(result.classes)
+    def _show_seeds(self, key: str, maps: EmbeddingMaps, _new: MapImages) -> None:
+        classes = self._session.results[key].classes
+        count = len(classes)
         for layer in tagged(self._viewer, "seed", key):
             tag = tag_of(layer)
             if tag is not None and int(tag.part) >= count:
                 self._viewer.layers.remove(layer)
         look = {"colormap": "magma", "contrast_limits": (0, 1), "visible": False}
-        for index, name in enumerate(result.classes):
+        for index, name in enumerate(classes):
             title = "seed" if count == 1 else f"seed {name}"
-            self._show(key, "seed", title, result.maps.seed[index], look, str(index))
+            self._show(key, "seed", title, maps.seed[index], look, str(index))
 
     def _show_map_images(self, request: Maps, images: dict[str, MapImages]) -> None:
         for key, (maps, _) in request.items():
             if self._queued.get(key, (None,))[0] is maps:
                 del self._queued[key]
-            result = self._session.results.get(key)
-            if result is not None and result.maps is maps:
-                self._show_offsets_and_margin(key, images[key])
+            for show in (self._show_seeds, self._show_offsets, self._show_margin):
+                self._to_show.append((key, maps, partial(show, key, maps, images[key])))
+        self._next.start(0)
 
-    def _show_offsets_and_margin(self, key: str, new: MapImages) -> None:
+    def _show_next(self) -> None:
+        """Show one of the maps; the window gets its turn before the next one."""
+        key, maps, show = self._to_show.popleft()
+        result = self._session.results.get(key)
+        if result is not None and result.maps is maps:
+            show()
+        if self._to_show:
+            self._next.start(0)
+
+    def _show_offsets(self, key: str, _maps: EmbeddingMaps, new: MapImages) -> None:
         self._show(key, "offsets", "offsets", new.offsets, {"visible": False, "rgb": True})
+
+    def _show_margin(self, key: str, _maps: EmbeddingMaps, new: MapImages) -> None:
         title = f"margin ({self._pixel_size(key)[1]})"
         limits, span = (0.0, new.highest), (0.0, max(new.highest, new.largest))
         # napari looks through all pixels for limits that it is not given.

@@ -67,7 +67,8 @@ class AnnotationHider(QObject):
     def hide_for(self, user: object, layer: Labels) -> None:
         """Show the layer of the objects to a user of it, with no brush active."""
         self._users.add(user)
-        layer.visible = True
+        if not layer.visible:  # napari draws the whole layer again, even if it was
+            layer.visible = True
         layer.mode = "pan_zoom"
         self._viewer.layers.selection.active = layer
         self._follow()

@@ -50,7 +50,9 @@ def to_pixels(viewer: ViewerModel, layer: Layer, position: Position) -> NDArray[
     position : floats (>= D,)
         In the viewer's units; the last D coordinates count.
     """
-    return _world_to_data(weakref.ref(viewer), weakref.ref(layer), position)
+    inner = np.asarray(position, float)[-layer.ndim :]
+    inner = inner * _unconverted(viewer, layer)[-len(inner) :]
+    return np.asarray(type(layer).world_to_data(layer, inner), float)
 
 
 def to_world(viewer: ViewerModel, layer: Layer, pixel: Position) -> NDArray[np.float64]:
@@ -76,23 +78,26 @@ def take_world_units(viewer: ViewerModel, layer: Layer) -> None:
     So napari's brushes and shapes, which ask the layer itself, act where the mouse is.
     """
     there, own = weakref.ref(viewer), weakref.ref(layer)
-    set_conversion(layer, partial(_ratio, there, own), partial(_world_to_data, there, own))
+    set_conversion(layer, partial(_ratio_of, there, own), partial(_pixels_of, there, own))
 
 
-def _ratio(viewer: weakref.ref[ViewerModel], layer: weakref.ref[Layer]) -> NDArray[np.float64]:
+def _unconverted(viewer: ViewerModel, layer: Layer) -> NDArray[np.float64]:
+    """Return `units_per_world_unit` where napari does not convert by itself, else ones."""
+    ratio = units_per_world_unit(viewer, layer)
+    return np.ones(layer.ndim) if (ratio != 1).any() and tools_convert_units() else ratio
+
+
+def _ratio_of(viewer: weakref.ref[ViewerModel], layer: weakref.ref[Layer]) -> NDArray[np.float64]:
+    there, own = viewer(), layer()
+    assert own is not None
+    return np.ones(own.ndim) if there is None else _unconverted(there, own)
+
+
+def _pixels_of(
+    viewer: weakref.ref[ViewerModel], layer: weakref.ref[Layer], position: Position
+) -> NDArray[np.float64]:
     there, own = viewer(), layer()
     assert own is not None
     if there is None:
-        return np.ones(own.ndim)
-    ratio = units_per_world_unit(there, own)
-    return np.ones(own.ndim) if (ratio != 1).any() and tools_convert_units() else ratio
-
-
-def _world_to_data(
-    viewer: weakref.ref[ViewerModel], layer: weakref.ref[Layer], position: Position
-) -> NDArray[np.float64]:
-    own = layer()
-    assert own is not None
-    inner = np.asarray(position, float)[-own.ndim :]
-    inner = inner * _ratio(viewer, layer)[-len(inner) :]
-    return np.asarray(type(own).world_to_data(own, inner), float)
+        return np.asarray(type(own).world_to_data(own, position), float)
+    return to_pixels(there, own, position)

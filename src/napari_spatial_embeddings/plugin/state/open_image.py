@@ -102,3 +102,9 @@ class OpenImage:
     def dirty(self) -> bool:
         """Whether the annotation is not in the project as it is now."""
         return self.revision != self.saved_revision
+
+    def forget_result(self) -> None:
+        """Let go of what was predicted and corrected: the image is closed."""
+        self.result = self.partial = self.shown = None
+        self.corrections = self.saved_corrections = None
+        self.undo = UndoHistory()
