@@ -66,8 +66,6 @@ def test_its_memory_is_let_go_of(
         "instances": weakref.ref(scene.instances.labels),
         "corrections": weakref.ref(scene.corrections.labels),
     }
-    if not annotated:
-        held["image"] = weakref.ref(bench.session.images[scene.key])
     other = open_image(bench, default_labels(), "other")
     for layer in list(bench.viewer.layers):
         if image_key(layer) == scene.key and role_of(layer) != "annotations":
@@ -78,7 +76,7 @@ def test_its_memory_is_let_go_of(
         gc.collect()
         return [name for name, what in held.items() if what() is not None]
 
-    scene.until(lambda: all_idle(bench) and not left())
+    scene.qtbot.waitUntil(lambda: all_idle(bench) and not left(), timeout=60_000)
     assert list(bench.session.images) == [other]
     assert bench.export.exportable() == []
     assert bench.session.image in (None, other)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Labels
@@ -11,7 +9,6 @@ from napari.utils.colormaps import CyclicLabelColormap
 from qtpy.QtCore import QObject
 
 from napari_spatial_embeddings.plugin.qt.connections import Connections
-from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .image import transform
@@ -35,7 +32,6 @@ class LockedOutlines(QObject):
     ) -> None:
         super().__init__(parent)
         self._viewer, self._session = viewer, session
-        self._shown: WeakKeyDictionary[OpenImage, object] = WeakKeyDictionary()
         self._connections = Connections()
         self._connections.add(session.result_changed, self.show)
 
@@ -48,10 +44,10 @@ class LockedOutlines(QObject):
         image = self._session.images[key]
         known = None if image.result is None else image.result.corrections
         layer = find_layer(self._viewer, "locked", key)
-        if known is self._shown.get(image) and (known is None or layer is not None):
+        if known is image.outlined and (known is None or layer is not None):
             return
         objects = find_layer(self._viewer, "instances", key)
-        self._shown[image] = known
+        image.outlined = known
         if known is None or not len(known) or objects is None:
             if layer is not None:
                 self._viewer.layers.remove(layer)

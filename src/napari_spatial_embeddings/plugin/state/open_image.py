@@ -42,7 +42,7 @@ class PartialResult:
     milliseconds: float
 
 
-@dataclass(slots=True, weakref_slot=True, eq=False)
+@dataclass(slots=True, eq=False)
 class OpenImage:
     """An image that is open in the viewer. Changed in the main thread only.
 
@@ -72,6 +72,8 @@ class OpenImage:
         Newer labels of a part of it; change it through `Session`.
     shown : Segmentation, optional
         What the result layers show (`ResultLayers`).
+    outlined : Corrections, optional
+        Those whose locked objects are outlined (`LockedOutlines`).
     corrections, saved_corrections : Corrections, optional
         As the user made them, and as they are in the project (`CorrectionController`).
     corrections_loaded : bool
@@ -93,6 +95,7 @@ class OpenImage:
     result: Segmentation | None = None
     partial: PartialResult | None = None
     shown: Segmentation | None = None
+    outlined: Corrections | None = None
     corrections: Corrections | None = None
     saved_corrections: Corrections | None = None
     corrections_loaded: bool = False
@@ -106,5 +109,5 @@ class OpenImage:
     def forget_result(self) -> None:
         """Let go of what was predicted and corrected: the image is closed."""
         self.result = self.partial = self.shown = None
-        self.corrections = self.saved_corrections = None
+        self.corrections = self.saved_corrections = self.outlined = None
         self.undo = UndoHistory()
