@@ -82,6 +82,11 @@ class Corrections:
         Pairs of locked objects that were split from each other; none if not given. Only those are
         kept of which both are locked.
 
+    Attributes
+    ----------
+    emptied : bool
+        Whether any pixel is `NOTHING`: kept, as to look at all pixels takes time.
+
     Raises
     ------
     ValueError
@@ -97,12 +102,14 @@ class Corrections:
     seed_pixel: NDArray[np.int64]
     deleted: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 1), np.int64))
     split: NDArray[np.int32] = field(default_factory=lambda: np.empty((0, 2), np.int32))
+    emptied: bool = field(init=False)
 
     def __post_init__(self) -> None:
         n, ndim = len(self.ids), self.labels.ndim
         marks = self.deleted.reshape(-1, ndim).astype(np.int64)
         there = self.labels[tuple(marks.T)] == NOTHING
         object.__setattr__(self, "deleted", marks[there])
+        object.__setattr__(self, "emptied", bool(self.labels.min(initial=0) < 0))
         pairs = self.split.reshape(-1, 2).astype(np.int32)
         object.__setattr__(self, "split", pairs[np.isin(pairs, self.ids).all(1)])
         for name in ("ids", *Row.__slots__):

@@ -59,6 +59,7 @@ def test_a_deleted_object_stays_deleted(scene: Scene) -> None:
         scene.tune(**move)
         assert not scene.instances.labels[deleted].any()
         np.testing.assert_array_equal(scene.layer.data, scene.instances.labels)
+    assert scene.corrections.emptied
 
 
 def test_two_objects_become_one_and_stay_one(scene: Scene, bench: EditorBench) -> None:
@@ -163,6 +164,7 @@ def test_an_accepted_object_is_locked_until_it_is_released(scene: Scene) -> None
     at, before = scene.middle(label), scene.instances.labels == label
     scene.use("accept", at)
     assert len(scene.corrections) == 1
+    assert not scene.corrections.emptied
     scene.tune(seed_threshold=1.0, margin_factor=0.4)
     np.testing.assert_array_equal(scene.instances.labels > 0, before)
     scene.use("accept", at)  # once more

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_spatial_embeddings.core.instances import NOTHING, Corrections
+from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.editing import corrections as edit
 from napari_spatial_embeddings.editing.to_annotation import inside
 from napari_spatial_embeddings.errors import InputError
@@ -134,8 +134,8 @@ class CorrectSection(QWidget):
         known = None if result is None else result.corrections
         count = 0 if known is None else len(known)
         deleted = 0 if known is None else len(known.deleted)
-        corrected = known is not None and bool(known.labels.any())
-        emptied = known is not None and bool((known.labels == NOTHING).any())
+        emptied = known is not None and known.emptied
+        corrected = count > 0 or emptied
         self.release.setEnabled(corrected)
         self.locked.setText(f"{count} locked" + (f", {deleted} deleted" if deleted else ""))
         self.use_as.setEnabled(ready)
