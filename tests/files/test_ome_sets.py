@@ -227,6 +227,33 @@ def test_more_than_slices_along_an_axis(tmp_path: Path) -> None:
     assert read_image(path, "ZYX").shape == (6, 12, 10)
 
 
+def test_a_crop_keeps_what_its_pages_are(tmp_path: Path) -> None:
+    planes = [plane({"Z": i // 2, "C": i % 2}, i) for i in range(6)]
+    xml = ome(pixels({"Z": 3, "C": 2}, (50, 60), planes))
+    array = numbers((6, 12, 10))
+    path = write(tmp_path / "a.ome.tif", array, xml)
+    np.testing.assert_array_equal(read_image(path).data, array.reshape(3, 2, 12, 10).swapaxes(0, 1))
+    # Of fewer pages, it is unknown which planes they are.
+    write(path, array[:4], xml)
+    with pytest.raises(FileError, match=r"holds 4 planes, .* of 3 slices x 2 channels.*unknown"):
+        read_image(path)
+
+
+def test_no_page_is_named(tmp_path: Path) -> None:
+    xml = ome(pixels({"Z": 2}, (12, 10), [plane({"Z": z}, 7 + z) for z in range(2)]))
+    path = write(tmp_path / "a.ome.tif", numbers((12, 10)), xml)
+    with pytest.raises(FileError, match="names? 2 planes, and it lacks all of them"):
+        read_image(path)
+
+
+def test_pages_that_no_image_has(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    array = numbers((5, 12, 10))
+    xml = ome(pixels({"Z": 2}, (12, 10), [plane({"Z": z}, z) for z in range(2)]))
+    path = write(tmp_path / "a.ome.tif", array, xml)
+    np.testing.assert_array_equal(read_image(path).data[0], array[:2])
+    assert "has 5 pages, and its metadata name 2, which are read" in caplog.text
+
+
 def test_planes_in_another_order(tmp_path: Path) -> None:
     array = numbers((4, 12, 10))
     xml = ome(pixels({"Z": 4}, (12, 10), [plane({"Z": 3 - z}, z) for z in range(4)]))

@@ -66,6 +66,8 @@ class OmePart:
         gone = [i for i, place in enumerate(self.places) if place is None]
         if not gone:
             return ""
+        if len(gone) == len(self.places):
+            return "all of them"
         indices = [_unravelled(i, self.shape) for i in gone]
         for axis, name in NAMES.items():
             at = self.image.axes.index(axis)
@@ -143,6 +145,15 @@ class OmeSet:
             return None
         files = {planes: self.file_of(planes) for planes in dict.fromkeys(here[0].planes)}
         return _part(here[0], files, self.path, pages)
+
+    def pages_named(self, pages: int) -> int:
+        """Return how many of the file's pages belong to some image."""
+        numbers: set[int] = set()
+        for planes in (p for image in self.here() for p in image.planes):
+            if self.file_of(planes) == self.path:
+                end = pages if planes.count is None else min(pages, planes.page + planes.count)
+                numbers.update(range(planes.page, end))
+        return len(numbers)
 
     def mates(self, pages: int) -> dict[Path, set[Path]]:
         """Return for each file those that hold planes of the same image, itself among them."""

@@ -71,7 +71,17 @@ def first_image(path: Path, open_file: Open, *, given: bool) -> tuple[Series, st
             log.warning("%s: %s beside it, with its metadata, is missing", path, found.home.name)
         elif part is None:
             log.warning("%s: its OME-XML does not name it; its pages are read as they are", path)
+        elif not _is_about(part, file, path):
+            planes = dict(zip(part.image.axes, part.shape, strict=True))
+            return _as_they_are(path, open_file, planes, given=given)
         elif (series := _of_ome(part, file, path, open_file, given=given)) is not None:
+            if (used := found.pages_named(len(file.pages))) < len(file.pages):
+                log.warning(
+                    "%s has %d pages, and its metadata name %d, which are read",
+                    path,
+                    len(file.pages),
+                    used,
+                )
             return series, series.get_axes(False)
     named = _named(file)
     with suppress(*UNLIKE):
@@ -99,15 +109,27 @@ def _planes(series: Series) -> int:
     return math.prod(series.get_shape(False)) // math.prod(series.keyframe.shape)
 
 
+def _first_page(part: OmePart, file: tifffile.TiffFile, path: Path) -> tifffile.TiffPage:
+    """Return the first page of a file that an image has."""
+    numbers = [place[1] for place in part.places if place is not None and place[0] == path]
+    return file.pages.get(min(numbers, default=0)).aspage()
+
+
+def _is_about(part: OmePart, file: tifffile.TiffFile, path: Path) -> bool:
+    """Whether an OME-XML is about a file's pages: their edges agree, or at least their number."""
+    page = _first_page(part, file, path)
+    if (page.imagelength, page.imagewidth) == part.image.edges and page.imagedepth == 1:
+        return True
+    return part.files == [path] and not part.missing() and len(part.places) == len(file.pages)
+
+
 def _of_ome(
     part: OmePart, file: tifffile.TiffFile, path: Path, open_file: Open, *, given: bool
 ) -> Series | None:
-    """Return the planes that an OME-XML names; None if it is not about these pages."""
+    """Return the planes that an OME-XML names; None if some lack, and the axes are given."""
     import tifffile
 
-    page = file.pages.get(min(n for f, n in filter(None, part.places) if f == path)).aspage()
-    if (page.imagelength, page.imagewidth) != part.image.edges or page.imagedepth > 1:
-        return None
+    page = _first_page(part, file, path)
     total, files = len(part.places), part.files
     missing, gone = part.missing(), part.gone()
     if missing and not gone:
