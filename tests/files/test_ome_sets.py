@@ -242,7 +242,7 @@ def test_a_crop_keeps_what_its_pages_are(tmp_path: Path) -> None:
 def test_no_page_is_named(tmp_path: Path) -> None:
     xml = ome(pixels({"Z": 2}, (12, 10), [plane({"Z": z}, 7 + z) for z in range(2)]))
     path = write(tmp_path / "a.ome.tif", numbers((12, 10)), xml)
-    with pytest.raises(FileError, match="names? 2 planes, and it lacks all of them"):
+    with pytest.raises(FileError, match=r"names? 2 planes, and it lacks all of them"):
         read_image(path)
 
 
