@@ -21,6 +21,7 @@ from napari_spatial_embeddings.files import (
     read_labels,
     read_pixel_size,
 )
+from napari_spatial_embeddings.files.tiff import tiff_axes
 from ome_files import ome, pixels, plane, uuid, write, write_set
 
 SIZES = 'PhysicalSizeX="0.2" PhysicalSizeY="0.2" PhysicalSizeZ="1"'
@@ -51,6 +52,22 @@ def test_a_frame_is_one_image(tmp_path: Path, apart: str, order: str, large: boo
         assert (here.pixel_size, here.unit) == SIZE == read_pixel_size(path, "ZYX")
     # Whichever of its files is asked for, it is the same image.
     np.testing.assert_array_equal(read_image(files[-1]).data, whole[-1].swapaxes(0, 1))
+
+
+@pytest.mark.parametrize("apart", ["T", "Z", "TZC"])
+def test_axes_of_what_napari_shows(tmp_path: Path, apart: str) -> None:
+    """It reads all frames of a set, whichever file is opened, and tiffs of no set as tifffile."""
+    files = write_set(tmp_path, image(3, 4, 2), apart)
+    axes, shape, dtype = tiff_axes(files[1])
+    assert dict(zip(axes, shape, strict=True)) == {"T": 3, "Z": 4, "C": 2, "Y": 12, "X": 10}
+    assert tifffile.imread(files[1]).shape == shape
+    assert dtype == np.uint16
+    plain = tmp_path / "plain.tif"
+    tifffile.imwrite(plain, numbers((4, 2, 12, 10)), imagej=True, metadata={"axes": "ZCYX"})
+    axes, shape, _ = tiff_axes(plain)
+    assert [(a, n) for a, n in zip(axes, shape, strict=True) if n > 1] == [
+        ("Z", 4), ("C", 2), ("Y", 12), ("X", 10)
+    ]  # fmt: skip
 
 
 def test_no_file_of_a_set_is_left_open(tmp_path: Path) -> None:
