@@ -11,7 +11,7 @@ import tifffile
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QComboBox, QListWidget
+from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QListWidget
 
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
@@ -20,7 +20,7 @@ from napari_spatial_embeddings.plugin.sections.data import DataStep
 from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.project.training_set import load_training_set
 from napari_spatial_embeddings.samples import blobs, nuclei, rods
-from plugin.robot_actions import add_image, open_dock, press
+from plugin.robot_actions import add_image, button, open_dock, press
 
 
 def step_of(dock: SpatialEmbeddingsWidget) -> DataStep:
@@ -83,9 +83,16 @@ def test_our_own_layers_are_no_choice(viewer: Viewer, dock: SpatialEmbeddingsWid
     ("shape", "meanings"),
     [
         ((40, 50), None),
-        ((3, 40, 50), ["channels (CYX)", "volume: slices (ZYX)"]),
-        ((12, 40, 50), ["volume: slices (ZYX)", "channels (CYX)"]),
-        ((2, 12, 40, 50), None),
+        ((3, 40, 50), ["channels (CYX)", "volume: slices (ZYX)", "time series (TYX)"]),
+        ((40, 50, 5), ["volume: slices (ZYX)", "channels (CYX)", "time series (TYX)"]),
+        (
+            (9, 2, 40, 50),
+            [
+                "volume with channels (CZYX)",  # the channels are put first
+                "volume with channels (ZCYX)",
+                "time series (TZYX)",
+            ],
+        ),
     ],
 )
 def test_axes_are_asked_for_only_if_in_doubt(
@@ -99,20 +106,62 @@ def test_axes_are_asked_for_only_if_in_doubt(
     box = shown[0] if shown and "YX" in shown[0].currentText() else None
     assert (entries(box) if box is not None else None) == meanings
     if box is not None:
-        before = dock.images.image_data().data.shape
         assert meanings is not None
+        assert "Its axes have no names" in advice(dock)
+        before = dock.images.image_data().data.shape
         choose(box, meanings[1])
-        after = dock.images.image_data().data.shape
-        assert {len(before), len(after)} == {3, 4}
+        assert advice(dock) == "", "the user knows"
+        assert dock.images.image_data().data.shape != before
+        choose(box, meanings[2])
+        assert "is a time series of" in advice(dock)
+        assert not button(dock, "Annotate").isEnabled()
+        assert not button(dock, "This image").isEnabled()
+        choose(box, next(text for text in entries(box) if text != meanings[2]))
+        press(dock, "Annotate")
+        assert len(viewer.layers) == 2
 
 
-def test_an_image_of_too_many_axes_is_refused(
+def advice(dock: SpatialEmbeddingsWidget) -> str:
+    """Return what the step says about the image."""
+    labels = step_of(dock).findChildren(QLabel, "advice")
+    return " ".join(x.text() for x in labels if x.isVisibleTo(step_of(dock)))
+
+
+def test_channels_that_are_not_the_first_axis_are_put_there(
     viewer: Viewer, dock: SpatialEmbeddingsWidget
 ) -> None:
-    viewer.add_image(np.zeros((2, 2, 4, 8, 8), np.uint8), name="film")
+    """Else the annotations would lie across the channels."""
+    pixels = np.random.default_rng(0).random((40, 50, 2)).astype(np.float32)
+    layer = viewer.add_image(pixels, name="float colours")
+    assert combos(dock)[1].currentText() == "channels (CYX)"
+    assert "channels of float colours were put first" in dock.message
     press(dock, "Annotate")
-    assert "film has 5 axes" in dock.message
-    assert len(viewer.layers) == 1
+    painted = viewer.layers["float colours · annotations"]
+    assert np.array_equal(painted.extent.world, layer.extent.world[:, -2:])
+    assert np.array_equal(np.asarray(dock.images.image_data().data), np.moveaxis(pixels, -1, 0))
+
+
+def test_grey_is_a_way_for_colours_that_no_model_takes(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    tissue = np.full((48, 48, 3), 240, np.uint8)
+    tissue[10:20, 10:20] = (120, 40, 160)
+    viewer.add_image(tissue, rgb=True, name="tissue")
+    colours = combos(dock)[1]
+    assert entries(colours) == ["colours (RGB)", "grey", "grey, inverted"]
+    assert dock.session.model is None
+    assert "choose grey (inverted where objects are dark" in advice(dock)
+    dock.session.set_model("nuclei-2d", None)
+    assert advice(dock) == ""
+    this = button(dock, "This image")
+    assert not this.isEnabled()
+    assert "this is an image with 3 channels: choose grey beside Colours" in this.toolTip()
+    choose(colours, "grey, inverted")
+    assert this.isEnabled()
+    assert dock.images.kind() == (1, 2)
+    assert combos(dock)[1].currentText() == "grey, inverted"
+    pixels = np.asarray(dock.images.image_data().data[0])
+    assert pixels[15, 15] > pixels[0, 0]
 
 
 def test_other_layers_can_be_channels(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:

@@ -5,6 +5,7 @@ with a file raises `FileError`, in one sentence.
 """
 
 from .errors import FileError
+from .file_axes import FileAxes, read_axes
 from .folders import find_images, find_regions, pair, stem
 from .images import read_image, read_labels, read_pixel_size
 from .maps import StoredMaps, read_maps
@@ -14,6 +15,7 @@ from .settings import read_settings
 from .tables import read_classes
 
 __all__ = [
+    "FileAxes",
     "FileError",
     "Region",
     "StoredMaps",
@@ -22,6 +24,7 @@ __all__ = [
     "find_images",
     "find_regions",
     "pair",
+    "read_axes",
     "read_classes",
     "read_image",
     "read_labels",

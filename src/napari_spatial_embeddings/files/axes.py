@@ -55,8 +55,8 @@ def as_image(
     if given:
         array, axes = _with_given_axes(array, axes, given.upper(), name)
     else:
-        array, axes = _without_singletons(array, axes)
-        axes = _guess(array, axes, name)
+        array, axes = without_singletons(array, axes)
+        axes = guess(array, axes, name)
         _check(array, axes, name)
     if "S" in axes:
         # The last of two or four samples is transparency.
@@ -94,7 +94,7 @@ def _with_given_axes(array: PixelArray, axes: str, given: str, name: str) -> tup
         )
     if array.ndim == len(given):
         return array, given
-    core, _ = _without_singletons(array, axes)
+    core, _ = without_singletons(array, axes)
     if core.ndim == len(given):
         return core, given
     if core.ndim == len(given) - 1 and "Z" in given and (core.ndim == 2 or core.ndim < array.ndim):
@@ -104,14 +104,14 @@ def _with_given_axes(array: PixelArray, axes: str, given: str, name: str) -> tup
     )
 
 
-def _without_singletons(array: PixelArray, axes: str) -> tuple[PixelArray, str]:
+def without_singletons(array: PixelArray, axes: str) -> tuple[PixelArray, str]:
     """Drop the axes of length one, but keep the plane of a one-pixel-wide image."""
     kept = [n > 1 or a in "YX" for a, n in zip(axes, array.shape, strict=True)]
     view = sliced(array, tuple(slice(None) if keep else 0 for keep in kept))
     return view, "".join(a for a, keep in zip(axes, kept, strict=True) if keep)
 
 
-def _guess(array: PixelArray, axes: str, name: str) -> str:
+def guess(array: PixelArray, axes: str, name: str) -> str:
     """Name the axes that the file does not name."""
     unknown = [i for i, a in enumerate(axes) if a in UNKNOWN]
     if not unknown:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from napari_spatial_embeddings.core.units import Size, unit_name
 
@@ -33,6 +34,19 @@ def read_ome_zarr(path: Path, *, whole: bool = False) -> Raw:
 
     A large one stays in its folder unless it is asked for ``whole``: see `stored`.
     """
+    group, facts = _first_image(path)
+    return read_multiscale(group, facts, path, whole=whole)
+
+
+def zarr_axes(path: Path) -> tuple[str, tuple[int, ...], DTypeLike]:
+    """Read the axes, shape and type of an OME-Zarr image, and no pixels."""
+    group, facts = _first_image(path)
+    image, array = _finest(group, facts, path)
+    return _letters(image), array.shape, array.dtype
+
+
+def _first_image(path: Path) -> tuple[Any, dict[str, Any]]:
+    """Return the group of a folder's image, or of its first one, and the metadata."""
     group = open_group(path)
     facts = ome(group)
     if "bioformats2raw.layout" in facts:
@@ -45,7 +59,7 @@ def read_ome_zarr(path: Path, *, whole: bool = False) -> Raw:
             f"{path} is {kind}; expected an OME-Zarr image (version 0.4 or 0.5), such as the"
             " folder of one field of a plate"
         )
-    return read_multiscale(group, facts, path, whole=whole)
+    return group, facts
 
 
 def open_group(path: Path) -> zarr.Group:
@@ -66,6 +80,25 @@ def ome(group: Any) -> dict[str, Any]:
 
 def read_multiscale(group: Any, facts: dict[str, Any], path: Path, *, whole: bool) -> Raw:
     """Return level 0 of a group's first multiscale image."""
+    multiscale, array = _finest(group, facts, path)
+    scale = np.ones(len(multiscale.axes))
+    common = multiscale.coordinateTransformations or []
+    for transform in [*multiscale.datasets[0].coordinateTransformations, *common]:
+        if transform.type == "scale":
+            scale = scale * transform.scale
+    axes = _letters(multiscale)
+    sizes: dict[str, Size] = {
+        letter: (float(s), unit_name(a.unit))
+        for letter, a, s in zip(axes, multiscale.axes, scale, strict=True)
+        if letter in "ZYX"
+    }
+    if whole or is_small(array):
+        return Raw(np.asarray(array[...]), axes, sizes)
+    return Raw(StoredArray(path, array.shape, array.dtype, array.__getitem__), axes, sizes)
+
+
+def _finest(group: Any, facts: dict[str, Any], path: Path) -> tuple[Any, zarr.Array[Any]]:
+    """Return a group's first multiscale image, and its level 0."""
     import zarr
     from pydantic import ValidationError
     from yaozarrs import v04, v05
@@ -82,22 +115,12 @@ def read_multiscale(group: Any, facts: dict[str, Any], path: Path, *, whole: boo
         ) from error
     multiscale = image.multiscales[0]
     level = multiscale.datasets[0]
-    scale = np.ones(len(multiscale.axes))
-    common = multiscale.coordinateTransformations or []
-    for transform in [*level.coordinateTransformations, *common]:
-        if transform.type == "scale":
-            scale = scale * transform.scale
-    axes = "".join(
-        {"time": "T", "channel": "C"}.get(a.type or "", a.name[:1].upper()) for a in multiscale.axes
-    )
-    sizes: dict[str, Size] = {
-        letter: (float(s), unit_name(a.unit))
-        for letter, a, s in zip(axes, multiscale.axes, scale, strict=True)
-        if letter in "ZYX"
-    }
     array = group.get(level.path)
     if not isinstance(array, zarr.Array):
         raise FileError(f"{path} is incomplete: its level '{level.path}' is missing")
-    if whole or is_small(array):
-        return Raw(np.asarray(array[...]), axes, sizes)
-    return Raw(StoredArray(path, array.shape, array.dtype, array.__getitem__), axes, sizes)
+    return multiscale, array
+
+
+def _letters(multiscale: Any) -> str:
+    kinds = {"time": "T", "channel": "C"}
+    return "".join(kinds.get(a.type or "", a.name[:1].upper()) for a in multiscale.axes)

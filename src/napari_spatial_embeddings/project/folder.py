@@ -32,6 +32,7 @@ from .sources import (
     read_entry,
     read_source,
     reference,
+    replaced,
     same_pixels,
     write_copy,
 )
@@ -224,11 +225,24 @@ class Project:
         self.update(images=(*self.card.images, entry))
         return entry
 
+    def replace_pixels(self, key: str, data: PixelArray) -> None:
+        """Copy other pixels of an image into the project; its annotation stays.
+
+        Parameters
+        ----------
+        key : str
+        data : (C, *S)
+            As large as the image, but for the number of channels.
+        """
+        new = replaced(self.entry(key), data, self.folder)
+        self.update(images=tuple(new if e.key == key else e for e in self.card.images))
+
     def remove_image(self, key: str) -> None:
         """Remove an image and its annotation; a file outside the project stays."""
-        self.entry(key)
+        entry = self.entry(key)
         self.update(images=tuple(e for e in self.card.images if e.key != key))
-        for path in self._files(key):
+        copy = [self.folder / entry.path] if entry.path.startswith(f"images/{key}") else []
+        for path in {*self._files(key), *copy}:
             if path.exists():
                 with writing(path):
                     path.unlink()

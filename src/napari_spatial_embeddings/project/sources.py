@@ -7,6 +7,7 @@ import itertools
 import math
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from napari_spatial_embeddings.core.image_data import (
 )
 from napari_spatial_embeddings.core.sampling import all_blocks, sample_blocks
 from napari_spatial_embeddings.core.units import Lengths, as_metadata
+from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import FileError, read_image
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import atomic_file
@@ -185,6 +187,41 @@ def moved(entry: ImageEntry, path: Path, folder: Path) -> ImageEntry:
             f"{path} is not the image '{entry.key}': {differs}; choose the file that was added"
         )
     return entry.updated(path=reference(path, folder))
+
+
+def replaced(entry: ImageEntry, data: PixelArray, folder: Path) -> ImageEntry:
+    """Copy other pixels of an image into the project; return its entry then.
+
+    Raises
+    ------
+    ProjectError
+        If they do not cover the same place as the image.
+    FileError, Failure
+        If they cannot be written.
+    """
+    pixels, n = checked(data, entry.name), 1
+    if pixels.shape[1:] != entry.spatial:
+        raise ProjectError(
+            f"the pixels have shape {pixels.shape[1:]}, the image '{entry.key}' {entry.spatial};"
+            " they must cover the same place"
+        )
+    if (pixels.shape, pixels.dtype.name) == (entry.shape, entry.dtype):
+        with suppress(InputError):  # the old ones may be gone
+            if same_pixels(pixels, read_entry(folder, entry).data):
+                return entry
+    path = f"images/{entry.key}.tif"
+    while (folder / path).exists():  # it may be what is shown, and still to be read
+        n += 1
+        path = f"images/{entry.key}-{n}.tif"
+    write_copy(folder / path, pixels, entry.pixel_size, entry.unit)
+    return entry.updated(
+        path=path,
+        axes=copied_axes(pixels),
+        channels=None,
+        shape=pixels.shape,
+        dtype=pixels.dtype.name,
+        fingerprint=fingerprint(pixels),
+    )
 
 
 def write_copy(path: Path, image: PixelArray, pixel_size: Lengths | None, unit: str | None) -> None:

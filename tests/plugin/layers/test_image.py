@@ -19,7 +19,8 @@ from napari_spatial_embeddings.plugin.layers.annotation import (
     image_layer,
     project_layers,
 )
-from napari_spatial_embeddings.plugin.layers.image import image_data, possible_axes
+from napari_spatial_embeddings.plugin.layers.axes import possible_axes
+from napari_spatial_embeddings.plugin.layers.image import image_data
 from napari_spatial_embeddings.project import Project
 
 
@@ -53,9 +54,13 @@ def test_colours_are_not_read_either() -> None:
 
 def test_a_time_series_is_refused() -> None:
     layer = layer_of(Recorded(np.zeros((2, 2, 3, 40, 50), np.uint16)), name="film")
-    assert not possible_axes(layer)
-    with pytest.raises(InputError, match=r"film has 5 axes; expected .* pick one time point"):
+    assert possible_axes(layer) == ["TCZYX"]
+    with pytest.raises(InputError, match=r"film is a time series of 2 frames: split it"):
+        image_data([layer], "TCZYX")
+    with pytest.raises(InputError, match=r"film has 5 axes; expected .* choose a part"):
         image_data([layer], "")
+    layer = layer_of(Recorded(np.ones((1, 2, 3, 40, 50), np.uint16)), name="frame")
+    assert image_data([layer], "TCZYX").data.shape == (2, 3, 40, 50)
 
 
 @pytest.mark.parametrize(

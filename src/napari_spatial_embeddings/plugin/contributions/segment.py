@@ -23,11 +23,11 @@ from napari_spatial_embeddings.config import PredictionSettings, first_error
 from napari_spatial_embeddings.errors import InputError, to_message
 from napari_spatial_embeddings.inference.registry import shipped, suiting
 from napari_spatial_embeddings.plugin.layers.annotation import LayerTuple, add_layer
+from napari_spatial_embeddings.plugin.layers.axes import possible_axes
 from napari_spatial_embeddings.plugin.layers.image import (
     channel_count,
     image_data,
     image_layers,
-    possible_axes,
     spatial_transform,
 )
 from napari_spatial_embeddings.plugin.layers.map_layers import map_layers

@@ -12,7 +12,7 @@ from napari_spatial_embeddings.plugin.layers.annotation import annotation_of
 from napari_spatial_embeddings.plugin.layers.class_colormap import ClassColormap
 from napari_spatial_embeddings.plugin.layers.region_history import RegionHistory
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
-from napari_spatial_embeddings.plugin.layers.tags import tag_of
+from napari_spatial_embeddings.plugin.layers.tags import image_key, tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.annotation_count import AnnotationCount
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
@@ -86,6 +86,11 @@ class AnnotatedImage(QObject):
             self._history = None
 
     @property
+    def fits(self) -> bool:
+        """Whether the layer is still the annotation of the image."""
+        return image_key(self.strokes.layer) == self.key
+
+    @property
     def scribbled(self) -> bool:
         """Whether the labels cover only part of their objects."""
         tag = tag_of(self.strokes.layer)
@@ -132,6 +137,8 @@ class AnnotatedImage(QObject):
 
     def edit(self) -> None:
         """Note that the user changed the annotation."""
+        if self.record.strokes is not self.strokes:
+            return  # closed: napari calls what is disconnected while it emits an event
         self.record.revision += 1
         self.record.edited = True
         self.edited.emit(self.key)

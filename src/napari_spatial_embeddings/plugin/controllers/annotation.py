@@ -223,7 +223,7 @@ class AnnotationController(QObject):
         for key, image in list(self._annotated.items()):
             opened = self._session.images.get(key)
             if labels.get(key) is not image.strokes.layer:
-                if image.record.edited and opened is not None:
+                if image.record.edited and opened is not None and image.fits:
                     self._save_image(image)  # a layer that was deleted comes back as it was
                 self._detach(key)
             elif opened not in (None, image.record):

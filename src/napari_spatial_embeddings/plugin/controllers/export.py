@@ -12,7 +12,8 @@ from qtpy.QtCore import QObject, Signal
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export.command import predict_command
 from napari_spatial_embeddings.files import distinct
-from napari_spatial_embeddings.plugin.layers.image import channel_count, source_path
+from napari_spatial_embeddings.plugin.layers.axes import source_path
+from napari_spatial_embeddings.plugin.layers.image import channel_count
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Image, Layer
+from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.core.image_data import ImageData
@@ -15,14 +15,14 @@ from napari_spatial_embeddings.plugin.layers import image as image_layer
 from napari_spatial_embeddings.plugin.layers import tags
 from napari_spatial_embeddings.plugin.layers.image_switcher import ImageSwitcher
 from napari_spatial_embeddings.plugin.layers.placement import layer_shape
-from napari_spatial_embeddings.plugin.layers.tags import LayerTag
+from napari_spatial_embeddings.plugin.layers.tags import Grey
 from napari_spatial_embeddings.plugin.layers.viewport import look_at
 from napari_spatial_embeddings.plugin.layers.world import take_world_units
 from napari_spatial_embeddings.plugin.qt.connections import Connections
-from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 
-from .recognition import key_for, recognise
+from .open_images.recognition import recognise
+from .open_images.registry import ImageRegistry
 
 if TYPE_CHECKING:
     from napari.utils.events import Event
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 TRANSFORM = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 """Properties of a layer that all layers of an image share."""
-
-SINGLE = ("image", "annotations", "regions")
-"""Roles that one layer of an image has: another one is a copy that the user made."""
 
 
 class ImageController(QObject):
@@ -53,6 +50,8 @@ class ImageController(QObject):
     """A layer is about to be removed."""
     moved = Signal(str)
     """An image has another transform or pixel size."""
+    replaced = Signal(str)
+    """An image has other pixels, of the same spatial shape."""
 
     def __init__(
         self, viewer: ViewerModel, session: Session, parent: QObject | None = None
@@ -62,9 +61,11 @@ class ImageController(QObject):
         self._switcher = ImageSwitcher(viewer, session.images)
         self._connections = Connections()
         self._watched: dict[Layer, Connections] = {}
+        self._registry = ImageRegistry(viewer, session, self.leaving.emit)
         for layer in viewer.layers:
+            tags.claim(viewer, layer)
             self._watch(layer)
-        self._sync()
+        self._registry.sync()
         # After napari's own listeners: where to look depends on what it makes of the layer.
         self._connections.add(viewer.layers.events.inserted, self._inserted, position="last")
         self._connections.add(viewer.layers.events.removing, self._removing)
@@ -99,6 +100,13 @@ class ImageController(QObject):
         tag = None if layer is None else tags.tag_of(layer)
         return "" if tag is None else tag.axes
 
+    @property
+    def grey(self) -> Grey:
+        """What is made of the colours of the current image."""
+        layer = self.layer
+        tag = None if layer is None else tags.tag_of(layer)
+        return "" if tag is None else tag.grey
+
     def channel_layers(self, key: str | None = None) -> tuple[list[Image], str]:
         """Return the layers of an image, one or one per channel, and what their axes mean.
 
@@ -124,7 +132,21 @@ class ImageController(QObject):
         InputError
             If no image is chosen, its layer is gone, or it cannot be used.
         """
-        return image_layer.image_data(*self.channel_layers(key))
+        left = self._registry.left
+        if left is not None and left.key == key and left.image is not None:
+            return left.image  # its layer shows another one already
+        layers, axes = self.channel_layers(key)
+        tag = tags.tag_of(layers[0])
+        return image_layer.image_data(layers, axes, "" if tag is None else tag.grey)
+
+    @property
+    def problem(self) -> str:
+        """Why the current image cannot be used; empty if it can."""
+        try:
+            self.image_data()
+        except InputError as error:
+            return str(error)
+        return ""
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Return the shape of an image along its spatial axes; empty if it is not open."""
@@ -146,21 +168,17 @@ class ImageController(QObject):
         Raises
         ------
         InputError
-            If its layer is gone.
+            As `image_data`.
         """
-        layer = self.layer
-        if layer is None:
-            raise InputError("The image's layer is gone: open it again, and choose it under Data.")
-        layers, axes = self.channel_layers()
-        own = image_layer.channel_count(layer, axes) if axes else 1
-        return own + len(layers) - 1, 3 if "Z" in axes else 2
+        image = self.image_data()
+        return image.channels, image.ndim
 
     # ------------------------------------------------------------------ changes
 
     def recognise(self, project: Project) -> list[Image]:
         """Return the layers that show images of a project, also those opened without it."""
         found = recognise(self._session, self.layers(), project)
-        self._sync()
+        self._registry.sync()
         return found
 
     def choose(
@@ -168,6 +186,7 @@ class ImageController(QObject):
         layer: Image | None,
         axes: str | None = None,
         channels: tuple[Image, ...] | None = None,
+        grey: Grey | None = None,
     ) -> None:
         """Make an image layer the current image.
 
@@ -176,30 +195,46 @@ class ImageController(QObject):
         layer : Image, optional
             None for no image.
         axes : str, optional
-            What its axes mean; as before, or the likeliest meaning, if not given.
+            What its axes mean; as before, or the likeliest meaning, if not given. Channels are put
+            before the spatial axes, in the layer.
         channels : tuple of Image, optional
             Further layers that are channels of the same image; as before if not given.
+        grey : Grey, optional
+            What is made of the colours of an RGB layer; as before if not given.
+
+        Raises
+        ------
+        InputError
+            If the axes cannot be put in that order.
         """
         if layer is None:
             self._session.set_image(None)
             return
-        before = tags.tag_of(layer)
-        possible = image_layer.possible_axes(layer)
-        axes = axes or (before.axes if before is not None else "") or next(iter(possible), "")
-        tag = before or LayerTag("image", key_for(self._session, layer, axes))
-        ids = tag.channels if channels is None else tuple(str(x.unique_id) for x in channels)
-        changed = before is not None and (before.axes, before.channels) != (axes, ids)
-        tags.set_tag(layer, tag)
-        tag = tags.update_tag(layer, axes=axes, channels=ids)
-        if axes and (tag.pixel_size is None or tag.pixel_size[0] != axes):
-            known = self._project_pixel_size(tag.image) or image_layer.known_pixel_size(layer, axes)
-            tags.update_tag(layer, pixel_size=(axes, known))
-        self._sync()
-        if changed and self._session.image == tag.image:
-            self._session.set_image(None)  # another image, though it is the same layer
-        self._switcher.bring_to_front(tag.image)
-        self._session.set_image(tag.image)
+        key = self.register(layer, axes, channels, grey)
+        self._switcher.bring_to_front(key)
+        self._session.set_image(key)
         self.changed.emit()
+
+    def register(
+        self,
+        layer: Image,
+        axes: str | None = None,
+        channels: tuple[Image, ...] | None = None,
+        grey: Grey | None = None,
+        *,
+        replaced: bool = False,
+    ) -> str:
+        """Have a tag and a record for an image layer, chosen or not; return its key.
+
+        Parameters as in `choose`. A layer of another spatial shape than before, be it that its
+        data were ``replaced`` or that its axes mean something else, is another image.
+        """
+        key, changed = self._registry.register(layer, axes, channels, grey)
+        if changed or replaced:
+            if self._session.image == key:
+                self._session.set_image(None)  # another image, though it is the same layer
+            self.replaced.emit(key)
+        return key
 
     def forget(self, key: str) -> None:
         """Make the layers of an image the user's own again; its other layers are removed."""
@@ -210,7 +245,7 @@ class ImageController(QObject):
                 tags.remove_tag(layer)
             else:
                 self._viewer.layers.remove(layer)
-        self._sync()
+        self._registry.sync()
 
     def set_pixel_size(self, size: tuple[float, ...], unit: str) -> None:
         """Give the current image's layer a scale and a unit."""
@@ -223,28 +258,15 @@ class ImageController(QObject):
         layer.scale, layer.units = scale, tuple(units)
         look_at(self._viewer, layer)
 
-    def _project_pixel_size(self, key: str) -> tags.PixelSize | None:
-        project = self._session.project
-        entry = None if project is None else project.card.find(key)
-        return None if entry is None else (entry.pixel_size, entry.unit)
-
     # ------------------------------------------------------------------- layers
-
-    def _sync(self) -> None:
-        """Have a record for each tagged image layer, and no other."""
-        there = {str(tags.image_key(layer)): layer for layer in tags.tagged(self._viewer, "image")}
-        records = self._session.images
-        for key in [k for k, record in records.items() if record.layer is not there.get(k)]:
-            records.pop(key).forget_result()
-        for key, layer in there.items():
-            if key not in records:
-                records[key] = OpenImage(key, layer)
 
     def _watch(self, layer: Layer) -> None:
         if tags.role_of(layer) not in (None, "image"):
             take_world_units(self._viewer, layer)
         links = self._watched[layer] = Connections()
         links.add(layer.events.name, self._renamed)
+        if isinstance(layer, Image | Labels):
+            links.add(layer.events.data, self._replaced)
         if isinstance(layer, Image):
             for name in TRANSFORM:
                 links.add(layer.events[name], self._moved)
@@ -256,12 +278,8 @@ class ImageController(QObject):
     def _inserted(self, event: Event) -> None:
         layer: Layer = event.value
         self._watch(layer)
-        tag = tags.tag_of(layer)
-        if tag is not None and tag.role in SINGLE:
-            same = tags.tagged(self._viewer, tag.role, tag.image)
-            if any(other is not layer for other in same):
-                tags.remove_tag(layer)  # a copy that the user made, and theirs
-        self._sync()
+        tags.claim(self._viewer, layer)
+        self._registry.sync()
         self._switcher.arrived(layer)
         self.arrived.emit(layer)
         self.changed.emit()
@@ -272,10 +290,39 @@ class ImageController(QObject):
     def _removed(self, event: Event) -> None:
         self._unwatch(event.value)
         self._switcher.left(event.value)
-        self._sync()
+        self._registry.sync()
         if self._session.image is not None and self.layer is None:
             self._session.set_image(None)
         self.changed.emit()
+
+    def _replaced(self, event: Event) -> None:
+        """Follow an image or an annotation that has other data now."""
+        layer, record = event.source, self._registry.record_of(event.source)
+        role = tags.role_of(layer)
+        if self._registry.describing or role not in (None, "image", "annotations"):
+            return
+        with self._session.errors_as_messages():
+            if role == "annotations":
+                self._check_annotation(layer)
+            elif record is not None:
+                chosen = self._session.image == record.key
+                self.register(layer, replaced=True)
+                if record in self._session.images.values() and record.result is not None:
+                    self._session.say(f"{layer.name} has other pixels now: predict it again.")
+                if chosen:
+                    self.choose(layer)
+        self.changed.emit()
+
+    def _check_annotation(self, layer: Layer) -> None:
+        """Leave an annotation that covers its image no more to the user."""
+        record, shape = self._session.images.get(tags.image_key(layer) or ""), layer.data.shape
+        if record is not None and record.image is not None and shape != record.image.shape:
+            tags.remove_tag(layer)
+            self._session.say(
+                f"{layer.name} has the shape {shape} now, its image {record.image.shape}: it is a"
+                " layer of your own. Press Annotate to go on with what was saved.",
+                "warning",
+            )
 
     def _moved(self, event: Event) -> None:
         """Give the other layers of an image its transform."""
@@ -285,6 +332,7 @@ class ImageController(QObject):
         for layer in self._viewer.layers:
             if tags.image_key(layer) == key and tags.role_of(layer) != "image":
                 image_layer.place(layer, self.transform(key))
+        self._registry.look(key)
         self.moved.emit(key)
         self.changed.emit()
 

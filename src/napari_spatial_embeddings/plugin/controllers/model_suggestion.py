@@ -17,7 +17,7 @@ from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .images import ImageController
-from .training import takes
+from .suitability import takes
 
 MAX_DARK_MEDIAN = 0.2
 """Highest place of the median between the darkest and the brightest pixels of bright objects on
@@ -25,6 +25,9 @@ dark ground: in fluorescence it is far below, in phase contrast and stained tiss
 
 MAX_EDGE_PIXELS = 512
 """Pixels along an edge that are looked at, at most."""
+
+Look = tuple[str | None, Any, bool, int]
+"""Key of an image, its data, whether they are RGB, and -1 if they are inverted, else 1."""
 
 
 class ModelSuggestion(QObject):
@@ -44,7 +47,7 @@ class ModelSuggestion(QObject):
         super().__init__(parent)
         self._session, self._images = session, images
         self._suggested: str | None = None
-        self._worker = LatestWorker(lambda request: is_dark(central_block(*request[1:])), self)
+        self._worker = LatestWorker(_looks_dark, self)
         self._worker.done.connect(self._looked)
         self._worker.failed.connect(lambda problem: session.say(problem, "error"))
         self._connections = Connections()
@@ -66,12 +69,13 @@ class ModelSuggestion(QObject):
         if layer is None or self._wanted() is None:
             return
         data = layer.data[-1] if layer.multiscale else layer.data
+        sign = -1 if self._images.grey == "inverted" else 1
         if in_memory(data):
-            self._choose(dark=is_dark(sampled_plane(data, layer.rgb)))
+            self._choose(dark=is_dark(sign * sampled_plane(data, layer.rgb)))
         else:  # to read from it may take a while
-            self._worker.request((self._session.image, data, layer.rgb))
+            self._worker.request((self._session.image, data, layer.rgb, sign))
 
-    def _looked(self, request: tuple[str, Any, bool], dark: bool) -> None:
+    def _looked(self, request: Look, dark: bool) -> None:
         if self._session.image == request[0]:
             self._choose(dark=dark)
 
@@ -103,6 +107,11 @@ class ModelSuggestion(QObject):
         # The sliders of a project that was opened stay as they were saved.
         card = None if model is None or opened else ModelCard.read(find_folder(model))
         session.set_model(model, None if card is None else card.clustering)
+
+
+def _looks_dark(request: Look) -> bool:
+    _, data, rgb, sign = request
+    return is_dark(sign * central_block(data, rgb))
 
 
 def sampled_plane(data: Any, rgb: bool) -> NDArray[np.float32]:

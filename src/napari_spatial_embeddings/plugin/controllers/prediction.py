@@ -24,8 +24,10 @@ from napari_spatial_embeddings.plugin.tasks.predict import (
 
 from .images import ImageController
 from .reclustering import newest_corrections
+from .suitability import misfit, sentence
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.inference.model_card import ModelCard
     from napari_spatial_embeddings.inference.segmentation import Segmentation
 
 REMOVED = "the image was removed while it was predicted"
@@ -80,6 +82,23 @@ class PredictionController(QObject):
     def covers(self, key: str | None) -> bool:
         """Return whether an image's result is about to be replaced."""
         return self.running and (self._image is None or self._image.key == key)
+
+    def obstacle(self, card: ModelCard | None) -> str:
+        """Return why the current image cannot be predicted; empty if it can.
+
+        Parameters
+        ----------
+        card : ModelCard, optional
+            Of the model, if there is one.
+        """
+        session = self._session
+        if session.image is None:
+            return "There is no image: choose one under Data."
+        if self._images.problem:
+            return sentence(self._images.problem)
+        if session.model is None or card is None:
+            return "There is no model: choose one, or train one above."
+        return misfit(card, self._images, "This model", "train one from scratch")
 
     def view(self) -> None:
         """Predict what is in view of the current image; the rest of its maps stays as it is."""

@@ -20,7 +20,7 @@ from napari_spatial_embeddings.project import Project
 
 from .autosave import Autosave
 from .images import ImageController
-from .recognition import same_path
+from .open_images.recognition import same_path
 
 PROJECTS_FOLDER = "spatial-embeddings"
 """Where projects are created, under the user's home."""

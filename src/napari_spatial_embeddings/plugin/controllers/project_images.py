@@ -17,7 +17,7 @@ from napari_spatial_embeddings.plugin.layers.annotation import (
     add_layer,
     project_layers,
 )
-from napari_spatial_embeddings.plugin.layers.image import image_data, pixel_size
+from napari_spatial_embeddings.plugin.layers.image import pixel_size
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.project import ImageEntry, MissingImage, Project
@@ -60,6 +60,7 @@ class ProjectImages(QObject):
         self._connections = Connections()
         self._connections.add(project.opened, self._opened)
         self._connections.add(images.moved, self._save_pixel_size)
+        self._connections.add(images.replaced, self._save_pixels)
 
     def close(self) -> None:
         """Disconnect from the other controllers."""
@@ -103,8 +104,8 @@ class ProjectImages(QObject):
             if project.card.find(key) is not None:
                 self._autosave.write(lambda: work(project))
                 return True
-            layers, axes = self._images.channel_layers(key)
-            image = image_data(layers, axes)
+            layers, _ = self._images.channel_layers(key)
+            image = self._images.image_data(key)
             source = layers[0].source.path if len(layers) == 1 else None
             copy = self.copy
             tags.update_tag(layers[0], project=str(project.folder))
@@ -135,6 +136,14 @@ class ProjectImages(QObject):
                 project.update(images=images)
 
         self._autosave.write(write)
+
+    def _save_pixels(self, key: str) -> None:
+        """Save the pixels of an image that is in the project, as they are other ones now."""
+        with self._autosave.errors_as_problems():
+            project = self._session.project
+            if project is not None and key in self:
+                data = self._images.image_data(key).data
+                self._autosave.write(lambda: project.replace_pixels(key, data))
 
     # ------------------------------------------------------------------ showing
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from qtpy.QtCore import QElapsedTimer, QObject, QTimer
 
-from napari_spatial_embeddings.core.text import plural
-from napari_spatial_embeddings.errors import Failure, InputError
+from napari_spatial_embeddings.errors import Failure
 from napari_spatial_embeddings.inference.model_card import WEIGHTS, ModelCard
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
@@ -19,6 +18,7 @@ from .command_line import command_line
 from .images import ImageController
 from .prediction import PredictionController
 from .project import ProjectController
+from .suitability import misfit
 
 PREVIEW_INTERVAL_MS = 10_000
 """Milliseconds between two previews: they take time from the training."""
@@ -232,25 +232,12 @@ def obstacle(
     """
     if session.image is None:
         return "There is no image yet: open one, and choose it under Data."
-    try:
-        channels, ndim = images.kind()
-    except InputError as error:
-        return str(error)
-    if card is not None and not takes(card, channels, ndim):
-        model = _kind(card.settings.in_channels, card.settings.ndim)
-        return (
-            f"The start model takes {model}, this is {_kind(channels, ndim)}: start from scratch,"
-            " or choose another image or other channels under Data."
-        )
+    if images.problem:
+        return "This image cannot be used as it is: see Data."
+    if card is not None and (
+        problem := misfit(card, images, "The start model", "start from scratch")
+    ):
+        return problem
     if not annotation.annotated:
         return "Nothing is annotated yet: paint some objects under Annotate."
     return ""
-
-
-def takes(card: ModelCard, channels: int, ndim: int) -> bool:
-    """Return whether a model takes images with these numbers of channels and spatial axes."""
-    return (card.settings.in_channels, card.settings.ndim) == (channels, ndim)
-
-
-def _kind(channels: int, ndim: int) -> str:
-    return f"{'an image' if ndim == 2 else 'a volume'} with {plural(channels, 'channel')}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 
+from napari_spatial_embeddings.core.colour import grey_image
 from napari_spatial_embeddings.core.image_data import (
     ImageData,
     PixelArray,
@@ -22,8 +22,9 @@ from napari_spatial_embeddings.core.units import METRES, Size, combine, unit_nam
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import FileError, read_pixel_size
 
+from .axes import axes_error, finest, source_path
 from .placement import Placement, layer_shape
-from .tags import PixelSize, find_layer, role_of, tag_of
+from .tags import Grey, PixelSize, find_layer, role_of, tag_of
 
 ImageLayer = Image
 
@@ -33,42 +34,14 @@ def image_layers(viewer: ViewerModel) -> list[Image]:
     return [x for x in viewer.layers if isinstance(x, Image) and role_of(x) in (None, "image")]
 
 
-def source_path(layer: Layer) -> Path | None:
-    """Return the file that a layer was opened from, if it was."""
-    path = layer.source.path
-    return Path(path) if path and "://" not in str(path) else None
-
-
-def finest(layer: Image) -> Any:
-    """Return a layer's array; of a pyramid, the finest level."""
-    return layer.data[0] if layer.multiscale else layer.data
-
-
-def possible_axes(layer: Image) -> list[str]:
-    """Return what the axes of an image layer can mean, the likeliest first."""
-    if layer.rgb:
-        return {2: ["YXC"], 3: ["ZYXC"]}.get(layer.ndim, [])
-    if layer.ndim == 3:
-        return ["CYX", "ZYX"] if finest(layer).shape[0] <= 4 else ["ZYX", "CYX"]
-    return {2: ["YX"], 4: ["CZYX"]}.get(layer.ndim, [])
-
-
-def axes_error(layer: Image) -> str:
-    """Return the sentence about an image whose axes are not supported."""
-    return (
-        f"{layer.name} has {layer.ndim} axes; expected an image YX or a volume ZYX, with or"
-        " without channels: pick one time point with Layer > Split, and choose that"
-    )
-
-
 def channel_count(layer: Image, axes: str) -> int:
-    """Return the number of channels of a layer with these axes."""
+    """Return the number of channels of a layer with these axes, its colours as they are."""
     if layer.rgb:
         return 3
     return int(finest(layer).shape[axes.index("C")]) if "C" in axes else 1
 
 
-def image_data(layers: list[Image], axes: str) -> ImageData:
+def image_data(layers: list[Image], axes: str, grey: Grey = "") -> ImageData:
     """Return image layers as one image, each layer a channel if there are several.
 
     Reads no pixel.
@@ -78,7 +51,10 @@ def image_data(layers: list[Image], axes: str) -> ImageData:
     layers : list of Image
         The first one gives the place and the pixel size.
     axes : str
-        What the axes of their data mean, such as "YX", "CYX", "YXC", "ZYX", "CZYX".
+        What the axes of their data mean, such as "YX", "CYX", "YXC", "ZYX", "CZYX"; one of time
+        must have a length of one.
+    grey : Grey
+        What is made of the colours of an RGB layer.
 
     Raises
     ------
@@ -86,8 +62,8 @@ def image_data(layers: list[Image], axes: str) -> ImageData:
         If the layers do not fit together, or cannot be used as images.
     """
     first = layers[0]
-    if not axes:
-        raise InputError(axes_error(first))
+    if problem := axes_error(first, axes):
+        raise InputError(problem)
     arrays = [_pixels(layer, axes) for layer in layers]
     for layer, array in zip(layers[1:], arrays[1:], strict=True):
         if array.shape[1:] != arrays[0].shape[1:]:
@@ -102,9 +78,10 @@ def image_data(layers: list[Image], axes: str) -> ImageData:
             )
     size, unit = pixel_size(first, axes)
     order = "CZYX" if "Z" in axes else "CYX"
-    return ImageData(
+    image = ImageData(
         arrays[0] if len(arrays) == 1 else stacked(arrays), order, size, unit, first.name
     )
+    return grey_image(image, grey) if grey else image
 
 
 def _pixels(layer: Image, axes: str) -> PixelArray:
@@ -115,13 +92,13 @@ def _pixels(layer: Image, axes: str) -> PixelArray:
         raise InputError(f"{layer.name} holds {array.dtype} values; expected real numbers")
     if 0 in array.shape:
         raise InputError(f"{layer.name} is empty: its shape is {array.shape}")
-    return arranged(array, axes)
+    arranged_array = arranged(array, axes)
+    return sliced(arranged_array, (0,)) if "T" in axes else arranged_array
 
 
 def spatial(axes: str) -> list[int]:
-    """Return which of a layer's axes are Z, Y and X; the colours of RGB are no axis in napari."""
-    inner = axes.removesuffix("C")
-    return [i for i, a in enumerate(inner) if a != "C"]
+    """Return which of a layer's axes are Z, Y and X."""
+    return [i for i, a in enumerate(axes) if a in "ZYX"]
 
 
 def pixel_size(layer: Layer, axes: str) -> PixelSize:

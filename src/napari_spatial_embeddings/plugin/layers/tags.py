@@ -2,6 +2,10 @@
 
 A tag is stored in ``layer.metadata``. Layers without one are the user's own: they are never
 replaced or removed, whatever their names.
+
+napari and scripts copy metadata into the layers that they derive from others: pieces of a stack,
+copies, conversions. A tag is believed only in the layer that it was made for, and where it fits
+the layer's type and number of axes.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from napari.components import ViewerModel
-from napari.layers import Layer
+from napari.layers import Image, Labels, Layer, Shapes, Vectors
 
 from napari_spatial_embeddings.core.units import Lengths
 
@@ -32,6 +36,22 @@ Role = Literal[
     "click",
 ]
 
+Grey = Literal["", "grey", "inverted"]
+"""What is made of the colours of an RGB image: nothing, or one channel, dark or bright."""
+
+TYPES: dict[Role, type[Layer]] = {
+    "image": Image,
+    "annotations": Labels,
+    "regions": Shapes,
+    "offsets": Image,
+    "margin": Image,
+    "seed": Image,
+    "instances": Labels,
+    "locked": Labels,
+    "arrows": Vectors,
+}
+"""Type of a role's layers; an explanation has several."""
+
 PixelSize = tuple[Lengths | None, str | None]
 """Size of a pixel along each spatial axis, and its unit."""
 
@@ -46,8 +66,14 @@ class LayerTag:
         What the layer shows.
     image : str
         Key of the image that it is, or belongs to; empty for maps that were opened as files.
+    owner : str
+        Unique id of the layer that it was made for; empty until that is in a viewer.
     axes : str
         Of an image: the meaning of its array's axes, such as "CYX".
+    guessed : bool
+        Of an image: whether only the lengths of its axes suggest these.
+    grey : Grey
+        Of an RGB image: what is made of its colours.
     channels : tuple of str
         Of an image: unique ids of further layers that are channels of it.
     pixel_size : (str, PixelSize), optional
@@ -66,7 +92,10 @@ class LayerTag:
 
     role: Role
     image: str = ""
+    owner: str = ""
     axes: str = ""
+    guessed: bool = False
+    grey: Grey = ""
     channels: tuple[str, ...] = ()
     pixel_size: tuple[str, PixelSize] | None = None
     project: str = ""
@@ -81,9 +110,41 @@ class LayerTag:
 
 
 def tag_of(layer: Layer) -> LayerTag | None:
-    """Return a layer's tag; None for a layer that is the user's own."""
+    """Return a layer's tag; None for a layer that is the user's own.
+
+    One that was made for another layer, or does not fit this one, is no tag of it.
+    """
+    tag = stored_tag(layer)
+    return tag if tag is not None and _fits(layer, tag) else None
+
+
+def stored_tag(layer: Layer) -> LayerTag | None:
+    """Return the tag that was made for a layer, also where it fits it no more."""
     tag = layer.metadata.get(KEY)
-    return tag if isinstance(tag, LayerTag) else None
+    own = isinstance(tag, LayerTag) and tag.owner in ("", str(layer.unique_id))
+    return tag if own else None
+
+
+def _fits(layer: Layer, tag: LayerTag) -> bool:
+    if not isinstance(layer, TYPES.get(tag.role, Layer)):
+        return False
+    if tag.role != "image" or not tag.axes:
+        return True
+    colours = tag.axes.endswith("C")
+    return bool(len(tag.axes) - colours == layer.ndim and colours == layer.rgb)
+
+
+def claim(viewer: ViewerModel, layer: Layer) -> None:
+    """Make a tag that came with a layer its own; remove one that is a copy, or not believed."""
+    tag = tag_of(layer)
+    if tag is None:
+        remove_tag(layer)
+        return
+    same = tagged(viewer, tag.role, tag.image, tag.part) if tag.image else iter(())
+    if any(other is not layer and other.metadata[KEY].owner for other in same):
+        remove_tag(layer)
+    else:
+        set_tag(layer, tag)
 
 
 def role_of(layer: Layer) -> Role | None:
@@ -99,8 +160,8 @@ def image_key(layer: Layer) -> str | None:
 
 
 def set_tag(layer: Layer, tag: LayerTag) -> None:
-    """Tag a layer."""
-    layer.metadata[KEY] = tag
+    """Tag a layer, as the owner of the tag."""
+    layer.metadata[KEY] = replace(tag, owner=str(layer.unique_id))
 
 
 def update_tag(layer: Layer, **changes: Any) -> LayerTag:

@@ -42,7 +42,7 @@ def visible_box(viewer: ViewerModel, layer: Layer, axes: str) -> Box:
         low = np.maximum(0, np.floor(corners.min(0) + 0.5).astype(int))
         high = np.minimum(shape, np.floor(corners.max(0) + 0.5).astype(int) + 1)
     order = axes.removesuffix("C") if layer.ndim < len(axes) else axes
-    box = tuple(slice(int(low[i]), int(high[i])) for i, axis in enumerate(order) if axis != "C")
+    box = tuple(slice(int(low[i]), int(high[i])) for i, axis in enumerate(order) if axis in "ZYX")
     if any(part.start >= part.stop for part in box):
         raise InputError(f"nothing of {layer.name} is in view; press Home to see all of it")
     return box

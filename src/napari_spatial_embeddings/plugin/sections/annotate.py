@@ -59,6 +59,7 @@ class AnnotateStep(StepArea):
         super().__init__("Annotate", parent=parent)
         self._session, self._annotation, self._actions = session, annotation, actions
         self._region_check, self._interpolation = region_check, interpolation
+        self._images = images
         self._begin = QPushButton("Annotate")
         self._begin.setToolTip("Add an annotation layer to the image, and paint in it.")
         self._begin.clicked.connect(self._annotate)
@@ -190,12 +191,10 @@ class AnnotateStep(StepArea):
         key = self._session.image
         strokes = self._annotation.strokes(key)
         tool = self._annotation.tool
-        self._begin.setEnabled(key is not None)
-        self._begin.setToolTip(
-            "Add an annotation layer to the image, and paint in it."
-            if key is not None
-            else "There is no image: open one, and choose it under Data."
-        )
+        problem = "There is no image: open one, and choose it under Data."
+        problem = self._images.problem if key is not None else problem
+        self._begin.setEnabled(not problem)
+        self._begin.setToolTip(problem or "Add an annotation layer to the image, and paint in it.")
         self._begin.setVisible(strokes is None)
         several = len(self._session.classes) > 1
         for name, button in self._tools.items():
@@ -243,6 +242,8 @@ class AnnotateStep(StepArea):
     def _advice(self, count: AnnotationCount, tool: str) -> str:
         if self._session.image is None:
             return "Choose an image first."
+        if self._images.problem:
+            return "This image cannot be annotated as it is: see Data."
         if self._annotation.strokes(self._session.image) is None:
             return "Press Annotate, then paint some objects."
         if self._region_check.warning:

@@ -21,12 +21,8 @@ from napari_spatial_embeddings.plugin.controllers.autosave import Autosave
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.project import ProjectController
 from napari_spatial_embeddings.plugin.controllers.project_images import ProjectImages
-from napari_spatial_embeddings.plugin.layers.image import (
-    ImageLayer,
-    axes_error,
-    finest,
-    possible_axes,
-)
+from napari_spatial_embeddings.plugin.layers.axes import finest, meanings
+from napari_spatial_embeddings.plugin.layers.image import ImageLayer
 from napari_spatial_embeddings.plugin.layers.tags import role_of, tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
@@ -35,14 +31,10 @@ from napari_spatial_embeddings.plugin.state.session import Session
 from .image_list import ImageList
 from .pixel_size import PixelSizeField
 
-MEANINGS = {
-    "YX": "image (YX)",
-    "ZYX": "volume: slices (ZYX)",
-    "CYX": "channels (CYX)",
-    "YXC": "colours (RGB)",
-    "ZYXC": "volume in colours (RGB)",
-    "CZYX": "volume with channels (CZYX)",
-}
+NO_MODEL_FOR_COLOURS = (
+    "The models that come along take one channel: choose grey (inverted where objects are dark on"
+    " bright ground), or train one from scratch."
+)
 
 
 class DataStep(StepArea):
@@ -97,7 +89,8 @@ class DataStep(StepArea):
         self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
         self._form.addRow("Image", self._image)
-        self._form.addRow("Axes", self._axes)
+        self._axes_label = QLabel()
+        self._form.addRow(self._axes_label, self._axes)
         self._form.addRow("Channels", self._channels)
         self._form.addRow("Pixel size", self.pixel_size)
         self._form.addRow("Project", self._project_row())
@@ -112,6 +105,7 @@ class DataStep(StepArea):
         self._connections.add(images.changed, self.refresh)
         self._connections.add(autosave.saved, self._show_project)
         self._connections.add(session.image_changed, self.refresh)
+        self._connections.add(session.model_changed, self.refresh)
         self._connections.add(session.project_changed, self._show_project)
         self.refresh()
 
@@ -153,7 +147,9 @@ class DataStep(StepArea):
             self._images.choose(layers[index])
 
     def _choose_axes(self, index: int) -> None:
-        self._images.choose(self._images.layer, axes=self._axes.itemData(index))
+        axes, grey = self._axes.itemData(index)
+        with self._session.errors_as_messages():
+            self._images.choose(self._images.layer, axes=axes, grey=grey)
 
     def _choose_channels(self, _item: QListWidgetItem) -> None:
         rows = [self._channels.item(i) for i in range(self._channels.count())]
@@ -184,8 +180,9 @@ class DataStep(StepArea):
 
     def refresh(self) -> None:
         """Show the images there are, and what is known of the current one."""
-        if self._choose_new():
-            return  # choosing comes back here
+        with self._session.errors_as_messages():
+            if self._choose_new():
+                return  # choosing comes back here
         layers, current = self._images.layers(), self._images.layer
         self._image.clear()
         for layer in layers:
@@ -223,13 +220,22 @@ class DataStep(StepArea):
         return False
 
     def _show_axes(self, layer: ImageLayer | None) -> None:
-        possible = possible_axes(layer) if layer is not None else []
+        tag = tag_of(layer) if layer is not None else None
+        possible = meanings(layer) if layer is not None else {}
         self._axes.clear()
-        for axes in possible:
-            self._axes.addItem(MEANINGS[axes], axes)
-        self._axes.setCurrentIndex(max(0, self._axes.findData(self._images.axes)))
+        for meaning, text in possible.items():
+            self._axes.addItem(text, meaning)
+        at = [i for i, m in enumerate(possible) if tag is not None and m == (tag.axes, tag.grey)]
+        self._axes.setCurrentIndex(at[0] if at else -1)
+        self._axes_label.setText("Colours" if layer is not None and layer.rgb else "Axes")
         self._form.setRowVisible(self._axes, len(possible) > 1)
-        problem = axes_error(layer) if layer is not None and not possible else ""
+        problem = self._images.problem if layer is not None else ""
+        if not problem and tag is not None and tag.guessed and len(possible) > 1:
+            problem = (
+                f"Its axes have no names: it is taken for {self._axes.currentText()}. Check Axes."
+            )
+        if not problem and layer is not None and layer.rgb and not self._images.grey:
+            problem = "" if self._session.model is not None else NO_MODEL_FOR_COLOURS
         self._problem.setText(problem)
         self._problem.setVisible(bool(problem))
 

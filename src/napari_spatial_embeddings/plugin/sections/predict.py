@@ -86,11 +86,7 @@ class PredictSection(QWidget):
 
     def refresh(self) -> None:
         """Enable the buttons that can be pressed; the tooltips of the others give the reason."""
-        session, reason = self._session, ""
-        if session.image is None:
-            reason = "There is no image: choose one under Data."
-        elif session.model is None:
-            reason = "There is no model: choose one, or train one above."
+        session, reason = self._session, self._obstacle()
         running = self._prediction.running
         for button, tooltip in (
             (self.view, "Predict only the visible part of the image: quick."),
@@ -100,13 +96,19 @@ class PredictSection(QWidget):
             button.setToolTip(reason or tooltip)
         project, reason_of_all = session.project, ""
         if session.model is None:
-            reason_of_all = reason
+            reason_of_all = "There is no model: choose one, or train one above."
         elif project is None or not project.card.images:
             reason_of_all = "There is no project with images yet: add images under Data."
         self.all_images.setEnabled(not reason_of_all and not running)
         self.all_images.setToolTip(
             reason_of_all or "Predict all images of the project; write the labels into its folder."
         )
+
+    def _obstacle(self) -> str:
+        try:
+            return self._prediction.obstacle(self.model.card())
+        except InputError as error:
+            return str(error)
 
     def defaults(self) -> ClusteringSettings:
         """Return the thresholds that suit the model.

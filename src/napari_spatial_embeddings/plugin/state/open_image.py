@@ -12,6 +12,7 @@ from .undo_history import UndoHistory
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.core.instances import Corrections
     from napari_spatial_embeddings.inference.segmentation import Segmentation
 
@@ -54,6 +55,9 @@ class OpenImage:
         Name that its layers, its entry in the project and its files share.
     layer : napari.layers.Image
         The layer that shows it. Its tag holds axes and channels.
+    image : ImageData, optional
+        What the layer shows, also when its data have just been replaced; None if that cannot be
+        used (`ImageController`).
     hidden_layers : list of layers
         Those to be shown again with the image (`ImageSwitcher`).
     slice : tuple of floats, optional
@@ -84,6 +88,7 @@ class OpenImage:
 
     key: str
     layer: Any
+    image: ImageData | None = None
     hidden_layers: list[Any] = field(default_factory=list)
     slice: tuple[float, ...] | None = None
     strokes: Any = None

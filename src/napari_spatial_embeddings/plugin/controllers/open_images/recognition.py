@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
 
 from napari_spatial_embeddings.core.image_data import in_memory
-from napari_spatial_embeddings.plugin.layers.image import (
-    finest,
-    image_data,
-    possible_axes,
-    source_path,
-)
+from napari_spatial_embeddings.plugin.layers.axes import finest, possible_axes, source_path
 from napari_spatial_embeddings.plugin.layers.tags import LayerTag, image_key, set_tag
 from napari_spatial_embeddings.project import Project, ProjectCard
 from napari_spatial_embeddings.project.sources import fingerprint
+
+from .described import image_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,20 +23,30 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.plugin.state.session import Session
 
 
-def key_for(session: Session, layer: Image, axes: str) -> str:
-    """Return the key of the project's image that a layer shows, or a new one."""
+def key_for(session: Session, layer: Image, tag: LayerTag) -> str:
+    """Return the key of the project's image that a layer shows, or a new one.
+
+    Parameters
+    ----------
+    session : Session
+    layer : Image
+    tag : LayerTag
+        What is known of the layer.
+    """
     project = session.project
-    if project is not None and project.card.images and axes:
+    if project is not None and project.card.images:
         with session.errors_as_messages():
-            known = _known(project, layer, axes)
+            known = _known(project, layer, tag)
             if known is not None and known not in session.images:
                 return known
     return _new_key(project, session.images, layer.name)
 
 
-def _known(project: Project, layer: Image, axes: str) -> str | None:
+def _known(project: Project, layer: Image, tag: LayerTag) -> str | None:
     """Return the key of the entry whose file or pixels a layer shows."""
-    image = image_data([layer], axes)
+    image = image_of(layer, tag, ())
+    if image is None:
+        return None
     entries = [entry for entry in project.card.images if entry.shape == image.data.shape]
     path = source_path(layer)
     # Pixels of an array that is not in memory are not read for this.
@@ -71,10 +79,12 @@ def recognise(session: Session, layers: Iterable[Image], project: Project) -> li
             wanted = next((k for file, k in keys.items() if same_path(file, path)), None)
             if wanted is None or wanted in taken:
                 continue
-            axes = next(iter(possible_axes(layer)), "")
-            key = key_for(session, layer, axes)
-            if key == wanted:
-                set_tag(layer, LayerTag("image", key, axes=axes))
+            for axes in possible_axes(layer):
+                tag = LayerTag("image", axes=axes)
+                key = key_for(session, layer, tag)
+                if key == wanted:
+                    set_tag(layer, replace(tag, image=key))
+                    break
         if key in keys.values():
             found.append(layer)
     return found

@@ -1,0 +1,60 @@
+"""Reader of the axes of a file, without its pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .axes import UNKNOWN, guess, named_by_units, without_singletons
+from .endings import TIFF
+from .errors import FileError, reading
+from .ome_zarr import is_zarr, zarr_axes
+
+
+@dataclass(frozen=True, slots=True)
+class FileAxes:
+    """Meaning of the axes of a file's array, but for those of length one.
+
+    Parameters
+    ----------
+    axes : str
+        A letter for each axis, see `axes.as_image`.
+    shape : tuple of ints
+        Length of each axis.
+    guessed : bool
+        Whether the file does not name all of them: they are what `read_image` takes them for.
+    """
+
+    axes: str
+    shape: tuple[int, ...]
+    guessed: bool
+
+
+def read_axes(path: str | Path) -> FileAxes | None:
+    """Read what the axes of a TIFF or OME-Zarr mean; None of other formats.
+
+    Raises
+    ------
+    FileError
+        If the file is missing or damaged, or holds no image.
+    """
+    path = Path(path)
+    with reading(path):
+        if is_zarr(path):
+            axes, shape, dtype = zarr_axes(path)
+        elif path.suffix.lower() in TIFF:
+            from .tiff import tiff_axes, tiff_sizes
+
+            axes, shape, dtype = tiff_axes(path)
+            axes = named_by_units(axes, tiff_sizes(path))
+        else:
+            return None
+    array, known = without_singletons(np.broadcast_to(np.zeros((), dtype), shape), axes)
+    guessed = any(letter in UNKNOWN for letter in known)
+    try:
+        letters = guess(array, known, str(path))
+    except FileError:  # too many are unknown
+        letters = known
+    return FileAxes(letters.replace("S", "C"), tuple(array.shape), guessed)

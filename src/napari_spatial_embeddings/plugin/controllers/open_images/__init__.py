@@ -1,0 +1,1 @@
+"""Helpers of the controller of images: records, descriptions and recognition of open images."""

@@ -1,0 +1,193 @@
+"""Registry of the open images: records that follow the layers which show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from napari.components import ViewerModel
+from napari.layers import Image, Labels, Layer
+
+from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.plugin.layers import tags
+from napari_spatial_embeddings.plugin.layers.axes import finest
+from napari_spatial_embeddings.plugin.layers.image import image_layers, known_pixel_size
+from napari_spatial_embeddings.plugin.layers.tags import Grey, LayerTag, PixelSize
+from napari_spatial_embeddings.plugin.layers.viewport import look_at
+from napari_spatial_embeddings.plugin.state.open_image import OpenImage
+from napari_spatial_embeddings.plugin.state.session import Session
+
+from .described import described, image_of
+from .recognition import key_for
+
+
+class ImageRegistry:
+    """Gives image layers their tags and records, for the `ImageController`.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    session : Session
+    save : callable
+        Queues the writing of what belongs to an image that a layer shows no more.
+
+    Attributes
+    ----------
+    left : OpenImage, optional
+        The image whose belongings are being saved, while its layer shows another one already.
+    describing : bool
+        Whether a layer's axes are being rearranged here.
+    """
+
+    def __init__(self, viewer: ViewerModel, session: Session, save: Callable[[], object]) -> None:
+        self._viewer, self._session, self._save = viewer, session, save
+        self.left: OpenImage | None = None
+        self.describing = False
+
+    def sync(self) -> None:
+        """Have a record for each tagged image layer, and no other."""
+        found = tags.tagged(self._viewer, "image")
+        there = {str(tags.image_key(layer)): layer for layer in found}
+        records = self._session.images
+        for key in [k for k, record in records.items() if record.layer is not there.get(k)]:
+            records.pop(key).forget_result()
+        for key, layer in there.items():
+            if key not in records:
+                tag = tags.tag_of(layer)
+                image = None if tag is None else self._image_of(layer, tag)
+                records[key] = OpenImage(key, layer, image)
+
+    def record_of(self, layer: Layer) -> OpenImage | None:
+        """Return the record of a layer's image, also where its tag fits it no more."""
+        return next((x for x in self._session.images.values() if x.layer is layer), None)
+
+    def look(self, key: str) -> None:
+        """Take over what else changed of an image, such as its pixel size."""
+        record = self._session.images.get(key)
+        tag = None if record is None else tags.tag_of(record.layer)
+        if record is not None and tag is not None:
+            record.image = self._image_of(record.layer, tag)
+
+    def register(
+        self,
+        layer: Image,
+        axes: str | None,
+        channels: tuple[Image, ...] | None,
+        grey: Grey | None,
+    ) -> tuple[str, bool]:
+        """Have a tag and a record for an image layer.
+
+        A layer of another spatial shape than before, be it that its data were replaced or that its
+        axes mean something else, is another image: what belongs to the one before is saved.
+
+        Parameters
+        ----------
+        layer : Image
+        axes, channels, grey : optional
+            What the user chose: see `described`.
+
+        Returns
+        -------
+        key : str
+        changed : bool
+            Whether it is the same image as before with other axes, channels or colours.
+
+        Raises
+        ------
+        InputError
+            If the axes cannot be put in the order of images.
+        """
+        record, old = self.record_of(layer), tags.stored_tag(layer)
+        array, self.describing = finest(layer), True
+        try:
+            new = described(layer, axes, channels, grey)
+        finally:
+            self.describing = False
+        if finest(layer) is not array:
+            look_at(self._viewer, layer)
+            self._session.say(
+                f"The channels of {layer.name} were put first, so that annotations can lie on it."
+            )
+        image = self._image_of(layer, new)
+        if record is not None and record.image is not None and _shape(image) != record.image.shape:
+            self._leave(record, image)
+            record, new = None, replace(new, image="", project="")
+        key = new.image or key_for(self._session, layer, new)
+        if new.axes and (new.pixel_size is None or new.pixel_size[0] != new.axes):
+            size = self._project_pixel_size(key) or known_pixel_size(layer, new.axes)
+            new = replace(new, pixel_size=(new.axes, size))
+        new = replace(new, image=key)
+        tags.set_tag(layer, new)
+        self.sync()
+        self._session.images[key].image = image
+        return key, record is not None and old is not None and _chosen(old) != _chosen(new)
+
+    def _image_of(self, layer: Image, tag: LayerTag) -> ImageData | None:
+        return image_of(layer, tag, image_layers(self._viewer))
+
+    def _project_pixel_size(self, key: str) -> PixelSize | None:
+        project = self._session.project
+        entry = None if project is None else project.card.find(key)
+        return None if entry is None else (entry.pixel_size, entry.unit)
+
+    # -------------------------------------------------------------- other images
+
+    def _leave(self, record: OpenImage, image: ImageData | None) -> None:
+        """Save what belongs to an image whose layer shows another one, and forget it."""
+        predicted, self.left = record.result is not None, record
+        try:
+            self._save()
+        finally:
+            self.left = None
+        kept = self._release_layers(record)
+        if kept is not None or predicted:
+            self._session.say(_sentence(record, image, kept), "warning")
+        tags.remove_tag(record.layer)
+        self.sync()
+        if self._session.image == record.key:
+            self._session.set_image(None)
+
+    def _release_layers(self, record: OpenImage) -> Labels | None:
+        """Remove the other layers of an image.
+
+        Its annotations become a layer of the user's own, which is returned, if there is something
+        in it.
+        """
+        kept = None
+        for layer in list(self._viewer.layers):
+            if layer is record.layer or tags.image_key(layer) != record.key:
+                continue
+            drawn = record.count is None or record.count.total or record.count.background
+            if isinstance(layer, Labels) and tags.role_of(layer) == "annotations" and drawn:
+                tags.remove_tag(layer)
+                layer.mode = "pan_zoom"
+                layer.visible = False  # it would lie over what is painted from now on
+                layer.name = f"{layer.name} before"
+                kept = layer
+            else:
+                self._viewer.layers.remove(layer)
+        return kept
+
+
+def _chosen(tag: LayerTag) -> tuple[object, ...]:
+    return tag.axes, tag.channels, tag.grey
+
+
+def _shape(image: ImageData | None) -> tuple[int, ...]:
+    return () if image is None else image.shape
+
+
+def _sentence(record: OpenImage, image: ImageData | None, kept: Labels | None) -> str:
+    """Return the message about a layer that shows an image of another shape."""
+    assert record.image is not None
+    now, before = (" x ".join(map(str, _shape(one))) for one in (image, record.image))
+    now = f"has {now} pixels now and" if now else "cannot be used as it is now;"
+    text = f"{record.layer.name} {now} had {before} before: it is another image."
+    if kept is not None:
+        text += (
+            f" What was annotated is in the layer '{kept.name}': bring that to the same shape, and"
+            " press Use."
+        )
+    elif image is not None:
+        text += " Predict it again."
+    return text

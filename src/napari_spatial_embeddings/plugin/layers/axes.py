@@ -1,0 +1,275 @@
+"""Meaning of a layer's axes, from all that is known of them, and their order."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Layer
+
+from napari_spatial_embeddings.core.image_data import arranged
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import FileAxes, FileError, read_axes
+
+from .tags import Grey
+
+LETTERS = "TCZYX"
+"""Time, channels or colours, depth, height and width, in the order of images."""
+
+LABELS = {
+    **dict.fromkeys(("t", "time", "frame", "frames", "timepoint", "timepoints"), "T"),
+    **dict.fromkeys(("c", "ch", "channel", "channels", "colour", "colours"), "C"),
+    **dict.fromkeys(("color", "colors", "wavelength"), "C"),
+    **dict.fromkeys(("z", "depth", "slice", "slices", "plane", "planes"), "Z"),
+    **dict.fromkeys(("y", "row", "rows", "height"), "Y"),
+    **dict.fromkeys(("x", "col", "column", "columns", "width"), "X"),
+}
+"""What layers call their axes."""
+
+MAX_CHANNELS = 4
+"""Lengths of an axis without a name up to which it is taken for channels."""
+
+NAMED_OTHERWISE, LAST_CHANNELS = 30, 8
+"""Costs of a meaning that differs from an axis's name, and of channels that are the last axis."""
+
+
+def source_path(layer: Layer) -> Path | None:
+    """Return the file that a layer was opened from, if it was."""
+    path = layer.source.path
+    return Path(path) if path and "://" not in str(path) else None
+
+
+def finest(layer: Image) -> Any:
+    """Return a layer's array; of a pyramid, the finest level."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def possible_axes(layer: Image) -> list[str]:
+    """Return what the axes of an image layer's array can mean, the likeliest first.
+
+    A letter for each axis of the array, of T, C, Z, Y and X; the colours of RGB are the last one.
+    """
+    return ranked_axes(tuple(finest(layer).shape), _names(layer), layer.rgb)
+
+
+def ranked_axes(shape: tuple[int, ...], names: Sequence[str], rgb: bool) -> list[str]:
+    """Return what axes of these lengths can mean, the likeliest first.
+
+    Parameters
+    ----------
+    shape : tuple of ints
+    names : sequence of str
+        A letter for each axis, empty where it has no name.
+    rgb : bool
+        Whether the last axis is that of colours.
+    """
+    costs = {
+        axes: cost
+        for letters in itertools.permutations(LETTERS, len(shape))
+        if (cost := _cost(axes := "".join(letters), shape, names, rgb)) is not None
+    }
+    best: dict[tuple[str, ...], str] = {}
+    for axes in sorted(costs, key=lambda axes: (costs[axes], [LETTERS.index(a) for a in axes])):
+        best.setdefault(_effect(axes, shape), axes)
+    return list(best.values())
+
+
+def _cost(axes: str, shape: tuple[int, ...], names: Sequence[str], rgb: bool) -> int | None:
+    """Return how unlikely a meaning is; None if it is impossible."""
+    at = {letter: i for i, letter in enumerate(axes)}
+    if not {"Y", "X"} <= at.keys() or not at.get("Z", -1) < at["Y"] < at["X"]:
+        return None
+    if rgb and axes[-1] != "C":
+        return None
+    last = axes.endswith("YX") or rgb or (axes.endswith("YXC") and 1 < shape[-1] <= MAX_CHANNELS)
+    if not last and any(names[i] != axes[i] for i in range(at["Y"], len(axes))):
+        return None
+    # Whether an axis of length one is called T, C or Z makes no difference, but for a slice.
+    long = [a for a, n in zip(axes, shape, strict=True) if n > 1]
+    cost = 0 if long == sorted(long, key=LETTERS.index) else 1
+    for letter, n, name in zip(axes, shape, names, strict=True):
+        if n == 1 and letter in "TCZ":
+            cost += {"C": 0, "T": 1, "Z": 3}[letter]
+        elif name != letter and not (rgb and letter == "C"):
+            if letter == "T" and axes[0] != "T" and len(axes) < len(LETTERS):
+                return None
+            few = n <= MAX_CHANNELS
+            cost += {"T": 60, "C": 10 * (not few), "Z": 5 * few}.get(letter, 12 * few)
+            cost += NAMED_OTHERWISE * bool(name) + LAST_CHANNELS * axes.endswith(f"X{letter}")
+    return cost
+
+
+def _effect(axes: str, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Return what is left of a meaning without single frames and channels; of frames, only T."""
+    left = tuple(a if n > 1 or a in "ZYX" else "" for a, n in zip(axes, shape, strict=True))
+    return ("T",) if "T" in left else left
+
+
+def are_guessed(layer: Image, axes: str) -> bool:
+    """Return whether only the lengths of a layer's axes suggest what some of them mean."""
+    shape = finest(layer).shape
+    known = zip(axes, shape, _names(layer, guessed=False), strict=True)
+    return any(n > 1 and a in "TCZ" and not name for a, n, name in known) and axes != "YXC"
+
+
+def _names(layer: Image, *, guessed: bool = True) -> list[str]:
+    """Return the letter of each axis of a layer's array as far as something names it.
+
+    Parameters
+    ----------
+    layer : Image
+    guessed : bool
+        Take over what the command line guesses of the layer's file.
+    """
+    shape = tuple(finest(layer).shape)
+    labels = [LABELS.get(str(x).strip().lower(), "") for x in layer.axis_labels]
+    units = ["T" if dict(u.dimensionality) == {"[time]": 1} else "" for u in layer.units]
+    names = [label or unit for label, unit in zip(labels, units, strict=True)]
+    names += [""] * (len(shape) - len(names))  # of the colours
+    if len({*filter(None, names)}) < len([*filter(None, names)]):
+        names = [""] * len(shape)  # one name for two axes is no name
+    space = [i for i, name in enumerate(names) if name and name in "ZYX"]
+    if len(space) in (2, 3):  # whichever order they are called in, napari shows this one
+        for i, letter in zip(space, "ZYX"[-len(space) :], strict=True):
+            names[i] = letter
+    outer = layer.ndim - 2
+    if all(names[i] or shape[i] == 1 for i in range(outer)):
+        return names
+    return [a or b for a, b in zip(names, _names_in_file(layer, shape, guessed), strict=True)]
+
+
+def _names_in_file(layer: Image, shape: tuple[int, ...], guessed: bool) -> list[str]:
+    """Return the letters that a layer's file gives to axes of these lengths."""
+    names, path = [""] * len(shape), source_path(layer)
+    file = None if path is None else _file_axes(path, _changed(path))
+    if file is None or (file.guessed and not guessed):
+        return names
+    long = [i for i, n in enumerate(shape) if n > 1]
+    for without in ("", "C", "T", "TC"):  # some readers make a layer of each channel
+        left = [
+            (a, n) for a, n in zip(file.axes, file.shape, strict=True) if n > 1 and a not in without
+        ]
+        if [n for _, n in left] == [shape[i] for i in long]:
+            for i, (letter, _) in zip(long, left, strict=True):
+                names[i] = letter if letter in LETTERS else ""
+            break
+    return names
+
+
+@lru_cache(maxsize=256)
+def _file_axes(path: Path, _changed: int) -> FileAxes | None:
+    """Return the axes of a file, which is read again once it has changed."""
+    with suppress(FileError):  # napari reads more formats than the package does
+        return read_axes(path)
+    return None
+
+
+def _changed(path: Path) -> int:
+    """Return when a file was changed, in nanoseconds; 0 if it is gone."""
+    with suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0
+
+
+def frames(layer: Image, axes: str) -> int:
+    """Return the number of frames of a layer; 1 without an axis of time."""
+    return int(finest(layer).shape[axes.index("T")]) if "T" in axes else 1
+
+
+def axes_error(layer: Image, axes: str) -> str:
+    """Return the sentence about an image whose axes are not supported; empty if they are."""
+    if not axes:
+        return (
+            f"{layer.name} has {layer.ndim} axes; expected an image YX or a volume ZYX, with or"
+            " without channels: split it with Split Stack in the layer's menu, and choose a part"
+        )
+    if (count := frames(layer, axes)) == 1:
+        return ""
+    slices = "" if "Z" in axes else "; if they are slices of a volume, choose that beside Axes"
+    return (
+        f"{layer.name} is a time series of {count} frames: split it with Split Stack in the"
+        f" layer's menu, and choose a frame{slices}"
+    )
+
+
+def meanings(layer: Image) -> dict[tuple[str, Grey], str]:
+    """Return what a layer's axes can mean and what can be made of its colours, in words."""
+    choices: tuple[Grey, ...] = ("", "grey", "inverted") if layer.rgb else ("",)
+    return {
+        (axes, grey): _text(layer, axes, grey) for axes in possible_axes(layer) for grey in choices
+    }
+
+
+def _text(layer: Image, axes: str, grey: Grey) -> str:
+    if frames(layer, axes) > 1:
+        return f"time series ({axes})"
+    effect = "".join(_effect(axes, finest(layer).shape))
+    volume = "Z" in axes
+    if layer.rgb:
+        kind = {"": "colours (RGB)", "grey": "grey", "inverted": "grey, inverted"}[grey]
+        return f"volume in {kind}" if volume else kind
+    if "C" in effect:
+        return f"volume with channels ({effect})" if volume else f"channels ({effect})"
+    return f"volume: slices ({effect})" if volume else f"image ({effect})"
+
+
+def space_last(layer: Image, axes: str) -> str:
+    """Put the spatial axes of a layer last, where napari aligns layers of fewer axes.
+
+    Its data become a view of what they were; no pixel is read or copied.
+
+    Parameters
+    ----------
+    layer : Image
+    axes : str
+        What the axes of its array mean.
+
+    Returns
+    -------
+    str
+        What they mean now: the same if the spatial ones were last.
+
+    Raises
+    ------
+    InputError
+        If the layer is sheared, so that its axes cannot be exchanged.
+    """
+    colours = "C" if layer.rgb else ""
+    inner = axes.removesuffix("C") if colours else axes
+    wanted = "".join(a for a in LETTERS if a in inner)
+    count = sum(a in "ZYX" for a in inner)
+    if inner[-count:] == wanted[-count:]:
+        return axes
+    if np.any(layer.shear):
+        raise InputError(f"{layer.name} is sheared; remove that, or put its channels first")
+    places = [inner.index(a) for a in wanted]
+    grid = np.ix_(places, places)
+    affine = np.eye(len(places) + 1)
+    affine[:-1, :-1] = np.asarray(layer.affine.linear_matrix)[grid]
+    affine[:-1, -1] = np.asarray(layer.affine.translate)[places]
+    changes: dict[str, Any] = {
+        "scale": np.asarray(layer.scale)[places],
+        "translate": np.asarray(layer.translate)[places],
+        "rotate": np.asarray(layer.rotate)[grid],
+        "affine": affine,
+        "units": tuple(layer.units[i] for i in places),
+        "axis_labels": tuple(wanted.lower()),
+    }
+    old, new = inner + colours, wanted + colours
+    levels = [_moved(level, old, new) for level in layer.data] if layer.multiscale else None
+    layer.data = _moved(layer.data, old, new) if levels is None else levels
+    for name, value in changes.items():
+        setattr(layer, name, value)
+    return new
+
+
+def _moved(array: Any, old: str, new: str) -> Any:
+    """Return a view of an array with its axes in another order."""
+    if hasattr(array, "transpose"):  # of NumPy and Dask
+        return array.transpose([old.index(a) for a in new])
+    return arranged(array, old, new)

@@ -1,0 +1,172 @@
+"""The meaning of a layer's axes, from all that is known of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from napari.layers import Image
+from napari.layers._source import layer_source
+
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import read_image
+from napari_spatial_embeddings.plugin.layers.axes import (
+    are_guessed,
+    axes_error,
+    meanings,
+    possible_axes,
+    ranked_axes,
+    space_last,
+)
+from napari_spatial_embeddings.plugin.layers.image import image_data
+
+NONE = ("",) * 5
+
+
+def layer_of(shape: tuple[int, ...], **how: Any) -> Image:
+    return Image(np.zeros(shape, np.uint8), contrast_limits=(0, 200), **how)
+
+
+@pytest.mark.parametrize(
+    ("shape", "names", "likeliest", "among"),
+    [
+        ((40, 50), "", "YX", ()),
+        ((3, 40, 50), "", "CYX", ("ZYX", "TYX")),
+        ((12, 40, 50), "", "ZYX", ("CYX", "TYX")),
+        ((40, 50, 3), "", "YXC", ("ZYX", "CYX")),
+        ((1, 40, 50), "", "CYX", ("ZYX",)),
+        ((2, 9, 40, 50), "", "CZYX", ("ZCYX", "TZYX")),
+        ((9, 2, 40, 50), "", "ZCYX", ("CZYX", "TCYX")),
+        ((9, 40, 50, 3), "", "ZYXC", ("CZYX",)),
+        ((1, 9, 40, 50), "", "CZYX", ()),
+        ((1, 1, 9, 1, 40, 50), "", "", ()),
+        ((9, 1, 2, 40, 50), "", "ZTCYX", ("CTZYX",)),
+        ((9, 40, 50), "T--", "TYX", ("ZYX", "CYX")),
+        ((9, 40, 50), "C--", "CYX", ("ZYX",)),
+        ((4, 40, 50), "Z--", "ZYX", ("CYX",)),
+        ((1, 40, 50), "Z--", "CYX", ("ZYX",)),
+        ((1, 40, 50), "T--", "CYX", ("ZYX",)),
+        ((9, 2, 40, 50), "TZ--", "TZYX", ()),
+        ((9, 2, 40, 50), "CZ--", "CZYX", ()),
+        ((9, 2, 40, 50), "CT--", "CTYX", ()),
+        ((40, 9, 50), "YCX", "YCX", ()),
+        ((9, 2, 4, 40, 50), "CZ---", "CZTYX", ()),
+    ],
+)
+def test_names_count_more_than_lengths_and_lengths_of_one_little(
+    shape: tuple[int, ...], names: str, likeliest: str, among: tuple[str, ...]
+) -> None:
+    letters = [name.strip("-") for name in names] or [""] * len(shape)
+    found = ranked_axes(shape, letters, rgb=False)
+    assert next(iter(found), "") == likeliest
+    assert set(among) <= set(found)
+
+
+def test_labels_and_units_of_time_name_axes() -> None:
+    seconds = layer_of((6, 40, 50), units=("second", "um", "um"))
+    labelled = layer_of((6, 40, 50), axis_labels=("Time", "row", "col"))
+    for layer in (seconds, labelled):
+        axes = possible_axes(layer)[0]
+        assert axes == "TYX"
+        assert not are_guessed(layer, axes)
+        assert "time series of 6 frames" in axes_error(layer, axes)
+        with pytest.raises(InputError, match=r"time series of 6 frames.*if they are slices"):
+            image_data([layer], axes)
+    # napari shows the last axes as height and width, whatever they are called.
+    assert possible_axes(layer_of((40, 50, 60), axis_labels=("x", "y", "z")))[0] == "ZYX"
+    assert possible_axes(layer_of((3, 40, 50), axis_labels=("z", "z", "z")))[0] == "CYX"
+    assert are_guessed(layer_of((6, 40, 50)), "ZYX")
+    assert not are_guessed(layer_of((6, 40, 50), axis_labels=("z", "y", "x")), "ZYX")
+    assert not are_guessed(layer_of((40, 50)), "YX")
+
+
+def open_file(path: Path) -> Image:
+    with layer_source(path=str(path)):
+        return Image(tifffile.imread(path), contrast_limits=(0, 200))
+
+
+@pytest.mark.parametrize(
+    ("shape", "how"),
+    [
+        ((9, 2, 32, 40), {"imagej": True, "metadata": {"axes": "ZCYX"}}),
+        ((2, 9, 32, 40), {"imagej": True, "metadata": {"axes": "CZYX"}}),  # is stored as ZCYX
+        ((2, 32, 40), {"imagej": True, "metadata": {"axes": "ZYX"}}),
+        ((9, 32, 40), {"imagej": True, "metadata": {"axes": "CYX"}}),
+        ((3, 32, 40), {"photometric": "minisblack"}),  # names nothing
+        ((32, 40), {}),
+        ((1, 9, 1, 32, 40), {"ome": True, "metadata": {"axes": "TZCYX"}}),
+        ((1, 1, 2, 32, 40), {"ome": True, "metadata": {"axes": "TZCYX"}}),
+        ((32, 40, 3), {"photometric": "rgb"}),
+        ((32, 40, 3), {"metadata": {"axes": "YXC"}, "photometric": "minisblack"}),
+    ],
+)
+def test_the_window_takes_a_file_for_what_the_command_line_does(
+    shape: tuple[int, ...], how: dict[str, Any], tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 200, shape, np.uint8)
+    if how.get("imagej") and how["metadata"]["axes"] == "CZYX":
+        pixels, how = np.moveaxis(pixels, 0, 1), {"imagej": True, "metadata": {"axes": "ZCYX"}}
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **how)
+    layer, read = open_file(tmp_path / "a.tif"), read_image(tmp_path / "a.tif")
+    axes = possible_axes(layer)[0]
+    seen = image_data([layer], axes)
+    assert seen.axes == read.axes
+    assert np.array_equal(np.asarray(seen.data), np.asarray(read.data))
+    moved = space_last(layer, axes)
+    assert np.array_equal(np.asarray(image_data([layer], moved).data), np.asarray(read.data))
+    assert layer.rgb or moved.endswith("YX")
+
+
+def test_what_was_cut_out_of_a_file_is_not_named_by_it(tmp_path: Path) -> None:
+    movie = np.zeros((6, 32, 40), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", movie, imagej=True, metadata={"axes": "TYX"})
+    layer = open_file(tmp_path / "a.tif")
+    assert possible_axes(layer)[0] == "TYX"
+    layer.data = layer.data[:4, 3:]
+    assert possible_axes(layer)[0] == "CYX"
+    (tmp_path / "a.tif").unlink()
+    assert possible_axes(layer)
+
+
+def test_spatial_axes_are_put_last_with_all_that_belongs_to_them() -> None:
+    source = np.random.default_rng(0).integers(0, 200, (5, 2, 20, 30), np.uint8)
+    layer = layer_of(
+        source.shape,
+        scale=(3, 1, 0.5, 0.25),
+        translate=(7, 0, 8, 9),
+        units=("um", "pixel", "um", "um"),
+    )
+    layer.data = source
+    corner = layer.data_to_world((1, 0, 2, 3))
+    assert space_last(layer, "ZCYX") == "CZYX"
+    assert np.shares_memory(layer.data, source)
+    assert np.array_equal(layer.data, np.moveaxis(source, 1, 0))
+    assert np.allclose(layer.data_to_world((0, 1, 2, 3)), np.array(corner)[[1, 0, 2, 3]])
+    assert [str(u) for u in layer.units] == ["pixel", "micrometer", "micrometer", "micrometer"]
+    assert layer.axis_labels == ("c", "z", "y", "x")
+    assert space_last(layer, "CZYX") == "CZYX"
+    levels = Image(
+        [np.zeros((40, 60, 2), np.uint8), np.zeros((20, 30, 2), np.uint8)],
+        multiscale=True,
+        contrast_limits=(0, 200),
+    )
+    assert space_last(levels, "YXC") == "CYX"
+    assert [level.shape for level in levels.data] == [(2, 40, 60), (2, 20, 30)]
+
+
+def test_grey_values_are_made_of_colours_without_reading_them() -> None:
+    colours = np.zeros((30, 40, 4), np.uint8)
+    colours[..., 1] = 200
+    colours[..., 3] = 255
+    layer = Image(colours, rgb=True)
+    assert list(meanings(layer).values()) == ["colours (RGB)", "grey", "grey, inverted"]
+    grey = image_data([layer], "YXC", "grey")
+    assert (grey.channels, grey.data.dtype.name) == (1, "uint8")
+    assert np.unique(np.asarray(grey.data)).tolist() == [143]
+    inverted = image_data([layer], "YXC", "inverted")
+    assert np.asarray(inverted.data[0, 3:5, 7]).tolist() == [112, 112]
+    bright = Image(np.ones((30, 40, 3), np.float32), rgb=True)
+    assert np.allclose(np.asarray(image_data([bright], "YXC", "inverted").data), 0, atol=1e-6)
