@@ -327,7 +327,7 @@ class ImageController(QObject):
     def _moved(self, event: Event) -> None:
         """Give the other layers of an image its transform."""
         key = tags.image_key(event.source)
-        if key is None or tags.role_of(event.source) != "image":
+        if key is None or tags.role_of(event.source) != "image" or self._registry.describing:
             return
         for layer in self._viewer.layers:
             if tags.image_key(layer) == key and tags.role_of(layer) != "image":
