@@ -168,8 +168,8 @@ class Strokes(QObject):
     # ----------------------------------------------------------------- tools
 
     def draw(self) -> None:
-        """Paint objects; at first the one that was picked, if napari's picker is chosen."""
-        if not (self._picked and str(self.layer.mode) == "pick"):
+        """Paint objects; at first the one that was picked, or chosen in napari's controls."""
+        if not self._picked:
             self._select(self.next if self.each or not self._last else self._last)
         self.layer.mode = "paint"
 
