@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QAbstractButton, QApplication, QMainWindow, QVBoxLayo
 
 from napari_spatial_embeddings.system.malloc import keep_freed_memory
 
-from .controllers.active_tool import ActiveTool
 from .controllers.annotation import AnnotationController
 from .controllers.annotation_actions import AnnotationActions
 from .controllers.autosave import Autosave
@@ -22,14 +21,15 @@ from .controllers.explanation import ExplanationController
 from .controllers.export import ExportController
 from .controllers.image_steps import step_image
 from .controllers.images import ImageController
-from .controllers.interpolation import Interpolation
 from .controllers.model_suggestion import ModelSuggestion
 from .controllers.prediction import PredictionController
 from .controllers.project import ProjectController
 from .controllers.project_images import ProjectImages
 from .controllers.reclustering import ReclusteringController
-from .controllers.region_check import RegionCheck
 from .controllers.shortcuts import Shortcuts
+from .controllers.tools.active_tool import ActiveTool
+from .controllers.tools.interpolation import Interpolation
+from .controllers.tools.region_check import RegionCheck
 from .controllers.training import TrainingController
 from .layers.arrows import ArrowsLayer
 from .layers.locked import LockedOutlines

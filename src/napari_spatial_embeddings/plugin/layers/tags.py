@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from napari.components import ViewerModel
-from napari.layers import Image, Labels, Layer, Shapes, Vectors
+from napari.layers import Image, Labels, Layer, Points, Shapes, Vectors
 
 from napari_spatial_embeddings.core.units import Lengths
 
@@ -49,6 +49,7 @@ TYPES: dict[Role, type[Layer]] = {
     "instances": Labels,
     "locked": Labels,
     "arrows": Vectors,
+    "click": Points,
 }
 """Type of a role's layers; an explanation has several."""
 

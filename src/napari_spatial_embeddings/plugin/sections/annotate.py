@@ -15,12 +15,12 @@ from qtpy.QtWidgets import (
 )
 from superqt import QFlowLayout
 
-from napari_spatial_embeddings.plugin.controllers.active_tool import ANNOTATION_TOOLS
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
-from napari_spatial_embeddings.plugin.controllers.interpolation import Interpolation
-from napari_spatial_embeddings.plugin.controllers.region_check import RegionCheck
+from napari_spatial_embeddings.plugin.controllers.tools.active_tool import ANNOTATION_TOOLS
+from napari_spatial_embeddings.plugin.controllers.tools.interpolation import Interpolation
+from napari_spatial_embeddings.plugin.controllers.tools.region_check import RegionCheck
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea

@@ -9,13 +9,12 @@ from qtpy.QtCore import QObject, Signal
 from superqt.utils import QSignalDebouncer
 
 from napari_spatial_embeddings.core.text import plural
+from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.layers.annotation import regions_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.region_check import RegionRequest, count_missing
-
-from .annotation import AnnotationController
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.instances import Instances

@@ -9,7 +9,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.plugin.controllers.interpolation import Interpolation
+from napari_spatial_embeddings.plugin.controllers.tools.interpolation import Interpolation
 from plugin.scenes import EditorBench, open_image
 
 

@@ -11,7 +11,7 @@ from napari.utils.key_bindings import KeymapHandler
 from pytestqt.qtbot import QtBot
 
 from builders import capsules
-from napari_spatial_embeddings.plugin.controllers.region_check import RegionCheck
+from napari_spatial_embeddings.plugin.controllers.tools.region_check import RegionCheck
 from plugin.scenes import EditorBench, Scene, new_scene
 
 BOX = np.array([[0, 0], [0, 60], [45, 60], [45, 0]], float)

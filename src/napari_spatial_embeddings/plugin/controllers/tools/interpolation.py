@@ -14,10 +14,9 @@ from qtpy.QtCore import QObject
 
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.session import Session
-
-from .annotation import AnnotationController
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.editing.interpolation import Filling

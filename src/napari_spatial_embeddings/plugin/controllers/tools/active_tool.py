@@ -8,13 +8,12 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
+from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
+from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
+from napari_spatial_embeddings.plugin.controllers.correction_tool import CorrectionTool
+from napari_spatial_embeddings.plugin.controllers.explanation import ExplanationController
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
-
-from .annotation import AnnotationController
-from .annotation_actions import AnnotationActions
-from .correction_tool import CorrectionTool
-from .explanation import ExplanationController
 
 ANNOTATION_TOOLS = {
     "draw": ("Draw", "Paint objects. A stroke that starts on an object adds to it."),

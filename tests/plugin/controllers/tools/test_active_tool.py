@@ -9,7 +9,7 @@ from napari.layers import Labels
 from napari.utils.key_bindings import KeymapHandler
 from pytestqt.qtbot import QtBot
 
-from napari_spatial_embeddings.plugin.controllers.active_tool import ActiveTool
+from napari_spatial_embeddings.plugin.controllers.tools.active_tool import ActiveTool
 from plugin.scenes import EditorBench, Scene, new_scene
 
 

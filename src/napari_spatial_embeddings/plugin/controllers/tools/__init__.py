@@ -1,0 +1,1 @@
+"""The tool that is on, and controllers that help to annotate."""
