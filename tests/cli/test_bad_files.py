@@ -89,9 +89,8 @@ def pickled(folder: Path) -> None:
 @cases(
     {
         "no folder": (remove("."), "mine"),
-        "an empty folder": (both(remove(WEIGHTS), remove(CARD)), CARD),
+        "an empty folder": (both(remove(WEIGHTS), remove(CARD)), WEIGHTS),
         "no weights": (remove(WEIGHTS), WEIGHTS),
-        "no card": (remove(CARD), CARD),
         "truncated weights": (cut(WEIGHTS), WEIGHTS),
         "no bytes": (write(WEIGHTS, ""), WEIGHTS),
         "a pickle": (pickled, WEIGHTS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 
 from builders import capsules, network, picture
+from child_python import start_python
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
@@ -27,6 +29,7 @@ from napari_spatial_embeddings.inference.model import (
     ModelError,
     SpatialEmbeddings,
 )
+from napari_spatial_embeddings.inference.model_card import ModelCard
 from napari_spatial_embeddings.inference.normalisation import normalisation, normalise
 
 Card = dict[str, Any]
@@ -205,13 +208,54 @@ def test_a_card_that_does_not_fit_is_refused(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [CARD, WEIGHTS])
-def test_a_missing_file_is_named(folder: Path, name: str) -> None:
-    (folder / name).unlink()
-    with pytest.raises(ModelError, match=f"{folder} is no model: it has no {name}"):
+def test_without_weights_there_is_no_model(folder: Path) -> None:
+    (folder / WEIGHTS).unlink()
+    with pytest.raises(ModelError, match=f"{folder} is no model: it has no {WEIGHTS}"):
         SpatialEmbeddings.load(folder)
     with pytest.raises(ModelError, match="is no model"):
         SpatialEmbeddings.load(folder / "nowhere")
+
+
+INTERRUPTED_SAVES = """
+import os, sys
+from pathlib import Path
+
+from interruptions import interrupt_each_change
+from napari_spatial_embeddings.config import ModelSettings
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+
+model = SpatialEmbeddings(ModelSettings(width=4, levels=1), about={"data": "discs"})
+
+
+def work(moment, begin):
+    begin()
+    model.save(Path(sys.argv[1]) / str(moment))
+    return 0
+
+
+interrupt_each_change(work, lambda path: os._exit(9), 9)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_save_into_a_new_folder_that_dies_leaves_no_model_or_a_whole_one(tmp_path: Path) -> None:
+    child = start_python(INTERRUPTED_SAVES, str(tmp_path))
+    output, complaint = child.communicate()
+    assert (child.returncode, output, complaint) == (0, "", "")
+    moments = sorted(tmp_path.iterdir(), key=lambda path: int(path.name))
+    loads = []
+    for folder in moments:
+        loads.append((folder / WEIGHTS).exists())
+        if loads[-1]:
+            assert SpatialEmbeddings.load(folder).about == {"data": "discs"}
+            assert ModelCard.read(folder).about == {"data": "discs"}
+        else:
+            with pytest.raises(ModelError, match=f"{folder} is no model: it has no {WEIGHTS}"):
+                SpatialEmbeddings.load(folder)
+        SpatialEmbeddings(ModelSettings(width=4, levels=1)).save(folder)
+        assert not SpatialEmbeddings.load(folder).about, "leftovers do not prevent another save"
+    # The weights' file and its name, the card's file and its name, and the one that got through.
+    assert loads == [False, False, True, True, True]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.999])

@@ -102,7 +102,7 @@ def test_kill_9_leaves_a_checkpoint_and_a_model_that_load(tmp_path: Path) -> Non
             assert Checkpoint.read(path).facts["steps"] == 1
         assert (folder / "model" / WEIGHTS).exists() == (k >= 4)
         assert (folder / "model" / CARD).exists() == (k >= 6)
-        if k >= 6:
+        if k >= 4:  # the card is in the weights' file as well
             assert SpatialEmbeddings.load(folder / "model").history
     images, path = discs(1), folders[2] / "checkpoint"
     settings = settings_for(3, images, report_seconds=ALWAYS)

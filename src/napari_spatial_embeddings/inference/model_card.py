@@ -119,15 +119,14 @@ def parsed(card: str, path: Path) -> Any:
 
 
 def check_folder(folder: str | Path) -> None:
-    """Refuse a folder that holds no model.
+    """Refuse a folder that holds no model: no weights, whose header has the card as well.
 
     Raises
     ------
     ModelError
     """
-    for name in (CARD, WEIGHTS):
-        if not (Path(folder) / name).is_file():
-            raise ModelError(f"{folder} is no model: it has no {name}")
+    if not (Path(folder) / WEIGHTS).is_file():
+        raise ModelError(f"{folder} is no model: it has no {WEIGHTS}")
 
 
 def reason(error: Exception) -> str:
