@@ -15,7 +15,11 @@ from napari_spatial_embeddings.core.image_data import ImageData, arranged, stack
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.inference.image_check import check_image
 from napari_spatial_embeddings.inference.model import ModelError, SpatialEmbeddings
-from napari_spatial_embeddings.inference.normalisation import SAMPLE_PIXELS, normalisation
+from napari_spatial_embeddings.inference.normalisation import (
+    SAMPLE_PIXELS,
+    normalisation,
+    normalise,
+)
 from napari_spatial_embeddings.project.sources import fingerprint, matches
 
 
@@ -82,6 +86,26 @@ def test_maps_are_those_of_the_array(diameter: float | None) -> None:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     labels = model.segment(lazy, prediction=settings).labels
     np.testing.assert_array_equal(labels, model.segment(image, prediction=settings).labels)
+
+
+def test_a_part_is_normalised_as_its_whole() -> None:
+    model = model_of()
+    image = picture(capsules((90, 110), 1))
+    image[:, 80:] *= 5
+    part, settings = image[:, :64, :64], PredictionSettings(tile=64, halo=0)
+    *_, last = model.predicting(part, settings, whole=Counted(image))
+    expected = normalise(part, normalisation(image, model.settings))
+    *_, other = model.predicting_normalised(expected, settings)
+    np.testing.assert_array_equal(last.maps.seed, other.maps.seed)
+    assert not np.array_equal(last.maps.seed, model.predict_maps(part, settings).seed)
+
+
+def test_a_sample_is_the_same_in_memory_as_in_a_file() -> None:
+    """Of an image above the sample's size, no more than the sample is read."""
+    image = np.random.default_rng(0).integers(0, 5000, (1, 2500, 2000)).astype(np.uint16)
+    counted, settings = Counted(image), model_of().settings
+    np.testing.assert_array_equal(normalisation(counted, settings), normalisation(image, settings))
+    assert counted.read <= SAMPLE_PIXELS < image.size
 
 
 def test_nan_is_found_where_it_is_read() -> None:

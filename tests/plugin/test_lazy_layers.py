@@ -86,7 +86,8 @@ def as_recorded(_folder: Path, array: NDArray[np.uint16]) -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Treat images of a test as those that are large."""
-    monkeypatch.setattr(normalisation, "EXACT", {2: 100_000, 3: 100_000})
+    monkeypatch.setattr(normalisation, "SAMPLE_PIXELS", 100_000)
+    monkeypatch.setattr(normalisation, "EDGE", {2: 64, 3: 32})
     monkeypatch.setattr(sources, "MAX_GRID_VALUES", 100_000)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,24 +28,55 @@ def object_sizes(labels: list[NDArray[np.int32]]) -> NDArray[np.int64]:
     return found
 
 
-def typical_diameter(labels: list[NDArray[np.int32]], spacing: tuple[float, ...]) -> float:
+def typical_diameter(
+    labels: list[NDArray[np.int32]],
+    spacing: tuple[float, ...],
+    own: Sequence[tuple[float, ...] | None] = (),
+) -> float:
     """Return the median diameter of the objects, in pixels of the finest axis.
 
     An object's diameter is that of the disc (ball) of the same area (volume); 20 without objects.
+
+    Parameters
+    ----------
+    labels : list of int32 (*S)
+    spacing : tuple of D floats
+    own : sequence of tuples, optional
+        Spacing of each label image; None where it is ``spacing``, as it is of all if not given.
     """
-    sizes = object_sizes(labels) * float(np.prod(spacing))
+    scaled = [
+        object_sizes([array]) * float(np.prod(unit))
+        for array, unit in _with_spacing(labels, spacing, own)
+    ]
+    sizes = np.concatenate([np.zeros(0), *scaled])
     if not len(sizes):
         return 20.0
     median = float(np.median(sizes))
     return 2 * math.sqrt(median / math.pi) if len(spacing) == 2 else math.cbrt(6 * median / math.pi)
 
 
-def largest_reach(labels: list[NDArray[np.int32]], spacing: tuple[float, ...]) -> float:
-    """Return the largest distance from an object's centroid to its own bounding box's corners."""
+def largest_reach(
+    labels: list[NDArray[np.int32]],
+    spacing: tuple[float, ...],
+    own: Sequence[tuple[float, ...] | None] = (),
+) -> float:
+    """Return the largest distance from an object's centroid to its own bounding box's corners.
+
+    Parameters are those of `typical_diameter`.
+    """
     reach = 1.0
-    for array in labels:
+    for array, units in _with_spacing(labels, spacing, own):
         for box in ndi.find_objects(np.maximum(array, 0)):
             if box is not None:
-                sides = [(s.stop - s.start) * u for s, u in zip(box, spacing, strict=True)]
+                sides = [(s.stop - s.start) * u for s, u in zip(box, units, strict=True)]
                 reach = max(reach, float(np.linalg.norm(sides)) / 2)
     return reach
+
+
+def _with_spacing(
+    labels: list[NDArray[np.int32]],
+    spacing: tuple[float, ...],
+    own: Sequence[tuple[float, ...] | None],
+) -> Iterator[tuple[NDArray[np.int32], tuple[float, ...]]]:
+    for array, one in zip(labels, own or [None] * len(labels), strict=True):
+        yield array, one or spacing

@@ -106,6 +106,7 @@ class SpatialEmbeddings:
         window: tuple[slice, ...] | None = None,
         out: EmbeddingMaps | None = None,
         spacing: tuple[float, ...] | None = None,
+        whole: PixelArray | None = None,
     ) -> Iterator[Progress]:
         """Yield progress after every tile; the last report's maps are complete.
 
@@ -119,12 +120,14 @@ class SpatialEmbeddings:
         out : EmbeddingMaps, optional
             The maps to fill, which may be stored elsewhere than in memory; new ones without any
             object if not given.
+        whole : (C, *S), optional
+            The image that this one is a part of, if it is one: its intensities normalise it.
         """
         settings = settings or PredictionSettings()
         image = self.check(image)
         device = choose_device(settings.device)
         network = self.network.to(device)
-        scale = normalisation(image, self.settings)
+        scale = normalisation(image if whole is None else whole, self.settings)
         resampling = self.resampling(settings.object_diameter, spacing)
         yield from predict_tiles(
             network, self.settings, image, scale, settings, device, out, window, resampling
@@ -261,7 +264,7 @@ class SpatialEmbeddings:
         """Write the model into a folder, whole or not at all.
 
         The weights' file repeats the card in its header, so that one rename publishes both;
-        ``model.json`` is a copy to look at.
+        ``model.json`` is a copy to look at, and may be missing or older after a crash.
 
         Parameters
         ----------

@@ -15,11 +15,8 @@ from napari_spatial_embeddings.core.sampling import sample_blocks
 from .image_check import NOT_FINITE
 from .model_card import ModelError
 
-EXACT = {2: 16_000_000, 3: 32_000_000}
-"""Values of a channel up to which percentiles are exact; above, they are those of a sample."""
-
 SAMPLE_PIXELS = 4_000_000
-"""Values of a sample at most."""
+"""Values of a channel up to which percentiles are exact; above, they are those of a sample."""
 
 EDGE = {2: 256, 3: 64}
 """Edge of the blocks of a sample, in pixels: about as large as the chunks of files."""
@@ -29,8 +26,8 @@ def normalisation(image: PixelArray, settings: ModelSettings) -> Float:
     """Return per channel what to subtract and to multiply by, float32 (2, C).
 
     Percentiles are taken over the whole image or volume, never over a slice or a tile: over all its
-    values, or over a regular grid of blocks where there are more than `EXACT`. Values that are not
-    finite are left out.
+    values, or over a regular grid of blocks where there are more than `SAMPLE_PIXELS`, the same in
+    memory as in a file. Values that are not finite are left out.
 
     Parameters
     ----------
@@ -70,8 +67,8 @@ def normalise(image: NDArray[np.generic], scale: Float) -> Float:
 def _sample(image: PixelArray, channel: int) -> Float:
     """Return finite values of a channel."""
     shape = image.shape[1:]
-    if math.prod(shape) < EXACT[len(shape)]:
-        values = np.asarray(image[channel], np.float32)
+    if math.prod(shape) <= SAMPLE_PIXELS:
+        values = np.asarray(image[(channel,)], np.float32)
     else:
         edge = EDGE[len(shape)]
         blocks = sample_blocks(shape, edge, SAMPLE_PIXELS // edge ** len(shape))

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.files.regions import covered
-from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
+from napari_spatial_embeddings.training.annotation import TrainingImage
 from napari_spatial_embeddings.training.dataset import TrainingSet
+from napari_spatial_embeddings.training.parts import annotated_parts
 
 from .errors import ProjectError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def load_training_set(project: Project) -> TrainingSet:
-    """Read and resolve all images that are annotated.
+    """Read and resolve all images that are annotated; of large ones, what lies around annotations.
 
     Raises
     ------
@@ -35,8 +36,12 @@ def load_training_set(project: Project) -> TrainingSet:
     if not annotated:
         raise ProjectError(f"{project.folder}: nothing is annotated yet; annotate some objects")
     first = next((entry for entry, _ in annotated if entry.pixel_size), annotated[0][0])
-    resolved = [_resolved(project, entry, found, first.pixel_size) for entry, found in annotated]
-    return TrainingSet(resolved, [], project.card.classes, first.pixel_size, first.unit)
+    parts = [
+        part
+        for entry, found in annotated
+        for part in _resolved(project, entry, found, first.pixel_size)
+    ]
+    return TrainingSet(parts, [], project.card.classes, first.pixel_size, first.unit)
 
 
 def _resolved(
@@ -44,13 +49,13 @@ def _resolved(
     entry: ImageEntry,
     annotation: Annotation,
     pixel_size: Lengths | None,
-) -> TrainingImage:
+) -> list[TrainingImage]:
     spacing = spacing_of(entry.pixel_size or pixel_size)
     region: NDArray[np.bool_] | None = None
     if annotation.regions:
         region = covered(annotation.regions, entry.spatial)
-    return annotate(
-        np.asarray(project.image(entry.key).data),
+    return annotated_parts(
+        project.image(entry.key).data,
         annotation.labels,
         name=entry.name,
         unlabelled=project.card.unlabelled,

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from napari_spatial_embeddings.core.image_data import PixelArray
 from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.core.object_size import ring
 from napari_spatial_embeddings.core.text import plural
@@ -46,6 +47,8 @@ class TrainingImage:
         Whether labels are scribbles, which cover only part of their objects.
     spacing : tuple of D floats, optional
         Size of a pixel along each axis, the finest being 1; that of the model if not known.
+    whole : (C, *S'), optional
+        The image that this is a part of, whose intensities normalise it; perhaps not in memory.
     """
 
     name: str
@@ -54,6 +57,7 @@ class TrainingImage:
     classes: NDArray[np.int64]
     scribbled: bool = False
     spacing: tuple[float, ...] | None = None
+    whole: PixelArray | None = None
 
     @property
     def n_objects(self) -> int:
@@ -84,7 +88,7 @@ class AnnotationSummary:
 def summarise(images: list[TrainingImage]) -> AnnotationSummary:
     """Count the images, objects and pixels of a training set."""
     return AnnotationSummary(
-        len(images),
+        len({id(t.image if t.whole is None else t.whole) for t in images}),
         sum(t.n_objects for t in images),
         sum(int((t.labels > 0).sum()) for t in images),
         sum(int((t.labels == 0).sum()) for t in images),
@@ -136,7 +140,11 @@ def annotate(
         If shapes differ, labels are no integers, the image is not finite, a class is unknown, or
         nothing is annotated.
     """
-    _check(name, image, labels, region)
+    check_labels(name, image, labels, region)
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise AnnotationError(
+            f"{name}: the image holds NaN or infinite values; replace them before training"
+        )
     numbers = labels.astype(np.int64)
     not_objects = [k for k, v in (classes or {}).items() if v == BACKGROUND]
     background = np.isin(numbers, not_objects)
@@ -154,19 +162,30 @@ def annotate(
         background |= (numbers == 0) & ring(out, spacing or (1.0,) * numbers.ndim)
     out[background] = 0
     if (out == IGNORE).all():
-        raise AnnotationError(
-            f"{name}: nothing is annotated; annotate some objects, or mark a region without any"
-        )
+        raise nothing_annotated(name)
     known = _classes(name, ids, classes, class_names)
     return TrainingImage(name, image, out, known, scribbled, spacing)
 
 
-def _check(
+def nothing_annotated(name: str) -> AnnotationError:
+    """Return the error about an image without annotations."""
+    return AnnotationError(
+        f"{name}: nothing is annotated; annotate some objects, or mark a region without any"
+    )
+
+
+def check_labels(
     name: str,
-    image: NDArray[np.generic],
+    image: PixelArray,
     labels: NDArray[np.generic],
     region: NDArray[np.bool_] | None,
 ) -> None:
+    """Refuse labels that are none of an image, whose pixels are not read.
+
+    Raises
+    ------
+    AnnotationError
+    """
     if labels.dtype.kind not in "iu":
         hint = "colours" if labels.ndim > image.ndim - 1 else f"values of type {labels.dtype}"
         raise AnnotationError(
@@ -179,10 +198,6 @@ def _check(
                 f"{name}: the {what} shape {array.shape}, the image {image.shape[1:]};"
                 " they must cover the same pixels"
             )
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise AnnotationError(
-            f"{name}: the image holds NaN or infinite values; replace them before training"
-        )
     if labels.dtype.kind == "u" and labels.size and labels.max() > np.iinfo(np.int64).max:
         raise AnnotationError(f"{name}: the labels hold ids above {np.iinfo(np.int64).max}")
 

@@ -152,15 +152,18 @@ def own_diameter(images: list[TrainingImage], model: SpatialEmbeddings) -> float
     Without training, or if there are only scribbles, which do not show how large their objects are,
     it is the model's own.
     """
-    whole = [i.labels for i in images if i.n_objects and not i.scribbled]
+    whole = [i for i in images if i.n_objects and not i.scribbled]
     if not model.history or not whole:
         return model.image_diameter
-    return round(typical_diameter(whole, images[0].spacing or model.settings.spacing), 2)
+    labels, own = [i.labels for i in whole], [i.spacing for i in whole]
+    return round(typical_diameter(labels, model.settings.spacing, own), 2)
 
 
 def normalised(source: TrainingImage, settings: ModelSettings) -> TrainingImage:
-    """Return a training image with normalised intensities."""
-    return replace(source, image=normalise(source.image, normalisation(source.image, settings)))
+    """Return a training image with intensities normalised as those of the whole image."""
+    whole = source.image if source.whole is None else source.whole
+    scale = normalisation(whole, settings)
+    return replace(source, image=normalise(source.image, scale), whole=None)
 
 
 def crop_shape(model: ModelSettings, settings: TrainingSettings) -> tuple[int, ...]:

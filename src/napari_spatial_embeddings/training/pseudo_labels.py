@@ -69,7 +69,9 @@ def complete_scribbles(
         pixels = image.labels[window].size
         if image.scribbled and image.n_objects and pixels <= left:
             left -= pixels
-            steps = model.predicting(image.image, settings, window, spacing=image.spacing)
+            steps = model.predicting(
+                image.image, settings, window, spacing=image.spacing, whole=image.whole
+            )
             for step in steps:  # noqa: B007 - the last one's maps are complete
                 yield
             image = complete_image(image, step.maps)

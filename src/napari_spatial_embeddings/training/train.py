@@ -70,11 +70,11 @@ def model_from_scratch(
     **settings
         Further fields of `ModelSettings`.
     """
-    labels = [image.labels for image in images]
+    labels, own = [image.labels for image in images], [image.spacing for image in images]
     ndim = labels[0].ndim
     spacing = spacing or (1.0,) * ndim
-    diameter = object_diameter or typical_diameter(labels, spacing)
-    reach = scale * max(3 * diameter, 1.1 * largest_reach(labels, spacing))
+    diameter = object_diameter or typical_diameter(labels, spacing, own)
+    reach = scale * max(3 * diameter, 1.1 * largest_reach(labels, spacing, own))
     gain = min(1.0, WORKING_DIAMETER[ndim] / diameter)
     gain = gain if gain < 1 / TOLERANCE else 1.0
     if all(image.spacing for image in images):
@@ -233,7 +233,8 @@ def _completion_message(images: list[TrainingImage], completed: list[TrainingIma
     if not new:
         return ""
     spacing = new[0].spacing or (1.0,) * new[0].labels.ndim
-    width = typical_diameter([image.labels for image in new], spacing)
+    own = [image.spacing for image in new]
+    width = typical_diameter([image.labels for image in new], spacing, own)
     return (
         "scribbles were completed to the objects that the start model sees there, about"
         f" {width:.0f} pixels wide"

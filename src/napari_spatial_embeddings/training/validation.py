@@ -62,7 +62,8 @@ def _crop(source: TrainingImage) -> TrainingImage:
         start = int(np.clip(m - edge / 2, 0, max(0, n - edge)))
         window.append(slice(start, min(n, start + edge)))
     image, labels = source.image[(slice(None), *window)], source.labels[tuple(window)]
-    return replace(source, image=image, labels=labels)
+    whole = source.image if source.whole is None else source.whole
+    return replace(source, image=image, labels=labels, whole=whole)
 
 
 def predict_maps(
