@@ -105,6 +105,15 @@ def changed(name: str, change: Change) -> Spoil:
     return spoil
 
 
+def copied(source: str, name: str) -> Spoil:
+    """Put a copy of a file in the place of another."""
+
+    def spoil(folder: Path) -> None:
+        shutil.copy(folder / source, folder / name)
+
+    return spoil
+
+
 def picture(name: str) -> Spoil:
     """Write a PNG or a JPEG."""
 

@@ -13,6 +13,7 @@ from damage import (
     both,
     cases,
     changed,
+    copied,
     cut,
     empty,
     picture,
@@ -24,6 +25,8 @@ from damage import (
 
 VOLUME = np.ones((4, 64, 64), np.uint16)
 COLOURS = np.zeros((64, 64, 3), np.uint8)
+CUT_OFF = np.zeros((64, 64), np.uint8)
+CUT_OFF[::3, ::2] = 1 + np.arange(22 * 32).reshape(22, 32) % 255
 
 
 def assert_training_refused(folder: Path, *flags: object, says: str) -> None:
@@ -43,7 +46,9 @@ def assert_training_refused(folder: Path, *flags: object, says: str) -> None:
         "one name twice": (picture("images/1.png"), "1.png"),
         "labels of another shape": (changed("labels/1.tif", lambda a: a[:-3]), "(61, 64)"),
         "no objects": (changed("labels/*.tif", np.zeros_like), "no object is annotated"),
-        "float labels": (changed("labels/1.tif", lambda a: a / 1), "labels/1.tif"),
+        "labels between whole numbers": (changed("labels/1.tif", lambda a: a / 2), "labels/1.tif"),
+        "images for labels": (copied("images/1.tif", "labels/1.tif"), "change from pixel to pixel"),
+        "ids cut off": (changed("labels/1.tif", lambda _: CUT_OFF), "do not fit into 8 bits"),
         "labels in colour": (tiff("labels/1.tif", COLOURS, photometric="rgb"), "labels/1.tif"),
         "labels as JPEG": (both(remove("labels/1.tif"), picture("labels/1.jpg")), "JPEG"),
         "NaN": (changed("images/1.tif", with_nan), "1.tif: the image holds NaN"),
@@ -65,12 +70,20 @@ def assert_training_refused(folder: Path, *flags: object, says: str) -> None:
             "images/1.png",
         ),
         "no bytes": (write("images/1.tif", ""), "images/1.tif"),
-        "no pixel size": (write("images/1.json", '{"voxel_size_um": "small"}'), "1.json"),
     }
 )
 def test_bad_images_or_labels(tmp_path: Path, spoil: Spoil, says: str) -> None:
     spoil(training_set(tmp_path))
     assert_training_refused(tmp_path, says=says)
+
+
+def test_one_folder_or_file_for_both(tmp_path: Path) -> None:
+    images = training_set(tmp_path) / "images"
+    output = "--output", tmp_path / "model", *TINY
+    for path in images, images / "0.tif":
+        flags = "--images", path, "--labels", path
+        says = "--label-suffix _masks" if path is images else "the same file"
+        assert_refused(tmp_path, "train", *flags, *output, says=says)
 
 
 def test_nothing_drawn_in_one_of_few(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from command_line import cells, done, save
+from builders import capsules
+from command_line import call, cells, done, refused, save
 from napari_spatial_embeddings.cli.tables import MEASURES
 from napari_spatial_embeddings.core.metrics import THRESHOLDS, Scores, mean_ap, pooled, score
 from napari_spatial_embeddings.files import read_labels
@@ -99,6 +100,29 @@ def test_pairs_whatever_the_format(tmp_path: Path) -> None:
     Image.fromarray(truth.astype(np.uint8)).save(tmp_path / "labels/a.png")
     (found,) = done("evaluate", *folders(tmp_path), "--json").facts
     assert found["mean"]["ap"] == [1.0] * 10
+
+
+def test_one_folder_holds_both(tmp_path: Path) -> None:
+    """As of Cellpose; masks count by their pieces, on either side."""
+    truth = capsules((64, 64)).astype(np.uint16)
+    save(tmp_path / "a_masks.tif", np.where(truth > 0, 255, 0).astype(np.uint8))
+    save(tmp_path / "a_cp_masks.tif", np.stack([truth, 0 * truth]), metadata={"axes": "CYX"})
+    both = "--labels", tmp_path, "--predictions", tmp_path
+    assert "give another folder" in refused("evaluate", *both)
+    suffixes = "--label-suffix", "_masks", "--prediction-suffix", "_cp_masks"
+    assert "2 channels" in refused("evaluate", *both, *suffixes)
+    outcome = call("evaluate", *both, *suffixes, "--channels", 0, "--json")
+    assert outcome.facts[0]["mean"]["ap"] == [1.0] * 10
+    assert "a_masks.tif is a mask of a single value" in outcome.err
+
+
+def test_grey_values_are_not_scored(tmp_path: Path) -> None:
+    image, truth = cells((64, 64))
+    save(tmp_path / "labels/a.tif", truth)
+    save(tmp_path / "predictions/a.tif", image)
+    assert "change from pixel to pixel" in refused("evaluate", *folders(tmp_path))
+    same = tmp_path / "labels/a.tif"
+    assert "the same file" in refused("evaluate", "--labels", same, "--predictions", same)
 
 
 def test_scores_what_predict_wrote(data: Path, predicted: Path) -> None:

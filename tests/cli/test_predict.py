@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from command_line import call, cells, contents, done, save
+from command_line import call, cells, contents, done, refused, save
 from napari_spatial_embeddings.config import PredictionSettings
 from napari_spatial_embeddings.files import read_image, read_labels, read_maps
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
@@ -226,3 +226,15 @@ def test_says_if_slices_lie_elsewhere(tmp_path: Path) -> None:
     outcome = call("predict", tmp_path / "images", "--model", own, "--output", tmp_path / "out")
     assert outcome.code == 0
     assert "6 x 1 x 1" in outcome.err
+
+
+def test_some_channels(tmp_path: Path, data: Path, model: Path, predicted: Path) -> None:
+    image = tifffile.imread(data / "images/0.tif")
+    path = save(tmp_path / "0.tif", np.stack([image[::-1], image]), metadata={"axes": "CYX"})
+    command = "predict", path, "--model", model, "--output", tmp_path / "out"
+    assert "takes 2D images with 1 channel" in refused(*command)
+    assert "none with the index 2" in refused(*command, "--channels", 2)
+    assert "--channels" in refused(*command, "--channels", 1, 1)
+    done(*command, "--channels", 1)
+    found = read_labels(tmp_path / "out/0.tif")
+    np.testing.assert_array_equal(found, read_labels(predicted / "0.tif"))

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from label_files import numbers, ome_zarr
-from napari_spatial_embeddings.files import FileError, find_images, find_regions, pair, stem
+from napari_spatial_embeddings.files import (
+    FileError,
+    Side,
+    find_images,
+    find_regions,
+    pair,
+    stem,
+)
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -80,6 +87,45 @@ def test_unpaired_names(tmp_path: Path) -> None:
     text = str(caught.value)
     assert "5 files without label image: a.tif, b.tif, c.tif and 2 more" in text
     assert "1 file without image: g.png" in text
+
+
+def names(found: list[tuple[Path, Path]]) -> list[tuple[str, str]]:
+    return [(one.name, other.name) for one, other in found]
+
+
+def test_a_suffix_pairs_files_of_one_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As Cellpose has them, whatever else it left there."""
+    folder = touch(tmp_path, "a.tif", "b.tif", "a_masks.tif", "b_masks.png", "b_cp_masks.png")
+    assert names(pair(folder, Side(folder, "_masks"))) == [
+        ("a.tif", "a_masks.tif"),
+        ("b.tif", "b_masks.png"),
+    ]
+    assert "without image: b_cp_masks.png; not used" in caplog.text
+    found = pair(Side(folder, "_masks"), Side(folder, "_cp_masks", "prediction"))
+    assert names(found) == [("b_masks.png", "b_cp_masks.png")], "the longer suffix counts"
+    elsewhere = touch(tmp_path / "masks", "a_masks.png", "b_masks.png", "notes.tif")
+    images = touch(tmp_path / "images", "a.tif", "b.tif")
+    assert len(pair(images, Side(elsewhere, "_masks"))) == 2
+    with pytest.raises(FileError, match="endings or a suffix: --label-suffix _masks"):
+        pair(images, elsewhere)
+
+
+def test_no_file_is_its_own_label_image(tmp_path: Path) -> None:
+    folder = touch(tmp_path / "data", "a.tif", "a_seg.tif", "b.tif", "b_seg.tif")
+    (tmp_path / "link").symlink_to(folder)
+    for other in (folder, folder / ".", tmp_path / "link"):
+        with pytest.raises(FileError, match=r"is given for both: .*--label-suffix _seg"):
+            pair(folder, other)
+    with pytest.raises(FileError, match="no file whose name ends with '_masks'"):
+        pair(folder, Side(folder, "_masks"))
+    with pytest.raises(FileError, match=r"a\.tif and .*a\.tif are the same file"):
+        pair(folder / "a.tif", folder / "a.tif")
+    linked = touch(tmp_path / "linked", "b.tif", "a_seg.tif", "b_seg.tif")
+    (linked / "a.tif").symlink_to(folder / "a.tif")
+    with pytest.raises(FileError, match="are the same file"):
+        pair(folder, linked)
 
 
 def test_one_name_twice(tmp_path: Path) -> None:

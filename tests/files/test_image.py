@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 
 from label_files import laid_out, numbers, tiff
+from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import FileError, read_image, read_labels
 
 INTEGERS = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
@@ -190,15 +191,35 @@ def test_labels_of_true_and_false(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "says"),
     [
-        (np.ones((6, 5), "float32"), "type float32; expected whole numbers.*convert"),
+        (np.full((6, 5), 1.5, "float32"), "type float32 that are not whole, such as 1.5; expected"),
         (np.ones((6, 5, 3), "uint8"), "holds colours; expected a label image"),
         (np.ones((6, 5), "complex64"), "type complex64"),
     ],
 )
 def test_no_labels(tmp_path: Path, array: Any, says: str) -> None:
     kind = "rgb" if array.ndim == 3 else "minisblack"
-    with pytest.raises(FileError, match=says):
+    with pytest.raises(InputError, match=says):
         read_labels(tiff(tmp_path / "a.tif", array, photometric=kind))
+
+
+def test_labels_that_fiji_saved_in_32_bits(tmp_path: Path) -> None:
+    array = numbers((6, 5), "float32")
+    found = read_labels(tiff(tmp_path / "a.tif", array, imagej=True))
+    assert found.dtype == np.int32
+    np.testing.assert_array_equal(found, array)
+
+
+def test_some_channels(tmp_path: Path) -> None:
+    array = numbers((3, 6, 5))
+    path = tiff(tmp_path / "a.tif", array, metadata={"axes": "CYX"})
+    np.testing.assert_array_equal(read_image(path, channels=(2, 0)).data, array[[2, 0]])
+    np.testing.assert_array_equal(read_labels(path, channel=1), array[1])
+    for read in (lambda: read_image(path, channels=(3,)), lambda: read_labels(path, channel=3)):
+        with pytest.raises(FileError, match="has 3 channels, none with the index 3"):
+            read()
+    # Files of one channel need no choice: those that are compared may differ in that.
+    one = tiff(tmp_path / "b.tif", array[0])
+    np.testing.assert_array_equal(read_labels(one, channel=1), array[0])
 
 
 def test_complex_image(tmp_path: Path) -> None:

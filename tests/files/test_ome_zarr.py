@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+import zarr
+from numpy.typing import NDArray
 
 from label_files import laid_out, numbers, ome_zarr
-from napari_spatial_embeddings.files import FileError, read_image, read_labels
+from napari_spatial_embeddings.files import FileError, find_images, read_image, read_labels
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
@@ -67,7 +69,7 @@ def edit(path: Path, change: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda a: a.clear(), "is no image; expected an OME-Zarr image"),
+        (lambda a: a.clear(), r"holds plain arrays \(0, 1\); open one of them: .*a\.zarr.0"),
         (lambda a: a.update(ome={"version": "0.5", "plate": {}}), "is a plate"),
         (lambda a: a["ome"].update(version="0.9"), "not valid OME-Zarr .*: version"),
         (lambda a: a["ome"]["multiscales"][0]["axes"].pop(), "not valid OME-Zarr"),
@@ -81,10 +83,57 @@ def test_ome_zarr_that_does_not_work(tmp_path: Path, change: Any, says: str) -> 
         read_image(path)
 
 
-def test_an_empty_folder_is_no_ome_zarr(tmp_path: Path) -> None:
+def test_an_empty_folder_is_no_zarr(tmp_path: Path) -> None:
     (tmp_path / "a.zarr").mkdir()
-    with pytest.raises(FileError, match="is no OME-Zarr"):
+    with pytest.raises(FileError, match="is no Zarr"):
         read_image(tmp_path / "a.zarr")
+    zarr.open_group(tmp_path / "b.zarr", mode="w")
+    with pytest.raises(FileError, match="is no image; expected an OME-Zarr image"):
+        read_image(tmp_path / "b.zarr")
+
+
+def plain(path: Path, array: NDArray[Any], version: Literal[2, 3], **options: Any) -> Path:
+    """Write an array as `zarr.save` does, without metadata of OME."""
+    chunks = tuple(min(n, 4) for n in array.shape)
+    made = zarr.create_array(
+        path, shape=array.shape, chunks=chunks, dtype=array.dtype, zarr_format=version, **options
+    )
+    made[...] = array
+    return path
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_plain_array_is_read_as_its_axes_are_given(
+    tmp_path: Path, version: Literal[2, 3]
+) -> None:
+    """Whatever the folder is called, and whether its axes need a name at all."""
+    image = numbers((2, 3, 6, 5))
+    np.testing.assert_array_equal(
+        read_image(plain(tmp_path / "a.zarr", image[0, 0], version)).data, image[0, :1]
+    )
+    volume = plain(tmp_path / "folder", image[0], version)
+    assert find_images([volume]) == [volume]
+    np.testing.assert_array_equal(read_image(volume, "ZYX").data, image[:1])
+    np.testing.assert_array_equal(read_image(volume, "CYX").data, image[0])
+    np.testing.assert_array_equal(read_labels(volume, "ZYX"), image[0])
+    many = plain(tmp_path / "b.zarr", image, version)
+    with pytest.raises(FileError, match=r"its axes are unknown; name them with axes"):
+        read_image(many)
+    np.testing.assert_array_equal(read_image(many, "CZYX").data, image)
+    flat = plain(tmp_path / "c.zarr", image[0, 0, 0], version)
+    with pytest.raises(FileError, match=r"holds no image: its shape is \(5,\)"):
+        read_image(flat)
+
+
+def test_a_plain_array_may_name_its_axes(tmp_path: Path) -> None:
+    image = numbers((2, 6, 5))
+    named = plain(tmp_path / "a.zarr", image, 3, dimension_names=["channel", "y", "x"])
+    assert read_image(named).data.shape == (2, 6, 5)
+    xarray = {"_ARRAY_DIMENSIONS": ["c", "y", "x"]}
+    assert read_image(plain(tmp_path / "b.zarr", image, 2, attributes=xarray)).channels == 2
+    times = plain(tmp_path / "c.zarr", image, 3, dimension_names=["time", "y", "x"])
+    with pytest.raises(FileError, match="time series of 2 frames"):
+        read_image(times)
 
 
 def test_a_damaged_chunk(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from label_files import numbers, sidecar, tiff
+from label_files import numbers, tiff
 from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.files import FileError, read_image, read_pixel_size
+from napari_spatial_embeddings.files import read_image, read_pixel_size
 from ome_files import ome, pixels, plane, write
 
 
@@ -130,40 +130,3 @@ def test_what_ome_leaves_out(
     xml = ome(pixels({"Z": 4}, (6, 5), planes, more=facts))
     found = read_measured(write(tmp_path / "a.ome.tif", numbers((4, 6, 5)), xml))
     assert (found.pixel_size, found.unit) == (expected, unit)
-
-
-@pytest.mark.parametrize(
-    "facts",
-    [
-        {"voxel_size_zyx_um": [0.3, 0.2, 0.1]},
-        {"voxel_size_um_xyz": [0.1, 0.2, 0.3]},
-        {"PixelSize": [0.3, 0.2, 0.1], "unit": "micrometer"},
-        {"pixel_size_nm": [300, 200, 100]},
-    ],
-)
-@pytest.mark.parametrize("where", ["beside", "above"])
-def test_size_from_a_sidecar(tmp_path: Path, facts: dict[str, Any], where: str) -> None:
-    (tmp_path / "images").mkdir()
-    path = tiff(tmp_path / "images" / "a.ome.tif", numbers((4, 6, 5)), metadata={"axes": "ZYX"})
-    sidecar(tmp_path / ("images" if where == "beside" else "") / "a.json", other=1, **facts)
-    found = read_image(path)
-    scale = {"um": 1, "nm": 1000}[found.unit or ""]
-    assert found.pixel_size == pytest.approx([scale * s for s in (0.3, 0.2, 0.1)])
-
-
-def test_one_number_for_all_axes(tmp_path: Path) -> None:
-    sidecar(tmp_path / "a.json", pixel_size_um=0.5)
-    assert read_image(tiff(tmp_path / "a.tif", numbers((6, 5)))).pixel_size == (0.5, 0.5)
-
-
-@pytest.mark.parametrize("value", [[0.3, 0.1], [0.3, 0, 0.1], "0.3", [0.3, None, 0.1], []])
-def test_a_sidecar_that_makes_no_sense(tmp_path: Path, value: Any) -> None:
-    path = tiff(tmp_path / "a.tif", numbers((4, 6, 5)))
-    sidecar(tmp_path / "a.json", voxel_size_zyx_um=value)
-    with pytest.raises(
-        FileError, match=r"a\.json: 'voxel_size_zyx_um' is .* expected one positive"
-    ):
-        read_image(path)
-    (tmp_path / "a.json").write_text("{")
-    with pytest.raises(FileError, match=r"a\.json is damaged"):
-        read_image(path)

@@ -13,6 +13,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QRadioButton
 
+from builders import capsules
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.sections.annotate import AnnotateStep
 from napari_spatial_embeddings.samples import nuclei
@@ -196,6 +197,23 @@ def test_labels_of_another_shape_are_refused(viewer: Viewer, dock: SpatialEmbedd
     press(step_of(dock), "Use")
     assert "theirs has the shape (64, 128), the image (128, 128)" in dock.message
     assert ids(viewer) == set()
+
+
+def test_labels_of_other_programs(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:
+    """What is no label image is refused; the pieces of a mask are objects."""
+    sample = nuclei(size=128)
+    add_image(viewer, sample)
+    grey = viewer.add_labels(sample.image[0].astype(np.int32), name="grey")
+    press(step_of(dock), "Use")
+    assert "grey holds" in dock.message
+    assert "expected a label image" in dock.message
+    assert ids(viewer) == set()
+    viewer.layers.remove(grey)
+    labels = capsules((128, 128), count=9)
+    viewer.add_labels(np.where(labels > 0, 255, 0).astype(np.uint8), name="mask")
+    press(step_of(dock), "Use")
+    assert "9 objects of mask copied: each piece of the mask is one" in dock.message
+    assert len(ids(viewer)) == 9
 
 
 def test_says_why_nothing_can_be_drawn(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 
-from .flags import CallError, Subparsers
+from .flags import CallError, Subparsers, add_axes_flag
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -15,6 +16,21 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.description = "Score label images against annotated ones of the same names."
     parser.add_argument("--labels", required=True, metavar="DIR", help="Annotated label images.")
     parser.add_argument("--predictions", required=True, metavar="DIR", help="Predicted ones.")
+    for side, name in (("label", "annotated label images'"), ("prediction", "predictions'")):
+        parser.add_argument(
+            f"--{side}-suffix",
+            metavar="TEXT",
+            default="",
+            help=f"End of the {name} names that the others have not, such as _masks; both may be in"
+            " one folder then.",
+        )
+    add_axes_flag(parser)
+    parser.add_argument(
+        "--channels",
+        type=int,
+        metavar="N",
+        help="Channel that holds the labels, counted from 0, in files that have several.",
+    )
     parser.add_argument("--per-image", action="store_true", help="Print every image's scores too.")
     parser.add_argument("--json", action="store_true", help="Print JSON instead of a table.")
     parser.set_defaults(run=evaluate)
@@ -26,19 +42,28 @@ def evaluate(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from napari_spatial_embeddings.core import metrics
-    from napari_spatial_embeddings.files import pair, read_labels
+    from napari_spatial_embeddings.files import Side, pair
 
     from . import tables
+    from .label_reader import LabelReader
 
-    scores = {}
+    scores, reader = {}, LabelReader(options.axes, options.channels)
     bar = tqdm(
-        pair(options.labels, options.predictions),
+        pair(
+            Side(Path(options.labels), options.label_suffix),
+            Side(
+                Path(options.predictions),
+                options.prediction_suffix,
+                what="prediction",
+                flag="--prediction-suffix",
+            ),
+        ),
         disable=True if options.json else None,
         leave=False,
         unit="image",
     )
     for truth_path, predicted_path in bar:
-        truth, predicted = read_labels(truth_path), read_labels(predicted_path)
+        truth, predicted = reader.read(truth_path), reader.read(predicted_path)
         if truth.shape != predicted.shape:
             raise CallError(
                 f"{truth_path} has shape {truth.shape}, {predicted_path} has {predicted.shape};"
@@ -48,6 +73,7 @@ def evaluate(options: argparse.Namespace) -> int:
         unknown = truth < 0
         truth, predicted = np.maximum(truth, 0), np.maximum(predicted, 0)
         scores[truth_path.name] = metrics.score(truth, predicted, ignore=unknown)
+    reader.report_masks()
     if options.json:
         sys.stdout.write(json.dumps(tables.scores_as_json(scores)) + "\n")
     else:

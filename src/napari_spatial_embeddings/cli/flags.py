@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeAlias, TypeVar, get_args, get_origin
 
@@ -44,6 +44,32 @@ def add_axes_flag(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> 
         help="Meaning of the images' axes, such as YX, CYX, YXC, ZYX, CZYX; read or guessed from"
         " the files if not given.",
     )
+
+
+def add_channels_flag(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add ``--channels``, for commands that read images."""
+    parser.add_argument(
+        "--channels",
+        nargs="+",
+        type=int,
+        metavar="N",
+        help="Channels of the images to use, counted from 0; all if not given.",
+    )
+
+
+def checked_channels(given: Sequence[int] | None) -> tuple[int, ...] | None:
+    """Return the channels that were given.
+
+    Raises
+    ------
+    CallError
+        If one is negative, or named twice.
+    """
+    if given is None:
+        return None
+    if min(given) < 0 or len(set(given)) < len(given):
+        raise CallError("--channels: should be different numbers, counted from 0")
+    return tuple(given)
 
 
 def checked_folder(path: str | Path) -> Path:

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 
-from .flags import CallError, Subparsers, add_axes_flag, add_flags, read_flags
+from .flags import (
+    CallError,
+    Subparsers,
+    add_axes_flag,
+    add_channels_flag,
+    add_flags,
+    checked_channels,
+    read_flags,
+)
 from .output import ResultWriter, add_output_flags
 
 if TYPE_CHECKING:
@@ -43,6 +51,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_output_flags(parser)
     parser.add_argument("--maps", action="store_true", help="Write the maps too: NAME.maps.zarr.")
     add_axes_flag(parser)
+    add_channels_flag(parser)
     add_flags(parser, ClusteringSettings, title="clustering", defaults=OWN)
     add_flags(parser, PredictionSettings, title="prediction")
     parser.set_defaults(run=predict)
@@ -68,7 +77,8 @@ def predict(options: argparse.Namespace) -> int:
         own = project.card.prediction.updated(device=project.card.device)
     prediction = read_flags(vars(options), own)
     choose_device(prediction.device)
-    inputs = _inputs(options.input, options.axes, project)
+    channels = checked_channels(options.channels)
+    inputs = _inputs(options.input, options.axes, channels, project)
     results = ResultWriter(
         output,
         [(one.name, one.path) for one in inputs],
@@ -140,8 +150,9 @@ def _model_and_output(options: argparse.Namespace, project: Project | None) -> t
                 "predict: give INPUT, --model, --output, or a --project; 'predict --help' explains"
             )
         return options.model, Path(options.output)
-    if options.axes and not options.input:
-        raise CallError("--axes: the project's images have theirs; leave it out")
+    for name in ("axes", "channels"):
+        if getattr(options, name) is not None and not options.input:
+            raise CallError(f"--{name}: the project's images have theirs; leave it out")
     own = str(project.model_folder) if project.has_model else project.card.start
     name = options.model or own
     if not name:
@@ -161,12 +172,19 @@ class _Input:
     read: Callable[[], ImageData]
 
 
-def _inputs(given: list[str], axes: str | None, project: Project | None) -> list[_Input]:
+def _inputs(
+    given: list[str],
+    axes: str | None,
+    channels: tuple[int, ...] | None,
+    project: Project | None,
+) -> list[_Input]:
     """List the images of files and folders; if none are given, those of the project."""
     from napari_spatial_embeddings.files import find_images, read_image, stem
 
     if given or project is None:
-        return [_Input(stem(p), p, partial(read_image, p, axes)) for p in find_images(given)]
+        return [
+            _Input(stem(p), p, partial(read_image, p, axes, channels)) for p in find_images(given)
+        ]
     names = project.card.result_names
     found = [
         _Input(names[entry.key], project.folder / entry.path, partial(project.image, entry.key))

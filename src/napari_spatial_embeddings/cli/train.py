@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
 
-from .flags import CallError, Subparsers, add_axes_flag, add_flags
+from .flags import CallError, Subparsers, add_axes_flag, add_channels_flag, add_flags
 from .model_writer import ModelWriter
 from .reporter import Reporter
 from .stop_request import StopRequest
@@ -47,6 +47,12 @@ def _add_file_flags(files: argparse._ArgumentGroup) -> None:
     )
     files.add_argument("--images", metavar="DIR", help="Folder of images.")
     files.add_argument("--labels", metavar="DIR", help="Folder of label images.")
+    files.add_argument(
+        "--label-suffix",
+        metavar="TEXT",
+        help="End of the label images' names that the images' have not, such as _masks; both may be"
+        " in one folder then.",
+    )
     files.add_argument("--output", metavar="DIR", help="Folder for the model.")
     files.add_argument(
         "--model", metavar="NAME_OR_DIR", help="Start model; from scratch if not given."
@@ -87,6 +93,7 @@ def _add_label_flags(meaning: argparse._ArgumentGroup) -> None:
         help="Labels cover only a part of each object; everything unlabelled is unknown.",
     )
     add_axes_flag(meaning)
+    add_channels_flag(meaning)
     meaning.add_argument(
         "--pixel-size",
         nargs="+",

@@ -5,23 +5,27 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.files import (
+    Side,
     find_regions,
     pair,
     read_classes,
     read_image,
-    read_labels,
     read_regions,
 )
-from napari_spatial_embeddings.training.annotation import BACKGROUND, TrainingImage, annotate
+from napari_spatial_embeddings.training.annotation import BACKGROUND, TrainingImage
 from napari_spatial_embeddings.training.dataset import TrainingSet
+from napari_spatial_embeddings.training.parts import annotated_parts
 
 from .flags import CallError
+from .label_reader import LabelReader
 from .train_request import AnnotatedFolders
 
 
@@ -42,9 +46,23 @@ def read_annotated(folders: AnnotatedFolders, classes: tuple[str, ...] | None) -
     reader = _Reader(folders, classes)
     images = reader.folder(folders.images, folders.labels)
     aside = reader.folder(folders.val_images, folders.val_labels) if folders.val_images else []
-    data = TrainingSet(images, aside, reader.names, reader.pixel_size, reader.unit)
+    first = next((x.image for x in (*images, *aside) if x.image.pixel_size), images[0].image)
+    size = folders.pixel_size or first.pixel_size
+    training = [part for pair in images for part in reader.resolved(pair, size)]
+    validation = [part for pair in aside for part in reader.resolved(pair, size)]
+    unit = None if folders.pixel_size else first.unit
+    data = TrainingSet(training, validation, reader.names, size, unit)
     reader.check_use()
     return data
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """An image, which is read as it is needed if it is large, and the file of its labels."""
+
+    path: Path
+    image: ImageData
+    labels: Path
 
 
 class _Reader:
@@ -52,54 +70,65 @@ class _Reader:
 
     def __init__(self, folders: AnnotatedFolders, names: tuple[str, ...] | None) -> None:
         self.folders = folders
-        self.pixel_size = _checked_size(folders.pixel_size)
-        self.unit: str | None = None
+        _check_size(folders.pixel_size)
         self.regions = find_regions(folders.regions) if folders.regions else {}
         self.classes = read_classes(folders.classes) if folders.classes else {}
         found = {name for rows in self.classes.values() for name in rows.values()} - {BACKGROUND}
         self.names = names or tuple(sorted(found)) or ("object",)
         self.rows = {(image, label) for image, rows in self.classes.items() for label in rows}
         self.given = len(self.regions), len(self.rows)
-
-    def folder(self, images: str, labels: str) -> list[TrainingImage]:
-        """Read and resolve images and label images of the same names."""
-        return [self._read(image, label) for image, label in pair(images, labels)]
-
-    def _read(self, image_path: Path, labels_path: Path) -> TrainingImage:
-        given = self.folders
-        image = read_image(image_path, given.axes)
         # Axes that were given hold for the labels too, which have no channels.
-        axes = given.axes.upper().replace("C", "") if given.axes else None
-        labels = read_labels(labels_path, axes)
-        shape = image.shape
+        self.labels = LabelReader(folders.axes.upper().replace("C", "") or None)
+
+    def folder(self, images: str, labels: str) -> list[_Pair]:
+        """Open images, and find the label images of the same names."""
+        given = self.folders
+        found = pair(images, Side(Path(labels), given.label_suffix))
+        return [
+            _Pair(path, read_image(path, given.axes or None, given.channels), its)
+            for path, its in found
+        ]
+
+    def resolved(self, pair: _Pair, known_size: Lengths | None) -> list[TrainingImage]:
+        """Read the labels of an image and what they annotate of it.
+
+        Parameters
+        ----------
+        pair : _Pair
+        known_size : tuple of D floats, optional
+            Pixel size of images that do not have their own.
+        """
+        given, image, shape = self.folders, pair.image, pair.image.shape
         if given.pixel_size and len(given.pixel_size) != len(shape):
             raise CallError(
                 f"--pixel-size: {len(given.pixel_size)} values for the {len(shape)} axes of"
-                f" {image_path}; give one for each, z or y first"
+                f" {pair.path}; give one for each, z or y first"
             )
-        if self.pixel_size is None:
-            self.pixel_size, self.unit = image.pixel_size, image.unit
+        classes = {**self.classes.get("", {}), **self.classes.get(image.name, {})}
+        strokes = tuple(label for label, name in classes.items() if name == BACKGROUND)
+        labels = self.labels.read(pair.labels, strokes, scribbled=given.scribbles)
         region = self.regions.pop(image.name, None)
         here = set(np.unique(labels).tolist())
         self.rows -= {(name, label) for name in ("", image.name) for label in here}
-        spacing = spacing_of(self.pixel_size)
-        return annotate(
-            np.asarray(image.data),
+        spacing = spacing_of(given.pixel_size or image.pixel_size or known_size)
+        return annotated_parts(
+            image.data,
             labels,
-            name=image_path.name,
+            name=pair.path.name,
             unlabelled=given.unlabelled or "background",
             region=None if region is None else read_regions(region, shape),
-            classes={**self.classes.get("", {}), **self.classes.get(image.name, {})},
+            classes=classes,
             class_names=self.names,
             scribbled=given.scribbles,
             spacing=spacing if spacing and len(spacing) == len(shape) else None,
         )
 
     def check_use(self) -> None:
-        """Refuse regions and classes that fit no image at all; name those left over."""
+        """Refuse regions and classes that fit no image at all; name those left over, and masks."""
         labels = [f"label {k}" + (f" of '{name}'" if name else "") for name, k in sorted(self.rows)]
         _report_unused(self.folders.regions, sorted(self.regions), self.given[0])
         _report_unused(self.folders.classes, labels, self.given[1])
+        self.labels.report_masks()
 
 
 def _report_unused(source: str, spare: list[str], given: int) -> None:
@@ -112,8 +141,7 @@ def _report_unused(source: str, spare: list[str], given: int) -> None:
     sys.stderr.write(f"{text}; not used\n")
 
 
-def _checked_size(given: Sequence[float] | None) -> Lengths | None:
-    for size in given or ():
+def _check_size(given: Sequence[float]) -> None:
+    for size in given:
         if not (size > 0 and math.isfinite(size)):
             raise CallError(f"--pixel-size: should be greater than 0, not {size:g}")
-    return tuple(given) if given else None

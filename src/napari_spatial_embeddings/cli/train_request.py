@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .flags import checked_channels
+
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedFolders:
@@ -22,6 +24,8 @@ class AnnotatedFolders:
     scribbles: bool
     axes: str
     pixel_size: tuple[float, ...]
+    label_suffix: str = ""
+    channels: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> AnnotatedFolders:
@@ -37,6 +41,8 @@ class AnnotatedFolders:
             options.scribbles,
             options.axes or "",
             tuple(options.pixel_size or ()),
+            options.label_suffix or "",
+            checked_channels(options.channels),
         )
 
     def given(self) -> list[str]:

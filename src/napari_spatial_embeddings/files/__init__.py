@@ -6,7 +6,7 @@ with a file raises `FileError`, in one sentence.
 
 from .errors import FileError
 from .file_axes import FileAxes, read_axes
-from .folders import find_images, find_regions, pair, stem
+from .folders import Side, find_images, find_regions, pair, stem
 from .images import read_image, read_labels, read_pixel_size
 from .maps import StoredMaps, read_maps
 from .names import distinct, file_name
@@ -18,6 +18,7 @@ __all__ = [
     "FileAxes",
     "FileError",
     "Region",
+    "Side",
     "StoredMaps",
     "distinct",
     "file_name",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_spatial_embeddings.core.text import plural
 
 from .endings import IMAGES, ZARR
-from .errors import FileError
+from .errors import FileError, log
 from .ome_set import once
 from .ome_zarr import is_zarr
+
+SEPARATORS = "_-. "
+"""What parts a suffix from the name before it."""
 
 MAX_NAMES_SHOWN = 3
 """Number of names that a message lists."""
@@ -59,35 +64,97 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     return once(found)
 
 
-def pair(images: str | Path, labels: str | Path) -> list[tuple[Path, Path]]:
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two sets of files that are paired by name.
+
+    Parameters
+    ----------
+    path : path
+        A folder or a file.
+    suffix : str
+        End of the names before their endings, such as "_masks", which is no part of what must
+        agree. Only files that have it are looked at.
+    what : str
+        One of its files, for messages.
+    flag : str
+        The command line's for the suffix, for messages; empty if there is none.
+    """
+
+    path: Path
+    suffix: str = ""
+    what: str = "label image"
+    flag: str = "--label-suffix"
+
+    @classmethod
+    def of_images(cls, path: str | Path) -> Side:
+        """Return a side of images, whose names have no suffix."""
+        return cls(Path(path), what="image", flag="")
+
+
+def pair(images: str | Path | Side, labels: str | Path | Side) -> list[tuple[Path, Path]]:
     """Pair images with label images of the same name, whatever their endings.
 
     Parameters
     ----------
-    images, labels : path
-        Two folders, or two files, which need not have the same name.
+    images, labels : path or Side
+        Two folders, or two files, which need not have the same name; or one folder that holds both,
+        with a suffix. There, files without a partner are left out with a warning, since such
+        folders hold other results as well.
 
     Raises
     ------
     FileError
-        If either has names that the other has not, or a name twice.
+        If either has names that the other has not, or a name twice, or both are the same.
     """
-    images, labels = Path(images), Path(labels)
-    here, there = find_images([images]), find_images([labels])
-    if not _is_folder(images) and not _is_folder(labels):
+    one = images if isinstance(images, Side) else Side.of_images(images)
+    other = labels if isinstance(labels, Side) else Side(Path(labels))
+    here, there = find_images([one.path]), find_images([other.path])
+    if not _is_folder(one.path) and not _is_folder(other.path):
+        _check_apart(here[0], there[0])
         return [(here[0], there[0])]
-    left, right = _by_stem(here, images), _by_stem(there, labels)
-    unpaired = []
-    for one, other, what in ((left, right, "label image"), (right, left, "image")):
-        names = [one[name].name for name in one if name not in other]
-        if names:
-            unpaired.append(f"{plural(len(names), 'file')} without {what}: {_listed(names)}")
-    if unpaired:
+    together = one.path.samefile(other.path)
+    hint = _likely_suffix(here, there, other.flag) or _likely_suffix(there, here, one.flag)
+    if together and one.suffix == other.suffix:
         raise FileError(
-            f"{images} and {labels} do not fit together: {'; '.join(unpaired)}; names must agree"
-            " but for their endings"
+            f"{one.path} is given for both: each file would be its own {other.what}; give another"
+            f" folder, or what the names of one kind end with: {hint or f'{other.flag} _masks'}"
         )
-    return [(left[name], right[name]) for name in left]
+    suffixes = (one.suffix, other.suffix) if together else ()
+    left, right = _by_stem(here, one, suffixes), _by_stem(there, other, suffixes)
+    found = [(left[name], right[name]) for name in left if name in right]
+    unpaired = []
+    for own, its, what in ((left, right, other.what), (right, left, one.what)):
+        if names := [own[name].name for name in own if name not in its]:
+            unpaired.append(f"{plural(len(names), 'file')} without {what}: {_listed(names)}")
+    if unpaired and together and found:
+        log.warning("%s holds %s; not used", one.path, "; ".join(unpaired))
+    elif unpaired:
+        hint = f" or a suffix: {hint}" if hint and not (one.suffix or other.suffix) else ""
+        raise FileError(
+            f"{one.path} and {other.path} do not fit together: {'; '.join(unpaired)}; names must"
+            f" agree but for their endings{hint}"
+        )
+    for image, label in found:
+        _check_apart(image, label)
+    return found
+
+
+def _check_apart(one: Path, other: Path) -> None:
+    if one.samefile(other):
+        raise FileError(f"{one} and {other} are the same file; expected one of each kind")
+
+
+def _likely_suffix(plain: list[Path], longer: list[Path], flag: str) -> str:
+    """Return the flag with what most names of some files have after that of another file."""
+    known = set(map(stem, plain)) if flag else ()
+    ends = Counter(
+        name[i:]
+        for name in map(stem, longer)
+        for i in range(1, len(name))
+        if name[i] in SEPARATORS and name[:i] in known
+    )
+    return f"{flag} {ends.most_common(1)[0][0]}" if ends else ""
 
 
 def find_regions(folder: str | Path) -> dict[str, Path]:
@@ -101,7 +168,7 @@ def find_regions(folder: str | Path) -> dict[str, Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileError(f"there is no folder {folder}")
-    return _by_stem(_in_folder(folder, (*IMAGES, ".csv")), folder)
+    return _by_stem(_in_folder(folder, (*IMAGES, ".csv")), Side(folder))
 
 
 def _is_folder(path: Path) -> bool:
@@ -122,14 +189,22 @@ def _in_folder(folder: Path, endings: tuple[str, ...]) -> list[Path]:
     return found
 
 
-def _by_stem(paths: list[Path], folder: Path) -> dict[str, Path]:
+def _by_stem(paths: list[Path], side: Side, suffixes: tuple[str, ...] = ()) -> dict[str, Path]:
+    """Return files by their names without a side's suffix, the longest that fits."""
     named: dict[str, Path] = {}
     for path in paths:
-        other = named.setdefault(stem(path), path)
+        whole = stem(path)
+        fits = [s for s in (side.suffix, *suffixes) if whole.endswith(s) and len(whole) > len(s)]
+        if max(fits, key=len, default=None) != side.suffix:
+            continue
+        other = named.setdefault(whole.removesuffix(side.suffix), path)
         if other is not path:
             raise FileError(
-                f"{folder} holds both {other.name} and {path.name}: one name stands for one image"
+                f"{side.path} holds both {other.name} and {path.name}: one name stands for one"
+                " image"
             )
+    if not named:
+        raise FileError(f"{side.path} holds no file whose name ends with '{side.suffix}'")
     return named
 
 

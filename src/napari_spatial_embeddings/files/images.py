@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.core.units import Lengths, Size, combine
+from napari_spatial_embeddings.core.label_values import EXPECTED, whole_numbers
+from napari_spatial_embeddings.core.text import plural
+from napari_spatial_embeddings.core.units import Lengths, combine
 
 from .axes import as_image, named_by_units
 from .endings import JPEG, PNG, TIFF
 from .errors import FileError, reading
 from .folders import stem
-from .ome_zarr import is_zarr, read_ome_zarr
-from .pixel_size import sizes_in
+from .ome_zarr import is_zarr, read_zarr
 from .raw import Raw
+from .sidecar import read_sidecar
 
 
-def read_image(path: str | Path, axes: str | None = None) -> ImageData:
+def read_image(
+    path: str | Path, axes: str | None = None, channels: Sequence[int] | None = None
+) -> ImageData:
     """Open an image.
 
     One of up to `stored.MAX_BYTES_IN_MEMORY` bytes is read; of a larger TIFF or OME-Zarr, only what
@@ -38,7 +42,7 @@ def read_image(path: str | Path, axes: str | None = None) -> ImageData:
     channels, whichever files those are in.
 
     The pixel size comes from the file, or from a JSON file of the same name beside the image or
-    beside its folder, which takes precedence: ``{"voxel_size_zyx_um": [0.28, 0.13, 0.13]}``.
+    beside its folder, which takes precedence: see `sidecar`.
 
     Parameters
     ----------
@@ -46,23 +50,30 @@ def read_image(path: str | Path, axes: str | None = None) -> ImageData:
     axes : str, optional
         The file's axes, instead of those that it names: Y and X, and perhaps Z and C. A Z of length
         one is then kept. The planes are then taken as they are, where metadata name more of them.
+    channels : sequence of int, optional
+        Those of its channels to use, counted from 0; all if not given.
 
     Raises
     ------
     FileError
         If the file, or a file of its set, is missing, damaged or ended early; if it is of another
-        format, a time series, or not made of real numbers.
+        format, a time series, not made of real numbers, or has no such channel.
     """
     path = Path(path)
     with reading(path):
         raw = _load(path, given=axes is not None)
         _expect(path, raw, "biuf", "real numbers")
         array, order = as_image(raw.array, raw.axes, str(path), axes)
-        sizes = {**raw.sizes, **_sidecar(path)}
+        sizes = {**raw.sizes, **read_sidecar(path)}
     pixel_size, unit = combine([sizes.get(axis) for axis in order[1:]])
     if isinstance(array, np.ndarray):
         array = _native(array)
-    return ImageData(array, order, pixel_size, unit, stem(path))
+    image = ImageData(array, order, pixel_size, unit, stem(path))
+    if channels is None:
+        return image
+    for channel in channels:
+        _check_channel(path, image.channels, channel)
+    return image.with_channels(channels)
 
 
 def read_pixel_size(path: str | Path, axes: str) -> tuple[Lengths | None, str | None]:
@@ -92,11 +103,13 @@ def read_pixel_size(path: str | Path, axes: str) -> tuple[Lengths | None, str | 
             from .tiff import tiff_sizes
 
             sizes = tiff_sizes(path)
-        sizes |= _sidecar(path)
+        sizes |= read_sidecar(path)
     return combine([sizes.get(axis) for axis in axes])
 
 
-def read_labels(path: str | Path, axes: str | None = None) -> NDArray[np.integer]:
+def read_labels(
+    path: str | Path, axes: str | None = None, channel: int | None = None
+) -> NDArray[np.integer]:
     """Read a label image.
 
     Parameters
@@ -105,33 +118,43 @@ def read_labels(path: str | Path, axes: str | None = None) -> NDArray[np.integer
         Any format of `read_image` but JPEG. A PNG with a palette gives its indices.
     axes : str, optional
         As in `read_image`.
+    channel : int, optional
+        The one that holds the labels if there are several, counted from 0.
 
     Returns
     -------
     labels : integers (*S)
-        Of the file's type; uint8 from a mask of true and false.
+        Of the file's type; of floats and of true and false, see `core.label_values.whole_numbers`.
 
     Raises
     ------
-    FileError
-        As `read_image` does, and if the values are no whole numbers or there are several channels.
+    InputError
+        As `read_image` does, and if the values are no whole numbers, or there are several channels
+        and ``channel`` is not given.
     """
     path = Path(path)
     with reading(path):
         if path.suffix.lower() in JPEG:
             raise FileError(f"{path}: JPEG does not keep label values; save them as TIFF or PNG")
         raw = _load(path, labels=True, given=axes is not None)
-        _expect(path, raw, "biu", "whole numbers, one per object; convert them to an integer type")
+        _expect(path, raw, "biuf", "whole numbers, one per object")
         image, _ = as_image(raw.array, raw.axes, str(path), axes)
         array = np.asarray(image)
+    if len(array) > 1 and channel is not None and "S" not in raw.axes:
+        _check_channel(path, len(array), channel)
+        array = array[[channel]]
     if len(array) != 1:
         kind = "colours" if "S" in raw.axes else f"{len(array)} channels"
+        raise FileError(f"{path} holds {kind}; {EXPECTED}")
+    return whole_numbers(_native(array[0]), str(path))
+
+
+def _check_channel(path: Path, count: int, channel: int) -> None:
+    if not 0 <= channel < count:
         raise FileError(
-            f"{path} holds {kind}; expected a label image: one whole number per pixel, one per"
-            " object, 0 for background"
+            f"{path} has {plural(count, 'channel')}, none with the index {channel}; they are"
+            " counted from 0"
         )
-    labels = _native(array[0])
-    return labels.astype(np.uint8) if labels.dtype == bool else labels
 
 
 def _load(path: Path, *, labels: bool = False, given: bool) -> Raw:
@@ -146,7 +169,7 @@ def _load(path: Path, *, labels: bool = False, given: bool) -> Raw:
 def _open(path: Path, *, labels: bool, given: bool) -> Raw:
     suffix = path.suffix.lower()
     if is_zarr(path):
-        return read_ome_zarr(path, whole=labels)
+        return read_zarr(path, whole=labels)
     if suffix in TIFF:
         from .tiff import read_tiff
 
@@ -169,14 +192,3 @@ def _expect(path: Path, raw: Raw, kinds: str, what: str) -> None:
 def _native(array: NDArray[Any]) -> NDArray[Any]:
     """Return the array in one block and in this processor's byte order."""
     return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
-
-
-def _sidecar(path: Path) -> dict[str, Size]:
-    for folder in (path.parent, path.parent.parent):
-        beside = folder / f"{stem(path)}.json"
-        if beside.is_file():
-            with reading(beside):
-                facts = json.loads(beside.read_text("utf-8"))
-            if isinstance(facts, dict) and (sizes := sizes_in(facts, str(beside))):
-                return sizes
-    return {}

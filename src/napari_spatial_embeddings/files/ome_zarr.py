@@ -1,4 +1,4 @@
-"""Reader of OME-Zarr (NGFF 0.4 and 0.5): the finest level of an image."""
+"""Reader of Zarr: the finest level of an OME-Zarr image (NGFF 0.4 and 0.5), and plain arrays."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .stored import StoredArray, is_small
 if TYPE_CHECKING:
     import zarr
 
-METADATA = ("zarr.json", ".zattrs", ".zgroup")
+METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 """Files by which a folder of Zarr is known."""
 
 
@@ -29,31 +29,43 @@ def is_zarr(path: Path) -> bool:
     )
 
 
-def read_ome_zarr(path: Path, *, whole: bool = False) -> Raw:
-    """Return the finest level of an OME-Zarr image; of a collection, its first image.
+def read_zarr(path: Path, *, whole: bool = False) -> Raw:
+    """Return a plain array, or the finest level of an OME-Zarr image; of a collection, the first.
 
     A large one stays in its folder unless it is asked for ``whole``: see `stored`.
     """
-    group, facts = _first_image(path)
+    opened = open_zarr(path)
+    if is_array(opened):
+        return _raw(opened, _names(opened), {}, path, whole=whole)
+    group, facts = _first_image(opened, path)
     return read_multiscale(group, facts, path, whole=whole)
 
 
 def zarr_axes(path: Path) -> tuple[str, tuple[int, ...], DTypeLike]:
-    """Read the axes, shape and type of an OME-Zarr image, and no pixels."""
-    group, facts = _first_image(path)
-    image, array = _finest(group, facts, path)
+    """Read the axes, shape and type of an image, and no pixels."""
+    opened = open_zarr(path)
+    if is_array(opened):
+        return _names(opened), opened.shape, opened.dtype
+    image, array = _finest(*_first_image(opened, path), path)
     return _letters(image), array.shape, array.dtype
 
 
-def _first_image(path: Path) -> tuple[Any, dict[str, Any]]:
+def _first_image(group: Any, path: Path) -> tuple[Any, dict[str, Any]]:
     """Return the group of a folder's image, or of its first one, and the metadata."""
-    group = open_group(path)
     facts = ome(group)
     if "bioformats2raw.layout" in facts:
         series = ome(group["OME"]).get("series", ["0"]) if "OME" in group else ["0"]
-        group = group[series[0]]  # type: ignore[assignment]
+        group = group[series[0]]
         facts = ome(group)
     if not facts.get("multiscales"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of other files in there
+            arrays = sorted(name for name, _ in group.arrays())
+        if arrays and "plate" not in facts:
+            raise FileError(
+                f"{path} is no OME-Zarr image but holds plain arrays ({', '.join(arrays[:3])});"
+                f" open one of them: {path / arrays[0]}"
+            )
         kind = "a plate" if "plate" in facts else "no image"
         raise FileError(
             f"{path} is {kind}; expected an OME-Zarr image (version 0.4 or 0.5), such as the"
@@ -62,14 +74,42 @@ def _first_image(path: Path) -> tuple[Any, dict[str, Any]]:
     return group, facts
 
 
-def open_group(path: Path) -> zarr.Group:
-    """Open a folder for reading."""
+def open_zarr(path: Path) -> Any:
+    """Open a folder for reading: an array or a group."""
     import zarr
 
     try:
-        return zarr.open_group(path, mode="r")
+        return zarr.open(path, mode="r")
     except FileNotFoundError as error:
-        raise FileError(f"{path} is no OME-Zarr: it has no zarr.json and no .zgroup") from error
+        raise FileError(
+            f"{path} is no Zarr: it has no zarr.json, no .zgroup and no .zarray"
+        ) from error
+
+
+def is_array(opened: Any) -> bool:
+    """Whether what was opened is an array, and no group."""
+    return hasattr(opened, "shape")
+
+
+def open_group(path: Path) -> zarr.Group:
+    """Open a group for reading."""
+    group = open_zarr(path)
+    if is_array(group):
+        raise FileError(f"{path} is a plain Zarr array; expected a folder of several")
+    return group
+
+
+def _names(array: Any) -> str:
+    """Return a letter for each axis of a plain array: its own names, or Y and X, the last two.
+
+    Zarr 3 has names of dimensions, and xarray keeps them among the attributes.
+    """
+    named = getattr(array.metadata, "dimension_names", None)
+    named = named or array.attrs.get("_ARRAY_DIMENSIONS") or ()
+    letters = "".join(str(name)[:1].upper() for name in named)
+    if len(letters) == array.ndim == len(set(letters)) and set(letters) <= set("TCZYX"):
+        return letters
+    return "Q" * (array.ndim - 2) + "YX"[-array.ndim :]
 
 
 def ome(group: Any) -> dict[str, Any]:
@@ -92,9 +132,7 @@ def read_multiscale(group: Any, facts: dict[str, Any], path: Path, *, whole: boo
         for letter, a, s in zip(axes, multiscale.axes, scale, strict=True)
         if letter in "ZYX"
     }
-    if whole or is_small(array):
-        return Raw(np.asarray(array[...]), axes, sizes)
-    return Raw(StoredArray(path, array.shape, array.dtype, array.__getitem__), axes, sizes)
+    return _raw(array, axes, sizes, path, whole=whole)
 
 
 def _finest(group: Any, facts: dict[str, Any], path: Path) -> tuple[Any, zarr.Array[Any]]:
@@ -124,3 +162,9 @@ def _finest(group: Any, facts: dict[str, Any], path: Path) -> tuple[Any, zarr.Ar
 def _letters(multiscale: Any) -> str:
     kinds = {"time": "T", "channel": "C"}
     return "".join(kinds.get(a.type or "", a.name[:1].upper()) for a in multiscale.axes)
+
+
+def _raw(array: Any, axes: str, sizes: dict[str, Size], path: Path, *, whole: bool) -> Raw:
+    if whole or is_small(array):
+        return Raw(np.asarray(array[...]), axes, sizes)
+    return Raw(StoredArray(path, array.shape, array.dtype, array.__getitem__), axes, sizes)

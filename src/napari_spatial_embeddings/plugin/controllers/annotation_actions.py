@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels, Shapes
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.label_values import objects_of
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers.annotation import (
@@ -20,7 +21,7 @@ from napari_spatial_embeddings.plugin.layers.annotation import (
 )
 from napari_spatial_embeddings.plugin.layers.placement import labels_on
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
-from napari_spatial_embeddings.plugin.layers.tags import role_of, update_tag
+from napari_spatial_embeddings.plugin.layers.tags import role_of, tag_of, update_tag
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.training.annotation import BACKGROUND
 
@@ -130,10 +131,14 @@ class AnnotationActions:
         Raises
         ------
         InputError
-            If it covers other pixels, is turned against the image, or holds no object.
+            If it covers other pixels, is turned against the image, or holds no object, or values
+            that are no objects.
         """
-        strokes = self.begin()
+        strokes, from_mask = self.begin(), False
         box, data = labels_on(strokes.layer, layer)
+        if not self._scribbled(strokes):
+            objects = objects_of(data, layer.name)
+            data, from_mask = objects.labels, objects.from_mask
         free = (data > 0) & (np.asarray(strokes.layer.data[box]) == 0)
         ids, dense = np.unique(data[free], return_inverse=True)
         if not len(ids):
@@ -147,7 +152,8 @@ class AnnotationActions:
         where = tuple(at + part.start for at, part in zip(np.nonzero(free), box, strict=True))
         strokes.paste(where, values.astype(np.int32), classes)
         layer.visible = False  # it would lie over what is painted from now on
-        return f"{plural(len(ids), 'object')} of {layer.name} copied"
+        how = ": each piece of the mask is one" if from_mask else ""
+        return f"{plural(len(ids), 'object')} of {layer.name} copied{how}"
 
     def adopt(self, result: Segmentation, labels: Iterable[int]) -> str:
         """Add objects that a model found, as `use_layer` adds those of a layer.
@@ -234,6 +240,11 @@ class AnnotationActions:
             assert strokes is not None
             strokes.layer.brush_size = int(np.clip(min(shape[-2:]) / 50, 3, 20))
         return strokes
+
+    @staticmethod
+    def _scribbled(strokes: Strokes) -> bool:
+        tag = tag_of(strokes.layer)
+        return tag is not None and tag.scribbled
 
     def _select(self, layer: Labels | Shapes) -> None:
         if not layer.visible:  # napari draws the whole layer again, even if it was

@@ -1,0 +1,168 @@
+"""Label images of other programs: floats, masks, ids that did not fit, grey values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.errors import InputError
+
+from .text import plural
+
+EXPECTED = "expected a label image: one whole number per object, 0 for background"
+
+MAX_PIECES = 10
+"""Pieces per value, on average, above which values are no objects."""
+
+MIN_GREY_VALUES = 20
+"""Number of different values from which they may be grey values."""
+
+LARGE = 0.2
+"""Size of a piece, relative to the largest of its value, that is no debris."""
+
+FULL = (255, 65_535)
+"""The highest ids of 8 and of 16 bits: higher ones are cut off."""
+
+
+def whole_numbers(values: NDArray[Any], name: str) -> NDArray[np.integer]:
+    """Return labels as integers: of floats, which Fiji saves in its 32 bits, if they are whole.
+
+    Parameters
+    ----------
+    values : any real dtype
+    name : str
+        For messages.
+
+    Returns
+    -------
+    labels : integers, of the same shape
+        The values themselves if they are integers; uint8 of true and false.
+
+    Raises
+    ------
+    InputError
+        If a value is not whole, or so large that its type cannot distinguish it from the next.
+    """
+    if values.dtype == bool:
+        return values.astype(np.uint8)
+    if values.dtype.kind != "f":
+        return values
+    whole = np.isfinite(values) & (values == np.trunc(values))
+    if not whole.all():
+        first = values[~whole].flat[0]
+        raise InputError(
+            f"{name} holds values of type {values.dtype} that are not whole, such as {first:g};"
+            f" {EXPECTED}"
+        )
+    exact = 2 ** (np.finfo(values.dtype).nmant + 1)
+    if values.size and np.abs(values).max() > exact:
+        raise InputError(
+            f"{name} holds labels above {exact}, which the type {values.dtype} does not keep"
+            " apart; save them in an integer type"
+        )
+    return values.astype(np.int32 if exact <= np.iinfo(np.int32).max else np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Labels with one value per object.
+
+    Parameters
+    ----------
+    labels : integers (*S)
+    from_mask : bool
+        Whether they are the pieces of a mask, which has one value for all objects.
+    """
+
+    labels: NDArray[np.integer]
+    from_mask: bool
+
+
+def objects_of(labels: NDArray[np.integer], name: str, other: tuple[int, ...] = ()) -> Objects:
+    """Return the objects of a label image; of a mask, each of its pieces is one.
+
+    A mask has a single value: that of white, or any in at least three large pieces. Pieces are
+    connected over faces, edges and corners.
+
+    Parameters
+    ----------
+    labels : integers (*S)
+        Values of 0 and below are no objects.
+    name : str
+        For messages.
+    other : tuple of int
+        Labels that are no objects either, such as strokes of background; they stay as they are.
+
+    Raises
+    ------
+    InputError
+        If the values are grey values or classes, or were cut off where they did not fit.
+    """
+    kept = np.where((labels > 0) & ~np.isin(labels, other), labels, 0)
+    pieces, sizes, values = _pieces(kept)
+    ids, index = np.unique(values, return_inverse=True)
+    if not len(ids):
+        return Objects(labels, False)
+    if len(ids) >= MIN_GREY_VALUES and _neighbours_differ(kept):
+        raise InputError(
+            f"{name} holds {len(ids)} values that change from pixel to pixel, as those of an image"
+            f" do; {EXPECTED}"
+        )
+    largest = np.zeros(len(ids), np.int64)
+    np.maximum.at(largest, index, sizes)
+    large = np.bincount(index[sizes >= LARGE * largest[index]])
+    if len(ids) == 1:
+        if len(sizes) == 1 or not (large[0] > 2 or int(ids[0]) in FULL):
+            return Objects(labels, False)
+        first = max((0, *other))  # whose values stay theirs
+        return Objects(np.where(pieces > 0, pieces + first, labels.astype(np.int64)), True)
+    if len(sizes) > MAX_PIECES * len(ids):
+        raise InputError(
+            f"{name} holds {len(ids)} values in {len(sizes)} separate pieces, as grey values or"
+            f" classes are; {EXPECTED}"
+        )
+    _check_range(name, ids, large)
+    return Objects(labels, False)
+
+
+def _pieces(
+    labels: NDArray[np.integer],
+) -> tuple[NDArray[np.integer], NDArray[np.int64], NDArray[np.integer]]:
+    """Return connected pieces of equal values, numbered from 1 on, their sizes and values."""
+    from skimage.measure import label  # slow to load
+
+    pieces = label(labels, background=0, connectivity=labels.ndim)
+    sizes = np.bincount(pieces.ravel())
+    values = np.zeros(len(sizes), labels.dtype)
+    values[pieces.ravel()] = labels.ravel()
+    return pieces, sizes[1:], values[1:]
+
+
+def _neighbours_differ(labels: NDArray[np.integer]) -> bool:
+    """Whether most pixels beside each other, both labelled, have different labels."""
+    both = differ = 0
+    for axis in range(labels.ndim):
+        before: tuple[slice, ...] = (slice(None),) * axis
+        one, other = labels[(*before, slice(-1))], labels[(*before, slice(1, None))]
+        labelled = (one > 0) & (other > 0)
+        both += int(labelled.sum())
+        differ += int((labelled & (one != other)).sum())
+    return 2 * differ > both
+
+
+def _check_range(name: str, ids: NDArray[np.integer], large: NDArray[np.int64]) -> None:
+    """Refuse ids that were cut off at the end of their type: several objects share one then."""
+    if int(ids[-1]) not in FULL:
+        return
+    shared = int((large > 1).sum())
+    if shared < 2 and large[-1] < 2:
+        return
+    bits = 8 if ids[-1] == FULL[0] else 16
+    raise InputError(
+        f"{name} has {plural(shared, 'label')} that {'are' if shared > 1 else 'is'} shared by"
+        f" objects apart from each other: ids above {ids[-1]} do not fit into {bits} bits; export"
+        f" the labels again, with {2 * bits} bits"
+    )
