@@ -35,19 +35,38 @@ runs = st.builds(
 
 
 @posix
-@given(clustering=thresholds, prediction=runs, table=st.booleans(), ome=st.booleans())
+@given(
+    clustering=thresholds,
+    prediction=runs,
+    table=st.booleans(),
+    ome=st.booleans(),
+    channels=st.none() | st.lists(st.integers(0, 9), min_size=1, unique=True),
+)
 def test_the_command_is_read_as_it_was_meant(
-    clustering: ClusteringSettings, prediction: PredictionSettings, table: bool, ome: bool
+    clustering: ClusteringSettings,
+    prediction: PredictionSettings,
+    table: bool,
+    ome: bool,
+    channels: list[int] | None,
 ) -> None:
     images = ["my cells/a 1.tif", "it's.tif"]
     text = predict_command(
-        images, "a model", "to/there", clustering, prediction, axes="CYX", table=table, ome=ome
+        images,
+        "a model",
+        "to/there",
+        clustering,
+        prediction,
+        axes="CYX",
+        channels=channels,
+        table=table,
+        ome=ome,
     )
     program, *words = shlex.split(text)
     assert program == PROGRAM
     options = build_parser().parse_args(words)
     assert options.input == images
     assert (options.model, options.output, options.axes) == ("a model", "to/there", "CYX")
+    assert options.channels == channels
     assert (options.table, options.maps, options.ome) == (table, False, ome)
     # Whatever the model's own thresholds are, those that were chosen count.
     own = ClusteringSettings(seed_threshold=0.123, margin_factor=3, min_size=77)

@@ -20,6 +20,7 @@ def predict_command(
     prediction: PredictionSettings | None = None,
     *,
     axes: str | None = None,
+    channels: Sequence[int] | None = None,
     table: bool = False,
     maps: bool = False,
     ome: bool = False,
@@ -38,6 +39,8 @@ def predict_command(
         Named where they are not the defaults.
     axes : str, optional
         Meaning of the images' axes.
+    channels : sequence of int, optional
+        Those of the images to use; all if not given.
     table, maps, ome : bool
         What is written besides labels, and their format.
 
@@ -50,6 +53,7 @@ def predict_command(
     given = {"--table": table, "--maps": maps, "--ome": ome}
     words += [flag for flag, wanted in given.items() if wanted]
     words += ["--axes", axes] if axes else []
+    words += ["--channels", *map(str, channels)] if channels is not None else []
     words += write_flags(clustering)
     words += write_flags(prediction or PredictionSettings(), PredictionSettings())
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -330,24 +331,100 @@ def test_an_image_is_never_written_over(scene: Scene, bench: EditorBench, tmp_pa
     assert image.read_bytes() == before
 
 
+def copied(bench: EditorBench, folder: Path, *formats: str) -> Any:
+    """Copy the command, and return what the command line reads of it."""
+    with bench._qtbot.waitSignal(bench.export.command_made, timeout=300_000) as made:
+        bench.export.copy_command(folder, formats)
+    assert "The command is copied" in bench.message
+    _program, *words = shlex.split(made.args[0])
+    return build_parser().parse_args(words)
+
+
+def image_of(options: Any) -> Any:
+    """Return the pixels that a command reads."""
+    (path,) = options.input
+    return np.asarray(read_image(path, options.axes, options.channels).data)
+
+
 def test_the_command_does_the_same(scene: Scene, bench: EditorBench, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no model yet"):
-        bench.export.command(tmp_path, ["labels"])
+        bench.export.copy_command(tmp_path, ["labels"])
     bench.session.set_model(tmp_path / "a model", None)
     bench.session.set_device("cpu")
     scene.tune(margin_factor=1.3, min_size=5)
-    with pytest.raises(InputError, match="is not saved as a file"):
-        bench.export.command(tmp_path, ["labels"])
+    # No file yet: a copy is written, once, and nothing of the user's is replaced.
+    (tmp_path / "out/images").mkdir(parents=True)
+    (tmp_path / "out/images/cells.tif").write_bytes(b"mine")
+    for _ in range(2):
+        options = copied(bench, tmp_path / "out")
+        assert "The image is saved as" in bench.message
+        assert options.input == [str(tmp_path / "out/images/cells-2.tif")]
+        np.testing.assert_array_equal(image_of(options)[0], bench.viewer.layers["cells"].data)
+    assert sorted(contents(tmp_path / "out/images")) == ["cells-2.tif", "cells.tif"]
     bench.project_images.save(scene.key, lambda _project: None)
     bench.autosave.save_now()
-    command = bench.export.command(tmp_path / "out", ["labels", "objects"])
-    _program, *words = shlex.split(command)
-    options = build_parser().parse_args(words)
-    (path,) = options.input
-    np.testing.assert_array_equal(
-        np.asarray(read_image(path, options.axes).data[0]), bench.viewer.layers["cells"].data
-    )
+    options = copied(bench, tmp_path / "out", "labels", "objects")
+    project = bench.session.project
+    assert project is not None
+    assert Path(options.input[0]).is_relative_to(project.folder)
+    np.testing.assert_array_equal(image_of(options)[0], bench.viewer.layers["cells"].data)
     assert options.model == str(tmp_path / "a model")
     assert (options.table, options.maps, options.ome) == (True, False, False)
     assert options.device == "cpu"
     assert read_flags(vars(options), ClusteringSettings()) == bench.session.clustering
+
+
+def test_the_command_reads_what_the_layer_is_of_its_file(
+    bench: EditorBench, tmp_path: Path
+) -> None:
+    """All of it, some channels, or a part, of which a copy is written."""
+    rng = np.random.default_rng(0)
+    volume = rng.integers(0, 9999, (5, 2, 30, 40)).astype(np.uint16)  # slices, then channels
+    path = tmp_path / "two channels.tif"
+    tifffile.imwrite(path, volume, imagej=True, metadata={"axes": "ZCYX"})
+    channels = volume.swapaxes(0, 1)
+    rgb = tmp_path / "colours.png"
+    colours = rng.integers(0, 255, (30, 40, 3), np.uint8)
+    rgb.write_bytes(imagecodecs.png_encode(colours))
+    bench.session.set_model(tmp_path / "a model", None)
+    files, out = contents(tmp_path), tmp_path / "out"
+
+    def layer(source: Path, data: Any, **options: Any) -> Any:
+        with layer_source(path=str(source)):  # as napari opens a file
+            return bench.viewer.add_image(data, **options)
+
+    def read(axes: str, chosen: Any, others: Any = ()) -> Any:
+        bench.images.choose(chosen, axes, tuple(others))
+        options = copied(bench, out)
+        pixels = np.asarray(bench.images.image_data().data)
+        np.testing.assert_array_equal(image_of(options), pixels)
+        return options
+
+    one, two = (layer(path, channel, name=f"c{k}") for k, channel in enumerate(channels))
+    assert read("ZYX", two).channels == [1]
+    assert read("ZYX", two, [one]).channels == [1, 0]
+    whole = read("ZYX", one, [two])
+    assert (whole.channels, whole.axes, whole.input) == (None, None, [str(path)])
+    assert read("CZYX", layer(path, channels)).channels is None
+    assert read("YXC", layer(rgb, colours)).axes is None
+    assert contents(tmp_path) == files
+    for part in (channels[0, :, 4:20, 6:30], channels[1, 2], channels[0] * 2, channels[:, :, ::2]):
+        options = read("CZYX"[-part.ndim :], layer(path, part, name="part"))
+        assert Path(options.input[0]).parent == out / "images"
+        assert "is saved as" in bench.message
+    other = tmp_path / "other.tif"
+    tifffile.imwrite(other, channels[1], imagej=True, metadata={"axes": "ZYX"})
+    apart = read("ZYX", one, [layer(other, channels[1], name="other")])
+    assert Path(apart.input[0]).parent == out / "images", "channels of two files"
+
+
+def test_the_command_of_a_projects_channel(bench: EditorBench, tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(0, 9999, (3, 30, 40)).astype(np.uint16)
+    path = save(tmp_path / "a.tif", image, metadata={"axes": "CYX"})
+    project = bench.project.ensure()
+    project.add_image(path, key="a", channels=(2, 0))
+    bench.session.set_model(tmp_path / "a model", None)
+    bench.project_images.show("a")
+    options = copied(bench, tmp_path / "out")
+    assert options.channels == [2, 0]
+    np.testing.assert_array_equal(image_of(options), image[[2, 0]])

@@ -10,7 +10,6 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.export.command import predict_command
 from napari_spatial_embeddings.files import distinct
 from napari_spatial_embeddings.plugin.layers.axes import source_path
 from napari_spatial_embeddings.plugin.layers.image import channel_count
@@ -18,6 +17,12 @@ from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.copied_command import (
+    CommandRequest,
+    CopiedCommand,
+    ImageSource,
+    copied_command,
+)
 from napari_spatial_embeddings.plugin.tasks.export import (
     ExportReport,
     ExportRequest,
@@ -49,6 +54,8 @@ class ExportController(QObject):
 
     changed = Signal()
     """What can be exported may have changed."""
+    command_made = Signal(str)
+    """The command that `copy_command` asked for."""
 
     def __init__(
         self,
@@ -63,6 +70,7 @@ class ExportController(QObject):
         self._viewer, self._session, self._images = viewer, session, images
         self._project_images, self._prediction = project_images, prediction
         self._worker: Worker | None = None
+        self._commands: Worker | None = None
         self._connections = Connections()
         for signal in (
             session.result_changed,
@@ -81,6 +89,9 @@ class ExportController(QObject):
         if self._worker is not None:
             self._worker.cancel()
             self._worker = None
+        if self._commands is not None:
+            self._commands.cancel()
+            self._commands = None
 
     def _emit_changed(self, *_: object) -> None:
         self.changed.emit()
@@ -235,37 +246,63 @@ class ExportController(QObject):
 
     # ---------------------------------------------------------------- the command
 
-    def command(self, folder: Path, formats: Sequence[str]) -> str:
-        """Return the command line that segments the current image with the present settings.
+    def copy_command(self, folder: Path, formats: Sequence[str]) -> None:
+        """Make the command line that segments the current image with the present settings.
+
+        In a worker, as its pixels are compared with those of its file; `command_made` follows.
 
         Raises
         ------
         InputError
-            If there is no model, no image, or the image is no file.
+            If there is no model, or no image.
         """
+        request = self._command_request(folder, formats)
+        if self._commands is not None:
+            self._commands.cancel()
+
+        def work() -> Iterator[CopiedCommand]:
+            return copied_command(request)
+
+        self._commands = worker = Worker(work, self)
+        worker.reported.connect(self._command_done)
+        worker.failed.connect(self._command_failed)
+        worker.start()
+
+    def _command_request(self, folder: Path, formats: Sequence[str]) -> CommandRequest:
         session, key = self._session, self._session.image
         if session.model is None:
             raise InputError("there is no model yet: choose or train one first")
-        layer, axes = self._images.layer, self._images.axes or None
-        if layer is None or key is None:
+        if key is None:
             raise InputError("there is no image: open one, and choose it under Data")
-        path = source_path(layer)
-        entry, project = self._project_images.entry(key), session.project
+        layers, axes = self._images.channel_layers(key)
+        files = {source_path(layer) for layer in layers}
+        entry, project, source = self._project_images.entry(key), session.project, None
         if entry is not None and project is not None:
-            path, axes = (project.folder / entry.path).resolve(), entry.axes
-        if path is None:
-            raise InputError(
-                f"{layer.name} is not saved as a file; save it (File > Save selected layers), open"
-                " that file, and copy the command again"
-            )
-        return predict_command(
-            [path],
+            path = (project.folder / entry.path).resolve()
+            source = ImageSource(path, entry.axes, entry.channels)
+        return CommandRequest(
+            self._images.image_data(key),
+            source,
+            files.pop() if len(files) == 1 else None,
+            axes,
+            folder.expanduser(),
             session.model,
-            folder,
             session.clustering,
             session.prediction.updated(device=session.device),
-            axes=axes,
             table="objects" in formats,
             maps="maps" in formats,
             ome="ome" in formats,
         )
+
+    def _command_done(self, command: CopiedCommand) -> None:
+        if self.sender() is not self._commands:
+            return
+        self._commands = None
+        self.command_made.emit(command.text)
+        saved = f"The image is saved as {command.copy}. " if command.copy else ""
+        self._session.say(f"{saved}The command is copied: paste it into a terminal.")
+
+    def _command_failed(self, problem: str) -> None:
+        if self.sender() is self._commands:
+            self._commands = None
+            self._session.say(problem, "error")

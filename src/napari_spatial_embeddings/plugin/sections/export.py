@@ -78,6 +78,7 @@ class ExportSection(QWidget):
             layout.addLayout(line)
         self._connections = Connections()
         self._connections.add(export.changed, self.refresh)
+        self._connections.add(export.command_made, self._copied)
         self.refresh()
 
     def close_down(self) -> None:
@@ -125,9 +126,10 @@ class ExportSection(QWidget):
 
     def _copy(self) -> None:
         with self._session.errors_as_messages():
-            text = self._export.command(self._folder(), self.formats())
-            QApplication.clipboard().setText(text)
-            self._session.say("The command is copied: paste it into a terminal.")
+            self._export.copy_command(self._folder(), self.formats())
+
+    def _copied(self, command: str) -> None:
+        QApplication.clipboard().setText(command)
 
 
 def _enable(button: QPushButton, obstacle: str, what: str) -> None:
