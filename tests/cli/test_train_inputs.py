@@ -16,7 +16,6 @@ from napari_spatial_embeddings.cli.flags import CallError
 from napari_spatial_embeddings.cli.train_inputs import read_annotated
 from napari_spatial_embeddings.cli.train_request import AnnotatedFolders
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files.errors import collected_warnings
 from napari_spatial_embeddings.training.annotation import TrainingImage
 from napari_spatial_embeddings.training.dataset import TrainingSet
 
@@ -78,7 +77,9 @@ def test_masks_are_taken_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert [image.n_objects for image in scribbled] == [1, 1, 1], "one object may have many"
 
 
-def test_cellpose_keeps_both_in_one_folder(tmp_path: Path) -> None:
+def test_cellpose_keeps_both_in_one_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Labels in 32 bits, as Fiji saves them, with flows beside them."""
     training_set(tmp_path)
     together = tmp_path / "together"
@@ -90,9 +91,9 @@ def test_cellpose_keeps_both_in_one_folder(tmp_path: Path) -> None:
         save(together / f"{name}_masks.tif", labels.astype(np.float32))
     save(together / "1_flows.tif", image)
     both = {"images": str(together), "labels": str(together)}
-    with collected_warnings() as said:
-        data = read(tmp_path, **both, label_suffix="_masks")
-    assert said == [f"{together} holds 1 file without label image: 1_flows.tif; not used"]
+    data = read(tmp_path, **both, label_suffix="_masks")
+    warned = f"{together} holds 1 file without label image: 1_flows.tif; not used"
+    assert caplog.messages == [warned]
     assert [image.name for image in data.images] == ["0.tif", "1.tif"]
     assert objects(data.images[1]) == objects(read(tmp_path).images[1])
 

@@ -86,6 +86,12 @@ def test_one_object_is_no_mask() -> None:
     assert objects_of(np.minimum(squares(2), 1) * 255, "a").from_mask
 
 
+def test_white_around_the_objects_is_no_object() -> None:
+    labels = squares(30)
+    with pytest.raises(InputError, match=r"encloses 30 dark pieces, .*; invert it"):
+        objects_of(np.where(labels > 0, 0, 255).astype(np.uint8), "a.tif")
+
+
 def test_strokes_of_background_are_no_objects() -> None:
     """Their label keeps its value, and its pixels belong to no piece."""
     labels = np.where(squares(30) > 9, 1, 0)

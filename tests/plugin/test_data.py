@@ -202,13 +202,18 @@ def test_the_pixel_size_is_read_or_told(viewer: Viewer, dock: SpatialEmbeddingsW
 
 
 def test_what_napari_does_not_read_of_a_file_is_read(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, tmp_path: Path
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, tmp_path: Path, until: Until
 ) -> None:
-    """In the window a volume is predicted by the size by which its project trains."""
+    """In the window a volume is predicted by the size by which its project trains.
+
+    What is not understood of a file beside it is left out with a sentence.
+    """
     path, told = tmp_path / "stack.tif", {"axes": "ZYX", "spacing": 0.5, "unit": "um"}
     pixels = blobs(size=32).image[0].astype(np.float32)
     tifffile.imwrite(path, pixels, imagej=True, resolution=(5, 5), metadata=told)
+    sidecar(tmp_path / "stack.json", pixel_size=0)
     (layer,) = viewer.open(path, plugin="napari")
+    until(lambda: "stack.json: 'pixel_size' is 0, not used" in dock.message)
     assert step_of(dock).pixel_size.text() == "0.5 x 0.2 x 0.2 µm"
     assert dock.images.image_data().pixel_size == pytest.approx((0.5, 0.2, 0.2))
     press(dock, "Annotate")

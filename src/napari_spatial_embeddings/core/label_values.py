@@ -115,6 +115,8 @@ def objects_of(labels: NDArray[np.integer], name: str, other: tuple[int, ...] = 
     np.maximum.at(largest, index, sizes)
     large = np.bincount(index[sizes >= LARGE * largest[index]])
     if len(ids) == 1:
+        if int(ids[0]) in FULL:
+            _check_inverted(kept, len(sizes), name)
         if len(sizes) == 1 or not (large[0] > 2 or int(ids[0]) in FULL):
             return Objects(labels, False)
         first = max((0, *other))  # whose values stay theirs
@@ -139,6 +141,20 @@ def _pieces(
     values = np.zeros(len(sizes), labels.dtype)
     values[pieces.ravel()] = labels.ravel()
     return pieces, sizes[1:], values[1:]
+
+
+def _check_inverted(mask: NDArray[np.integer], pieces: int, name: str) -> None:
+    """Refuse a mask in which white encloses the objects: their background or their borders."""
+    from scipy import ndimage as ndi
+
+    dark, count = ndi.label(mask == 0)
+    sizes = np.bincount(dark.ravel())[1:]
+    enclosed = int((sizes >= LARGE * sizes.max(initial=0)).sum()) if count else 0
+    if enclosed > 2 * pieces:
+        raise InputError(
+            f"{name} is a mask whose white encloses {enclosed} dark pieces, as that of background"
+            " or borders does; invert it, so that the objects are white"
+        )
 
 
 def _neighbours_differ(labels: NDArray[np.integer]) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,27 +54,6 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         kind = Failure if error.errno in (errno.ENOSPC, errno.EIO) else FileError
         raise kind(f"{path} cannot be written: {os_error_text(error)}") from error
-
-
-@contextmanager
-def collected_warnings() -> Iterator[list[str]]:
-    """Collect what is logged in this thread about files that are read, in place of the log.
-
-    The sentences are for users: of metadata that is left out, and of files that are not used.
-    """
-    texts: list[str] = []
-    here = threading.get_ident()
-
-    def collect(record: logging.LogRecord) -> bool:
-        if record.thread == here:
-            texts.append(record.getMessage())
-        return record.thread != here
-
-    log.addFilter(collect)
-    try:
-        yield texts
-    finally:
-        log.removeFilter(collect)
 
 
 def _first_line(error: Exception) -> str:

@@ -71,7 +71,8 @@ def _sample(image: PixelArray, channel: int) -> Float:
         values = np.asarray(image[(channel,)], np.float32)
     else:
         edge = EDGE[len(shape)]
-        blocks = sample_blocks(shape, edge, SAMPLE_PIXELS // edge ** len(shape))
+        size = math.prod(min(edge, n) for n in shape)
+        blocks = sample_blocks(shape, edge, max(1, SAMPLE_PIXELS // size))
         parts = [np.asarray(image[(channel, *block)], np.float32).ravel() for block in blocks]
         values = np.concatenate(parts)
     if image.dtype.kind == "f":

@@ -10,6 +10,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QAbstractButton, QApplication, QMainWindow, QVBoxLayout, QWidget
 
+from napari_spatial_embeddings.files.errors import log
 from napari_spatial_embeddings.system.malloc import keep_freed_memory
 
 from .controllers.annotation import AnnotationController
@@ -37,6 +38,7 @@ from .layers.napari_compat import hide_brush_box, prepare_labels
 from .layers.results import ResultLayers
 from .layers.tags import Role
 from .layers.visibility import ANNOTATION_ROLES, OBJECT_ROLES, AnnotationHider, toggle
+from .qt.log_messages import LogMessages
 from .qt.message_bar import MessageBar
 from .qt.step_area import StepArea
 from .qt.step_column import StepColumn
@@ -97,6 +99,8 @@ class SpatialEmbeddingsWidget(QWidget):
         layout.addWidget(self.column, 1)
         layout.addLayout(below)
         self.session.message.connect(self._message.show_message)
+        self._warnings = LogMessages(log, self)
+        self._warnings.warned.connect(self._warn)
         self.session.training_changed.connect(self._follow_training)
         self.active_tool.changed.connect(self._show_tool)
         self.tool_line.left.connect(self.active_tool.leave)
@@ -238,9 +242,14 @@ class SpatialEmbeddingsWidget(QWidget):
             self.explanation.busy,
             self.results.busy,
             self.export.busy,
+            self.export.copying,
             self.autosave.busy,
         )
         return not any(busy)
+
+    def _warn(self, sentence: str) -> None:
+        """Show what is to be known about a file that is used all the same."""
+        self.session.say(sentence, "warning")
 
     def _follow_training(self) -> None:
         """Scroll to the curve of a training that starts."""
@@ -283,6 +292,7 @@ class SpatialEmbeddingsWidget(QWidget):
             self.images,
         ):
             controller.close()
+        self._warnings.close()
         self.session.message.disconnect(self._message.show_message)
         self.session.training_changed.disconnect(self._follow_training)
 

@@ -103,6 +103,11 @@ class ExportController(QObject):
         """Whether files are being written."""
         return self._worker is not None
 
+    @property
+    def copying(self) -> bool:
+        """Whether a command is being made."""
+        return self._commands is not None
+
     def obstacle(self, formats: Sequence[str]) -> str:
         """Return why the current image cannot be exported; empty if it can."""
         if self.busy:
