@@ -13,6 +13,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QListWidget
 
+from label_files import sidecar
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.annotation import add_layer, image_layer
@@ -20,6 +21,7 @@ from napari_spatial_embeddings.plugin.sections.data import DataStep
 from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.project.training_set import load_training_set
 from napari_spatial_embeddings.samples import blobs, nuclei, rods
+from plugin.conftest import Until
 from plugin.robot_actions import add_image, button, open_dock, press
 
 

@@ -119,11 +119,12 @@ def test_what_is_annotated_everywhere_is_read_as_a_whole() -> None:
 
 def test_refusals_read_nothing() -> None:
     nothing = Huge((1, 900, 800), np.float32, most=0)
-    for labels, says in (
+    kinds: list[tuple[NDArray[Any], str]] = [
         (np.zeros((900, 800), np.int32), "nothing is annotated"),
         (np.ones((80, 90), np.int32), "must cover the same pixels"),
         (np.ones((900, 800)), "expected whole numbers"),
-    ):
+    ]
+    for labels, says in kinds:
         with pytest.raises(AnnotationError, match=says):
             annotated_parts(nothing, labels, name="a", unlabelled="ignore")
 

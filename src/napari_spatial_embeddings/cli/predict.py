@@ -150,9 +150,9 @@ def _model_and_output(options: argparse.Namespace, project: Project | None) -> t
                 "predict: give INPUT, --model, --output, or a --project; 'predict --help' explains"
             )
         return options.model, Path(options.output)
-    for name in ("axes", "channels"):
-        if getattr(options, name) is not None and not options.input:
-            raise CallError(f"--{name}: the project's images have theirs; leave it out")
+    for flag in ("axes", "channels"):
+        if getattr(options, flag) is not None and not options.input:
+            raise CallError(f"--{flag}: the project's images have theirs; leave it out")
     own = str(project.model_folder) if project.has_model else project.card.start
     name = options.model or own
     if not name:

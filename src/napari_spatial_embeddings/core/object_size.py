@@ -20,7 +20,7 @@ def ring(labels: NDArray[np.int32], spacing: tuple[float, ...]) -> NDArray[np.bo
     return np.asarray(far <= width)
 
 
-def object_sizes(labels: list[NDArray[np.int32]]) -> NDArray[np.int64]:
+def object_sizes(labels: Sequence[NDArray[np.integer]]) -> NDArray[np.int64]:
     """Return the sizes of all objects of some label images, in pixels."""
     counts = [np.bincount(a[a > 0].ravel()) for a in labels]
     sizes = np.concatenate([np.zeros(0, np.int64), *counts])
@@ -29,7 +29,7 @@ def object_sizes(labels: list[NDArray[np.int32]]) -> NDArray[np.int64]:
 
 
 def typical_diameter(
-    labels: list[NDArray[np.int32]],
+    labels: Sequence[NDArray[np.integer]],
     spacing: tuple[float, ...],
     own: Sequence[tuple[float, ...] | None] = (),
 ) -> float:
@@ -39,7 +39,7 @@ def typical_diameter(
 
     Parameters
     ----------
-    labels : list of int32 (*S)
+    labels : sequence of integers (*S)
     spacing : tuple of D floats
     own : sequence of tuples, optional
         Spacing of each label image; None where it is ``spacing``, as it is of all if not given.
@@ -56,7 +56,7 @@ def typical_diameter(
 
 
 def largest_reach(
-    labels: list[NDArray[np.int32]],
+    labels: Sequence[NDArray[np.integer]],
     spacing: tuple[float, ...],
     own: Sequence[tuple[float, ...] | None] = (),
 ) -> float:
@@ -74,9 +74,9 @@ def largest_reach(
 
 
 def _with_spacing(
-    labels: list[NDArray[np.int32]],
+    labels: Sequence[NDArray[np.integer]],
     spacing: tuple[float, ...],
     own: Sequence[tuple[float, ...] | None],
-) -> Iterator[tuple[NDArray[np.int32], tuple[float, ...]]]:
+) -> Iterator[tuple[NDArray[np.integer], tuple[float, ...]]]:
     for array, one in zip(labels, own or [None] * len(labels), strict=True):
         yield array, one or spacing

@@ -42,7 +42,7 @@ def read_image(
     channels, whichever files those are in.
 
     The pixel size comes from the file, or from a JSON file of the same name beside the image or
-    beside its folder, which takes precedence: see `sidecar`.
+    beside its folder, which takes precedence: see `pixel_size`.
 
     Parameters
     ----------

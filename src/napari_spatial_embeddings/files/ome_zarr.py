@@ -93,7 +93,7 @@ def is_array(opened: Any) -> bool:
 
 def open_group(path: Path) -> zarr.Group:
     """Open a group for reading."""
-    group = open_zarr(path)
+    group: zarr.Group = open_zarr(path)
     if is_array(group):
         raise FileError(f"{path} is a plain Zarr array; expected a folder of several")
     return group
@@ -109,7 +109,8 @@ def _names(array: Any) -> str:
     letters = "".join(str(name)[:1].upper() for name in named)
     if len(letters) == array.ndim == len(set(letters)) and set(letters) <= set("TCZYX"):
         return letters
-    return "Q" * (array.ndim - 2) + "YX"[-array.ndim :]
+    ndim: int = array.ndim
+    return "Q" * (ndim - 2) + "YX"[-ndim:]
 
 
 def ome(group: Any) -> dict[str, Any]:

@@ -1,53 +1,15 @@
-"""Sidecar files: JSON beside an image that gives its pixel size, under the keys of many programs.
-
-Understood are ``voxel_size``, ``pixel_size`` and ``physical_size``, in any spelling, with the axes
-and the unit in the key, in either order, or the unit under a key of its own; and ``pixel_width``,
-``pixel_height``, ``voxel_depth`` and ``z_step``. The value is one number for all axes, a list with
-one for each, x last, or an object with a number for each axis. Whatever else is there is left out,
-with a warning where it looks like a size: no image is refused because of what lies beside it.
-"""
+"""Sidecar files: JSON beside an image, or beside its folder, that gives its pixel size."""
 
 from __future__ import annotations
 
 import json
-import math
-import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from napari_spatial_embeddings.core.units import Size, unit_name
+from napari_spatial_embeddings.core.units import Size
 
 from .errors import log
 from .folders import stem
-
-SIDES = {
-    ("pixel", "width"): "X",
-    ("pixel", "height"): "Y",
-    ("pixel", "depth"): "Z",
-    ("voxel", "width"): "X",
-    ("voxel", "height"): "Y",
-    ("voxel", "depth"): "Z",
-    ("z", "step"): "Z",
-    ("z", "spacing"): "Z",
-}
-"""Keys of one axis each, by their first two words."""
-
-WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[µμ]m")
-"""A word of a key, whether capitals, underscores or spaces part it from the others."""
-
-NUMBER = re.compile(r"\s*([\d.]+(?:e[+-]?\d+)?)\s*([^\d\s]*)\s*", re.IGNORECASE)
-"""A number and its unit, if there is one."""
-
-EXAMPLE = '"voxel_size_zyx_um": [0.28, 0.13, 0.13]'
-
-
-class _Key(NamedTuple):
-    """What a key is about: the size, or the unit, of some axes; "" for all of them."""
-
-    axes: str
-    unit: str | None
-    is_unit: bool
+from .pixel_size import sizes_in
 
 
 def read_sidecar(path: Path) -> dict[str, Size]:
@@ -77,90 +39,4 @@ def _read(path: Path) -> dict[str, Size]:
         reason = str(error).partition(":")[0]
         log.warning("%s cannot be read as JSON (%s); its pixel size is not used", path, reason)
         return {}
-    sizes, bad = sizes_in(facts) if isinstance(facts, dict) else ({}, [])
-    for key in bad:
-        text = json.dumps(facts[key])[:80]
-        log.warning("%s: '%s' is %s, not used; expected such as %s", path, key, text, EXAMPLE)
-    return sizes
-
-
-def sizes_in(facts: Mapping[str, Any]) -> tuple[dict[str, Size], list[str]]:
-    """Return the pixel size in a dictionary of metadata.
-
-    Returns
-    -------
-    sizes : mapping from Z, Y, X to (length, unit)
-    bad : list of str
-        The keys that look like a size and are none.
-    """
-    keys = {name: found for name in facts if (found := _parsed(str(name))) is not None}
-    units = {k.axes: unit for n, k in keys.items() if k.is_unit and (unit := _text(facts[n]))}
-    common = units.get("") or _text(facts.get("unit")) or _text(facts.get("units"))
-    of_all: dict[str, Size] = {}
-    of_one: dict[str, Size] = {}
-    bad = []
-    for name, key in keys.items():
-        if key.is_unit:
-            continue
-        values = dict(_values(facts[name], key.axes))
-        if not values or not all(size > 0 and math.isfinite(size) for size, _ in values.values()):
-            bad.append(name)
-            continue
-        sizes = of_one if len(key.axes) == 1 else of_all
-        for axis, (size, unit) in values.items():
-            unit = unit or key.unit or units.get(axis) or common
-            sizes.setdefault(axis, (size, unit_name(unit) if unit else None))
-    return {**of_all, **of_one}, bad
-
-
-def _parsed(name: str) -> _Key | None:
-    """Parse a key; None if it is not about a pixel's size."""
-    words = [word.lower() for word in WORD.findall(name)]
-    if words and words[0] in ("pixelsize", "voxelsize"):
-        words[:1] = [words[0][:5], "size"]
-    axes = SIDES.get(tuple(words[:2]), "")  # type: ignore[call-overload]
-    if not axes and (words[1:2] != ["size"] or words[0] not in ("pixel", "voxel", "physical")):
-        return None
-    unit, is_unit = None, False
-    for word in words[2:]:
-        if word in ("unit", "units"):
-            is_unit = True
-        elif word in ("in", "per", "size"):
-            continue
-        elif set(word) <= set("zyx"):
-            axes += word.upper()
-        else:
-            unit = word
-    return _Key(axes, unit, is_unit) if len(set(axes)) == len(axes) else None
-
-
-def _values(value: Any, axes: str) -> Iterator[tuple[str, tuple[float, str | None]]]:
-    """Yield the size along each axis, and its unit where the value has one; nothing if unclear."""
-    if isinstance(value, dict):
-        unit = _text(value.get("unit")) or _text(value.get("units"))
-        sizes = {str(k).upper(): v for k, v in value.items() if str(k).lower() in ("x", "y", "z")}
-        sizes = sizes or {axis: value.get("value") for axis in axes or "ZYX"}
-    elif isinstance(value, list) and len(value) != 1:
-        unit, order = None, axes or "ZYX"[-len(value) :]
-        sizes = dict(zip(order, value, strict=False)) if len(order) == len(value) else {}
-    else:
-        value = value[0] if isinstance(value, list) else value
-        unit, sizes = None, dict.fromkeys(axes or "ZYX", value)
-    measured = {axis: _number(one) for axis, one in sizes.items()}
-    for axis, found in measured.items():
-        yield axis, (found[0], found[1] or unit) if found else (math.nan, None)
-
-
-def _number(value: Any) -> tuple[float, str | None] | None:
-    """Return a number and its unit, also those in a text such as "0.3 um"."""
-    try:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value), None
-        found = NUMBER.fullmatch(_text(value) or "")
-        return (float(found[1]), found[2] or None) if found else None
-    except (OverflowError, ValueError):
-        return None
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return sizes_in(facts, str(path)) if isinstance(facts, dict) else {}
