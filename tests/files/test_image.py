@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from PIL import Image as Picture
 
 from label_files import laid_out, numbers, tiff
-from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import FileError, read_image, read_labels
 
 INTEGERS = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
@@ -198,7 +197,7 @@ def test_labels_of_true_and_false(tmp_path: Path) -> None:
 )
 def test_no_labels(tmp_path: Path, array: Any, says: str) -> None:
     kind = "rgb" if array.ndim == 3 else "minisblack"
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(FileError, match=says):
         read_labels(tiff(tmp_path / "a.tif", array, photometric=kind))
 
 

@@ -92,7 +92,7 @@ LABELS, REGIONS, CORRECTIONS = (
         (write(LABELS, b""), "is empty"),
         (cut(LABELS), "cells_0.tif.* (damaged|truncated)"),
         (tiff(LABELS, np.zeros((9, 9), np.uint8)), r"has shape \(9, 9\), its image \(64, 64\)"),
-        (tiff(LABELS, np.zeros((64, 64), np.float32)), "expected whole numbers"),
+        (tiff(LABELS, np.full((64, 64), 0.5, np.float32)), "are not whole, such as 0.5"),
         (tiff(LABELS, np.full((64, 64), 2**32 - 1, np.uint32)), "holds labels above 2147483647"),
         (
             tiff(LABELS, np.eye(64, dtype=np.uint8), metadata={"settings": {"classes": 1}}),

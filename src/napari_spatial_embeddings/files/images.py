@@ -14,6 +14,7 @@ from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.label_values import EXPECTED, whole_numbers
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.core.units import Lengths, combine
+from napari_spatial_embeddings.errors import InputError
 
 from .axes import as_image, named_by_units
 from .endings import JPEG, PNG, TIFF
@@ -128,7 +129,7 @@ def read_labels(
 
     Raises
     ------
-    InputError
+    FileError
         As `read_image` does, and if the values are no whole numbers, or there are several channels
         and ``channel`` is not given.
     """
@@ -146,7 +147,10 @@ def read_labels(
     if len(array) != 1:
         kind = "colours" if "S" in raw.axes else f"{len(array)} channels"
         raise FileError(f"{path} holds {kind}; {EXPECTED}")
-    return whole_numbers(_native(array[0]), str(path))
+    try:
+        return whole_numbers(_native(array[0]), str(path))
+    except InputError as error:
+        raise FileError(str(error)) from error
 
 
 def _check_channel(path: Path, count: int, channel: int) -> None:
