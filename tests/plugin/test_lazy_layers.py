@@ -23,7 +23,8 @@ from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
 from napari_spatial_embeddings.export import FORMATS
 from napari_spatial_embeddings.inference import normalisation
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.plugin.controllers import model_suggestion, recognition
+from napari_spatial_embeddings.plugin.controllers import model_suggestion
+from napari_spatial_embeddings.plugin.controllers.open_images import recognition
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
 from napari_spatial_embeddings.project import sources
