@@ -176,3 +176,13 @@ def test_pages_that_are_not_alike(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     path = pages(tmp_path / "a.tif", mixed, "")
     np.testing.assert_array_equal(read_image(path).data[0], array[[*range(10), 11]])
     assert "holds 2 images; the first is read" in caplog.text
+
+
+@pytest.mark.parametrize("options", OPTIONS[:2], ids=["plain", "zlib"])
+def test_planes_of_different_height_are_no_stack(tmp_path: Path, options: dict[str, Any]) -> None:
+    """Of an ImageJ stack, the size of the first page alone is read."""
+    array = numbers((5, 24, 32))
+    mixed = [*array[:2], array[2, :9], array[3], numbers((60, 32))]
+    path = pages(tmp_path / "a.tif", mixed, SLICES, **options)
+    with pytest.raises(FileError, match=r"differ in size|is damaged"):
+        read_image(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,23 @@ def check_pixels(series: tifffile.TiffPageSeries, path: Path) -> None:
                 f" are there; {AGAIN}"
             )
         empty, tiles = empty + left_out, tiles + len(page.dataoffsets)
+    if _overlap(series):
+        raise FileError(
+            f"{path}: its planes overlap, as they are damaged or differ in size; {AGAIN}"
+        )
     if empty:
         log.warning("%s: %d of its %d tiles hold nothing, and are black", path, empty, tiles)
+
+
+def _overlap(series: tifffile.TiffPageSeries) -> bool:
+    """Whether pages that are read as if they were like the first one reach into each other."""
+    places: dict[str, set[int]] = {}
+    for page in series:
+        if page is None or page.keyframe is None or not page.keyframe.is_contiguous:
+            return False
+        places.setdefault(page.parent.filehandle.path, set()).add(page.dataoffsets[0])
+    size = series.keyframe.nbytes
+    return any(b - a < size for these in places.values() for a, b in pairwise(sorted(these)))
 
 
 def spare_bytes(page: tifffile.TiffPage) -> int:
