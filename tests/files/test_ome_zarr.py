@@ -12,7 +12,13 @@ import zarr
 from numpy.typing import NDArray
 
 from label_files import laid_out, numbers, ome_zarr
-from napari_spatial_embeddings.files import FileError, find_images, read_image, read_labels
+from napari_spatial_embeddings.files import (
+    FileError,
+    find_images,
+    read_image,
+    read_labels,
+    read_pixel_size,
+)
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
@@ -25,6 +31,7 @@ def test_ome_zarr(tmp_path: Path, version: str, axes: str) -> None:
     np.testing.assert_array_equal(found.data, image)
     assert (found.name, found.unit) == ("a", "um")
     assert found.pixel_size == ((0.3, 0.2, 0.1) if "Z" in axes else (0.2, 0.1))
+    assert read_pixel_size(path, found.axes[1:]) == (found.pixel_size, "um")
     if "C" not in axes:
         np.testing.assert_array_equal(read_labels(path), image[0])
 

@@ -10,7 +10,7 @@ import numpy as np
 from .axes import UNKNOWN, guess, named_by_units, without_singletons
 from .endings import TIFF
 from .errors import FileError, reading
-from .ome_zarr import is_zarr, zarr_axes
+from .ome_zarr import is_zarr, zarr_axes, zarr_sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ def read_axes(path: str | Path) -> FileAxes | None:
     with reading(path):
         if is_zarr(path):
             axes, shape, dtype = zarr_axes(path)
+            axes = named_by_units(axes, zarr_sizes(path))
         elif path.suffix.lower() in TIFF:
             from .tiff import tiff_axes, tiff_sizes
 

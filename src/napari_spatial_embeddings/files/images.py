@@ -20,7 +20,7 @@ from .axes import as_image, named_by_units
 from .endings import JPEG, PNG, TIFF
 from .errors import FileError, reading
 from .folders import stem
-from .ome_zarr import is_zarr, read_zarr
+from .ome_zarr import is_zarr, read_zarr, zarr_sizes
 from .raw import Raw
 from .sidecar import read_sidecar
 
@@ -83,7 +83,7 @@ def read_pixel_size(path: str | Path, axes: str) -> tuple[Lengths | None, str | 
     Parameters
     ----------
     path : path
-        Of formats other than TIFF, only the JSON file beside it is read.
+        Of PNG and JPEG, only the JSON file beside it is read.
     axes : str
         "YX" or "ZYX".
 
@@ -100,7 +100,9 @@ def read_pixel_size(path: str | Path, axes: str) -> tuple[Lengths | None, str | 
     """
     path, sizes = Path(path), {}
     with reading(path):
-        if path.suffix.lower() in TIFF:
+        if is_zarr(path):
+            sizes = zarr_sizes(path)
+        elif path.suffix.lower() in TIFF:
             from .tiff import tiff_sizes
 
             sizes = tiff_sizes(path)

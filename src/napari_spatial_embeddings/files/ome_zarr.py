@@ -50,6 +50,14 @@ def zarr_axes(path: Path) -> tuple[str, tuple[int, ...], DTypeLike]:
     return _letters(image), array.shape, array.dtype
 
 
+def zarr_sizes(path: Path) -> dict[str, Size]:
+    """Read the size of an image's pixels, and no pixels; of a plain array, none is known."""
+    group = open_zarr(path)
+    if is_array(group):
+        return {}
+    return _sizes(_finest(*_first_image(group, path), path)[0])
+
+
 def _first_image(group: Any, path: Path) -> tuple[Any, dict[str, Any]]:
     """Return the group of a folder's image, or of its first one, and the metadata."""
     facts = ome(group)
@@ -122,18 +130,7 @@ def ome(group: Any) -> dict[str, Any]:
 def read_multiscale(group: Any, facts: dict[str, Any], path: Path, *, whole: bool) -> Raw:
     """Return level 0 of a group's first multiscale image."""
     multiscale, array = _finest(group, facts, path)
-    scale = np.ones(len(multiscale.axes))
-    common = multiscale.coordinateTransformations or []
-    for transform in [*multiscale.datasets[0].coordinateTransformations, *common]:
-        if transform.type == "scale":
-            scale = scale * transform.scale
-    axes = _letters(multiscale)
-    sizes: dict[str, Size] = {
-        letter: (float(s), unit_name(a.unit))
-        for letter, a, s in zip(axes, multiscale.axes, scale, strict=True)
-        if letter in "ZYX"
-    }
-    return _raw(array, axes, sizes, path, whole=whole)
+    return _raw(array, _letters(multiscale), _sizes(multiscale), path, whole=whole)
 
 
 def _finest(group: Any, facts: dict[str, Any], path: Path) -> tuple[Any, zarr.Array[Any]]:
@@ -158,6 +155,20 @@ def _finest(group: Any, facts: dict[str, Any], path: Path) -> tuple[Any, zarr.Ar
     if not isinstance(array, zarr.Array):
         raise FileError(f"{path} is incomplete: its level '{level.path}' is missing")
     return multiscale, array
+
+
+def _sizes(multiscale: Any) -> dict[str, Size]:
+    """Return the size of a pixel of level 0 along Z, Y and X."""
+    scale = np.ones(len(multiscale.axes))
+    common = multiscale.coordinateTransformations or []
+    for transform in [*multiscale.datasets[0].coordinateTransformations, *common]:
+        if transform.type == "scale":
+            scale = scale * transform.scale
+    return {
+        letter: (float(s), unit_name(a.unit))
+        for letter, a, s in zip(_letters(multiscale), multiscale.axes, scale, strict=True)
+        if letter in "ZYX"
+    }
 
 
 def _letters(multiscale: Any) -> str:

@@ -119,7 +119,7 @@ def pixel_size(layer: Layer, axes: str) -> PixelSize:
 def size_in_one_unit(scale: Iterable[float], units: Iterable[Any]) -> PixelSize:
     """Return sizes of a pixel in the unit of the last axis, all positive.
 
-    None and None where not all units measure lengths: a time is none.
+    None along an axis whose unit measures no length, as a time does not: see `combine`.
 
     Parameters
     ----------
