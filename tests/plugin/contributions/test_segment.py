@@ -21,8 +21,9 @@ from builders import capsules, network
 from napari_spatial_embeddings.config import ModelSettings
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.plugin.contributions import segment
-from napari_spatial_embeddings.plugin.contributions.segment import SegmentForm, segment_layer
+from napari_spatial_embeddings.plugin.contributions import segment_form
+from napari_spatial_embeddings.plugin.contributions.segment import segment_layer
+from napari_spatial_embeddings.plugin.contributions.segment_form import SegmentForm
 from napari_spatial_embeddings.plugin.layers.tags import role_of
 
 
@@ -75,7 +76,8 @@ def test_a_shipped_model_finds_nuclei() -> None:
         ((96, 96), {"object_diameter": 1}, "object_diameter"),
         ((96, 96), {"device": "abacus"}, "abacus"),
         ((8, 32, 32), {}, "3D volume"),
-        ((2, 2, 8, 8, 8), {}, "axes"),
+        ((2, 2, 8, 8, 8), {}, "time series of 2 frames"),
+        ((2, 8, 8), {"axes": "TYX"}, "time series of 2 frames"),
     ],
 )
 def test_errors_are_sentences(
@@ -108,7 +110,7 @@ def test_two_clicks_add_labels(form: SegmentForm, qtbot: QtBot, folder: Path) ->
         lambda _event: threads.append(threading.current_thread())
     )
     assert form.button.enabled
-    form.model.value = segment.OWN_MODEL
+    form.model.value = segment_form.OWN_MODEL
     form.folder.value = folder
     form.button.native.click()
     assert form.button.text == "Cancel"
@@ -130,6 +132,23 @@ def test_a_model_that_takes_the_image_is_suggested(form: SegmentForm) -> None:
     assert form.model.value == "nuclei-3d"
 
 
+def test_axes_and_colours_can_be_chosen(form: SegmentForm) -> None:
+    form.viewer.add_layer(cells())
+    assert not form.axes.visible
+    colours = np.full((30, 40, 3), 240, np.uint8)
+    form.viewer.add_image(colours, rgb=True, name="tissue")
+    stack = form.viewer.add_image(np.zeros((9, 2, 30, 40), np.uint8), name="stack")
+    form.image.value = form.viewer.layers["tissue"]
+    assert [text for text, _ in form._meanings()] == ["colours (RGB)", "grey", "grey, inverted"]
+    form.axes.value = ("YXC", "inverted")
+    assert form.model.value in ("nuclei-2d", "cells-2d")
+    form.image.value = stack
+    assert form.axes.value == ("ZCYX", "")
+    assert ("time series (TCYX)", ("TCYX", "")) in form._meanings()
+    (grey,) = segment_layer(form.viewer.layers["tissue"], grey="inverted")
+    assert grey[0].shape == (30, 40)
+
+
 def test_only_images_are_offered(form: SegmentForm) -> None:
     image = form.viewer.add_layer(cells())
     form.viewer.add_labels(np.zeros((96, 96), np.int32))
@@ -138,7 +157,7 @@ def test_only_images_are_offered(form: SegmentForm) -> None:
 
 def test_cancel(form: SegmentForm, qtbot: QtBot, folder: Path) -> None:
     form.viewer.add_layer(cells())
-    form.model.value = segment.OWN_MODEL
+    form.model.value = segment_form.OWN_MODEL
     form.folder.value = folder
     form.button.native.click()
     form.button.native.click()
@@ -154,7 +173,7 @@ def test_of_an_image_that_is_removed_meanwhile_nothing_is_added(
     form: SegmentForm, qtbot: QtBot, folder: Path
 ) -> None:
     form.viewer.add_layer(cells())
-    form.model.value = segment.OWN_MODEL
+    form.model.value = segment_form.OWN_MODEL
     form.folder.value = folder
     form.button.native.click()
     form.viewer.layers.clear()
@@ -165,7 +184,7 @@ def test_of_an_image_that_is_removed_meanwhile_nothing_is_added(
 
 def test_errors_are_notifications(form: SegmentForm, qtbot: QtBot, tmp_path: Path) -> None:
     form.viewer.add_layer(cells())
-    form.model.value = segment.OWN_MODEL
+    form.model.value = segment_form.OWN_MODEL
     form.folder.value = tmp_path / "nothing"
     form.button.native.click()
     until_done(qtbot, form)
@@ -181,14 +200,14 @@ def test_the_menu_opens_the_form(shown: Any, qtbot: QtBot, folder: Path) -> None
     menu.aboutToShow.emit()
     (action,) = [a for a in menu.actions() if a.text().startswith("Segment image")]
     action.trigger()
-    (form,) = [f for f in segment._FORMS if f.viewer is shown]
+    (form,) = [f for f in segment_form._FORMS if f.viewer is shown]
     qtbot.waitUntil(form.native.isVisible)
-    form.model.value = segment.OWN_MODEL
+    form.model.value = segment_form.OWN_MODEL
     form.folder.value = folder
     assert isinstance(form.button, PushButton)
     form.button.native.click()
     until_done(qtbot, form)
     assert "cells · instances" in shown.layers
     action.trigger()  # it is there already
-    assert [f for f in segment._FORMS if f.viewer is shown] == [form]
+    assert [f for f in segment_form._FORMS if f.viewer is shown] == [form]
     assert napari.current_viewer() is not None

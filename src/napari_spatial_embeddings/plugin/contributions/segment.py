@@ -1,51 +1,28 @@
-"""Segmentation of an image layer without the dock: a function, and the form in Layers > Segment."""
+"""Segmentation of an image layer without the dock, as a function."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
-import napari
-from magicgui.types import FileDialogMode
-from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit, FloatSpinBox, PushButton
-from napari.components import ViewerModel
 from napari.layers import Image
-from napari.utils import cancelable_progress
-from napari.utils.notifications import show_error, show_info
 from pydantic import ValidationError
 
 from napari_spatial_embeddings.config import PredictionSettings, first_error
-from napari_spatial_embeddings.errors import InputError, to_message
-from napari_spatial_embeddings.inference.registry import shipped, suiting
-from napari_spatial_embeddings.plugin.layers.annotation import LayerTuple, add_layer
-from napari_spatial_embeddings.plugin.layers.axes import possible_axes
-from napari_spatial_embeddings.plugin.layers.image import (
-    channel_count,
-    image_data,
-    image_layers,
-    spatial_transform,
-)
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.layers.annotation import LayerTuple
+from napari_spatial_embeddings.plugin.layers.axes import possible_axes, space_last
+from napari_spatial_embeddings.plugin.layers.image import image_data, spatial_transform
 from napari_spatial_embeddings.plugin.layers.map_layers import map_layers
-from napari_spatial_embeddings.plugin.qt.connections import Connections
-from napari_spatial_embeddings.plugin.qt.workers import Worker
+from napari_spatial_embeddings.plugin.layers.tags import Grey
 from napari_spatial_embeddings.plugin.tasks.segment import SegmentRequest, segment
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.segmentation import Segmentation, SegmentationReport
 
-TITLE = "Segment image"
-
 DEFAULT_MODEL = "nuclei-2d"
-
-OWN_MODEL = "own folder"
-"""The choice that asks for a folder."""
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def segment_layer(
@@ -54,13 +31,16 @@ def segment_layer(
     object_diameter: float | None = None,
     device: str = "auto",
     maps: bool = False,
+    axes: str | None = None,
+    grey: Grey = "",
 ) -> list[LayerTuple]:
     """Segment an image layer.
 
     Parameters
     ----------
     image : napari.layers.Image
-        YX or ZYX, with or without channels.
+        YX or ZYX, with or without channels; channels are put before the spatial axes, in the
+        layer.
     model : str or path
         Name of a shipped model, or the folder of another.
     object_diameter : float, optional
@@ -69,6 +49,10 @@ def segment_layer(
         auto, cpu, cuda, cuda:1, mps.
     maps : bool
         Whether to return the maps as well.
+    axes : str, optional
+        Meaning of the axes of the layer's array, such as "ZCYX"; the likeliest one if not given.
+    grey : "", "grey" or "inverted"
+        What is made of the colours of an RGB layer: nothing, or one channel, dark or bright.
 
     Returns
     -------
@@ -81,14 +65,14 @@ def segment_layer(
     InputError, Failure
         If the image, the model or a setting cannot be used, or memory is short.
     """
-    job = _Job.of(image, str(model), object_diameter, device, maps)
+    job = SegmentJob.of(image, str(model), object_diameter, device, maps, axes, grey)
     *_, layers = job.run()
     assert isinstance(layers, list)
     return layers
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
+class SegmentJob:
     """A request, and what its layers need to know of the image's layer."""
 
     request: SegmentRequest
@@ -97,15 +81,23 @@ class _Job:
 
     @classmethod
     def of(
-        cls, image: Image, model: str, object_diameter: float | None, device: str, maps: bool
-    ) -> _Job:
+        cls,
+        image: Image,
+        model: str,
+        object_diameter: float | None,
+        device: str,
+        maps: bool,
+        axes: str | None,
+        grey: Grey,
+    ) -> SegmentJob:
         """Return the job of a layer; reads no pixel."""
         try:
             prediction = PredictionSettings(object_diameter=object_diameter, device=device)
         except ValidationError as error:
             raise InputError(first_error(error)) from error
-        axes = next(iter(possible_axes(image)), "")
-        request = SegmentRequest(image_data([image], axes), model, prediction)
+        axes = axes or next(iter(possible_axes(image)), "")
+        axes = space_last(image, axes) if axes else ""
+        request = SegmentRequest(image_data([image], axes, grey), model, prediction)
         return cls(request, spatial_transform(image, axes), maps)
 
     def run(self) -> Iterator[SegmentationReport | list[LayerTuple]]:
@@ -119,206 +111,3 @@ class _Job:
         options = {"name": f"{name} · instances", **self.transform}
         maps = map_layers(name, result.maps, result.classes, self.transform) if self.maps else []
         yield [*maps, (result.instances.labels, options, "labels")]
-
-
-_FORMS: WeakSet[SegmentForm] = WeakSet()
-"""The forms of all windows."""
-
-
-class SegmentForm(Container[Any]):
-    """A form that segments an image layer and adds the labels to the viewer.
-
-    Parameters
-    ----------
-    viewer : ViewerModel
-    """
-
-    def __init__(self, viewer: ViewerModel) -> None:
-        self.viewer: ViewerModel = getattr(viewer, "__wrapped__", viewer)  # behind napari's proxy
-        self._worker: Worker | None = None
-        self._segmented: Image | None = None
-        self._progress: Any = None
-        self._reports: deque[tuple[Worker, SegmentationReport | list[LayerTuple]]] = deque()
-        self.image = ComboBox(label="Image", choices=self._images, tooltip="The layer to segment.")
-        models = sorted(shipped(), key=lambda name: name != DEFAULT_MODEL)
-        self.model = ComboBox(
-            label="Model",
-            choices=[*models, OWN_MODEL],
-            tooltip="A shipped model, or one of your own.",
-        )
-        self.folder = FileEdit(
-            label="Folder",
-            mode=FileDialogMode.EXISTING_DIRECTORY,
-            tooltip="The folder of your own model.",
-        )
-        self.object_diameter = FloatSpinBox(
-            label="Object size",
-            value=0,
-            min=0,
-            max=10_000,
-            step=1,
-            tooltip="Typical diameter of the objects in pixels, unless it is as the model knows.",
-        )
-        self.object_diameter.native.setSpecialValueText("as the model")
-        self.device = ComboBox(label="Device", choices=DEVICES, tooltip="Where to compute.")
-        self.maps = CheckBox(
-            label="Add the maps too", tooltip="Add layers of offsets, margin and seeds."
-        )
-        self.button = PushButton(text="Segment")
-        super().__init__(
-            widgets=[
-                self.image,
-                self.model,
-                self.folder,
-                self.object_diameter,
-                self.device,
-                self.maps,
-                self.button,
-            ]
-        )
-        self.image.changed.connect(self._suggest_model)
-        self.model.changed.connect(self._refresh)
-        self.button.changed.connect(self._press)
-        self._connections = Connections()
-        for name in ("inserted", "removed", "reordered"):
-            self._connections.add(self.viewer.layers.events[name], self._follow_layers)
-        self._follow_layers()
-        self._suggest_model()
-
-    def close_down(self, *_: object) -> None:
-        """Cancel what runs, and disconnect from the viewer."""
-        self._connections.close()
-        if self._worker is not None:
-            self._worker.cancel()
-            self._segmented = None
-            self._end_progress()
-
-    @property
-    def busy(self) -> bool:
-        """Whether an image is being segmented."""
-        return self._worker is not None
-
-    # ------------------------------------------------------------------ choices
-
-    def _images(self, _widget: object = None) -> list[Image]:
-        return image_layers(self.viewer)
-
-    def _follow_layers(self, *_: object) -> None:
-        self.image.reset_choices()
-        self._refresh()
-
-    def _suggest_model(self, *_: object) -> None:
-        """Choose a shipped model that takes the image, unless the chosen one does."""
-        image = self.image.value
-        axes = next(iter(possible_axes(image)), "") if image is not None else ""
-        if axes and self.model.value != OWN_MODEL:
-            names = suiting(3 if "Z" in axes else 2, channel_count(image, axes), dark=True)
-            if names and self.model.value not in names:
-                self.model.value = names[0]
-        self._refresh()
-
-    def _refresh(self, *_: object) -> None:
-        self.folder.visible = self.model.value == OWN_MODEL
-        self.button.text = "Cancel" if self.busy else "Segment"
-        self.button.enabled = self.busy or self.image.value is not None
-
-    # --------------------------------------------------------------------- work
-
-    def _press(self, *_: object) -> None:
-        if self._worker is not None:
-            self._worker.cancel()
-            self._end()
-            show_info("The segmentation was cancelled.")
-            return
-        try:
-            self._start()
-        except Exception as error:  # noqa: BLE001 - `explained` logs unexpected ones
-            show_error(to_message(error))
-
-    def _start(self) -> None:
-        model = str(self.folder.value if self.model.value == OWN_MODEL else self.model.value)
-        diameter = self.object_diameter.value or None
-        image: Image = self.image.value
-        self._segmented = image
-        job = _Job.of(image, model, diameter, self.device.value, self.maps.value)
-        self._worker = worker = Worker(job.run, self.native)
-        worker.reported.connect(partial(self._report, worker))
-        worker.failed.connect(partial(self._fail, worker))
-        self._progress = cancelable_progress(total=0, desc=f"{image.name}: loading the model")
-        worker.start()
-        self._refresh()
-
-    def _report(self, worker: Worker, report: SegmentationReport | list[LayerTuple]) -> None:
-        """Handle a report in the main thread, after those before it.
-
-        napari's progress bar handles events while it is updated, and the next report is one.
-        """
-        self._reports.append((worker, report))
-        if len(self._reports) > 1:
-            return
-        try:
-            while self._reports:
-                self._handle(*self._reports[0])
-                self._reports.popleft()
-        finally:
-            self._reports.clear()
-
-    def _handle(self, worker: Worker, report: SegmentationReport | list[LayerTuple]) -> None:
-        """Show progress, and the layers at last."""
-        bar = self._progress
-        if worker is not self._worker:  # cancelled
-            return
-        if isinstance(report, list):
-            image = self._segmented
-            self._end()
-            if image not in self.viewer.layers:
-                show_info("The image was removed while it was segmented: nothing is added.")
-                return
-            for layer in report:
-                add_layer(self.viewer, layer)
-        elif bar.is_canceled:
-            self._press()
-        else:
-            bar.set_description(report.message)
-            if bar is self._progress and report.total:
-                bar.total = report.total
-            if bar is self._progress and report.done > bar.n:
-                bar.update(report.done - bar.n)
-
-    def _fail(self, worker: Worker, problem: str) -> None:
-        if worker is self._worker:
-            self._end()
-            show_error(problem)
-
-    def _end(self) -> None:
-        self._worker = self._segmented = None
-        self._end_progress()
-        self._refresh()
-
-    def _end_progress(self) -> None:
-        if self._progress is not None:
-            self._progress.close()
-            self._progress = None
-
-
-def open_form() -> None:
-    """Open the form in the current window, or show the one that is there.
-
-    Raises
-    ------
-    InputError
-        If there is no window.
-    """
-    viewer = napari.current_viewer()
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    if viewer is None:
-        raise InputError("there is no viewer: open napari first")
-    for form in _FORMS:
-        dock = form.native.parentWidget()
-        if form.viewer is viewer and dock is not None:
-            dock.show()
-            return
-    form = SegmentForm(viewer)
-    _FORMS.add(form)
-    dock = viewer.window.add_dock_widget(form, name=TITLE)
-    dock.destroyed.connect(lambda *_: form.close_down())
