@@ -136,7 +136,7 @@ def fill(path: Path, name: str, value: float) -> None:
     ("damage", "says"),
     [
         (lambda p: shutil.rmtree(p), "there is no file"),
-        (lambda p: (p / "zarr.json").unlink(), "is no OME-Zarr"),
+        (lambda p: (p / "zarr.json").unlink(), "is no Zarr"),
         (lambda p: (p / "zarr.json").write_text("{"), "is damaged"),
         (lambda p: shutil.rmtree(p / "seed"), "incomplete: the map 'seed' is missing"),
         (lambda p: shutil.rmtree(p / "sigma" / "0"), "incomplete: its level '0' is missing"),

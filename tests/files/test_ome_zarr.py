@@ -143,6 +143,20 @@ def test_a_plain_array_may_name_its_axes(tmp_path: Path) -> None:
         read_image(times)
 
 
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_chunks_that_are_missing(
+    tmp_path: Path, zarr_format: Literal[2, 3], caplog: pytest.LogCaptureFixture
+) -> None:
+    options: dict[str, Any] = {"shape": (5, 6, 6), "chunks": (1, 6, 6), "dtype": "uint16"}
+    array = zarr.create_array(tmp_path / "a.zarr", zarr_format=zarr_format, **options)
+    with pytest.raises(FileError, match="holds no pixels: none of its 5 chunks is there"):
+        read_image(tmp_path / "a.zarr", "ZYX")
+    assert not read_labels(tmp_path / "a.zarr", "ZYX").any(), "an image may hold no object"
+    array[:3] = 7
+    assert read_image(tmp_path / "a.zarr", "ZYX").shape == (5, 6, 6)
+    assert "2 of its 5 chunks are missing, and black" in caplog.text
+
+
 def test_a_damaged_chunk(tmp_path: Path) -> None:
     path = ome_zarr(tmp_path / "a.zarr", numbers((1, 6, 5)), "CYX")
     next(p for p in (path / "0" / "c").rglob("*") if p.is_file()).write_bytes(b"no chunk")

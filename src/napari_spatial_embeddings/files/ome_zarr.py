@@ -11,12 +11,15 @@ from numpy.typing import DTypeLike
 
 from napari_spatial_embeddings.core.units import Size, unit_name
 
-from .errors import FileError
+from .errors import FileError, log
 from .raw import Raw
 from .stored import StoredArray, is_small
 
 if TYPE_CHECKING:
     import zarr
+
+MAX_CHUNKS_LISTED = 20_000
+"""Chunks up to which it is checked whether they are there."""
 
 METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 """Files by which a folder of Zarr is known."""
@@ -177,6 +180,28 @@ def _letters(multiscale: Any) -> str:
 
 
 def _raw(array: Any, axes: str, sizes: dict[str, Size], path: Path, *, whole: bool) -> Raw:
+    if not whole and 0 < array.nchunks <= MAX_CHUNKS_LISTED:
+        _check_chunks(array, path)
     if whole or is_small(array):
         return Raw(np.asarray(array[...]), axes, sizes)
     return Raw(StoredArray(path, array.shape, array.dtype, array.__getitem__), axes, sizes)
+
+
+def _check_chunks(array: Any, path: Path) -> None:
+    """Mention chunks that are missing, which Zarr leaves out where all values are 0.
+
+    Raises
+    ------
+    FileError
+        If all are.
+    """
+    missing = array.nchunks - array.nchunks_initialized
+    if missing == array.nchunks:
+        raise FileError(f"{path} holds no pixels: none of its {missing} chunks is there")
+    if missing:
+        log.warning(
+            "%s: %d of its %d chunks are missing, and black: they are empty, or it ended early",
+            path,
+            missing,
+            array.nchunks,
+        )
