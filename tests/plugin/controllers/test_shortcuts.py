@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.key_bindings import KeymapHandler, coerce_keybinding
@@ -42,7 +43,9 @@ def test_naparis_own_keys_stay() -> None:
     assert not {name for name, binding in ours.items() if binding in theirs}
 
 
-def test_keys_act_over_every_layer_until_they_are_unbound() -> None:
+def test_keys_act_over_every_layer_until_they_are_unbound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     viewer, session, pressed, said = ViewerModel(), Session(), [], []
     session.message.connect(lambda sentence, _kind: said.append(sentence))
 
@@ -50,6 +53,8 @@ def test_keys_act_over_every_layer_until_they_are_unbound() -> None:
         raise ValueError("no image")
 
     viewer.bind_key("N", lambda _viewer: pressed.append("the user's"))
+    preferred = {coerce_keybinding("Shift-R"): lambda _viewer: pressed.append("preferred")}
+    monkeypatch.setattr(ViewerModel, "class_keymap", {**ViewerModel.class_keymap, **preferred})
     actions = {name: lambda name=name: pressed.append(name) for name in everywhere()}
     bound = Shortcuts(viewer, session, {**actions, "Draw": fail})
     for kind in KINDS:
@@ -58,12 +63,14 @@ def test_keys_act_over_every_layer_until_they_are_unbound() -> None:
         handler = KeymapHandler()
         handler.keymap_providers = [layer, viewer]
         for name, key in everywhere().items():
-            if name in ("Draw", "Next image", "Leave"):
+            if name in ("Draw", "Next image", "This view", "Leave"):
                 continue
             assert handler.press_key(key), (kind, key)
             assert pressed.pop() == name
         handler.press_key("N")
         assert pressed.pop() == "the user's"
+        handler.press_key("Shift-R")
+        assert pressed.pop() == "preferred"
     handler.press_key("Shift-D")
     assert "no image" in said[-1]
     bound.close()

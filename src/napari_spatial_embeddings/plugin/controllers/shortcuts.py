@@ -80,7 +80,8 @@ def shortcuts() -> tuple[Shortcut, ...]:
 class Shortcuts:
     """Binds the keys that work everywhere to a viewer.
 
-    Keys that the user has bound on the viewer stay the user's.
+    Keys that are bound on the viewer already, by a script or in napari's preferences, stay as they
+    are.
 
     Parameters
     ----------
@@ -113,10 +114,10 @@ class Shortcuts:
             with self._session.errors_as_messages():
                 action()
 
-        try:
-            self._viewer.bind_key(key, press)
-        except ValueError:  # it is bound already
+        taken = {str(known) for known in (*self._viewer.keymap, *self._viewer.class_keymap)}
+        if key.replace("-", "+") in taken:
             return
+        self._viewer.bind_key(key, press)
         self._bound[key] = press
 
 
