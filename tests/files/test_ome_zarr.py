@@ -78,8 +78,7 @@ def edit(path: Path, change: Any) -> None:
     [
         (lambda a: a.clear(), r"holds plain arrays \(0, 1\); open one of them: .*a\.zarr.0"),
         (lambda a: a.update(ome={"version": "0.5", "plate": {}}), "is a plate"),
-        (lambda a: a["ome"].update(version="0.9"), "not valid OME-Zarr .*: version"),
-        (lambda a: a["ome"]["multiscales"][0]["axes"].pop(), "not valid OME-Zarr"),
+        (lambda a: a["ome"]["multiscales"][0].update(datasets=[]), "metadata name no level"),
         (lambda a: a["ome"]["multiscales"][0]["datasets"][0].update(path="9"), "level '9' is miss"),
     ],
 )
@@ -88,6 +87,28 @@ def test_ome_zarr_that_does_not_work(tmp_path: Path, change: Any, says: str) -> 
     edit(path, change)
     with pytest.raises(FileError, match=says):
         read_image(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: a["ome"].update(version="0.9"),
+        lambda a: a["ome"]["multiscales"][0]["axes"][0].update(type="shape", unit=3),
+        lambda a: a["ome"]["multiscales"][0]["datasets"][0].pop("coordinateTransformations"),
+        lambda a: a["ome"]["multiscales"][0].update(axes=["c", "y", "x"]),
+    ],
+)
+def test_metadata_that_are_not_valid_are_left_out(
+    tmp_path: Path, change: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = numbers((2, 6, 5))
+    path = ome_zarr(tmp_path / "a.zarr", image, "CYX", scale=[1, 0.2, 0.1])
+    edit(path, change)
+    found = read_image(path)
+    np.testing.assert_array_equal(found.data, image)
+    assert found.pixel_size is None
+    (sentence,) = caplog.messages
+    assert "a.zarr is not valid OME-Zarr of version 0.4 or 0.5 (" in sentence
 
 
 def test_an_empty_folder_is_no_zarr(tmp_path: Path) -> None:

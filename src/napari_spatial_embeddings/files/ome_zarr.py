@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +50,8 @@ def zarr_axes(path: Path) -> tuple[str, tuple[int, ...], DTypeLike]:
     opened = open_zarr(path)
     if is_array(opened):
         return _names(opened), opened.shape, opened.dtype
-    image, array = _finest(*_first_image(opened, path), path)
-    return _letters(image), array.shape, array.dtype
+    array, axes, _ = _finest(*_first_image(opened, path), path)
+    return axes, array.shape, array.dtype
 
 
 def zarr_sizes(path: Path) -> dict[str, Size]:
@@ -58,7 +59,7 @@ def zarr_sizes(path: Path) -> dict[str, Size]:
     group = open_zarr(path)
     if is_array(group):
         return {}
-    return _sizes(_finest(*_first_image(group, path), path)[0])
+    return _finest(*_first_image(group, path), path)[2]
 
 
 def _first_image(group: Any, path: Path) -> tuple[Any, dict[str, Any]]:
@@ -111,16 +112,20 @@ def open_group(path: Path) -> zarr.Group:
 
 
 def _names(array: Any) -> str:
-    """Return a letter for each axis of a plain array: its own names, or Y and X, the last two.
+    """Return a letter for each axis of a plain array.
 
     Zarr 3 has names of dimensions, and xarray keeps them among the attributes.
     """
     named = getattr(array.metadata, "dimension_names", None)
-    named = named or array.attrs.get("_ARRAY_DIMENSIONS") or ()
-    letters = "".join(str(name)[:1].upper() for name in named)
-    if len(letters) == array.ndim == len(set(letters)) and set(letters) <= set("TCZYX"):
-        return letters
+    return _letters(array, named or array.attrs.get("_ARRAY_DIMENSIONS") or ())
+
+
+def _letters(array: Any, names: Sequence[Any]) -> str:
+    """Return the letters of axes that have names; else Y and X, the last two, and unknown ones."""
+    letters = "".join(str(name)[:1].upper() for name in names)
     ndim: int = array.ndim
+    if len(letters) == ndim == len(set(letters)) and set(letters) <= set("TCZYX"):
+        return letters
     return "Q" * (ndim - 2) + "YX"[-ndim:]
 
 
@@ -131,14 +136,18 @@ def ome(group: Any) -> dict[str, Any]:
 
 
 def read_multiscale(group: Any, facts: dict[str, Any], path: Path, *, whole: bool) -> Raw:
-    """Return level 0 of a group's first multiscale image."""
-    multiscale, array = _finest(group, facts, path)
-    return _raw(array, _letters(multiscale), _sizes(multiscale), path, whole=whole)
+    """Return level 0 of a group's first multiscale image.
+
+    Metadata that are not valid are left out with a warning: what is left is a plain array.
+    """
+    array, axes, sizes = _finest(group, facts, path)
+    return _raw(array, axes, sizes, path, whole=whole)
 
 
-def _finest(group: Any, facts: dict[str, Any], path: Path) -> tuple[Any, zarr.Array[Any]]:
-    """Return a group's first multiscale image, and its level 0."""
-    import zarr
+def _finest(
+    group: Any, facts: dict[str, Any], path: Path
+) -> tuple[zarr.Array[Any], str, dict[str, Size]]:
+    """Return level 0 of a group's first multiscale image, its axes and the size of its pixels."""
     from pydantic import ValidationError
     from yaozarrs import v04, v05
 
@@ -149,34 +158,48 @@ def _finest(group: Any, facts: dict[str, Any], path: Path) -> tuple[Any, zarr.Ar
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise FileError(
-            f"{path} is not valid OME-Zarr of version 0.4 or 0.5: {where}: {first['msg']}"
-        ) from error
+        array, axes = _without_metadata(group, facts, path)
+        log.warning(
+            "%s is not valid OME-Zarr of version 0.4 or 0.5 (%s: %s); its pixel size is not used",
+            *(path, where, first["msg"]),
+        )
+        return array, axes, {}
     multiscale = image.multiscales[0]
-    level = multiscale.datasets[0]
-    array = group.get(level.path)
-    if not isinstance(array, zarr.Array):
-        raise FileError(f"{path} is incomplete: its level '{level.path}' is missing")
-    return multiscale, array
-
-
-def _sizes(multiscale: Any) -> dict[str, Size]:
-    """Return the size of a pixel of level 0 along Z, Y and X."""
     scale = np.ones(len(multiscale.axes))
     common = multiscale.coordinateTransformations or []
     for transform in [*multiscale.datasets[0].coordinateTransformations, *common]:
         if transform.type == "scale":
             scale = scale * transform.scale
-    return {
+    kinds = {"time": "T", "channel": "C"}
+    axes = "".join(kinds.get(a.type or "", a.name[:1].upper()) for a in multiscale.axes)
+    sizes: dict[str, Size] = {
         letter: (float(s), unit_name(a.unit))
-        for letter, a, s in zip(_letters(multiscale), multiscale.axes, scale, strict=True)
+        for letter, a, s in zip(axes, multiscale.axes, scale, strict=True)
         if letter in "ZYX"
     }
+    return _level(group, multiscale.datasets[0].path, path), axes, sizes
 
 
-def _letters(multiscale: Any) -> str:
-    kinds = {"time": "T", "channel": "C"}
-    return "".join(kinds.get(a.type or "", a.name[:1].upper()) for a in multiscale.axes)
+def _without_metadata(group: Any, facts: dict[str, Any], path: Path) -> tuple[zarr.Array[Any], str]:
+    """Return the first level that the metadata name, and its axes if they name these rightly."""
+    try:
+        multiscale = facts["multiscales"][0]
+        level = str(multiscale["datasets"][0]["path"])
+        named = multiscale.get("axes") or ()
+        names = [axis["name"] if isinstance(axis, dict) else axis for axis in named]
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise FileError(f"{path} is incomplete: its metadata name no level") from error
+    array = _level(group, level, path)
+    return array, _letters(array, names)
+
+
+def _level(group: Any, name: str, path: Path) -> zarr.Array[Any]:
+    import zarr
+
+    array = group.get(name)
+    if not isinstance(array, zarr.Array):
+        raise FileError(f"{path} is incomplete: its level '{name}' is missing")
+    return array
 
 
 def _raw(array: Any, axes: str, sizes: dict[str, Size], path: Path, *, whole: bool) -> Raw:
