@@ -232,9 +232,28 @@ def test_some_channels(tmp_path: Path, data: Path, model: Path, predicted: Path)
     image = tifffile.imread(data / "images/0.tif")
     path = save(tmp_path / "0.tif", np.stack([image[::-1], image]), metadata={"axes": "CYX"})
     command = "predict", path, "--model", model, "--output", tmp_path / "out"
-    assert "takes 2D images with 1 channel" in refused(*command)
+    said = refused(*command)
+    assert "takes 2D images with 1 channel" in said
+    assert "--channels and --grey choose what is used" in said
     assert "none with the index 2" in refused(*command, "--channels", 2)
     assert "--channels" in refused(*command, "--channels", 1, 1)
     done(*command, "--channels", 1)
     found = read_labels(tmp_path / "out/0.tif")
     np.testing.assert_array_equal(found, read_labels(predicted / "0.tif"))
+
+
+def test_grey_of_colours(tmp_path: Path, data: Path, model: Path) -> None:
+    image = tifffile.imread(data / "images/0.tif").astype(float)
+    grey = (200 * (image - image.min()) / np.ptp(image)).astype(np.uint8)
+    colours = np.repeat(255 - grey[..., None], 3, -1)
+    path = save(tmp_path / "0.tif", colours, photometric="rgb")
+    plain = save(tmp_path / "1.tif", grey)
+    command = "--model", model, "--output", tmp_path / "out"
+    assert "3 channels" in refused("predict", path, *command)
+    done("predict", path, *command, "--grey", "inverted")
+    done("predict", plain, *command)
+    found, same = (read_labels(tmp_path / "out" / name) for name in ("0.tif", "1.tif"))
+    np.testing.assert_array_equal(found, same)
+    assert "expected three, red, green and blue" in refused(
+        "predict", plain, *command, "--grey", "plain"
+    )

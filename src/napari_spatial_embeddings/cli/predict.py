@@ -33,6 +33,10 @@ OWN = dict.fromkeys(ClusteringSettings.model_fields, "the model's")
 """Where the defaults of the clustering's flags come from."""
 
 
+ADVICE = "--axes, --channels and --grey choose what is used of a file"
+"""What to do about an image that the model does not take."""
+
+
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser("predict", help="segment images with a model")
@@ -52,6 +56,12 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--maps", action="store_true", help="Write the maps too: NAME.maps.zarr.")
     add_axes_flag(parser)
     add_channels_flag(parser)
+    parser.add_argument(
+        "--grey",
+        choices=("plain", "inverted"),
+        help="Make one channel of the colours of RGB images: bright where they are, or where they"
+        " are dark, as in stained tissue.",
+    )
     add_flags(parser, ClusteringSettings, title="clustering", defaults=OWN)
     add_flags(parser, PredictionSettings, title="prediction")
     parser.set_defaults(run=predict)
@@ -78,7 +88,7 @@ def predict(options: argparse.Namespace) -> int:
     prediction = read_flags(vars(options), own)
     choose_device(prediction.device)
     channels = checked_channels(options.channels)
-    inputs = _inputs(options.input, options.axes, channels, project)
+    inputs = _inputs(options.input, options.axes, channels, options.grey, project)
     results = ResultWriter(
         output,
         [(one.name, one.path) for one in inputs],
@@ -88,7 +98,10 @@ def predict(options: argparse.Namespace) -> int:
     )
     results.check_apart()
     about: dict[str, Any] = {"model": name, "clustering": clustering.model_dump()}
-    jobs = [SegmentationJob(str(one.path), one.name, one.read) for one in inputs]
+    jobs = [
+        SegmentationJob(str(one.path), one.name, one.read, advice=ADVICE if options.input else "")
+        for one in inputs
+    ]
     silent = True if options.json else None  # None: a bar on a terminal, and nowhere else
     with (
         tqdm(total=len(jobs), disable=silent, unit="image") as images,
@@ -150,7 +163,7 @@ def _model_and_output(options: argparse.Namespace, project: Project | None) -> t
                 "predict: give INPUT, --model, --output, or a --project; 'predict --help' explains"
             )
         return options.model, Path(options.output)
-    for flag in ("axes", "channels"):
+    for flag in ("axes", "channels", "grey"):
         if getattr(options, flag) is not None and not options.input:
             raise CallError(f"--{flag}: the project's images have theirs; leave it out")
     own = str(project.model_folder) if project.has_model else project.card.start
@@ -172,19 +185,29 @@ class _Input:
     read: Callable[[], ImageData]
 
 
+def _read(
+    axes: str | None, channels: tuple[int, ...] | None, grey: str | None, path: Path
+) -> ImageData:
+    from napari_spatial_embeddings.core.colour import grey_image
+    from napari_spatial_embeddings.files import read_image
+
+    image = read_image(path, axes, channels)
+    return grey_image(image, "inverted" if grey == "inverted" else "grey") if grey else image
+
+
 def _inputs(
     given: list[str],
     axes: str | None,
     channels: tuple[int, ...] | None,
+    grey: str | None,
     project: Project | None,
 ) -> list[_Input]:
     """List the images of files and folders; if none are given, those of the project."""
-    from napari_spatial_embeddings.files import find_images, read_image, stem
+    from napari_spatial_embeddings.files import find_images, stem
 
     if given or project is None:
-        return [
-            _Input(stem(p), p, partial(read_image, p, axes, channels)) for p in find_images(given)
-        ]
+        read = partial(_read, axes, channels, grey)
+        return [_Input(stem(path), path, partial(read, path)) for path in find_images(given)]
     names = project.card.result_names
     found = [
         _Input(names[entry.key], project.folder / entry.path, partial(project.image, entry.key))

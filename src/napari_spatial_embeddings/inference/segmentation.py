@@ -90,6 +90,8 @@ class SegmentationJob:
     reuse : bool
         Predict nothing where ``before`` is known: its maps are taken, whatever model made them, and
         are clustered again only if other settings are wanted.
+    advice : str
+        What to do about an image that the model does not take, for the message.
     """
 
     key: str
@@ -99,6 +101,7 @@ class SegmentationJob:
     before: Segmentation | None = None
     corrections: Callable[[], Corrections | None] | None = None
     reuse: bool = False
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +212,7 @@ def _segment(
         return
     if model is None:
         raise InputError("there is no model to segment it with; choose or train one")
-    check_image(model.settings, image.data.shape, image.data.dtype)
+    check_image(model.settings, image.data.shape, image.data.dtype, advice=job.advice)
     yield _step(report, "predicting")
     window, out = None, None
     card = model.card()
