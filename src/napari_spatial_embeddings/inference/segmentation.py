@@ -73,10 +73,8 @@ class SegmentationJob:
 
     Parameters
     ----------
-    key : str
-        Any id of the caller.
-    name : str
-        For messages.
+    key, name : str
+        Any id of the caller, and a name for messages.
     read : callable
         Returns the image; called when its turn comes.
     window : tuple of D slices, optional
