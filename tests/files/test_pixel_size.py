@@ -113,6 +113,30 @@ def test_what_imagej_leaves_out(
 
 
 @pytest.mark.parametrize(
+    ("unit", "resolution", "expected"),
+    [
+        ("nm", (0.01, 0.01), (None, 100, 100)),  # no slice is 1 nm thick
+        ("mm", (4000, 4000), (None, 0.00025, 0.00025)),
+        ("um", (0.5, 0.5), (1, 2, 2)),
+        ("inch", (72, 72), (None, 1 / 72, 1 / 72)),
+        ("inch", (254_000, 254_000), (None, 1 / 254_000, 1 / 254_000)),
+        ("cm", (40_000, 40_000), (None, 1 / 40_000, 1 / 40_000)),
+    ],
+)
+def test_a_distance_of_slices_that_was_never_measured(
+    tmp_path: Path, unit: str, resolution: tuple[float, float], expected: tuple[Any, float, float]
+) -> None:
+    description = f"ImageJ=1.54f\nimages=4\nslices=4\nunit={unit}\nloop=false\n"
+    options: dict[str, Any] = {"resolution": resolution, "metadata": None}
+    path = tiff(tmp_path / "a.tif", numbers((4, 6, 5)), description=description, **options)
+    found = read_measured(path)
+    assert found.pixel_size is not None
+    assert found.pixel_size[0] == expected[0]
+    assert found.pixel_size[1:] == pytest.approx(expected[1:])
+    assert found.unit == unit
+
+
+@pytest.mark.parametrize(
     ("facts", "expected", "unit"),
     [
         ('PhysicalSizeX="0.2" PhysicalSizeY="0.2"', (None, 0.2, 0.2), "um"),

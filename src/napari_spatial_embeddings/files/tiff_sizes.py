@@ -20,6 +20,16 @@ MAX_PIXEL_METRES = 10e-6
 """Pixels larger than this many metres are a printer's resolution and no measurement."""
 
 
+PRINTED = ("inch", "cm")
+"""Units of a printer's resolution."""
+
+DEPTHS = (0.1, 50)
+"""Distances of slices, in widths of a pixel, between which 1 was measured where it is left out.
+
+Beyond them only the width was measured: pixels of 100 nm in slices of 1 nm, for example.
+"""
+
+
 def sizes(file: tifffile.TiffFile, path: Path) -> dict[str, Size]:
     """Return the size of the pixels of a file's first image, along the axes for which it is known.
 
@@ -59,6 +69,10 @@ def _imagej(facts: Mapping[str, Any], page: tifffile.TiffPage) -> dict[str, Size
     # ImageJ leaves out what is 1, and the units along Z and Y where they are that along X.
     found = {"Z": abs(depth or 1.0), "Y": 1.0, "X": 1.0, **_lengths(page)}
     own = {axis: facts.get(f"{axis.lower()}unit") for axis in "ZY"}
+    if not depth and not own["Z"]:
+        low, high = DEPTHS
+        if unit in PRINTED or not low <= found["Z"] / found["X"] <= high:
+            del found["Z"]  # it was never measured
     return {a: (n, unit_name(str(own[a])) if own.get(a) else unit) for a, n in found.items()}
 
 
