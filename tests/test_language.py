@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import napari_spatial_embeddings
+from napari_spatial_embeddings.core.text import STARTS
 
 SOURCE = Path(napari_spatial_embeddings.__file__).parent
 GLOSSARY = Path(__file__).parent.parent / "docs" / "glossary.md"
@@ -57,6 +58,33 @@ def test_finds_informal_words() -> None:
     code = '"""A module."""\nX = f"{1} was\\n told"  # nobody knows\nbegin = say = 1\n'
     found = [text for text in texts(code) if FORBIDDEN.search(text)]
     assert found == [" was\n told", "# nobody knows"]
+
+
+def first_words(code: str) -> list[str]:
+    """Return the first words of the messages in a file, of errors and of what the window shows."""
+    found = []
+    for node in ast.walk(ast.parse(code)):
+        call = node.exc if isinstance(node, ast.Raise) else node
+        shows = isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "say"
+        if isinstance(call, ast.Call) and call.args and (shows or call is not node):
+            text: ast.expr = call.args[0]
+            text = text.values[0] if isinstance(text, ast.JoinedStr) else text
+            if isinstance(text, ast.Constant) and isinstance(text.value, str) and text.value:
+                found.append(text.value.split()[0].rstrip(",;:"))
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(SOURCE).as_posix())
+def test_messages_get_a_capital(path: Path) -> None:
+    """Of the command line's own messages, none is shown in the window."""
+    if path.parent.name != "cli":
+        words = {w for w in first_words(path.read_text("utf-8")) if w.isalpha() and w.islower()}
+        assert words <= STARTS, "add them there; a name at the start is not a word of the message"
+
+
+def test_finds_first_words() -> None:
+    code = 'raise InputError(f"no {x}")\nself.say("not: a")\nraise E(f"{x} is")\nf("other")'
+    assert first_words(code) == ["no", "not"]
 
 
 def test_glossary_is_sorted() -> None:

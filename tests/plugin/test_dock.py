@@ -57,7 +57,7 @@ def test_what_cannot_be_saved_keeps_nothing_else_from_it(dock: SpatialEmbeddings
     dock.autosave.add_source(lambda: saved.append(True))
     dock.autosave.save_now()
     assert saved == [True]
-    assert dock.message == "not saved: this cannot be saved"
+    assert dock.message == "Not saved: this cannot be saved."
 
 
 def test_hiding_is_not_closing(dock: SpatialEmbeddingsWidget) -> None:
@@ -75,11 +75,11 @@ def test_opens_again_after_its_x(viewer: Viewer, dock: SpatialEmbeddingsWidget) 
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     again = open_dock(viewer)
     assert again is not dock
-    again.session.say("still here")
-    assert again.message == "still here"
+    again.session.say("it works")
+    assert again.message == "It works."
 
 
 def test_two_viewers_do_not_share(new_viewer: Callable[..., Viewer]) -> None:
     first, second = open_dock(new_viewer()), open_dock(new_viewer())
     first.session.say("to the first")
-    assert (first.message, second.message) == ("to the first", "")
+    assert (first.message, second.message) == ("To the first.", "")

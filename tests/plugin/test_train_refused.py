@@ -74,7 +74,7 @@ def test_a_model_that_is_gone_is_a_sentence(
 ) -> None:
     annotate(viewer, dock)
     step.start_model.choose(str(tmp_path / "nothing"))
-    shows_obstacle(step, until, "there is no model")
+    shows_obstacle(step, until, "There is no model")
 
 
 def test_an_image_that_is_not_finite_is_a_sentence(

@@ -1,4 +1,15 @@
-"""Counts and durations in words, for messages."""
+"""Counts, durations and sentences, for messages."""
+
+_STARTS = """
+a about all an annotations any axes channels choose class close corrections draw each every few
+files frame frames from how if image images in it its label labels like mark most neither no
+none not nothing object objects of offsets on one only open paint painted pixels predict press
+regions scribbles seed sigma some spacing stopped switch that the their there these they this
+those to too truth two unexpected values what when where with without wrote
+"""
+
+STARTS = frozenset(_STARTS.split())
+"""First words of messages that start with a small letter; others may be names, and stay so."""
 
 
 def plural(n: int, noun: str) -> str:
@@ -9,3 +20,18 @@ def plural(n: int, noun: str) -> str:
 def clock(seconds: float) -> str:
     """Return a duration as minutes and seconds: "1:05"."""
     return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+
+
+def sentence(text: str) -> str:
+    """Return a message as the window shows it: with a capital at its start, a full stop at its end.
+
+    Errors start with a small letter, as the command line writes them after its own name. The name
+    of a file or a layer at the start, and a path at the end, stay as they are.
+    """
+    text = text.strip()
+    first, last = text.partition(" ")[0], text.rpartition(" ")[2]
+    if first.rstrip(",;:") in STARTS:
+        text = text[0].upper() + text[1:]
+    if not text or text[-1] in ".!?:…" or "/" in last or "\\" in last:
+        return text
+    return f"{text}."

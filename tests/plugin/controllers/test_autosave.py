@@ -87,7 +87,7 @@ def test_a_write_that_fails_is_a_problem_until_one_succeeds(
     autosave.flush()
     assert written == [1], "the others are written all the same"
     assert autosave.problem == "the disk is full"
-    assert messages == [("not saved: the disk is full", "error")]
+    assert messages == [("Not saved: the disk is full.", "error")]
     autosave.write(lambda: written.append(2))
     autosave.flush()
     assert autosave.problem == ""
@@ -115,7 +115,7 @@ def test_a_source_that_fails_is_a_problem_and_leaves_others_alone(
     autosave.save_now()
     assert written == [1, 0, 1]
     assert autosave.problem == ""
-    assert [text for text, _ in messages] == ["not saved: no folder", "Everything is saved again."]
+    assert [text for text, _ in messages] == ["Not saved: no folder.", "Everything is saved again."]
 
 
 def test_closing_writes_what_is_dirty(qapp: QApplication, session: Session) -> None:  # noqa: ARG001

@@ -233,12 +233,12 @@ def test_a_missing_model_is_a_message(bench: Bench, qtbot: QtBot, tmp_path: Path
 
 def test_without_a_model_or_an_image_or_a_project_there_is_a_message(bench: Bench) -> None:
     bench.prediction.image()
-    assert bench.message == "there is no image: open one, and choose it under Data"
+    assert bench.message == "There is no image: open one, and choose it under Data."
     add(bench)
     bench.prediction.image()
-    assert bench.message == "there is no model yet: choose one, or train one"
+    assert bench.message == "There is no model yet: choose one, or train one."
     bench.prediction.all_images()
-    assert bench.message == "there is no project yet: add images under Data"
+    assert bench.message == "There is no project yet: add images under Data."
     assert not bench.prediction.running
 
 
@@ -247,7 +247,7 @@ def test_nothing_in_view_is_a_message(bench: Bench, tmp_path: Path) -> None:
     add(bench)
     camera(bench.viewer).center = (0, 5000, 5000)
     bench.prediction.view()
-    assert bench.message.startswith("nothing of cells 0 is in view")
+    assert bench.message.startswith("Nothing of cells 0 is in view")
     assert not bench.prediction.running
 
 
@@ -260,7 +260,7 @@ def test_an_image_closed_meanwhile_is_a_message(bench: Bench, qtbot: QtBot, tmp_
     with qtbot.waitSignal(bench.prediction.ended, timeout=300_000):
         bench.prediction.image()
         bench.viewer.layers.remove(image)
-    assert bench.message == "the image was removed while it was predicted"
+    assert bench.message == "The image was removed while it was predicted."
     assert not bench.session.results
     assert not bench.viewer.layers
     add(bench)
@@ -411,7 +411,7 @@ def test_all_images_of_a_project(bench: Bench, qtbot: QtBot, tmp_path: Path) -> 
     bench.prediction.progressed.connect(lambda done, total, _: steps.append((done, total)))
     assert predict(bench, qtbot, "all_images")
     folder = project.folder / "results"
-    assert bench.message.startswith(f"wrote the labels of 2 images to {folder}; 1 could not")
+    assert bench.message.startswith(f"Wrote the labels of 2 images to {folder}; 1 could not")
     assert "cells 2: the model takes 2D images" in bench.message
     assert sorted(p.name for p in folder.iterdir()) == ["cells 0.tif", "cells 1.tif"]
     for k, data in enumerate(images[:2]):
@@ -441,7 +441,7 @@ def test_where_no_image_can_be_predicted_it_failed(
     use(bench, tmp_path / "model")
     bench.session.project, _ = project_of(tmp_path / "project", (6, 30, 30))
     assert not predict(bench, qtbot, "all_images")
-    assert bench.message.startswith("no image could be predicted: cells 0: the model takes 2D")
+    assert bench.message.startswith("No image could be predicted: cells 0: the model takes 2D")
 
 
 def test_saved_corrections_are_part_of_the_one_clustering(

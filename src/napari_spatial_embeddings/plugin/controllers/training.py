@@ -6,7 +6,7 @@ from typing import Any
 
 from qtpy.QtCore import QElapsedTimer, QObject, QTimer
 
-from napari_spatial_embeddings.errors import Failure
+from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.inference.model_card import WEIGHTS, ModelCard
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session

@@ -13,6 +13,8 @@ from qtpy.QtCore import QEvent, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from napari_spatial_embeddings.core.text import clock
+
 LEFT, RIGHT, TOP, BOTTOM = 34, 30, 20, 18
 """Margins around the plot, in pixels: for the axes' numbers, and the newest values above."""
 
@@ -203,11 +205,6 @@ def _round_up(value: float) -> float:
         return 1.0
     unit = 10.0 ** math.floor(math.log10(value))
     return next(k * unit for k in (1, 2, 4, 5, 6, 8, 10) if k * unit >= value * (1 - 1e-9))
-
-
-def clock(seconds: float) -> str:
-    """Return minutes and seconds: "1:05"."""
-    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
 
 
 def _faint(colour: QColor, share: float) -> QColor:

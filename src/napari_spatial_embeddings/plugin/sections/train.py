@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QLabel, QPushButton, QWidget
 from superqt.utils import QSignalDebouncer
 
+from napari_spatial_embeddings.core.text import sentence
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
@@ -198,7 +199,7 @@ class TrainStep(StepArea):
         try:
             card = self.start_model.card()
         except InputError as error:
-            return str(error)
+            return sentence(str(error))
         return obstacle(self.session, self._images, self._annotation, card)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from qtpy.QtCore import QElapsedTimer, QTimer
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from napari_spatial_embeddings.core.text import plural
+from napari_spatial_embeddings.core.text import clock, plural, sentence
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 
-from .loss_curve import LossCurve, clock
+from .loss_curve import LossCurve
 
 
 class TrainingProgress(QWidget):
@@ -78,7 +78,7 @@ class TrainingProgress(QWidget):
         self._used.setVisible(bool(training.used))
         messages = [r["message"] for r in training.reports if r.get("message")]
         note = training.problem or (messages[-1] if messages else "")
-        self._note.setText(note[:1].upper() + note[1:].rstrip(".") + ".")
+        self._note.setText(sentence(note))
         self._note.setVisible(bool(note))
         if training.active:
             self._tick.start()

@@ -15,6 +15,7 @@ from napari_spatial_embeddings.config import (
     PredictionSettings,
     TrainingSettings,
 )
+from napari_spatial_embeddings.core.text import sentence
 from napari_spatial_embeddings.errors import to_message
 
 from .open_image import OpenImage, PartialResult
@@ -113,9 +114,9 @@ class Session:
 
     # ---------------------------------------------------------------- messages
 
-    def say(self, sentence: str, kind: Kind = "info") -> None:
-        """Show a sentence to the user."""
-        self.message.emit(sentence, kind)
+    def say(self, text: str, kind: Kind = "info") -> None:
+        """Show a message to the user, as a sentence."""
+        self.message.emit(sentence(text), kind)
 
     @contextmanager
     def errors_as_messages(self) -> Iterator[None]:
