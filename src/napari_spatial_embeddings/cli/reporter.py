@@ -31,6 +31,8 @@ class Reporter:
         Write lines of JSON, each with an ``event``, rather than text and a bar.
     quiet : bool
         Write nothing at all.
+    stages : bool
+        Write, as JSON only, what is done before the first step of a training.
 
     Attributes
     ----------
@@ -38,8 +40,8 @@ class Reporter:
         Gets every event as well.
     """
 
-    def __init__(self, *, as_json: bool = False, quiet: bool = False) -> None:
-        self.as_json, self.quiet = as_json, quiet
+    def __init__(self, *, as_json: bool = False, quiet: bool = False, stages: bool = False) -> None:
+        self.as_json, self.quiet, self.stages = as_json, quiet, stages
         self.listener: Callable[[dict[str, Any]], None] | None = None
         self._bar: Any = None
 
@@ -48,6 +50,11 @@ class Reporter:
         self._emit({"event": event, **facts})
         if not (self.as_json or self.quiet):
             self._line(text)
+
+    def stage(self, text: str) -> None:
+        """Write what is done before the first step, which takes some seconds."""
+        if self.as_json and self.stages:
+            self._line(json.dumps({"event": "stage", "stage": text}))
 
     def message(self, text: str) -> None:
         """Write a message for the user."""

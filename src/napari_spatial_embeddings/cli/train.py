@@ -13,6 +13,11 @@ from .reporter import Reporter
 from .stop_request import StopRequest
 from .train_request import TrainRequest
 
+NO_LOCKS = (
+    "{folder} is on a disk without locks: nothing keeps a second training of this project from"
+    " writing the same model, so start only one at a time"
+)
+
 MEASURED = dict.fromkeys(("working_diameter", "offset_range"), "from the data")
 """Defaults that are not the fields' own."""
 
@@ -27,6 +32,11 @@ def add_parser(subparsers: Subparsers) -> None:
     _add_file_flags(parser.add_argument_group("files"))
     _add_label_flags(parser.add_argument_group("what the labels mean"))
     parser.add_argument("--json", action="store_true", help="Report as lines of JSON on stdout.")
+    parser.add_argument(
+        "--stages",
+        action="store_true",
+        help="With --json: report what is done before the first step, too.",
+    )
     parser.add_argument(
         "--stop-on-stdin",
         action="store_true",
@@ -106,7 +116,7 @@ def _add_label_flags(meaning: argparse._ArgumentGroup) -> None:
 def train(options: argparse.Namespace) -> int:
     """Train, and write the model."""
     request = TrainRequest.of(options)
-    reporter, stop = Reporter(as_json=options.json), StopRequest()
+    reporter, stop = Reporter(as_json=options.json, stages=options.stages), StopRequest()
     if options.stop_on_stdin:
         stop.listen()
     # What is open is closed after an error has been reported and noted in the history.
@@ -123,14 +133,18 @@ def _train(request: TrainRequest, reporter: Reporter, stop: StopRequest, held: E
     if request.project:
         project = Project.open(request.project)
         busy = f"{project.folder}: another training of this project is at work; stop it first"
-        held.enter_context(exclusive_lock(project.folder / ".training", busy))
+        locked = held.enter_context(exclusive_lock(project.folder / ".training", busy))
         reporter.listener = project.history.note
+        if not locked:
+            reporter.message(NO_LOCKS.format(folder=project.folder))
 
+    reporter.stage("loading PyTorch")
     from napari_spatial_embeddings.training.annotation import summarise
     from napari_spatial_embeddings.training.train import train as training
 
     from .train_job import CHECKPOINT, job_of_folders, job_of_project
 
+    reporter.stage("reading images and annotations")
     job = job_of_project(request, project) if project else job_of_folders(request)
     checkpoint = job.output / CHECKPOINT
     if project:
@@ -151,6 +165,7 @@ def _train(request: TrainRequest, reporter: Reporter, stop: StopRequest, held: E
     start = "" if job.origin is None else f", starting from {job.origin}"
     text = f"training on {summarise(job.data.images)}{start}"
     reporter.event(text, "start", **job.facts())
+    reporter.stage("measuring the start model" if job.trained else "computing the first steps")
     if ModelWriter(job.output, reporter, stop).follow(reports) is None:
         raise CallError(
             f"the training in {job.output} is finished; give more --minutes or --epochs to go on"

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from napari.components import ViewerModel
-from qtpy.QtCore import QEvent, QObject
-from qtpy.QtGui import QCloseEvent
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QEvent, QObject, QSize, QTimer
+from qtpy.QtGui import QCloseEvent, QShowEvent
 from qtpy.QtWidgets import QAbstractButton, QApplication, QMainWindow, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.files.errors import log
@@ -37,6 +38,7 @@ from .layers.locked import LockedOutlines
 from .layers.napari_compat import hide_brush_box, prepare_labels
 from .layers.results import ResultLayers
 from .layers.tags import Role
+from .layers.viewport import fit_all, shows_all
 from .layers.visibility import ANNOTATION_ROLES, OBJECT_ROLES, AnnotationHider, toggle
 from .qt.log_messages import LogMessages
 from .qt.message_bar import MessageBar
@@ -53,6 +55,9 @@ from .sections.style import STYLE
 from .sections.train import TrainStep
 from .sections.tune import TuneStep
 from .state.session import Session
+
+MIN_WIDTH, WIDTH = 300, 320
+"""Pixels that the dock needs, and those that it opens with: the canvas needs the rest."""
 
 
 class SpatialEmbeddingsWidget(QWidget):
@@ -71,19 +76,20 @@ class SpatialEmbeddingsWidget(QWidget):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
-        self._closed, self._closing = False, False
+        self._closed, self._closing, self._opened = False, False, False
         self._above: list[QObject] = []
         # What napari hands to a plugin makes a new proxy of a layer each time it is asked for it,
         # and no two of them are the same; behind it is the viewer.
         self.viewer: ViewerModel = getattr(napari_viewer, "__wrapped__", napari_viewer)
         if (app := QApplication.instance()) is not None:
             app.aboutToQuit.connect(self.close_down)
+        self._all_seen = shows_all(self.viewer)
         hide_brush_box(self.viewer)
         keep_freed_memory()
         prepare_labels()
         self.session = Session()
         self._build_controllers()
-        self.setMinimumWidth(320)
+        self.setMinimumWidth(MIN_WIDTH)
         self.setStyleSheet(STYLE)
         self.steps = self._build_steps()
         self.column = StepColumn(self.steps)
@@ -224,6 +230,20 @@ class SpatialEmbeddingsWidget(QWidget):
     def _show_tool(self) -> None:
         self.tool_line.show_tool(self.active_tool.name, self.active_tool.sentence)
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Fit the layers into what the dock leaves of the canvas; once, and only if all were seen.
+
+        Where the user had zoomed in, the view stays.
+        """
+        super().showEvent(event)
+        if not self._opened and self._all_seen:
+            QTimer.singleShot(0, self, lambda: fit_all(self.viewer))
+        self._opened = True
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the size that the dock opens with."""
+        return QSize(WIDTH, super().sizeHint().height())
+
     @property
     def message(self) -> str:
         """The message that is shown."""
@@ -262,6 +282,7 @@ class SpatialEmbeddingsWidget(QWidget):
         """Stop what runs in the background and save; once, however the dock is closed."""
         if self._closed:
             return
+        parting = self.training.parting
         self._closed = True
         self._watch(None)
         self.shortcuts.close()
@@ -295,6 +316,8 @@ class SpatialEmbeddingsWidget(QWidget):
         self._warnings.close()
         self.session.message.disconnect(self._message.show_message)
         self.session.training_changed.disconnect(self._follow_training)
+        if parting:  # where the window stays, napari shows it
+            show_warning(f"The training was ended with the dock: {parting}.")
 
     def event(self, event: QEvent) -> bool:
         """Close down when napari takes the widget out of its dock: its x was pressed."""
@@ -316,6 +339,9 @@ class SpatialEmbeddingsWidget(QWidget):
             self._watch(self.parent())
         elif isinstance(watched, QMainWindow):
             if event.type() == QEvent.Type.Close:
+                if event.spontaneous() and not self._may_close():
+                    event.ignore()
+                    return True
                 self._closing = True
             if self._closing and event.type() in (QEvent.Type.Close, QEvent.Type.Hide):
                 if event.type() == QEvent.Type.Hide or not event.spontaneous():
@@ -323,6 +349,15 @@ class SpatialEmbeddingsWidget(QWidget):
             elif event.type() == QEvent.Type.Show:
                 self._closing = False
         return bool(super().eventFilter(watched, event))
+
+    def _may_close(self) -> bool:
+        """Ask whether a training that is running is to end with the window."""
+        parting = self.training.parting
+        return not parting or self.project.dialogs.confirm(
+            f"A training is running. Closing napari ends it: {parting}.",
+            "End it and close",
+            "Go on training",
+        )
 
     def _watch(self, parent: QObject | None) -> None:
         """Watch the dock and the window that the widget is in, now."""

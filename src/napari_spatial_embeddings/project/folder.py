@@ -128,6 +128,24 @@ class Project:
                     content = (self.model_folder / name).read_bytes()
                     write_atomically(self.previous_folder / name, content)
 
+    def exchange_previous(self) -> None:
+        """Exchange the model and the one before the last training; again to undo it.
+
+        Raises
+        ------
+        ProjectError
+            If there is no model before.
+        """
+        if not (self.previous_folder / model_card.WEIGHTS).exists():
+            raise ProjectError(f"{self.folder} holds no model before the last training")
+        for name in (model_card.WEIGHTS, model_card.CARD):
+            model, before = self.model_folder / name, self.previous_folder / name
+            between = before.with_name(f".{name}.part")
+            with writing(model):  # renaming needs no room on the disk
+                before.replace(between)
+                model.replace(before)
+                between.replace(model)
+
     # ---------------------------------------------------------------- images
 
     def entry(self, key: str) -> ImageEntry:

@@ -15,10 +15,15 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def exclusive_lock(path: Path, complaint: str) -> Iterator[None]:
+def exclusive_lock(path: Path, complaint: str) -> Iterator[bool]:
     """Hold a lock file; the system releases it when the process ends, however it ends.
 
     Some network disks have no locks: there nothing is held, and nothing refused.
+
+    Yields
+    ------
+    bool
+        Whether the lock is held; if not, the user is to take care.
 
     Raises
     ------
@@ -32,8 +37,8 @@ def exclusive_lock(path: Path, complaint: str) -> Iterator[None]:
     except Timeout as error:
         raise InputError(complaint) from error
     except (OSError, NotImplementedError):
-        log.warning("%s: this disk has no locks", path)
+        log.info("%s: this disk has no locks", path)
     try:
-        yield
+        yield lock.is_locked
     finally:
         lock.release()

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QApplication, QDoubleSpinBox, QSpinBox, QWidget
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.plugin.qt.form import Form, rows
 
-MEASURED = {"working_diameter": "from the objects", "offset_range": "from the objects"}
+MEASURED = {"working_diameter": "measured", "offset_range": "from the objects"}
 FOUND = ("ndim", "in_channels", "classes", "spacing")
 
 ROWS = [row.path for row in rows(TrainingSettings, ("device",), {})]
@@ -83,14 +83,14 @@ def test_what_is_left_empty_is_not_given(qtbot: QtBot) -> None:
     qtbot.addWidget(form)
     box = form.editor("working_diameter")
     assert isinstance(box, QDoubleSpinBox)
-    assert (box.text(), form.given) == ("from the objects", {})
+    assert (box.text(), form.given) == ("measured", {})
     box.setValue(20.0)
     assert form.given == {}, "the default is what it would be anyway"
     box.setValue(31.5)
     assert form.given == {"working_diameter": 31.5}
     assert box.text() == "31.5 px"
     form.reset()
-    assert (box.text(), form.given) == ("from the objects", {})
+    assert (box.text(), form.given) == ("measured", {})
 
 
 def test_the_wheel_scrolls_past(form: Form) -> None:

@@ -155,8 +155,8 @@ def test_a_requested_stop_stays_requested() -> None:
 @pytest.mark.parametrize(
     ("error", "part"),
     [
-        (InputError("the image is empty"), "the image is empty"),
-        (Failure("no display"), "no display"),
+        (InputError("the image is empty"), "The image is empty."),
+        (Failure("no display"), "No display."),
         (MemoryError(), "not enough memory"),
         (RuntimeError("CUDA out of memory"), "not enough memory"),
         (OSError(28, "No space left on device", "a.tif"), "a.tif: No space left on device"),

@@ -8,6 +8,7 @@ from qtpy.QtCore import QElapsedTimer, QObject, QTimer
 
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.inference.model_card import WEIGHTS, ModelCard
+from napari_spatial_embeddings.inference.registry import find_folder
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.project import Project
@@ -57,6 +58,7 @@ class TrainingController(QObject):
         self._child.ended.connect(self._end)
         self._project: Project | None = None
         self._before: int | None = None
+        self._new, self._back = False, False
         self._ended: dict[str, Any] | None = None
         self._error = ""
         self._since = QElapsedTimer()
@@ -86,7 +88,8 @@ class TrainingController(QObject):
             If something cannot be saved, or there is no Python to train with.
         """
         project = self._projects.ensure()
-        arguments = ["train", "--project", str(project.folder), "--json", "--stop-on-stdin"]
+        arguments = ["train", "--project", str(project.folder), "--json", "--stages"]
+        arguments.append("--stop-on-stdin")
         if model is None:
             arguments.append("--from-scratch")
         elif model != str(project.model_folder):  # that is the default
@@ -99,10 +102,14 @@ class TrainingController(QObject):
             )
         self._project = project
         self._before, self._ended = written(project), None
-        self._error = ""
+        self._error, self._new, self._back = "", False, False
         self._since.invalidate()
         self._child.start(*arguments)
-        self._session.set_status("starting", reports=(), problem="", used={})
+        fresh = {"reports": (), "problem": "", "used": {}, "stage": "starting Python"}
+        self._session.set_status("starting", **fresh)
+        if model is not None and self.previewing and self._session.image is not None:
+            self._session.set_model(model, None)
+            self._prediction.view()  # what there was before; the child loads torch meanwhile
 
     def stop(self) -> None:
         """Stop, and keep the best model; a second call does not wait for it.
@@ -119,6 +126,46 @@ class TrainingController(QObject):
         elif training.active:
             self._child.kill()
 
+    @property
+    def parting(self) -> str:
+        """What becomes of the training that is running if it is closed now; empty if none is."""
+        if not self._session.training.active or self._project is None:
+            return ""
+        if self._written():
+            return f"the best model so far is kept in {self._project.model_folder}"
+        return f"it has no better model yet; annotations are kept in {self._project.folder}"
+
+    @property
+    def can_go_back(self) -> bool:
+        """Whether the last training replaced a model that is still there."""
+        training = self._session.training
+        own = self._project is not None and self._project is self._session.project
+        there = self._before is not None or training.trained_start
+        return own and there and self._new and training.better and not training.active
+
+    @property
+    def is_back(self) -> bool:
+        """Whether the model before the last training was taken again."""
+        return self._back and self.can_go_back
+
+    def go_back(self) -> None:
+        """Take the model from before the last training again, or the new one if that was done.
+
+        In a project that had a model of its own, that one is its model again.
+        """
+        session, project = self._session, self._project
+        with session.errors_as_messages():
+            if project is None or not self.can_go_back:
+                raise InputError("there is no model before this one")
+            model = str(project.model_folder)
+            if self._before is not None:
+                project.exchange_previous()
+            elif not self._back:
+                model = session.training.used["start"]
+            self._back = not self._back
+            self._use(model)
+            session.set_status(session.training.status)
+
     def close(self) -> None:
         """End the child without waiting for it."""
         self._later.stop()
@@ -134,6 +181,8 @@ class TrainingController(QObject):
         if event == "start":
             stopping = self._session.training.status == "stopping"
             self._session.set_status("stopping" if stopping else "running", used=report)
+        elif event == "stage":
+            self._session.set_status(self._session.training.status, stage=report["stage"])
         elif event == "report":
             self._session.add_report(report)
             if report["saved"]:
@@ -149,7 +198,7 @@ class TrainingController(QObject):
     def _end(self, problem: str) -> None:
         self._later.stop()
         stopped = self._session.training.status == "stopping"
-        there = self._written()
+        there = self._new = self._written()
         if there:
             self._adopt()
         if problem and self._ended is None:
@@ -170,13 +219,14 @@ class TrainingController(QObject):
 
     def _adopt(self) -> None:
         """Predict with the trained model, and with the thresholds that suit it."""
-        if self._project is None or not self._project.has_model:
-            return
-        folder = self._project.model_folder
-        with self._session.errors_as_messages():
-            self._session.set_model(folder, ModelCard.read(folder).clustering)
-            if self._session.image is not None:
-                self._prediction.image()
+        if self._project is not None and self._project.has_model:
+            with self._session.errors_as_messages():
+                self._use(str(self._project.model_folder))
+
+    def _use(self, model: str) -> None:
+        self._session.set_model(model, ModelCard.read(find_folder(model)).clustering)
+        if self._session.image is not None:
+            self._prediction.image()
 
     # ---------------------------------------------------------------- preview
 

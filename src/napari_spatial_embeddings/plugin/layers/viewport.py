@@ -61,6 +61,22 @@ def look_at(viewer: ViewerModel, layer: Layer) -> None:
     eye.zoom = 0.95 * float(np.min(canvas_size(viewer) / size))
 
 
+def shows_all(viewer: ViewerModel) -> bool:
+    """Return whether all layers are wholly on the canvas."""
+    seen = list(viewer.dims.displayed[-2:])
+    if viewer.dims.ndisplay != 2 or not viewer.layers:
+        return not viewer.layers
+    low, high = np.asarray(viewer.layers.extent.world)[:, seen]
+    corners = np.array(_corners(viewer))[:, seen]
+    return bool((corners.min(0) <= low).all() and (corners.max(0) >= high).all())
+
+
+def fit_all(viewer: ViewerModel) -> None:
+    """Fit all layers into the canvas, if they are not on it wholly."""
+    if not shows_all(viewer):
+        viewer.reset_view()
+
+
 def _corners(viewer: ViewerModel) -> list[NDArray[np.float64]]:
     """Return the corners of the canvas in world coordinates."""
     eye = camera(viewer)

@@ -1,14 +1,14 @@
-"""Dialogs that ask for files and folders."""
+"""Dialogs that ask for files and folders, and whether something is to be done."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 
 class Dialogs:
-    """Questions for a path; None means that the user cancelled."""
+    """Questions: for a path, where None means that the user cancelled; for a decision."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.parent = parent
@@ -32,3 +32,13 @@ class Dialogs:
             self.parent, f"Where is {missing.name} now?", str(missing.parent)
         )
         return Path(name) if name else None
+
+    def confirm(self, question: str, yes: str, no: str, /) -> bool:
+        """Ask for a decision; ``yes`` and ``no`` are what its buttons say."""
+        box = QMessageBox(self.parent)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setText(question)
+        accept = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton(no, QMessageBox.ButtonRole.RejectRole))
+        box.exec()
+        return bool(box.clickedButton() is accept)

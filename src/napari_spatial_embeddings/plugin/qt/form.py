@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_spatial_embeddings.config import Settings, Unit
 
 from .form_fields import Editor, FlagEditor, FloatEditor, IntegerEditor, OptionEditor
+from .narrow_form import NarrowForm
 
-LABEL_WIDTH = 116
+LABEL_WIDTH = 108
 """Least width of the labels, in pixels."""
 
 FieldPath = tuple[str, ...]
@@ -47,10 +48,8 @@ class Form(QWidget):
         self._settings = settings
         self._kind = type(settings)
         self._editors: dict[FieldPath, Editor] = {}
-        self._layout = QFormLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setVerticalSpacing(3)
-        self._layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._layout = NarrowForm(spacing=3)
+        self.setLayout(self._layout)
         for row in rows(self._kind, skip, empty or {}):
             self._add(row)
         self._fill(settings)

@@ -103,7 +103,6 @@ class NumberEditor(Editor):
         self.optional = empty is not None
         box = self.widget
         box.setKeyboardTracking(False)
-        box.setMinimumWidth(84)
         box.setSuffix(f" {unit}" if unit else "")
         if empty is not None:
             low -= step

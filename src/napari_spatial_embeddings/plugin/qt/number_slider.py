@@ -12,7 +12,7 @@ from .form_fields import ignore_wheel
 STEPS = 1000
 
 NARROW = """
-QDoubleSpinBox { min-width: 44px; max-width: 44px; padding: 1px 4px; }
+QDoubleSpinBox { min-width: 3em; max-width: 3em; padding: 1px 4px; }
 QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0; border: none; }
 QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow { image: none; width: 0; height: 0; }
 """

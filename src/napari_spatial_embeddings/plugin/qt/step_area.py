@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from .collapsible import Collapsible
+from .text_block import TextBlock
+
+HINT_LINES = 2
+"""Lines that a hint has room for."""
 
 
 class StepArea(Collapsible):
@@ -14,7 +18,8 @@ class StepArea(Collapsible):
     ----------
     title : str
     hint : str
-        One line: what to do next.
+        One or two lines: what to do next. There is room for two, so that a longer hint moves
+        nothing; without any hint there is none.
     """
 
     def __init__(self, title: str, hint: str = "", parent: QWidget | None = None) -> None:
@@ -24,9 +29,7 @@ class StepArea(Collapsible):
         font = self._header.font()
         font.setBold(True)
         self._header.setFont(font)
-        self._hint = QLabel()
-        self._hint.setWordWrap(True)
-        self._hint.setObjectName("hint")
+        self._hint = TextBlock(HINT_LINES, "hint")
         self._column.insertWidget(1, self._hint)
         self.body.setContentsMargins(8, 2, 4, 6)
         self.body.setSpacing(6)

@@ -39,6 +39,8 @@ class StepColumn(QScrollArea):
         column.addStretch(1)
         self._steps[-1].set_open(False)
         self.setWidgetResizable(True)
+        # Always there: a bar that comes and goes would wrap other lines and move all steps.
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidget(self._inner)

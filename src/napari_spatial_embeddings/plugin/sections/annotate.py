@@ -6,7 +6,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -23,14 +22,16 @@ from napari_spatial_embeddings.plugin.controllers.tools.interpolation import Int
 from napari_spatial_embeddings.plugin.controllers.tools.region_check import RegionCheck
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
+from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.annotation_count import AnnotationCount
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .class_buttons import ClassButtons
 
 MIN_OBJECTS = 5
-"""Below this number of annotated objects a warning is shown."""
+"""Below this number of annotated objects the hint asks for more."""
 
 
 class AnnotateStep(StepArea):
@@ -86,16 +87,8 @@ class AnnotateStep(StepArea):
             "Pixels around it stay unknown: scribble on the background too, or mark a region."
         )
         self._scribbles.toggled.connect(self._set_scribbled)
-        self._count = QLabel()
-        self._count.setObjectName("count")
-        self._count.setWordWrap(True)
-        self._warning = QLabel()
-        self._warning.setObjectName("advice")
-        self._warning.setWordWrap(True)
-        self._others = QComboBox()
-        self._others.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        self._count = TextBlock(1, "count")
+        self._others = NameCombo()
         self._take = QPushButton("Use")
         self._take.setToolTip("Copy the objects of this layer into the annotations.")
         self._take.clicked.connect(self._use_other)
@@ -142,7 +135,6 @@ class AnnotateStep(StepArea):
         self.body.addWidget(self._how)
         self.body.addWidget(self._each)
         self.body.addWidget(self._count)
-        self.body.addWidget(self._warning)
         self._existing = QWidget()
         row = QHBoxLayout(self._existing)
         row.setContentsMargins(0, 0, 0, 0)
@@ -153,8 +145,8 @@ class AnnotateStep(StepArea):
 
     @property
     def text(self) -> str:
-        """The count of what is annotated, and the warning."""
-        return f"{self._count.text()} {self._warning.text()}".strip()
+        """The count of what is annotated."""
+        return self._count.text()
 
     # --------------------------------------------------------------- actions
 
@@ -211,24 +203,9 @@ class AnnotateStep(StepArea):
             self._scribbles.blockSignals(False)
         # Of an image without a layer the project may know more, but nothing of it is shown here.
         count = (self._annotation.count(key) if strokes is not None else None) or AnnotationCount()
-        self._show_count(count, strokes is not None, several)
+        self._count.setText(count.text(self._session.classes if several else ()))
         self._show_others(key is not None)
         self.set_hint(self._advice(count, tool))
-
-    def _show_count(self, count: AnnotationCount, shown: bool, several: bool) -> None:
-        self._count.setText(count.text(self._session.classes if several else ()))
-        numbers = {name: count.objects.get(name, 0) for name in self._session.classes}
-        few = [name for name, n in numbers.items() if 0 < n < MIN_OBJECTS]
-        none = [name for name, n in numbers.items() if not n]
-        warning = ""
-        if count.total and several and none:
-            warning = f"No object of the class {none[0]} is annotated yet."
-        elif several and few:
-            warning = f"Few objects of the class {few[0]}: paint at least {MIN_OBJECTS}."
-        elif 0 < count.total < MIN_OBJECTS:
-            warning = f"Only {count.total}: paint at least {MIN_OBJECTS}, better 10 to 20."
-        self._warning.setText(warning)
-        self._warning.setVisible(shown and bool(warning))
 
     def _show_others(self, possible: bool) -> None:
         others = self._actions.other_layers()
@@ -258,8 +235,18 @@ class AnnotateStep(StepArea):
             return f"Click on objects to give them the class {self._annotation.class_name}."
         if not count.total:
             return "Paint over a whole object, then over the next one."
+        if scarce := self._scarce_class(count):
+            return scarce
         if count.total < MIN_OBJECTS:
-            return "Paint more; start on an object to add to it. Ctrl+Z undoes."
+            return f"Paint at least {MIN_OBJECTS}, better 10 to 20. To add to one, start on it."
         if not count.regions and not count.background:
             return "Enough for a first training. A region annotated completely helps."
         return "Enough for a first training; then correct what is wrong."
+
+    def _scarce_class(self, count: AnnotationCount) -> str:
+        """Return which of several classes needs more objects."""
+        numbers = {name: count.objects.get(name, 0) for name in self._session.classes}
+        few = [name for name, n in numbers.items() if n < MIN_OBJECTS]
+        if len(numbers) < 2 or not few:
+            return ""
+        return f"Paint at least {MIN_OBJECTS} of the class {min(few, key=numbers.__getitem__)}."

@@ -10,6 +10,7 @@ from superqt import QFlowLayout
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.layers.class_colormap import class_colour
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.name_widgets import NameButton
 from napari_spatial_embeddings.plugin.state.session import Session
 
 
@@ -69,10 +70,11 @@ class ClassButtons(QWidget):
         self._flow.addWidget(more)
 
     def _button(self, index: int, name: str, chosen: bool, coloured: bool) -> QPushButton:
-        button = QPushButton(name)
+        button = NameButton(
+            name, "Class of the objects you paint. Right click: rename or remove it."
+        )
         button.setCheckable(True)
         button.setChecked(chosen)
-        button.setToolTip("Class of the objects that you paint. Right click: rename or remove it.")
         if coloured:
             swatch = QPixmap(12, 12)
             swatch.fill(QColor.fromRgbF(*class_colour(index)))

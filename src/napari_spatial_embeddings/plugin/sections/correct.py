@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtWidgets import (
-    QComboBox,
-    QGridLayout,
-    QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
@@ -28,6 +25,9 @@ from napari_spatial_embeddings.plugin.controllers.correction_tool import (
 )
 from napari_spatial_embeddings.plugin.layers.annotation import regions_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
+from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo
+from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
 
@@ -69,20 +69,15 @@ class CorrectSection(QWidget):
 
     def _build(self) -> None:
         self.buttons: dict[str, QPushButton] = {}
-        tools = QGridLayout()
-        tools.setSpacing(4)
-        for k, (key, tool) in enumerate(TOOLS.items()):
+        for key, tool in TOOLS.items():
             button = self.buttons[key] = QPushButton(tool.name)
             button.setCheckable(True)
             button.clicked.connect(lambda checked, key=key: self._press(key, checked))
-            tools.addWidget(button, k // 3, k % 3)
-        self.classes = QComboBox()
-        self.classes.setToolTip("Class that Set class gives to the objects you click.")
+        self.classes = NameCombo()
+        self.classes.set_about("Class that Set class gives to the objects you click.")
         self.classes.currentIndexChanged.connect(self._choose_class)
-        tools.addWidget(self.classes, 2, 1, 1, 2)
-        self.hint = QLabel(NO_TOOL_HINT)
-        self.hint.setObjectName("hint")
-        self.hint.setWordWrap(True)
+        self.hint = TextBlock(2, "hint")
+        self.hint.setText(NO_TOOL_HINT)
         self.undo = _button("Undo", self._correction.undo, "Ctrl+Z")
         self.redo = _button("Redo", self._correction.redo, "Ctrl+Shift+Z")
         self.accept_all = _button("Accept all", self._accept_all, "Lock all objects as they are.")
@@ -102,14 +97,11 @@ class CorrectSection(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addLayout(tools)
+        layout.addLayout(EvenGrid(3, self.buttons.values()))
+        layout.addWidget(self.classes)
         layout.addWidget(self.hint)
-        rows = (self.undo, self.redo), (self.accept_all, self.release), (self.locked, self.use_as)
-        for row in rows:
-            line = QHBoxLayout()
-            for widget in row:
-                line.addWidget(widget, 1)
-            layout.addLayout(line)
+        layout.addLayout(EvenGrid(2, (self.undo, self.redo, self.accept_all, self.release)))
+        layout.addLayout(EvenGrid(2, (self.locked, self.use_as)))
 
     # -------------------------------------------------------------- what is shown
 

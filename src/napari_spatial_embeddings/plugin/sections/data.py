@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QComboBox,
-    QFormLayout,
     QHBoxLayout,
-    QLabel,
-    QListWidget,
     QListWidgetItem,
     QMenu,
     QPushButton,
@@ -25,7 +21,10 @@ from napari_spatial_embeddings.plugin.layers.axes import finest, meanings
 from napari_spatial_embeddings.plugin.layers.image import ImageLayer
 from napari_spatial_embeddings.plugin.layers.tags import role_of, tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo, NameList
+from napari_spatial_embeddings.plugin.qt.narrow_form import NarrowForm
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
+from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .image_list import ImageList
@@ -68,35 +67,25 @@ class DataStep(StepArea):
         super().__init__("Data", parent=parent)
         self._session, self._images, self._autosave = session, images, autosave
         self._project, self._project_images = project, project_images
-        self._image = QComboBox()
-        self._image.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        self._image = NameCombo()
         self._image.activated.connect(self._choose)
-        self._axes = QComboBox()
-        self._axes.setToolTip("Meaning of the axes of the image's array")
+        self._axes = NameCombo()
+        self._axes.set_about("Meaning of the axes of the image's array.")
         self._axes.activated.connect(self._choose_axes)
-        self._channels = QListWidget()
-        self._channels.setToolTip("Layers to use as further channels of the image.")
+        self._channels = NameList()
         self._channels.itemChanged.connect(self._choose_channels)
         self.pixel_size = PixelSizeField(session, images)
         self._list = ImageList(session, autosave, project_images, annotation)
         self._folder = QElidingLabel()
         self._folder.setElideMode(Qt.TextElideMode.ElideMiddle)
-        self._form = QFormLayout()
-        self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.setSpacing(4)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
+        self._form = NarrowForm()
         self._form.addRow("Image", self._image)
         self._axes_label = QLabel()
         self._form.addRow(self._axes_label, self._axes)
         self._form.addRow("Channels", self._channels)
         self._form.addRow("Pixel size", self.pixel_size)
         self._form.addRow("Project", self._project_row())
-        self._problem = QLabel()
-        self._problem.setObjectName("advice")
-        self._problem.setWordWrap(True)
+        self._problem = TextBlock(1, "advice")
         self.body.addLayout(self._form)
         self.body.addWidget(self._problem)
         self.body.addWidget(self._list)
@@ -251,12 +240,11 @@ class DataStep(StepArea):
         self._channels.blockSignals(True)
         self._channels.clear()
         for other in others:
-            item = QListWidgetItem(other.name)
+            item = self._channels.add_name(other.name, "Use it as a further channel of the image.")
             item.setData(Qt.ItemDataRole.UserRole, str(other.unique_id))
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             on = str(other.unique_id) in chosen
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
-            self._channels.addItem(item)
         self._channels.setFixedHeight(8 + 20 * min(4, max(1, len(others))))
         self._channels.blockSignals(False)
         self._form.setRowVisible(self._channels, bool(others))
@@ -264,8 +252,10 @@ class DataStep(StepArea):
     def _show_project(self) -> None:
         project, problem = self._session.project, self._autosave.problem
         if project is None:
-            self._folder.setText("created when you annotate")
-            self._folder.setToolTip(f"It will be the folder {self._project.default_folder()}")
+            text = "created when you annotate"
+            tip = f"The project is {text}: {self._project.default_folder()}"
         else:
-            self._folder.setText(f"not saved: {problem}" if problem else project.folder.name)
-            self._folder.setToolTip(str(project.folder))
+            text = f"not saved: {problem}" if problem else project.folder.name
+            tip = f"{text}\n{project.folder}"
+        self._folder.setText(text)
+        self._folder.setToolTip(tip)

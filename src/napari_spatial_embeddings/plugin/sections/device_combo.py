@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
 from napari_spatial_embeddings.plugin.controllers.command_line import command_line
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.form_fields import ignore_wheel
+from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
 
 AUTO = "auto"
@@ -24,6 +26,11 @@ class DeviceCombo(QWidget):
     Parameters
     ----------
     session : Session
+
+    Attributes
+    ----------
+    advice_label : TextBlock
+        For whoever shows this to lay out: it appears late, and should move nothing.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -37,17 +44,15 @@ class DeviceCombo(QWidget):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self._box.activated.connect(lambda *_: session.set_device(self._box.currentData()))
-        self._details = QLabel()
+        self._details = QElidingLabel()
         self._details.setObjectName("details")
-        self._advice = QLabel()
-        self._advice.setWordWrap(True)
-        self._advice.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._advice.setObjectName("advice")
-        self._advice.hide()
+        self.advice_label = TextBlock(1, "advice")
+        self.advice_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.advice_label.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        for widget in (self._box, self._details, self._advice):
+        for widget in (self._box, self._details):
             layout.addWidget(widget)
         self._child = command_line("the search for devices", self)
         self._child.reported.connect(self._take)
@@ -65,7 +70,7 @@ class DeviceCombo(QWidget):
     @property
     def advice(self) -> str:
         """What to do if a graphics card is not used."""
-        return self._advice.text()
+        return self.advice_label.text()
 
     def _search(self) -> None:
         """Search once there is an image."""
@@ -81,8 +86,8 @@ class DeviceCombo(QWidget):
 
     def _take(self, report: dict[str, Any]) -> None:
         self._found = report["devices"]
-        self._advice.setText(report["advice"])
-        self._advice.setVisible(bool(report["advice"]))
+        self.advice_label.setText(report["advice"])
+        self.advice_label.setVisible(bool(report["advice"]))
         self._show()
 
     def _show(self) -> None:
@@ -99,8 +104,9 @@ class DeviceCombo(QWidget):
         self._box.setCurrentIndex(self._box.findData(device))
         self._box.blockSignals(False)
         named = [d for d in self._found if d["name"] == device] or self._found[:1]
-        self._details.setText(_details(named[0]) if named else "")
-        self._details.setVisible(bool(named))
+        details = _details(named[0]) if named else ""
+        self._details.setText(details)
+        self._details.setToolTip(details)
 
 
 def _kind(name: str) -> str:

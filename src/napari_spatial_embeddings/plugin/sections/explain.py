@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.plugin.controllers.explanation import (
     NO_PIXEL,
     ExplanationController,
 )
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.text_block import TextBox
 from napari_spatial_embeddings.plugin.state.session import Session
+
+LINES = 11
+"""Lines that an explanation has room for: nothing moves while the mouse does."""
 
 
 class ExplainSection(QWidget):
@@ -32,8 +36,8 @@ class ExplainSection(QWidget):
         self.toggle = QPushButton("Explain")
         self.toggle.setCheckable(True)
         self.toggle.toggled.connect(explanation.set_on)
-        self.text = QLabel(NO_PIXEL)
-        self.text.setWordWrap(True)
+        self.text = TextBox(LINES, "explanation")
+        self.text.show_text(NO_PIXEL)
         self.text.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -42,7 +46,7 @@ class ExplainSection(QWidget):
         layout.addWidget(self.text)
         self._connections = Connections()
         self._connections.add(explanation.changed, self.refresh)
-        self._connections.add(explanation.explained, self.text.setText)
+        self._connections.add(explanation.explained, self.text.show_text)
         self.refresh()
 
     def close_down(self) -> None:

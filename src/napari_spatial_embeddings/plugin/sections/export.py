@@ -8,7 +8,6 @@ from qtpy.QtWidgets import (
     QApplication,
     QCheckBox,
     QFileDialog,
-    QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -20,6 +19,7 @@ from napari_spatial_embeddings.export import FORMATS
 from napari_spatial_embeddings.plugin.controllers.export import ExportController
 from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
 from napari_spatial_embeddings.plugin.state.session import Session
 
 DEFAULT_FORMATS = ("labels", "objects")
@@ -52,9 +52,7 @@ class ExportSection(QWidget):
             box.toggled.connect(self.refresh)
         self.folder = QLineEdit()
         self.folder.setClearButtonEnabled(True)
-        self.folder.setToolTip("Folder for the files; files of the same names are replaced.")
         browse = QPushButton("…")
-        browse.setMaximumWidth(32)
         browse.setToolTip("Choose a folder.")
         browse.clicked.connect(self._browse)
         self.this = QPushButton("Export this")
@@ -66,16 +64,12 @@ class ExportSection(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        grid = QGridLayout()
-        for k, box in enumerate(self.boxes.values()):
-            grid.addWidget(box, k // 2, k % 2)
-        layout.addLayout(grid)
-        # One row: below a taller group, a message would lie over its end on a small screen.
-        for row in ((self.folder, browse), (self.this, self.all, self.copy)):
-            line = QHBoxLayout()
-            for widget in row:
-                line.addWidget(widget, 0 if widget is browse else 1)
-            layout.addLayout(line)
+        layout.addLayout(EvenGrid(2, self.boxes.values()))
+        line = QHBoxLayout()
+        line.addWidget(self.folder, 1)
+        line.addWidget(browse)
+        layout.addLayout(line)
+        layout.addLayout(EvenGrid(3, (self.this, self.all, self.copy)))
         self._connections = Connections()
         self._connections.add(export.changed, self.refresh)
         self._connections.add(export.command_made, self._copied)
@@ -91,7 +85,12 @@ class ExportSection(QWidget):
 
     def refresh(self, *_: object) -> None:
         """Enable what is possible; the tooltips of the other buttons give the reason."""
-        self.folder.setPlaceholderText(str(self._export.default_folder()))
+        default = str(self._export.default_folder())
+        self.folder.setPlaceholderText(default)
+        self.folder.setToolTip(
+            "Folder for the files; files of the same names are replaced. If this is empty:\n"
+            + default
+        )
         formats, busy = self.formats(), self._export.busy
         _enable(self.this, self._export.obstacle(formats), "Write the files of the current image.")
         _enable(

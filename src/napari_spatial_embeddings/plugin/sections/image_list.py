@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QListWidget, QListWidgetItem, QMenu, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.autosave import Autosave
 from napari_spatial_embeddings.plugin.controllers.project_images import ProjectImages
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.name_widgets import NameList
 from napari_spatial_embeddings.plugin.state.session import Session
 
 MAX_ROWS = 5
@@ -39,8 +40,7 @@ class ImageList(QWidget):
         super().__init__(parent)
         self._session, self._project_images = session, project_images
         self._annotation = annotation
-        self._list = QListWidget()
-        self._list.setToolTip("The images of the project. Right click: remove.")
+        self._list = NameList()
         self._list.itemClicked.connect(self._clicked)
         self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._list.customContextMenuRequested.connect(self._menu)
@@ -65,15 +65,14 @@ class ImageList(QWidget):
         self._list.clear()
         for key, name in names.items():
             count = self._annotation.count(key)
-            item = QListWidgetItem(name if count is None else f"{name}: {count}")
+            about = "" if key in images else "Not open: click to open it.\n"
+            title = name if count is None else f"{name}: {count}"
+            item = self._list.add_name(title, f"{about}Right click: remove it from the project.")
             item.setData(Qt.ItemDataRole.UserRole, key)
             font = item.font()
             font.setBold(key == current)
             font.setItalic(key not in images)
             item.setFont(font)
-            if key not in images:
-                item.setToolTip("Not open: click to open it.")
-            self._list.addItem(item)
             item.setSelected(key == current)
         row = max(18, self._list.sizeHintForRow(0))
         self._list.setFixedHeight(6 + row * min(MAX_ROWS, max(1, len(names))))

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_spatial_embeddings.inference.model_card import ModelCard
 from napari_spatial_embeddings.inference.registry import find_folder, shipped
 from napari_spatial_embeddings.plugin.qt.connections import Connections
-from napari_spatial_embeddings.plugin.qt.form_fields import ignore_wheel
+from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo
 from napari_spatial_embeddings.plugin.state.session import Session
 
 BROWSE = "..."
 """Data of the entry that opens a dialog."""
 
 
-class ModelCombo(QComboBox):
+class ModelCombo(NameCombo):
     """Shows the session's model, until the user chooses another one here.
 
     Parameters
@@ -42,9 +42,6 @@ class ModelCombo(QComboBox):
         self._picked = False
         self._chosen: str | None = None
         self._browsed: str | None = None
-        self.setMinimumContentsLength(10)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        ignore_wheel(self)
         self.activated.connect(lambda *_: self._pick(self.currentData()))
         self._connections = Connections()
         self._connections.add(session.model_changed, self._follow)
@@ -111,7 +108,7 @@ class ModelCombo(QComboBox):
             about = cards[model].about.get("summary") if model in cards else None
             self.setItemData(self.count() - 1, about or model, Qt.ItemDataRole.ToolTipRole)
         self.setCurrentIndex(list(known.values()).index(self._chosen))
-        self.setToolTip(self.currentData(Qt.ItemDataRole.ToolTipRole) or "")
+        self.set_about(self.currentData(Qt.ItemDataRole.ToolTipRole) or "")
 
     def _pick(self, model: str | None) -> None:
         if model == BROWSE:

@@ -69,7 +69,7 @@ class PixelSizeField(QLineEdit):
     ) -> None:
         super().__init__(parent)
         self._session, self._images = session, images
-        self.setPlaceholderText("unknown: type it, such as 0.3 µm")
+        self.setPlaceholderText("unknown; type 0.3 µm")
         self.setToolTip(
             "From the scale of the image's layer, or else from its file; ? where neither has it.\n"
             "To change it, type one number, or one for each axis, and a unit: 0.5 x 0.2 x 0.2 µm"

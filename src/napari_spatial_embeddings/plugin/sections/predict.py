@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QElidingLabel
 
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
 from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
 from napari_spatial_embeddings.plugin.qt.form import Form
 from napari_spatial_embeddings.plugin.state.session import Session
 
@@ -33,8 +44,10 @@ class PredictSection(QWidget):
         self.all_images = QPushButton("All images")
         self.stop = QPushButton("Stop")
         self._bar = QProgressBar()
-        self._progress_text = QLabel()
-        self._progress_text.setWordWrap(True)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(6)
+        self._progress_text = QElidingLabel()
+        self._progress_text.setElideMode(Qt.TextElideMode.ElideMiddle)
         self._running = QWidget()
         self.settings = Collapsible("Settings")
         self.form = Form(session.prediction, ("device",))
@@ -51,17 +64,19 @@ class PredictSection(QWidget):
         choice.addWidget(QLabel("Model"))
         choice.addWidget(self.model, 1)
         column.addLayout(choice)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        for button in (self.view, self.image, self.all_images):
-            buttons.addWidget(button)
-        column.addLayout(buttons)
-        row = QHBoxLayout(self._running)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self._bar, 1)
-        row.addWidget(self.stop)
+        column.addLayout(EvenGrid(3, (self.view, self.image, self.all_images)))
+        # Its room stays: the sliders below are not to move when a preview starts.
+        policy = self._running.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self._running.setSizePolicy(policy)
+        grid = QGridLayout(self._running)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setVerticalSpacing(1)
+        grid.addWidget(self._progress_text, 0, 0)
+        grid.addWidget(self._bar, 1, 0)
+        grid.addWidget(self.stop, 0, 1, 2, 1)
+        grid.setColumnStretch(0, 1)
         column.addWidget(self._running)
-        column.addWidget(self._progress_text)
         self.settings.body.addWidget(self.form)
         column.addWidget(self.settings)
 
@@ -141,11 +156,10 @@ class PredictSection(QWidget):
         self._bar.setRange(0, total)
         self._bar.setValue(done)
         self._progress_text.setText(message)
-        for widget in (self._running, self._progress_text):
-            widget.show()
+        self._progress_text.setToolTip(message)
+        self._running.show()
         self.refresh()
 
     def _hide_progress(self) -> None:
-        for widget in (self._running, self._progress_text):
-            widget.hide()
+        self._running.hide()
         self.refresh()

@@ -12,12 +12,14 @@ import math
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.form import title_of
+from napari_spatial_embeddings.plugin.qt.narrow_form import NarrowForm
 from napari_spatial_embeddings.plugin.qt.number_slider import NumberSlider
+from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
 
 if TYPE_CHECKING:
@@ -50,25 +52,20 @@ class Sliders(QWidget):
         super().__init__()
         self._session = session
         self._sliders: dict[str, NumberSlider] = {}
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(2)
+        form = NarrowForm(spacing=2)
         schemas = ClusteringSettings.model_json_schema()["properties"]
-        for row, (name, field) in enumerate(ClusteringSettings.model_fields.items()):
+        for name, field in ClusteringSettings.model_fields.items():
             slider = self._sliders[name] = _slider(name, schemas[name])
             label = QLabel(TITLES.get(name, title_of(name)))
             for widget in (label, slider):
                 widget.setToolTip(field.description or "")
             slider.changed.connect(lambda value, name=name: self._change(name, value))
             slider.held.connect(self.held)
-            grid.addWidget(label, row, 0)
-            grid.addWidget(slider, row, 1)
-        self._note = QLabel()
-        self._note.setObjectName("note")
-        self._note.setWordWrap(True)
+            form.addRow(label, slider)
+        self._note = TextBlock(2, "note")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(grid)
+        column.addLayout(form)
         column.addWidget(self._note)
         self._connections = Connections()
         self._connections.add(session.clustering_changed, self.refresh)
@@ -97,7 +94,6 @@ class Sliders(QWidget):
         """Show what is surprising about the settings, or about their result."""
         note = advice(self._session.clustering, result)
         self._note.setText(note)
-        self._note.setVisible(bool(note))
 
     def _change(self, name: str, value: float) -> None:
         whole = isinstance(getattr(self._session.clustering, name), int)
@@ -122,8 +118,7 @@ def advice(settings: ClusteringSettings, result: Segmentation | None) -> str:
         return "No object is as large as the minimum size, with enough free pixels."
     if seed < foreground:
         return (
-            "Objects start in the foreground only: below the foreground threshold,"
-            f" {foreground:.2f}, the seed threshold changes nothing."
+            f"Below the foreground threshold, {foreground:.2f}, the seed threshold changes nothing."
         )
     return ""
 

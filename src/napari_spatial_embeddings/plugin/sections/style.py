@@ -1,6 +1,7 @@
-"""Style sheet of the dock widget."""
+"""Style sheet of the dock widget; lengths that texts need are in em, the font's height."""
 
 STYLE = """
+QAbstractSpinBox { min-width: 6em; }
 #hint { font-style: italic; padding-left: 6px; }
 #more::menu-indicator { image: none; width: 0px; }
 QListWidget::item { padding: 1px 2px; }
@@ -14,6 +15,7 @@ QListWidget::item { padding: 1px 2px; }
 #tool[on="true"] { background: #1f4e79; }
 #tool[on="true"] * { color: #e6f2ff; background: transparent; }
 #message { border-radius: 4px; }
+#message QTextEdit, #explanation { background: transparent; border: none; padding: 0px; }
 #message QToolButton { background: transparent; }
 #message[kind="warning"] { background: #6b5414; }
 #message[kind="warning"] * { color: #fff3d0; background: transparent; }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QFormLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QPushButton, QWidget
 from superqt.utils import QSignalDebouncer
 
 from napari_spatial_embeddings.core.text import sentence
@@ -12,6 +12,7 @@ from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.training import TrainingController, obstacle
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.form_fields import ignore_wheel
+from napari_spatial_embeddings.plugin.qt.narrow_form import NarrowForm
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
 from napari_spatial_embeddings.plugin.state.session import Session
 
@@ -37,6 +38,12 @@ BUTTON = {
     "running": "Stop, keep the best model",
     "stopping": "Stopping... (press again to end it now)",
 }
+
+
+BACK = {False: "Back to the model before", True: "Take the new model again"}
+
+UNTRAINED_MINUTES, TRAINED_MINUTES = 5.0, 2.0
+"""Minutes that are set for a model from scratch, and for one that was trained before."""
 
 
 class TrainStep(StepArea):
@@ -77,14 +84,11 @@ class TrainStep(StepArea):
         self._button = QPushButton()
         self._button.setObjectName("main")
         self._button.setMinimumHeight(34)
-        self._obstacle = QLabel()
-        self._obstacle.setWordWrap(True)
-        self._obstacle.setObjectName("obstacle")
+        self._back = QPushButton()
+        self._back.setToolTip("The model of before the training is kept: compare, and take either.")
+        self._obstacle = ""
         self.progress = TrainingProgress(session)
-        form = self._form = QFormLayout()
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setVerticalSpacing(4)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form = self._form = NarrowForm()
         form.addRow("Start from", self.start_model)
         form.addRow("Time", self._minutes)
         form.addRow("Object size", self._size)
@@ -93,21 +97,25 @@ class TrainStep(StepArea):
         self.body.addWidget(self._preview)
         self.body.addWidget(self.settings)
         self.body.addWidget(self._button)
-        self.body.addWidget(self._obstacle)
         self.body.addWidget(self.progress)
+        self.body.addWidget(self._back)
+        self.body.addWidget(self.device.advice_label)
         self._update_later = QSignalDebouncer(parent=self)
         self._update_later.setTimeout(UPDATE_DELAY_MS)
         self._update_later.triggered.connect(self._update)
         self._connections = Connections()
         self._connect()
         self._show_minutes()
+        self._suit_minutes()
         self._update()
 
     def _connect(self) -> None:
         self._button.clicked.connect(self._press)
+        self._back.clicked.connect(self._training.go_back)
         self._minutes.valueChanged.connect(self._set_minutes)
         self._preview.toggled.connect(self._set_preview)
         self.start_model.changed.connect(self._model_chosen)
+        self.start_model.picked.connect(self._suit_minutes)
         session, add = self.session, self._connections.add
         add(self._annotation.changed, self._update_soon)
         add(self._images.changed, self._update_soon)
@@ -119,7 +127,7 @@ class TrainStep(StepArea):
     @property
     def obstacle(self) -> str:
         """Why no training can start; empty if one can, or is running."""
-        return self._obstacle.text()
+        return self._obstacle
 
     def close_down(self) -> None:
         """Disconnect."""
@@ -159,7 +167,20 @@ class TrainStep(StepArea):
 
     def _model_chosen(self) -> None:
         self.settings.show_model(self.start_model.chosen is None)
+        if self.session.project is None:
+            self._suit_minutes()
         self._update_soon()
+
+    def _suit_minutes(self) -> None:
+        """Set the usual time of a model from scratch or of a trained one, if that of the other is.
+
+        A time that the user or a project chose stays.
+        """
+        usual = UNTRAINED_MINUTES, TRAINED_MINUTES
+        if self.start_model.chosen is None:
+            usual = usual[::-1]
+        if self._minutes.value() == usual[0]:
+            self._set_minutes(usual[1])
 
     def _project_changed(self) -> None:
         if self.session.image is None:  # a project was opened, not created for the open images
@@ -181,7 +202,7 @@ class TrainStep(StepArea):
     def _update(self) -> None:
         status = self.session.training.status
         active = self.session.training.active
-        problem = "" if active else self._find_obstacle()
+        problem = self._obstacle = "" if active else self._find_obstacle()
         self._form.setRowVisible(self._size, self._annotation.scribbled_only)
         self._button.setText(BUTTON.get(status, "Start training"))
         self._button.setEnabled(active or not problem)
@@ -189,11 +210,12 @@ class TrainStep(StepArea):
             self._button.setProperty("active", active)
             self._button.style().unpolish(self._button)
             self._button.style().polish(self._button)
-        self._obstacle.setText(problem)
-        self._obstacle.setVisible(bool(problem))
+        self._button.setToolTip(problem)
+        self._back.setText(BACK[self._training.is_back])
+        self._back.setVisible(self._training.can_go_back)
         for part in (self.start_model, self._minutes, self._size, self.device, self.settings):
             part.setEnabled(not active)
-        self.set_hint(HINTS[status])
+        self.set_hint(problem or HINTS[status])
 
     def _find_obstacle(self) -> str:
         try:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QElapsedTimer, QTimer
-from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.core.text import clock, plural, sentence
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.state.training_state import TrainingState
 
 from .loss_curve import LossCurve
 
@@ -25,16 +27,14 @@ class TrainingProgress(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._used = QLabel()
-        self._used.setWordWrap(True)
+        self._used = TextBlock(2)
         self._bar = QProgressBar()
         self._bar.setRange(0, 1000)
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
-        self._time = QLabel()
+        self._time = TextBlock(1)
         self._curve = LossCurve()
-        self._note = QLabel()
-        self._note.setWordWrap(True)
+        self._note = TextBlock(2, "note")
         self._shown: tuple[dict[str, Any], ...] = ()
         self._clock = QElapsedTimer()
         self._tick = QTimer(self)
@@ -70,16 +70,16 @@ class TrainingProgress(QWidget):
         if training.reports[: len(self._shown)] != self._shown:  # it is another training
             self._curve.clear()
             self._shown = ()
+        if training.active and not training.reports and not self._tick.isActive():
+            self._clock.start()  # from the press of the button on
         for report in training.reports[len(self._shown) :]:
             self._curve.add(report)
             self._clock.start()
         self._shown = training.reports
         self._used.setText(_used_text(training.used))
-        self._used.setVisible(bool(training.used))
         messages = [r["message"] for r in training.reports if r.get("message")]
-        note = training.problem or (messages[-1] if messages else "")
-        self._note.setText(sentence(note))
-        self._note.setVisible(bool(note))
+        notes = training.problem, _ended_early(training), training.outcome, *messages[-1:]
+        self._note.setText(sentence(next(filter(None, notes), "")))
         if training.active:
             self._tick.start()
         else:
@@ -91,7 +91,9 @@ class TrainingProgress(QWidget):
         waiting = training.active and not training.reports
         self._bar.setRange(0, 0 if waiting else 1000)  # 0 to 0: busy
         if not training.reports:
-            self._time.setText("starting..." if waiting else "")
+            waited = round(self._clock.elapsed() / 1000)
+            stage = training.stage or "starting"
+            self._time.setText(f"{stage[0].upper()}{stage[1:]}: {waited} s" if waiting else "")
             return
         last = training.reports[-1]
         seconds, left = last["seconds"], last["seconds_left"]
@@ -104,12 +106,20 @@ class TrainingProgress(QWidget):
         self._time.setText(_time_text(last, training.status, seconds, left))
 
 
+def _ended_early(training: TrainingState) -> str:
+    """Return what became of an earlier training that was closed with its window."""
+    reports = training.reports
+    if training.status != "idle" or not reports or reports[-1].get("done"):
+        return ""
+    kept = "its best model is kept" if training.better else "it had no better model yet"
+    return f"This training was ended early, after {clock(reports[-1]['seconds'])} min; {kept}"
+
+
 def _time_text(report: dict[str, Any], status: str, seconds: float, left: float) -> str:
-    speed = f"{report['steps_per_second']:.1f} steps/s"
     if status == "stopping":
         return f"stopping after {clock(seconds)} min"
     if status == "running":
-        return f"{clock(left)} min left · {speed} · step {report['step']}"
+        return f"{clock(left)} min left · {report['steps_per_second']:.1f} steps/s"
     return f"{plural(report['step'], 'step')} in {clock(seconds)} min"
 
 

@@ -15,9 +15,9 @@ from napari_spatial_embeddings.plugin.state.session import Session
 ELSEWHERE = ("minutes", "device")
 """Training settings that have widgets of their own."""
 
-MODEL_TEXTS = {"working_diameter": "from the objects", "offset_range": "from the objects"}
+MODEL_TEXTS = {"working_diameter": "measured", "offset_range": "measured"}
 
-TRAINING_TEXTS = {"epochs": "no limit", "object_diameter": "from the objects"}
+TRAINING_TEXTS = {"epochs": "no limit", "object_diameter": "measured"}
 
 
 class TrainSettings(Collapsible):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
 from napari_spatial_embeddings.plugin.controllers.reclustering import ReclusteringController
 from napari_spatial_embeddings.plugin.layers.arrows import ArrowsLayer
 from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
+from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .correct import CorrectSection
@@ -47,8 +49,7 @@ class TuneStep(StepArea):
         self._session = session
         self.predict = predict
         self.sliders = Sliders(session)
-        self.count = QLabel()
-        self.count.setObjectName("count")
+        self.count = TextBlock(1, "count")
         self.show_arrows = QCheckBox("Arrows")
         self.show_arrows.setToolTip(
             "Show the offsets in view: arrows from pixels to the centres of their objects."
@@ -71,11 +72,8 @@ class TuneStep(StepArea):
     def _lay_out(self) -> None:
         self.body.addWidget(self.predict)
         self.body.addWidget(self.sliders)
-        row = QHBoxLayout()
-        row.addWidget(self.count, 1)
-        row.addWidget(self.show_arrows)
-        row.addWidget(self.reset)
-        self.body.addLayout(row)
+        self.body.addWidget(self.count)
+        self.body.addLayout(EvenGrid(2, (self.show_arrows, self.reset)))
         self.body.addWidget(self.explain)
         self._add_group("Correct", self.correct)
         self._add_group("Export", self.export)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,41 +19,13 @@ from napari_spatial_embeddings.core.text import sentence
 from napari_spatial_embeddings.errors import to_message
 
 from .open_image import OpenImage, PartialResult
+from .training_state import Status, TrainingState
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.segmentation import Segmentation
     from napari_spatial_embeddings.project import Project
 
 Kind = Literal["info", "warning", "error"]
-
-Status = Literal["idle", "starting", "running", "stopping", "done", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingState:
-    """State of the training, as its child process reports it.
-
-    Parameters
-    ----------
-    status : str
-        "stopping" once a stop was requested; "failed" if the child ended without a model.
-    reports : tuple of dicts
-        Its reports so far, see ``train --json``; the last one is the newest.
-    problem : str
-        Why it failed, as a sentence.
-    used : dict
-        What it trains on and where, from its first report.
-    """
-
-    status: Status = "idle"
-    reports: tuple[dict[str, Any], ...] = field(default=())
-    problem: str = ""
-    used: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def active(self) -> bool:
-        """Whether a child process is running."""
-        return self.status in ("starting", "running", "stopping")
 
 
 class Session:

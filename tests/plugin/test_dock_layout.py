@@ -1,0 +1,208 @@
+"""The dock's layout: nothing is cut, nothing moves, nothing flashes, whatever there is to show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.viewer import Viewer
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QEvent, QObject, QPoint
+from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QVBoxLayout, QWidget
+
+from napari_spatial_embeddings.core.text import sentence
+from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.plugin.layers.viewport import shows_all
+from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
+from napari_spatial_embeddings.plugin.qt.message_bar import MessageBar
+from napari_spatial_embeddings.plugin.sections.explain import ExplainSection
+from plugin.fake_results import add_image, discs, set_maps, tune_step
+from plugin.overflow import overflows
+from plugin.robot_actions import open_dock
+from plugin.scenes import maps_of
+
+NAME = "20240301_HeLa_H2B-mCherry_time-lapse_position_0004_MAX_C1-corrected (second copy).ome"
+
+SENTENCE = (
+    "the annotations of this image could not be written into the folder /home/someone/with/a/long/"
+    "path/that_has_no_blank_at_all_and_goes_on/project.json: there is no space left on the device;"
+    " make room there, and press Annotate again"
+)
+
+SHORT_REPORT = {
+    "event": "report",
+    "step": 12345,
+    "epoch": 1.0,
+    "seconds": 65.0,
+    "seconds_left": 3599.0,
+    "steps_per_second": 123.4,
+    "loss": 0.5,
+    "instance": 0.1,
+    "variance": 0.1,
+    "seed": 0.1,
+    "validation": None,
+    "message": "",
+    "done": False,
+    "saved": False,
+    "improved": False,
+}
+
+VALIDATION = {"ap50": 0.93, "mean_ap": 0.5, "held_out": False}
+
+USED = {
+    "used": {
+        "objects": 1234,
+        "images": 27,
+        "object_pixels": 10,
+        "background_pixels": 10,
+        "ignored_pixels": 200,
+    },
+    "device": "cuda:0",
+    "start": "nuclei-2d",
+}
+
+
+class Windows(QObject):
+    """Notes which widgets are shown as windows of their own, if only for a moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[QWidget] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.shown.append(watched)
+        return False
+
+
+@pytest.fixture
+def windows() -> Iterator[Windows]:
+    watcher, app = Windows(), QApplication.instance()
+    assert app is not None
+    app.installEventFilter(watcher)
+    yield watcher
+    app.removeEventFilter(watcher)
+
+
+def dress(frame: QWidget, theme: str, font: str, width: int) -> None:
+    """Give a dock the style that napari gives it, and a width."""
+    from napari._qt.qt_event_loop import get_qapp
+    from napari._qt.qt_resources import get_stylesheet
+
+    get_qapp()  # adds the themes' icons
+    if frame.property("dress") != (theme + font):
+        frame.setProperty("dress", theme + font)
+        frame.setStyleSheet(get_stylesheet(theme, extra_variables={"font_size": font}))
+    frame.resize(width, 760)
+    for _ in range(3):
+        QApplication.processEvents()
+
+
+def fill(dock: SpatialEmbeddingsWidget) -> None:
+    """Open every section, and show the longest names and sentences in them."""
+    labels = discs()
+    key = add_image(dock, labels, NAME)
+    dock.viewer.add_image((labels > 0).astype(np.float32), name=f"{NAME} 2")
+    dock.viewer.add_labels(labels, name=f"{NAME} labels")
+    dock.annotation_actions.use_tool("draw")
+    dock.session.set_classes(("object", "a class with a very long name that fits nowhere"))
+    set_maps(dock, key, maps_of(labels, classes=2))
+    dock.session.say(SENTENCE, "error")
+    report = {**SHORT_REPORT, "validation": VALIDATION, "message": SENTENCE}
+    dock.session.set_status("running", used=USED, reports=(report,))
+    dock.prediction.progressed.emit(3, 12, f"{NAME}: tile 3 of 12")
+    for step in dock.steps:
+        step.set_open(True)
+    for group in dock.findChildren(Collapsible):
+        group.set_open(True)
+    section = dock.findChild(ExplainSection)
+    assert section is not None
+    section.toggle.click()
+    QApplication.processEvents()
+
+
+def places(dock: SpatialEmbeddingsWidget) -> dict[QAbstractButton, QPoint]:
+    """Return where the buttons are that are shown."""
+    buttons = dock.findChildren(QAbstractButton)
+    return {b: b.mapTo(dock, QPoint(0, 0)) for b in buttons if b.isVisible()}
+
+
+def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> None:
+    frame = QWidget()
+    qtbot.addWidget(frame)
+    dock = SpatialEmbeddingsWidget(ViewerModel())
+    column = QVBoxLayout(frame)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.addWidget(dock)
+    frame.show()
+    fill(dock)
+
+    for theme, font, width in (
+        *(("dark", "9pt", width) for width in (300, 320, 340)),
+        *(("light", "12pt", width) for width in (340, 300)),
+    ):
+        dress(frame, theme, font, width)
+        assert frame.width() == width
+        assert overflows(frame) == [], (theme, font, width)
+
+    # What is shown in words are sentences.
+    labels = [w for w in dock.findChildren(QLabel) if w.objectName() in ("hint", "note", "advice")]
+    texts = [w.text() for w in labels if w.text()]
+    assert len(texts) > 4
+    assert texts == [sentence(text) for text in texts]
+
+    # Texts that change move no button.
+    dress(frame, "dark", "9pt", 300)
+    report: dict[str, Any] = {**SHORT_REPORT, "validation": VALIDATION}
+    changes: list[Callable[[], object]] = [
+        lambda: dock.session.say("", "info"),
+        lambda: dock.session.say("It works", "warning"),
+        lambda: dock.session.say(SENTENCE, "error"),
+        lambda: dock.prediction.ended.emit(True),
+        lambda: dock.prediction.progressed.emit(0, 0, "Loading the model"),
+        lambda: dock.explanation.explained.emit("Short."),
+        lambda: dock.explanation.explained.emit(f"<p>{SENTENCE}</p>" * 9),
+        lambda: tune_step(dock).sliders.slider("seed_threshold").changed.emit(0.1),
+        lambda: dock.correction_tool.use("split"),
+        lambda: dock.correction_tool.leave(),
+        lambda: dock.annotation_actions.use_tool("background"),
+        lambda: dock.session.set_status("running", reports=(report,)),
+    ]
+    for k, change in enumerate(changes):
+        before = places(dock)
+        change()
+        QApplication.processEvents()
+        if k < len(changes) - 1:  # the last one is another training
+            after = places(dock)
+            assert [b.text() for b in after if after[b] != before.get(b, after[b])] == [], k
+    bar = dock.findChild(MessageBar)
+    assert bar is not None
+    assert bar.text == sentence(SENTENCE)
+
+    assert {w for w in windows.shown if w is not frame} == set()
+    dock.close_down()
+
+
+def test_the_dock_leaves_the_canvas_its_half(
+    new_viewer: Callable[..., Viewer], qtbot: QtBot
+) -> None:
+    viewer = new_viewer(show=True)
+    viewer.add_image(np.zeros((90, 110), np.uint8))
+    QApplication.processEvents()
+    dock = open_dock(viewer)
+    assert 320 <= dock.width() <= 340
+    central = viewer.window._qt_window.centralWidget()
+    assert central.width() >= 0.48 * viewer.window._qt_window.width()
+    qtbot.waitUntil(lambda: shows_all(viewer), timeout=10_000)
+
+    # Where the user has zoomed in, the view stays.
+    viewer.window.remove_dock_widget(dock)
+    camera = getattr(viewer, "scene", viewer).camera
+    camera.zoom *= 4
+    zoom = camera.zoom
+    open_dock(viewer)
+    qtbot.wait(100)
+    assert camera.zoom == zoom
