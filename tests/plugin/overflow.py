@@ -98,7 +98,7 @@ def _cut_label(label: QLabel) -> Iterator[str]:
 
 def _cut_items(view: QAbstractItemView) -> Iterator[str]:
     model = view.model()
-    for row in range(model.rowCount() if model is not None else 0):
+    for row in range(model.rowCount()):
         index = model.index(row, 0)
         shown, tip = str(index.data() or ""), str(index.data(3) or "")  # 3: its tooltip
         if view.sizeHintForIndex(index).width() > view.viewport().width() and shown not in tip:

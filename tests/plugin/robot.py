@@ -32,6 +32,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_spatial_embeddings.plugin.qt.text_block import TextBox
 from plugin.robot_actions import PACE, PLUGIN, along, canvas, on_screen
 
 W = TypeVar("W", bound=QWidget)
@@ -69,7 +70,7 @@ class Person:
 
     def sentences(self) -> list[str]:
         """Return all texts that the dock shows."""
-        labels = self.dock.findChildren(QLabel)
+        labels = (*self.dock.findChildren(QLabel), *self.dock.findChildren(TextBox))
         return [x.text() for x in labels if x.isVisible() and x.text()]
 
     def says(self, text: str) -> bool:

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QAbstractButton, QApplication, QMainWindow, QVBoxLayo
 from napari_spatial_embeddings.files.errors import log
 from napari_spatial_embeddings.system.malloc import keep_freed_memory
 
+from .controllers.activity import ActivityController
 from .controllers.annotation import AnnotationController
 from .controllers.annotation_actions import AnnotationActions
 from .controllers.autosave import Autosave
@@ -50,6 +51,7 @@ from .sections.correct import CorrectSection
 from .sections.data import DataStep
 from .sections.explain import ExplainSection
 from .sections.export import ExportSection
+from .sections.help import HelpButton
 from .sections.predict import PredictSection
 from .sections.style import STYLE
 from .sections.train import TrainStep
@@ -93,7 +95,8 @@ class SpatialEmbeddingsWidget(QWidget):
         self.setStyleSheet(STYLE)
         self.steps = self._build_steps()
         self.column = StepColumn(self.steps)
-        self._message = MessageBar()
+        self._help = HelpButton()
+        self._message = MessageBar(self._help)
         self.tool_line = ToolLine()
         below = QVBoxLayout()
         below.setContentsMargins(4, 0, 8, 4)
@@ -159,6 +162,7 @@ class SpatialEmbeddingsWidget(QWidget):
         self.training = TrainingController(
             session, self.autosave, self.project, self.prediction, self
         )
+        self.activity = ActivityController(session, self.prediction, self.export, self)
 
     def _build_steps(self) -> list[StepArea]:
         """Build what is on the screen, from top to bottom."""
@@ -290,7 +294,9 @@ class SpatialEmbeddingsWidget(QWidget):
         self.autosave.flush()
         for step in self.steps:
             step.close_down()
+        self._help.close_down()
         for controller in (
+            self.activity,
             self.training,
             self.export,
             self.arrows,

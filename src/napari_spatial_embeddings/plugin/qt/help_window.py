@@ -1,0 +1,100 @@
+"""A window with pages of help, which links lead between."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QSize, Qt, QUrl
+from qtpy.QtGui import QDesktopServices, QImage, QTextDocument
+from qtpy.QtWidgets import QDialog, QTabWidget, QTextBrowser, QVBoxLayout, QWidget
+
+SIZE = QSize(720, 640)
+
+LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
+"""A link in Markdown, not a picture."""
+
+
+class HelpPage(QTextBrowser):
+    """A page in HTML, or in a file in Markdown, which is read when it is shown.
+
+    Parameters
+    ----------
+    source : str or path
+    """
+
+    def __init__(self, source: str | Path, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.source_of = source
+        self.setOpenLinks(False)
+        if isinstance(source, str):
+            self.setHtml(source)
+
+    def read(self, known: set[str]) -> None:
+        """Read the page's file, once; links lead to the known files, and to other sites."""
+        if isinstance(self.source_of, Path) and not self.toPlainText():
+            text = self.source_of.read_text("utf-8")
+            self.setMarkdown(LINK.sub(lambda m: m[0] if _leads(m[2], known) else m[1], text))
+
+    def loadResource(self, kind: int, name: QUrl) -> Any:  # noqa: N802 - Qt's name
+        """Return a picture from the file's folder, no wider than the page."""
+        pictures = QTextDocument.ResourceType.ImageResource
+        if kind != pictures.value or not isinstance(self.source_of, Path):
+            return super().loadResource(kind, name)
+        picture = QImage(str(self.source_of.parent / name.toString()))
+        wide = min(picture.width(), SIZE.width() - 60)
+        return picture.scaledToWidth(wide, Qt.TransformationMode.SmoothTransformation)
+
+
+class HelpWindow(QDialog):
+    """Pages of help, one a tab. It stays open beside the window that it belongs to.
+
+    Parameters
+    ----------
+    title : str
+    pages : mapping
+        HTML, or paths of files in Markdown, by the titles of their tabs.
+    """
+
+    def __init__(
+        self, title: str, pages: Mapping[str, str | Path], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.resize(SIZE)
+        self.tabs = QTabWidget()
+        self._pages = {name: HelpPage(source) for name, source in pages.items()}
+        for name, page in self._pages.items():
+            page.anchorClicked.connect(self._follow)
+            self.tabs.addTab(page, name)
+        self._titles = {s.name: name for name, s in pages.items() if isinstance(s, Path)}
+        self.tabs.currentChanged.connect(self._read)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.addWidget(self.tabs)
+        self._read()
+
+    @property
+    def text(self) -> str:
+        """The text of the page that is shown."""
+        return str(self._shown.toPlainText())
+
+    @property
+    def _shown(self) -> HelpPage:
+        return self._pages[self.tabs.tabText(self.tabs.currentIndex())]
+
+    def _read(self, *_: object) -> None:
+        self._shown.read(set(self._titles))
+
+    def _follow(self, target: QUrl) -> None:
+        title = self._titles.get(target.path())
+        if title is not None:
+            self.tabs.setCurrentIndex([*self._pages].index(title))
+        elif target.scheme():
+            QDesktopServices.openUrl(target)
+
+
+def _leads(target: str, known: set[str]) -> bool:
+    return "://" in target or target.partition("#")[0] in known

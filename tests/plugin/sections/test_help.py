@@ -1,0 +1,46 @@
+"""The window of the help: all shortcuts, and the pages that come with the package."""
+
+from __future__ import annotations
+
+import tomllib
+
+from pytestqt.qtbot import QtBot
+from qtpy.QtCore import QUrl
+
+from doc_scripts import DOCS, ROOT, pictures
+from napari_spatial_embeddings.plugin.controllers.shortcuts import shortcuts
+from napari_spatial_embeddings.plugin.sections.help import PAGES, HelpButton
+
+
+def test_the_help_has_all_shortcuts_and_the_pages(qtbot: QtBot) -> None:
+    button = HelpButton()
+    qtbot.addWidget(button)
+    button.click()
+    window = button.window_of_help
+    assert window is not None
+    assert window.isVisible()
+    titles = [window.tabs.tabText(k) for k in range(window.tabs.count())]
+    assert titles == ["Keyboard shortcuts", *PAGES]
+    for shortcut in shortcuts():
+        assert shortcut.key in window.text
+        assert shortcut.text in window.text
+        assert shortcut.where in window.text
+
+    window.tabs.setCurrentIndex(1)
+    assert window.text.startswith("First steps")
+    page = window.tabs.currentWidget()
+    assert "plugin.md" in page.toHtml()
+    assert "settings.md" not in page.toHtml(), "it does not come with the package"
+    page.anchorClicked.emit(QUrl("plugin.md#train"))
+    assert window.text.startswith("The plugin")
+    button.close_down()
+
+
+def test_the_package_brings_the_pages_and_their_pictures() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
+    included = build["targets"]["wheel"]["force-include"]
+    places = {name.rpartition("/")[2] for name in included.values()}
+    assert {*PAGES.values(), "images"} == places
+    assert all((ROOT / source).exists() for source in included)
+    for file in PAGES.values():
+        assert all((DOCS / "images" / name).exists() for name in pictures(DOCS / file))
