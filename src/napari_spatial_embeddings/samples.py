@@ -113,6 +113,7 @@ def render(
     contrast: NDArray[np.float64] | None = None,
     spacing: tuple[float, ...] | None = None,
     noise: float = 0.06,
+    blur: float = 0.8,
 ) -> NDArray[np.uint16]:
     """Return a microscope's view of a label image: shaded, textured, blurred, noisy; uint16 (*S).
 
@@ -123,6 +124,8 @@ def render(
         Brightness of each label; random if not given.
     noise : float
         Standard deviation of the noise, as a share of the brightest object.
+    blur : float, pixels
+        Standard deviation of the point spread function.
     """
     unit = spacing or (1.0,) * labels.ndim
     n = int(labels.max(initial=0))
@@ -141,7 +144,7 @@ def render(
     glow = ndi.gaussian_filter(rng.normal(size=labels.shape), [n / 6 for n in labels.shape])
     glow *= 0.04 / max(1e-9, float(glow.std()))
     signal = contrast[labels] * depth * (1 + texture)
-    image = ndi.gaussian_filter(signal, [0.8 / u for u in unit]) + 0.1 + glow
+    image = ndi.gaussian_filter(signal, [blur / u for u in unit]) + 0.1 + glow
     image += rng.normal(0, noise, labels.shape) * np.sqrt(0.3 + image.clip(0))
     out: NDArray[np.uint16] = (image * 4000).clip(0, 65535).astype(np.uint16)
     return out
@@ -166,6 +169,24 @@ def nuclei(seed: int = 0, size: int = 320, annotated: int = 10) -> Sample:
     rng = np.random.default_rng(seed)
     labels = capsules(rng, (size, size), (size // 28) ** 2, (6, 12), (0, 5))
     return _sample("nuclei", rng, labels, annotated, (0.3, 0.3))
+
+
+def crowded_nuclei(seed: int = 0, size: int = 320, annotated: int = 0) -> Sample:
+    """Nuclei of many shapes, bright and dim, touching and out of focus, among bright specks.
+
+    No thresholds get all of them right, so that every setting makes a difference.
+    """
+    rng = np.random.default_rng(seed)
+    labels = capsules(rng, (size, size), (size // 22) ** 2, (6, 12), (0, 22), crowd=0.95)
+    n = int(labels.max())
+    count = n + (size // 85) ** 2
+    every = capsules(rng, (size, size), count, (2.2, 3.2), labels=labels, crowd=0)
+    bright, specks = rng.uniform(0.12, 1, n) ** 1.3, rng.uniform(1.2, 2, int(every.max()) - n)
+    contrast = np.concatenate([[0.0], bright, specks])
+    image = render(rng, every, contrast, noise=0.13, blur=2.3)[None]
+    few = annotate_few(rng, labels, annotated)
+    classes = dict.fromkeys(range(1, n + 1), "object")
+    return Sample("crowded nuclei", image, labels, classes, few, (0.3, 0.3))
 
 
 def rods(seed: int = 0, size: int = 320, annotated: int = 10) -> Sample:

@@ -37,7 +37,7 @@ def test_the_manifest_is_valid() -> None:
     commands = [getattr(item, "command", None) for item in items]
     assert commands == [f"{PLUGIN}.open", f"{PLUGIN}.segment"]
     assert [widget.display_name for widget in offered.widgets or []] == ["Spatial Embeddings"]
-    assert {sample.key for sample in offered.sample_data or []} == SAMPLES.keys()
+    assert {s.key for s in offered.sample_data or []} == {*SAMPLES, "crowded_nuclei"}
 
 
 def test_npe2_has_nothing_to_say() -> None:
@@ -73,6 +73,14 @@ def test_a_sample_is_ready_to_train_on(
     found = load_training_set(dock.session.project)
     assert found.images[0].n_objects == SAMPLES[name]
     assert found.pixel_size == pytest.approx(size)
+
+
+def test_a_sample_can_be_tried_without_drawing(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    (image,) = viewer.open_sample(PLUGIN, "crowded_nuclei")
+    assert dock.images.layer is image
+    assert dock.session.model == "nuclei-2d"
 
 
 def test_a_sample_that_nobody_drew_in_makes_no_project(

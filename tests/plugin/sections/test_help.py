@@ -9,6 +9,7 @@ from qtpy.QtCore import QUrl
 
 from doc_scripts import DOCS, ROOT, pictures
 from napari_spatial_embeddings.plugin.controllers.shortcuts import shortcuts
+from napari_spatial_embeddings.plugin.qt.help_window import HelpPage
 from napari_spatial_embeddings.plugin.sections.help import PAGES, HelpButton
 
 
@@ -29,6 +30,7 @@ def test_the_help_has_all_shortcuts_and_the_pages(qtbot: QtBot) -> None:
     window.tabs.setCurrentIndex(1)
     assert window.text.startswith("First steps")
     page = window.tabs.currentWidget()
+    assert isinstance(page, HelpPage)
     assert "plugin.md" in page.toHtml()
     assert "settings.md" not in page.toHtml(), "it does not come with the package"
     page.anchorClicked.emit(QUrl("plugin.md#train"))

@@ -1,4 +1,4 @@
-"""Sample images under File > Open Sample, each with a few annotated objects.
+"""Sample images under File > Open Sample, most with a few annotated objects.
 
 They are generated, so there is nothing to download.
 """
@@ -28,6 +28,11 @@ def nuclei() -> list[LayerTuple]:
     return _layers(samples.nuclei)
 
 
+def crowded_nuclei() -> list[LayerTuple]:
+    """Dim and bright nuclei, touching, out of focus; nothing is annotated."""
+    return _layers(samples.crowded_nuclei)
+
+
 def rods() -> list[LayerTuple]:
     """Long rods that touch each other, as bacteria do."""
     return _layers(samples.rods)
@@ -51,7 +56,10 @@ def _layers(make: Callable[[], Sample]) -> list[LayerTuple]:
     image = ImageData(sample.image, axes, sample.pixel_size, UNIT, sample.name)
     classes = {int(k): sample.classes[int(k)] for k in np.unique(sample.annotated) if k}
     transform = transform_of_pixel_size(sample.pixel_size, UNIT)
+    layer = image_layer(image, key, sample.name, None)
+    if not classes:
+        return [layer]
     return [
-        image_layer(image, key, sample.name, None),
+        layer,
         annotation_layer(key, sample.name, sample.annotated, classes, False, transform),
     ]

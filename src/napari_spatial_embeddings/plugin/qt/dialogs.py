@@ -34,7 +34,7 @@ class Dialogs:
         return Path(name) if name else None
 
     def confirm(self, question: str, yes: str, no: str, /) -> bool:
-        """Ask for a decision; ``yes`` and ``no`` are what its buttons say."""
+        """Ask for a decision; ``yes`` and ``no`` are the texts of its buttons."""
         box = QMessageBox(self.parent)
         box.setIcon(QMessageBox.Icon.Question)
         box.setText(question)

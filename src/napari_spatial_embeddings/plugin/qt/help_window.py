@@ -38,12 +38,12 @@ class HelpPage(QTextBrowser):
             text = self.source_of.read_text("utf-8")
             self.setMarkdown(LINK.sub(lambda m: m[0] if _leads(m[2], known) else m[1], text))
 
-    def loadResource(self, kind: int, name: QUrl) -> Any:  # noqa: N802 - Qt's name
+    def loadResource(self, kind: int, name: QUrl | str) -> Any:  # noqa: N802 - Qt's name
         """Return a picture from the file's folder, no wider than the page."""
         pictures = QTextDocument.ResourceType.ImageResource
         if kind != pictures.value or not isinstance(self.source_of, Path):
             return super().loadResource(kind, name)
-        picture = QImage(str(self.source_of.parent / name.toString()))
+        picture = QImage(str(self.source_of.parent / QUrl(name).toString()))
         wide = min(picture.width(), SIZE.width() - 60)
         return picture.scaledToWidth(wide, Qt.TransformationMode.SmoothTransformation)
 
