@@ -7,9 +7,9 @@ from functools import partial
 
 from napari.components import ViewerModel
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QEvent, QObject, QSize, QTimer
+from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtGui import QCloseEvent, QShowEvent
-from qtpy.QtWidgets import QAbstractButton, QApplication, QMainWindow, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QAbstractButton, QApplication, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.files.errors import log
 from napari_spatial_embeddings.system.malloc import keep_freed_memory
@@ -46,6 +46,7 @@ from .qt.message_bar import MessageBar
 from .qt.step_area import StepArea
 from .qt.step_column import StepColumn
 from .qt.tool_line import ToolLine
+from .qt.window_watcher import WindowWatcher
 from .sections.annotate import AnnotateStep
 from .sections.correct import CorrectSection
 from .sections.data import DataStep
@@ -78,8 +79,9 @@ class SpatialEmbeddingsWidget(QWidget):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
-        self._closed, self._closing, self._opened = False, False, False
-        self._above: list[QObject] = []
+        self._closed = self._opened = False
+        self._watcher = WindowWatcher(self, self._may_close)
+        self._watcher.closed.connect(self.close_down)
         # What napari hands to a plugin makes a new proxy of a layer each time it is asked for it,
         # and no two of them are the same; behind it is the viewer.
         self.viewer: ViewerModel = getattr(napari_viewer, "__wrapped__", napari_viewer)
@@ -288,7 +290,7 @@ class SpatialEmbeddingsWidget(QWidget):
             return
         parting = self.training.parting
         self._closed = True
-        self._watch(None)
+        self._watcher.stop()
         self.shortcuts.close()
         self.active_tool.changed.disconnect(self._show_tool)
         self.autosave.flush()
@@ -332,29 +334,8 @@ class SpatialEmbeddingsWidget(QWidget):
                 self.close_down()
                 self.deleteLater()
             else:
-                self._watch(self.parent())
+                self._watcher.watch()
         return bool(super().event(event))
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Close down when the window closes.
-
-        Closing by the program cannot be refused. Closing by the user can, as napari may ask whether
-        that was meant; the window is hidden once it was.
-        """
-        if event.type() == QEvent.Type.ParentChange and not self._closed:
-            self._watch(self.parent())
-        elif isinstance(watched, QMainWindow):
-            if event.type() == QEvent.Type.Close:
-                if event.spontaneous() and not self._may_close():
-                    event.ignore()
-                    return True
-                self._closing = True
-            if self._closing and event.type() in (QEvent.Type.Close, QEvent.Type.Hide):
-                if event.type() == QEvent.Type.Hide or not event.spontaneous():
-                    self.close_down()
-            elif event.type() == QEvent.Type.Show:
-                self._closing = False
-        return bool(super().eventFilter(watched, event))
 
     def _may_close(self) -> bool:
         """Ask whether a training that is running is to end with the window."""
@@ -364,16 +345,6 @@ class SpatialEmbeddingsWidget(QWidget):
             "End it and close",
             "Go on training",
         )
-
-    def _watch(self, parent: QObject | None) -> None:
-        """Watch the dock and the window that the widget is in, now."""
-        for one in self._above:
-            one.removeEventFilter(self)
-        self._above = []
-        while parent is not None:
-            parent.installEventFilter(self)
-            self._above.append(parent)
-            parent = parent.parent()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Close down when the widget is a window of its own."""

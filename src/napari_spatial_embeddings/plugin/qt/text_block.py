@@ -19,13 +19,18 @@ INDENT = 4
 
 
 def breakable(text: str) -> str:
-    """Return a text in which long words, such as paths and names of files, may be wrapped."""
+    """Return a text in which long words, such as paths and names of files, may be wrapped.
+
+    The tags of rich text stay whole.
+    """
 
     def broken(match: re.Match[str]) -> str:
         parts = re.sub(r"([/\\_.:-])(?=\w)", rf"\1{BREAK}", match[0])
         return re.sub(rf"([^{BREAK}]{{{MAX_WORD}}})(?=[^{BREAK}])", rf"\1{BREAK}", parts)
 
-    return re.sub(rf"\S{{{MAX_WORD + 1},}}", broken, text)
+    long_word = rf"\S{{{MAX_WORD + 1},}}"
+    parts = re.split(r"(<[^<>]*>)", text)
+    return "".join(p if p[:1] == "<" else re.sub(long_word, broken, p) for p in parts)
 
 
 class TextBlock(QLabel):

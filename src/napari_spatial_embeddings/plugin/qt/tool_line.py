@@ -6,7 +6,9 @@ from html import escape
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from qtpy.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+
+from .text_block import TextBlock
 
 LINES = 2
 """Lines of text that there is always room for, so that nothing moves when a tool is chosen."""
@@ -24,8 +26,7 @@ class ToolLine(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("tool")
-        self._label = QLabel()
-        self._label.setWordWrap(True)
+        self._label = TextBlock(LINES)
         self._cross = QToolButton()
         self._cross.setText("×")  # noqa: RUF001 - it is a cross
         self._cross.setToolTip("Leave this tool (Esc).")
@@ -37,7 +38,6 @@ class ToolLine(QFrame):
         row.setContentsMargins(8, 2, 4, 2)
         row.addWidget(self._label, 1)
         row.addWidget(self._cross, 0, Qt.AlignmentFlag.AlignTop)
-        self.setFixedHeight(LINES * self.fontMetrics().lineSpacing() + 8)
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
         self._escape.setContext(Qt.ShortcutContext.WindowShortcut)
         self._escape.activated.connect(self.left)

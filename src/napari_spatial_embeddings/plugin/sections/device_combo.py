@@ -1,16 +1,15 @@
-"""List of devices, with the free memory of the chosen one."""
+"""List of devices, with name and free memory of the chosen one in the tooltip."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
-from superqt import QElidingLabel
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.plugin.controllers.command_line import command_line
 from napari_spatial_embeddings.plugin.qt.connections import Connections
-from napari_spatial_embeddings.plugin.qt.form_fields import ignore_wheel
+from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo
 from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
 
@@ -38,22 +37,15 @@ class DeviceCombo(QWidget):
         self._session = session
         self._searched = False
         self._found: list[dict[str, Any]] = []
-        self._box = ignore_wheel(QComboBox())
-        self._box.setMinimumContentsLength(12)
-        self._box.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
+        self._box, self._details = NameCombo(), ""
         self._box.activated.connect(lambda *_: session.set_device(self._box.currentData()))
-        self._details = QElidingLabel()
-        self._details.setObjectName("details")
         self.advice_label = TextBlock(1, "advice")
         self.advice_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.advice_label.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        for widget in (self._box, self._details):
-            layout.addWidget(widget)
+        layout.addWidget(self._box)
         self._child = command_line("the search for devices", self)
         self._child.reported.connect(self._take)
         self._connections = Connections()
@@ -65,7 +57,7 @@ class DeviceCombo(QWidget):
     @property
     def text(self) -> str:
         """The chosen device as it is shown: its kind, its name, its free memory."""
-        return f"{self._box.currentText()}; {self._details.text()}"
+        return f"{self._box.currentText()}; {self._details}"
 
     @property
     def advice(self) -> str:
@@ -104,9 +96,8 @@ class DeviceCombo(QWidget):
         self._box.setCurrentIndex(self._box.findData(device))
         self._box.blockSignals(False)
         named = [d for d in self._found if d["name"] == device] or self._found[:1]
-        details = _details(named[0]) if named else ""
-        self._details.setText(details)
-        self._details.setToolTip(details)
+        self._details = _details(named[0]) if named else ""
+        self._box.set_about(self._details)
 
 
 def _kind(name: str) -> str:
