@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -130,6 +130,27 @@ def places(dock: SpatialEmbeddingsWidget) -> dict[QAbstractButton, QPoint]:
     return {b: b.mapTo(dock, QPoint(0, 0)) for b in buttons if b.isVisible()}
 
 
+def settle(dock: SpatialEmbeddingsWidget) -> None:
+    """Run the event loop until the layout is done."""
+    before: dict[QAbstractButton, QPoint] = {}
+    while (after := places(dock)) != before:
+        before = after
+        for _ in range(3):
+            QApplication.processEvents()
+
+
+def assert_nothing_moves(
+    dock: SpatialEmbeddingsWidget, changes: Sequence[Callable[[], object]]
+) -> None:
+    """Assert that no button moves while other things are shown."""
+    for k, change in enumerate(changes):
+        before = places(dock)
+        change()
+        settle(dock)
+        after = places(dock)
+        assert [b.text() for b in after if after[b] != before.get(b, after[b])] == [], k
+
+
 def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> None:
     frame = QWidget()
     qtbot.addWidget(frame)
@@ -156,28 +177,34 @@ def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> N
 
     # Texts that change move no button.
     dress(frame, "dark", "9pt", 300)
-    report: dict[str, Any] = {**SHORT_REPORT, "validation": VALIDATION}
-    changes: list[Callable[[], object]] = [
-        lambda: dock.session.say("", "info"),
-        lambda: dock.session.say("It works", "warning"),
-        lambda: dock.session.say(SENTENCE, "error"),
-        lambda: dock.prediction.ended.emit(True),
-        lambda: dock.prediction.progressed.emit(0, 0, "Loading the model"),
-        lambda: dock.explanation.explained.emit("Short."),
-        lambda: dock.explanation.explained.emit(f"<p>{SENTENCE}</p>" * 9),
-        lambda: tune_step(dock).sliders.slider("seed_threshold").changed.emit(0.1),
-        lambda: dock.correction_tool.use("split"),
-        lambda: dock.correction_tool.leave(),
-        lambda: dock.annotation_actions.use_tool("background"),
-        lambda: dock.session.set_status("running", reports=(report,)),
-    ]
-    for k, change in enumerate(changes):
-        before = places(dock)
-        change()
-        QApplication.processEvents()
-        if k < len(changes) - 1:  # the last one is another training
-            after = places(dock)
-            assert [b.text() for b in after if after[b] != before.get(b, after[b])] == [], k
+    slider = tune_step(dock).sliders.slider("seed_threshold")
+    assert_nothing_moves(
+        dock,
+        [
+            lambda: dock.session.say("", "info"),
+            lambda: dock.session.say("It works", "warning"),
+            lambda: dock.session.say(SENTENCE, "error"),
+            lambda: dock.prediction.ended.emit(True),
+            lambda: dock.prediction.progressed.emit(0, 0, "Loading the model"),
+            lambda: dock.explanation.explained.emit("Short."),
+            lambda: dock.explanation.explained.emit(f"<p>{SENTENCE}</p>" * 9),
+            lambda: slider.changed.emit(0.1),
+        ],
+    )
+    dock.explanation.set_on(False)  # makes room for what is below
+    qtbot.waitUntil(lambda: dock.idle, timeout=60_000)
+    settle(dock)
+    report: dict[str, Any] = {**SHORT_REPORT, "validation": VALIDATION, "message": SENTENCE}
+    assert_nothing_moves(
+        dock,
+        [
+            lambda: dock.correction_tool.use("split"),
+            lambda: dock.correction_tool.leave(),
+            lambda: dock.annotation_actions.use_tool("background"),
+            lambda: dock.session.add_report(report),
+            lambda: dock.session.set_status("stopping"),
+        ],
+    )
     bar = dock.findChild(MessageBar)
     assert bar is not None
     assert bar.text == sentence(SENTENCE)

@@ -44,6 +44,7 @@ class ExplainSection(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self.toggle)
         layout.addWidget(self.text)
+        layout.addStretch(1)
         self._connections = Connections()
         self._connections.add(explanation.changed, self.refresh)
         self._connections.add(explanation.explained, self.text.show_text)
