@@ -1,11 +1,12 @@
 """Counts, durations and sentences, for messages."""
 
 _STARTS = """
-a about all an annotations any axes channels choose class close corrections draw each every few
-files frame frames from how if image images in interpolation it its label labels like mark most
-neither no none not nothing object objects of offsets on one only open paint painted pixels
-predict press regions scribbles seed sigma some spacing stopped switch that the their there
-these they this those to too truth two unexpected values what when where with without wrote
+a about all an annotations any axes axis channels choose class close correct corrections deleted
+draw each every few files frame frames from how if image images in interpolation it its label
+labels like mark most names neither no none not nothing object objects of offsets on one only
+open paint painted pixel pixels predict press regions scribbles seed sigma some spacing split
+stopped switch that the their there these they this those to too truth two unexpected values
+what when where with without wrote
 """
 
 STARTS = frozenset(_STARTS.split())

@@ -179,15 +179,9 @@ class SpatialEmbeddingsWidget(QWidget):
             CorrectSection(session, self.correction, self.correction_tool, self.annotation_actions),
             ExportSection(session, self.export, self.prediction),
         )
+        projects = self.project, self.project_images
         return [
-            DataStep(
-                session,
-                self.images,
-                self.autosave,
-                self.project,
-                self.project_images,
-                self.annotation,
-            ),
+            DataStep(session, self.images, self.autosave, *projects, self.annotation),
             AnnotateStep(
                 session,
                 self.images,

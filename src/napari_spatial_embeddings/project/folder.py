@@ -142,9 +142,9 @@ class Project:
             model, before = self.model_folder / name, self.previous_folder / name
             between = before.with_name(f".{name}.part")
             with writing(model):  # renaming needs no room on the disk
-                before.replace(between)
-                model.replace(before)
-                between.replace(model)
+                for old, new in ((before, between), (model, before), (between, model)):
+                    if old.exists():
+                        old.replace(new)
 
     # ---------------------------------------------------------------- images
 

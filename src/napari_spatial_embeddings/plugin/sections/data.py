@@ -5,6 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
+    QLabel,
     QListWidgetItem,
     QMenu,
     QPushButton,

@@ -15,7 +15,9 @@ QListWidget::item { padding: 1px 2px; }
 #tool[on="true"] { background: #1f4e79; }
 #tool[on="true"] * { color: #e6f2ff; background: transparent; }
 #message { border-radius: 4px; }
-#message QTextEdit, #explanation { background: transparent; border: none; padding: 0px; }
+#message QTextEdit, #explanation, QTextEdit#note {
+    background: transparent; border: none; padding: 0px;
+}
 #message QToolButton { background: transparent; }
 #message[kind="warning"] { background: #6b5414; }
 #message[kind="warning"] * { color: #fff3d0; background: transparent; }

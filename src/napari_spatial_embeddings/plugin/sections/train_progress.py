@@ -9,11 +9,14 @@ from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.core.text import clock, plural, sentence
 from napari_spatial_embeddings.plugin.qt.connections import Connections
-from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
+from napari_spatial_embeddings.plugin.qt.text_block import TextBlock, TextBox
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.state.training_state import TrainingState
 
 from .loss_curve import LossCurve
+
+NOTE_LINES = 3
+"""Lines that the newest message has room for; a longer one is scrolled."""
 
 
 class TrainingProgress(QWidget):
@@ -34,7 +37,7 @@ class TrainingProgress(QWidget):
         self._bar.setFixedHeight(8)
         self._time = TextBlock(1)
         self._curve = LossCurve()
-        self._note = TextBlock(2, "note")
+        self._note = TextBox(NOTE_LINES, "note")
         self._shown: tuple[dict[str, Any], ...] = ()
         self._clock = QElapsedTimer()
         self._tick = QTimer(self)
@@ -79,7 +82,7 @@ class TrainingProgress(QWidget):
         self._used.setText(_used_text(training.used))
         messages = [r["message"] for r in training.reports if r.get("message")]
         notes = training.problem, _ended_early(training), training.outcome, *messages[-1:]
-        self._note.setText(sentence(next(filter(None, notes), "")))
+        self._note.show_text(sentence(next(filter(None, notes), "")))
         if training.active:
             self._tick.start()
         else:
