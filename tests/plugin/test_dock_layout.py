@@ -202,7 +202,6 @@ def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> N
             lambda: dock.correction_tool.leave(),
             lambda: dock.annotation_actions.use_tool("background"),
             lambda: dock.session.add_report(report),
-            lambda: dock.session.set_status("stopping"),
         ],
     )
     bar = dock.findChild(MessageBar)

@@ -111,7 +111,7 @@ class PredictSection(QWidget):
             button.setToolTip(reason or tooltip)
         project, reason_of_all = session.project, ""
         if session.model is None:
-            reason_of_all = "There is no model: choose one, or train one above."
+            reason_of_all = reason or "There is no model: choose one, or train one above."
         elif project is None or not project.card.images:
             reason_of_all = "There is no project with images yet: add images under Data."
         self.all_images.setEnabled(not reason_of_all and not running)
