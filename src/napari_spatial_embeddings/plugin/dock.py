@@ -20,13 +20,15 @@ from .controllers.correction import CorrectionController
 from .controllers.correction_tool import CorrectionTool
 from .controllers.explanation import ExplanationController
 from .controllers.export import ExportController
-from .controllers.image_steps import step_image
+from .controllers.image_choice import ImageChoice
+from .controllers.image_list import ListedImages
 from .controllers.images import ImageController
 from .controllers.model_suggestion import ModelSuggestion
 from .controllers.prediction import PredictionController
 from .controllers.project import ProjectController
 from .controllers.project_images import ProjectImages
 from .controllers.reclustering import ReclusteringController
+from .controllers.reopening import Reopening
 from .controllers.shortcuts import Shortcuts
 from .controllers.tools.active_tool import ActiveTool
 from .controllers.tools.interpolation import Interpolation
@@ -48,6 +50,7 @@ from .sections.correct import CorrectSection
 from .sections.data import DataStep
 from .sections.explain import ExplainSection
 from .sections.export import ExportSection
+from .sections.image_list import ImageList
 from .sections.predict import PredictSection
 from .sections.style import STYLE
 from .sections.train import TrainStep
@@ -127,7 +130,10 @@ class SpatialEmbeddingsWidget(QWidget):
         self.interpolation = Interpolation(viewer, session, self.annotation, self)
         self.region_check = RegionCheck(session, self.annotation, self)
         self.results = ResultLayers(viewer, session, self)
-        self.prediction = PredictionController(viewer, session, self.images, self)
+        self.listed = ListedImages(
+            session, self.images, self.autosave, self.project, self.project_images, self
+        )
+        self.prediction = PredictionController(viewer, session, self.images, self.listed, self)
         self.reclustering = ReclusteringController(viewer, session, self.images, self)
         self.prediction.superseded.connect(self.reclustering.recluster)
         self.model_suggestion = ModelSuggestion(session, self.images, self)
@@ -153,6 +159,8 @@ class SpatialEmbeddingsWidget(QWidget):
         self.training = TrainingController(
             session, self.autosave, self.project, self.prediction, self
         )
+        self.reopening = Reopening(session, self.images, self.autosave, self.prediction, self)
+        self.image_choice = ImageChoice(viewer, session, self.images, self)
 
     def _build_steps(self) -> list[StepArea]:
         """Build what is on the screen, from top to bottom."""
@@ -162,19 +170,15 @@ class SpatialEmbeddingsWidget(QWidget):
             session,
             self.reclustering,
             self.arrows,
-            PredictSection(session, self.prediction),
+            PredictSection(session, self.images, self.listed, self.prediction),
             ExplainSection(session, self.explanation),
             CorrectSection(session, self.correction, self.correction_tool, self.annotation_actions),
             ExportSection(session, self.export, self.prediction),
         )
+        listed = ImageList(session, self.project, self.listed, self.annotation, self.prediction)
         return [
             DataStep(
-                session,
-                self.images,
-                self.autosave,
-                self.project,
-                self.project_images,
-                self.annotation,
+                session, self.images, self.image_choice, self.project, self.project_images, listed
             ),
             AnnotateStep(
                 session,
@@ -191,7 +195,6 @@ class SpatialEmbeddingsWidget(QWidget):
     def _actions(self) -> dict[str, Callable[[], object]]:
         """Return what the shortcuts do."""
         tool, explain = self.annotation_actions.use_tool, self._tune.explain.toggle
-        images = self.session, self.images, self.project_images
         return {
             "Draw": partial(tool, "draw"),
             "Background": partial(tool, "background"),
@@ -201,8 +204,8 @@ class SpatialEmbeddingsWidget(QWidget):
             "Start training": self._train.start,
             "This view": partial(self._click, self._tune.predict.view),
             "Explain": partial(self._click, explain),
-            "Next image": partial(step_image, *images, 1),
-            "Image before": partial(step_image, *images, -1),
+            "Next image": partial(self.listed.step, 1),
+            "Image before": partial(self.listed.step, -1),
             "Annotations": partial(self._toggle, ANNOTATION_ROLES, "annotations"),
             "Instances": partial(self._toggle, OBJECT_ROLES, "objects"),
             "Leave": self.active_tool.leave,
@@ -237,6 +240,7 @@ class SpatialEmbeddingsWidget(QWidget):
             self.region_check.busy,
             self.interpolation.busy,
             self.prediction.running,
+            self.reopening.busy or self.listed.busy,
             self.reclustering.busy,
             self.correction.busy,
             self.explanation.busy,
@@ -270,6 +274,8 @@ class SpatialEmbeddingsWidget(QWidget):
         for step in self.steps:
             step.close_down()
         for controller in (
+            self.image_choice,
+            self.reopening,
             self.training,
             self.export,
             self.arrows,
@@ -286,6 +292,7 @@ class SpatialEmbeddingsWidget(QWidget):
             self.interpolation,
             self.region_check,
             self.annotation,
+            self.listed,
             self.project_images,
             self.autosave,
             self.project,

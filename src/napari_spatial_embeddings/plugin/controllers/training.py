@@ -8,13 +8,13 @@ from qtpy.QtCore import QElapsedTimer, QObject, QTimer
 
 from napari_spatial_embeddings.errors import Failure
 from napari_spatial_embeddings.inference.model_card import WEIGHTS, ModelCard
+from napari_spatial_embeddings.plugin.qt.command_line import command_line
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.project import Project
 
 from .annotation import AnnotationController
 from .autosave import Autosave
-from .command_line import command_line
 from .images import ImageController
 from .prediction import PredictionController
 from .project import ProjectController
@@ -176,7 +176,7 @@ class TrainingController(QObject):
         with self._session.errors_as_messages():
             self._session.set_model(folder, ModelCard.read(folder).clustering)
             if self._session.image is not None:
-                self._prediction.image()
+                self._prediction.image(asked=False)
 
     # ---------------------------------------------------------------- preview
 
@@ -196,7 +196,7 @@ class TrainingController(QObject):
             return
         self._since.start()
         self._session.set_model(self._project.model_folder, None)
-        self._prediction.view()
+        self._prediction.view(asked=False)
 
     def _leave_project(self) -> None:
         """End the training of another project, and show the last one of this."""

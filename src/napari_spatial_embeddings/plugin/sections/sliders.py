@@ -32,6 +32,8 @@ TITLES = {
     "min_free_fraction": "Free fraction",
 }
 
+NOTHING_TO_MOVE = "There are no objects yet: predict first, then the sliders move them."
+
 UNLIMITED = 1e9
 """Highest value of a field without a maximum."""
 
@@ -54,6 +56,8 @@ class Sliders(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setVerticalSpacing(2)
         schemas = ClusteringSettings.model_json_schema()["properties"]
+        self._grid = QWidget()
+        self._grid.setLayout(grid)
         for row, (name, field) in enumerate(ClusteringSettings.model_fields.items()):
             slider = self._sliders[name] = _slider(name, schemas[name])
             label = QLabel(TITLES.get(name, title_of(name)))
@@ -68,7 +72,7 @@ class Sliders(QWidget):
         self._note.setWordWrap(True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(grid)
+        column.addWidget(self._grid)
         column.addWidget(self._note)
         self._connections = Connections()
         self._connections.add(session.clustering_changed, self.refresh)
@@ -94,7 +98,12 @@ class Sliders(QWidget):
         self.explain(self._session.result)
 
     def explain(self, result: Segmentation | None) -> None:
-        """Show what is surprising about the settings, or about their result."""
+        """Show what is surprising about the settings, or about their result.
+
+        Without a result the sliders are grey: there is nothing that they could move.
+        """
+        self._grid.setEnabled(result is not None)
+        self._grid.setToolTip("" if result is not None else NOTHING_TO_MOVE)
         note = advice(self._session.clustering, result)
         self._note.setText(note)
         self._note.setVisible(bool(note))
