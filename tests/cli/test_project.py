@@ -108,7 +108,12 @@ def test_goes_on_from_the_last_model_and_is_never_worse(project: Project) -> Non
     """Correct, train again: with a training that only spoils, the model stays as it was."""
     before = SpatialEmbeddings.load(project.model_folder)
     flags = "--learning-rate", 10, "--validation-seconds", 0.01, "--report-seconds", 0.01
-    start, first, *others, end = train(project, *flags)
+    text = done("train", "--project", project.folder, *flags).out
+    assert "not taken: it fits the annotations less well than the start model" in text
+    assert "the start model is kept rather than the last one: it fits" in text.splitlines()[-1]
+    start, reports = project.history.last()
+    first, *others = reports
+    end = project.history.read()[-1]
     assert Path(start["start"]) == project.model_folder
     assert first["step"] == 0
     assert first["validation"]["mean_ap"] > 0.1
@@ -120,6 +125,9 @@ def test_goes_on_from_the_last_model_and_is_never_worse(project: Project) -> Non
     assert after.history[: len(before.history)] == before.history
     assert len(after.history) > len(before.history)
     assert end["model"] == str(project.model_folder)
+    assert end["event"] == "end"
+    assert end["best_step"] == 0
+    assert end["verdict"]
 
 
 def test_a_better_model_takes_its_place_and_the_old_one_is_kept(project: Project) -> None:

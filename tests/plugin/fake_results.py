@@ -19,8 +19,12 @@ from builders import capsules
 from napari_spatial_embeddings.core.clustering import Clustering
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
 from napari_spatial_embeddings.inference.segmentation import Segmentation
+from napari_spatial_embeddings.plugin.controllers.autosave import Autosave
+from napari_spatial_embeddings.plugin.controllers.image_list import ListedImages
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
+from napari_spatial_embeddings.plugin.controllers.project import ProjectController
+from napari_spatial_embeddings.plugin.controllers.project_images import ProjectImages
 from napari_spatial_embeddings.plugin.controllers.reclustering import ReclusteringController
 from napari_spatial_embeddings.plugin.layers.results import ResultLayers
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
@@ -40,11 +44,19 @@ class Bench:
         self.parent = QObject()
         self.viewer, self.session = ViewerModel(), Session()
         self.images = ImageController(self.viewer, self.session, self.parent)
-        self.results = ResultLayers(self.viewer, self.session, self.parent)
-        self.prediction = PredictionController(self.viewer, self.session, self.images, self.parent)
-        self.reclustering = ReclusteringController(
-            self.viewer, self.session, self.images, self.parent
+        viewer, session, parent = self.viewer, self.session, self.parent
+        self.autosave = Autosave(session, parent)
+        self.images.leaving.connect(self.autosave.save_pending)
+        self.project = ProjectController(viewer, session, self.autosave, self.images, parent)
+        self.project_images = ProjectImages(
+            viewer, session, self.autosave, self.images, self.project, parent
         )
+        self.listed = ListedImages(
+            session, self.images, self.autosave, self.project, self.project_images, parent
+        )
+        self.results = ResultLayers(viewer, session, parent)
+        self.prediction = PredictionController(viewer, session, self.images, self.listed, parent)
+        self.reclustering = ReclusteringController(viewer, session, self.images, parent)
         self.prediction.superseded.connect(self.reclustering.recluster)
         self.messages: list[str] = []
         self.session.message.connect(lambda text, _: self.messages.append(text))
@@ -57,7 +69,7 @@ class Bench:
 
     def wait(self) -> None:
         """Run the event loop until nothing is under way."""
-        parts = (self.reclustering, self.results)
+        parts = (self.reclustering, self.results, self.listed, self.autosave)
         self._qtbot.waitUntil(
             lambda: not self.prediction.running and not any(part.busy for part in parts),
             timeout=300_000,
@@ -69,7 +81,16 @@ class Bench:
 
     def close(self) -> None:
         """Close as the dock does."""
-        for controller in (self.reclustering, self.prediction, self.results, self.images):
+        for controller in (
+            self.reclustering,
+            self.prediction,
+            self.results,
+            self.listed,
+            self.project_images,
+            self.autosave,
+            self.project,
+            self.images,
+        ):
             controller.close()
 
 

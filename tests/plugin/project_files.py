@@ -32,6 +32,12 @@ class Answers(Dialogs):
     def find_image(self, *_: Path) -> Path | None:
         return self._path
 
+    def add_images(self, *_: object) -> list[Path]:
+        return [] if self._path is None else [self._path]
+
+    def add_folder(self, *_: Path) -> Path | None:
+        return self._folder
+
 
 def answer(dock: SpatialEmbeddingsWidget, path: Path | None) -> None:
     dock.project.dialogs = Answers(path)

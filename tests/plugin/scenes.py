@@ -23,13 +23,10 @@ from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
 from napari_spatial_embeddings.inference.segmentation import Segmentation
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
-from napari_spatial_embeddings.plugin.controllers.autosave import Autosave
 from napari_spatial_embeddings.plugin.controllers.correction import CorrectionController
 from napari_spatial_embeddings.plugin.controllers.correction_tool import CorrectionTool
 from napari_spatial_embeddings.plugin.controllers.explanation import ExplanationController
 from napari_spatial_embeddings.plugin.controllers.export import ExportController
-from napari_spatial_embeddings.plugin.controllers.project import ProjectController
-from napari_spatial_embeddings.plugin.controllers.project_images import ProjectImages
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.locked import LockedOutlines
 from napari_spatial_embeddings.plugin.layers.pointer import pixel_of
@@ -50,12 +47,6 @@ class EditorBench(Bench):
     def __init__(self, qtbot: QtBot) -> None:
         super().__init__(qtbot)
         viewer, session, parent = self.viewer, self.session, self.parent
-        self.autosave = Autosave(session, parent)
-        self.images.leaving.connect(self.autosave.save_pending)
-        self.project = ProjectController(viewer, session, self.autosave, self.images, parent)
-        self.project_images = ProjectImages(
-            viewer, session, self.autosave, self.images, self.project, parent
-        )
         self.annotation = AnnotationController(
             viewer, session, self.autosave, self.images, self.project_images, parent
         )
@@ -84,9 +75,6 @@ class EditorBench(Bench):
             self.annotation_hider,
             self.correction,
             self.annotation,
-            self.project_images,
-            self.autosave,
-            self.project,
         ):
             controller.close()
         super().close()

@@ -18,6 +18,7 @@ from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.annotation import add_layer, image_layer
 from napari_spatial_embeddings.plugin.sections.data import DataStep
+from napari_spatial_embeddings.plugin.sections.image_offer import ImageOffer
 from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.project.training_set import load_training_set
 from napari_spatial_embeddings.samples import blobs, nuclei, rods
@@ -64,11 +65,14 @@ def test_the_choice_follows_the_layers(viewer: Viewer, dock: SpatialEmbeddingsWi
     first = add_image(viewer, nuclei(size=64))
     second = add_image(viewer, rods(size=64))
     assert entries(combos(dock)[0]) == ["nuclei", "rods"]
-    assert dock.images.layer is first
+    assert dock.images.layer == second, "it is seen, and nothing was done on the other one yet"
     second.name = "bacteria"
     assert entries(combos(dock)[0]) == ["nuclei", "bacteria"]
+    choose(combos(dock)[0], "nuclei")
+    assert dock.images.layer == first
+    assert not second.visible
     choose(combos(dock)[0], "bacteria")
-    assert dock.images.layer is second
+    assert dock.images.layer == second
     viewer.layers.remove(second)
     assert dock.images.layer is None
     assert dock.session.image is None
@@ -174,6 +178,10 @@ def test_other_layers_can_be_channels(viewer: Viewer, dock: SpatialEmbeddingsWid
     assert not box.isVisibleTo(step_of(dock))
     viewer.add_image(two, name="dna")
     viewer.add_image(np.zeros((40, 51)), name="something else")
+    choose(combos(dock)[0], "membranes")
+    assert not box.isVisibleTo(step_of(dock)), "a second image is one more image"
+    press(dock, "Channels")
+    assert box.isVisibleTo(step_of(dock))
     assert [box.item(i).text() for i in range(box.count())] == ["dna"]
     box.item(0).setCheckState(Qt.CheckState.Checked)
     QApplication.processEvents()
@@ -297,6 +305,44 @@ def test_one_image_is_seen_at_a_time(viewer: Viewer, dock: SpatialEmbeddingsWidg
     choose(combos(dock)[0], "rods")
     assert not viewer.layers["rods · annotations"].visible
     assert second.visible
+
+
+def test_an_image_over_another_one_is_offered(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    first = add_image(viewer, nuclei(size=64))
+    press(dock, "Annotate")
+    offer = next(x for x in step_of(dock).findChildren(ImageOffer))
+    assert not offer.text
+    second = add_image(viewer, rods(size=64))
+    assert dock.images.layer == first
+    assert "rods lies over nuclei." in offer.text
+    press(dock, "Hide it")
+    assert (first.visible, second.visible) == (True, False)
+    assert not offer.text
+    second.visible = True
+    press(dock, "Work on it")
+    assert dock.images.layer == second
+    assert (first.visible, second.visible) == (False, True)
+    assert not offer.text
+
+
+def test_another_name_of_an_image_is_that_of_all_its_layers_and_files(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    layer = add_image(viewer, nuclei(size=64))
+    press(dock, "Annotate")
+    press(dock, "Mark region")
+    viewer.layers["nuclei · annotations"].paint((5, 5), 1)
+    viewer.layers["nuclei · complete regions"].name = "all of them"
+    dock.autosave.save_now()
+    layer.name = "wild type"
+    names = ["wild type", "wild type · annotations", "all of them"]
+    assert [x.name for x in viewer.layers] == names
+    dock.autosave.flush()
+    assert dock.session.project is not None
+    card = Project.open(dock.session.project.folder).card
+    assert list(card.result_names.values()) == ["wild type"]
 
 
 def test_an_image_comes_whole_into_view(viewer: Viewer, dock: SpatialEmbeddingsWidget) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from napari.layers import Labels
+from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -47,6 +47,36 @@ def test_the_list_shows_and_opens_all_images(
     click(images, 0)
     assert dock.session.image == "field_0"
     assert len(viewer.layers) == 4
+
+
+def test_files_are_added_to_the_list_and_opened_one_by_one(
+    tmp_path: Path, viewer: Viewer, dock: SpatialEmbeddingsWidget, until: Until
+) -> None:
+    """A list of hundreds keeps its place while it is worked on."""
+    for k in range(40):
+        tifffile.imwrite(tmp_path / f"field {k:02}.tif", nuclei(k % 3, size=64).image[0])
+    answer(dock, tmp_path / "field 07.tif")
+    press(dock, "Add images…")
+    until(lambda: dock.idle)
+    assert dock.session.image == "field_07", "the first one is opened"
+    answer(dock, tmp_path)
+    press(dock, "Add folder…")
+    until(lambda: dock.idle)
+    assert "Added 39 images to the project; 1 was in it already" in dock.message
+    images = next(x for x in dock.findChildren(QListWidget) if x.count() == 40)
+    assert images.isVisibleTo(dock)
+    assert len(viewer.layers) == 1
+    images.scrollToItem(images.item(33))
+    place = images.verticalScrollBar().value()
+    click(images, 33)
+    assert dock.session.image == "field_33"
+    assert [x.name for x in viewer.layers if x.visible] == ["field 33"]
+    press(dock, "Annotate")
+    viewer.layers["field 33 · annotations"].paint((5, 5), 1)
+    dock.autosave.save_now()
+    assert images.verticalScrollBar().value() == place
+    assert images.item(33).text().startswith("field 33: ")
+    assert len([x for x in viewer.layers if isinstance(x, Image)]) == 2
 
 
 def click(images: QListWidget, row: int) -> None:

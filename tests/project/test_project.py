@@ -17,7 +17,7 @@ from command_line import cells, contents, save
 from counted import Counted, Huge
 from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
 from napari_spatial_embeddings.core.maps import IGNORE
-from napari_spatial_embeddings.files import Region, read_image, read_regions
+from napari_spatial_embeddings.files import FileError, Region, read_image, read_regions
 from napari_spatial_embeddings.project import (
     Annotation,
     MissingImage,
@@ -146,6 +146,34 @@ def test_a_file_is_copied_only_on_request_or_if_it_gives_other_pixels(tmp_path: 
     np.testing.assert_array_equal(project.image("a-2").data[0], image + 1)
     path.unlink()
     np.testing.assert_array_equal(project.image("a-3").data[0], image)
+
+
+def test_files_are_added_by_their_names_and_read_when_they_are_needed(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    good = save(raw / "good.tif", cells((64, 64))[0])
+    (raw / "good.json").write_text('{"pixel_size_um": [0.5, 0.5]}')
+    for k in range(300):  # nobody who looks into one of these takes it for an image
+        (raw / f"later {k}.tif").touch()
+    project = Project.create(tmp_path / "project")
+    entries = project.add_files(sorted(raw.glob("*.tif")))
+    assert len(entries) == 301
+    assert len({entry.key for entry in entries}) == 301
+    assert project.add_files([good, raw / "later 7.tif"]) == [entries[0], project.entry("later_7")]
+    again = Project.open(project.folder)
+    assert again.card == project.card
+    with pytest.raises(FileError, match=r"later 7\.tif"):
+        again.image("later_7")
+    with pytest.raises(FileError, match=r"later 7\.tif"):
+        again.save_annotation("later_7", annotation())
+    assert again.entry("good").shape is None
+    assert again.image("good").pixel_size == (0.5, 0.5)
+    again.save_annotation("good", annotation())
+    entry = Project.open(project.folder).entry("good")
+    assert (entry.shape, entry.pixel_size, entry.unit) == ((1, 64, 64), (0.5, 0.5), "um")
+    assert same(annotation(), again.annotation("good"))
+    good.rename(tmp_path / "other.tif")
+    again.locate("good", tmp_path / "other.tif")
+    assert again.image("good").shape == (64, 64)
 
 
 @pytest.mark.parametrize("shape", [(2, 700, 30), (2, 3, 40, 530)])

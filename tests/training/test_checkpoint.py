@@ -58,6 +58,17 @@ def test_a_spent_budget_stays_spent_and_a_larger_one_goes_on(tmp_path: Path) -> 
     assert (first[-1].step, steps[0], steps[-1]) == (4, 5, 7)
 
 
+def test_what_the_start_model_scored_outlives_a_stop(tmp_path: Path) -> None:
+    images, path = discs(), tmp_path / "checkpoint"
+    start, settings = small_model(images), settings_for(4, images)
+    trainer = prepare(images, settings, start, None)
+    trainer.start_ap, trainer.best_step = 0.25, 3
+    Checkpoint.of(trainer).write(path)
+    again = prepare(images, settings, start, None)
+    Checkpoint.read(path).restore(again)
+    assert (again.start_ap, again.best_step) == (0.25, 3)
+
+
 KILLED_TRAININGS = """
 import os, signal, sys
 from pathlib import Path

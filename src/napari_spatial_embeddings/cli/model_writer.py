@@ -67,10 +67,12 @@ class ModelWriter:
         written = self._is_written()
         where = f"the model is in {self.folder}" if written else "there is no model yet"
         self.reporter.event(
-            f"{_scores(found)}; {where}",
+            f"{_scores(found)}; {where}{_kept(report)}",
             "end",
             model=str(self.folder) if written else None,
             stopped=not report.done,
+            best_step=report.best_step,
+            verdict=report.verdict,
             **found,
         )
 
@@ -94,8 +96,16 @@ class ModelWriter:
         return (self.folder / WEIGHTS).exists()
 
 
+def _kept(report: Report) -> str:
+    """Return which model is kept and why, unless it is the last one."""
+    if not report.verdict:
+        return ""
+    which = f"the model of step {report.best_step}" if report.best_step else "the start model"
+    return f"; {which} is kept rather than the last one: {report.verdict}"
+
+
 def _scores(found: dict[str, Any]) -> str:
     if not found:
         return "not validated yet"
-    kind = "on held-out images" if found["held_out"] else "on the training images"
+    kind = "on held-out objects" if found["held_out"] else "on the training images"
     return f"AP50 {found['ap50']:.3f} {kind}"

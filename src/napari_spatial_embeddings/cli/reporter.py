@@ -120,6 +120,8 @@ class Reporter:
                 f"{report.seconds:6.0f} s  step {report.step:6d}  {loss:11}  "
                 f"AP50 {found.ap50:.3f}  mean AP {found.mean_ap:.3f}{kind}"
             )
+            if report.verdict:
+                self._line(f"           not taken: {report.verdict}")
 
 
 def to_dict(report: Report) -> dict[str, Any]:

@@ -56,7 +56,13 @@ def as_image(
         array, axes = _with_given_axes(array, axes, given.upper(), name)
     else:
         array, axes = without_singletons(array, axes)
-        axes = guess(array, axes, name)
+        named, axes = axes, guess(array, axes, name)
+        if axes != named and "Z" in axes and (n := array.shape[axes.index("Z")]) <= FEW_PLANES:
+            log.warning(
+                "%s: its %d planes are taken for slices; if they are channels, set axes=CYX",
+                name,
+                n,
+            )
         _check(array, axes, name)
     if "S" in axes:
         # The last of two or four samples is transparency.
@@ -123,12 +129,6 @@ def guess(array: PixelArray, axes: str, name: str) -> str:
     if len(unknown) > 1 or "Z" in axes:
         raise FileError(
             f"{name} has shape {array.shape} and its axes are unknown; {HINT.replace('Z', 'CZ')}"
-        )
-    if (planes := array.shape[unknown[0]]) <= FEW_PLANES:
-        log.warning(
-            "%s: its %d planes are taken for slices; if they are channels, set axes=CYX",
-            name,
-            planes,
         )
     return axes.replace(axes[unknown[0]], "Z")
 

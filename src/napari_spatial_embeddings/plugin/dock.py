@@ -22,13 +22,15 @@ from .controllers.correction import CorrectionController
 from .controllers.correction_tool import CorrectionTool
 from .controllers.explanation import ExplanationController
 from .controllers.export import ExportController
-from .controllers.image_steps import step_image
+from .controllers.image_choice import ImageChoice
+from .controllers.image_list import ListedImages
 from .controllers.images import ImageController
 from .controllers.model_suggestion import ModelSuggestion
 from .controllers.prediction import PredictionController
 from .controllers.project import ProjectController
 from .controllers.project_images import ProjectImages
 from .controllers.reclustering import ReclusteringController
+from .controllers.reopening import Reopening
 from .controllers.shortcuts import Shortcuts
 from .controllers.tools.active_tool import ActiveTool
 from .controllers.tools.interpolation import Interpolation
@@ -53,6 +55,7 @@ from .sections.data import DataStep
 from .sections.explain import ExplainSection
 from .sections.export import ExportSection
 from .sections.help import HelpButton
+from .sections.image_list import ImageList
 from .sections.predict import PredictSection
 from .sections.style import STYLE
 from .sections.train import TrainStep
@@ -80,7 +83,7 @@ class SpatialEmbeddingsWidget(QWidget):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
         self._closed = self._opened = False
-        self._watcher = WindowWatcher(self, self._may_close)
+        self._watcher = WindowWatcher(self, lambda: self.training.may_close())
         self._watcher.closed.connect(self.close_down)
         # What napari hands to a plugin makes a new proxy of a layer each time it is asked for it,
         # and no two of them are the same; behind it is the viewer.
@@ -138,7 +141,10 @@ class SpatialEmbeddingsWidget(QWidget):
         self.interpolation = Interpolation(viewer, session, self.annotation, self)
         self.region_check = RegionCheck(session, self.annotation, self)
         self.results = ResultLayers(viewer, session, self)
-        self.prediction = PredictionController(viewer, session, self.images, self)
+        self.listed = ListedImages(
+            session, self.images, self.autosave, self.project, self.project_images, self
+        )
+        self.prediction = PredictionController(viewer, session, self.images, self.listed, self)
         self.reclustering = ReclusteringController(viewer, session, self.images, self)
         self.prediction.superseded.connect(self.reclustering.recluster)
         self.model_suggestion = ModelSuggestion(session, self.images, self)
@@ -165,6 +171,8 @@ class SpatialEmbeddingsWidget(QWidget):
             session, self.autosave, self.project, self.prediction, self
         )
         self.activity = ActivityController(session, self.prediction, self.export, self)
+        self.reopening = Reopening(session, self.images, self.autosave, self.prediction, self)
+        self.image_choice = ImageChoice(viewer, session, self.images, self)
 
     def _build_steps(self) -> list[StepArea]:
         """Build what is on the screen, from top to bottom."""
@@ -174,14 +182,15 @@ class SpatialEmbeddingsWidget(QWidget):
             session,
             self.reclustering,
             self.arrows,
-            PredictSection(session, self.prediction),
+            PredictSection(session, self.images, self.listed, self.prediction),
             ExplainSection(session, self.explanation),
             CorrectSection(session, self.correction, self.correction_tool, self.annotation_actions),
             ExportSection(session, self.export, self.prediction),
         )
+        listed = ImageList(session, self.project, self.listed, self.annotation, self.prediction)
         projects = self.project, self.project_images
         return [
-            DataStep(session, self.images, self.autosave, *projects, self.annotation),
+            DataStep(session, self.images, self.image_choice, *projects, listed),
             AnnotateStep(
                 session,
                 self.images,
@@ -197,7 +206,6 @@ class SpatialEmbeddingsWidget(QWidget):
     def _actions(self) -> dict[str, Callable[[], object]]:
         """Return what the shortcuts do."""
         tool, explain = self.annotation_actions.use_tool, self._tune.explain.toggle
-        images = self.session, self.images, self.project_images
         return {
             "Draw": partial(tool, "draw"),
             "Background": partial(tool, "background"),
@@ -207,8 +215,8 @@ class SpatialEmbeddingsWidget(QWidget):
             "Start training": self._train.start,
             "This view": partial(self._click, self._tune.predict.view),
             "Explain": partial(self._click, explain),
-            "Next image": partial(step_image, *images, 1),
-            "Image before": partial(step_image, *images, -1),
+            "Next image": partial(self.listed.step, 1),
+            "Image before": partial(self.listed.step, -1),
             "Annotations": partial(self._toggle, ANNOTATION_ROLES, "annotations"),
             "Instances": partial(self._toggle, OBJECT_ROLES, "objects"),
             "Leave": self.active_tool.leave,
@@ -257,6 +265,7 @@ class SpatialEmbeddingsWidget(QWidget):
             self.region_check.busy,
             self.interpolation.busy,
             self.prediction.running,
+            self.reopening.busy or self.listed.busy,
             self.reclustering.busy,
             self.correction.busy,
             self.explanation.busy,
@@ -293,6 +302,8 @@ class SpatialEmbeddingsWidget(QWidget):
         self._help.close_down()
         for controller in (
             self.activity,
+            self.image_choice,
+            self.reopening,
             self.training,
             self.export,
             self.arrows,
@@ -309,6 +320,7 @@ class SpatialEmbeddingsWidget(QWidget):
             self.interpolation,
             self.region_check,
             self.annotation,
+            self.listed,
             self.project_images,
             self.autosave,
             self.project,
@@ -330,15 +342,6 @@ class SpatialEmbeddingsWidget(QWidget):
             else:
                 self._watcher.watch()
         return bool(super().event(event))
-
-    def _may_close(self) -> bool:
-        """Ask whether a training that is running is to end with the window."""
-        parting = self.training.parting
-        return not parting or self.project.dialogs.confirm(
-            f"A training is running. Closing napari ends it: {parting}.",
-            "End it and close",
-            "Go on training",
-        )
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
         """Close down when the widget is a window of its own."""

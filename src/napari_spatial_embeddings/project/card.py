@@ -26,7 +26,7 @@ from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 from .errors import ProjectError
 
-SCHEMA = 2
+SCHEMA = 3
 CARD = "project.json"
 
 
@@ -46,27 +46,32 @@ class ImageEntry(Settings):
     channels: tuple[int, ...] | None = Field(
         None, min_length=1, description="Channels of the file that are used; all if not given."
     )
-    shape: tuple[int, ...] = Field(
-        min_length=3, max_length=4, description="Channels and pixels along each axis."
+    shape: tuple[int, ...] | None = Field(
+        None,
+        min_length=3,
+        max_length=4,
+        description="Channels and pixels along each axis; unknown until the file is read.",
     )
-    dtype: str = Field(description="Type of the pixels' values.")
+    dtype: str | None = Field(None, description="Type of the pixels' values.")
     pixel_size: tuple[Positive | None, ...] | None = Field(
         None, description="Size of a pixel along each axis; null along an axis of unknown size."
     )
     unit: str | None = Field(None, description="Unit of the pixel size.")
-    fingerprint: str = Field(description="Digest of some of the pixels.")
+    fingerprint: str | None = Field(None, description="Digest of some of the pixels.")
+    predicted: bool = Field(
+        False, description="Whether the image's objects were found when it was last open."
+    )
 
     @property
     def spatial(self) -> tuple[int, ...]:
-        """The shape without the channels."""
-        return self.shape[1:]
+        """The shape without the channels; empty until the file is read."""
+        return (self.shape or ())[1:]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.pixel_size is not None and len(self.pixel_size) != len(self.spatial):
-            raise ValueError(
-                f"the pixel size has {len(self.pixel_size)} values for {len(self.spatial)} axes"
-            )
+        values, axes = len(self.pixel_size or ()), len(self.spatial)
+        if self.pixel_size is not None and self.shape is not None and values != axes:
+            raise ValueError(f"the pixel size has {values} values for {axes} axes")
         return self
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +12,6 @@ from pydantic import ValidationError
 from napari_spatial_embeddings.config import first_error
 from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.inference import model_card
 from napari_spatial_embeddings.system.atomic import write_atomically
@@ -27,8 +24,10 @@ from .history import History
 from .sources import (
     checked,
     copied_axes,
-    fingerprint,
+    described,
+    entries_of,
     moved,
+    possible_keys,
     read_entry,
     read_source,
     reference,
@@ -128,24 +127,6 @@ class Project:
                     content = (self.model_folder / name).read_bytes()
                     write_atomically(self.previous_folder / name, content)
 
-    def exchange_previous(self) -> None:
-        """Exchange the model and the one before the last training; again to undo it.
-
-        Raises
-        ------
-        ProjectError
-            If there is no model before.
-        """
-        if not (self.previous_folder / model_card.WEIGHTS).exists():
-            raise ProjectError(f"{self.folder} holds no model before the last training")
-        for name in (model_card.WEIGHTS, model_card.CARD):
-            model, before = self.model_folder / name, self.previous_folder / name
-            between = before.with_name(f".{name}.part")
-            with writing(model):  # renaming needs no room on the disk
-                for old, new in ((before, between), (model, before), (between, model)):
-                    if old.exists():
-                        old.replace(new)
-
     # ---------------------------------------------------------------- images
 
     def entry(self, key: str) -> ImageEntry:
@@ -155,15 +136,13 @@ class Project:
             raise ProjectError(f"{self.folder} has no image '{key}'")
         return entry
 
-    def new_key(self, name: str) -> str:
-        """Return a key like a name: good for files on every system, and not in use."""
-        base = re.sub(r"[^A-Za-z0-9_-]+", "_", stem(name))[:48].strip("_-") or "image"
-        taken = {entry.key.casefold() for entry in self.card.images}
-        names = itertools.chain([base], (f"{base}-{n}" for n in itertools.count(2)))
+    def new_key(self, name: str, but: Iterable[str] = ()) -> str:
+        """Return a key like a name: good for files on every system, not in use, none of others."""
+        taken = {key.casefold() for key in (*but, *(entry.key for entry in self.card.images))}
         return next(
-            name
-            for name in names
-            if name.casefold() not in taken and not any(p.exists() for p in self._files(name))
+            key
+            for key in possible_keys(name)
+            if key.casefold() not in taken and not any(p.exists() for p in self._files(key))
         )
 
     def add_image(
@@ -230,11 +209,9 @@ class Project:
                 path=path,
                 axes=axes,
                 channels=used,
-                shape=pixels.shape,
-                dtype=pixels.dtype.name,
                 pixel_size=size,
                 unit=unit,
-                fingerprint=fingerprint(pixels),
+                **described(pixels),
             )
         except ValidationError as error:
             raise ProjectError(f"{name}: {first_error(error)}") from error
@@ -244,16 +221,25 @@ class Project:
         return entry
 
     def replace_pixels(self, key: str, data: PixelArray) -> None:
-        """Copy other pixels of an image into the project; its annotation stays.
-
-        Parameters
-        ----------
-        key : str
-        data : (C, *S)
-            As large as the image, but for the number of channels.
-        """
-        new = replaced(self.entry(key), data, self.folder)
+        """Copy other pixels (C, *S) of an image into the project; its annotation stays."""
+        new = replaced(self._read(key), data, self.folder)
         self.update(images=tuple(new if e.key == key else e for e in self.card.images))
+
+    def add_files(self, paths: Iterable[str | Path]) -> list[ImageEntry]:
+        """Add images that are not read before they are needed; return an entry for each file."""
+        found = entries_of(paths, self.folder, self.card.images, self.new_key)
+        known = {entry.key for entry in self.card.images}
+        if new := tuple(entry for entry in found if entry.key not in known):
+            self.update(images=(*self.card.images, *dict.fromkeys(new)))
+        return found
+
+    def replace_entry(self, key: str, **changes: object) -> ImageEntry:
+        """Change fields of an image's entry; the card is written if they have other values."""
+        before = self.entry(key)
+        after = before.updated(**changes)
+        if after != before:
+            self.update(images=tuple(after if e is before else e for e in self.card.images))
+        return after
 
     def remove_image(self, key: str) -> None:
         """Remove an image and its annotation; a file outside the project stays."""
@@ -326,6 +312,10 @@ class Project:
         self._fitting(key, corrections.labels)
         write_corrections(self._files(key)[2], corrections)
 
+    def corrected(self, key: str) -> bool:
+        """Return whether corrections of an image were saved."""
+        return self._files(key)[2].exists()
+
     def corrections(self, key: str) -> Corrections | None:
         """Read what `save_corrections` wrote; None if nothing was ever saved."""
         shape, path = self.entry(key).spatial, self._files(key)[2]
@@ -334,13 +324,22 @@ class Project:
     # -------------------------------------------------------------- internal
 
     def _fitting(self, key: str, labels: Labels) -> ImageEntry:
-        entry = self.entry(key)
+        entry = self._read(key)
         if labels.shape != entry.spatial:
             raise ProjectError(
                 f"the labels have shape {labels.shape}, the image '{key}' {entry.spatial}; they"
                 " must cover the same pixels"
             )
         return entry
+
+    def _read(self, key: str) -> ImageEntry:
+        """Return the entry of an image with what is known from reading its file."""
+        entry = self.entry(key)
+        if entry.shape is not None:
+            return entry
+        image = self.image(key)
+        facts = described(checked(image.data, entry.name))
+        return self.replace_entry(key, pixel_size=image.pixel_size, unit=image.unit, **facts)
 
     def _files(self, key: str) -> tuple[Path, Path, Path, Path]:
         """Return where an image's labels, regions, corrections and copied pixels are."""

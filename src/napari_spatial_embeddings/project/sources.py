@@ -6,7 +6,8 @@ import hashlib
 import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from napari_spatial_embeddings.core.image_data import (
 from napari_spatial_embeddings.core.sampling import all_blocks, sample_blocks
 from napari_spatial_embeddings.core.units import Lengths, as_metadata
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import FileError, read_image
+from napari_spatial_embeddings.files import FileError, read_image, stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import atomic_file
 
@@ -46,6 +47,51 @@ BLOCK_EDGE, MAX_BLOCKS = 64, 16
 
 TILE_EDGE = 512
 """Edge in pixels of what is compared or copied at once."""
+
+
+def possible_keys(name: str) -> Iterator[str]:
+    """Yield keys like a name, good for files on every system, without an end."""
+    base = re.sub(r"[^A-Za-z0-9_-]+", "_", stem(name))[:48].strip("_-") or "image"
+    return itertools.chain([base], (f"{base}-{n}" for n in itertools.count(2)))
+
+
+def entries_of(
+    paths: Iterable[str | Path],
+    folder: Path,
+    known: Iterable[ImageEntry],
+    new_key: Callable[[str, Iterable[str]], str],
+) -> list[ImageEntry]:
+    """Return an entry for each of some files, of which nothing is read.
+
+    Parameters
+    ----------
+    paths : paths
+    folder : path
+        The project's.
+    known : entries
+        Those of the project, which are taken for files that it has.
+    new_key : callable
+        Returns a free key like a name, which is none of some others.
+    """
+    by_path = {entry.path: entry for entry in known if entry.axes is None and not entry.channels}
+    new: list[str] = []
+    found = []
+    for path in map(Path, paths):
+        where = reference(path, folder)
+        if where not in by_path:
+            new.append(new_key(path.name, new))
+            by_path[where] = ImageEntry(key=new[-1], name=stem(path), path=where)
+        found.append(by_path[where])
+    return found
+
+
+def described(pixels: PixelArray) -> dict[str, Any]:
+    """Return the fields of an entry that are known from an image's pixels."""
+    return {
+        "shape": pixels.shape,
+        "dtype": pixels.dtype.name,
+        "fingerprint": fingerprint(pixels),
+    }
 
 
 def reference(source: Path, folder: Path) -> str:
@@ -160,6 +206,11 @@ def read_entry(folder: Path, entry: ImageEntry) -> ImageData:
     if not path.exists():
         raise MissingImage(entry.key, path)
     image = read_source(path, entry.axes, entry.channels)
+    if entry.shape is None:
+        size, unit = (image.pixel_size, image.unit)
+        if entry.pixel_size is not None:
+            size, unit = entry.pixel_size, entry.unit
+        return replace(image, pixel_size=size, unit=unit, name=entry.name)
     if image.data.shape != entry.shape:
         raise WrongImage(
             f"{path} has the shape {image.data.shape} now, and {entry.shape} when the project took"
@@ -179,7 +230,7 @@ def moved(entry: ImageEntry, path: Path, folder: Path) -> ImageEntry:
         If it cannot be read.
     """
     image = checked(read_source(path, entry.axes, entry.channels).data, str(path))
-    if not matches(image, entry.fingerprint):
+    if entry.fingerprint is not None and not matches(image, entry.fingerprint):
         differs = f"its shape is {image.shape}, not {entry.shape}"
         if image.shape == entry.shape:
             differs = "its pixels differ"

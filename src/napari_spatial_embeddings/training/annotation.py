@@ -49,6 +49,9 @@ class TrainingImage:
         Size of a pixel along each axis, the finest being 1; that of the model if not known.
     whole : (C, *S'), optional
         The image that this is a part of, whose intensities normalise it; perhaps not in memory.
+    ring : bool (*S), optional
+        Pixels that are background for nothing but their nearness to an annotated object; those of
+        objects beside it may be among them.
     """
 
     name: str
@@ -58,6 +61,7 @@ class TrainingImage:
     scribbled: bool = False
     spacing: tuple[float, ...] | None = None
     whole: PixelArray | None = None
+    ring: NDArray[np.bool_] | None = None
 
     @property
     def n_objects(self) -> int:
@@ -152,6 +156,7 @@ def annotate(
     ids, dense = np.unique(numbers[inside], return_inverse=True)
     out = np.full(numbers.shape, IGNORE, np.int32)
     out[inside] = dense + 1
+    around = None
     if region is not None:
         background |= region & (numbers == 0)
     elif scribbled:
@@ -159,12 +164,13 @@ def annotate(
     elif unlabelled == "background":
         background |= numbers == 0
     elif len(ids):
-        background |= (numbers == 0) & ring(out, spacing or (1.0,) * numbers.ndim)
+        around = (numbers == 0) & ring(out, spacing or (1.0,) * numbers.ndim)
+        background |= around
     out[background] = 0
     if (out == IGNORE).all():
         raise nothing_annotated(name)
     known = _classes(name, ids, classes, class_names)
-    return TrainingImage(name, image, out, known, scribbled, spacing)
+    return TrainingImage(name, image, out, known, scribbled, spacing, ring=around)
 
 
 def nothing_annotated(name: str) -> AnnotationError:

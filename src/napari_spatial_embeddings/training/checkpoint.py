@@ -70,6 +70,8 @@ class Checkpoint:
             "learned": run.learned,
             "history": run.best.history,
             "best_ap": run.best_ap,
+            "best_step": run.best_step,
+            "start_ap": run.start_ap,
             "steps": run.steps,
             "seconds": run.elapsed(),
             "batch_size": run.batch_size,
@@ -123,6 +125,9 @@ class Checkpoint:
         run.best.history[:] = self.facts["history"]
         run.best.clustering = ClusteringSettings.model_validate(self.facts["clustering"])
         run.best_ap, run.steps = self.facts["best_ap"], self.facts["steps"]
+        # Version 0.1.0 did not note these.
+        run.best_step = self.facts.get("best_step", run.steps)
+        run.start_ap = self.facts.get("start_ap", -1.0)
         run.batch_size, run.crop = self.facts["batch_size"], tuple(self.facts["crop"])
         run.spent = self.facts["seconds"]
         run.validated_at = run.spent

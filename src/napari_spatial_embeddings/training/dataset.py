@@ -71,5 +71,7 @@ def resampled(source: TrainingImage, resampling: Resampling) -> TrainingImage:
         np.clip(np.round(positions(w, f)), 0, n - 1).astype(int)
         for w, f, n in zip(whole, resampling.factors, shape, strict=True)
     ]
+    at = np.ix_(*nearest)
     image = resampling.read(source.image, whole, lambda block: block.astype(np.float32))
-    return replace(source, image=image, labels=source.labels[np.ix_(*nearest)], spacing=None)
+    ring = None if source.ring is None else source.ring[at]
+    return replace(source, image=image, labels=source.labels[at], spacing=None, ring=ring)

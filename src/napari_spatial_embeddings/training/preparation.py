@@ -21,6 +21,7 @@ from napari_spatial_embeddings.inference.normalisation import normalisation, nor
 
 from .annotation import TrainingImage
 from .dataset import resampled
+from .held_out_objects import hold_out_objects
 from .sampler import Sampler
 from .trainer import Trainer
 from .validation import choose_images, smallest_size
@@ -56,18 +57,23 @@ def prepare(
     model : SpatialEmbeddings
         The start model; it is not changed.
     validation : list of TrainingImage, optional
-        Some of the images are held out if it is not given, or all serve for both if they are few.
+        Some of the images are held out if it is not given. If they are few, some objects are, for a
+        start model that has not seen them; else all images serve for both.
     completed : list of TrainingImage, optional
         The images with completed scribbles: for training only, scores are of annotations alone.
     clock : callable
         Time in seconds, from any origin.
     """
     held_out, annotated = True, images
-    images = completed or images
+    images = learned = completed or images
     if not validation:
         images, _ = hold_out(images, settings)
-        _, validation = hold_out(annotated, settings)
+        learned, (_, validation) = images, hold_out(annotated, settings)
         held_out = validation is not annotated
+        # What a start model has completed, or may have seen, it would segment best itself.
+        unseen = settings.validation_share and completed is None and has_held_out(model)
+        if not held_out and unseen and (split := hold_out_objects(images)):
+            (learned, validation), held_out = split, True
     best = copy.deepcopy(model)
     best.image_diameter = settings.object_diameter or own_diameter(images, model)
     outlined = any(i.n_objects and not i.scribbled for i in images)
@@ -76,7 +82,8 @@ def prepare(
     # One scale for all images, as in prediction. Validation images keep their own scale, so that
     # scores and thresholds are those of the images as they are.
     scaled = [
-        resampled(normalised(i, model.settings), best.resampling(spacing=i.spacing)) for i in images
+        resampled(normalised(i, model.settings), best.resampling(spacing=i.spacing))
+        for i in learned
     ]
     chosen = [normalised(i, model.settings) for i in choose_images(validation)]
     device = choose_device(settings.device)
@@ -130,6 +137,14 @@ def _optimizer(network: torch.nn.Module, rate: float, weight_decay: float) -> to
         {"params": plain, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=rate, fused=True)
+
+
+def has_held_out(model: SpatialEmbeddings) -> bool:
+    """Return whether a model was trained, and always with something held out.
+
+    Otherwise it may have been trained on any of the annotated objects.
+    """
+    return bool(model.history) and all(entry.get("held_out") for entry in model.history)
 
 
 def hold_out(

@@ -11,7 +11,7 @@ from napari_spatial_embeddings.core.loss import Losses
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 
 from .trainer import Trainer
-from .validation import Validation
+from .validation import Validation, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,12 @@ class Report:
         If this report comes with a new one.
     improved : bool
         Whether that validation found a better ``model`` than before.
+    verdict : str
+        Why it did not, as half a sentence about the model; empty if it did, or if there is none.
     model : SpatialEmbeddings
         The best so far; until something is validated, the running average of the weights.
+    best_step : int
+        Step that ``model`` was found at; 0 as long as it is the start model.
     message : str
         A notice for the user, or empty.
     done : bool
@@ -57,7 +61,9 @@ class Report:
     batch_size: int
     validation: Validation | None
     model: SpatialEmbeddings
+    best_step: int = 0
     improved: bool = False
+    verdict: str = ""
     message: str = ""
     done: bool = False
 
@@ -93,7 +99,6 @@ class ReportBuilder:
     def report(
         self,
         validation: Validation | None = None,
-        improved: bool = False,
         message: str = "",
         done: bool = False,
     ) -> Report:
@@ -111,6 +116,7 @@ class ReportBuilder:
             left = budget
         loss, instance, variance, seed = self._means
         crop, batch_size = run.stage
+        taken = run.verdict is Verdict.TAKEN
         report = Report(
             step=run.steps,
             epoch=run.steps / run.epoch_steps,
@@ -126,7 +132,10 @@ class ReportBuilder:
             batch_size=batch_size,
             validation=validation,
             model=run.best,
-            improved=improved,
+            best_step=run.best_step,
+            # The start model is no better than itself.
+            improved=validation is not None and taken and run.steps > 0,
+            verdict="" if validation is None or taken else str(run.verdict),
             message=message,
             done=done,
         )

@@ -120,8 +120,8 @@ def train(
     model : SpatialEmbeddings, optional
         The start model, which is not changed; from scratch if not given.
     validation : list of TrainingImage, optional
-        To choose the best model by. If not given, some of many images are held out; few images
-        serve for both.
+        To choose the best model by. If not given, some of many images are held out. Of few images,
+        some objects are, for a trained start model; else they serve for both.
     checkpoint : path, optional
         File of the whole state. If it exists, the training is resumed from it.
     baseline : bool
@@ -165,14 +165,9 @@ def train(
             return
     builder = ReportBuilder(trainer)
 
-    def report(
-        found: Validation | None = None,
-        improved: bool = False,
-        message: str = "",
-        done: bool = False,
-    ) -> Report:
+    def report(found: Validation | None = None, message: str = "", done: bool = False) -> Report:
         trainer.update_unvalidated_best()  # reports carry the best model
-        return builder.report(found, improved, message, done)
+        return builder.report(found, message, done)
 
     try:
         if baseline and not trainer.steps:
@@ -196,13 +191,13 @@ def train(
             if trainer.since_validation() >= trainer.pause():
                 found = run(trainer.validate(), cancelled)
                 message = _write_checkpoint(trainer, checkpoint)
-                yield report(found, trainer.improved, message)
+                yield report(found, message)
             elif builder.seconds() >= settings.report_seconds:
                 yield report()
         found = run(trainer.validate(), cancelled)
         run(trainer.choose_thresholds(), cancelled)
         message = _write_checkpoint(trainer, checkpoint)
-        yield report(found, trainer.improved, message, done=True)
+        yield report(found, message, done=True)
     except Cancelled:
         trainer.update_unvalidated_best()
         message = _write_checkpoint(trainer, checkpoint)

@@ -24,15 +24,22 @@ from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage
+from .held_out_objects import MOST
 from .pseudo_labels import find_pseudo_background, with_background
 from .sampler import Batch, Sampler
-from .validation import Validation, calibrate, evaluate, predict_maps
+from .validation import Validation, Verdict, calibrate, evaluate, predict_maps
 
 WARM_UP = 100
 """Steps over which the learning rate rises."""
 
 FIRST_VALIDATION_SECONDS = 10.0
 """Seconds of training before the first validation: early, since users wait for the first result."""
+
+TOLERANCE = 0.3
+"""What the latest model may score less than the best one on held-out objects, times their number.
+
+Three objects differ by more than 0.1 by chance, and most kinds of images gain from more steps.
+"""
 
 MIXED_PRECISION = frozenset({"cuda"})
 """Types of devices that compute faster in bfloat16."""
@@ -64,9 +71,12 @@ class Trainer:
     learned : bool
         Whether the start model was trained before.
     best_ap, start_ap : float
-        Mean AP of ``best``, and of the start model if it was validated; below 0 if unknown.
-    improved : bool
-        Whether the last validation found a new best.
+        Highest mean AP so far, or the last one if nothing is held out; and that of the start model
+        if it was validated. Below 0 if unknown.
+    best_step : int
+        Step that ``best`` was found at; 0 for the start model.
+    verdict : Verdict
+        Outcome of the last validation.
     steps : int
         Steps done, over all sessions.
     spent : float
@@ -101,7 +111,8 @@ class Trainer:
     learned: bool
     best_ap: float = -1.0
     start_ap: float = -1.0
-    improved: bool = False
+    best_step: int = 0
+    verdict: Verdict = Verdict.TAKEN
     steps: int = 0
     spent: float = 0.0
     clock: Callable[[], float] = time.monotonic
@@ -242,6 +253,7 @@ class Trainer:
 
         Without held-out images the score cannot distinguish the best model from an overfitted one:
         then the latest, of the lowest learning rate, is kept, if it scores no less than the start.
+        With them, the latest is kept that scores about as high as any before.
         """
         start = self.clock()
         maps = yield from predict_maps(self.average, self.validation, str(self.device))
@@ -249,10 +261,10 @@ class Trainer:
         self.validation_cost = self.clock() - start
         ap = mean_ap(scores)
         found = Validation(float(ap[0]), float(ap.mean()), self.held_out)
-        least = self.best_ap if self.held_out else self.start_ap
-        self.improved = found.mean_ap >= least
-        if self.improved:
-            self.best_ap = found.mean_ap
+        self.verdict = self._verdict(found.mean_ap)
+        if self.verdict is Verdict.TAKEN:
+            self.best_step = self.steps
+            self.best_ap = max(self.best_ap, found.mean_ap) if self.held_out else found.mean_ap
             self.best.network.load_state_dict(self.average.network.state_dict())
         self.best.history.append(
             {
@@ -266,6 +278,13 @@ class Trainer:
         self.validated_at = self.elapsed()
         return found
 
+    def _verdict(self, mean_ap: float) -> Verdict:
+        if not self.held_out:
+            return Verdict.TAKEN if mean_ap >= self.start_ap else Verdict.FITS_LESS
+        objects = max(1, sum(image.n_objects for image in self.validation))
+        least = max(self.start_ap, self.best_ap - TOLERANCE / objects)
+        return Verdict.TAKEN if mean_ap >= least else Verdict.NOT_BETTER
+
     def update_unvalidated_best(self) -> None:
         """Copy the averaged weights into ``best``, if nothing was validated yet."""
         if self.best_ap < 0:
@@ -274,14 +293,15 @@ class Trainer:
     def choose_thresholds(self) -> Cancellable[None]:
         """Choose the best model's thresholds on the validation images, by pieces.
 
-        The start model's thresholds and the default ones come first. No others are tried where a
-        trained start model was trained further on the validation images themselves.
+        The start model's thresholds and the default ones come first. For a trained start model, no
+        others are tried on the images that it was trained further on, or on a few objects.
         """
         maps = yield from predict_maps(self.best, self.validation, str(self.device))
         own = self.best.clustering
         default = ClusteringSettings(min_size=own.min_size)
+        enough = self.held_out and sum(i.n_objects for i in self.validation) > MOST
         self.best.clustering = yield from calibrate(
-            maps, self.validation, [own, default], others=self.held_out or not self.learned
+            maps, self.validation, [own, default], others=enough or not self.learned
         )
 
     def close(self) -> None:

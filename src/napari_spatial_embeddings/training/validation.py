@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 
@@ -37,12 +38,21 @@ class Validation:
     ap50, mean_ap : float
         AP at IoU 0.5 and its mean over IoU 0.5 to 0.95.
     held_out : bool
-        Whether the images were kept out of the training. If not, this is only a measure of fit.
+        Whether the images, or the objects that are scored, were kept out of the training. If not,
+        this is only a measure of fit.
     """
 
     ap50: float
     mean_ap: float
     held_out: bool
+
+
+class Verdict(StrEnum):
+    """Outcome of a validation: whether the model replaces the best one, or why not."""
+
+    TAKEN = "taken"
+    NOT_BETTER = "it segments held-out objects less well"
+    FITS_LESS = "it fits the annotations less well than the start model"
 
 
 def choose_images(images: list[TrainingImage], most: int = 12) -> list[TrainingImage]:
@@ -61,9 +71,11 @@ def _crop(source: TrainingImage) -> TrainingImage:
     for n, m in zip(source.labels.shape, middle, strict=True):
         start = int(np.clip(m - edge / 2, 0, max(0, n - edge)))
         window.append(slice(start, min(n, start + edge)))
-    image, labels = source.image[(slice(None), *window)], source.labels[tuple(window)]
+    part = tuple(window)
+    ring = None if source.ring is None else source.ring[part]
+    image, labels = source.image[(slice(None), *part)], source.labels[part]
     whole = source.image if source.whole is None else source.whole
-    return replace(source, image=image, labels=labels, whole=whole)
+    return replace(source, image=image, labels=labels, whole=whole, ring=ring)
 
 
 def predict_maps(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from napari.layers import Image
 from pytestqt.qtbot import QtBot
 
@@ -20,7 +21,7 @@ from napari_spatial_embeddings.editing.corrections import accept
 from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
-from napari_spatial_embeddings.plugin.tasks.predict import predict_project
+from napari_spatial_embeddings.plugin.tasks.predict import ImageToPredict, predict_images
 from napari_spatial_embeddings.plugin.tasks.recluster import recluster
 from napari_spatial_embeddings.project import Project
 from plugin.fake_results import Bench, assert_same_objects, counted, discs, new_bench
@@ -234,12 +235,17 @@ def test_a_missing_model_is_a_message(bench: Bench, qtbot: QtBot, tmp_path: Path
 def test_without_a_model_or_an_image_or_a_project_there_is_a_message(bench: Bench) -> None:
     bench.prediction.image()
     assert bench.message == "There is no image: open one, and choose it under Data."
+    bench.session.set_model("nuclei-2d", None)
+    bench.prediction.all_images()
+    assert bench.message == "There is no image yet: open one, or add images under Data."
+    bench.session.set_model(None, None)
     add(bench)
     bench.prediction.image()
     assert bench.message == "There is no model yet: choose one, or train one."
     bench.prediction.all_images()
-    assert bench.message == "There is no project yet: add images under Data."
+    assert bench.message == "There is no model yet: choose one, or train one."
     assert not bench.prediction.running
+    assert bench.session.project is None
 
 
 def test_nothing_in_view_is_a_message(bench: Bench, tmp_path: Path) -> None:
@@ -411,8 +417,9 @@ def test_all_images_of_a_project(bench: Bench, qtbot: QtBot, tmp_path: Path) -> 
     bench.prediction.progressed.connect(lambda done, total, _: steps.append((done, total)))
     assert predict(bench, qtbot, "all_images")
     folder = project.folder / "results"
-    assert bench.message.startswith(f"Wrote the labels of 2 images to {folder}; 1 could not")
+    assert bench.message.startswith(f"Wrote the labels of 2 images to {folder}. Skipped 1 image: ")
     assert "cells 2: the model takes 2D images" in bench.message
+    assert bench.prediction.skipped.keys() == {"cells-2"}
     assert sorted(p.name for p in folder.iterdir()) == ["cells 0.tif", "cells 1.tif"]
     for k, data in enumerate(images[:2]):
         expected = model.segment(data, LOW)
@@ -427,12 +434,48 @@ def test_of_an_image_that_leaves_the_project_nothing_is_written(
 ) -> None:
     use(bench, tmp_path / "model")
     bench.session.project = project = project_of(tmp_path / "project", (40, 50), (40, 50))[0]
-    reports = predict_project(bench.prediction.models, bench.prediction._request(), project)
+    images = [ImageToPredict(entry.key, entry.name) for entry in project.card.images]
+    models, request = bench.prediction.models, bench.prediction._request()
+    reports = predict_images(models, request, project, images)
     next(reports)
     project.remove_image("cells-1")
     *_, last = reports
-    assert last.message == f"wrote the labels of 1 image to {project.results_folder}"
+    assert last.message == f"Wrote the labels of 1 image to {project.results_folder}"
     assert [p.name for p in project.results_folder.iterdir()] == ["cells 0.tif"]
+
+
+def test_all_images_are_those_of_the_list_whether_drawn_on_open_or_neither(
+    bench: Bench, qtbot: QtBot, tmp_path: Path
+) -> None:
+    """Results have the names that the list shows, and so have exports."""
+    model = use(bench, tmp_path / "model")
+    first = add(bench)
+    others = [picture(discs(seed=k), k)[0] for k in (1, 2)]
+    bench.viewer.add_image(others[0], name="not chosen yet")
+    bench.viewer.add_image(np.zeros((2, 2, 4, 40, 50), np.uint8), name="film")
+    bench.viewer.add_labels(np.zeros((90, 110), np.int32))
+    (tmp_path / "more").mkdir()
+    tifffile.imwrite(tmp_path / "more/in a file.tif", others[1])
+    (tmp_path / "more/empty.tif").touch()
+    bench.listed.add([tmp_path / "more"])
+    bench.wait()
+    assert bench.listed.all()[0].name == "cells 0", "what was worked on comes first"
+    first.name = "first"
+    assert predict(bench, qtbot, "all_images")
+    project = bench.session.project
+    assert project is not None
+    written = sorted(path.stem for path in project.results_folder.iterdir())
+    assert written == ["first", "in a file", "not chosen yet"]
+    found = read_labels(project.results_folder / "in a file.tif")
+    assert np.array_equal(found, model.segment(others[1][None], LOW).labels)
+    assert "Skipped 2 images: film is a time series of 2 frames" in bench.message
+    assert "empty: " in bench.message
+    assert bench.prediction.skipped.keys() == {"film", "empty"}
+    names = [image.name for image in bench.listed.all()]
+    assert sorted(names) == ["empty", "film", "first", "in a file", "not chosen yet"]
+    assert len(bench.session.results) == 2, "of those that are open, the objects are shown"
+    assert len([x for x in bench.viewer.layers if isinstance(x, Image)]) == 3 + 2 * 3
+    assert Project.open(project.folder).card.result_names[str(bench.session.image)] == "first"
 
 
 def test_where_no_image_can_be_predicted_it_failed(

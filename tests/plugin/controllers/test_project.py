@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from napari.components import ViewerModel
 
 from napari_spatial_embeddings.errors import InputError
@@ -107,6 +108,27 @@ def test_images_are_opened_and_removed(owners: Owners, folder: Path) -> None:
     assert owners.session.images.keys() == {"field_0"}
     assert names(owners)[-1] == "field 1", "its layer stays"
     assert [entry.key for entry in Project.open(folder).card.images] == ["field_0"]
+
+
+def test_of_many_images_those_in_use_stay_open(owners: Owners, tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "many")
+    for k in range(14):
+        tifffile.imwrite(tmp_path / f"field {k:02}.tif", np.full((24, 24), k, np.uint8))
+    keys = [e.key for e in project.add_files(sorted(tmp_path.glob("*.tif")))]
+    mine = owners.viewer.add_image(np.zeros((24, 24), np.uint8), name="mine")
+    owners.project.open(project.folder)
+    owners.actions.begin().layer.paint((5, 5), 1)
+    owners.actions.begin().draw()
+    for key in keys:
+        owners.project_images.show(key)
+        assert owners.session.image == key
+    assert owners.session.images.keys() == set(keys[-10:])
+    owners.project_images.show(keys[1])
+    assert owners.session.images.keys() == {keys[1], *keys[-9:]}
+    assert mine in owners.viewer.layers, "it is the user's own"
+    assert names(owners).count("field 00 · annotations") == 0
+    owners.project_images.show(keys[0])
+    assert (owners.actions.begin().layer.data > 0).any()
 
 
 def test_a_missing_image_is_asked_for(owners: Owners, folder: Path, tmp_path: Path) -> None:

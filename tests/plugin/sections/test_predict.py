@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from napari.layers import Image
 from pytestqt.qtbot import QtBot
@@ -18,7 +17,6 @@ from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.plugin.sections.predict import PredictSection
-from napari_spatial_embeddings.project import Project
 from plugin.fake_results import Bench, discs, new_bench
 
 
@@ -31,7 +29,7 @@ def bench(qtbot: QtBot) -> Iterator[Bench]:
 
 @pytest.fixture
 def section(bench: Bench, qtbot: QtBot) -> Iterator[PredictSection]:
-    section = PredictSection(bench.session, bench.prediction)
+    section = PredictSection(bench.session, bench.images, bench.listed, bench.prediction)
     qtbot.addWidget(section)
     section.show()
     yield section
@@ -71,11 +69,15 @@ def test_buttons_that_cannot_be_pressed_say_why(
     bench.session.set_model("nuclei-2d", None)
     assert section.view.isEnabled()
     assert section.image.isEnabled()
-    assert section.all_images.toolTip().startswith("There is no project with images yet")
-    project = Project.create(tmp_path)
-    project.add_image(data=np.zeros((1, 40, 40), np.uint8), name="cells")
-    bench.session.save_in(project)
-    assert section.all_images.isEnabled()
+    assert section.all_images.isEnabled(), "one image is all images"
+    bench.viewer.layers.clear()
+    assert not section.all_images.isEnabled()
+    assert section.all_images.toolTip().startswith("There is no image: open one, or add images")
+    (tmp_path / "a.tif").touch()
+    bench.listed.add([tmp_path / "a.tif"])
+    bench.wait()
+    assert section.all_images.isEnabled(), "whether it is open or not"
+    assert not section.image.isEnabled()
 
 
 @pytest.mark.usefixtures("saved_model")

@@ -91,5 +91,10 @@ def test_advice_is_shown(sliders: Sliders, session: Session) -> None:
     session.images["a"] = OpenImage("a", None)
     session.set_image("a")
     assert sliders.note == ""
+    assert not any(sliders.slider(name).isEnabled() for name in MOVES)
+    maps = uncertain_maps(discs())
+    session.set_result("a", segmentation(session, maps))
+    sliders.explain(session.result)
+    assert all(sliders.slider(name).isEnabled() for name in MOVES)
     session.tune(min_free_fraction=1)
     assert "lower the free fraction" in sliders.note

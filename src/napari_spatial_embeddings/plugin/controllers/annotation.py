@@ -248,6 +248,7 @@ class AnnotationController(QObject):
         names = dict.fromkeys(image.strokes.classes.values())
         self.learn_classes([name for name in names if name != BACKGROUND])
         self._update_colormap(image)
+        self._view = self._in_view()
         record.edited = False
         if key in self._project_images:
             record.saved_revision = record.revision
@@ -273,11 +274,13 @@ class AnnotationController(QObject):
 
     def _refreshed(self, key: str) -> None:
         """Count again, unless another slice is in view, for which layers are refreshed as well."""
-        dims = self._viewer.dims
-        view = (dims.current_step, dims.order, dims.ndisplay)
-        if view == self._view:
+        before, self._view = self._view, self._in_view()
+        if self._view == before:
             self._counts.request(key)
-        self._view = view
+
+    def _in_view(self) -> tuple[Any, ...]:
+        dims = self._viewer.dims
+        return dims.current_step, dims.order, dims.ndisplay
 
     def _tool_changed(self, _event: object = None) -> None:
         self.changed.emit()

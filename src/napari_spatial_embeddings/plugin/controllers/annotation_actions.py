@@ -247,6 +247,7 @@ class AnnotationActions:
         return tag is not None and tag.scribbled
 
     def _select(self, layer: Labels | Shapes) -> None:
+        self._images.show_current()
         if not layer.visible:  # napari draws the whole layer again, even if it was
             layer.visible = True
         self._viewer.layers.selection.active = layer

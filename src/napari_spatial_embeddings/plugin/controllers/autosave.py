@@ -110,6 +110,11 @@ class Autosave(QObject):
         if self._pending:
             self._save()
 
+    def barrier(self) -> Callable[[], object]:
+        """Return a function that waits, in any thread, until what is queued now is written."""
+        last = self._last
+        return (lambda: None) if last is None else last.result
+
     @contextmanager
     def errors_as_problems(self) -> Iterator[None]:
         """Treat errors raised inside as those of a failed write."""

@@ -21,6 +21,7 @@ from napari_spatial_embeddings.plugin.layers.world import take_world_units
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 
+from .open_images.names import LayerNames
 from .open_images.recognition import recognise
 from .open_images.registry import ImageRegistry
 
@@ -40,6 +41,10 @@ class ImageController(QObject):
     ----------
     viewer : ViewerModel
     session : Session
+
+    Attributes
+    ----------
+    switcher : ImageSwitcher
     """
 
     changed = Signal()
@@ -48,6 +53,8 @@ class ImageController(QObject):
     """A layer was added."""
     leaving = Signal()
     """A layer is about to be removed."""
+    renamed = Signal(str)
+    """An image has another name."""
     moved = Signal(str)
     """An image has another transform or pixel size."""
     replaced = Signal(str)
@@ -58,10 +65,11 @@ class ImageController(QObject):
     ) -> None:
         super().__init__(parent)
         self._viewer, self._session = viewer, session
-        self._switcher = ImageSwitcher(viewer, session.images)
+        self.switcher = ImageSwitcher(viewer, session.images)
         self._connections = Connections()
         self._watched: dict[Layer, Connections] = {}
         self._registry = ImageRegistry(viewer, session, self.leaving.emit)
+        self._names = LayerNames(viewer)
         for layer in viewer.layers:
             tags.claim(viewer, layer)
             self._watch(layer)
@@ -211,9 +219,14 @@ class ImageController(QObject):
             self._session.set_image(None)
             return
         key = self.register(layer, axes, channels, grey)
-        self._switcher.bring_to_front(key)
+        self.switcher.bring_to_front(key)
         self._session.set_image(key)
         self.changed.emit()
+
+    def show_current(self) -> None:
+        """Have the current image seen: what lies over it is hidden until another one is chosen."""
+        if self.layer is not None:
+            self.switcher.bring_to_front(self._session.image)
 
     def register(
         self,
@@ -265,6 +278,7 @@ class ImageController(QObject):
             take_world_units(self._viewer, layer)
         links = self._watched[layer] = Connections()
         links.add(layer.events.name, self._renamed)
+        self._names.watch(layer)
         if isinstance(layer, Image | Labels):
             links.add(layer.events.data, self._replaced)
         if isinstance(layer, Image):
@@ -274,13 +288,14 @@ class ImageController(QObject):
     def _unwatch(self, layer: Layer) -> None:
         if layer in self._watched:
             self._watched.pop(layer).close()
+            self._names.forget(layer)
 
     def _inserted(self, event: Event) -> None:
         layer: Layer = event.value
         self._watch(layer)
         tags.claim(self._viewer, layer)
         self._registry.sync()
-        self._switcher.arrived(layer)
+        self.switcher.arrived(layer)
         self.arrived.emit(layer)
         self.changed.emit()
 
@@ -289,7 +304,7 @@ class ImageController(QObject):
 
     def _removed(self, event: Event) -> None:
         self._unwatch(event.value)
-        self._switcher.left(event.value)
+        self.switcher.left(event.value)
         self._registry.sync()
         if self._session.image is not None and self.layer is None:
             self._session.set_image(None)
@@ -303,7 +318,7 @@ class ImageController(QObject):
             return
         with self._session.errors_as_messages():
             if role == "annotations":
-                self._check_annotation(layer)
+                self._registry.check_annotation(layer)
             elif record is not None:
                 chosen = self._session.image == record.key
                 self.register(layer, replaced=True)
@@ -312,17 +327,6 @@ class ImageController(QObject):
                 if chosen:
                     self.choose(layer)
         self.changed.emit()
-
-    def _check_annotation(self, layer: Layer) -> None:
-        """Leave an annotation that covers its image no more to the user."""
-        record, shape = self._session.images.get(tags.image_key(layer) or ""), layer.data.shape
-        if record is not None and record.image is not None and shape != record.image.shape:
-            tags.remove_tag(layer)
-            self._session.say(
-                f"{layer.name} has the shape {shape} now, its image {record.image.shape}: it is a"
-                " layer of your own. Press Annotate to go on with what was saved.",
-                "warning",
-            )
 
     def _moved(self, event: Event) -> None:
         """Give the other layers of an image its transform."""
@@ -336,5 +340,7 @@ class ImageController(QObject):
         self.moved.emit(key)
         self.changed.emit()
 
-    def _renamed(self, _event: Event) -> None:
+    def _renamed(self, event: Event) -> None:
+        if (key := self._names.follow(event.source)) is not None:
+            self.renamed.emit(key)
         self.changed.emit()

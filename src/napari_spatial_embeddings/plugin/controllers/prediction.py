@@ -19,9 +19,10 @@ from napari_spatial_embeddings.plugin.tasks.predict import (
     PredictionReport,
     PredictionRequest,
     predict_image,
-    predict_project,
+    predict_images,
 )
 
+from .image_list import ListedImages
 from .images import ImageController
 from .reclustering import newest_corrections
 from .suitability import misfit, sentence
@@ -43,11 +44,15 @@ class PredictionController(QObject):
     viewer : ViewerModel
     session : Session
     images : ImageController
+    listed : ListedImages
+        What "all images" are.
 
     Attributes
     ----------
     models : ModelCache
         The model that was loaded last; exports share it.
+    skipped : dict
+        Why images were skipped when all were predicted last, by key.
     """
 
     progressed = Signal(int, int, str)
@@ -62,10 +67,13 @@ class PredictionController(QObject):
         viewer: ViewerModel,
         session: Session,
         images: ImageController,
+        listed: ListedImages,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._session, self._images = viewer, session, images
+        self._listed = listed
+        self.skipped: dict[str, str] = {}
         self.models = ModelCache()
         self._worker: Worker | None = None
         self._image: OpenImage | None = None
@@ -100,22 +108,31 @@ class PredictionController(QObject):
             return "There is no model: choose one, or train one above."
         return misfit(card, self._images, "This model", "train one from scratch")
 
-    def view(self) -> None:
-        """Predict what is in view of the current image; the rest of its maps stays as it is."""
-        self._predict_current(in_view=True)
+    def view(self, *, asked: bool = True) -> None:
+        """Predict what is in view of the current image; the rest of its maps stays as it is.
 
-    def image(self) -> None:
-        """Predict the current image."""
-        self._predict_current(in_view=False)
+        Parameters
+        ----------
+        asked : bool
+            Whether the user asked for it, and is to see the image.
+        """
+        self._predict_current(in_view=True, asked=asked)
+
+    def image(self, *, asked: bool = True) -> None:
+        """Predict the current image. Parameters as in `view`."""
+        self._predict_current(in_view=False, asked=asked)
 
     def all_images(self) -> None:
-        """Predict all images of the project, and write their labels into its folder."""
+        """Predict all images of the list, and write their labels into the project's folder.
+
+        Those that are open and not in the project are added to it.
+        """
         with self._session.errors_as_messages():
-            project = self._session.project
-            if project is None or not project.card.images:
-                raise InputError("there is no project yet: add images under Data")
+            self._request()  # or a sentence, before anything is added
+            project, images, added = self._listed.to_predict()
             request, models = self._request(), self.models
-            self._start(lambda: predict_project(models, request, project), None)
+            self.skipped = {}
+            self._start(lambda: predict_images(models, request, project, images, added), None)
 
     def cancel(self) -> None:
         """End the prediction; a tile that is being computed is dropped when it is done."""
@@ -147,12 +164,14 @@ class PredictionController(QObject):
             {k: i.corrections for k, i in session.images.items() if i.corrections is not None},
         )
 
-    def _predict_current(self, *, in_view: bool) -> None:
+    def _predict_current(self, *, in_view: bool, asked: bool) -> None:
         with self._session.errors_as_messages():
             image, layer = self._images.image_data(), self._images.layer
             record = self._session.current
             assert record is not None
             assert layer is not None
+            if asked:
+                self._images.show_current()
             window = visible_box(self._viewer, layer, self._images.axes) if in_view else None
             request, models = self._request(), self.models
             key = record.key
@@ -178,6 +197,8 @@ class PredictionController(QObject):
     def _report(self, report: PredictionReport) -> None:
         if self.sender() is not self._worker:
             return
+        if report.problem:
+            self.skipped[report.key] = report.problem
         self.progressed.emit(report.done, report.total, report.message)
         if report.result is not None:
             self._publish(report.key, report.result)
@@ -210,7 +231,7 @@ class PredictionController(QObject):
         if self.sender() is self._worker:
             self._forget()
             if report is not None and report.result is None:
-                self._session.say(report.message)
+                self._session.say(report.message, "warning" if self.skipped else "info")
             self.ended.emit(True)
 
     def _fail(self, problem: str) -> None:

@@ -41,6 +41,8 @@ class ProjectController(QObject):
 
     Attributes
     ----------
+    autosave : Autosave
+        Writes into it.
     dialogs : Dialogs
         How the user is asked for files.
     """
@@ -58,7 +60,7 @@ class ProjectController(QObject):
     ) -> None:
         super().__init__(parent)
         self._viewer, self._session = viewer, session
-        self._autosave, self._images = autosave, images
+        self.autosave, self._images = autosave, images
         self.dialogs = Dialogs()
         self._connections = Connections()
         self._connections.add(images.arrived, self.follow_layer)
@@ -101,9 +103,9 @@ class ProjectController(QObject):
         """
         if self._session.project is None:
             self._create(folder)
-            self._autosave.schedule()
+            self.autosave.schedule()
             return
-        self._autosave.flush()
+        self.autosave.flush()
         self._leave()
         project = Project.create(folder, **self._session.project_fields())
         self._session.set_project(project)
@@ -121,7 +123,7 @@ class ProjectController(QObject):
         project = Project.open(folder)
         if any(other is not self and other.is_open(project.folder) for other in _OPEN):
             raise InputError(f"{project.folder} is open in another window; close it there first")
-        self._autosave.flush()
+        self.autosave.flush()
         left = self._leave(project.folder)
         self._session.set_project(project)
         self._session.say("")
@@ -160,9 +162,9 @@ class ProjectController(QObject):
         list of layers
             The images that stay.
         """
-        if self._autosave.problem:
+        if self.autosave.problem:
             raise InputError(
-                f"annotations are not saved yet: {self._autosave.problem}; solve this first"
+                f"annotations are not saved yet: {self.autosave.problem}; solve this first"
             )
         self._session.set_image(None)
         staying = {

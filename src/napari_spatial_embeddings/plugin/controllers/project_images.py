@@ -26,6 +26,9 @@ from .autosave import Autosave
 from .images import ImageController
 from .project import ProjectController
 
+KEPT_OPEN = 10
+"""Images opened by the plugin that stay open: each is some layers, and maps that need memory."""
+
 
 class ProjectImages(QObject):
     """Adds open images to the project, and opens the project's images.
@@ -57,10 +60,12 @@ class ProjectImages(QObject):
         self._viewer, self._session = viewer, session
         self._autosave, self._images, self._project = autosave, images, project
         self.copy = False
+        self._kept: list[str] = []
         self._connections = Connections()
         self._connections.add(project.opened, self._opened)
         self._connections.add(images.moved, self._save_pixel_size)
         self._connections.add(images.replaced, self._save_pixels)
+        self._connections.add(images.renamed, self._save_name)
 
     def close(self) -> None:
         """Disconnect from the other controllers."""
@@ -119,6 +124,10 @@ class ProjectImages(QObject):
             return True
         return False
 
+    def add(self, key: str) -> None:
+        """Add an open image to the project, if it is not in it."""
+        self.save(key, lambda _project: None)
+
     def _save_pixel_size(self, key: str) -> None:
         """Save the pixel size of an image that is in the project, if it is another one now."""
         project, layer = self._session.project, self._images.layer_of(key)
@@ -128,12 +137,21 @@ class ProjectImages(QObject):
         size, unit = pixel_size(layer, tag.axes)
 
         def write() -> None:
-            images = tuple(
-                e.updated(pixel_size=size, unit=unit) if e.key == key else e
-                for e in project.card.images
-            )
-            if images != project.card.images:
-                project.update(images=images)
+            if project.card.find(key) is not None:
+                project.replace_entry(key, pixel_size=size, unit=unit)
+
+        self._autosave.write(write)
+
+    def _save_name(self, key: str) -> None:
+        """Save the name of an image that is in the project: its files are named after it."""
+        project, layer = self._session.project, self._images.layer_of(key)
+        if project is None or layer is None:
+            return
+        name = layer.name
+
+        def write() -> None:
+            if project.card.find(key) is not None:
+                project.replace_entry(key, name=name)
 
         self._autosave.write(write)
 
@@ -153,6 +171,7 @@ class ProjectImages(QObject):
 
     def _show_first(self, left: list[Layer]) -> None:
         """Show the first image of a project, unless one of its images is in the viewer."""
+        self._kept = []
         project = self._session.project
         assert project is not None
         there = self._images.recognise(project)
@@ -182,6 +201,25 @@ class ProjectImages(QObject):
         layer = self._images.layer_of(key)
         if layer is not None:
             self._images.choose(layer)
+        if key in self._kept:
+            self._kept.append(self._kept.pop(self._kept.index(key)))
+        self._close_oldest()
+
+    def _close_oldest(self) -> None:
+        """Close images that were opened here longest ago, if all of them is in the project."""
+        spare = len(self._kept) - KEPT_OPEN
+        for key in [k for k in self._kept if k != self._session.image][: max(0, spare)]:
+            image = self._session.images.get(key)
+            unsaved = image is not None and (
+                (image.strokes is not None and image.dirty)
+                or image.corrections is not image.saved_corrections
+            )
+            if unsaved or self._autosave.problem:
+                continue
+            self._kept.remove(key)
+            for layer in list(self._viewer.layers):
+                if tags.image_key(layer) == key:
+                    self._viewer.layers.remove(layer)
 
     def _open(self, project: Project, key: str) -> None:
         try:
@@ -191,6 +229,7 @@ class ProjectImages(QObject):
                 return
             layers = project_layers(project, key)
         self._add_missing(key, layers)
+        self._kept.append(key)
 
     def show_annotation(self, key: str) -> bool:
         """Show what the project has of the annotation of an image that is in the viewer.

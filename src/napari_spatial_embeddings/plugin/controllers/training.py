@@ -9,13 +9,14 @@ from qtpy.QtCore import QElapsedTimer, QObject, QTimer
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.inference.model_card import WEIGHTS, ModelCard
 from napari_spatial_embeddings.inference.registry import find_folder
+from napari_spatial_embeddings.plugin.qt.command_line import command_line
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.project import Project
+from napari_spatial_embeddings.project.previous import exchange_previous
 
 from .annotation import AnnotationController
 from .autosave import Autosave
-from .command_line import command_line
 from .images import ImageController
 from .prediction import PredictionController
 from .project import ProjectController
@@ -109,7 +110,7 @@ class TrainingController(QObject):
         self._session.set_status("starting", **fresh)
         if model is not None and self.previewing and self._session.image is not None:
             self._session.set_model(model, None)
-            self._prediction.view()  # what there was before; the child loads torch meanwhile
+            self._prediction.view(asked=False)  # what there was before
 
     def stop(self) -> None:
         """Stop, and keep the best model; a second call does not wait for it.
@@ -135,6 +136,15 @@ class TrainingController(QObject):
             return f"the best model so far is kept in {self._project.model_folder}"
         return f"it has no better model yet; annotations are kept in {self._project.folder}"
 
+    def may_close(self) -> bool:
+        """Ask whether a training that is running is to end with the window."""
+        parting = self.parting
+        return not parting or self._projects.dialogs.confirm(
+            f"A training is running. Closing napari ends it: {parting}.",
+            "End it and close",
+            "Go on training",
+        )
+
     @property
     def can_go_back(self) -> bool:
         """Whether the last training replaced a model that is still there."""
@@ -159,7 +169,7 @@ class TrainingController(QObject):
                 raise InputError("there is no model before this one")
             model = str(project.model_folder)
             if self._before is not None:
-                project.exchange_previous()
+                exchange_previous(project)
             elif not self._back:
                 model = session.training.used["start"]
             self._back = not self._back
@@ -226,7 +236,7 @@ class TrainingController(QObject):
     def _use(self, model: str) -> None:
         self._session.set_model(model, ModelCard.read(find_folder(model)).clustering)
         if self._session.image is not None:
-            self._prediction.image()
+            self._prediction.image(asked=False)
 
     # ---------------------------------------------------------------- preview
 
@@ -246,7 +256,7 @@ class TrainingController(QObject):
             return
         self._since.start()
         self._session.set_model(self._project.model_folder, None)
-        self._prediction.view()
+        self._prediction.view(asked=False)
 
     def _leave_project(self) -> None:
         """End the training of another project, and show the last one of this."""

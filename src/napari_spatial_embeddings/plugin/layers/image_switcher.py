@@ -7,53 +7,79 @@ from collections.abc import Mapping
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Layer
-from numpy.typing import NDArray
 
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 
+from .covering import covering, place
 from .tags import image_key, role_of
 from .viewport import look_at
 from .world import extent
 
 
 class ImageSwitcher:
-    """Shows the layers of one image, and hides those of the others.
+    """Shows the layers of one image, hides those of the others, and whatever lies over it.
 
     A layer that the user hid is hidden when its image comes back. Layers of no image are left
-    alone.
+    alone, unless they are images that lie over the one that is shown: those come back when it goes.
 
     Parameters
     ----------
     viewer : ViewerModel
     images : mapping of OpenImage
         The open images; their ``hidden_layers`` and ``slice`` are kept here.
+
+    Attributes
+    ----------
+    switching : bool
+        Whether layers are being shown and hidden here, not by the user.
     """
 
     def __init__(self, viewer: ViewerModel, images: Mapping[str, OpenImage]) -> None:
         self._viewer, self._images = viewer, images
         self._front: str | None = None
+        self._over: list[Layer] = []
+        self.switching = False
 
-    def bring_to_front(self, key: str) -> None:
-        """Show an image, and hide the one that was shown."""
+    def bring_to_front(self, key: str | None) -> None:
+        """Show an image, and hide the one that was shown; no image shows what lay over that."""
+        self.switching = True
+        try:
+            self._switch(key)
+        finally:
+            self.switching = False
+
+    def _switch(self, key: str | None) -> None:
         before, self._front = self._front, key
-        if before is None or before == key:
-            return
-        old, new = self._images.get(before), self._images.get(key)
-        if old is not None:
-            old.slice = self._viewer.dims.point
-            own = [x for x in self._viewer.layers if image_key(x) == before]
-            old.hidden_layers = [x for x in own if x.visible]
-            for layer in own:
-                layer.visible = False
-        if new is None:
-            return
-        hidden, new.hidden_layers = new.hidden_layers, []
-        for layer in (*hidden, new.layer):
-            if not layer.visible:  # napari draws the whole layer again, even if it was
-                layer.visible = True
-        if old is None or not np.allclose(self._corners(old), self._corners(new)):
+        old = None if before is None else self._images.get(before)
+        new = None if key is None else self._images.get(key)
+        if before != key and new is not None and old is not None:
+            self._leave(old)
+        if new is not None:
+            shown, new.hidden_layers = new.hidden_layers, []
+            for layer in (*shown, new.layer):
+                _show(layer)
+        over = [] if new is None else covering(self._viewer, new.layer, self._over)
+        for layer in self._over:
+            if layer not in over and layer in self._viewer.layers:
+                _show(layer)
+        for layer in over:
+            layer.visible = False
+        self._over = list(over)
+        moved = old is None or new is None or not self._same_place(old, new)
+        if before is not None and before != key and new is not None and moved:
             look_at(self._viewer, new.layer)
             self._restore_slice(new)
+
+    def _leave(self, image: OpenImage) -> None:
+        image.slice = self._viewer.dims.point
+        own = [x for x in self._viewer.layers if image_key(x) == image.key]
+        image.hidden_layers = [x for x in own if x.visible]
+        for layer in own:
+            layer.visible = False
+
+    def _same_place(self, one: OpenImage, other: OpenImage) -> bool:
+        there = place(self._viewer, other.layer)
+        return bool(np.allclose(place(self._viewer, one.layer), there))
 
     def _restore_slice(self, image: OpenImage) -> None:
         """Go to the slice of an image that was in view, or to the middle one."""
@@ -74,11 +100,21 @@ class ImageSwitcher:
             layer.visible = False
 
     def left(self, layer: Layer) -> None:
-        """Forget a layer that was removed."""
+        """Forget a layer that was removed; what lay over an image that is gone is shown again."""
         for image in self._images.values():
             if layer in image.hidden_layers:
                 image.hidden_layers.remove(layer)
+        if layer in self._over:
+            self._over.remove(layer)
+        if role_of(layer) == "image" and image_key(layer) == self._front:
+            self.bring_to_front(None)
 
-    def _corners(self, image: OpenImage) -> NDArray[np.float64]:
-        """Return the start and end of the two axes that are displayed first."""
-        return extent(self._viewer, image.layer)[:, -2:]
+    def shown(self, layer: Layer) -> None:
+        """Note that the user made a layer visible."""
+        if layer in self._over:
+            self._over.remove(layer)
+
+
+def _show(layer: Layer) -> None:
+    if not layer.visible:  # napari draws the whole layer again, even if it was
+        layer.visible = True

@@ -77,6 +77,12 @@ def set_conversion(
         changed._update_draw = convert
 
 
+def grid(viewer: ViewerModel) -> Any:
+    """Return the settings of the grid that shows layers side by side; a part of the canvas now."""
+    canvas = getattr(viewer, "canvas", None)
+    return viewer.grid if canvas is None else canvas.grid
+
+
 def hide_brush_box(viewer: ViewerModel) -> None:
     """Hide the dark square that napari 0.9 draws inside its brush, and leaves behind."""
     with suppress(AttributeError, KeyError):

@@ -204,3 +204,12 @@ def tagged(
 def find_layer(viewer: ViewerModel, role: Role, image: str, part: str | None = None) -> Any:
     """Return the layer of a role and an image, or None."""
     return next(tagged(viewer, role, image, part), None)
+
+
+def renamed(name: str, old: str, new: str) -> str:
+    """Return the name of a layer of an image that has another name now.
+
+    A layer whose name does not start with that of its image was named by the user, and keeps it.
+    """
+    rest = name.removeprefix(f"{old} · ")
+    return name if rest == name else f"{new} · {rest}"

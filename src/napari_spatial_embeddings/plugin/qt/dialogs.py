@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
@@ -24,6 +25,21 @@ class Dialogs:
     def open_project(self, start: Path, /) -> Path | None:
         """Ask for the folder of a project."""
         name = QFileDialog.getExistingDirectory(self.parent, "Open a project's folder", str(start))
+        return Path(name) if name else None
+
+    def add_images(self, start: Path, endings: Sequence[str], /) -> list[Path]:
+        """Ask for files of images, which have one of some endings."""
+        kinds = " ".join(f"*{ending}" for ending in endings)
+        names, _ = QFileDialog.getOpenFileNames(
+            self.parent, "Add images", str(start), f"Images ({kinds});;All files (*)"
+        )
+        return [Path(name) for name in names]
+
+    def add_folder(self, start: Path, /) -> Path | None:
+        """Ask for a folder of images, or one that is an image, such as OME-Zarr."""
+        name = QFileDialog.getExistingDirectory(
+            self.parent, "Add the images of a folder", str(start)
+        )
         return Path(name) if name else None
 
     def find_image(self, missing: Path, /) -> Path | None:

@@ -13,14 +13,13 @@ from qtpy.QtWidgets import (
 )
 from superqt import QElidingLabel
 
-from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
-from napari_spatial_embeddings.plugin.controllers.autosave import Autosave
+from napari_spatial_embeddings.plugin.controllers.image_choice import ImageChoice
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.project import ProjectController
 from napari_spatial_embeddings.plugin.controllers.project_images import ProjectImages
 from napari_spatial_embeddings.plugin.layers.axes import finest, meanings
 from napari_spatial_embeddings.plugin.layers.image import ImageLayer
-from napari_spatial_embeddings.plugin.layers.tags import role_of, tag_of
+from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo, NameList
 from napari_spatial_embeddings.plugin.qt.narrow_form import NarrowForm
@@ -29,6 +28,7 @@ from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .image_list import ImageList
+from .image_offer import ImageOffer
 from .pixel_size import PixelSizeField
 
 NO_MODEL_FOR_COLOURS = (
@@ -44,11 +44,10 @@ class DataStep(StepArea):
     ----------
     session : Session
     images : ImageController
-    autosave : Autosave
+    choice : ImageChoice
     project : ProjectController
     project_images : ProjectImages
-    annotation : AnnotationController
-        For the number of objects on each image.
+    image_list : ImageList
 
     Attributes
     ----------
@@ -59,15 +58,15 @@ class DataStep(StepArea):
         self,
         session: Session,
         images: ImageController,
-        autosave: Autosave,
+        choice: ImageChoice,
         project: ProjectController,
         project_images: ProjectImages,
-        annotation: AnnotationController,
+        image_list: ImageList,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__("Data", parent=parent)
-        self._session, self._images, self._autosave = session, images, autosave
-        self._project, self._project_images = project, project_images
+        self._session, self._images, self._autosave = session, images, project.autosave
+        self._project, self._project_images, self._list = project, project_images, image_list
         self._image = NameCombo()
         self._image.activated.connect(self._choose)
         self._axes = NameCombo()
@@ -76,24 +75,24 @@ class DataStep(StepArea):
         self._channels = NameList()
         self._channels.itemChanged.connect(self._choose_channels)
         self.pixel_size = PixelSizeField(session, images)
-        self._list = ImageList(session, autosave, project_images, annotation)
         self._folder = QElidingLabel()
         self._folder.setElideMode(Qt.TextElideMode.ElideMiddle)
         self._form = NarrowForm()
-        self._form.addRow("Image", self._image)
+        self._form.addRow("Image", self._image_row())
         self._axes_label = QLabel()
         self._form.addRow(self._axes_label, self._axes)
         self._form.addRow("Channels", self._channels)
         self._form.addRow("Pixel size", self.pixel_size)
         self._form.addRow("Project", self._project_row())
         self._problem = TextBlock(1, "advice")
+        self._offer = ImageOffer(images, choice)
+        self.body.addWidget(self._offer)
         self.body.addLayout(self._form)
         self.body.addWidget(self._problem)
         self.body.addWidget(self._list)
-        self._known_images: list[ImageLayer] | None = None
         self._connections = Connections()
         self._connections.add(images.changed, self.refresh)
-        self._connections.add(autosave.saved, self._show_project)
+        self._connections.add(self._autosave.saved, self._show_project)
         self._connections.add(session.image_changed, self.refresh)
         self._connections.add(session.model_changed, self.refresh)
         self._connections.add(session.project_changed, self._show_project)
@@ -103,6 +102,20 @@ class DataStep(StepArea):
         """Disconnect from the controllers."""
         self._connections.close()
         self._list.close_down()
+        self._offer.close_down()
+
+    def _image_row(self) -> QWidget:
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(3)
+        line.addWidget(self._image, 1)
+        self._use_channels = QPushButton("Channels")
+        self._use_channels.setToolTip("Use other layers as further channels of this image.")
+        self._use_channels.setCheckable(True)
+        self._use_channels.toggled.connect(self._ask_for_channels)
+        line.addWidget(self._use_channels)
+        return row
 
     def _project_row(self) -> QWidget:
         row = QWidget()
@@ -151,6 +164,9 @@ class DataStep(StepArea):
         layers = [x for x in self._images.layers() if str(x.unique_id) in chosen]
         self._images.choose(self._images.layer, channels=tuple(layers))
 
+    def _ask_for_channels(self, _wanted: bool) -> None:
+        self._show_channels(self._images.layer, self._images.layers())
+
     def _set_copy(self, copy: bool) -> None:
         self._project_images.copy = copy
 
@@ -170,9 +186,6 @@ class DataStep(StepArea):
 
     def refresh(self) -> None:
         """Show the images there are, and what is known of the current one."""
-        with self._session.errors_as_messages():
-            if self._choose_new():
-                return  # choosing comes back here
         layers, current = self._images.layers(), self._images.layer
         self._image.clear()
         for layer in layers:
@@ -188,26 +201,11 @@ class DataStep(StepArea):
         self._show_project()
         self._list.refresh()
         if not layers:
-            self.set_hint("Open an image: drag it into the window, or use File > Open Sample.")
+            self.set_hint("Open an image: drag it into the window, or press Add images.")
         elif current is None:
             self.set_hint("Choose the image to work on.")
         else:
             self.set_hint("")
-
-    def _choose_new(self) -> bool:
-        """Make an image that was opened the current one, if that is what the user wants."""
-        layers, known = self._images.layers(), self._known_images
-        self._known_images = layers
-        new = [x for x in layers if not any(x is other for other in known or ())]
-        # A sample, or an image of a project, is what the user wants to work on now.
-        wanted = [x for x in new if role_of(x) == "image"]
-        if self._session.image is None and new:
-            self._images.choose((wanted or new)[0])
-            return True
-        if wanted and known is not None and wanted[0] is not self._images.layer:
-            self._images.choose(wanted[0])
-            return True
-        return False
 
     def _show_axes(self, layer: ImageLayer | None) -> None:
         tag = tag_of(layer) if layer is not None else None
@@ -248,7 +246,9 @@ class DataStep(StepArea):
             item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
         self._channels.setFixedHeight(8 + 20 * min(4, max(1, len(others))))
         self._channels.blockSignals(False)
-        self._form.setRowVisible(self._channels, bool(others))
+        self._use_channels.setVisible(bool(others))
+        wanted = bool(chosen) or self._use_channels.isChecked()
+        self._form.setRowVisible(self._channels, bool(others) and wanted)
 
     def _show_project(self) -> None:
         project, problem = self._session.project, self._autosave.problem

@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_spatial_embeddings.plugin.controllers.command_line import command_line
+from napari_spatial_embeddings.plugin.qt.command_line import command_line
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo
 from napari_spatial_embeddings.plugin.qt.text_block import TextBlock

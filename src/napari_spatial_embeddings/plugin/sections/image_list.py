@@ -1,13 +1,22 @@
-"""The list of the project's images, open or not."""
+"""The list of images, and the buttons that add to it."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QListWidgetItem, QMenu, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QListWidgetItem,
+    QMenu,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
+from napari_spatial_embeddings.files.endings import JPEG, PNG, TIFF
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
-from napari_spatial_embeddings.plugin.controllers.autosave import Autosave
-from napari_spatial_embeddings.plugin.controllers.project_images import ProjectImages
+from napari_spatial_embeddings.plugin.controllers.image_list import ListedImage, ListedImages
+from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
+from napari_spatial_embeddings.plugin.controllers.project import ProjectController
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.name_widgets import NameList
 from napari_spatial_embeddings.plugin.state.session import Session
@@ -17,81 +26,143 @@ MAX_ROWS = 5
 
 
 class ImageList(QWidget):
-    """Lists the images of the project; a click makes one the current image, and opens it.
+    """Lists the images; a click makes one the current image, and opens it.
 
     Parameters
     ----------
     session : Session
-    autosave : Autosave
-        Adds images to the project.
-    project_images : ProjectImages
+    project : ProjectController
+        Asks for files.
+    listed : ListedImages
     annotation : AnnotationController
         For the number of objects on each image.
+    prediction : PredictionController
+        For the images that were skipped.
     """
 
     def __init__(
         self,
         session: Session,
-        autosave: Autosave,
-        project_images: ProjectImages,
+        project: ProjectController,
+        listed: ListedImages,
         annotation: AnnotationController,
+        prediction: PredictionController,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._project_images = session, project_images
-        self._annotation = annotation
+        self._session, self._project, self._listed = session, project, listed
+        self._annotation, self._prediction = annotation, prediction
+        self._shown: list[ListedImage] = []
         self._list = NameList()
+        self._list.setToolTip(
+            "The images that are trained on and predicted. Click: work on it. Right click: remove."
+        )
+        self._list.setUniformItemSizes(True)
         self._list.itemClicked.connect(self._clicked)
         self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self._list.customContextMenuRequested.connect(self._menu)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
         column.addWidget(self._list)
+        column.addLayout(self._buttons())
         self._connections = Connections()
         self._connections.add(annotation.changed, self.refresh)
-        self._connections.add(autosave.saved, self.refresh)
+        self._connections.add(listed.saved, self.refresh)
+        self._connections.add(prediction.ended, self._follow_prediction)
+
+    def _buttons(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for text, tip, act in (
+            ("Add images…", "Add files to the list; each is opened when you click it.", self._add),
+            ("Add folder…", "Add all images of a folder to the list.", self._add_folder),
+        ):
+            button = QPushButton(text)
+            button.setToolTip(tip)
+            button.clicked.connect(act)
+            row.addWidget(button)
+        return row
 
     def close_down(self) -> None:
         """Disconnect from the controllers."""
         self._connections.close()
 
+    # ------------------------------------------------------------------ showing
+
     def refresh(self) -> None:
-        """Show the images there are."""
-        names = {entry.key: entry.name for entry in self._project_images.entries()}
-        images, current = self._session.images, self._session.image
-        for key, image in images.items():
-            if key in names or image.strokes is not None or key == current:
-                names[key] = image.layer.name
-        self._list.clear()
-        for key, name in names.items():
-            count = self._annotation.count(key)
-            about = "" if key in images else "Not open: click to open it.\n"
-            title = name if count is None else f"{name}: {count}"
-            item = self._list.add_name(title, f"{about}Right click: remove it from the project.")
-            item.setData(Qt.ItemDataRole.UserRole, key)
-            font = item.font()
-            font.setBold(key == current)
-            font.setItalic(key not in images)
+        """Show the images there are; the list keeps its place."""
+        self._shown = images = self._listed.all()
+        while self._list.count() > len(images):
+            self._list.takeItem(self._list.count() - 1)
+        for row, image in enumerate(images):
+            if row == self._list.count():
+                self._list.addItem(QListWidgetItem())
+            self._show(self._list.item(row), image)
+        self._show_current()
+        height = max(18, self._list.sizeHintForRow(0))
+        self._list.setFixedHeight(6 + height * min(MAX_ROWS, max(1, len(images))))
+        self._list.setVisible(len(images) > 1 or any(image.layer is None for image in images))
+
+    def _show(self, item: QListWidgetItem, image: ListedImage) -> None:
+        """Show one image; an item is touched only where it changes, as there may be hundreds."""
+        count = self._annotation.count(image.key) if image.key else None
+        skipped = self._prediction.skipped.get(image.id)
+        text = image.name if count is None else f"{image.name}: {count}"
+        text = f"{text} (skipped)" if skipped else text
+        tip = image.name + ("\nNot open: click to open it." if image.layer is None else "")
+        tip += f"\nSkipped when all were predicted: {skipped}" if skipped else ""
+        if item.text() != text:
+            item.setText(text)
+        if item.toolTip() != tip:
+            item.setToolTip(tip)
+        font, bold = item.font(), self._is_current(image)
+        if (font.bold(), font.italic()) != (bold, image.layer is None):
+            font.setBold(bold)
+            font.setItalic(image.layer is None)
             item.setFont(font)
-            item.setSelected(key == current)
-        row = max(18, self._list.sizeHintForRow(0))
-        self._list.setFixedHeight(6 + row * min(MAX_ROWS, max(1, len(names))))
-        self.setVisible(len(names) > 1 or any(key not in images for key in names))
+
+    def _is_current(self, image: ListedImage) -> bool:
+        return bool(image.key) and image.key == self._session.image
+
+    def _show_current(self) -> None:
+        row = next((k for k, image in enumerate(self._shown) if self._is_current(image)), -1)
+        if row != self._list.currentRow():
+            self._list.setCurrentRow(row)
+            if row >= 0:
+                self._list.scrollToItem(self._list.item(row))
+
+    def _follow_prediction(self, _completed: bool) -> None:
+        self.refresh()
+
+    # ------------------------------------------------------------------ actions
 
     def _clicked(self, item: QListWidgetItem) -> None:
         with self._session.errors_as_messages():
-            self._project_images.show(item.data(Qt.ItemDataRole.UserRole))
+            self._listed.choose(self._shown[self._list.row(item)])
+        self.refresh()
+
+    def _add(self) -> None:
+        with self._session.errors_as_messages():
+            if paths := self._project.dialogs.add_images(self._listed.folder, (*TIFF, *PNG, *JPEG)):
+                self._listed.add(paths)
+
+    def _add_folder(self) -> None:
+        with self._session.errors_as_messages():
+            if (folder := self._project.dialogs.add_folder(self._listed.folder)) is not None:
+                self._listed.add([folder])
 
     def _menu(self, at: QPoint) -> None:
         item = self._list.itemAt(at)
         if item is None:
             return
-        key = item.data(Qt.ItemDataRole.UserRole)
+        image = self._shown[self._list.row(item)]
         menu = QMenu(self)
         remove = menu.addAction("Remove from the project, with its annotations")
-        remove.triggered.connect(lambda: self._remove(key))
+        remove.setEnabled(image.saved)
+        remove.triggered.connect(lambda: self._remove(image.key))
         menu.popup(self._list.mapToGlobal(at))
 
     def _remove(self, key: str) -> None:
         with self._session.errors_as_messages():
-            self._project_images.remove(key)
+            self._listed.remove(key)

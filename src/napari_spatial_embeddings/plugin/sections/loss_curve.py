@@ -83,7 +83,7 @@ class LossCurve(QWidget):
             parts = ", ".join(f"{name} {report[name]:.3f}" for name in PARTS)
             lines.append(f"loss {report['loss']:.3f} ({parts})")
         if validation := report["validation"]:
-            kind = "held-out images" if validation["held_out"] else "the training images"
+            kind = "held-out objects" if validation["held_out"] else "the training images"
             lines.append(
                 f"AP50 {validation['ap50']:.3f}, mean AP {validation['mean_ap']:.3f} on {kind}"
             )

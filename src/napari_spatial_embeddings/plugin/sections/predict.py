@@ -15,7 +15,10 @@ from qtpy.QtWidgets import (
 from superqt import QElidingLabel
 
 from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.controllers.image_list import ListedImages
+from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
 from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -32,12 +35,22 @@ class PredictSection(QWidget):
     Parameters
     ----------
     session : Session
+    images : ImageController
+    listed : ListedImages
+        Those that "All images" predicts.
     prediction : PredictionController
     """
 
-    def __init__(self, session: Session, prediction: PredictionController) -> None:
+    def __init__(
+        self,
+        session: Session,
+        images: ImageController,
+        listed: ListedImages,
+        prediction: PredictionController,
+    ) -> None:
         super().__init__()
-        self._session, self._prediction = session, prediction
+        self._session, self._listed, self._prediction = session, listed, prediction
+        self._images = images
         self.model = ModelCombo(session, "none yet", optional=False)
         self.view = QPushButton("This view")
         self.image = QPushButton("This image")
@@ -91,7 +104,12 @@ class PredictSection(QWidget):
         self._connections.add(prediction.progressed, self._show_progress)
         self._connections.add(prediction.ended, self._hide_progress)
         self._connections.add(session.prediction_changed, self._show_settings)
-        for signal in (session.image_changed, session.model_changed, session.project_changed):
+        for signal in (
+            session.image_changed,
+            session.model_changed,
+            session.project_changed,
+            self._images.changed,
+        ):
             self._connections.add(signal, self.refresh)
 
     def close_down(self) -> None:
@@ -109,14 +127,16 @@ class PredictSection(QWidget):
         ):
             button.setEnabled(not reason and not running)
             button.setToolTip(reason or tooltip)
-        project, reason_of_all = session.project, ""
-        if session.model is None:
-            reason_of_all = reason or "There is no model: choose one, or train one above."
-        elif project is None or not project.card.images:
-            reason_of_all = "There is no project with images yet: add images under Data."
-        self.all_images.setEnabled(not reason_of_all and not running)
+        listed, reason = self._listed.all(), ""
+        if not listed:
+            reason = "There is no image: open one, or add images under Data."
+        elif session.model is None:
+            reason = "There is no model: choose one, or train one above."
+        self.all_images.setEnabled(not reason and not running)
         self.all_images.setToolTip(
-            reason_of_all or "Predict all images of the project; write the labels into its folder."
+            reason
+            or f"Predict {plural(len(listed), 'image')}: all that Data lists, annotated or not."
+            " Their labels are written into the project's folder."
         )
 
     def _obstacle(self) -> str:

@@ -34,6 +34,8 @@ TITLES = {
     "min_free_fraction": "Free fraction",
 }
 
+NOTHING_TO_MOVE = "There are no objects yet: predict first, then the sliders move them."
+
 UNLIMITED = 1e9
 """Highest value of a field without a maximum."""
 
@@ -54,6 +56,8 @@ class Sliders(QWidget):
         self._sliders: dict[str, NumberSlider] = {}
         form = NarrowForm(spacing=2)
         schemas = ClusteringSettings.model_json_schema()["properties"]
+        self._grid = QWidget()
+        self._grid.setLayout(form)
         for name, field in ClusteringSettings.model_fields.items():
             slider = self._sliders[name] = _slider(name, schemas[name])
             label = QLabel(TITLES.get(name, title_of(name)))
@@ -65,7 +69,7 @@ class Sliders(QWidget):
         self._note = TextBlock(2, "note")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(form)
+        column.addWidget(self._grid)
         column.addWidget(self._note)
         self._connections = Connections()
         self._connections.add(session.clustering_changed, self.refresh)
@@ -91,7 +95,12 @@ class Sliders(QWidget):
         self.explain(self._session.result)
 
     def explain(self, result: Segmentation | None) -> None:
-        """Show what is surprising about the settings, or about their result."""
+        """Show what is surprising about the settings, or about their result.
+
+        Without a result the sliders are grey: there is nothing that they could move.
+        """
+        self._grid.setEnabled(result is not None)
+        self._grid.setToolTip("" if result is not None else NOTHING_TO_MOVE)
         note = advice(self._session.clustering, result)
         self._note.setText(note)
 

@@ -128,6 +128,9 @@ class TuneStep(StepArea):
         elif self._session.model is None:
             self.set_hint("Choose a model here, or train one above.")
         elif self._session.result is None:
-            self.set_hint("Press This view for a quick look, or This image for all of it.")
+            self.set_hint(
+                "Press This view for a quick look, or This image for all of it; then the sliders"
+                " work."
+            )
         else:
             self.set_hint("Drag a slider: the objects follow. The model does not run again.")

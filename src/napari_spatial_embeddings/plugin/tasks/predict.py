@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.project import Project
 
 
+MAX_SKIPPED_SHOWN = 3
+"""Images that a message names which could not be predicted."""
+
+
 @dataclass(frozen=True, slots=True)
 class PredictionRequest:
     """The state of the session when a prediction starts.
@@ -49,6 +53,27 @@ class PredictionRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageToPredict:
+    """One of several images that are predicted.
+
+    Parameters
+    ----------
+    key : str
+        Of its entry in the project; where there is a problem, any id of the caller.
+    name : str
+    image : ImageData, optional
+        That of an image that is open; the others are read from the project.
+    problem : str
+        Why it cannot be predicted; empty if it is tried.
+    """
+
+    key: str
+    name: str
+    image: ImageData | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PredictionReport:
     """Progress of a prediction.
 
@@ -58,10 +83,12 @@ class PredictionReport:
         Tiles; or images, if there are several. A total of 0 where it is not known yet.
     message : str
     key : str
-        Of the image that ``result`` belongs to.
+        Of the image that ``result`` or ``problem`` belongs to.
     result : Segmentation, optional
         Finished with this report. The last report of several images has none, but a message for
         the user.
+    problem : str
+        Why the image was skipped.
     """
 
     done: int
@@ -69,6 +96,7 @@ class PredictionReport:
     message: str
     key: str = ""
     result: Segmentation | None = None
+    problem: str = ""
 
 
 def predict_image(
@@ -92,39 +120,80 @@ def predict_image(
         yield PredictionReport(report.done, report.total, report.message, key, report.result)
 
 
-def predict_project(
-    models: ModelCache, request: PredictionRequest, project: Project
+def predict_images(
+    models: ModelCache,
+    request: PredictionRequest,
+    project: Project,
+    images: Sequence[ImageToPredict],
+    added: Callable[[], object] = lambda: None,
 ) -> Iterator[PredictionReport]:
-    """Segment all images of a project, and write their labels into its folder.
+    """Segment several images, and write their labels into the folder of their project.
 
-    An image that cannot be segmented does not stop the others. Of one that is removed from the
-    project meanwhile nothing is written.
+    An image that cannot be segmented does not stop the others; the last report names it. Of one
+    that is removed from the project meanwhile nothing is written.
+
+    Parameters
+    ----------
+    models, request
+    project : Project
+    images : sequence of ImageToPredict
+    added : callable
+        Waits until all of them are in the project.
 
     Raises
     ------
     InputError, Failure
         If the model cannot be used, or none of the images could be segmented.
     """
-    card, problems, removed = project.card, list[str](), 0
-    images = [(e.key, e.name, partial(project.image, e.key)) for e in card.images]
-    for report in _segment(models, request, images):
-        key, result = report.job.key, report.result
+    added()
+    names, skipped = project.card.result_names, list[str]()
+    wanted = []
+    for one in images:
+        problem = one.problem
+        if not problem and one.key not in names:
+            problem = "it could not be added to the project"
+        if problem:
+            skipped.append(_sentence(one.name, problem))
+            yield PredictionReport(len(skipped), len(images), "", one.key, problem=skipped[-1])
+        else:
+            wanted.append(one)
+    before, removed = len(skipped), 0
+    jobs = [(one.key, one.name, _reader(project, one)) for one in wanted]
+    for report in _segment(models, request, jobs) if jobs else ():
+        key, result, problem = report.job.key, report.result, ""
         if report.finished and project.card.find(key) is None:
             removed, result = removed + 1, None
         elif report.error is not None:
-            problems.append(report.message)
-        elif result is not None and (problem := _write(project, card.result_names[key], report)):
-            problems.append(problem)
+            problem = report.message
+        elif result is not None and (problem := _write(project, names[key], report)):
             result = None
-        done = report.index + report.finished
-        yield PredictionReport(done, report.count, report.message, key, result)
-    written = len(images) - len(problems) - removed
-    if not written and problems:
-        raise Failure(f"no image could be predicted: {problems[0]}")
-    message = f"wrote the labels of {plural(written, 'image')} to {project.results_folder}"
-    if problems:
-        message += f"; {len(problems)} could not be predicted: {problems[0]}"
+        if problem:
+            skipped.append(problem)
+        done = before + report.index + report.finished
+        yield PredictionReport(done, len(images), report.message, key, result, problem)
+    written = len(images) - len(skipped) - removed
+    if not written and skipped:
+        raise Failure(f"no image could be predicted: {_listed(skipped)}")
+    message = f"Wrote the labels of {plural(written, 'image')} to {project.results_folder}"
+    if skipped:
+        message += f". Skipped {plural(len(skipped), 'image')}: {_listed(skipped)}"
     yield PredictionReport(len(images), len(images), message)
+
+
+def _reader(project: Project, one: ImageToPredict) -> Callable[[], ImageData]:
+    image = one.image
+    return partial(project.image, one.key) if image is None else lambda: image
+
+
+def _sentence(name: str, problem: str) -> str:
+    """Return a problem with the name of its image, unless that is in it."""
+    return problem if problem.startswith(name) else f"{name}: {problem}"
+
+
+def _listed(problems: Sequence[str]) -> str:
+    more = len(problems) - MAX_SKIPPED_SHOWN
+    rest = f"; and {more} more, which the list under Data marks" if more > 0 else ""
+    return "; ".join(problems[:MAX_SKIPPED_SHOWN]) + rest
 
 
 def _segment(

@@ -47,14 +47,16 @@ def _known(project: Project, layer: Image, tag: LayerTag) -> str | None:
     image = image_of(layer, tag, ())
     if image is None:
         return None
-    entries = [entry for entry in project.card.images if entry.shape == image.data.shape]
+    entries = [e for e in project.card.images if e.shape in (None, image.data.shape)]
     path = source_path(layer)
     # Pixels of an array that is not in memory are not read for this.
     digest = fingerprint(image.data) if entries and in_memory(finest(layer)) else None
     for entry in entries:
         if digest is not None and entry.fingerprint == digest:
             return entry.key
-        if digest is None and path is not None and same_path(project.folder / entry.path, path):
+        if path is None or (digest is not None and entry.shape is not None):
+            continue
+        if same_path(project.folder / entry.path, path):
             return entry.key
     return None
 

@@ -122,13 +122,26 @@ class ImageRegistry:
         self._session.images[key].image = image
         return key, record is not None and old is not None and _chosen(old) != _chosen(new)
 
+    def check_annotation(self, layer: Layer) -> None:
+        """Leave an annotation that covers its image no more to the user."""
+        record, shape = self._session.images.get(tags.image_key(layer) or ""), layer.data.shape
+        if record is not None and record.image is not None and shape != record.image.shape:
+            tags.remove_tag(layer)
+            self._session.say(
+                f"{layer.name} has the shape {shape} now, its image {record.image.shape}: it is a"
+                " layer of your own. Press Annotate to go on with what was saved.",
+                "warning",
+            )
+
     def _image_of(self, layer: Image, tag: LayerTag) -> ImageData | None:
         return image_of(layer, tag, image_layers(self._viewer))
 
     def _project_pixel_size(self, key: str) -> PixelSize | None:
         project = self._session.project
         entry = None if project is None else project.card.find(key)
-        return None if entry is None else (entry.pixel_size, entry.unit)
+        if entry is None or (entry.shape is None and entry.pixel_size is None):
+            return None  # nothing but its name is known
+        return entry.pixel_size, entry.unit
 
     # -------------------------------------------------------------- other images
 

@@ -1,0 +1,255 @@
+"""The list of images: those of the project, and those that are open and not in it yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari.layers import Image
+from qtpy.QtCore import QObject, Signal
+
+from napari_spatial_embeddings.core.text import plural
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import find_images
+from napari_spatial_embeddings.plugin.layers import tags
+from napari_spatial_embeddings.plugin.layers.axes import source_path
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.workers import Worker
+from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.predict import ImageToPredict
+from napari_spatial_embeddings.project import Project
+
+from .autosave import Autosave
+from .images import ImageController
+from .open_images.recognition import same_path
+from .project import ProjectController
+from .project_images import ProjectImages
+
+
+@dataclass(frozen=True, slots=True)
+class ListedImage:
+    """One image of the list.
+
+    Parameters
+    ----------
+    key : str
+        Empty for an open image that was not chosen yet.
+    name : str
+    layer : Image, optional
+        None for an image that is not open.
+    saved : bool
+        Whether it is in the project.
+    """
+
+    key: str
+    name: str
+    layer: Image | None = None
+    saved: bool = False
+
+    @property
+    def id(self) -> str:
+        """Key or name: what is known of every image, and of no two of them."""
+        return self.key or self.name
+
+
+class ListedImages(QObject):
+    """Lists the images that are predicted and trained on, and adds files to them.
+
+    Parameters
+    ----------
+    session : Session
+    images : ImageController
+    autosave : Autosave
+    project : ProjectController
+    project_images : ProjectImages
+    """
+
+    saved = Signal()
+    """What is in the project was written."""
+
+    def __init__(
+        self,
+        session: Session,
+        images: ImageController,
+        autosave: Autosave,
+        project: ProjectController,
+        project_images: ProjectImages,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._images, self._autosave = session, images, autosave
+        self._project, self._project_images = project, project_images
+        self._added: list[tuple[list[str], int]] = []
+        self._finder: Worker | None = None
+        self._connections = Connections()
+        self._connections.add(autosave.saved, self._report_added)
+
+    def close(self) -> None:
+        """Disconnect from the autosave, and add nothing any more."""
+        self._connections.close()
+        if self._finder is not None:
+            self._finder.cancel()
+            self._finder = None
+
+    def all(self) -> list[ListedImage]:
+        """Return the images of the project, then the others that are open.
+
+        Layers that are channels of another image are none of their own.
+        """
+        records = self._session.images
+        found = []
+        for entry in self._project_images.entries():
+            layer = records[entry.key].layer if entry.key in records else None
+            found.append(ListedImage(entry.key, layer.name if layer else entry.name, layer, True))
+        known, layers = {one.key for one in found}, self._images.layers()
+        channels = {i for x in layers if (tag := tags.tag_of(x)) is not None for i in tag.channels}
+        for layer in layers:
+            key = tags.image_key(layer) or ""
+            own = key not in known and str(layer.unique_id) not in channels
+            if own and not (not key and self._is_file_of_entry(layer)):
+                found.append(ListedImage(key, layer.name, layer))
+        return found
+
+    def _is_file_of_entry(self, layer: Image) -> bool:
+        """Whether a layer shows the file of an image of the project, which is listed already."""
+        project, path = self._session.project, source_path(layer)
+        if project is None or path is None:
+            return False
+        like = [e for e in project.card.images if Path(e.path).name == path.name]
+        return any(same_path(project.folder / entry.path, path) for entry in like)
+
+    def choose(self, image: ListedImage) -> None:
+        """Make an image the current one; it is opened if it is not in the viewer."""
+        if image.layer is not None:
+            self._images.choose(image.layer)
+        else:
+            self._project_images.show(image.key)
+
+    def remove(self, key: str) -> None:
+        """Remove an image from the project, with its annotation; its layer stays."""
+        self._project_images.remove(key)
+
+    @property
+    def folder(self) -> Path:
+        """Where files to be added are likely to be: beside the current image."""
+        layer = self._images.layer
+        path = None if layer is None else source_path(layer)
+        return Path.home() if path is None else path.parent
+
+    def step(self, by: int) -> None:
+        """Make another image of the list the current one.
+
+        Parameters
+        ----------
+        by : int
+            1 for the next image, -1 for the one before.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        listed, current = self.all(), self._session.image
+        keys = [image.key for image in listed]
+        here = keys.index(current) if current in keys else -1 if by > 0 else len(listed)
+        if not 0 <= here + by < len(listed):
+            raise InputError(f"this is the {'last' if by > 0 else 'first'} image")
+        self.choose(listed[here + by])
+
+    # ------------------------------------------------------------------- adding
+
+    def add(self, paths: Iterable[Path]) -> None:
+        """Add files and folders of images to the project; none is read before it is needed.
+
+        The project is created if there is none, and images that were worked on come first in it.
+        The first file is opened if no image is chosen. They are searched for in a worker: of each
+        TIFF the metadata are read, as several may be parts of one image.
+        """
+        paths = list(paths)
+        self._finder = finder = Worker(lambda: iter([find_images(paths)]), self)
+        finder.reported.connect(self._found)
+        finder.ended.connect(self._search_ended)
+        finder.failed.connect(self._search_failed)
+        finder.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether files are being searched for."""
+        return self._finder is not None
+
+    def _search_ended(self, _files: object) -> None:
+        self._finder = None
+
+    def _search_failed(self, problem: str) -> None:
+        self._finder = None
+        self._session.say(problem, "error")
+
+    def _found(self, files: list[Path]) -> None:
+        with self._session.errors_as_messages():
+            self._add(files)
+
+    def _add(self, files: list[Path]) -> None:
+        project = self._project.ensure()
+        for image in self.all():
+            if image.layer is not None and image.key:
+                self._to_predict(image)
+
+        def write() -> None:
+            before = len(project.card.images)
+            keys = [entry.key for entry in project.add_files(files)]
+            self._added.append((keys, len(project.card.images) - before))
+
+        self._autosave.write(write)
+        if self._session.image is None:  # nothing large is being written
+            self._autosave.flush()
+
+    def _report_added(self) -> None:
+        """Show what was added, once it is written."""
+        self.saved.emit()
+        while self._added:
+            keys, new = self._added.pop(0)
+            known = len(set(keys)) - new
+            there = f"; {known} {'was' if known == 1 else 'were'} in it already" if known else ""
+            self._session.say(f"Added {plural(new, 'image')} to the project{there}.")
+            self._images.changed.emit()
+            if self._session.image is None:
+                with self._session.errors_as_messages():  # they are added, whatever the first is
+                    self._project_images.show(keys[0])
+
+    # --------------------------------------------------------------- predicting
+
+    def to_predict(self) -> tuple[Project, list[ImageToPredict], Callable[[], object]]:
+        """Have all images in the project, which is created if there is none.
+
+        Returns
+        -------
+        project : Project
+        images : list of ImageToPredict
+        added : callable
+            Waits, in a worker, until all of them are in the project's folder.
+
+        Raises
+        ------
+        InputError, Failure
+            If there is no image, or the project cannot be created.
+        """
+        listed = self.all()
+        if not listed:
+            raise InputError("there is no image yet: open one, or add images under Data")
+        project = self._project.ensure()
+        images = [self._to_predict(image) for image in listed]
+        return project, images, self._autosave.barrier()
+
+    def _to_predict(self, image: ListedImage) -> ImageToPredict:
+        layer, name = image.layer, image.name
+        if layer is None:
+            return ImageToPredict(image.key, name)
+        key = image.id
+        try:
+            key = self._images.register(layer)
+            data = self._images.image_data(key)
+        except InputError as error:
+            return ImageToPredict(key, name, problem=str(error))
+        self._project_images.add(key)
+        return ImageToPredict(key, name, data)

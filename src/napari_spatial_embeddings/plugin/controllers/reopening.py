@@ -1,0 +1,130 @@
+"""Objects of a project's images, predicted again when the images are opened again."""
+
+from __future__ import annotations
+
+from math import prod
+
+from qtpy.QtCore import QObject, QTimer
+
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.project import Project
+
+from .autosave import Autosave
+from .images import ImageController
+from .prediction import PredictionController
+
+MAX_WHOLE_PIXELS = 2**23
+"""Pixels of an image above which what is in view is predicted: the whole takes longer than some
+seconds."""
+
+
+class Reopening(QObject):
+    """Shows the objects that an image had when its project was last open.
+
+    Maps are large and are not saved; they are predicted again with the project's model, and its
+    saved settings and corrections make the same objects of them.
+
+    Parameters
+    ----------
+    session : Session
+    images : ImageController
+    autosave : Autosave
+    prediction : PredictionController
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        images: ImageController,
+        autosave: Autosave,
+        prediction: PredictionController,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._images = session, images
+        self._autosave, self._prediction = autosave, prediction
+        self._tried: set[str] = set()
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._predict)
+        self._connections = Connections()
+        self._connections.add(session.project_changed, self._follow_project)
+        self._connections.add(session.image_changed, self._follow_image)
+        self._connections.add(session.model_changed, self._follow_image)
+        self._connections.add(session.result_changed, self._follow_result)
+        self._connections.add(prediction.ended, self._follow_end)
+        autosave.add_source(self._save)
+
+    def close(self) -> None:
+        """Disconnect from the session."""
+        self._connections.close()
+        self._later.stop()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a prediction is about to start."""
+        return self._later.isActive()
+
+    # ---------------------------------------------------------------- predicting
+
+    def _follow_project(self) -> None:
+        self._tried.clear()
+
+    def _follow_image(self) -> None:
+        # Its layers are still being added, and a model may be suggested.
+        if self._due:
+            self._later.start(0)
+
+    def _follow_end(self, completed: bool) -> None:
+        if completed and self._due:
+            self._later.start(0)
+
+    @property
+    def _due(self) -> bool:
+        """Whether the current image had objects, and has none now."""
+        image, project = self._session.current, self._session.project
+        if image is None or project is None or image.result or image.key in self._tried:
+            return False
+        entry = project.card.find(image.key)
+        return entry is not None and (entry.predicted or project.corrected(image.key))
+
+    def _predict(self) -> None:
+        session = self._session
+        if not self._due or self._prediction.running or session.training.active:
+            return
+        if session.model is None or session.image is None:
+            return
+        self._tried.add(session.image)
+        try:
+            large = prod(self._images.image_data().shape) > MAX_WHOLE_PIXELS
+        except InputError:
+            return  # the image cannot be used any more; to predict it gives the reason
+        if large:
+            self._prediction.view(asked=False)
+        else:
+            self._prediction.image(asked=False)
+
+    # -------------------------------------------------------------------- saving
+
+    def _follow_result(self, key: str) -> None:
+        project, image = self._session.project, self._session.images.get(key)
+        entry = None if project is None else project.card.find(key)
+        if entry is not None and image is not None and image.result and not entry.predicted:
+            self._autosave.schedule()
+
+    def _save(self) -> None:
+        project, keys = self._session.project, tuple(self._session.results)
+        if project is not None and keys:
+            self._autosave.write(lambda: _mark(project, keys))
+
+
+def _mark(project: Project, keys: tuple[str, ...]) -> None:
+    """Note which images have objects; those that are not in the project are passed over."""
+    images = tuple(
+        entry.updated(predicted=True) if entry.key in keys else entry
+        for entry in project.card.images
+    )
+    if images != project.card.images:
+        project.update(images=images)
