@@ -146,15 +146,25 @@ def test_split_objects_are_a_pair_while_both_are_there() -> None:
     assert len(person.made.split) == 0
 
 
-def test_corner_to_corner_is_touching() -> None:
-    labels = np.zeros((9, 12), np.int32)
-    labels[1:4, 1:4], labels[4:7, 4:7], labels[1:4, 9:11], labels[7, 4:7] = 1, 2, 3, 4
+@pytest.mark.parametrize("shape", [(30, 40), (6, 30, 40)], ids=str)
+def test_objects_touch_across_a_thin_gap(shape: tuple[int, ...]) -> None:
+    labels = np.zeros(shape, np.int32)
+    labels[..., 5:9, 5:9] = 1
+    labels[..., 11:15, 11:15] = 2  # two pixels away, diagonally
+    labels[..., 5:9, 12:16] = 3  # three
+    labels[..., 15:19, 11:15] = 4  # none
     found = cluster(ideal_maps(labels, sigma=0.3), ALL)
-    a, b, c, d = (int(found.labels[at]) for at in ((2, 2), (5, 5), (2, 9), (7, 5)))
+    a, b, c, d = (
+        int(found.labels[(*[3] * (len(shape) - 2), *at)])
+        for at in ((6, 6), (12, 12), (6, 13), (16, 12))
+    )
+    assert len({a, b, c, d} - {0}) == 4
     assert touching(found, a, b)
-    assert touching(found, d, b)
+    assert touching(found, b, a)
+    assert touching(found, b, d)
+    assert touching(found, b, c)
     assert not touching(found, a, c)
-    assert not touching(found, c, b)
+    assert not touching(found, a, d)
 
 
 @relaxed

@@ -30,6 +30,9 @@ from napari_spatial_embeddings.core.instances import (
 from napari_spatial_embeddings.core.maps import SQUARED_MARGIN, EmbeddingMaps, squared_distance
 from napari_spatial_embeddings.errors import InputError
 
+GAP = 2
+"""Pixels between objects that touch, at most: between predicted ones a thin gap is usual."""
+
 
 def accept(
     corrections: Corrections, instances: Instances, labels: Iterable[int] | None = None
@@ -118,11 +121,11 @@ def merge(corrections: Corrections, instances: Instances, a: int, b: int) -> Cor
 
 
 def touching(instances: Instances, a: int, b: int) -> bool:
-    """Return whether two objects have pixels side by side, or corner to corner."""
+    """Return whether at most `GAP` pixels lie between two objects, also diagonally."""
     one = instances.labels == a
     box = ndi.find_objects(one.view(np.uint8))[0]
-    wide = tuple(slice(max(0, s.start - 1), s.stop + 1) for s in box)
-    around = ndi.binary_dilation(one[wide], np.ones((3,) * one.ndim, bool))
+    wide = tuple(slice(max(0, s.start - GAP - 1), s.stop + GAP + 1) for s in box)
+    around = ndi.binary_dilation(one[wide], np.ones((3,) * one.ndim, bool), GAP + 1)
     return bool((instances.labels[wide][around] == b).any())
 
 

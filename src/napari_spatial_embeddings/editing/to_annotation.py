@@ -12,10 +12,9 @@ from scipy import ndimage as ndi
 from napari_spatial_embeddings.core.instances import NOTHING, Corrections, Instances
 from napari_spatial_embeddings.errors import InputError
 
-Labels = NDArray[np.int32]
+from .corrections import GAP
 
-GAP = 2
-"""Half of the width, in pixels, up to which a gap between merged objects becomes part of them."""
+Labels = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,8 +35,6 @@ class Adopted:
         Merged objects of which a gap between their parts was closed.
     split, deleted : int
         Borders of split objects, and deleted objects, that are background now.
-    erased : bool
-        Whether erased pixels are, too.
     """
 
     labels: Labels
@@ -47,7 +44,6 @@ class Adopted:
     gaps: int
     split: int
     deleted: int
-    erased: bool
 
 
 def adopt_corrections(
@@ -56,7 +52,7 @@ def adopt_corrections(
     """Add corrections to an annotation: locked objects, and where there is background.
 
     Annotated pixels stay as they are. A gap between the parts of a merged object becomes part of
-    it. Background is what was deleted or erased, and one row of pixels along the border of two
+    it. Background is where objects were deleted, and one row of pixels along the border of two
     objects that were split from each other.
 
     Parameters
@@ -75,25 +71,24 @@ def adopt_corrections(
     closed, gaps = _without_gaps(instances, corrections)
     labels, classes = adopt(annotation, closed, corrections.ids.tolist())
     free = annotation == 0
-    empty = (corrections.labels == NOTHING) & free
     border, split = np.zeros_like(free), 0
     for one, other in corrections.split:
         between = _beside(closed.labels, int(one), int(other), free)
         border |= between
         split += bool(between.any())
-    deleted = int(empty[tuple(corrections.deleted.T)].sum())
-    pieces, count = ndi.label(empty, np.ones((3,) * empty.ndim))
-    marked = np.unique(pieces[tuple(corrections.deleted.T)])
-    background = empty | border
+    # What was erased is not part of them: around a locked object it is background anyway.
+    pieces, _ = ndi.label(corrections.labels == NOTHING, np.ones((3,) * free.ndim))
+    marked = pieces[tuple(corrections.deleted.T)]
+    empty = np.isin(pieces, marked) & (pieces > 0) & free
+    deleted = int(np.isin(marked, pieces[empty]).sum())
     return Adopted(
         np.where(border, annotation, labels),
         classes,
-        background,
+        empty | border,
         len(corrections) - len(classes),
         gaps,
         split,
         deleted,
-        count > len(marked[marked > 0]),
     )
 
 

@@ -261,7 +261,6 @@ def _summary(found: Adopted) -> str:
     empty = [
         *([plural(found.deleted, "deleted object")] if found.deleted else []),
         *([f"the border of {plural(found.split, 'split object')}"] if found.split else []),
-        *(["erased pixels"] if found.erased else []),
     ]
     background = " and ".join(empty)
     if not found.classes:

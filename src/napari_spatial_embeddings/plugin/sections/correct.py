@@ -132,7 +132,7 @@ class CorrectSection(QWidget):
         self.locked.setText(f"{count} locked" + (f", {deleted} deleted" if deleted else ""))
         self.use_as.setEnabled(ready)
         self.use_locked.setEnabled(corrected)
-        self.use_locked.setText(f"{LOCKED}, and what was deleted" if emptied else LOCKED)
+        self.use_locked.setText(f"{LOCKED}, and what was deleted" if deleted else LOCKED)
 
     def _show_tool(self) -> None:
         """Show the active tool and its hint."""
