@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QRect
-from qtpy.QtWidgets import QFormLayout
+from qtpy.QtCore import QRect, QSize
+from qtpy.QtWidgets import QFormLayout, QLayoutItem, QSpacerItem
 
 LABEL, FIELD = QFormLayout.ItemRole.LabelRole, QFormLayout.ItemRole.FieldRole
+SPANNING = QFormLayout.ItemRole.SpanningRole
 
 
 class NarrowForm(QFormLayout):
     """A form that fits a narrow dock, also with a large font.
 
-    Qt's own rule looks at each row alone, and forgets that a short label is in a column with long
-    ones.
+    Qt's own rule, to wrap long rows, looks at each row alone, and forgets that a short label is in
+    a column with long ones.
 
     Parameters
     ----------
@@ -25,7 +26,6 @@ class NarrowForm(QFormLayout):
         self.setContentsMargins(0, 0, 0, 0)
         self.setHorizontalSpacing(6)
         self.setVerticalSpacing(spacing)
-        self.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         self.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's name
@@ -33,25 +33,51 @@ class NarrowForm(QFormLayout):
         return True
 
     def heightForWidth(self, width: int) -> int:  # noqa: N802 - Qt's name
-        """Return the height of all rows at a width."""
-        self._choose(width)
-        high = int(super().heightForWidth(width))
-        return high if high >= 0 else self.sizeHint().height()  # -1: all widths need the same
+        """Return the height of all rows at a width.
+
+        Nothing is changed here: Qt asks for several widths in turn, and would lay out for ever.
+        """
+        rows, fits = self._rows(), self._fits(width)
+        wide = width - (self._label_width(rows) + self.horizontalSpacing() if fits else 0)
+        high = [(label.sizeHint().height(), _height(field, wide)) for label, field in rows]
+        total = sum(max(row) if fits else sum(row) for row in high)
+        gaps = len(rows) - 1 if fits else 2 * len(rows) - 1
+        return total + max(0, gaps) * self.verticalSpacing()
 
     def setGeometry(self, rect: QRect) -> None:  # noqa: N802 - Qt's name
         """Place the rows."""
-        self._choose(rect.width())
+        policy = QFormLayout.RowWrapPolicy
+        wanted = policy.DontWrapRows if self._fits(rect.width()) else policy.WrapAllRows
+        if self.rowWrapPolicy() != wanted:
+            self.setRowWrapPolicy(wanted)
         super().setGeometry(rect)
 
-    def _choose(self, width: int) -> None:
-        wide = [0, 0]
+    def minimumSize(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the size of the widest label or field."""
+        rows = self._rows()
+        widths = [item.minimumSize().width() for row in rows for item in row]
+        return QSize(max(widths, default=0), super().minimumSize().height())
+
+    def _rows(self) -> list[tuple[QLayoutItem, QLayoutItem]]:
+        found = []
         for row in range(self.rowCount()):
             label, field = self.itemAt(row, LABEL), self.itemAt(row, FIELD)
-            if label is not None and field is not None and self.isRowVisible(row):
-                wide = [
-                    max(wide[0], label.sizeHint().width()),
-                    max(wide[1], field.minimumSize().width()),
-                ]
-        fits = sum(wide) + self.horizontalSpacing() <= width
-        policy = QFormLayout.RowWrapPolicy
-        self.setRowWrapPolicy(policy.WrapLongRows if fits else policy.WrapAllRows)
+            spanning = self.itemAt(row, SPANNING)
+            if self.isRowVisible(row) and label is not None and field is not None:
+                found.append((label, field))
+            elif self.isRowVisible(row) and spanning is not None:
+                found.append((QSpacerItem(0, 0), spanning))
+        return found
+
+    @staticmethod
+    def _label_width(rows: list[tuple[QLayoutItem, QLayoutItem]]) -> int:
+        return max((label.sizeHint().width() for label, _ in rows), default=0)
+
+    def _fits(self, width: int) -> bool:
+        rows = self._rows()
+        field = max((item.minimumSize().width() for _, item in rows), default=0)
+        return self._label_width(rows) + self.horizontalSpacing() + field <= width
+
+
+def _height(item: QLayoutItem, width: int) -> int:
+    return item.heightForWidth(width) if item.hasHeightForWidth() else item.sizeHint().height()
