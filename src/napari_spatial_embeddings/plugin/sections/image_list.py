@@ -110,7 +110,7 @@ class ImageList(QWidget):
         skipped = self._prediction.skipped.get(image.id)
         text = image.name if count is None else f"{image.name}: {count}"
         text = f"{text} (skipped)" if skipped else text
-        tip = image.name + ("\nNot open: click to open it." if image.layer is None else "")
+        tip = text + ("\nNot open: click to open it." if image.layer is None else "")
         tip += f"\nSkipped when all were predicted: {skipped}" if skipped else ""
         if item.text() != text:
             item.setText(text)

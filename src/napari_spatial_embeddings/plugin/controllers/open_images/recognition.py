@@ -63,11 +63,7 @@ def _known(project: Project, layer: Image, tag: LayerTag) -> str | None:
 
 def _new_key(project: Project | None, taken: Iterable[str], name: str) -> str:
     project = project or Project(Path(os.devnull), ProjectCard())
-    key, n, used = project.new_key(name), 1, set(taken)
-    while key in used:
-        n += 1
-        key = project.new_key(f"{name}-{n}")
-    return key
+    return project.new_key(name, taken)
 
 
 def recognise(session: Session, layers: Iterable[Image], project: Project) -> list[Image]:
