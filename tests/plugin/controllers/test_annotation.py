@@ -104,6 +104,19 @@ def test_counts_follow_what_is_painted(owners: Owners, until: Until) -> None:
     assert owners.annotation.scribbled_only
 
 
+def test_a_polygon_is_counted_though_its_event_comes_before_it_is_painted(
+    owners: Owners, until: Until
+) -> None:
+    add(owners)
+    layer = owners.actions.begin().layer
+    until(lambda: total(owners) == 0 and not owners.annotation.busy)
+    pool = owners.annotation._counts._worker._pool  # of one thread, which counts
+    layer.events.paint.connect(lambda _: pool.submit(int).result(), position="last")
+    layer.paint_polygon([[5, 5], [5, 12], [12, 12]], 1)
+    until(lambda: not owners.annotation.busy)
+    assert total(owners) == 1
+
+
 def test_an_undo_is_counted_and_saved(owners: Owners, until: Until) -> None:
     add(owners)
     layer = paint(owners, 5, 20)

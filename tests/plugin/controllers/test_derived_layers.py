@@ -237,6 +237,30 @@ def test_an_annotation_of_another_shape_is_the_users_own(owners: Owners) -> None
     assert owners.autosave.problem == ""
 
 
+def test_an_annotation_of_another_type_goes_on_as_int32(owners: Owners) -> None:
+    add(owners, noise(24, 32))
+    painted = paint(owners, 5)
+    painted.paint((15, 15), 127)
+    strokes = owners.current.strokes
+    assert strokes is not None
+    for dtype in ("int8", "uint8", "uint16", "int64", "uint64"):
+        before = painted.data.copy()
+        owners.viewer.layers.selection = {painted}
+        _layer_actions._convert_dtype(owners.viewer.layers, dtype)
+        assert "stays of the type int32" in owners.messages.pop()
+        assert painted.data.dtype == np.int32
+        assert np.array_equal(painted.data, before)
+        label = strokes.next
+        assert label > 127, "int8 has no label for one more object"
+        painted.paint((15, 5 + label - 128), label)
+        assert painted.selected_label == strokes.next == label + 1
+    painted.data = painted.data[:20].astype(np.int8)
+    assert role_of(painted) is None
+    assert painted.data.dtype == np.int8, "it is the user's own"
+    owners.autosave.flush()
+    assert owners.autosave.problem == ""
+
+
 def test_results_of_other_pixels_do_not_stay(qtbot: QtBot) -> None:
     bench = EditorBench(qtbot)
     scene = new_scene(bench, qtbot)

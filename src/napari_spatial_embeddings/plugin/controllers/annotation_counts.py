@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker, Worker
@@ -41,16 +41,21 @@ class OpenCounts(QObject):
         self._worker = LatestWorker(lambda request: count(*request[2]), self)
         self._worker.done.connect(self._done)
         self._worker.failed.connect(self._failed)
+        # Not at once: napari emits its event of a polygon, or a filled area, before it paints that.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._next)
 
     def close(self) -> None:
         """Count no more."""
+        self._soon.stop()
         self._queue.clear()
         self._worker.close()
 
     @property
     def busy(self) -> bool:
-        """Whether an image is being counted."""
-        return self._running is not None
+        """Whether an image is being counted, or waits for it."""
+        return self._running is not None or bool(self._queue)
 
     def pending(self, key: str) -> bool:
         """Return whether a newer count of an image is on its way."""
@@ -60,8 +65,8 @@ class OpenCounts(QObject):
         """Count what is annotated on an image, as soon as there is time for it."""
         if key not in self._queue:
             self._queue.append(key)
-        if self._running is None:
-            self._next()
+        if self._running is None and not self._soon.isActive():
+            self._soon.start(0)
 
     def _next(self) -> None:
         self._running = None

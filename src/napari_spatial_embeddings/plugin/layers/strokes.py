@@ -132,7 +132,8 @@ class Strokes(QObject):
         layer.mouse_drag_callbacks.insert(0, self._press)
         self._connections = Connections()
         self._connections.add(layer.events.paint, self._painted)
-        self._connections.add(layer.events.data, self._replaced)
+        # After those who bring the new data to the type of labels.
+        self._connections.add(layer.events.data, self._replaced, position="last")
         self._connections.add(layer.events.mode, self._mode_changed)
         self._connections.add(layer.events.selected_label, self._selected)
         self._select(self.next)
@@ -292,6 +293,8 @@ class Strokes(QObject):
 
     def _replaced(self, _event: Event) -> None:
         """Find the ids that are in use, as the layer has another array."""
+        if tag_of(self.layer) is None:
+            return  # closed: with these data it is no annotation any more
         self._count()
         self._last = 0
         self._select(self.next)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 
@@ -19,6 +20,8 @@ from napari_spatial_embeddings.plugin.state.session import Session
 
 from .described import described, image_of
 from .recognition import key_for
+
+MAX_LABEL = np.iinfo(np.int32).max
 
 
 class ImageRegistry:
@@ -122,8 +125,11 @@ class ImageRegistry:
         self._session.images[key].image = image
         return key, record is not None and old is not None and _chosen(old) != _chosen(new)
 
-    def check_annotation(self, layer: Layer) -> None:
-        """Leave an annotation that covers its image no more to the user."""
+    def check_annotation(self, layer: Labels) -> None:
+        """Leave an annotation that covers its image no more to the user; keep others as int32.
+
+        napari converts layers to types that have no labels for further objects.
+        """
         record, shape = self._session.images.get(tags.image_key(layer) or ""), layer.data.shape
         if record is not None and record.image is not None and shape != record.image.shape:
             tags.remove_tag(layer)
@@ -131,6 +137,11 @@ class ImageRegistry:
                 f"{layer.name} has the shape {shape} now, its image {record.image.shape}: it is a"
                 " layer of your own. Press Annotate to go on with what was saved.",
                 "warning",
+            )
+        elif layer.data.dtype != np.int32 and np.max(layer.data, initial=0) <= MAX_LABEL:
+            layer.data = np.asarray(layer.data, np.int32)
+            self._session.say(
+                f"{layer.name} stays of the type int32, which has labels for all objects to come."
             )
 
     def _image_of(self, layer: Image, tag: LayerTag) -> ImageData | None:
