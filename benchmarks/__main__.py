@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -27,6 +28,10 @@ def main() -> int:
     if unknown:
         parser.error(f"no such section: {', '.join(sorted(unknown))}; expected {SECTIONS}")
 
+    names = options.sections or list(SECTIONS)
+    if len(names) > 1:
+        return in_processes_of_their_own(names, options)
+
     import importlib
 
     import torch
@@ -38,14 +43,24 @@ def main() -> int:
     keep_freed_memory()
 
     torch.set_num_threads(options.threads)
-    for name in options.sections or SECTIONS:
-        rows = importlib.import_module(f".{name}", __package__).measure(options.quick)
-        print(f"\n{name}\n{table.markdown(rows)}", flush=True)
-        if not options.quick:
-            table.remember(name, rows, options.threads)
+    (name,) = names
+    rows = importlib.import_module(f".{name}", __package__).measure(options.quick)
+    print(f"\n{name}\n{table.markdown(rows)}", flush=True)
     if not options.quick:
+        table.remember(name, rows, options.threads)
         print(f"\nwritten: {page.write().relative_to(ROOT)}")
     return 0
+
+
+def in_processes_of_their_own(names: list[str], options: argparse.Namespace) -> int:
+    """Run each section in a new process: memory freed in one section would be missed in the next."""
+    status = 0
+    for name in names:
+        command = [sys.executable, "-m", "benchmarks", name, "--threads", str(options.threads)]
+        if options.quick:
+            command.append("--quick")
+        status |= subprocess.run(command, cwd=ROOT, check=False).returncode
+    return status
 
 
 sys.exit(main())
