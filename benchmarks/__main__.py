@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SECTIONS = ("clustering", "loss", "step", "memory", "plugin", "window", "large")
+SECTIONS = ("clustering", "loss", "step", "memory", "plugin", "window")
 
 
 def main() -> int:
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def in_processes_of_their_own(names: list[str], options: argparse.Namespace) -> int:
-    """Run each section in a new process: memory freed in one section would be missed in the next."""
+    """Run each section in a new process: memory that one has freed would be missed in the next."""
     status = 0
     for name in names:
         command = [sys.executable, "-m", "benchmarks", name, "--threads", str(options.threads)]

@@ -229,8 +229,8 @@ def test_columns_of_the_table_of_objects_are_told() -> None:
     labels[2:7, 2:7] = 1
     found = cluster(ideal_maps(labels))
     table = objects_table(found, ("object",), labels[None], (0.5, 0.5), "um")
-    told = sections((DOCS / "formats.md").read_text("utf-8"), 2)["Objects"]
-    assert [name for name in table if f"`{name}`" not in told] == []
+    described = sections((DOCS / "formats.md").read_text("utf-8"), 2)["Objects"]
+    assert [name for name in table if f"`{name}`" not in described] == []
 
 
 @pytest.mark.parametrize("page", ["first-steps.md", "index.md"])

@@ -59,7 +59,7 @@ CARDS: dict[str, dict[str, Any]] = {
         " --labels dsb2018/train/masks --val-images dsb2018/val/images"
         " --val-labels dsb2018/val/masks --output nuclei-2d --epochs 12 --validation-seconds 120",
         "seed": 0,
-        "pixel_size": "not told by the images; anything from 20x to 60x",
+        "pixel_size": "not stored in the images; anything from 20x to 60x",
         "diameters": [7, 50],
         "bad_at": "dark objects on bright ground; phase contrast; debris, which some of its"
         " training images label and others do not; nuclei that overlap",
@@ -110,7 +110,7 @@ CARDS: dict[str, dict[str, Any]] = {
         " tissue that fills the volume, nuclei with strong inner structure",
         "tests": {
             "plant_nuclei3d": {},
-            "plant_nuclei3d (25 voxels told)": {"object_diameter": 24.9},
+            "plant_nuclei3d (object diameter of 25 voxels given)": {"object_diameter": 24.9},
             "stardist3d_demo": {},
         },
     },

@@ -121,7 +121,7 @@ def test_model_of_other_axes(tmp_path: Path, data: Path) -> None:
 # --------------------------------------------------------------------------------------- maps
 
 
-def told(**facts: Any) -> Spoil:
+def card_with(**facts: Any) -> Spoil:
     """Change the metadata of maps."""
     return edited("zarr.json", lambda z: z["attributes"]["napari-spatial-embeddings"].update(facts))
 
@@ -149,9 +149,9 @@ def truncated(folder: Path) -> None:
         "no metadata": (remove("zarr.json"), "0.maps.zarr"),
         "broken metadata": (cut("zarr.json"), "0.maps.zarr"),
         "truncated values": (truncated, "0.maps.zarr"),
-        "newer": (told(schema=99, version="9"), "newer version (9)"),
-        "no spacing": (told(spacing=None), "0.maps.zarr"),
-        "other things of the model": (told(model={"a": 1}), "0.maps.zarr"),
+        "newer": (card_with(schema=99, version="9"), "newer version (9)"),
+        "no spacing": (card_with(spacing=None), "0.maps.zarr"),
+        "other things of the model": (card_with(model={"a": 1}), "0.maps.zarr"),
         "settings out of bounds": (card("clustering", margin_factor=-1), "0.maps.zarr"),
         "other classes": (card("model", classes=["a", "b"]), "1 seed map"),
     }

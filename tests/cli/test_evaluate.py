@@ -55,8 +55,8 @@ def test_numbers_are_the_metrics(scored: tuple[Path, dict[str, Scores]]) -> None
         total = getattr(pooled(every), measure)
         np.testing.assert_allclose(found["pooled"][measure], total, atol=1e-4)
         for name, own in scores.items():
-            told = found["per_image"][name][measure]
-            np.testing.assert_allclose(told, getattr(own, measure), atol=1e-4)
+            reported = found["per_image"][name][measure]
+            np.testing.assert_allclose(reported, getattr(own, measure), atol=1e-4)
     np.testing.assert_allclose(found["mean"]["ap"], mean_ap(every), atol=1e-4)
     assert found["counts"]["tp"] == pooled(every).tp.tolist()
     assert found["per_image"]["c.tif"]["ap"] == [1.0] * 10, "empty against empty is right"

@@ -66,21 +66,21 @@ def test_another_pixel_size_is_another_size_of_objects(
     save(
         tmp_path / "fine.tif", image, imagej=True, resolution=(1 / 0.15,) * 2, metadata=MICROMETRES
     )
-    save(tmp_path / "untold.tif", image)
+    save(tmp_path / "not_given.tif", image)
     thresholds = "--seed-threshold", 0.3, "--foreground-threshold", 0.2
     command = "predict", "--model", model, "--output", tmp_path / "out", *thresholds
     found = call(*command, tmp_path / "fine.tif")
     assert found.code == 0
     assert found.err.startswith("fine: resampled by 0.5 x 0.5 before it is predicted")
     own = SpatialEmbeddings.load(model)
-    told = 2 * own.settings.working_diameter
+    given = 2 * own.settings.working_diameter
     lax = own.clustering.updated(seed_threshold=0.3, foreground_threshold=0.2)
-    expected = own.segment(image, lax, PredictionSettings(object_diameter=told)).labels
+    expected = own.segment(image, lax, PredictionSettings(object_diameter=given)).labels
     assert expected.max() > 3
     np.testing.assert_array_equal(read_labels(tmp_path / "out/fine.tif"), expected)
     # The flag counts more, and there is no warning.
-    done(*command, tmp_path / "untold.tif", "--object-diameter", told)
-    np.testing.assert_array_equal(read_labels(tmp_path / "out/untold.tif"), expected)
+    done(*command, tmp_path / "not_given.tif", "--object-diameter", given)
+    np.testing.assert_array_equal(read_labels(tmp_path / "out/not_given.tif"), expected)
     done(*command, tmp_path / "fine.tif", "--object-diameter", own.settings.working_diameter)
     assert not np.array_equal(read_labels(tmp_path / "out/fine.tif"), expected)
 

@@ -100,11 +100,11 @@ def test_told_axes_win(
 ) -> None:
     image = numbers((2, 3, 4, 5))
     kept = data.draw(st.sampled_from(["CZYX", "CYX", "ZYX", "YX"]))
-    told = "".join(a for a in axes if a in kept)
+    stored = "".join(a for a in axes if a in kept)
     image = image[: 2 if "C" in kept else 1, : 3 if "Z" in kept else 1]
     image = image if "Z" in kept else image[:, 0]
-    path = tmp_path_factory.getbasetemp() / "told.tif"
-    found = read_image(tiff(path, laid_out(image, told)), told)
+    path = tmp_path_factory.getbasetemp() / "stored.tif"
+    found = read_image(tiff(path, laid_out(image, stored)), stored)
     np.testing.assert_array_equal(found.data, image)
 
 

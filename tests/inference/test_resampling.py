@@ -112,9 +112,9 @@ def test_tiled_equals_whole(
 @pytest.mark.parametrize("factor", [1.0, 1.09, 1 / 1.09])
 def test_about_the_same_size_changes_nothing(factor: float) -> None:
     model, image = model_of(), picture(capsules((60, 70)))
-    told = PredictionSettings(object_diameter=model.settings.working_diameter * factor)
+    given = PredictionSettings(object_diameter=model.settings.working_diameter * factor)
     assert factor < TOLERANCE
-    assert_same(model.predict_maps(image, told), model.predict_maps(image))
+    assert_same(model.predict_maps(image, given), model.predict_maps(image))
     other = PredictionSettings(object_diameter=1.2 * model.settings.working_diameter)
     assert np.abs(model.predict_maps(image, other).seed - model.predict_maps(image).seed).max() > 0
 
@@ -192,8 +192,8 @@ def test_a_model_that_has_learned_sees_other_images_at_its_own_scale(tmp_path: P
     again = SpatialEmbeddings.load(tuned.save(tmp_path))
     assert again.image_diameter == tuned.image_diameter
     pixels = large[0].image
-    told = PredictionSettings(object_diameter=tuned.image_diameter)
-    assert_same(again.predict_maps(pixels), tuned.predict_maps(pixels, told))
+    given = PredictionSettings(object_diameter=tuned.image_diameter)
+    assert_same(again.predict_maps(pixels), tuned.predict_maps(pixels, given))
     own = PredictionSettings(object_diameter=start.settings.working_diameter)
     assert np.abs(again.predict_maps(pixels, own).seed - again.predict_maps(pixels).seed).max() > 0
 
@@ -208,8 +208,8 @@ def test_objects_of_about_its_size_it_learns_at_their_own_scale() -> None:
     # Nothing is learned yet, and all is said as before; of such images, at their own scale.
     image = larger[0].image
     assert_same(best.predict_maps(image), start.predict_maps(image), 1e-4)
-    told = PredictionSettings(object_diameter=2 * best.settings.working_diameter)
-    assert best.resampling(told.object_diameter).factors == (0.5, 0.5)
+    given = PredictionSettings(object_diameter=2 * best.settings.working_diameter)
+    assert best.resampling(given.object_diameter).factors == (0.5, 0.5)
 
 
 def test_a_model_from_scratch_takes_images_as_they_are() -> None:
@@ -224,11 +224,11 @@ def test_what_is_told_counts_more_than_what_is_measured_and_strokes_measure_noth
     start = trained(discs(radius=5.0), 2)
     images = discs(radius=8.0)
     settings = settings_for(1, images)
-    told = prepare(images, settings.updated(object_diameter=20.0), start, None)
-    assert told.best.image_diameter == 20.0
+    given = prepare(images, settings.updated(object_diameter=20.0), start, None)
+    assert given.best.image_diameter == 20.0
     strokes = [replace(image, scribbled=True) for image in images]
-    untold = prepare(strokes, settings, start, None)
-    assert untold.best.image_diameter is start.image_diameter
+    not_given = prepare(strokes, settings, start, None)
+    assert not_given.best.image_diameter is start.image_diameter
 
 
 @pytest.mark.parametrize(

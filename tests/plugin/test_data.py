@@ -218,9 +218,9 @@ def test_what_napari_does_not_read_of_a_file_is_read(
 
     What is not understood of a file beside it is left out with a sentence.
     """
-    path, told = tmp_path / "stack.tif", {"axes": "ZYX", "spacing": 0.5, "unit": "um"}
+    path, metadata = tmp_path / "stack.tif", {"axes": "ZYX", "spacing": 0.5, "unit": "um"}
     pixels = blobs(size=32).image[0].astype(np.float32)
-    tifffile.imwrite(path, pixels, imagej=True, resolution=(5, 5), metadata=told)
+    tifffile.imwrite(path, pixels, imagej=True, resolution=(5, 5), metadata=metadata)
     sidecar(tmp_path / "stack.json", pixel_size=0)
     (layer,) = viewer.open(path, plugin="napari")
     until(lambda: "stack.json: 'pixel_size' is 0, not used" in dock.message)

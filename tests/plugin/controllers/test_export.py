@@ -25,12 +25,18 @@ from napari_spatial_embeddings.cli import build_parser
 from napari_spatial_embeddings.cli.flags import read_flags
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
 from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.editing.corrections import accept
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export import FORMATS, overlay
 from napari_spatial_embeddings.files import read_image, read_labels, read_maps
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.plugin.tasks.export import (
+    ExportRequest,
+    ExportTask,
+    export_images,
+)
 from plugin.fake_results import counted
 from plugin.scenes import EditorBench, Scene, maps_of, new_scene, predict
 
@@ -128,16 +134,22 @@ def test_an_image_that_is_deleted_meanwhile_is_written(
     assert "Predict" in bench.export.obstacle_of_all(["labels"])
 
 
-def test_an_image_of_another_shape_than_its_objects_is_refused(
+def test_an_image_with_another_array_by_now_has_nothing_to_export(
     scene: Scene, bench: EditorBench, tmp_path: Path
 ) -> None:
-    """Whatever is to be written: intensities and pictures need the pixels of the objects."""
-    layer = bench.images.layer
-    assert layer is not None
-    layer.data = np.asarray(layer.data)[:30, :40].copy()
+    session, result = bench.session, bench.session.result
+    pixels = np.asarray(scene.layer.data)[:30, :40].copy()
+    scene.layer.data = pixels
     for format_ in FORMATS:
+        session.say("")
         bench.export.export_current(tmp_path / "results", [format_])
-        assert done(bench).endswith(f"its objects {scene.layer.data.shape}: predict it again")
+        assert done(bench) == "Predict this image first."
+        image = ImageData(pixels[None], "CYX", None, None, "cells")
+        task = ExportTask("cells", "cells", "cells", image, result)
+        asked = (tmp_path / "results", (format_,), (task,), (), None, None)
+        request = ExportRequest(*asked, session.clustering, session.prediction)
+        with pytest.raises(InputError, match="predict it again"):
+            list(export_images(request, bench.prediction.models))
     assert not (tmp_path / "results").exists()
 
 

@@ -149,8 +149,10 @@ class ExportController(QObject):
     # ------------------------------------------------------------------- exporting
 
     def export_current(self, folder: Path, formats: Sequence[str]) -> None:
-        """Export the current image."""
-        if self._session.image is not None:
+        """Export the current image, or show why that is not possible."""
+        if obstacle := self.obstacle(formats):
+            self._session.say(obstacle)
+        elif self._session.image is not None:
             self._start(folder, formats, [self._session.image])
 
     def export_all(self, folder: Path, formats: Sequence[str]) -> None:
