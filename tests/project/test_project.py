@@ -111,7 +111,7 @@ def test_corrections(tmp_path: Path, shape: tuple[int, ...], count: int) -> None
     project.save_corrections(key, given)
     found = Project.open(tmp_path).corrections(key)
     for name in given.__slots__:
-        one, other = getattr(given, name), getattr(found, name)
+        one, other = (np.asarray(getattr(x, name)) for x in (given, found))
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
 
