@@ -35,6 +35,8 @@ def main(edge: int) -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["HOME"] = os.environ["USERPROFILE"] = home
         sys.stdout.write(json.dumps(rows(edge)) + "\n")
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def rows(edge: int) -> list[Row]:
@@ -54,7 +56,7 @@ def rows(edge: int) -> list[Row]:
     for _ in range(REPEATS):
         for title, pair in work.all_once().items():
             found.setdefault(title, []).append(pair)
-    viewer.close()
+    found["a stroke"] = work.strokes()
     return [row(title, pairs) for title, pairs in found.items()]
 
 
@@ -101,11 +103,8 @@ class Work:
         first, second = (result.instances.labels for result in self.results)
         before, found = list(viewer.layers), {}
         add = self._busy(lambda: viewer.add_labels(np.zeros(self.shape, np.int32), name="plain"))
-        paint = self._stroke(viewer.layers["plain"])
         self._clear(before)
         found["a layer to draw in"] = add, self._busy(dock.annotation_actions.begin)
-        dock.annotation_actions.use_tool("draw")
-        found["a stroke"] = paint, self._stroke(viewer.layers.selection.active)
         self._clear(before)
         plain = first.copy()
         add = self._busy(lambda: viewer.add_labels(plain, name="plain"))
@@ -119,6 +118,19 @@ class Work:
         session.set_result(session.image, None)
         self._clear(before)
         return found
+
+    def strokes(self) -> list[tuple[Busy, Busy]]:
+        """Draw strokes in a plain layer, and then in the annotation layer.
+
+        Both layers stay: with software OpenGL, napari 0.9.2 crashes when a layer is added after one
+        was removed that the mouse had drawn in.
+        """
+        plain = self.viewer.add_labels(np.zeros(self.shape, np.int32), name="plain")
+        napari = [self._stroke(plain) for _ in range(REPEATS)]
+        plain.visible = False
+        layer = self.dock.annotation_actions.begin().layer
+        self.dock.annotation_actions.use_tool("draw")
+        return list(zip(napari, [self._stroke(layer) for _ in range(REPEATS)], strict=True))
 
     def _stroke(self, layer: Any) -> Busy:
         """Draw a stroke with the mouse."""
