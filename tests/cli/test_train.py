@@ -161,8 +161,7 @@ def test_kinds_of_images(
     found = SpatialEmbeddings.load(tmp_path / "model")
     assert (found.settings.ndim, found.settings.in_channels) == (len(shape), channels)
     assert found.settings.spacing == spacing
-    expected = None if axes == "YXS" else tuple(0.25 * s for s in spacing)
-    assert found.pixel_size == expected
+    assert found.pixel_size == tuple(0.25 * s for s in spacing)
 
 
 def test_axes_that_are_given_hold_for_labels_too(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Person:
 
     def says(self, change: Callable[..., Corrections], *args: Any) -> Instances:
         """Correct, and see what becomes of it."""
-        before = [getattr(self.made, n).copy() for n in Corrections.__slots__]
+        before = [np.array(getattr(self.made, n)) for n in Corrections.__slots__]
         labels = self.found.labels.copy()
         made = change(self.made, self.found, *args)
         for name, value in zip(Corrections.__slots__, before, strict=True):

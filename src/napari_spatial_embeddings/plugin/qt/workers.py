@@ -132,7 +132,7 @@ class LatestWorker(QObject):
 
         They end by themselves; Python waits for them before it ends.
         """
-        self._closed, self._next = True, None
+        self._closed, self._next, self._busy = True, None, False
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self) -> None:
