@@ -134,12 +134,14 @@ def test_an_image_that_is_deleted_meanwhile_is_written(
     assert "Predict" in bench.export.obstacle_of_all(["labels"])
 
 
+@pytest.mark.usefixtures("scene")
 def test_an_image_with_another_array_by_now_has_nothing_to_export(
-    scene: Scene, bench: EditorBench, tmp_path: Path
+    bench: EditorBench, tmp_path: Path
 ) -> None:
-    session, result = bench.session, bench.session.result
-    pixels = np.asarray(scene.layer.data)[:30, :40].copy()
-    scene.layer.data = pixels
+    layer, session, result = bench.images.layer, bench.session, bench.session.result
+    assert layer is not None
+    pixels = np.asarray(layer.data)[:30, :40].copy()
+    layer.data = pixels
     for format_ in FORMATS:
         session.say("")
         bench.export.export_current(tmp_path / "results", [format_])
