@@ -1,14 +1,16 @@
-"""Interruption of a process at each change that it makes to the file system.
+"""Interruption of a process at each change that it makes to the file system, and a full disk.
 
-For child processes only: each moment is tried in a fork of its own.
+The first is for child processes only: each moment is tried in a fork of its own.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 WRITING = frozenset("wxa+")
@@ -69,3 +71,17 @@ def _changes(event: str, arguments: tuple[Any, ...]) -> bool:
     if event == "os.mkdir":
         return not os.path.isdir(arguments[0])  # noqa: PTH112 - called within the interpreter
     return event in EVENTS
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Make the system refuse larger files, as a full disk does in the middle of one."""
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

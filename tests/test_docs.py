@@ -218,7 +218,7 @@ def test_imports_of_code_resolve(page: Path) -> None:
                     resolve(f"{node.module}.{alias.name}")
 
 
-def test_columns_of_the_table_of_objects_are_told() -> None:
+def test_columns_of_the_table_of_objects_are_described() -> None:
     import numpy as np
 
     from napari_spatial_embeddings.core.clustering import cluster

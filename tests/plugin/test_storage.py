@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ import pytest
 from napari.layers import Shapes
 from napari.viewer import Viewer
 
+from interruptions import no_room
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.samples import nuclei
@@ -149,20 +148,6 @@ def test_a_dock_opened_again_goes_on(viewer: Viewer, until: Until) -> None:
 
 
 # ------------------------------------------------------------------------- what goes wrong
-
-
-@contextmanager
-def no_room() -> Iterator[None]:
-    """Make the system refuse larger files, as a full disk does in the middle of one."""
-    import resource
-
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits files as Linux does")

@@ -163,7 +163,7 @@ def test_an_image_that_cannot_be_added(project: Project, tmp_path: Path) -> None
     with pytest.raises(FileError, match="there is no file"):
         project.add_image(tmp_path / "nowhere.tif")
     raw = tmp_path / "raw/cells 0.tif"
-    with pytest.raises(FileError, match="has 1 channels, none with the index 3"):
+    with pytest.raises(FileError, match="has 1 channel, none with the index 3"):
         project.add_image(raw, channels=[0, 3])
     with pytest.raises(ProjectError, match="3 values for 2 axes"):
         project.add_image(raw, pixel_size=(1, 2, 3), channels=[0])

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from napari_spatial_embeddings.config import first_error
 from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import read_image
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.inference import model_card
 from napari_spatial_embeddings.system.atomic import write_atomically
@@ -29,7 +30,6 @@ from .sources import (
     moved,
     possible_keys,
     read_entry,
-    read_source,
     reference,
     replaced,
     same_pixels,
@@ -183,7 +183,7 @@ class Project:
             The one that is there already, if the same channels of the same file are added again.
         """
         used = tuple(channels) if channels is not None else None
-        read = read_source(Path(source), axes, used) if source is not None else None
+        read = read_image(source, axes, used) if source is not None else None
         if read is not None:
             copy = copy or not (data is None or same_pixels(data, read.data))
             data = read.data if data is None else data

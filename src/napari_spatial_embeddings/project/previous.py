@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.inference import model_card
+from napari_spatial_embeddings.system.atomic import atomic_file, write_atomically
 
 from .errors import ProjectError
 from .folder import Project
@@ -16,13 +17,18 @@ def exchange_previous(project: Project) -> None:
     ------
     ProjectError
         If there is no model before.
+    FileError, Failure
+        If the system refuses, as on a full disk; both models then stay where they are.
     """
-    if not (project.previous_folder / model_card.WEIGHTS).exists():
+    weights = model_card.WEIGHTS
+    if not all((f / weights).exists() for f in (project.previous_folder, project.model_folder)):
         raise ProjectError(f"{project.folder} holds no model before the last training")
-    for name in (model_card.WEIGHTS, model_card.CARD):
+    for name in (weights, model_card.CARD):
         model, before = project.model_folder / name, project.previous_folder / name
-        between = before.with_name(f".{name}.part")
-        with writing(model):  # renaming needs no room on the disk
-            for old, new in ((before, between), (model, before), (between, model)):
-                if old.exists():
-                    old.replace(new)
+        if model.exists() and before.exists():
+            with writing(model):
+                own, other = model.read_bytes(), before.read_bytes()
+                # The model's own is written beside its new place before anything is replaced.
+                with atomic_file(before) as file:
+                    file.write(own)
+                    write_atomically(model, other)

@@ -26,7 +26,7 @@ from napari_spatial_embeddings.core.image_data import (
 from napari_spatial_embeddings.core.sampling import all_blocks, sample_blocks
 from napari_spatial_embeddings.core.units import Lengths, as_metadata
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import FileError, read_image, stem
+from napari_spatial_embeddings.files import read_image, stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import atomic_file
 
@@ -173,23 +173,6 @@ def checked(pixels: PixelArray, name: str) -> PixelArray:
     return converted(pixels, np.uint8) if pixels.dtype == bool else pixels
 
 
-def read_source(path: Path, axes: str | None, channels: tuple[int, ...] | None) -> ImageData:
-    """Open an image, or some of its channels.
-
-    Raises
-    ------
-    FileError
-        As `files.read_image`, and if it has no such channel.
-    """
-    image = read_image(path, axes)
-    if channels is None:
-        return image
-    missing = [c for c in channels if not 0 <= c < image.channels]
-    if missing:
-        raise FileError(f"{path} has {image.channels} channels, none with the index {missing[0]}")
-    return image.with_channels(channels)
-
-
 def read_entry(folder: Path, entry: ImageEntry) -> ImageData:
     """Open the image of an entry, with the pixel size of the project.
 
@@ -205,7 +188,7 @@ def read_entry(folder: Path, entry: ImageEntry) -> ImageData:
     path = folder / entry.path
     if not path.exists():
         raise MissingImage(entry.key, path)
-    image = read_source(path, entry.axes, entry.channels)
+    image = read_image(path, entry.axes, entry.channels)
     if entry.shape is None:
         size, unit = (image.pixel_size, image.unit)
         if entry.pixel_size is not None:
@@ -229,7 +212,7 @@ def moved(entry: ImageEntry, path: Path, folder: Path) -> ImageEntry:
     FileError
         If it cannot be read.
     """
-    image = checked(read_source(path, entry.axes, entry.channels).data, str(path))
+    image = checked(read_image(path, entry.axes, entry.channels).data, str(path))
     if entry.fingerprint is not None and not matches(image, entry.fingerprint):
         differs = f"its shape is {image.shape}, not {entry.shape}"
         if image.shape == entry.shape:
