@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QToolButton, QWidget
 
@@ -70,6 +70,23 @@ def test_the_nearest_collapse_until_all_fit(column: Show, height: int, left: set
     assert four.y() + four.height() <= bar.value() + shown.viewport().height() or (
         four.y() - bar.value() <= 10
     )
+
+
+def test_a_part_that_is_turned_on_is_scrolled_to(column: Show, qtbot: QtBot) -> None:
+    shown, steps = column(400)
+    part = QWidget()
+    part.setFixedHeight(80)
+    steps["three"].body.addWidget(part)
+
+    def whole() -> bool:
+        top = part.mapTo(shown.viewport(), QPoint(0, 0)).y()
+        return top >= 0 and top + part.height() <= shown.viewport().height()
+
+    qtbot.waitUntil(part.isVisible)
+    assert not whole()
+    steps["three"].shown.emit(part)
+    qtbot.waitUntil(whole)
+    assert opened(steps) == {"one", "two", "three"}
 
 
 def test_what_the_user_opened_stays_open(column: Show) -> None:

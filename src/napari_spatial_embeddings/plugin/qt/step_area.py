@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from .collapsible import Collapsible
@@ -21,6 +22,9 @@ class StepArea(Collapsible):
         One or two lines: what to do next. There is room for two, so that a longer hint moves
         nothing; without any hint there is none.
     """
+
+    shown = Signal(QWidget)
+    """A part of the step was turned on by the user, and is to be seen whole."""
 
     def __init__(self, title: str, hint: str = "", parent: QWidget | None = None) -> None:
         super().__init__(title, parent)

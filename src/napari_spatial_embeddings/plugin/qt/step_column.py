@@ -17,7 +17,7 @@ class StepColumn(QScrollArea):
 
     Nothing collapses by itself. When the user opens a step and not all of them fit, those above it
     collapse, the nearest first, until they do. A step that the user has collapsed or opened stays
-    as it is from then on. A group inside a step is scrolled to as well.
+    as it is from then on. A group or another part inside a step is scrolled to as well.
 
     Parameters
     ----------
@@ -34,6 +34,7 @@ class StepColumn(QScrollArea):
         for step in steps:
             column.addWidget(step)
             step.pressed.connect(partial(self._pressed, step))
+            step.shown.connect(self.scroll_to)
             for group in step.findChildren(Collapsible):
                 group.pressed.connect(partial(self.scroll_to, group))
         column.addStretch(1)
@@ -45,16 +46,16 @@ class StepColumn(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidget(self._inner)
 
-    def scroll_to(self, group: Collapsible) -> None:
-        """Scroll no further than is needed to show a step or group whole, or from its title on."""
+    def scroll_to(self, part: QWidget) -> None:
+        """Scroll no further than needed to show a step, or a part of one, whole or from its top."""
         # Once the column knows how high everything is.
-        QTimer.singleShot(0, self, partial(self._scroll_to, group))
+        QTimer.singleShot(0, self, partial(self._scroll_to, part))
 
-    def _scroll_to(self, group: Collapsible) -> None:
+    def _scroll_to(self, part: QWidget) -> None:
         self._column.activate()
-        y = group.mapTo(self._inner, QPoint(0, 0)).y()
+        y = part.mapTo(self._inner, QPoint(0, 0)).y()
         bar, top = self.verticalScrollBar(), y - self._column.spacing()
-        below = top + group.height() + 2 * self._column.spacing() - self.viewport().height()
+        below = top + part.height() + 2 * self._column.spacing() - self.viewport().height()
         bar.setValue(min(max(bar.value(), below), top))
 
     def _pressed(self, step: StepArea) -> None:

@@ -253,8 +253,8 @@ class DataStep(StepArea):
     def _show_project(self) -> None:
         project, problem = self._session.project, self._autosave.problem
         if project is None:
-            text = "created when you annotate"
-            tip = f"The project is {text}: {self._project.default_folder()}"
+            text = "none yet"
+            tip = f"There is none yet; Annotate creates {self._project.default_folder()}"
         else:
             text = f"not saved: {problem}" if problem else project.folder.name
             tip = f"{text}\n{project.folder}"

@@ -61,6 +61,7 @@ class TuneStep(StepArea):
         self.sliders.held.connect(reclustering.hold)
         self.show_arrows.toggled.connect(arrows.switch)
         self.reset.clicked.connect(self._take_defaults)
+        self.explain.toggle.toggled.connect(self._show_explanation)
         self._connections = Connections()
         self._connections.add(arrows.switched, self.show_arrows.setChecked)
         self._connections.add(session.image_changed, self._show_all)
@@ -88,6 +89,11 @@ class TuneStep(StepArea):
         self._connections.close()
         for section in (self.predict, self.sliders, self.explain, self.correct, self.export):
             section.close_down()
+
+    def _show_explanation(self, on: bool) -> None:
+        """Bring the text of the explanation to sight."""
+        if on:
+            self.shown.emit(self.explain)
 
     # ---------------------------------------------------------------- following
 
