@@ -44,7 +44,7 @@ def test_trains_previews_stops_and_goes_on(
     assert status(step) == "starting"
     assert main_button(step).text() == "Cancel"
     until(lambda: running(step), LONG)
-    assert "Learning from 4 objects in 1 image" in " ".join(step.progress.texts)
+    assert "4 annotated objects in 1 image" in " ".join(step.progress.texts)
     assert "on cpu" in " ".join(step.progress.texts)
     key = session.image
     assert key is not None
@@ -96,7 +96,7 @@ def test_runs_to_its_end(
     session.set_from_scratch({})
     dock.project.open(project.folder)
     assert step.progress.curve.ap50[-1] == best
-    assert "Learning from 4 objects" in " ".join(step.progress.texts)
+    assert "4 annotated objects" in " ".join(step.progress.texts)
     assert session.from_scratch == step.settings.model.given == {"width": 8, "levels": 2}
 
 

@@ -23,7 +23,5 @@ def test_numbers_go_with_their_nouns(qtbot: QtBot, n: int, ending: str) -> None:
     session.set_status("done", used=used, reports=({**report, **losses, "steps_per_second": 1.0},))
     time, learned, _ = progress.texts
     assert time == f"{n} step{ending} in 1:05 min"
-    assert learned == (
-        f"Learning from {n} object{ending} in {n} image{ending}, 50.0% of the pixels."
-    )
+    assert learned == (f"{n} annotated object{ending} in {n} image{ending}, 50.0% of the pixels.")
     progress.close_down()

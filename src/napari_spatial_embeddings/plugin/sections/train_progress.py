@@ -135,6 +135,6 @@ def _used_text(start: dict[str, Any]) -> str:
     share = (used["object_pixels"] + used["background_pixels"]) / max(1, total)
     device = f", on {start['device']}" if start.get("device") else ""
     return (
-        f"Learning from {plural(used['objects'], 'object')} in {plural(used['images'], 'image')},"
+        f"{plural(used['objects'], 'annotated object')} in {plural(used['images'], 'image')},"
         f" {share:.1%} of the pixels{device}."
     )
