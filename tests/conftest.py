@@ -1,9 +1,13 @@
-"""Profiles of hypothesis, for all tests."""
+"""Profiles of hypothesis, and the garbage collector's turn, for all tests."""
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Generator
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No deadlines: the first example includes compiling the loops. In CI the examples are always the
@@ -13,3 +17,28 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+_NUMBER = pytest.StashKey[int]()
+
+FULL_COLLECTIONS = 100
+"""Number of tests after which all garbage is looked for, not only that of the last tests."""
+
+
+def pytest_configure() -> None:
+    """Leave garbage to the turns between tests.
+
+    Tests drop controllers that no window owns. Were their garbage found while a worker's thread
+    allocates, that thread would delete Qt objects that live in the main thread: their timers go on
+    without them, and the process crashes.
+    """
+    gc.disable()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Collect garbage in the main thread, once the test and its fixtures are done."""
+    done = yield
+    number = item.config.stash.setdefault(_NUMBER, 0) + 1
+    item.config.stash[_NUMBER] = number
+    gc.collect(2 if number % FULL_COLLECTIONS == 0 else 1)
+    return done
