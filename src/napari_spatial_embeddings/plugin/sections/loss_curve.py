@@ -1,4 +1,6 @@
-"""Live plot of a training: its loss, and the validation's AP50 on a second axis.
+"""Live plot of a training: its loss, and the share of objects that are right on a second axis.
+
+That share is the validation's AP50, which few users know by its name.
 
 Painted directly: two lines need no plotting library, which takes longer to load than the dock.
 """
@@ -14,8 +16,9 @@ from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPalette, QPe
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from napari_spatial_embeddings.core.text import clock
+from napari_spatial_embeddings.plugin.state.training_state import kind_of, share_right
 
-LEFT, RIGHT, TOP, BOTTOM = 34, 30, 20, 18
+LEFT, RIGHT, TOP, BOTTOM = 34, 36, 20, 18
 """Margins around the plot, in pixels: for the axes' numbers, and the newest values above."""
 
 COLOURS = {False: ("#c2540a", "#0b6fa4"), True: ("#ffa45c", "#5cc8ff")}
@@ -26,11 +29,16 @@ TICKS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 4
 
 PARTS = ("instance", "variance", "seed")
 
+RIGHT_MEANS = (
+    "Right: the outlines found and annotated overlap by half or more."
+    "\nWhat is found beside the annotated objects counts against it."
+)
+
 
 class LossCurve(QWidget):
     """Loss and AP50 over time.
 
-    Both axes share their lines: the loss's axis ends at a round number, AP50's at 1.
+    Both axes share their lines: the loss's axis ends at a round number, AP50's at 100%.
 
     Attributes
     ----------
@@ -83,10 +91,9 @@ class LossCurve(QWidget):
             parts = ", ".join(f"{name} {report[name]:.3f}" for name in PARTS)
             lines.append(f"loss {report['loss']:.3f} ({parts})")
         if validation := report["validation"]:
-            kind = "held-out objects" if validation["held_out"] else "the training images"
-            lines.append(
-                f"AP50 {validation['ap50']:.3f}, mean AP {validation['mean_ap']:.3f} on {kind}"
-            )
+            ap = f"AP50 {validation['ap50']:.3f}, mean AP {validation['mean_ap']:.3f}"
+            lines.append(f"{share_right(validation)} of the {kind_of(validation)} are right ({ap})")
+            lines.append(RIGHT_MEANS)
         return "\n".join(lines)
 
     # -------------------------------------------------------------- pointing
@@ -147,7 +154,9 @@ class LossCurve(QWidget):
                 box = QRectF(0, y - 8, LEFT - 5, 16)
                 painter.drawText(box, right, f"{share * self._top:g}")
                 painter.setPen(ap50)
-                painter.drawText(QRectF(plot.right() + 5, y - 8, RIGHT - 5, 16), left, f"{share:g}")
+                painter.drawText(
+                    QRectF(plot.right() + 5, y - 8, RIGHT - 5, 16), left, f"{share:.0%}"
+                )
         head = QRectF(2, 0, self.width() - 4, TOP - 4)
         newest = self.loss[-1][1] if self.loss else None
         painter.setPen(loss)
@@ -157,11 +166,9 @@ class LossCurve(QWidget):
         self._draw_times(painter, plot, _faint(text, 0.75))
 
     def _score(self) -> str:
-        """Return the newest score; that of the training images is only a measure of fit."""
-        if self._validation is None:
-            return "AP50"
-        fit = "" if self._validation["held_out"] else " of the fit"
-        return f"AP50{fit} {self._validation['ap50']:.2f}"
+        """Return the newest share of objects that are right, and of which objects it is."""
+        known = self._validation
+        return "objects right" if known is None else f"{kind_of(known)} right {share_right(known)}"
 
     def _draw_times(self, painter: QPainter, plot: QRectF, colour: QColor) -> None:
         painter.setPen(colour)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ Report = dict[str, Any]
 """As ``train --json`` writes it."""
 
 SAME = 0.005
-"""Scores that differ by less are shown as the same."""
+"""Mean APs that differ by less are shown as the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +75,31 @@ def gain(validated: Sequence[Report]) -> str:
         one.
     """
     first, better = validated[0], [r for r in validated if r.get("improved") and r["step"]]
-    held_out = first["validation"]["held_out"]
-    where = "held-out annotations" if held_out else "the annotated objects"
+    which = kind_of(first["validation"])
     if first["step"]:
-        score = (better or validated)[-1]["validation"]["ap50"]
-        return f"AP50 on {where} is {score:.2f}; 1 means all found, and nothing else."
-    if not better:
-        return f"It did not become better on {where}: the model before is kept."
-    before, after = first["validation"], better[-1]["validation"]
-    if abs(after["ap50"] - before["ap50"]) >= SAME:
-        moved = "rose" if after["ap50"] > before["ap50"] else "fell"
-        return f"AP50 on {where} {moved} from {before['ap50']:.2f} to {after['ap50']:.2f}."
+        text = f"{share_right((better or validated)[-1]['validation'])} of the {which} are right."
+    elif not better:
+        return f"It did not become better on the {which}: the model before is kept."
+    else:
+        text = _change(first["validation"], better[-1]["validation"], which)
+    seen = "" if first["validation"]["held_out"] else " It was trained on these: look at others."
+    return text + seen
+
+
+def _change(before: Mapping[str, Any], after: Mapping[str, Any], which: str) -> str:
+    then, now = share_right(before), share_right(after)
+    if then != now:
+        return f"Of the {which}, {then} were right before, and {now} are now."
     if after["mean_ap"] >= before["mean_ap"] + SAME:
-        return (
-            f"Outlines on {where} fit better: mean AP {before['mean_ap']:.2f} before,"
-            f" {after['mean_ap']:.2f} now; AP50 is still {after['ap50']:.2f}."
-        )
-    return f"On {where} it is as good as before: AP50 {after['ap50']:.2f}."
+        return f"Outlines of the {which} fit better; {now} are right, as before."
+    return f"Of the {which}, {now} are right, as before."
+
+
+def kind_of(validation: Mapping[str, Any]) -> str:
+    """Return which objects a validation is about."""
+    return "held-out objects" if validation["held_out"] else "annotated objects"
+
+
+def share_right(validation: Mapping[str, Any]) -> str:
+    """Return the share of objects that are right, AP50: "93%"."""
+    return f"{validation['ap50']:.0%}"
