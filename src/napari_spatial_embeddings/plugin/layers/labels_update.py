@@ -13,7 +13,7 @@ from napari_spatial_embeddings.plugin.state.open_image import Box
 
 from .napari_compat import clear_paint_history, draw_part
 
-BLOCK_PIXELS = 2**20
+BLOCK_PIXELS = 2**18
 """Pixels that are compared at once: they stay in the processor's cache."""
 
 
@@ -24,9 +24,14 @@ def changed_box(old: NDArray[np.integer], new: NDArray[np.integer]) -> Box | Non
     """
     low, high = list(old.shape), [0] * old.ndim
     for block in blocks(old.shape):
-        differs = old[block] != np.maximum(new[block], 0)
+        before, after = old[block], new[block]
+        differs = before != after
         if not differs.any():
             continue
+        if after.min() < 0:
+            differs &= (before != 0) | (after > 0)
+            if not differs.any():
+                continue
         for axis, part in enumerate(block):
             if low[axis] <= part.start and high[axis] >= part.stop:
                 continue  # known already

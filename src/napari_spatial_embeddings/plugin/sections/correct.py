@@ -56,6 +56,7 @@ class CorrectSection(QWidget):
         super().__init__(parent)
         self._session, self._correction = session, correction
         self._tool, self._annotation_actions = correction_tool, annotation_actions
+        self._shown: object = None
         self._build()
         self._connections = Connections()
         self._connections.add(correction_tool.changed, self._show_tool)
@@ -109,25 +110,29 @@ class CorrectSection(QWidget):
         """Show how many objects are locked, and enable what is possible."""
         result = self._session.result
         ready = self._tool.ready
+        names = list(result.classes) if result is not None else []
+        known = None if result is None else result.corrections
+        count = 0 if known is None else len(known)
+        deleted = 0 if known is None else len(known.deleted)
+        corrected = count > 0 or (known is not None and known.emptied)
+        can_undo, can_redo = self._correction.can_undo, self._correction.can_redo
+        shown = ready, names, count, deleted, corrected, can_undo, can_redo
+        if shown == self._shown:  # as at every step of a slider
+            return
+        self._shown = shown
         for key, button in self.buttons.items():
             tool = TOOLS[key]
             tip = f"{tool.hint}\nKey: {tool.key}; Esc leaves the tool."
             button.setEnabled(ready)
             button.setToolTip(tip if ready else "Predict this image first.")
-        names = list(result.classes) if result is not None else []
         if names != [self.classes.itemText(k) for k in range(self.classes.count())]:
             self.classes.clear()
             self.classes.addItems(names)
         for widget in (self.buttons["class"], self.classes):
             widget.setVisible(len(names) > 1)
         self.accept_all.setEnabled(ready)
-        self.undo.setEnabled(ready and self._correction.can_undo)
-        self.redo.setEnabled(ready and self._correction.can_redo)
-        known = None if result is None else result.corrections
-        count = 0 if known is None else len(known)
-        deleted = 0 if known is None else len(known.deleted)
-        emptied = known is not None and known.emptied
-        corrected = count > 0 or emptied
+        self.undo.setEnabled(ready and can_undo)
+        self.redo.setEnabled(ready and can_redo)
         self.release.setEnabled(corrected)
         self.locked.setText(f"{count} locked" + (f", {deleted} deleted" if deleted else ""))
         self.use_as.setEnabled(ready)
