@@ -107,3 +107,15 @@ def test_some_channels(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.image, both[1:])
     with pytest.raises(InputError, match="has 2 channels, none with the index 2"):
         read(tmp_path, channels=(2,))
+
+
+def test_grey_of_colours(tmp_path: Path) -> None:
+    image, labels = cells((64, 64))
+    grey = (200 * (image - image.min()) / np.ptp(image)).astype(np.uint8)
+    save(tmp_path / "images/a.tif", np.repeat(255 - grey[..., None], 3, -1), photometric="rgb")
+    save(tmp_path / "labels/a.tif", labels)
+    (found,) = read(tmp_path, grey="inverted").images
+    np.testing.assert_array_equal(found.image, grey[None])
+    assert len(read(tmp_path).images[0].image) == 3
+    with pytest.raises(InputError, match="has 1 channel; expected three"):
+        read(tmp_path, grey="plain", channels=(0,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import struct
 from pathlib import Path
@@ -11,9 +12,11 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from label_files import TIFFS, in_files, numbers, tiff
 from napari_spatial_embeddings.core.image_data import size_in_bytes
@@ -136,3 +139,45 @@ def test_a_header_that_lies_about_its_size(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(FileError):
         read_image(path)
+
+
+def test_an_intact_file_that_cannot_be_decoded_is_not_called_damaged(tmp_path: Path) -> None:
+    """Its compression, or the type of its values, is one that nobody reads here."""
+    path = tiff(tmp_path / "a.tif", numbers((6, 5)), metadata=None)
+    with tifffile.TiffFile(path) as file:
+        at = file.pages.first.tags["Compression"].valueoffset
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<H", content, at, 34661)  # JBIG
+    path.write_bytes(content)
+    zarr.create_array(tmp_path / "a.zarr", data=numbers((6, 5)), zarr_format=3)
+    facts = json.loads((tmp_path / "a.zarr/zarr.json").read_text())
+    facts["codecs"][-1] = {"name": "other", "configuration": {}}
+    (tmp_path / "a.zarr/zarr.json").write_text(json.dumps(facts))
+    for name in (path, tmp_path / "a.zarr"):
+        with pytest.raises(FileError, match="stored in a way that cannot be read here"):
+            read_image(name)
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "kind"),
+    [("png", "tif", "PNG"), ("tif", "jpg", "TIFF"), ("jpg", "png", "JPEG")],
+)
+def test_a_wrong_ending_is_told(tmp_path: Path, own: str, other: str, kind: str) -> None:
+    Image.fromarray(numbers((6, 5), "uint8")).save(tmp_path / f"a.{own}")
+    path = (tmp_path / f"a.{own}").rename(tmp_path / f"a.{other}")
+    with pytest.raises(FileError, match=f"is a {kind} by its content; rename it, to a.{own}"):
+        read_image(path)
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.zarr.zip", "a.ozx", "a.zarr"])
+def test_what_is_packed(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"PK")
+    with pytest.raises(FileError, match=r"is packed; unpack it"):
+        read_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "tif"])
+def test_colours_of_print(tmp_path: Path, ending: str) -> None:
+    Image.fromarray(numbers((6, 5, 3), "uint8")).convert("CMYK").save(tmp_path / f"a.{ending}")
+    with pytest.raises(FileError, match=r"colours of print \(CMYK\); expected grey or RGB"):
+        read_image(tmp_path / f"a.{ending}")

@@ -31,6 +31,7 @@ def touch(folder: Path, *names: str) -> Path:
         ("a.tif", "a"),
         ("a.ome.tif", "a"),
         ("a.OME.TIFF", "a"),
+        ("a.ome.tf2", "a"),
         ("a.ome.zarr", "a"),
         ("a.maps.zarr", "a"),
         ("a.b.png", "a.b"),

@@ -191,7 +191,7 @@ def test_labels_of_true_and_false(tmp_path: Path) -> None:
     ("array", "says"),
     [
         (np.full((6, 5), 1.5, "float32"), "type float32 that are not whole, such as 1.5; expected"),
-        (np.ones((6, 5, 3), "uint8"), "holds colours; expected a label image"),
+        (numbers((6, 5, 3), "uint8"), "holds colours; expected a label image"),
         (np.ones((6, 5), "complex64"), "type complex64"),
     ],
 )
@@ -206,6 +206,34 @@ def test_labels_that_fiji_saved_in_32_bits(tmp_path: Path) -> None:
     found = read_labels(tiff(tmp_path / "a.tif", array, imagej=True))
     assert found.dtype == np.int32
     np.testing.assert_array_equal(found, array)
+
+
+def test_labels_that_fiji_saved_with_a_sign(tmp_path: Path) -> None:
+    """As values without one, and the offset in the description; the image keeps what is stored."""
+    labels = numbers((6, 5), "int16") - np.int16(1)
+    stored = (labels.astype(np.int32) + 2**15).astype(np.uint16)
+    facts = {"c0": -32768.0, "c1": 1.0, "cf": 0}
+    path = tiff(tmp_path / "a.tif", stored, imagej=True, metadata=facts)
+    np.testing.assert_array_equal(read_labels(path), labels)
+    np.testing.assert_array_equal(read_image(path).data[0], stored)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_labels_that_a_program_for_pictures_saved(tmp_path: Path, ending: str) -> None:
+    labels = numbers((6, 5), "uint8")
+    colours = np.repeat(labels[..., None], 4, -1)
+    for samples in (3, 4):
+        Picture.fromarray(colours[..., :samples]).save(tmp_path / f"a.{ending}")
+        np.testing.assert_array_equal(read_labels(tmp_path / f"a.{ending}"), labels)
+
+
+def test_white_that_is_zero_is_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    array = numbers((6, 5))
+    path = tiff(tmp_path / "a.tif", array, photometric="miniswhite")
+    np.testing.assert_array_equal(read_labels(path), array)
+    assert not caplog.messages
+    np.testing.assert_array_equal(read_image(path).data[0], array)
+    assert "0 is white by its metadata; its values are used as they are" in caplog.text
 
 
 def test_some_channels(tmp_path: Path) -> None:

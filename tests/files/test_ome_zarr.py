@@ -57,13 +57,18 @@ def test_an_axis_speaks_for_itself_alone(tmp_path: Path, change: Any, says: Any)
         assert (read_image(path).pixel_size, read_image(path).unit) == (says, "um")
 
 
-def test_first_image_of_a_collection(tmp_path: Path) -> None:
+def test_first_image_of_a_collection(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     image = numbers((1, 6, 5))
-    ome_zarr(tmp_path / "a.zarr" / "0", image, "CYX")
+    for series in range(2):
+        ome_zarr(tmp_path / "a.zarr" / str(series), image + np.uint16(series), "CYX")
     facts = {"ome": {"version": "0.5", "bioformats2raw.layout": 3}}
     group = {"zarr_format": 3, "node_type": "group", "attributes": facts}
     (tmp_path / "a.zarr" / "zarr.json").write_text(json.dumps(group))
     np.testing.assert_array_equal(read_image(tmp_path / "a.zarr").data, image)
+    assert "a.zarr holds 2 images; the first is read" in caplog.text
+    (tmp_path / "a.zarr" / "zarr.json").write_text(json.dumps({**group, "attributes": {}}))
+    with pytest.raises(FileError, match=r"holds folders \(0, 1\); open one of them: .*a\.zarr.0"):
+        read_image(tmp_path / "a.zarr")
 
 
 def edit(path: Path, change: Any) -> None:
@@ -93,9 +98,10 @@ def test_ome_zarr_that_does_not_work(tmp_path: Path, change: Any, says: str) -> 
     "change",
     [
         lambda a: a["ome"].update(version="0.9"),
-        lambda a: a["ome"]["multiscales"][0]["axes"][0].update(type="shape", unit=3),
         lambda a: a["ome"]["multiscales"][0]["datasets"][0].pop("coordinateTransformations"),
-        lambda a: a["ome"]["multiscales"][0].update(axes=["c", "y", "x"]),
+        lambda a: a["ome"]["multiscales"][0].update(
+            coordinateTransformations=[{"type": "scale", "scale": [0.5, 0.2]}]
+        ),
     ],
 )
 def test_metadata_that_are_not_valid_are_left_out(
@@ -109,6 +115,41 @@ def test_metadata_that_are_not_valid_are_left_out(
     assert found.pixel_size is None
     (sentence,) = caplog.messages
     assert "a.zarr is not valid OME-Zarr of version 0.4 or 0.5 (" in sentence
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a: a["ome"].update(omero={"channels": [{"color": "red"}]}),
+        lambda a: a["ome"]["multiscales"][0].update(coordinateTransformations=[], name=3),
+        lambda a: a["ome"]["multiscales"][0]["axes"][0].update(type="shape", unit=3),
+        lambda a: [axis.update(name="axis") for axis in a["ome"]["multiscales"][0]["axes"][1:]],
+    ],
+)
+def test_metadata_that_are_not_needed_may_be_wrong(
+    tmp_path: Path, change: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = ome_zarr(tmp_path / "a.zarr", numbers((2, 6, 5)), "CYX", scale=[1, 0.2, 0.1])
+    edit(path, change)
+    found = read_image(path)
+    assert (found.axes, found.pixel_size, found.unit) == ("CYX", (0.2, 0.1), "um")
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("version", ["0.1", "0.2", "0.3"])
+def test_versions_without_a_place_for_sizes(
+    tmp_path: Path, version: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first two do not name the axes: there are always five."""
+    image = numbers((2, 3, 6, 5))
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w", zarr_format=2)
+    named = {"axes": [*"tczyx"]} if version == "0.3" else {}
+    group.attrs["multiscales"] = [{"version": version, "datasets": [{"path": "0"}], **named}]
+    group.create_array("0", data=image[None])
+    found = read_image(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(found.data, image)
+    assert found.pixel_size is None
+    assert not caplog.messages
 
 
 def test_an_empty_folder_is_no_zarr(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_size_from_ome(tmp_path: Path) -> None:
     [
         ("micron", "um"),
         ("\\u00B5m", "um"),
+        ("\\u03BCm", "um"),
         ("um", "um"),
         ("nm", "nm"),
         ("foot", "foot"),

@@ -48,6 +48,13 @@ def test_a_size_under_any_key(tmp_path: Path, facts: dict[str, Any], where: str)
     assert read_pixel_size(path, "ZYX") == (found.pixel_size, found.unit)
 
 
+def test_a_path_that_is_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "images").mkdir()
+    sidecar(tmp_path / "a.json", pixel_size_um=0.5)
+    monkeypatch.chdir(tmp_path / "images")
+    assert read_sidecar(Path("a.tif"))["X"] == (0.5, "um")
+
+
 def test_one_number_for_all_axes(tmp_path: Path) -> None:
     path = tiff(tmp_path / "a.tif", numbers((6, 5)))
     for value in (0.5, [0.5], "0.5", {"value": 0.5}):

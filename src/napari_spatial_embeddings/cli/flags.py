@@ -17,6 +17,9 @@ from napari_spatial_embeddings.errors import InputError
 
 S = TypeVar("S", bound=Settings)
 
+ADVICE = "--axes, --channels and --grey choose what is used of a file"
+"""What to do about an image that a model does not take."""
+
 
 class CallError(InputError):
     """A call with flags that are wrong or do not fit together; the message gives the reason."""
@@ -54,6 +57,16 @@ def add_channels_flag(parser: argparse.ArgumentParser | argparse._ArgumentGroup)
         type=int,
         metavar="N",
         help="Channels of the images to use, counted from 0; all if not given.",
+    )
+
+
+def add_grey_flag(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add ``--grey``, for commands that read images."""
+    parser.add_argument(
+        "--grey",
+        choices=("plain", "inverted"),
+        help="Make one channel of the colours of RGB images: bright where they are, or where they"
+        " are dark, as in stained tissue.",
     )
 
 

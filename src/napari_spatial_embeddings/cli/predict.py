@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 
 from .flags import (
+    ADVICE,
     CallError,
     Subparsers,
     add_axes_flag,
     add_channels_flag,
     add_flags,
-    checked_channels,
+    add_grey_flag,
     read_flags,
 )
+from .image_reader import ImageReader
 from .output import ResultWriter, add_output_flags
 
 if TYPE_CHECKING:
@@ -31,10 +33,6 @@ if TYPE_CHECKING:
 
 OWN = dict.fromkeys(ClusteringSettings.model_fields, "the model's")
 """Where the defaults of the clustering's flags come from."""
-
-
-ADVICE = "--axes, --channels and --grey choose what is used of a file"
-"""What to do about an image that the model does not take."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -56,12 +54,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--maps", action="store_true", help="Write the maps too: NAME.maps.zarr.")
     add_axes_flag(parser)
     add_channels_flag(parser)
-    parser.add_argument(
-        "--grey",
-        choices=("plain", "inverted"),
-        help="Make one channel of the colours of RGB images: bright where they are, or where they"
-        " are dark, as in stained tissue.",
-    )
+    add_grey_flag(parser)
     add_flags(parser, ClusteringSettings, title="clustering", defaults=OWN)
     add_flags(parser, PredictionSettings, title="prediction")
     parser.set_defaults(run=predict)
@@ -87,8 +80,7 @@ def predict(options: argparse.Namespace) -> int:
         own = project.card.prediction.updated(device=project.card.device)
     prediction = read_flags(vars(options), own)
     choose_device(prediction.device)
-    channels = checked_channels(options.channels)
-    inputs = _inputs(options.input, options.axes, channels, options.grey, project)
+    inputs = _inputs(options.input, ImageReader.of(options), project)
     results = ResultWriter(
         output,
         [(one.name, one.path) for one in inputs],
@@ -185,29 +177,13 @@ class _Input:
     read: Callable[[], ImageData]
 
 
-def _read(
-    axes: str | None, channels: tuple[int, ...] | None, grey: str | None, path: Path
-) -> ImageData:
-    from napari_spatial_embeddings.core.colour import grey_image
-    from napari_spatial_embeddings.files import read_image
-
-    image = read_image(path, axes, channels)
-    return grey_image(image, "inverted" if grey == "inverted" else "grey") if grey else image
-
-
-def _inputs(
-    given: list[str],
-    axes: str | None,
-    channels: tuple[int, ...] | None,
-    grey: str | None,
-    project: Project | None,
-) -> list[_Input]:
+def _inputs(given: list[str], reader: ImageReader, project: Project | None) -> list[_Input]:
     """List the images of files and folders; if none are given, those of the project."""
     from napari_spatial_embeddings.files import find_images, stem
 
     if given or project is None:
-        read = partial(_read, axes, channels, grey)
-        return [_Input(stem(path), path, partial(read, path)) for path in find_images(given)]
+        paths = find_images(given)
+        return [_Input(stem(path), path, partial(reader.read, path)) for path in paths]
     names = project.card.result_names
     found = [
         _Input(names[entry.key], project.folder / entry.path, partial(project.image, entry.key))

@@ -7,7 +7,14 @@ from contextlib import ExitStack
 
 from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
 
-from .flags import CallError, Subparsers, add_axes_flag, add_channels_flag, add_flags
+from .flags import (
+    CallError,
+    Subparsers,
+    add_axes_flag,
+    add_channels_flag,
+    add_flags,
+    add_grey_flag,
+)
 from .model_writer import ModelWriter
 from .reporter import Reporter
 from .stop_request import StopRequest
@@ -104,6 +111,7 @@ def _add_label_flags(meaning: argparse._ArgumentGroup) -> None:
     )
     add_axes_flag(meaning)
     add_channels_flag(meaning)
+    add_grey_flag(meaning)
     meaning.add_argument(
         "--pixel-size",
         nargs="+",

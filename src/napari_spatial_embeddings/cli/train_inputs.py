@@ -17,7 +17,6 @@ from napari_spatial_embeddings.files import (
     find_regions,
     pair,
     read_classes,
-    read_image,
     read_regions,
 )
 from napari_spatial_embeddings.training.annotation import BACKGROUND, TrainingImage
@@ -25,6 +24,7 @@ from napari_spatial_embeddings.training.dataset import TrainingSet
 from napari_spatial_embeddings.training.parts import annotated_parts
 
 from .flags import CallError
+from .image_reader import ImageReader
 from .label_reader import LabelReader
 from .train_request import AnnotatedFolders
 
@@ -84,10 +84,8 @@ class _Reader:
         """Open images, and find the label images of the same names."""
         given = self.folders
         found = pair(images, Side(Path(labels), given.label_suffix))
-        return [
-            _Pair(path, read_image(path, given.axes or None, given.channels), its)
-            for path, its in found
-        ]
+        reader = ImageReader(given.axes, given.channels, given.grey)
+        return [_Pair(path, reader.read(path), its) for path, its in found]
 
     def resolved(self, pair: _Pair, known_size: Lengths | None) -> list[TrainingImage]:
         """Read the labels of an image and what they annotate of it.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
 from napari_spatial_embeddings.errors import InputError
 
-from .flags import CallError, checked_folder, read_flags
+from .flags import ADVICE, CallError, checked_folder, read_flags
 from .train_inputs import read_annotated
 from .train_request import TrainRequest
 
@@ -158,9 +158,10 @@ def _job(
         object_diameter=settings.object_diameter,
         **{name: getattr(own, name) for name in {*kept, *given}},
     )
+    advice = "" if request.project else ADVICE
     for image in data.images + data.validation:
         try:
-            check_image(model.settings, image.image.shape, image.image.dtype)
+            check_image(model.settings, image.image.shape, image.image.dtype, advice=advice)
         except InputError as error:
             hint = f"; --from-scratch starts without {origin}" if start and request.project else ""
             raise CallError(f"{image.name}: {error}{hint}") from error

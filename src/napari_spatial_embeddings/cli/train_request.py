@@ -26,6 +26,7 @@ class AnnotatedFolders:
     pixel_size: tuple[float, ...]
     label_suffix: str = ""
     channels: tuple[int, ...] | None = None
+    grey: str = ""
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> AnnotatedFolders:
@@ -43,6 +44,7 @@ class AnnotatedFolders:
             tuple(options.pixel_size or ()),
             options.label_suffix or "",
             checked_channels(options.channels),
+            options.grey or "",
         )
 
     def given(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import TypeGuard
 
@@ -52,8 +53,11 @@ _TIMES = {
     *("s", "sec", "second", "ms", "msec", "millisecond", "us", "µs", "microsecond", "ns"),
     *("nanosecond", "min", "minute", "h", "hr", "hour", "d", "day"),
 }
-_MICRO = ("\\u00b5", "μ", "âµ", "&#181;")
-"""Other ways in which files write the micro sign: escaped, as a Greek letter, decoded wrongly."""
+_MICRO = ("μ", "âµ", "&#181;")
+"""Other ways in which files write the micro sign: as a Greek letter, or decoded wrongly."""
+
+_ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
+"""A letter as ImageJ writes it that ASCII does not have."""
 
 
 def unit_name(text: str | None) -> str | None:
@@ -160,7 +164,7 @@ def length(pixel_size: Lengths | None, unit: str | None) -> float | None:
 
 
 def _plain(text: str) -> str:
-    short = text.strip().lower()
+    short = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text.strip().lower()).lower()
     for sign in _MICRO:
         short = short.replace(sign, "µ")
     return short

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,12 @@ from napari_spatial_embeddings.errors import Failure, InputError, os_error_text
 
 log = logging.getLogger(__package__)
 """Log of what users should know about files that are used all the same, in sentences."""
+
+UNSUPPORTED = re.compile(
+    r"not supported|not available|unknown codec|no zarr data type|is not a known|requires the",
+    re.IGNORECASE,
+)
+"""Messages of decoders that an intact file may cause."""
 
 
 class FileError(InputError):
@@ -36,6 +43,11 @@ def reading(path: Path) -> Iterator[None]:
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # damaged data makes decoders raise nearly anything
+        if isinstance(error, ImportError) or UNSUPPORTED.search(str(error)):
+            raise FileError(
+                f"{path} is stored in a way that cannot be read here ({_first_line(error)}); export"
+                " it again with integers or floats, uncompressed or compressed by Deflate"
+            ) from error
         raise FileError(
             f"{path} is damaged, or not of the kind that its name implies ({_first_line(error)});"
             " copy or export it again"
@@ -58,4 +70,5 @@ def writing(path: Path) -> Iterator[None]:
 
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+    says_something = lines and any(map(str.isalpha, lines[0]))
+    return lines[0][:200] if says_something else type(error).__name__

@@ -17,7 +17,7 @@ from napari_spatial_embeddings.core.units import Lengths, combine
 from napari_spatial_embeddings.errors import InputError
 
 from .axes import as_image, named_by_units
-from .endings import JPEG, PNG, TIFF
+from .endings import JPEG, PACKED, PNG, TIFF, check_kind
 from .errors import FileError, reading
 from .folders import stem
 from .ome_zarr import is_zarr, read_zarr, zarr_sizes
@@ -118,7 +118,8 @@ def read_labels(
     Parameters
     ----------
     path : path
-        Any format of `read_image` but JPEG. A PNG with a palette gives its indices.
+        Any format of `read_image` but JPEG. A PNG with a palette gives its indices, and colours
+        that are all grey their value.
     axes : str, optional
         As in `read_image`.
     channel : int, optional
@@ -143,6 +144,8 @@ def read_labels(
         _expect(path, raw, "biuf", "whole numbers, one per object")
         image, _ = as_image(raw.array, raw.axes, str(path), axes)
         array = np.asarray(image)
+    if "S" in raw.axes and (array[1:] == array[:1]).all():
+        array = array[:1]  # grey, as programs for pictures save it
     if len(array) > 1 and channel is not None and "S" not in raw.axes:
         _check_channel(path, len(array), channel)
         array = array[[channel]]
@@ -176,6 +179,7 @@ def _open(path: Path, *, labels: bool, given: bool) -> Raw:
     suffix = path.suffix.lower()
     if is_zarr(path):
         return read_zarr(path, whole=labels)
+    check_kind(path)
     if suffix in TIFF:
         from .tiff import read_tiff
 
@@ -184,6 +188,8 @@ def _open(path: Path, *, labels: bool, given: bool) -> Raw:
         from .png_jpeg import read_jpeg, read_png
 
         return read_jpeg(path) if suffix in JPEG else read_png(path, indices=labels)
+    if suffix in PACKED:
+        raise FileError(f"{path} is packed; unpack it, and open the file or folder that is in it")
     kind = "a folder" if path.is_dir() else f"of the type '{suffix}'"
     raise FileError(
         f"{path} is {kind}; expected TIFF, PNG, JPEG or OME-Zarr: convert it, for example with Fiji"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 MAX_CHUNKS_LISTED = 20_000
 """Chunks up to which it is checked whether they are there."""
+
+VERSIONS = ("0.1", "0.2", "0.3", "0.4", "0.5")
+"""Versions of the format whose metadata are understood."""
+
+WITHOUT_SIZES, FIVE_AXES = VERSIONS[:3], VERSIONS[:2]
+"""Those that have no place for the size of a pixel, and none for axes, which are TCZYX."""
 
 METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 """Files by which a folder of Zarr is known."""
@@ -41,6 +47,8 @@ def read_zarr(path: Path, *, whole: bool = False) -> Raw:
     opened = open_zarr(path)
     if is_array(opened):
         return _raw(opened, _names(opened), {}, path, whole=whole)
+    if (images := len(_series(opened))) > 1:
+        log.warning("%s holds %d images; the first is read", path, images)
     group, facts = _first_image(opened, path)
     return read_multiscale(group, facts, path, whole=whole)
 
@@ -65,25 +73,39 @@ def zarr_sizes(path: Path) -> dict[str, Size]:
 def _first_image(group: Any, path: Path) -> tuple[Any, dict[str, Any]]:
     """Return the group of a folder's image, or of its first one, and the metadata."""
     facts = ome(group)
-    if "bioformats2raw.layout" in facts:
-        series = ome(group["OME"]).get("series", ["0"]) if "OME" in group else ["0"]
+    if series := _series(group):
         group = group[series[0]]
         facts = ome(group)
     if not facts.get("multiscales"):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of other files in there
-            arrays = sorted(name for name, _ in group.arrays())
-        if arrays and "plate" not in facts:
-            raise FileError(
-                f"{path} is no OME-Zarr image but holds plain arrays ({', '.join(arrays[:3])});"
-                f" open one of them: {path / arrays[0]}"
-            )
-        kind = "a plate" if "plate" in facts else "no image"
-        raise FileError(
-            f"{path} is {kind}; expected an OME-Zarr image (version 0.4 or 0.5), such as the"
-            " folder of one field of a plate"
-        )
+        raise FileError(_no_image(group, facts, path))
     return group, facts
+
+
+def _series(group: Any) -> list[str]:
+    """Return the names of the images in a collection; none if the group is no collection."""
+    if "bioformats2raw.layout" not in ome(group):
+        return []
+    named = ome(group["OME"]).get("series") if "OME" in group else None
+    return list(named or sorted((n for n, _ in group.groups() if n.isdigit()), key=int) or ["0"])
+
+
+def _no_image(group: Any, facts: Mapping[str, Any], path: Path) -> str:
+    """Return the sentence about a group that is no image, and what to open instead."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of other files in there
+        arrays = sorted(name for name, _ in group.arrays())
+        groups = sorted(name for name, _ in group.groups())
+    inside, what = (arrays, "plain arrays") if arrays else (groups, "folders")
+    if inside and "plate" not in facts:
+        return (
+            f"{path} is no OME-Zarr image but holds {what} ({', '.join(inside[:3])}); open one of"
+            f" them: {path / inside[0]}"
+        )
+    kind = "a plate" if "plate" in facts else "no image"
+    return (
+        f"{path} is {kind}; expected an OME-Zarr image (version 0.4 or 0.5), such as the folder of"
+        " one field of a plate"
+    )
 
 
 def open_zarr(path: Path) -> Any:
@@ -147,50 +169,76 @@ def read_multiscale(group: Any, facts: dict[str, Any], path: Path, *, whole: boo
 def _finest(
     group: Any, facts: dict[str, Any], path: Path
 ) -> tuple[zarr.Array[Any], str, dict[str, Size]]:
-    """Return level 0 of a group's first multiscale image, its axes and the size of its pixels."""
-    from pydantic import ValidationError
-    from yaozarrs import v04, v05
+    """Return level 0 of a group's first multiscale image, its axes and the size of its pixels.
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # units that the format does not recommend
-            image = (v05.Image if "version" in facts else v04.Image).model_validate(facts)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        array, axes = _without_metadata(group, facts, path)
-        log.warning(
-            "%s is not valid OME-Zarr of version 0.4 or 0.5 (%s: %s); its pixel size is not used",
-            *(path, where, first["msg"]),
-        )
-        return array, axes, {}
-    multiscale = image.multiscales[0]
-    scale = np.ones(len(multiscale.axes))
-    common = multiscale.coordinateTransformations or []
-    for transform in [*multiscale.datasets[0].coordinateTransformations, *common]:
-        if transform.type == "scale":
-            scale = scale * transform.scale
-    kinds = {"time": "T", "channel": "C"}
-    axes = "".join(kinds.get(a.type or "", a.name[:1].upper()) for a in multiscale.axes)
-    sizes: dict[str, Size] = {
-        letter: (float(s), unit_name(a.unit))
-        for letter, a, s in zip(axes, multiscale.axes, scale, strict=True)
-        if letter in "ZYX"
-    }
-    return _level(group, multiscale.datasets[0].path, path), axes, sizes
-
-
-def _without_metadata(group: Any, facts: dict[str, Any], path: Path) -> tuple[zarr.Array[Any], str]:
-    """Return the first level that the metadata name, and its axes if they name these rightly."""
+    Only what is used is looked at: what the metadata hold about colours, for example, may be wrong.
+    """
     try:
         multiscale = facts["multiscales"][0]
-        level = str(multiscale["datasets"][0]["path"])
-        named = multiscale.get("axes") or ()
-        names = [axis["name"] if isinstance(axis, dict) else axis for axis in named]
+        dataset = multiscale["datasets"][0]
+        array = _level(group, str(dataset["path"]), path)
+        named = list(multiscale.get("axes") or ())
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise FileError(f"{path} is incomplete: its metadata name no level") from error
-    array = _level(group, level, path)
-    return array, _letters(array, names)
+    version = str(facts.get("version") or multiscale.get("version") or VERSIONS[-1])
+    if version in FIVE_AXES and not named:
+        named = list("tczyx")
+    axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in named]
+    letters = _ome_letters(array, axes)
+    try:
+        sizes = _ome_sizes(version, multiscale, dataset, letters, axes)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        log.warning(
+            "%s is not valid OME-Zarr of version 0.4 or 0.5 (%s); its pixel size is not used",
+            path,
+            error,
+        )
+        return array, letters, {}
+    return array, letters, sizes
+
+
+def _ome_letters(array: Any, axes: Sequence[Mapping[str, Any]]) -> str:
+    """Return the letters of axes; those of space that are called otherwise are Z, Y and X."""
+    kinds = {"time": "T", "channel": "C"}
+    names = [kinds.get(axis.get("type", ""), str(axis.get("name"))) for axis in axes]
+    space = [i for i, axis in enumerate(axes) if axis.get("type") == "space"]
+    if not {names[i][:1].upper() for i in space} <= set("ZYX"):
+        for i, letter in zip(space, "ZYX"[-len(space) :], strict=False):
+            names[i] = letter
+    return _letters(array, names)
+
+
+def _ome_sizes(
+    version: str,
+    multiscale: Mapping[str, Any],
+    dataset: Mapping[str, Any],
+    letters: str,
+    axes: Sequence[Mapping[str, Any]],
+) -> dict[str, Size]:
+    """Return the size of a pixel along each axis of space, the product of all scales.
+
+    Raises
+    ------
+    AttributeError, KeyError, TypeError, ValueError
+        If the metadata are not those of a version that is known.
+    """
+    if version in WITHOUT_SIZES:
+        return {}
+    if version not in VERSIONS:
+        raise ValueError(f"its version is {version}")
+    if len(axes) != len(letters):
+        raise ValueError(f"it names {len(axes)} axes of {len(letters)}")
+    own = dataset.get("coordinateTransformations") or ()
+    common = multiscale.get("coordinateTransformations") or ()
+    scales = [np.array(t["scale"], float) for t in (*own, *common) if t["type"] == "scale"]
+    if not scales or any(scale.shape != (len(letters),) for scale in scales):
+        raise ValueError(f"it gives no scale for {len(letters)} axes")
+    units = [axis.get("unit") for axis in axes]
+    return {
+        letter: (float(size), unit_name(unit if isinstance(unit, str) else None))
+        for letter, size, unit in zip(letters, np.prod(scales, 0), units, strict=True)
+        if letter in "ZYX"
+    }
 
 
 def _level(group: Any, name: str, path: Path) -> zarr.Array[Any]:

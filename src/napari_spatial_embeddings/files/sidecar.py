@@ -25,7 +25,7 @@ def read_sidecar(path: Path) -> dict[str, Size]:
     mapping from Z, Y, X to (length, unit)
         Empty if there is no such file, or nothing in it is understood.
     """
-    for folder in (path.parent, path.parent.parent):
+    for folder in path.absolute().parents[:2]:
         beside = folder / f"{stem(path)}.json"
         if beside.is_file() and (sizes := _read(beside)):
             return sizes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,9 @@ from napari_spatial_embeddings.core.image_data import Part, PixelArray
 from napari_spatial_embeddings.core.units import Size
 
 from . import stored
-from .errors import log
+from .errors import FileError, log
 from .ome_set import ome_set
+from .png_jpeg import PRINT_COLOURS
 from .raw import Raw
 from .tiff_damage import check_pixels
 from .tiff_log import quiet
@@ -50,8 +52,10 @@ def read_tiff(path: Path, *, whole: bool = False, given: bool = False) -> Raw:
 
         series, axes = first_image(path, open_file, given=given)
         check_pixels(series, path)
-        known = sizes(open_file(path, **ALONE), path)
+        file = open_file(path, **ALONE)
+        known = sizes(file, path)
         axes = _samples(axes, series.keyframe)
+        _check_colours(series.keyframe, path, labels=whole, given=given)
         if series.is_multifile:
             array: PixelArray = _stay(path, series)
             if whole or stored.is_small(array):
@@ -60,6 +64,8 @@ def read_tiff(path: Path, *, whole: bool = False, given: bool = False) -> Raw:
             array = series.asarray().reshape(series.get_shape(False))
         else:
             array = _stay(path, series)
+        if isinstance(array, np.ndarray) and whole:
+            array = _signed(array, file)
         return Raw(array, axes, known)
 
 
@@ -154,6 +160,34 @@ class _Pages:
             return np.asarray(zarr.open_array(store, mode="r")[index])
         finally:
             store.close()  # and the files that it opened
+
+
+def _check_colours(page: Any, path: Path, *, labels: bool, given: bool) -> None:
+    """Refuse colours of print, and mention values that stand for their opposite.
+
+    Raises
+    ------
+    FileError
+    """
+    kind = page.photometric.name
+    if kind == "SEPARATED" and page.samplesperpixel == 4 and not given:
+        raise FileError(PRINT_COLOURS.format(path=path))
+    if kind == "MINISWHITE" and page.bitspersample > 1 and not labels:
+        log.warning(
+            "%s: 0 is white by its metadata; its values are used as they are stored, so that what"
+            " other programs show bright is dark",
+            path,
+        )
+
+
+def _signed(array: NDArray[Any], file: tifffile.TiffFile) -> NDArray[Any]:
+    """Return the values of signed 16 bits, which ImageJ stores with an offset that it describes."""
+    facts: Mapping[str, Any] = {}
+    with suppress(ValueError):
+        facts = file.imagej_metadata or {}
+    if array.dtype != np.uint16 or (facts.get("c0"), facts.get("c1")) != (-(2**15), 1):
+        return array
+    return (array.astype(np.int32) - 2**15).astype(np.int16)
 
 
 def _samples(axes: str, page: Any) -> str:
