@@ -87,9 +87,10 @@ def test_one_object_is_no_mask() -> None:
 
 
 def test_white_around_the_objects_is_no_object() -> None:
-    labels = squares(30)
-    with pytest.raises(InputError, match=r"encloses 30 dark pieces, .*; invert it"):
-        objects_of(np.where(labels > 0, 0, 255).astype(np.uint8), "a.tif")
+    labels = np.pad(squares(30), 4)
+    for white in (1, 255):
+        with pytest.raises(InputError, match=r"encloses 30 dark pieces, .*; invert it"):
+            objects_of(np.where(labels > 0, 0, white).astype(np.uint8), "a.tif")
 
 
 def test_strokes_of_background_are_no_objects() -> None:
@@ -114,6 +115,32 @@ def test_grey_values_are_no_objects(dtype: type, blur: float) -> None:
         objects_of(grey.astype(dtype), "a.tif")
 
 
+@pytest.mark.parametrize(
+    "classes",
+    [
+        lambda k: np.where(
+            k > 0, 1, 2
+        ),  # of pixels, as a classifier of those gives: background too
+        lambda k: np.where(k > 0, 2, 1),
+        lambda k: np.where(k > 0, 255, 128),
+        lambda k: np.where(k > 0, 1 + k % 3, 0),
+        lambda k: np.where(k > 0, 1 + k % 3, 9),
+    ],
+)
+def test_few_objects_of_some_classes(classes: Any) -> None:
+    labels = classes(squares(9)).astype(np.uint8)
+    for shape in ((1, *labels.shape), (5, *labels.shape)):
+        for image in (labels, np.broadcast_to(labels, shape)):
+            with pytest.raises(InputError, match=r"separate pieces, as grey values or classes are"):
+                objects_of(image, "a.tif")
+
+
+def test_objects_may_be_drawn_in_some_slices_alone() -> None:
+    labels = np.zeros((31, *squares(9).shape), np.int32)
+    labels[::2] = squares(9)
+    assert objects_of(labels, "a").labels is labels
+
+
 def test_classes_are_no_objects() -> None:
     labels = squares(60)
     with pytest.raises(InputError, match=r"2 values in 60 separate pieces, as .* classes are"):
@@ -130,5 +157,14 @@ def test_ids_that_did_not_fit_into_8_bits(cut: Any, dtype: type) -> None:
     assert objects_of(labels, "a").labels is labels
     with pytest.raises(InputError, match=r"ids above 255 do not fit into 8 bits; .* 16 bits"):
         objects_of(cut(labels).astype(dtype), "a.tif")
+    without = np.where(labels % 256 == 255, 0, cut(labels))
+    if cut(np.array([300])) == 44:
+        with pytest.raises(InputError, match=r"has 144 labels .* ids above 255 do not fit"):
+            objects_of(without.astype(dtype), "a.tif")
     full = squares(255).astype(np.uint8)
     assert objects_of(full, "a").labels is full, "as many objects as there are ids"
+
+
+def test_ids_that_did_not_fit_beside_a_sign() -> None:
+    with pytest.raises(InputError, match=r"has 43 labels .* ids above 127 do not fit into 8 bits"):
+        objects_of(squares(299).astype(np.int8), "a.tif")

@@ -6,6 +6,7 @@ import itertools
 import logging
 import re
 import shutil
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -293,3 +294,22 @@ def test_a_folder_without_sets_is_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "c.tif").write_bytes(b"no image")
     found = [path.name for path in find_images([tmp_path])]
     assert found == ["a.tif", "b.tif", "c.tif", "d.ome.tif"]
+
+
+def test_a_description_that_was_cut_off(tmp_path: Path) -> None:
+    """Some programs write it last; without it, nobody knows which plane is which."""
+    array = numbers((6, 12, 10))
+    planes = [plane({"Z": k // 2, "C": k % 2}, k) for k in range(6)]
+    xml = ome(pixels({"Z": 3, "C": 2}, (12, 10), planes)).encode()
+    path = write(tmp_path / "a.ome.tif", array, xml.decode())
+    with tifffile.TiffFile(path) as file:
+        at = file.pages.first.tags["ImageDescription"].offset
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<I", content, at + 8, len(content))
+    path.write_bytes(content + xml + b"\0")
+    np.testing.assert_array_equal(read_image(path).data, array.reshape(3, 2, 12, 10).swapaxes(0, 1))
+    for left in (2, 40, len(xml) + 1):
+        path.write_bytes((content + xml + b"\0")[:-left])
+        with pytest.raises(FileError, match=r"ends early: the description is missing .* 6 planes"):
+            read_image(path)
+        np.testing.assert_array_equal(read_image(path, "ZYX").data[0], array)

@@ -129,12 +129,36 @@ def test_a_distance_of_slices_that_was_never_measured(
 ) -> None:
     description = f"ImageJ=1.54f\nimages=4\nslices=4\nunit={unit}\nloop=false\n"
     options: dict[str, Any] = {"resolution": resolution, "metadata": None}
+    options["resolutionunit"] = {"cm": "centimeter", "inch": "inch"}.get(unit, "none")
     path = tiff(tmp_path / "a.tif", numbers((4, 6, 5)), description=description, **options)
     found = read_measured(path)
     assert found.pixel_size is not None
     assert found.pixel_size[0] == expected[0]
     assert found.pixel_size[1:] == pytest.approx(expected[1:])
     assert found.unit == unit
+
+
+@pytest.mark.parametrize(
+    ("unit", "resolution", "expected"),
+    [
+        ("inch", 72, (0.5, None, None)),
+        ("inch", 300, (0.5, None, None)),
+        ("centimeter", 28.35, (0.5, None, None)),
+        ("centimeter", 50_000, (0.5, 0.2, 0.2)),  # a measure of its own
+        ("inch", 5, (0.5, 0.2, 0.2)),  # per micrometre: no screen is that coarse
+        ("none", 72, (0.5, 1 / 72, 1 / 72)),
+    ],
+)
+def test_a_resolution_that_was_set_after_imagej(
+    tmp_path: Path, unit: str, resolution: float, expected: tuple[float | None, ...]
+) -> None:
+    description = "ImageJ=1.54f\nimages=4\nslices=4\nunit=um\nspacing=0.5\nloop=false\n"
+    options: dict[str, Any] = {"resolution": (resolution,) * 2, "resolutionunit": unit}
+    options |= {"metadata": None, "description": description}
+    found = read_measured(tiff(tmp_path / "a.tif", numbers((4, 6, 5)), **options))
+    assert found.unit == "um"
+    for size, wanted in zip(found.pixel_size or (), expected, strict=True):
+        assert size == (wanted and pytest.approx(wanted))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ EXPECTED = "expected a label image: one whole number per object, 0 for backgroun
 MAX_PIECES = 10
 """Pieces per value, on average, above which values are no objects."""
 
+MAX_CLASSES, MIN_PIECES = 10, 3
+"""Values up to which they may be classes: if most large pieces are of those that have so many."""
+
 MIN_GREY_VALUES = 20
 """Number of different values from which they may be grey values."""
 
@@ -25,6 +28,9 @@ LARGE = 0.2
 
 FULL = (255, 65_535)
 """The highest ids of 8 and of 16 bits: higher ones are cut off."""
+
+NEARLY = 0.9
+"""Share of the ids of 8 bits that are in use where some may have been cut off."""
 
 
 def whole_numbers(values: NDArray[Any], name: str) -> NDArray[np.integer]:
@@ -103,7 +109,7 @@ def objects_of(labels: NDArray[np.integer], name: str, other: tuple[int, ...] = 
     """
     kept = np.where((labels > 0) & ~np.isin(labels, other), labels, 0)
     pieces, sizes, values = _pieces(kept)
-    ids, index = np.unique(values, return_inverse=True)
+    ids, large = _large_pieces(sizes, values)
     if not len(ids):
         return Objects(labels, False)
     if len(ids) >= MIN_GREY_VALUES and _neighbours_differ(kept):
@@ -111,22 +117,21 @@ def objects_of(labels: NDArray[np.integer], name: str, other: tuple[int, ...] = 
             f"{name} holds {len(ids)} values that change from pixel to pixel, as those of an image"
             f" do; {EXPECTED}"
         )
-    largest = np.zeros(len(ids), np.int64)
-    np.maximum.at(largest, index, sizes)
-    large = np.bincount(index[sizes >= LARGE * largest[index]])
     if len(ids) == 1:
-        if int(ids[0]) in FULL:
+        if int(ids[0]) in FULL or 2 * np.count_nonzero(kept) > kept.size:
             _check_inverted(kept, len(sizes), name)
         if len(sizes) == 1 or not (large[0] > 2 or int(ids[0]) in FULL):
             return Objects(labels, False)
         first = max((0, *other))  # whose values stay theirs
         return Objects(np.where(pieces > 0, pieces + first, labels.astype(np.int64)), True)
-    if len(sizes) > MAX_PIECES * len(ids):
+    if len(ids) >= MIN_GREY_VALUES:  # more than there are classes
+        _check_range(name, ids, large, labels.dtype)
+    if _are_classes(kept):
         raise InputError(
             f"{name} holds {len(ids)} values in {len(sizes)} separate pieces, as grey values or"
             f" classes are; {EXPECTED}"
         )
-    _check_range(name, ids, large)
+    _check_range(name, ids, large, labels.dtype)
     return Objects(labels, False)
 
 
@@ -141,6 +146,32 @@ def _pieces(
     values = np.zeros(len(sizes), labels.dtype)
     values[pieces.ravel()] = labels.ravel()
     return pieces, sizes[1:], values[1:]
+
+
+def _large_pieces(
+    sizes: NDArray[np.int64], values: NDArray[np.integer]
+) -> tuple[NDArray[np.integer], NDArray[np.int64]]:
+    """Return the different values of pieces, and how many large pieces each has."""
+    ids, index = np.unique(values, return_inverse=True)
+    largest = np.zeros(len(ids), np.int64)
+    np.maximum.at(largest, index, sizes)
+    return ids, np.bincount(index[sizes >= LARGE * largest[index]], minlength=len(ids))
+
+
+def _are_classes(labels: NDArray[np.integer]) -> bool:
+    """Whether values have too many pieces to be objects.
+
+    Of a volume, the slice that holds most is looked at: objects may be drawn in some slices alone.
+    """
+    while labels.ndim > 2:
+        filled = np.count_nonzero(labels, axis=tuple(range(1, labels.ndim)))
+        labels = labels[int(np.argmax(filled))]
+    _, sizes, values = _pieces(labels)
+    ids, large = _large_pieces(sizes, values)
+    if len(sizes) > MAX_PIECES * len(ids):
+        return True
+    shared = int(large[large >= MIN_PIECES].sum())
+    return 1 < len(ids) <= MAX_CLASSES and 2 * shared > int(large.sum())
 
 
 def _check_inverted(mask: NDArray[np.integer], pieces: int, name: str) -> None:
@@ -169,16 +200,23 @@ def _neighbours_differ(labels: NDArray[np.integer]) -> bool:
     return 2 * differ > both
 
 
-def _check_range(name: str, ids: NDArray[np.integer], large: NDArray[np.int64]) -> None:
+def _check_range(
+    name: str, ids: NDArray[np.integer], large: NDArray[np.int64], dtype: np.dtype[Any]
+) -> None:
     """Refuse ids that were cut off at the end of their type: several objects share one then."""
-    if int(ids[-1]) not in FULL:
+    last, end = int(ids[-1]), int(np.iinfo(dtype).max)
+    shared = ids[large > 1]
+    # Ids that begin anew at 0 are shared from the lowest on, whether the last one is in use or not.
+    anew = last < FULL[0] and len(ids) > NEARLY * FULL[0] and len(shared) >= MIN_PIECES
+    if anew and int(shared[-1]) <= 2 * len(shared):
+        last = FULL[0]
+    elif last not in FULL and not (last == end < FULL[1]):
         return
-    shared = int((large > 1).sum())
-    if shared < 2 and large[-1] < 2:
+    if len(shared) < 2 and large[-1] < 2:
         return
-    bits = 8 if ids[-1] == FULL[0] else 16
+    bits, verb = 8 if last <= FULL[0] else 16, "are" if len(shared) > 1 else "is"
     raise InputError(
-        f"{name} has {plural(shared, 'label')} that {'are' if shared > 1 else 'is'} shared by"
-        f" objects apart from each other: ids above {ids[-1]} do not fit into {bits} bits; export"
-        f" the labels again, with {2 * bits} bits"
+        f"{name} has {plural(len(shared), 'label')} that {verb} shared by objects apart from each"
+        f" other: ids above {last} do not fit into {bits} bits; export the labels again, with"
+        f" {2 * bits} bits"
     )

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 AGAIN = "copy or export it again"
 
+DESCRIPTION = 270
+"""Number of the tag with the description of an image."""
+
 
 def check_end(file: tifffile.TiffFile, path: Path) -> None:
     """Refuse a file whose list of pages breaks off: each page names the place of the next.
@@ -76,6 +79,18 @@ def _overlap(series: tifffile.TiffPageSeries) -> bool:
         places.setdefault(page.parent.filehandle.path, set()).add(page.dataoffsets[0])
     size = series.keyframe.nbytes
     return any(b - a < size for these in places.values() for a, b in pairwise(sorted(these)))
+
+
+def lacks_description(page: tifffile.TiffPage) -> bool:
+    """Whether the description that a page names is not in the file as a whole."""
+    tiff, file = page.parent.tiff, page.parent.filehandle
+    file.seek(page.offset)
+    (count,) = struct.unpack(tiff.tagnoformat, file.read(tiff.tagnosize))
+    entry = tiff.byteorder + ("HHQQ" if tiff.is_bigtiff else "HHII")
+    for code, _, length, at in struct.iter_unpack(entry, file.read(count * tiff.tagsize)):
+        if code == DESCRIPTION:
+            return bool(length > tiff.offsetsize and at + length > file.size)
+    return False
 
 
 def spare_bytes(page: tifffile.TiffPage) -> int:

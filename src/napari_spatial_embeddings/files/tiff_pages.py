@@ -17,7 +17,7 @@ from .axes import UNKNOWN
 from .errors import FileError, log
 from .ome_set import NAMES, OmePart, ome_set
 from .ome_xml import uuid_in
-from .tiff_damage import AGAIN, check_end, spare_bytes
+from .tiff_damage import AGAIN, check_end, lacks_description, spare_bytes
 
 if TYPE_CHECKING:
     import tifffile
@@ -83,6 +83,11 @@ def first_image(path: Path, open_file: Open, *, given: bool) -> tuple[Series, st
                     used,
                 )
             return series, series.get_axes(False)
+    if not given and len(file.pages) > 1 and lacks_description(file.pages.first):
+        raise FileError(
+            f"{path} ends early: the description is missing that names the axes of its"
+            f" {len(file.pages)} planes; {AGAIN}, or set axes=ZYX if they are slices"
+        )
     named = _named(file)
     with suppress(*UNLIKE):
         series, images = _main(file)

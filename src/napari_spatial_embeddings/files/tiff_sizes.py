@@ -23,6 +23,9 @@ MAX_PIXEL_METRES = 10e-6
 PRINTED = ("inch", "cm")
 """Units of a printer's resolution."""
 
+LEAST_PRINTED = 28
+"""Pixels per inch or centimetre from which a resolution is that of a printer or a screen."""
+
 DEPTHS = (0.1, 50)
 """Distances of slices, in widths of a pixel, between which 1 was measured where it is left out.
 
@@ -73,7 +76,20 @@ def _imagej(facts: Mapping[str, Any], page: tifffile.TiffPage) -> dict[str, Size
         low, high = DEPTHS
         if unit in PRINTED or not low <= found["Z"] / found["X"] <= high:
             del found["Z"]  # it was never measured
-    return {a: (n, unit_name(str(own[a])) if own.get(a) else unit) for a, n in found.items()}
+    known = {a: (n, unit_name(str(own[a])) if own.get(a) else unit) for a, n in found.items()}
+    if unit in PRINTED or not _was_set_since(page):
+        return known
+    return {**({"Z": known["Z"]} if depth else {}), **_resolution(page)}
+
+
+def _was_set_since(page: tifffile.TiffPage) -> bool:
+    """Whether another program has set the resolution of an ImageJ file, such as 72 per inch.
+
+    ImageJ stores it without a unit, but for inches and centimetres.
+    """
+    unit = page.tags.get("ResolutionUnit")
+    most = max((1 / length for length in _lengths(page).values()), default=0)
+    return unit is not None and int(unit.value) in (2, 3) and most >= LEAST_PRINTED
 
 
 def _lsm(file: tifffile.TiffFile) -> dict[str, Size]:
