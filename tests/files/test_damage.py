@@ -158,6 +158,17 @@ def test_an_intact_file_that_cannot_be_decoded_is_not_called_damaged(tmp_path: P
             read_image(name)
 
 
+def test_a_list_of_pages_that_breaks_off(tmp_path: Path) -> None:
+    """ImageJ writes it after the pixels."""
+    path = tmp_path / "a.tif"
+    array = numbers((5, 24, 32))
+    content = tiff(path, array, imagej=True).read_bytes()
+    for end in range(len(content) - 1200, len(content) - 50, 41):
+        path.write_bytes(content[:end])
+        with pytest.raises(FileError, match=r"is truncated"):
+            read_image(path)
+
+
 @pytest.mark.parametrize(
     ("own", "other", "kind"),
     [("png", "tif", "PNG"), ("tif", "jpg", "TIFF"), ("jpg", "png", "JPEG")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,14 @@ def test_metaseries_plane(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tiff(path, numbers((24, 32)), description=META_SERIES, software="MetaSeries", metadata=None)
     assert (read_image(path).pixel_size, read_image(path).unit) == ((0.325, 0.325), "um")
+
+
+def test_micromanager(tmp_path: Path) -> None:
+    for size, known in ((0.325, (0.325, 0.325)), (0, None)):
+        note = json.dumps({"PixelSizeUm": size, "Camera": "a"}).encode() + b"\0"
+        more = [(51123, 2, len(note), note, True)]
+        path = tiff(tmp_path / "a.tif", numbers((24, 32)), metadata=None, extratags=more)
+        assert read_image(path).pixel_size == known == read_pixel_size(path, "YX")[0]
 
 
 def test_zeiss_lsm(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

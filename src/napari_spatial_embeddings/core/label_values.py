@@ -161,7 +161,7 @@ def _large_pieces(
 def _are_classes(labels: NDArray[np.integer]) -> bool:
     """Whether values have too many pieces to be objects.
 
-    Of a volume, the slice that holds most is looked at: objects may be drawn in some slices alone.
+    Of a volume, the slice that holds most is looked at: objects may be labelled in some alone.
     """
     while labels.ndim > 2:
         filled = np.count_nonzero(labels, axis=tuple(range(1, labels.ndim)))
@@ -206,9 +206,9 @@ def _check_range(
     """Refuse ids that were cut off at the end of their type: several objects share one then."""
     last, end = int(ids[-1]), int(np.iinfo(dtype).max)
     shared = ids[large > 1]
-    # Ids that begin anew at 0 are shared from the lowest on, whether the last one is in use or not.
-    anew = last < FULL[0] and len(ids) > NEARLY * FULL[0] and len(shared) >= MIN_PIECES
-    if anew and int(shared[-1]) <= 2 * len(shared):
+    # Ids that wrapped around are shared from the lowest on, whether the highest is in use or not.
+    wrapped = last < FULL[0] and len(ids) > NEARLY * FULL[0] and len(shared) >= MIN_PIECES
+    if wrapped and int(shared[-1]) <= 2 * len(shared):
         last = FULL[0]
     elif last not in FULL and not (last == end < FULL[1]):
         return

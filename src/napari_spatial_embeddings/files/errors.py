@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,11 @@ def reading(path: Path) -> Iterator[None]:
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
     except Exception as error:  # damaged data makes decoders raise nearly anything
+        if isinstance(error, struct.error) or "corrupted IFD" in str(error):
+            raise FileError(
+                f"{path} is truncated or damaged: it ends amid its metadata; copy or export it"
+                " again"
+            ) from error
         if isinstance(error, ImportError) or UNSUPPORTED.search(str(error)):
             raise FileError(
                 f"{path} is stored in a way that cannot be read here ({_first_line(error)}); export"

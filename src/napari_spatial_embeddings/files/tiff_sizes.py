@@ -54,7 +54,7 @@ def sizes(file: tifffile.TiffFile, path: Path) -> dict[str, Size]:
         with suppress(json.JSONDecodeError):
             if known := sizes_in(json.loads(page.shaped_description), str(path)):
                 return known
-    for dialect in (_lsm, _stk, _metaseries):
+    for dialect in (_lsm, _stk, _metaseries, _micromanager):
         with suppress(KeyError, TypeError, ValueError, IndexError):
             if known := dialect(file):
                 return known
@@ -112,6 +112,20 @@ def _metaseries(file: tifffile.TiffFile) -> dict[str, Size]:
         return {}
     unit = unit_name(str(facts["spatial-calibration-units"]))
     return {a: (float(facts[f"spatial-calibration-{a.lower()}"]), unit) for a in "YX"}
+
+
+def _micromanager(file: tifffile.TiffFile) -> dict[str, Size]:
+    """Return the size in what Micro-Manager notes of a page and of the acquisition."""
+    tag = file.pages.first.tags.get("MicroManagerMetadata")
+    size = float(tag.value["PixelSizeUm"]) if tag else 0.0
+    if not size:  # not calibrated
+        return {}
+    step = ((file.micromanager_metadata or {}).get("Summary") or {}).get("z-step_um")
+    return {
+        "Y": (size, "um"),
+        "X": (size, "um"),
+        **({"Z": (abs(float(step)), "um")} if step else {}),
+    }
 
 
 def _resolution(page: tifffile.TiffPage) -> dict[str, Size]:
