@@ -26,7 +26,7 @@ HEAVY = {"torch", "numba", *GUI}
 NONE: frozenset[str] = frozenset()
 
 ENGINE = frozenset(
-    {"system", "core", "inference", "training", "editing", "files", "export", "project"}
+    {"system", "core", "inference", "training", "editing", "tracking", "files", "export", "project"}
 )
 
 MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
@@ -38,8 +38,9 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "inference": {"config", "errors", "core", "system"},
     "training": {"config", "errors", "core", "system", "inference"},
     "editing": {"config", "errors", "core"},
+    "tracking": {"config", "errors", "core"},
     "files": {"errors", "core"},
-    "export": {"config", "errors", "core", "system", "files"},
+    "export": {"config", "errors", "core", "system", "tracking", "files"},
     "project": {"config", "errors", "core", "system", "inference", "training", "files", "export"},
     "cli": {"config", "errors", "samples", *ENGINE},
     "plugin": {"config", "errors", "samples", *ENGINE},

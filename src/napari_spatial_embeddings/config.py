@@ -166,6 +166,32 @@ class ModelSettings(Settings):
         return self.ndim if self.sigma_per_axis else 1
 
 
+class TrackingSettings(Settings):
+    """Settings of the linking of objects over the frames of a time series."""
+
+    max_step: Positive | None = Field(
+        None,
+        description="Largest distance between the centres of an object and its successor, in the"
+        " unit of `step_unit`; two thirds of the objects' median diameter if not given.",
+    )
+    step_unit: Literal["px", "um"] = Field(
+        "px", description="Unit of the largest step: pixels of the finest axis, or micrometres."
+    )
+    overlap_weight: Fraction = Field(
+        0.5,
+        description="Weight of the overlap (IoU) of an object with its successor against their"
+        " distance: 0 is distance alone, 1 overlap alone.",
+    )
+    max_gap: Annotated[int, Unit("frames")] = Field(
+        1, ge=0, le=100, description="Frames in a row in which an object may be missing."
+    )
+    divisions: bool = Field(
+        False,
+        description="Let an object end in two daughters that replace it: of similar sizes, with"
+        " about its size together, on either side of it.",
+    )
+
+
 class LossSettings(Settings):
     """Weights of the loss; the published ones are the defaults (Neven et al. 2019)."""
 

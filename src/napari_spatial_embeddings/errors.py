@@ -2,6 +2,8 @@
 
 import errno
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,18 @@ class Failure(RuntimeError):
 
 class OutOfMemory(Failure):
     """The work needs more memory than there is."""
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Turn the absence of a package that an extra brings into a sentence that names the extra."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"this needs the package {error.name}, which is not installed; install it with"
+            f" pip install 'napari-spatial-embeddings[{name}]'"
+        ) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -13,9 +13,18 @@ from .flags import CallError, Subparsers, add_axes_flag
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser("evaluate", help="score predicted labels against annotated ones")
-    parser.description = "Score label images against annotated ones of the same names."
+    parser.description = (
+        "Score label images against annotated ones of the same names, or the tracks of a time"
+        " series against annotated ones."
+    )
     parser.add_argument("--labels", required=True, metavar="DIR", help="Annotated label images.")
     parser.add_argument("--predictions", required=True, metavar="DIR", help="Predicted ones.")
+    parser.add_argument(
+        "--tracks",
+        action="store_true",
+        help="Both are one time series, a file or a folder of its frames, in which a cell has one"
+        " label; parents are read from res_track.txt or man_track.txt in the folder.",
+    )
     for side, name in (("label", "annotated label images'"), ("prediction", "predictions'")):
         parser.add_argument(
             f"--{side}-suffix",
@@ -37,7 +46,11 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    """Print a table of scores, or JSON, for two folders of label images."""
+    """Print a table of scores, or JSON, for two folders of label images, or two series."""
+    if options.tracks:
+        from .evaluate_tracks import evaluate_tracks
+
+        return evaluate_tracks(options)
     import numpy as np
     from tqdm import tqdm
 

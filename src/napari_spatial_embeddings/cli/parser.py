@@ -6,10 +6,10 @@ import argparse
 
 from napari_spatial_embeddings import PROGRAM, __version__
 
-from . import cluster, demo, devices, evaluate, models, predict, train
+from . import cluster, demo, devices, evaluate, models, predict, track, train
 from .flags import Parser
 
-COMMANDS = (demo, train, predict, cluster, evaluate, models, devices)
+COMMANDS = (demo, train, predict, cluster, track, evaluate, models, devices)
 """In the order of the help. Each adds its parser, and sets ``run`` to what the command does."""
 
 

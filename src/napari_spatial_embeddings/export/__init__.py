@@ -8,6 +8,13 @@ from .objects import objects_table, write_objects
 from .overlay import overlay, write_overlay
 from .picture import overview
 from .regions import write_regions
+from .tracks import (
+    tracks_table,
+    write_ctc,
+    write_geff,
+    write_label_series,
+    write_tracks_csv,
+)
 
 __all__ = [
     "FORMATS",
@@ -20,9 +27,14 @@ __all__ = [
     "offset_colours",
     "overlay",
     "overview",
+    "tracks_table",
+    "write_ctc",
+    "write_geff",
+    "write_label_series",
     "write_labels",
     "write_maps",
     "write_objects",
     "write_overlay",
     "write_regions",
+    "write_tracks_csv",
 ]

@@ -7,10 +7,7 @@ carry the image's pixel size and unit; the values themselves are in pixels, see 
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +16,9 @@ import numpy as np
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.core.units import NGFF, Lengths, filled
-from napari_spatial_embeddings.files.errors import FileError, writing
 from napari_spatial_embeddings.files.maps import KEY, SCHEMA
+
+from .folders import replacing
 
 CHUNKS = {2: (1, 512, 512), 3: (1, 64, 64, 64)}
 """One megabyte each, and the default tiles of a prediction are whole chunks."""
@@ -63,7 +61,7 @@ def write_maps(
     }
     written = {"seed": maps.seed, "sigma": maps.sigma, "offsets": maps.offsets}
     counts = {name: len(values) for name, values in written.items()}
-    with _replacing(path) as folder:
+    with replacing(path, own=KEY in _root(path), what="maps") as folder:
         scale = filled(pixel_size) if pixel_size else maps.spacing
         arrays = _create(folder, counts, maps.shape, scale, unit, facts)
         for name, values in written.items():
@@ -97,28 +95,6 @@ def _create(
         builder.add_series(name, image, ((count, *shape), np.float32))
     _, arrays = builder.prepare()
     return {name: arrays[f"{name}/0"] for name in counts}
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Yield a path for a folder that takes the place of another when it is complete."""
-    if path.exists() and KEY not in _root(path):
-        raise FileError(f"{path} is there already and holds no maps; choose another name")
-    with writing(path):
-        beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
-        new, old = beside / "new", beside / "old"
-        try:
-            yield new
-            if path.exists():
-                path.replace(old)
-            try:
-                new.replace(path)
-            except OSError:
-                if old.exists():
-                    old.replace(path)
-                raise
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
 
 
 def _root(path: Path) -> str:

@@ -11,12 +11,14 @@ from .images import read_image, read_labels, read_pixel_size
 from .maps import StoredMaps, read_maps
 from .names import distinct, file_name
 from .regions import Region, read_regions, read_shapes
+from .series import LabelSeries, read_label_series
 from .settings import read_settings
-from .tables import read_classes
+from .tables import find_track_table, read_classes, read_track_table
 
 __all__ = [
     "FileAxes",
     "FileError",
+    "LabelSeries",
     "Region",
     "Side",
     "StoredMaps",
@@ -24,15 +26,18 @@ __all__ = [
     "file_name",
     "find_images",
     "find_regions",
+    "find_track_table",
     "pair",
     "read_axes",
     "read_classes",
     "read_image",
+    "read_label_series",
     "read_labels",
     "read_maps",
     "read_pixel_size",
     "read_regions",
     "read_settings",
     "read_shapes",
+    "read_track_table",
     "stem",
 ]

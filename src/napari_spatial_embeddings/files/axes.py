@@ -1,8 +1,9 @@
-"""Meaning of an array's axes, and its arrangement as an image."""
+"""Arrays as decoders return them, the meaning of their axes, and their arrangement as images."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +22,25 @@ NARROW = 8
 """An unnamed last axis so many times shorter than the others is no width."""
 
 HINT = "name them with axes, such as axes=ZYX"
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An array as it is in its file.
+
+    Parameters
+    ----------
+    array : any shape and dtype
+        Of NumPy where it was read whole.
+    axes : str
+        One letter per axis, see `as_image`.
+    sizes : mapping from Z, Y, X to (length, unit)
+        Size of a pixel along the axes for which it is known.
+    """
+
+    array: PixelArray
+    axes: str
+    sizes: Mapping[str, Size]
 
 
 def as_image(

@@ -16,12 +16,11 @@ from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.core.units import Lengths, combine
 from napari_spatial_embeddings.errors import InputError
 
-from .axes import as_image, named_by_units
+from .axes import Raw, as_image, named_by_units
 from .endings import JPEG, PACKED, PNG, TIFF, check_kind
 from .errors import FileError, reading
 from .folders import stem
 from .ome_zarr import is_zarr, read_zarr, zarr_sizes
-from .raw import Raw
 from .sidecar import read_sidecar
 
 
@@ -62,7 +61,7 @@ def read_image(
     """
     path = Path(path)
     with reading(path):
-        raw = _load(path, given=axes is not None)
+        raw = load(path, given=axes is not None)
         _expect(path, raw, "biuf", "real numbers")
         array, order = as_image(raw.array, raw.axes, str(path), axes)
         sizes = {**raw.sizes, **read_sidecar(path)}
@@ -140,7 +139,7 @@ def read_labels(
     with reading(path):
         if path.suffix.lower() in JPEG:
             raise FileError(f"{path}: JPEG does not keep label values; save them as TIFF or PNG")
-        raw = _load(path, labels=True, given=axes is not None)
+        raw = load(path, labels=True, given=axes is not None)
         _expect(path, raw, "biuf", "whole numbers, one per object")
         image, _ = as_image(raw.array, raw.axes, str(path), axes)
         array = np.asarray(image)
@@ -166,7 +165,7 @@ def _check_channel(path: Path, count: int, channel: int) -> None:
         )
 
 
-def _load(path: Path, *, labels: bool = False, given: bool) -> Raw:
+def load(path: Path, *, labels: bool = False, given: bool) -> Raw:
     """Open a file; labels are read whole, and as indices where there is a palette.
 
     Where its axes are ``given``, metadata that contradict its pixels are no error.

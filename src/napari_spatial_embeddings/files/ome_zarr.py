@@ -12,8 +12,8 @@ from numpy.typing import DTypeLike
 
 from napari_spatial_embeddings.core.units import Size, unit_name
 
+from .axes import Raw
 from .errors import FileError, log
-from .raw import Raw
 from .stored import StoredArray, is_small
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .axes import Raw
 from .errors import FileError
-from .raw import Raw
 
 PALETTE = 3
 """Colour type of a PNG whose pixels are indices into a table; byte 25 of the file."""

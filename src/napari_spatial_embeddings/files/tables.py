@@ -1,4 +1,4 @@
-"""Readers of CSV tables, and of the classes in them."""
+"""Readers of tables: CSV, with the classes in them, and tracks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 
 from .errors import FileError, reading
 from .folders import stem
+
+TRACK_TABLES = ("res_track.txt", "man_track.txt")
+"""Names of the tables, of results and of annotations."""
 
 
 def read_classes(path: str | Path) -> dict[str, dict[int, str]]:
@@ -68,3 +71,51 @@ def rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, 
                     f"{path}, line {line}: {len(cells)} values for {len(names)} columns"
                 )
             yield line, {n: c.strip() for n, c in zip(names, cells, strict=True)}
+
+
+def find_track_table(folder: str | Path) -> Path | None:
+    """Return the table of tracks in a folder, if there is one."""
+    return next((p for p in (Path(folder) / name for name in TRACK_TABLES) if p.is_file()), None)
+
+
+def read_track_table(path: str | Path) -> dict[int, tuple[int, int, int]]:
+    """Read a table of tracks.
+
+    Returns
+    -------
+    dict of tuples
+        First frame, last frame and parent, 0 for none, of each track by its label.
+
+    Raises
+    ------
+    FileError
+        If a row is not understood, a label is there twice, or a parent is unknown or ends too late.
+    """
+    path = Path(path)
+    with reading(path):
+        lines = path.read_text("utf-8").splitlines()
+    tracks: dict[int, tuple[int, int, int]] = {}
+    for number, line in enumerate(lines, 1):
+        cells = line.split()
+        if not cells:
+            continue
+        try:
+            label, first, last, parent = map(int, cells)
+        except ValueError:
+            raise FileError(
+                f"{path}, line {number}: '{line.strip()[:80]}'; expected four whole numbers: label,"
+                " first frame, last frame, parent"
+            ) from None
+        if label in tracks or first > last or label <= 0 or min(first, parent) < 0:
+            raise FileError(
+                f"{path}, line {number}: label {label} is there twice, or its frames are not in"
+                " order"
+            )
+        tracks[label] = first, last, parent
+    for label, (first, _, parent) in tracks.items():
+        if parent and (parent not in tracks or tracks[parent][1] >= first):
+            raise FileError(
+                f"{path}: track {label} starts in frame {first}, but its parent {parent} is unknown"
+                " or ends later"
+            )
+    return tracks

@@ -15,10 +15,10 @@ from napari_spatial_embeddings.core.image_data import Part, PixelArray
 from napari_spatial_embeddings.core.units import Size
 
 from . import stored
+from .axes import Raw
 from .errors import FileError, log
 from .ome_set import ome_set
 from .png_jpeg import PRINT_COLOURS
-from .raw import Raw
 from .tiff_damage import check_pixels
 from .tiff_log import quiet
 from .tiff_pages import ALONE, first_image

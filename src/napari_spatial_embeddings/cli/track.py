@@ -1,0 +1,144 @@
+"""``track``: label images of a time series, linked so that a cell keeps its id."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_spatial_embeddings.config import TrackingSettings
+from napari_spatial_embeddings.core.text import plural
+
+from .flags import CallError, Subparsers, add_flags, checked_folder, read_flags
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.files import LabelSeries
+    from napari_spatial_embeddings.tracking.detections import Detections
+    from napari_spatial_embeddings.tracking.tracks import Tracks
+
+FORMATS = {
+    "labels": ".tracks.ome.tif",
+    "csv": ".tracks.csv",
+    "ctc": ".ctc",
+    "geff": ".geff",
+}
+"""Endings of what is written, by the names of the formats."""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command."""
+    text = "link the objects of a time series, so that a cell keeps its id"
+    parser = subparsers.add_parser("track", help=text)
+    parser.description = (
+        "Link the objects of a time series of label images over time, by overlap and distance."
+    )
+    parser.add_argument(
+        "labels",
+        nargs="+",
+        metavar="LABELS",
+        help="One file with an axis of time, or the label images of the frames, or their folder;"
+        " they are sorted by name.",
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="Folder for the results.")
+    parser.add_argument(
+        "--format",
+        nargs="+",
+        choices=list(FORMATS),
+        default=["labels", "csv"],
+        help="What to write: NAME.tracks.ome.tif, in which a cell has the same id in all frames;"
+        " NAME.tracks.csv, a row per object; NAME.ctc, a folder of the Cell Tracking Challenge;"
+        " NAME.geff, a graph. [labels csv]",
+    )
+    parser.add_argument(
+        "--axes",
+        metavar="AXES",
+        help="Meaning of the file's axes, such as TYX, TZYX; read or guessed if not given.",
+    )
+    parser.add_argument(
+        "--pixel-size",
+        nargs="+",
+        type=float,
+        metavar="UM",
+        help="Size of a pixel along each axis (Z) Y X, in micrometres; read from the file if not"
+        " given.",
+    )
+    parser.add_argument("--json", action="store_true", help="Print a summary as JSON.")
+    add_flags(parser, TrackingSettings, title="tracking")
+    parser.set_defaults(run=track)
+
+
+def track(options: argparse.Namespace) -> int:
+    """Link the objects and write the tracks."""
+    from dataclasses import replace
+
+    from napari_spatial_embeddings.files import read_label_series
+    from napari_spatial_embeddings.tracking.linking import link
+
+    settings = read_flags(vars(options), TrackingSettings())
+    folder = checked_folder(options.output)
+    series = read_label_series(options.labels, options.axes)
+    if options.pixel_size:
+        series = replace(series, pixel_size=_pixel_size(options.pixel_size, series), unit="um")
+    tracks = link(measured(series, silent=options.json), settings)
+    written = {
+        kind: str(_write(kind, folder / f"{series.name}{FORMATS[kind]}", series, tracks))
+        for kind in dict.fromkeys(options.format)
+    }
+    facts = {
+        "frames": tracks.detections.frames,
+        "objects": len(tracks.detections),
+        "tracks": len(tracks.ids),
+        "with_parent": len(tracks.parents),
+        "written": written,
+        "settings": settings.model_dump(),
+    }
+    if options.json:
+        sys.stdout.write(json.dumps(facts) + "\n")
+        return 0
+    sys.stdout.write(
+        f"{plural(len(tracks.detections), 'object')} in {plural(tracks.detections.frames, 'frame')}"
+        f" are {plural(len(tracks.ids), 'track')}, {len(tracks.parents)} of them with a parent\n"
+    )
+    for path in written.values():
+        sys.stdout.write(f"{path}\n")
+    return 0
+
+
+def measured(series: LabelSeries, *, silent: bool) -> Detections:
+    """Return the objects of a series, with a bar meanwhile."""
+    from tqdm import tqdm
+
+    from napari_spatial_embeddings.tracking.detections import detect
+
+    result = None
+    with tqdm(disable=True if silent else None, unit="frame", leave=False) as bar:
+        for report in detect(series.data, series.pixel_size, series.unit):
+            bar.total, bar.n, result = report.total, report.done, report.result
+            bar.refresh()
+    assert result is not None
+    return result
+
+
+def _write(kind: str, path: Path, series: LabelSeries, tracks: Tracks) -> Path:
+    from napari_spatial_embeddings.export import tracks as export
+
+    size, unit = series.pixel_size, series.unit
+    if kind == "csv":
+        return export.write_tracks_csv(path, tracks, size, unit)
+    if kind == "ctc":
+        return export.write_ctc(path, series.data, tracks)
+    if kind == "geff":
+        return export.write_geff(path, tracks, size, unit)
+    return export.write_label_series(path, series.data, tracks, size, unit)
+
+
+def _pixel_size(given: list[float], series: LabelSeries) -> tuple[float, ...]:
+    ndim = series.data.ndim - 1
+    if len(given) != ndim or min(given) <= 0:
+        raise CallError(
+            f"--pixel-size: {len(given)} values; expected {ndim} above 0, in the order"
+            f" {' '.join('ZYX'[-ndim:])}"
+        )
+    return tuple(given)

@@ -1,0 +1,1 @@
+"""Identities over time: linking of the objects of frames, tracks, and corrections of links."""

@@ -1,0 +1,271 @@
+"""Linking of the objects of a time series into tracks, by overlap and distance.
+
+Twice, objects are assigned to successors, each to one at most, so that the links' similarities add
+up to the most (Jaqaman et al. 2008): first those of consecutive frames, then what ends to what
+starts after a gap and, if wanted, what starts to a mother beside it. Which links are possible and
+what they cost is decided here; `laptrack` solves the assignments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from napari_spatial_embeddings.config import TrackingSettings
+from napari_spatial_embeddings.errors import InputError, extra
+
+from .corrections import NONE, LinkCorrections
+from .detections import Detections
+from .tracks import Tracks, from_successors
+
+Link = tuple[int, int]
+"""An object and one that follows it: indices into the detections."""
+
+Costs = dict[Link, float]
+"""The links that are possible: 0 for two objects in one place, 1 at the largest step."""
+
+STEP = 2 / 3
+"""Largest step in median diameters, if none is given: neighbours that touch are one apart."""
+
+DAUGHTERS = (0.5, 1.5)
+"""Bounds of the size of two daughters together, relative to their mother's."""
+
+SMALLER = 0.5
+"""Least size of the smaller daughter, relative to the larger one's."""
+
+
+def link(
+    detections: Detections,
+    settings: TrackingSettings = TrackingSettings(),
+    corrections: LinkCorrections = NONE,
+    like: Tracks | None = None,
+) -> Tracks:
+    """Link objects to tracks.
+
+    What is corrected holds, and all else is linked around it. The labels of a frame's objects do
+    not matter. Ids count from 1 in the order in which cells appear.
+
+    Parameters
+    ----------
+    detections : Detections
+    settings : TrackingSettings
+    corrections : LinkCorrections
+    like : Tracks, optional
+        Tracks that are the same as in these keep their ids.
+
+    Raises
+    ------
+    InputError
+        If the largest step is in micrometres and the pixel size is unknown, or laptrack is missing.
+    """
+    known = _Known(detections, corrections)
+    step = largest_step(detections, settings)
+    while True:
+        links = known.links + assigned(known.free(_to_next_frame(detections, settings, step)))
+        rest = [_over_gaps(detections, settings, step, links)]
+        if settings.divisions:
+            rest.append(_to_mothers(detections, step, links))
+        links += assigned(known.free(pair for costs in rest for pair in costs))
+        tracks = from_successors(detections, links)
+        if not known.forbid_what_joins(tracks):
+            return tracks if like is None else tracks.like(like)
+
+
+def largest_step(detections: Detections, settings: TrackingSettings) -> float:
+    """Return the largest step in pixels of the finest axis.
+
+    Raises
+    ------
+    InputError
+        If it is in micrometres and the pixel size is unknown.
+    """
+    if settings.max_step is None:
+        return STEP * detections.diameter
+    if settings.step_unit == "px":
+        return settings.max_step
+    if detections.length is None:
+        raise InputError(
+            f"the largest step is {settings.max_step:g} µm, but the size of a pixel is unknown;"
+            " give the step in pixels"
+        )
+    return settings.max_step / detections.length
+
+
+class _Known:
+    """Corrections of the objects that exist, by their indices.
+
+    Attributes
+    ----------
+    links : list of links
+        Those that are certain.
+    sources, targets : sets of int
+        Objects of which all successors, or the predecessor, are certain.
+    forbidden : set of links
+    """
+
+    def __init__(self, detections: Detections, corrections: LinkCorrections) -> None:
+        index = detections.index
+        followed = {
+            index[place]: [index[p] for p in after]
+            for place, after in corrections.followed
+            if place in index and all(p in index for p in after)
+        }
+        self.apart = [
+            (index[one], index[other])
+            for one, other in corrections.apart
+            if one in index and other in index
+        ]
+        self.links = [(i, j) for i, after in followed.items() for j in after]
+        self.sources, self.targets = set(followed), {j for _, j in self.links}
+        self.forbidden = set(self.apart)
+
+    def free(self, costs: Iterable[tuple[Link, float]]) -> Costs:
+        """Return the links that no correction decides."""
+        return {
+            (i, j): cost
+            for (i, j), cost in costs
+            if i not in self.sources and j not in self.targets and (i, j) not in self.forbidden
+        }
+
+    def forbid_what_joins(self, tracks: Tracks) -> bool:
+        """Forbid a link of each track that joins objects which are apart; whether there is any."""
+        before = len(self.forbidden)
+        for one, other in self.apart:
+            if tracks.track[one] == tracks.track[other]:
+                members = np.flatnonzero(tracks.track == tracks.track[one]).tolist()
+                path = members[members.index(one) : members.index(other) + 1]
+                steps = list(pairwise(path))
+                self.forbidden.add(next(s for s in reversed(steps) if s not in self.links))
+        return len(self.forbidden) > before
+
+
+def _to_next_frame(
+    found: Detections, settings: TrackingSettings, step: float
+) -> Iterator[tuple[Link, float]]:
+    """Yield the links between consecutive frames."""
+    weight = settings.overlap_weight
+    iou = dict(zip(map(tuple, found.overlap.tolist()), found.iou.tolist(), strict=True))
+    everything = np.arange(len(found))
+    for t in range(found.frames - 1):
+        here, there = everything[found.of_frame(t)], everything[found.of_frame(t + 1)]
+        for pair, distance in _near(found, here, there, step):
+            yield pair, (1 - weight) * distance**2 + weight * (1 - iou.get(pair, 0.0))
+
+
+def _over_gaps(
+    found: Detections, settings: TrackingSettings, step: float, links: list[Link]
+) -> Iterator[tuple[Link, float]]:
+    """Yield the links over gaps, from what has no successor to what has no predecessor."""
+    ends = _others(found, (i for i, _ in links))
+    starts = _others(found, (j for _, j in links))
+    for t in range(found.frames):
+        for later in range(t + 2, min(t + 2 + settings.max_gap, found.frames)):
+            for pair, distance in _near(found, ends[t], starts[later], step):
+                yield pair, distance**2
+
+
+def _to_mothers(found: Detections, step: float, links: list[Link]) -> Iterator[tuple[Link, float]]:
+    """Yield the links to objects without a predecessor from those that go on beside them.
+
+    Both daughters are of similar sizes, together of about their mother's, and she is between them.
+    """
+    after = {i: j for i, j in links if found.frame[j] == found.frame[i] + 1}
+    mothers = np.array(sorted(after), np.int64)
+    starts = _others(found, (j for _, j in links))
+    for t in range(1, found.frames):
+        here = mothers[found.frame[mothers] == t - 1]
+        for (mother, one), distance in _near(found, here, starts[t], step):
+            daughters = [one, after[mother]]
+            small, large = sorted(found.size[daughters].tolist())
+            low, high = (bound * int(found.size[mother]) for bound in DAUGHTERS)
+            off = np.linalg.norm(found.centre[daughters].mean(0) - found.centre[mother])
+            if small >= SMALLER * large and low <= small + large <= high and off <= step / 2:
+                yield (mother, one), distance**2
+
+
+def _others(found: Detections, taken: Iterable[int]) -> list[NDArray[np.int64]]:
+    """Return the objects of each frame but for some."""
+    free = np.ones(len(found), bool)
+    free[list(taken)] = False
+    return [
+        part.start + np.flatnonzero(free[part]) for part in map(found.of_frame, range(found.frames))
+    ]
+
+
+def _near(
+    found: Detections, here: NDArray[np.int64], there: NDArray[np.int64], step: float
+) -> Iterator[tuple[Link, float]]:
+    """Yield the pairs of objects at most a step apart, with their distance in steps."""
+    if len(here) and len(there):
+        one, other = cKDTree(found.centre[here]), cKDTree(found.centre[there])
+        close = one.sparse_distance_matrix(other, step, output_type="ndarray")
+        pairs = zip(here[close["i"]].tolist(), there[close["j"]].tolist(), strict=True)
+        yield from zip(pairs, (close["v"] / step).tolist(), strict=True)
+
+
+# --------------------------------------------------------------------------- assignment
+
+PHANTOM = -1.0
+"""Number of an object beside those of each group, whose link costs nothing.
+
+LapTrack adds the least cost of a group to that of all its links: it is 0 then.
+"""
+
+
+def assigned(costs: Costs) -> list[Link]:
+    """Return the links that leave each object with one successor and one predecessor at most.
+
+    Those are chosen for which the sum of ``1 - cost`` is the highest. Groups of objects with no
+    link between them are assigned by themselves.
+    """
+    if not costs:
+        return []
+    with extra("tracking"):
+        from laptrack import LapTrack
+
+    def cost(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+        if one[0] == other[0] == PHANTOM:
+            return 0.0
+        return costs.get((int(one[0]), int(other[0])), np.inf)
+
+    links: list[Link] = []
+    frames: list[NDArray[np.float64]] = []
+    for group in _groups(sorted(costs)):
+        if len(group) == 1:
+            links += group
+            continue
+        # As two frames of a series, with an empty one between the groups.
+        sides = (sorted(set(side)) for side in zip(*group, strict=True))
+        frames += [np.array([PHANTOM, *side])[:, None] for side in sides]
+        frames.append(np.empty((0, 1)))
+    if frames:
+        tracker = LapTrack(
+            metric=cost,
+            cutoff=2.0,
+            track_start_cost=0.5,
+            track_end_cost=0.5,
+            gap_closing_cutoff=False,
+        )
+        for (s, i), (t, j) in tracker.predict(frames).edges:
+            if i and j:
+                links.append((int(frames[s][i, 0]), int(frames[t][j, 0])))
+    return links
+
+
+def _groups(links: list[Link]) -> Iterator[list[Link]]:
+    """Yield groups of links, in their order, that have no object on the same side in common."""
+    one, other = np.array(links).T
+    sources, i = np.unique(one, return_inverse=True)
+    targets, j = np.unique(other, return_inverse=True)
+    n = len(sources) + len(targets)
+    graph = coo_array((np.ones(len(links), bool), (i, len(sources) + j)), (n, n))
+    _, group = connected_components(graph, directed=False)
+    order = np.argsort(group[i], kind="stable")
+    for part in np.split(order, np.flatnonzero(np.diff(group[i][order])) + 1):
+        yield [links[k] for k in part.tolist()]

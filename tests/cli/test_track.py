@@ -1,0 +1,90 @@
+"""``track`` and ``evaluate --tracks``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from command_line import call, done, refused
+from label_files import tiff
+from movies import moving, scrambled
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> tuple[Path, Path]:
+    """A series whose cells are known, and its frames in a folder with labels of their own."""
+    labels = moving(9, 5, (40, 48), step=1)
+    mixed = tmp_path / "frames"
+    mixed.mkdir()
+    for t, frame in enumerate(scrambled(labels)):
+        tiff(mixed / f"{t}.tif", frame.astype(np.uint16))
+    return tiff(tmp_path / "truth.tif", labels, metadata={"axes": "TYX"}), mixed
+
+
+def test_links_a_folder_and_scores_it(tmp_path: Path, series: tuple[Path, Path]) -> None:
+    truth, mixed = series
+    out = tmp_path / "out"
+    outcome = done("track", mixed, "--output", out, "--format", "labels", "csv", "ctc", "geff")
+    summary, *paths = outcome.out.splitlines()
+    assert summary == "45 objects in 5 frames are 9 tracks, 0 of them with a parent"
+    names = ["frames.tracks.ome.tif", "frames.tracks.csv", "frames.ctc", "frames.geff"]
+    assert [Path(path) for path in paths] == [out / name for name in names]
+    assert sorted(path.name for path in out.iterdir()) == sorted(names)
+    for found in (out / names[0], out / names[2]):
+        scores = done("evaluate", "--tracks", "--labels", truth, "--predictions", found, "--json")
+        (facts,) = scores.facts
+        assert (facts["package"], facts["tra"], facts["complete"]) == ("py-ctcmetrics", 1, 1)
+    text = done("evaluate", "--tracks", "--labels", truth, "--predictions", out / names[0]).out
+    assert "LNK, links                              1.000\n" in text
+    assert "F1 of divisions                         none in the data\n" in text
+    assert text.endswith("Scores are those of py-ctcmetrics.\n")
+
+
+def test_settings_and_json(tmp_path: Path, series: tuple[Path, Path]) -> None:
+    flags = ("--output", tmp_path / "out", "--json", "--max-step", 0.2, "--step-unit", "um")
+    (facts,) = done("track", series[0], *flags, "--pixel-size", 1, 1, "--max-gap", 0).facts
+    assert facts["settings"]["max_step"] == 0.2
+    assert facts["tracks"] > 9
+    assert facts["written"].keys() == {"labels", "csv"}
+    with tifffile.TiffFile(facts["written"]["labels"]) as file:
+        assert 'PhysicalSizeX="1.0"' in str(file.ome_metadata)
+    assert json.dumps(facts)
+
+
+def test_refuses(tmp_path: Path, series: tuple[Path, Path]) -> None:
+    truth, mixed = series
+    out = ("--output", tmp_path / "out")
+    assert "size of a pixel is unknown" in refused(
+        *("track", truth, *out, "--max-step", 3, "--step-unit", "um")
+    )
+    assert "--max-step: should be greater than 0" in refused("track", truth, *out, "--max-step", 0)
+    assert "expected 2 above 0, in the order Y X" in refused(
+        *("track", truth, *out, "--pixel-size", 1, 1, 1)
+    )
+    assert "expected a time series" in refused("track", mixed / "0.tif", *out)
+    assert "there is no file" in refused("track", tmp_path / "nothing", *out)
+    assert not (tmp_path / "out").exists()
+    short = tiff(tmp_path / "short.tif", moving(9, 4, (40, 48)))
+    message = refused("evaluate", "--tracks", "--labels", truth, "--predictions", short)
+    assert "must cover the same frames and pixels" in message
+
+
+def test_parents_come_from_the_table_and_must_fit_the_pixels(tmp_path: Path) -> None:
+    folder = tmp_path / "TRA"
+    folder.mkdir()
+    labels = np.zeros((3, 9, 9), np.uint16)
+    labels[0, 2:7, 2:7] = 1
+    labels[1:, 2:7, 2:4], labels[1:, 2:7, 5:7] = 2, 3
+    for t, frame in enumerate(labels):
+        tiff(folder / f"man_track{t:03}.tif", frame)
+    (folder / "man_track.txt").write_text("1 0 0 0\n2 1 2 1\n3 1 2 1\n")
+    flags = ("evaluate", "--tracks", "--labels", folder, "--predictions", folder)
+    (facts,) = done(*flags, "--json").facts
+    assert (facts["divisions"], round(facts["division_f1"], 3)) == (1, 1)
+    (folder / "man_track.txt").write_text("1 0 0 0\n2 1 1 1\n3 1 2 1\n")
+    assert "track 2 is in the frames 1 to 1 in it, and in 1 to 2 in the pixels" in refused(*flags)
+    assert call("track", "--help").code == 0

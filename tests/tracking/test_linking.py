@@ -1,0 +1,332 @@
+"""Linking: overlap, distance, gaps, divisions; what is corrected holds."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from movies import detections, movie, moving, partition, scrambled
+from napari_spatial_embeddings.config import TrackingSettings
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.tracking import corrections as correct
+from napari_spatial_embeddings.tracking.corrections import NONE, LinkCorrections
+from napari_spatial_embeddings.tracking.linking import assigned, link
+from napari_spatial_embeddings.tracking.tracks import Place, Tracks, tracks_of_ids
+from strategies import relaxed
+
+FAR = TrackingSettings(max_step=12)
+
+
+def linked(
+    labels: NDArray[np.integer],
+    settings: TrackingSettings = FAR,
+    corrections: LinkCorrections = NONE,
+) -> Tracks:
+    return link(detections(labels), settings, corrections)
+
+
+# ------------------------------------------------------------------------------ assignment
+
+
+@relaxed
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 7), m=st.integers(1, 7))
+def test_assignment_is_the_best_one(seed: int, n: int, m: int) -> None:
+    rng = np.random.default_rng(seed)
+    cost = np.where(rng.random((n, m)) < 0.5, rng.random((n, m)), np.inf)
+    costs = {(i, 100 + j): float(c) for (i, j), c in np.ndenumerate(cost) if np.isfinite(c)}
+    found = assigned(costs)
+    assert len({i for i, _ in found}) == len({j for _, j in found}) == len(found)
+    worth = np.where(np.isfinite(cost), 1 - cost, 0)
+    best = worth[linear_sum_assignment(worth, maximize=True)].sum()
+    assert sum(1 - costs[pair] for pair in found) == pytest.approx(best, abs=1e-4)
+
+
+# --------------------------------------------------------------------------------- linking
+
+
+@pytest.mark.parametrize("shape", [(96, 96), (32, 32, 32)])
+def test_finds_cells_that_move_little(shape: tuple[int, ...]) -> None:
+    labels = moving(16 if len(shape) == 2 else 8, 6, shape)
+    tracks = linked(scrambled(labels), TrackingSettings())
+    truth = tracks_of_ids(detections(labels))
+    assert partition(tracks, labels) == partition(truth, labels)
+    assert not tracks.parents
+
+
+@relaxed
+@given(st.integers(0, 10**6), st.booleans(), st.integers(0, 2))
+def test_labels_of_a_frame_do_not_matter(seed: int, divisions: bool, gap: int) -> None:
+    labels = moving(9, 4, (40, 40), seed, step=6)
+    labels[np.random.default_rng(seed).integers(4)][:20] = 0
+    settings = TrackingSettings(max_step=9, divisions=divisions, max_gap=gap)
+    one = linked(labels, settings)
+    other = linked(scrambled(labels, seed, 100_000), settings)
+    np.testing.assert_array_equal(one.track, other.track)
+    assert one.parents == other.parents
+
+
+@relaxed
+@given(st.integers(0, 10**6), st.sampled_from([0.0, 0.5, 1.0]))
+def test_no_step_is_too_long_and_no_gap_too_wide(seed: int, weight: float) -> None:
+    labels = moving(9, 5, (40, 40), seed, step=8)
+    settings = TrackingSettings(max_step=7, max_gap=1, overlap_weight=weight)
+    tracks = linked(labels, settings)
+    found = tracks.detections
+    for i, after in tracks.successors.items():
+        for j in after:
+            assert np.linalg.norm(found.centre[i] - found.centre[j]) <= 7
+            assert 1 <= found.frame[j] - found.frame[i] <= 2
+
+
+def test_overlap_or_distance_decides() -> None:
+    # A long cell turns about its end, and another one comes near its old centre.
+    labels = np.zeros((2, 40, 40), np.int32)
+    labels[0, 18:21, 4:30] = 1
+    labels[1, 18:21, 4:16] = 1
+    labels[1, 14:17, 14:20] = 2
+    by_overlap = linked(labels, TrackingSettings(max_step=20, overlap_weight=1))
+    by_distance = linked(labels, TrackingSettings(max_step=20, overlap_weight=0))
+    assert frozenset({(0, 1), (1, 1)}) in partition(by_overlap, labels)
+    assert frozenset({(0, 1), (1, 2)}) in partition(by_distance, labels)
+
+
+def test_fast_cells_that_never_overlap_are_linked() -> None:
+    paths = {k: {t: (12.0 * k, 6.0 + 11 * t) for t in range(5)} for k in (1, 2, 3)}
+    labels = movie(paths, radius=3)
+    truth = tracks_of_ids(detections(labels))
+    assert partition(linked(scrambled(labels)), labels) == partition(truth, labels)
+
+
+def test_a_cell_that_leaves_does_not_shift_the_others() -> None:
+    # In a row of cells, the first leaves and a new one comes at the end.
+    row = {k: dict.fromkeys(range(2), (20.0, 10.0 * k)) for k in range(1, 7)}
+    del row[1][1], row[6][0]
+    labels = movie(row)
+    tracks = linked(labels, TrackingSettings(max_step=11))
+    assert partition(tracks, labels) == partition(tracks_of_ids(detections(labels)), labels)
+
+
+@pytest.mark.parametrize(("gap", "count"), [(0, 3), (1, 2), (2, 1)])
+def test_gaps(gap: int, count: int) -> None:
+    seen = (0, 1, 3, 6, 7)
+    labels = movie({1: {t: (20.0, 20.0 + t) for t in seen}})
+    tracks = linked(labels, TrackingSettings(max_step=12, max_gap=gap))
+    assert len(tracks.ids) == count
+    assert not tracks.parents
+
+
+def divided(ratio: float = 1.0) -> NDArray[np.int32]:
+    """A cell that divides after frame 1, beside one that stays."""
+    labels = movie({1: {0: (20, 20), 1: (20, 20)}, 4: dict.fromkeys(range(4), (20, 50))}, radius=6)
+    small = movie({2: {2: (20, 15), 3: (20, 13)}}, frames=4, radius=4.5 * ratio)
+    large = movie({3: {2: (20, 25), 3: (20, 27)}}, frames=4, radius=4.5)
+    return np.maximum(labels, np.maximum(small, large))
+
+
+def test_divisions() -> None:
+    labels = divided()
+    tracks = linked(labels, TrackingSettings(max_step=12, divisions=True))
+    assert partition(tracks, labels) == partition(tracks_of_ids(detections(labels)), labels)
+    (mother,) = set(tracks.parents.values())
+    assert tracks.track[tracks.detections.index[1, 1]] == mother
+    assert len(tracks.parents) == 2
+    off = linked(labels)
+    assert not off.parents
+    assert len(off.ids) == 3
+
+
+def test_a_newcomer_beside_a_cell_is_no_division() -> None:
+    labels = movie({1: dict.fromkeys(range(4), (20, 20)), 2: {2: (20, 29), 3: (20, 29)}})
+    tracks = linked(labels, TrackingSettings(max_step=12, divisions=True))
+    assert not tracks.parents
+    assert partition(tracks, labels) == partition(tracks_of_ids(detections(labels)), labels)
+
+
+def test_a_bud_is_no_daughter() -> None:
+    assert not linked(divided(0.4), TrackingSettings(max_step=12, divisions=True)).parents
+
+
+def test_empty_frames_and_no_objects() -> None:
+    labels = np.zeros((3, 16, 16), np.int32)
+    assert not len(linked(labels).ids)
+    labels[1, 4:8, 4:8] = 70_000
+    tracks = linked(labels)
+    assert tracks.track.tolist() == [1]
+    assert [frame.max() for frame in tracks.relabelled(labels)] == [0, 1, 0]
+    assert linked(labels[:1]).successors == {}
+
+
+def test_steps_in_micrometres() -> None:
+    labels = movie({1: {0: (20, 20), 1: (20, 30)}})
+    for step, count in ((4.9, 2), (5.1, 1)):
+        settings = TrackingSettings(max_step=step, step_unit="um")
+        assert len(link(detections(labels, (500.0, 500.0), "nm"), settings).ids) == count
+    with pytest.raises(InputError, match="size of a pixel is unknown"):
+        linked(labels, settings)
+
+
+def test_steps_in_coarse_volumes() -> None:
+    labels = movie({1: {0: (4, 8, 8), 1: (7, 8, 8)}}, (12, 16, 16), radius=2)
+    for size, count in (((1.0, 1.0, 1.0), 1), ((5.0, 1.0, 1.0), 2)):
+        assert len(link(detections(labels, size), FAR).ids) == count
+
+
+def test_without_laptrack_a_sentence_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "laptrack", None)
+    with pytest.raises(InputError, match=r"pip install 'napari-spatial-embeddings\[tracking\]'"):
+        linked(moving(9, 3, (30, 30), step=6))
+
+
+# ----------------------------------------------------------------------------- corrections
+
+
+def holds(tracks: Tracks, corrections: LinkCorrections) -> None:
+    """Check that everything that is corrected is so in the tracks."""
+    index, track = tracks.detections.index, tracks.track
+    for place, after in corrections.followed:
+        assert tracks.successors.get(index[place], []) == sorted(index[p] for p in after)
+        assert all((track[index[p]] == track[index[place]]) == (len(after) == 1) for p in after)
+    for one, other in corrections.apart:
+        assert track[index[one]] != track[index[other]]
+        assert index[other] not in tracks.successors.get(index[one], [])
+
+
+@relaxed
+@given(st.data())
+def test_corrections_hold(data: st.DataObject) -> None:
+    labels = moving(6, 5, (32, 32), data.draw(st.integers(0, 10**6)), step=5)
+    found = detections(labels)
+    settings = TrackingSettings(max_step=10, divisions=data.draw(st.booleans()))
+    places = [*found.index]
+    place = st.sampled_from(places)
+    tracks, corrections = link(found, settings), NONE
+    for _ in range(data.draw(st.integers(1, 6))):
+        kind = data.draw(st.sampled_from(["same", "apart", "division", "end"]))
+        one, other, third = data.draw(place), data.draw(place), data.draw(place)
+        try:
+            if kind == "same":
+                corrections = correct.same_cell(corrections, tracks, one, other)
+            elif kind == "apart":
+                corrections = correct.not_the_same(corrections, tracks, one, other)
+            elif kind == "division":
+                corrections = correct.division(corrections, tracks, one, (other, third))
+            else:
+                corrections = correct.end(corrections, tracks, one)
+        except InputError:
+            continue
+        tracks = link(found, settings, corrections, tracks)
+        holds(tracks, corrections)
+        if kind == "same":
+            assert tracks.track[found.index[one]] == tracks.track[found.index[other]]
+        if kind == "apart":
+            assert tracks.track[found.index[one]] != tracks.track[found.index[other]]
+    # They survive other settings, other labels elsewhere, and a file.
+    stored = LinkCorrections.model_validate_json(corrections.model_dump_json())
+    assert stored == corrections
+    holds(link(found, TrackingSettings(max_step=3, max_gap=0), stored), corrections)
+    gone = data.draw(place)
+    rest = labels.copy()
+    rest[gone[0]][rest[gone[0]] == gone[1]] = 0
+    linked(rest, settings, corrections)
+
+
+def row() -> tuple[NDArray[np.int32], Tracks]:
+    """Three cells in a row over five frames."""
+    labels = movie({k: dict.fromkeys(range(5), (20.0, 14.0 * k)) for k in (1, 2, 3)})
+    return labels, linked(labels)
+
+
+def ids(tracks: Tracks, *places: Place) -> list[int]:
+    return [int(tracks.track[tracks.detections.index[place]]) for place in places]
+
+
+def test_same_cell_joins_what_ends_to_what_starts() -> None:
+    labels = movie({1: {0: (20, 10), 1: (20, 10)}, 2: {4: (20, 50), 5: (20, 50)}})
+    tracks = linked(labels)
+    assert ids(tracks, (1, 1), (4, 2)) == [1, 2]
+    corrections = correct.same_cell(NONE, tracks, (5, 2), (0, 1))
+    assert corrections.followed == (((1, 1), ((4, 2),)),)
+    assert ids(linked(labels, FAR, corrections), (0, 1), (5, 2)) == [1, 1]
+
+
+def test_a_swap_is_mended_by_one_correction() -> None:
+    labels, tracks = row()
+    corrections = correct.same_cell(NONE, tracks, (2, 1), (3, 2))
+    again = link(tracks.detections, FAR.updated(max_step=20), corrections, tracks)
+    assert ids(again, (2, 1), (3, 2), (4, 2)) == [1, 1, 1]
+    assert ids(again, (2, 2), (3, 1)) == [2, 2], "the other cell takes the place that is left"
+    assert ids(again, (0, 3), (4, 3)) == [3, 3]
+    assert labels.shape == (5, 48, 64)
+
+
+def test_not_the_same_cuts_where_it_is_said() -> None:
+    _, tracks = row()
+    corrections = correct.not_the_same(NONE, tracks, (3, 2), (2, 2))
+    again = link(tracks.detections, FAR, corrections, tracks)
+    assert ids(again, (0, 2), (2, 2)) == [2, 2]
+    assert ids(again, (3, 2), (4, 2)) == [4, 4]
+    # Two frames apart, by whatever way they were joined.
+    corrections = correct.not_the_same(NONE, tracks, (0, 2), (3, 2))
+    again = link(tracks.detections, FAR, corrections, tracks)
+    assert len({*ids(again, (0, 2), (3, 2))}) == 2
+
+
+def test_the_later_of_two_corrections_holds() -> None:
+    _, tracks = row()
+    one, other = (2, 2), (3, 2)
+    cut = correct.not_the_same(NONE, tracks, one, other)
+    joined = correct.same_cell(cut, link(tracks.detections, FAR, cut, tracks), one, other)
+    assert (joined.apart, len(joined.followed)) == ((), 1)
+    again = correct.not_the_same(joined, tracks, one, other)
+    assert (len(again.apart), again.followed) == (1, ())
+    ended = correct.end(joined, tracks, one)
+    assert dict(ended.followed) == {one: ()}
+    mother = correct.division(ended, tracks, (1, 1), [other, (2, 1)])
+    taken = correct.same_cell(mother, tracks, one, other)
+    assert dict(taken.followed) == {one: (other,)}, "a daughter that is another cell's is none"
+
+
+def test_a_division_by_hand_and_its_end() -> None:
+    _, tracks = row()
+    corrections = correct.division(NONE, tracks, (1, 2), [(2, 2), (2, 3)])
+    again = link(tracks.detections, FAR, corrections, tracks)
+    mother, one, other = ids(again, (1, 2), (2, 2), (2, 3))
+    assert again.parents == {one: mother, other: mother}
+    undone = correct.not_the_same(corrections, again, (1, 2), (2, 3))
+    third = link(tracks.detections, FAR, undone, tracks)
+    assert not third.parents
+    assert len({*ids(third, (1, 2), (2, 2))}) == 1
+
+
+def test_locking_what_is_so_already() -> None:
+    _, tracks = row()
+    corrections = correct.same_cell(NONE, tracks, (1, 1), (4, 1))
+    assert len(corrections) == 3
+    again = link(tracks.detections, TrackingSettings(max_step=0.1, overlap_weight=1), corrections)
+    assert len({*ids(again, *((t, 1) for t in range(1, 5)))}) == 1
+
+
+def test_refuses_what_cannot_be() -> None:
+    _, tracks = row()
+    with pytest.raises(InputError, match="in one frame"):
+        correct.same_cell(NONE, tracks, (1, 1), (1, 2))
+    with pytest.raises(InputError, match="no object 9 in frame 1"):
+        correct.end(NONE, tracks, (1, 9))
+    for daughters in ([(2, 2)], [(1, 2), (2, 2)], [(0, 1), (0, 2)]):
+        with pytest.raises(InputError, match="two or more daughters"):
+            correct.division(NONE, tracks, (1, 1), daughters)
+
+
+def test_every_pair_of_ids_differs_within_a_frame() -> None:
+    tracks = linked(moving(16, 5, (48, 48), 3, step=6), TrackingSettings(max_step=9))
+    for t in range(5):
+        part = tracks.track[tracks.detections.of_frame(t)]
+        assert all(a != b for a, b in combinations(part.tolist(), 2))
