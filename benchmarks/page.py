@@ -179,6 +179,17 @@ the larger phi: `python -m benchmarks.overlaps MODEL IMAGES LABELS`. The differe
 0.002. The first owner is the rule: only then does a higher seed threshold keep a prefix of the
 objects, pixel by pixel, which is what makes sliders quick.
 """,
+    "tracking": """## Linking over time
+
+A series of budding yeast, 10 frames of 520 x 692 pixels with 106 to 140 cells, whose masks are the
+annotated ones: what is compared is the linking alone. The labels of each frame are shuffled first.
+Every second or third frame alone makes steps longer; objects left out at random, in the truth as
+well, make gaps. "laptrack" is that package with its own defaults, by distance (15 pixels) and by
+overlap. Scores are those of py-ctcmetrics; time is that of the linking once the objects are
+measured, but `OverLapTrack` reads the pixels itself. The default largest step, two thirds of the
+objects' median diameter, was chosen on this series (on the rows with objects left out), so these
+rows are no test of it. `python -m benchmarks.tracking LABELS`.
+""",
 }
 
 AFTER = {

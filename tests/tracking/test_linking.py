@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -21,6 +22,7 @@ from napari_spatial_embeddings.tracking.tracks import Place, Tracks, tracks_of_i
 from strategies import relaxed
 
 FAR = TrackingSettings(max_step=12)
+few = hypothesis_settings(relaxed, max_examples=25)
 
 
 def linked(
@@ -59,7 +61,7 @@ def test_finds_cells_that_move_little(shape: tuple[int, ...]) -> None:
     assert not tracks.parents
 
 
-@relaxed
+@few
 @given(st.integers(0, 10**6), st.booleans(), st.integers(0, 2))
 def test_labels_of_a_frame_do_not_matter(seed: int, divisions: bool, gap: int) -> None:
     labels = moving(9, 4, (40, 40), seed, step=6)
@@ -71,7 +73,7 @@ def test_labels_of_a_frame_do_not_matter(seed: int, divisions: bool, gap: int) -
     assert one.parents == other.parents
 
 
-@relaxed
+@few
 @given(st.integers(0, 10**6), st.sampled_from([0.0, 0.5, 1.0]))
 def test_no_step_is_too_long_and_no_gap_too_wide(seed: int, weight: float) -> None:
     labels = moving(9, 5, (40, 40), seed, step=8)
@@ -199,7 +201,7 @@ def holds(tracks: Tracks, corrections: LinkCorrections) -> None:
         assert index[other] not in tracks.successors.get(index[one], [])
 
 
-@relaxed
+@few
 @given(st.data())
 def test_corrections_hold(data: st.DataObject) -> None:
     labels = moving(6, 5, (32, 32), data.draw(st.integers(0, 10**6)), step=5)
