@@ -111,9 +111,13 @@ def painted_box(event: Any) -> Box | None:
     return None
 
 
+PREPARE_AFTER_SECONDS = 0.5
+"""A compiler that is imported meanwhile would make a dock open in twice the time."""
+
+
 @cache
 def prepare_labels() -> None:
-    """Compile, in a thread, what napari draws labels with.
+    """Compile, in a thread and soon, what napari draws labels with.
 
     Else it is compiled when a process of a new installation draws the first ones, for seconds.
     """
@@ -130,7 +134,7 @@ def prepare_labels() -> None:
                     # Compiled only: two threads must not run it at once.
                     loop.compile((raw, int64, int64, out))
 
-    threading.Thread(target=compile_loops).start()
+    threading.Timer(PREPARE_AFTER_SECONDS, compile_loops).start()
 
 
 def clear_paint_history(layer: Labels) -> None:

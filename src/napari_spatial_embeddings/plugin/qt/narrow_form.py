@@ -23,10 +23,17 @@ class NarrowForm(QFormLayout):
 
     def __init__(self, spacing: int = 4) -> None:
         super().__init__()
+        # Qt asks for the same sizes many times before anything changes.
+        self._known: dict[str | int, int] = {}
         self.setContentsMargins(0, 0, 0, 0)
         self.setHorizontalSpacing(6)
         self.setVerticalSpacing(spacing)
         self.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+
+    def invalidate(self) -> None:
+        """Forget the sizes that are known."""
+        self._known.clear()
+        super().invalidate()
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802 - Qt's name
         """Return that its height depends on its width."""
@@ -37,6 +44,11 @@ class NarrowForm(QFormLayout):
 
         Nothing is changed here: Qt asks for several widths in turn, and would lay out for ever.
         """
+        if width not in self._known:
+            self._known[width] = self._height(width)
+        return self._known[width]
+
+    def _height(self, width: int) -> int:
         rows, fits = self._rows(), self._fits(width)
         wide = width - (self._label_width(rows) + self.horizontalSpacing() if fits else 0)
         high = [(label.sizeHint().height(), _height(field, wide)) for label, field in rows]
@@ -54,9 +66,10 @@ class NarrowForm(QFormLayout):
 
     def minimumSize(self) -> QSize:  # noqa: N802 - Qt's name
         """Return the size of the widest label or field."""
-        rows = self._rows()
-        widths = [item.minimumSize().width() for row in rows for item in row]
-        return QSize(max(widths, default=0), super().minimumSize().height())
+        if "widest" not in self._known:
+            widths = [item.minimumSize().width() for row in self._rows() for item in row]
+            self._known["widest"] = max(widths, default=0)
+        return QSize(self._known["widest"], super().minimumSize().height())
 
     def _rows(self) -> list[tuple[QLayoutItem, QLayoutItem]]:
         found = []
@@ -74,9 +87,11 @@ class NarrowForm(QFormLayout):
         return max((label.sizeHint().width() for label, _ in rows), default=0)
 
     def _fits(self, width: int) -> bool:
-        rows = self._rows()
-        field = max((item.minimumSize().width() for _, item in rows), default=0)
-        return self._label_width(rows) + self.horizontalSpacing() + field <= width
+        if "side by side" not in self._known:
+            rows = self._rows()
+            field = max((item.minimumSize().width() for _, item in rows), default=0)
+            self._known["side by side"] = self._label_width(rows) + field
+        return self._known["side by side"] + self.horizontalSpacing() <= width
 
 
 def _height(item: QLayoutItem, width: int) -> int:
