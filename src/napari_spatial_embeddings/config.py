@@ -187,8 +187,8 @@ class TrackingSettings(Settings):
     )
     divisions: bool = Field(
         False,
-        description="Let an object end in two daughters that replace it: of similar sizes, with"
-        " about its size together, on either side of it.",
+        description="Let an object end in two daughters that take its place: of similar sizes, with"
+        " about its size together.",
     )
 
 

@@ -143,6 +143,14 @@ def test_divisions() -> None:
     assert len(off.ids) == 3
 
 
+def test_daughters_may_spring_apart() -> None:
+    spots = {1: {0: (20, 30)}, 2: {1: (20, 24)}, 3: {1: (20, 40)}}
+    labels = np.maximum(movie({1: spots.pop(1)}, frames=2, radius=5.5), movie(spots, frames=2))
+    for step, count in ((7, 2), (3, 0)):
+        settings = TrackingSettings(max_step=step, divisions=True)
+        assert len(linked(labels, settings).parents) == count
+
+
 def test_a_newcomer_beside_a_cell_is_no_division() -> None:
     labels = movie({1: dict.fromkeys(range(4), (20, 20)), 2: {2: (20, 29), 3: (20, 29)}})
     tracks = linked(labels, TrackingSettings(max_step=12, divisions=True))

@@ -173,20 +173,22 @@ def _over_gaps(
 def _to_mothers(found: Detections, step: float, links: list[Link]) -> Iterator[tuple[Link, float]]:
     """Yield the links to objects without a predecessor from those that go on beside them.
 
-    Both daughters are of similar sizes, together of about their mother's, and she is between them.
+    Both daughters are of similar sizes, together of about their mother's. They spring apart, so
+    that what counts is how far the middle between them is from her: a step at most.
     """
     after = {i: j for i, j in links if found.frame[j] == found.frame[i] + 1}
     mothers = np.array(sorted(after), np.int64)
     starts = _others(found, (j for _, j in links))
     for t in range(1, found.frames):
         here = mothers[found.frame[mothers] == t - 1]
-        for (mother, one), distance in _near(found, here, starts[t], step):
+        for (mother, one), _ in _near(found, here, starts[t], 2 * step):
             daughters = [one, after[mother]]
             small, large = sorted(found.size[daughters].tolist())
             low, high = (bound * int(found.size[mother]) for bound in DAUGHTERS)
-            off = np.linalg.norm(found.centre[daughters].mean(0) - found.centre[mother])
-            if small >= SMALLER * large and low <= small + large <= high and off <= step / 2:
-                yield (mother, one), distance**2
+            middle = found.centre[daughters].mean(0)
+            off = float(np.linalg.norm(middle - found.centre[mother])) / step
+            if small >= SMALLER * large and low <= small + large <= high and off <= 1:
+                yield (mother, one), off**2
 
 
 def _others(found: Detections, taken: Iterable[int]) -> list[NDArray[np.int64]]:
