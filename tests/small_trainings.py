@@ -77,12 +77,13 @@ def checkpoint_of(
     model: SpatialEmbeddings,
     path: Path,
     *stops: float,
+    baseline: bool = False,
 ) -> Checkpoint:
     """Return the checkpoint of a training that was stopped at some steps, and resumed each time."""
     for stop in [*stops, NEVER]:
         if path.exists():
             model = Checkpoint.read(path).model()
-        course = train(images, settings, model, checkpoint=path)
+        course = train(images, settings, model, checkpoint=path, baseline=baseline)
         for report in course:
             if report.step >= stop:
                 break

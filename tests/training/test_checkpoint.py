@@ -62,11 +62,11 @@ def test_what_the_start_model_scored_outlives_a_stop(tmp_path: Path) -> None:
     images, path = discs(), tmp_path / "checkpoint"
     start, settings = small_model(images), settings_for(4, images)
     trainer = prepare(images, settings, start, None)
-    trainer.start_ap, trainer.best_step = 0.25, 3
+    trainer.choice.start_ap, trainer.choice.best_step = 0.25, 3
     Checkpoint.of(trainer).write(path)
     again = prepare(images, settings, start, None)
     Checkpoint.read(path).restore(again)
-    assert (again.start_ap, again.best_step) == (0.25, 3)
+    assert (again.choice.start_ap, again.choice.best_step) == (0.25, 3)
 
 
 KILLED_TRAININGS = """

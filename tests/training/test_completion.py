@@ -147,7 +147,7 @@ def test_scores_are_of_annotations_alone() -> None:
         trainer = prepare(some, settings_for(1, some), start, None, completed=more[: len(some)])
         assert all(image.scribbled for image in trainer.validation)
         assert not any(image.scribbled for image in trainer.sampler.images)
-        assert trainer.held_out == (len(some) > 3)
+        assert trainer.choice.held_out == (len(some) > 3)
 
 
 def test_a_resumed_training_uses_the_same_objects(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.inference.registry import find_model
 from napari_spatial_embeddings.system.cancellation import run
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
+from napari_spatial_embeddings.training.choice import Verdict
 from napari_spatial_embeddings.training.held_out_objects import FEWEST, MOST, hold_out_objects
 from napari_spatial_embeddings.training.preparation import prepare
-from napari_spatial_embeddings.training.validation import Verdict
 from small_trainings import settings_for
 
 
@@ -87,30 +87,32 @@ def test_a_few_objects_choose_among_the_models_of_a_start_that_has_not_seen_them
     images = [annotate(sample.image, sample.annotated, unlabelled="ignore")]
     settings = settings_for(1, images)
     trainer = prepare(images, settings, start, None)
-    assert trainer.held_out
+    assert trainer.choice.held_out
     held = sum(image.n_objects for image in trainer.validation)
     assert held == round(0.3 * images[0].n_objects)
     assert sum(image.n_objects for image in trainer.sampler.images) + held == images[0].n_objects
     run(trainer.validate())
-    assert trainer.best_ap > 0.5
+    assert trainer.choice.best_ap > 0.5
     trainer.steps = 1
     run(trainer.validate())
-    assert (trainer.verdict, trainer.best_step) == (Verdict.TAKEN, 1), "the latest of equals"
-    own = trainer.best_ap
+    assert (trainer.choice.verdict, trainer.choice.best_step) == (Verdict.TAKEN, 1), (
+        "the latest of equals"
+    )
+    own = trainer.choice.best_ap
     for best, first, verdict in (
         (own + 0.29 / held, -1.0, Verdict.TAKEN),  # three objects are few
         (own + 0.31 / held, -1.0, Verdict.NOT_BETTER),
         (own, own + 0.01, Verdict.NOT_BETTER),  # but none is taken that is worse than the start
     ):
-        trainer.best_ap, trainer.start_ap = best, first
+        trainer.choice.best_ap, trainer.choice.start_ap = best, first
         run(trainer.validate())
-        assert trainer.verdict is verdict
-        assert trainer.best_ap == best
-    trainer.best_ap, trainer.start_ap = own, own
+        assert trainer.choice.verdict is verdict
+        assert trainer.choice.best_ap == best
+    trainer.choice.best_ap, trainer.choice.start_ap = own, own
     trainer.average.network.load_state_dict(network(start.settings, 1).state_dict())
     trainer.steps = 2
     run(trainer.validate())
-    assert (trainer.verdict, trainer.best_step) == (Verdict.NOT_BETTER, 1)
+    assert (trainer.choice.verdict, trainer.choice.best_step) == (Verdict.NOT_BETTER, 1)
     run(trainer.choose_thresholds())
     thresholds = trainer.best.clustering
     assert thresholds.updated(min_size=12) in (
@@ -120,11 +122,11 @@ def test_a_few_objects_choose_among_the_models_of_a_start_that_has_not_seen_them
     # It may have seen them itself, and nothing that is trained further is better at them then.
     for history in [], [{"held_out": False}], [{"held_out": True}, {"held_out": False}]:
         start.history = history
-        assert not prepare(images, settings, start, None).held_out
+        assert not prepare(images, settings, start, None).choice.held_out
     start.history = [{"held_out": True}]
-    assert not prepare(images, settings, start, None, completed=images).held_out
-    assert prepare(images, settings, start, None).held_out
-    assert not prepare(images, settings.updated(validation_share=0), start, None).held_out
+    assert not prepare(images, settings, start, None, completed=images).choice.held_out
+    assert prepare(images, settings, start, None).choice.held_out
+    assert not prepare(images, settings.updated(validation_share=0), start, None).choice.held_out
 
 
 def test_classes_follow_and_large_sets_hold_out_no_more_than_needed() -> None:

@@ -386,7 +386,7 @@ def test_of_many_images_some_are_held_out(count: int, held_out: bool) -> None:
     images = discs(count)
     settings = TrainingSettings(validation_share=0.1, device="cpu")
     trainer = prepare(images, settings, small_model(images), None)
-    assert trainer.held_out is held_out
+    assert trainer.choice.held_out is held_out
     used = {image.name for image in trainer.sampler.images}
     held = {image.name for image in trainer.validation}
     if held_out:
@@ -400,7 +400,7 @@ def test_of_many_images_some_are_held_out(count: int, held_out: bool) -> None:
 def test_validation_images_that_are_given_are_used_and_never_trained_on() -> None:
     images, given = discs(9), discs(2, first=50)
     trainer = prepare(images, TrainingSettings(device="cpu"), small_model(images), given)
-    assert trainer.held_out
+    assert trainer.choice.held_out
     assert [i.name for i in trainer.validation] == [i.name for i in given]
     assert len(trainer.sampler.images) == 9
 
@@ -408,7 +408,7 @@ def test_validation_images_that_are_given_are_used_and_never_trained_on() -> Non
 def test_without_held_out_images_the_latest_is_kept() -> None:
     images = discs()
     trainer = prepare(images, settings_for(5, images), small_model(images), None)
-    trainer.best_ap = 2.0
+    trainer.choice.best_ap = 2.0
     trainer.step(0.5)
     run(trainer.validate())
     trainer.close()
@@ -418,12 +418,12 @@ def test_without_held_out_images_the_latest_is_kept() -> None:
 def test_the_best_model_is_kept_not_the_last() -> None:
     images = discs()
     trainer = prepare(images, settings_for(5, images), small_model(images), discs(1, first=5))
-    trainer.best_ap = 2.0  # better than anything that follows
+    trainer.choice.best_ap = 2.0  # better than anything that follows
     before = copy.deepcopy(trainer.best)
     trainer.step(0.5)
     run(trainer.validate())
     assert same_weights(trainer.best, before)
-    trainer.best_ap = -1.0
+    trainer.choice.best_ap = -1.0
     run(trainer.validate())
     trainer.close()
     assert same_weights(trainer.best, trainer.average)

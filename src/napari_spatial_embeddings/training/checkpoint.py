@@ -69,9 +69,9 @@ class Checkpoint:
             "image_diameter": run.best.image_diameter,
             "learned": run.learned,
             "history": run.best.history,
-            "best_ap": run.best_ap,
-            "best_step": run.best_step,
-            "start_ap": run.start_ap,
+            "best_ap": run.choice.best_ap,
+            "best_step": run.choice.best_step,
+            "start_ap": run.choice.start_ap,
             "steps": run.steps,
             "seconds": run.elapsed(),
             "batch_size": run.batch_size,
@@ -105,6 +105,8 @@ class Checkpoint:
         """Restore the state of a training."""
         if self.facts["model"] != run.best.settings.model_dump(mode="json"):
             raise CheckpointError(MISMATCH)
+        if not any(name.startswith("start/") for name in self.tensors):
+            run.start = None  # of a version that did not keep it
         for part, network in _networks(run).items():
             prefix = f"{part}/"
             network.load_state_dict(
@@ -124,10 +126,11 @@ class Checkpoint:
         self._restore_pseudo_background(run)
         run.best.history[:] = self.facts["history"]
         run.best.clustering = ClusteringSettings.model_validate(self.facts["clustering"])
-        run.best_ap, run.steps = self.facts["best_ap"], self.facts["steps"]
+        run.steps = self.facts["steps"]
+        run.choice.best_ap = self.facts["best_ap"]
         # Version 0.1.0 did not note these.
-        run.best_step = self.facts.get("best_step", run.steps)
-        run.start_ap = self.facts.get("start_ap", -1.0)
+        run.choice.best_step = self.facts.get("best_step", run.steps)
+        run.choice.start_ap = self.facts.get("start_ap", -1.0)
         run.batch_size, run.crop = self.facts["batch_size"], tuple(self.facts["crop"])
         run.spent = self.facts["seconds"]
         run.validated_at = run.spent
@@ -172,7 +175,8 @@ class Checkpoint:
 
 
 def _networks(run: Trainer) -> dict[str, torch.nn.Module]:
-    return {"network": run.network, "average": run.average.network, "best": run.best.network}
+    networks = {"network": run.network, "average": run.average.network, "best": run.best.network}
+    return networks if run.start is None else {**networks, "start": run.start}
 
 
 def _parameters(run: Trainer) -> list[torch.nn.Parameter]:

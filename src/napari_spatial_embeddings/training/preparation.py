@@ -20,6 +20,7 @@ from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.normalisation import normalisation, normalise
 
 from .annotation import TrainingImage
+from .choice import Choice
 from .dataset import resampled
 from .held_out_objects import hold_out_objects
 from .sampler import Sampler
@@ -99,6 +100,8 @@ def prepare(
             parameter.data = channels_last(parameter.data)
     network = copy.deepcopy(average.network)
     network.train()
+    choice = Choice(held_out, sum(i.n_objects for i in chosen))
+    protected = model.history and settings.validation_share and not choice.enough
     rate = settings.learning_rate or (FINETUNING_RATE if model.history else LEARNING_RATE)
     return Trainer(
         settings=settings,
@@ -111,7 +114,7 @@ def prepare(
             settings.scale,
             settings.invert,
         ),
-        held_out=held_out,
+        choice=choice,
         validation=chosen,
         best=best,
         average=average,
@@ -123,6 +126,7 @@ def prepare(
         crop=crop_shape(model.settings, settings),
         epoch_steps=max(1.0, sum(i.n_objects for i in images) / batch_size),
         learned=bool(model.history),
+        start=copy.deepcopy(average.network) if protected else None,
         completed=completed,
         clock=clock,
     )

@@ -10,8 +10,9 @@ import torch
 from napari_spatial_embeddings.core.loss import Losses
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 
+from .choice import Verdict
 from .trainer import Trainer
-from .validation import Validation, Verdict
+from .validation import Validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +112,12 @@ class ReportBuilder:
         ):  # two reports may follow each other without a step
             self._speed = steps / max(1e-9, self.seconds())
         progress, elapsed = run.progress(), run.elapsed()
-        left = elapsed * (1 / progress - 1) if 0 < progress < 1 else 0.0
+        left = elapsed * (1 / progress - 1) if 0 < progress < 1 and not done else 0.0
         if not elapsed and math.isfinite(budget := run.settings.budget[0]):
             left = budget
         loss, instance, variance, seed = self._means
         crop, batch_size = run.stage
-        taken = run.verdict is Verdict.TAKEN
+        taken = run.choice.verdict is Verdict.TAKEN
         report = Report(
             step=run.steps,
             epoch=run.steps / run.epoch_steps,
@@ -132,10 +133,10 @@ class ReportBuilder:
             batch_size=batch_size,
             validation=validation,
             model=run.best,
-            best_step=run.best_step,
+            best_step=run.choice.best_step,
             # The start model is no better than itself.
             improved=validation is not None and taken and run.steps > 0,
-            verdict="" if validation is None or taken else str(run.verdict),
+            verdict="" if validation is None or taken else str(run.choice.verdict),
             message=message,
             done=done,
         )

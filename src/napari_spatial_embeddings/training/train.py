@@ -16,6 +16,7 @@ import torch
 
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.core.object_size import largest_reach, typical_diameter
+from napari_spatial_embeddings.core.text import clock as clock_text
 from napari_spatial_embeddings.errors import InputError, OutOfMemory, os_error_text
 from napari_spatial_embeddings.inference.devices import choose_device
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
@@ -125,7 +126,8 @@ def train(
     checkpoint : path, optional
         File of the whole state. If it exists, the training is resumed from it.
     baseline : bool
-        Validate ``model`` before the first step: only a better model replaces it.
+        Validate ``model`` before the first step: only a better model replaces it, and with few
+        annotations a share of its weights is kept, by how well it scores.
     cancelled : callable
         Called between two steps and between the pieces of a validation. Once it returns True, the
         training ends with a last report, whose model is the best so far.
@@ -136,7 +138,9 @@ def train(
     ------
     Report
         About every ``settings.report_seconds``, and one at the end, which is ``done`` unless the
-        training was cancelled; none if the checkpoint's training has spent its budget already.
+        training was cancelled; none if the checkpoint's training has spent its budget already. From
+        a trained start model, the end may come before the time is over, once held-out objects are
+        plainly segmented less well than before.
 
     Raises
     ------
@@ -170,16 +174,17 @@ def train(
         return builder.report(found, message, done)
 
     try:
+        found: Validation | None = None
         if baseline and not trainer.steps:
             found = run(trainer.validate(), cancelled)
-            trainer.start_ap = found.mean_ap
+            trainer.choice.start_ap = found.mean_ap
             yield report(found)
         if not trainer.steps:
             run(trainer.find_pseudo_background(), cancelled)
             if message := _completion_message(images, completed or images):
                 yield report(message=message)
         trainer.start_clock()
-        while (progress := trainer.progress()) < 1:
+        while (progress := trainer.progress()) < 1 and not trainer.overtrained:
             if cancelled():
                 raise Cancelled
             try:
@@ -194,10 +199,12 @@ def train(
                 yield report(found, message)
             elif builder.seconds() >= settings.report_seconds:
                 yield report()
-        found = run(trainer.validate(), cancelled)
+        early = _early_end_message(trainer)
+        if not early:  # else it was validated just now
+            found = run(trainer.validate(), cancelled)
         run(trainer.choose_thresholds(), cancelled)
         message = _write_checkpoint(trainer, checkpoint)
-        yield report(found, message, done=True)
+        yield report(found, message or early, done=True)
     except Cancelled:
         trainer.update_unvalidated_best()
         message = _write_checkpoint(trainer, checkpoint)
@@ -233,6 +240,18 @@ def _completion_message(images: list[TrainingImage], completed: list[TrainingIma
     return (
         "scribbles were completed to the objects that the start model sees there, about"
         f" {width:.0f} pixels wide"
+    )
+
+
+def _early_end_message(trainer: Trainer) -> str:
+    """Return a message if the training ends before its time is over, else nothing."""
+    if not trainer.overtrained:
+        return ""
+    step = trainer.choice.best_step
+    better = f"at step {step}" if step else "by the start model"
+    return (
+        f"ended after {clock_text(trainer.elapsed())} min: held-out objects were segmented better"
+        f" {better}, and more of this training would not change that"
     )
 
 

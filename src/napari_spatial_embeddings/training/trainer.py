@@ -24,22 +24,16 @@ from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage
-from .held_out_objects import MOST
+from .choice import Choice
 from .pseudo_labels import find_pseudo_background, with_background
 from .sampler import Batch, Sampler
-from .validation import Validation, Verdict, calibrate, evaluate, predict_maps
+from .validation import Validation, calibrate, evaluate, predict_maps
 
 WARM_UP = 100
 """Steps over which the learning rate rises."""
 
 FIRST_VALIDATION_SECONDS = 10.0
 """Seconds of training before the first validation: early, since users wait for the first result."""
-
-TOLERANCE = 0.3
-"""What the latest model may score less than the best one on held-out objects, times their number.
-
-Three objects differ by more than 0.1 by chance, and most kinds of images gain from more steps.
-"""
 
 MIXED_PRECISION = frozenset({"cuda"})
 """Types of devices that compute faster in bfloat16."""
@@ -54,11 +48,11 @@ class Trainer:
     settings : TrainingSettings
     sampler : Sampler
         Batches of crops from the training images.
-    held_out : bool
-        Whether the validation images are kept out of the training.
+    choice : Choice
+        Of the best model, by its scores on the validation images.
     validation : list of TrainingImage
     best : SpatialEmbeddings
-        The average that scored highest.
+        The average that was chosen.
     average : SpatialEmbeddings
         Running average of the network's weights.
     network, optimizer
@@ -70,13 +64,6 @@ class Trainer:
         Steps of an epoch.
     learned : bool
         Whether the start model was trained before.
-    best_ap, start_ap : float
-        Highest mean AP so far, or the last one if nothing is held out; and that of the start model
-        if it was validated. Below 0 if unknown.
-    best_step : int
-        Step that ``best`` was found at; 0 for the start model.
-    verdict : Verdict
-        Outcome of the last validation.
     steps : int
         Steps done, over all sessions.
     spent : float
@@ -89,6 +76,8 @@ class Trainer:
         Seconds of training at the last validation.
     validation_cost : float
         Seconds that the last validation took.
+    start : Module, optional
+        The start model's network, if a share of its weights is kept.
     completed : list of TrainingImage, optional
         The training images with completed scribbles, if there are any.
     pseudo_background : list of bool (*S), optional
@@ -97,7 +86,7 @@ class Trainer:
 
     settings: TrainingSettings
     sampler: Sampler
-    held_out: bool
+    choice: Choice
     validation: list[TrainingImage]
     best: SpatialEmbeddings
     average: SpatialEmbeddings
@@ -109,16 +98,13 @@ class Trainer:
     crop: tuple[int, ...]
     epoch_steps: float
     learned: bool
-    best_ap: float = -1.0
-    start_ap: float = -1.0
-    best_step: int = 0
-    verdict: Verdict = Verdict.TAKEN
     steps: int = 0
     spent: float = 0.0
     clock: Callable[[], float] = time.monotonic
     started: float | None = None
     validated_at: float = 0.0
     validation_cost: float = 0.0
+    start: torch.nn.Module | None = None
     completed: list[TrainingImage] | None = None
     pseudo_background: list[NDArray[np.bool_]] | None = None
     _batches: Iterator[Batch] | None = None
@@ -134,6 +120,14 @@ class Trainer:
     def elapsed(self) -> float:
         """Return the seconds of training so far, over all sessions."""
         return self.spent + (0.0 if self.started is None else self.clock() - self.started)
+
+    @property
+    def overtrained(self) -> bool:
+        """Whether the training is to end before its time, as it forgets what its start model knew.
+
+        From scratch, scores may fall in the beginning.
+        """
+        return self.learned and self.choice.fallen
 
     def start_clock(self) -> None:
         """Spend the budget from now on: the preparation is not counted."""
@@ -217,10 +211,17 @@ class Trainer:
 
     @torch.no_grad()
     def update_average(self) -> None:
-        """Move the average towards the weights; faster in the beginning."""
+        """Move the average towards the weights; faster in the beginning.
+
+        Each of these comes with a share of the start model's, and so does the average.
+        """
         decay = min(self.settings.average, (1 + self.steps) / (10 + self.steps))
-        pairs = zip(self.average.network.parameters(), self.network.parameters(), strict=True)
-        for mean, value in pairs:
+        share = self.choice.start_share if self.start is not None else 0.0
+        values = [p.detach() for p in self.network.parameters()]
+        if self.start is not None and share:
+            first = self.start.parameters()
+            values = [value.lerp(f, share) for value, f in zip(values, first, strict=True)]
+        for mean, value in zip(self.average.network.parameters(), values, strict=True):
             mean.lerp_(value, 1 - decay)
 
     def shrink(self, error: BaseException) -> str:
@@ -249,22 +250,14 @@ class Trainer:
         return f"out of memory: {text} and going on"
 
     def validate(self) -> Cancellable[Validation]:
-        """Score the averaged weights by clustering, by pieces, and keep them if they are the best.
-
-        Without held-out images the score cannot distinguish the best model from an overfitted one:
-        then the latest, of the lowest learning rate, is kept, if it scores no less than the start.
-        With them, the latest is kept that scores about as high as any before.
-        """
+        """Score the averaged weights, by pieces, and keep them if they are the best."""
         start = self.clock()
         maps = yield from predict_maps(self.average, self.validation, str(self.device))
         scores = yield from evaluate(maps, self.validation, self.best.clustering)
         self.validation_cost = self.clock() - start
         ap = mean_ap(scores)
-        found = Validation(float(ap[0]), float(ap.mean()), self.held_out)
-        self.verdict = self._verdict(found.mean_ap)
-        if self.verdict is Verdict.TAKEN:
-            self.best_step = self.steps
-            self.best_ap = max(self.best_ap, found.mean_ap) if self.held_out else found.mean_ap
+        found = Validation(float(ap[0]), float(ap.mean()), self.choice.held_out)
+        if self.choice.judge(found.mean_ap, self.steps):
             self.best.network.load_state_dict(self.average.network.state_dict())
         self.best.history.append(
             {
@@ -278,16 +271,9 @@ class Trainer:
         self.validated_at = self.elapsed()
         return found
 
-    def _verdict(self, mean_ap: float) -> Verdict:
-        if not self.held_out:
-            return Verdict.TAKEN if mean_ap >= self.start_ap else Verdict.FITS_LESS
-        objects = max(1, sum(image.n_objects for image in self.validation))
-        least = max(self.start_ap, self.best_ap - TOLERANCE / objects)
-        return Verdict.TAKEN if mean_ap >= least else Verdict.NOT_BETTER
-
     def update_unvalidated_best(self) -> None:
         """Copy the averaged weights into ``best``, if nothing was validated yet."""
-        if self.best_ap < 0:
+        if self.choice.best_ap < 0:
             self.best.network.load_state_dict(self.average.network.state_dict())
 
     def choose_thresholds(self) -> Cancellable[None]:
@@ -299,9 +285,8 @@ class Trainer:
         maps = yield from predict_maps(self.best, self.validation, str(self.device))
         own = self.best.clustering
         default = ClusteringSettings(min_size=own.min_size)
-        enough = self.held_out and sum(i.n_objects for i in self.validation) > MOST
         self.best.clustering = yield from calibrate(
-            maps, self.validation, [own, default], others=enough or not self.learned
+            maps, self.validation, [own, default], others=self.choice.enough or not self.learned
         )
 
     def close(self) -> None:

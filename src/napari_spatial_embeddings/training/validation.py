@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 
@@ -45,14 +44,6 @@ class Validation:
     ap50: float
     mean_ap: float
     held_out: bool
-
-
-class Verdict(StrEnum):
-    """Outcome of a validation: whether the model replaces the best one, or why not."""
-
-    TAKEN = "taken"
-    NOT_BETTER = "it segments held-out objects less well"
-    FITS_LESS = "it fits the annotations less well than the start model"
 
 
 def choose_images(images: list[TrainingImage], most: int = 12) -> list[TrainingImage]:
