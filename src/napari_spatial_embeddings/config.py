@@ -207,7 +207,10 @@ class LossSettings(Settings):
 
 
 class TrainingSettings(Settings):
-    """Settings of a training. Time or epochs end it, whichever comes first."""
+    """Settings of a training. Time or epochs end it, whichever comes first.
+
+    From a trained model, it also ends once it only makes that worse; the best is kept.
+    """
 
     renamed: ClassVar[dict[str, str]] = {"presume": "pseudo_labels"}
 
@@ -270,7 +273,8 @@ class TrainingSettings(Settings):
         ge=0,
         le=0.5,
         description="Share of the images kept aside to choose the best model by; 0 for none. Of few"
-        " images, three of ten annotated objects are kept aside if the start model is trained.",
+        " images, three of ten annotated objects are kept aside if the start model is trained, and a"
+        " share of its weights is kept, unless this is 0.",
     )
     report_seconds: Annotated[Positive, Seconds] = Field(
         1.0, description="Seconds between two reports."
