@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from label_files import numbers, ome_zarr
+from label_files import numbers, ome_zarr, sidecar
 from napari_spatial_embeddings.files import (
     FileError,
     Side,
@@ -15,6 +15,7 @@ from napari_spatial_embeddings.files import (
     pair,
     stem,
 )
+from napari_spatial_embeddings.files.sidecar import read_sidecar
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -43,6 +44,17 @@ def touch(folder: Path, *names: str) -> Path:
 )
 def test_stem(name: str, expected: str) -> None:
     assert stem(Path("folder") / name) == expected
+
+
+def test_accents_are_stored_in_two_ways(tmp_path: Path) -> None:
+    """As one letter, or as two by macOS; the files are found under either."""
+    one, two = "mü.tif", "mu\u0308.tif"
+    touch(tmp_path / "images", two)
+    touch(tmp_path / "labels", one)
+    ((image, label),) = pair(tmp_path / "images", tmp_path / "labels")
+    assert stem(image) == stem(label) == "mü"
+    sidecar(tmp_path / "images" / two.replace("tif", "json"), pixel_size_um=0.5)
+    assert read_sidecar(image)["X"] == (0.5, "um")
 
 
 def test_a_folder_lists_its_images(tmp_path: Path) -> None:

@@ -233,7 +233,7 @@ def test_white_that_is_zero_is_mentioned(tmp_path: Path, caplog: pytest.LogCaptu
     np.testing.assert_array_equal(read_labels(path), array)
     assert not caplog.messages
     np.testing.assert_array_equal(read_image(path).data[0], array)
-    assert "0 is white by its metadata; its values are used as they are" in caplog.text
+    assert "0 is white by its metadata, and its values are used as they are" in caplog.text
 
 
 def test_some_channels(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ SIZES = {"Z": 0.3, "Y": 0.2, "X": 0.1}
         },
         {"pixel_width": "0.1 um", "pixel_height": "0.2 um", "voxel_depth": "300 nm"},
         {"pixel_size_um": {"x": 0.1, "y": 0.2}, "z-step_um": 0.3},
+        {"voxel_size_um": {"x": 0.1, "y": 0.2, "z": None}, "z_step": "0.3 µm/px"},
     ],
 )
 @pytest.mark.parametrize("where", ["beside", "above"])

@@ -56,6 +56,9 @@ _TIMES = {
 _MICRO = ("μ", "âµ", "&#181;")
 """Other ways in which files write the micro sign: as a Greek letter, or decoded wrongly."""
 
+_PER_PIXEL = re.compile(r"\s*(/|per)\s*(px|pixel|voxel)s?$")
+"""What some programs write after a unit."""
+
 _ESCAPED = re.compile(r"\\u([0-9a-f]{4})")
 """A letter as ImageJ writes it that ASCII does not have."""
 
@@ -69,7 +72,7 @@ def unit_name(text: str | None) -> str | None:
     plain = (text or "").strip()
     if is_time(plain):  # "ms" are no metres
         return plain
-    short = _plain(plain)
+    short = _PER_PIXEL.sub("", _plain(plain))
     for key in (short, short.removesuffix("s")):
         if key in _PIXELS:
             return None

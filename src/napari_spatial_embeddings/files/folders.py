@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,7 +23,15 @@ MAX_NAMES_SHOWN = 3
 
 
 def stem(path: str | Path) -> str:
-    """Return a file's name without its endings: "a.ome.tif" and "a.png" are both "a"."""
+    """Return a file's name without its endings: "a.ome.tif" and "a.png" are both "a".
+
+    Accents are one letter with the one below them, as which macOS stores two.
+    """
+    return unicodedata.normalize("NFC", without_endings(path))
+
+
+def without_endings(path: str | Path) -> str:
+    """Return a file's name without its endings, letter by letter as it is stored."""
     name = Path(path).name
     for ending in (*IMAGES, ".csv", ".json"):
         if name.lower().endswith(ending) and len(name) > len(ending):

@@ -110,7 +110,11 @@ def _values(value: Any, axes: str) -> Iterator[tuple[str, tuple[float, str | Non
     """Yield the size along each axis, and its unit where the value has one; nothing if unclear."""
     if isinstance(value, dict):
         unit = _text(value.get("unit")) or _text(value.get("units"))
-        sizes = {str(k).upper(): v for k, v in value.items() if str(k).lower() in ("x", "y", "z")}
+        sizes = {
+            str(k).upper(): v
+            for k, v in value.items()
+            if str(k).lower() in ("x", "y", "z") and v is not None
+        }
         sizes = sizes or {axis: value.get("value") for axis in axes or "ZYX"}
     elif isinstance(value, list) and len(value) != 1:
         unit, order = None, axes or "ZYX"[-len(value) :]

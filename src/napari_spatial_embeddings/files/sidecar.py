@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_spatial_embeddings.core.units import Size
 
 from .errors import log
-from .folders import stem
+from .folders import without_endings
 from .pixel_size import sizes_in
 
 
@@ -26,7 +26,7 @@ def read_sidecar(path: Path) -> dict[str, Size]:
         Empty if there is no such file, or nothing in it is understood.
     """
     for folder in path.absolute().parents[:2]:
-        beside = folder / f"{stem(path)}.json"
+        beside = folder / f"{without_endings(path)}.json"
         if beside.is_file() and (sizes := _read(beside)):
             return sizes
     return {}

@@ -174,8 +174,8 @@ def _check_colours(page: Any, path: Path, *, labels: bool, given: bool) -> None:
         raise FileError(PRINT_COLOURS.format(path=path))
     if kind == "MINISWHITE" and page.bitspersample > 1 and not labels:
         log.warning(
-            "%s: 0 is white by its metadata; its values are used as they are stored, so that what"
-            " other programs show bright is dark",
+            "%s: 0 is white by its metadata, and its values are used as they are stored, so that"
+            " what other programs show bright is dark; invert it there if objects should be bright",
             path,
         )
 
