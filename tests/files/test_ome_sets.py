@@ -113,6 +113,13 @@ def test_a_missing_file_is_named(tmp_path: Path, apart: str) -> None:
     write(files[1], whole[0, 0], ome(pixels({}, (12, 10), [plane({}, 0)]), name="another"))
     with pytest.raises(FileError, match=f"{files[1].name} beside it is a part of another image"):
         read_image(files[2])
+    write(files[1], whole[0, 0, :, :6], ome(name=files[1].name))
+    with pytest.raises(FileError, match=r"one image by their metadata, and differ in size or type"):
+        read_image(files[2])
+    for content, says in ((b"", r"is empty"), (b"<html>", r"is damaged")):
+        files[1].write_bytes(content)
+        with pytest.raises(FileError, match=f"{files[1].name} {says}"):
+            read_image(files[2])
 
 
 def test_a_frame_alone_needs_no_other(tmp_path: Path) -> None:

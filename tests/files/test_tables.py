@@ -130,5 +130,14 @@ def test_classes_that_do_not_work(tmp_path: Path, text: str, says: str) -> None:
 
 def test_no_text_at_all(tmp_path: Path) -> None:
     (tmp_path / "classes.csv").write_bytes(b"label,class\n\xff\xfe\x00")
-    with pytest.raises(FileError, match="damaged"):
+    with pytest.raises(FileError, match="is no text in UTF-8"):
         read_classes(tmp_path / "classes.csv")
+
+
+def test_tables_of_spreadsheets(tmp_path: Path) -> None:
+    path = tmp_path / "classes.csv"
+    path.write_text("label\tclass\n1\tZelle groß\n", encoding="utf-16")
+    assert read_classes(path) == {"": {1: "Zelle groß"}}
+    path.write_text("label;class\n1;Zelle groß\n", encoding="cp1252")
+    with pytest.raises(FileError, match=r"is no text in UTF-8 .* save it again so"):
+        read_classes(path)

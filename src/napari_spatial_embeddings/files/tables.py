@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +54,7 @@ def read_classes(path: str | Path) -> dict[str, dict[int, str]]:
 
 def rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield a table's rows with their line numbers; commas, semicolons or tabs separate cells."""
-    with reading(path), path.open(encoding="utf-8-sig", newline="") as file:
+    with reading(path), path.open(encoding=_encoding(path), newline="") as file:
         header = file.readline()
         separator = next((s for s in ";\t" if s in header), ",")
         names = [name.strip().lower() for name in next(csv.reader([header], delimiter=separator))]
@@ -71,6 +72,13 @@ def rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, 
                     f"{path}, line {line}: {len(cells)} values for {len(names)} columns"
                 )
             yield line, {n: c.strip() for n, c in zip(names, cells, strict=True)}
+
+
+def _encoding(path: Path) -> str:
+    """Return the encoding of a text: UTF-16, which spreadsheets write for tabs, or UTF-8."""
+    with path.open("rb") as file:
+        marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    return "utf-16" if marked else "utf-8-sig"
 
 
 def find_track_table(folder: str | Path) -> Path | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .axes import UNKNOWN
-from .errors import FileError, log
+from .errors import FileError, log, reading
 from .ome_set import NAMES, OmePart, ome_set
 from .ome_xml import uuid_in
 from .tiff_damage import AGAIN, check_end, lacks_description, spare_bytes
@@ -154,7 +154,9 @@ def _of_ome(
         )
     pages: list[Page | None] = [None] * total
     for other in files:
-        source = file if other == path else open_file(other, **ALONE)
+        with reading(other):  # whatever is wrong with it is its own fault
+            source = file if other == path else open_file(other, **ALONE)
+            len(source.pages)
         numbers = {i: p[1] for i, p in enumerate(part.places) if p and p[0] == other}
         if max(numbers.values()) >= len(source.pages):
             raise FileError(f"{other} ends early: it has {len(source.pages)} pages only; {AGAIN}")
@@ -168,7 +170,8 @@ def _of_ome(
         source.pages.set_keyframe(first := min(numbers.values()))
         if source.pages.get(first).hash != page.hash:
             raise FileError(
-                f"{other} and {path} are one image by their metadata, and differ in size"
+                f"{other} and {path} are one image by their metadata, and differ in size or type;"
+                f" put the right files there; {here}"
             )
         for i, own in zip(numbers, source.pages[list(numbers.values())], strict=True):
             pages[i] = own
