@@ -123,8 +123,11 @@ def test_percentiles_are_of_finite_values() -> None:
     image = picture(capsules((90, 110), 1)).astype(np.float64)
     image[0, :5] = image[0, 10]
     expected = normalisation(image[:, 5:], settings)
-    image[0, :5] = np.nan
-    np.testing.assert_array_equal(normalisation(image, settings), expected)
+    for value in (np.nan, np.inf, -np.finfo(np.float64).max):  # some programs mark gaps by the last
+        image[0, :5] = value
+        np.testing.assert_array_equal(normalisation(image, settings), expected)
+        with pytest.raises(ModelError, match="NaN or infinite values"):
+            normalise(image, expected)
 
 
 def test_the_check_looks_at_no_pixel() -> None:

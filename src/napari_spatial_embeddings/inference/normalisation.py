@@ -55,26 +55,21 @@ def normalise(image: NDArray[np.generic], scale: Float) -> Float:
     Raises
     ------
     ModelError
-        If a value is not finite.
+        If a value is not finite, or too large for float32.
     """
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise ModelError(NOT_FINITE)
     bias, gain = (v.reshape(-1, *[1] * (image.ndim - 1)) for v in scale)
-    out: Float = np.clip((image.astype(np.float32) - bias) * gain, -4, 4)
+    with np.errstate(over="ignore"):
+        values = image.astype(np.float32)
+        if image.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ModelError(NOT_FINITE)
+        out: Float = np.clip((values - bias) * gain, -4, 4)
     return out
 
 
 def _sample(image: PixelArray, channel: int) -> Float:
     """Return finite values of a channel."""
-    shape = image.shape[1:]
-    if math.prod(shape) <= SAMPLE_PIXELS:
-        values = np.asarray(image[(channel,)], np.float32)
-    else:
-        edge = EDGE[len(shape)]
-        size = math.prod(min(edge, n) for n in shape)
-        blocks = sample_blocks(shape, edge, max(1, SAMPLE_PIXELS // size))
-        parts = [np.asarray(image[(channel, *block)], np.float32).ravel() for block in blocks]
-        values = np.concatenate(parts)
+    with np.errstate(over="ignore"):  # of float64: what is too large becomes infinite
+        values = _sampled_values(image, channel)
     if image.dtype.kind == "f":
         finite = np.isfinite(values)
         if not finite.any():
@@ -82,3 +77,14 @@ def _sample(image: PixelArray, channel: int) -> Float:
         if not finite.all():
             values = values[finite]
     return values
+
+
+def _sampled_values(image: PixelArray, channel: int) -> Float:
+    shape = image.shape[1:]
+    if math.prod(shape) <= SAMPLE_PIXELS:
+        return np.asarray(image[(channel,)], np.float32)
+    edge = EDGE[len(shape)]
+    size = math.prod(min(edge, n) for n in shape)
+    blocks = sample_blocks(shape, edge, max(1, SAMPLE_PIXELS // size))
+    parts = [np.asarray(image[(channel, *block)], np.float32).ravel() for block in blocks]
+    return np.concatenate(parts)
