@@ -133,7 +133,9 @@ def test_a_frame_alone_needs_no_other(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_image(renamed).data, whole[2, 0])
 
 
-def test_positions_are_images_of_their_own(tmp_path: Path) -> None:
+def test_positions_are_images_of_their_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     names = [f"pos{k}.ome.tif" for k in range(3)]
     images = [
         pixels({"Z": 2}, (12, 10), [plane({"Z": z}, z, name) for z in range(2)]) for name in names
@@ -144,6 +146,15 @@ def test_positions_are_images_of_their_own(tmp_path: Path) -> None:
     assert [path.name for path in find_images([tmp_path])] == names
     for k, name in enumerate(names):
         np.testing.assert_array_equal(read_image(tmp_path / name).data[0], whole[k, :, 0])
+        assert not caplog.messages
+        read_pixel_size(tmp_path / name, "ZYX")
+        assert ("napari may show the first image of its set" in caplog.text) == (k > 0)
+        caplog.clear()
+    (tmp_path / "alone").mkdir()
+    alone = shutil.move(tmp_path / names[2], tmp_path / "alone")
+    caplog.clear()
+    read_pixel_size(alone, "ZYX")
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize("companion", ["all.companion.ome", "z0.ome.tif"])

@@ -94,7 +94,8 @@ def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
 def tiff_sizes(path: Path) -> dict[str, Size]:
     """Read the size of a TIFF file's pixels, and no pixels.
 
-    If the file lacks planes, that is logged: programs that show it show those black.
+    If the file lacks planes, that is logged, as programs that show it show those black; and so is
+    another image in its place.
     """
     import tifffile
 
@@ -104,6 +105,12 @@ def tiff_sizes(path: Path) -> dict[str, Size]:
             part = found.part(len(file.pages))
             if part is not None and (missing := part.missing() or part.gone()):
                 log.warning("%s lacks %s: napari shows black instead", path, missing)
+            if part is not None and found.shown() is not part.image:
+                log.warning(
+                    "%s: napari may show the first image of its set in its place; move it into a"
+                    " folder of its own",
+                    path,
+                )
         return sizes(file, path)
 
 
