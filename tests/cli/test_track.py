@@ -71,6 +71,8 @@ def test_refuses(tmp_path: Path, series: tuple[Path, Path]) -> None:
     short = tiff(tmp_path / "short.tif", moving(9, 4, (40, 48)))
     message = refused("evaluate", "--tracks", "--labels", truth, "--predictions", short)
     assert "must cover the same frames and pixels" in message
+    flags = ("evaluate", "--tracks", "--labels", truth, "--predictions", truth)
+    assert refused(*flags, "--channels", 0) == "--channels does not go with --tracks"
 
 
 def test_parents_come_from_the_table_and_must_fit_the_pixels(tmp_path: Path) -> None:

@@ -46,6 +46,12 @@ def test_a_file_with_time(tmp_path: Path, large: bool) -> None:
     assert (found.pixel_size, found.unit, found.name) == ((0.5, 0.5), "um", "o")
 
 
+def test_a_folder_of_one_file_is_that_file(tmp_path: Path) -> None:
+    tiff(tmp_path / "movie.tif", series())
+    found = read_label_series([tmp_path])
+    assert (found.name, found.data.shape[0]) == ("movie", 12)
+
+
 def test_a_file_a_frame_by_name(tmp_path: Path) -> None:
     labels = series()
     (tmp_path / "movie").mkdir()

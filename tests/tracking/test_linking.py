@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +18,11 @@ from scipy.optimize import linear_sum_assignment
 from movies import detections, movie, moving, partition, scrambled
 from napari_spatial_embeddings.config import TrackingSettings
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.export import write_geff
 from napari_spatial_embeddings.tracking import corrections as correct
 from napari_spatial_embeddings.tracking.corrections import NONE, LinkCorrections
 from napari_spatial_embeddings.tracking.linking import assigned, link
+from napari_spatial_embeddings.tracking.scores import score_tracks
 from napari_spatial_embeddings.tracking.tracks import Place, Tracks, tracks_of_ids
 from strategies import relaxed
 
@@ -187,12 +192,22 @@ def test_steps_in_coarse_volumes() -> None:
         assert len(link(detections(labels, size), FAR).ids) == count
 
 
-def test_without_laptrack_a_sentence_says_what_to_install(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("package", ["laptrack", "geff", "ctc_metrics"])
+def test_without_a_package_a_sentence_says_what_to_install(
+    package: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "laptrack", None)
-    with pytest.raises(InputError, match=r"pip install 'napari-spatial-embeddings\[tracking\]'"):
-        linked(moving(9, 3, (30, 30), step=6))
+    labels = moving(9, 3, (30, 30), step=6)
+    truth = tracks_of_ids(detections(labels))
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setitem(sys.modules, package, None)
+    use: dict[str, Callable[[], object]] = {
+        "laptrack": lambda: linked(labels),
+        "geff": lambda: write_geff(tmp_path / "a.geff", truth),
+        "ctc_metrics": lambda: score_tracks(labels, truth, labels, truth),
+    }
+    with pytest.raises(InputError, match=rf"{package}.*embeddings\[tracking\]'"):
+        use[package]()
 
 
 # ----------------------------------------------------------------------------- corrections

@@ -50,6 +50,9 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.tracks:
         from .evaluate_tracks import evaluate_tracks
 
+        for flag in ("label_suffix", "prediction_suffix", "channels", "per_image"):
+            if getattr(options, flag) or (flag == "channels" and options.channels is not None):
+                raise CallError(f"--{flag.replace('_', '-')} does not go with --tracks")
         return evaluate_tracks(options)
     import numpy as np
     from tqdm import tqdm

@@ -66,8 +66,8 @@ def read_label_series(
     """
     given = [Path(path) for path in paths]
     files = sorted(find_images(given), key=lambda path: (str(path.parent), _natural(path.name)))
-    folder = given[0] if len(given) == 1 and given[0] not in files else None
-    if len(files) == 1 and (folder is None or "T" in (axes or "").upper()):
+    folder = given[0] if len(given) == 1 else files[0].parent
+    if len(files) == 1:
         return _of_file(files[0], axes, tracked)
     first = read_labels(files[0], axes)
 
@@ -81,9 +81,8 @@ def read_label_series(
         return labels
 
     size, unit = read_pixel_size(files[0], "ZYX"[-first.ndim :])
-    name = (folder or files[0].parent).resolve().name
     data = _Frames(read, list(map(str, files)), first.shape, tracked)
-    return LabelSeries(data, size, unit, name)
+    return LabelSeries(data, size, unit, folder.resolve().name)
 
 
 def _of_file(path: Path, axes: str | None, tracked: bool) -> LabelSeries:
