@@ -72,6 +72,7 @@ def capsules(
     labels = np.zeros(shape, np.int32) if labels is None else labels.copy()
     extent = np.array(shape) * unit
     last = int(labels.max(initial=0))
+    pixels = {k: np.argwhere(labels == k) for k in range(1, last + 1)}
     tries = 0
     while last < count and tries < 60 * count:
         tries += 1
@@ -81,7 +82,7 @@ def capsules(
         middle = rng.uniform(0, extent)
         if rng.random() < crowd and last:
             # Slide towards a random object until it touches; the check below refuses overlaps.
-            at = np.argwhere(labels == rng.integers(1, last + 1))
+            at = pixels[int(rng.integers(1, last + 1))]
             if len(at):
                 away = rng.normal(size=len(shape))
                 away /= np.linalg.norm(away)
@@ -104,6 +105,7 @@ def capsules(
             continue
         last += 1
         labels[window][inside] = last
+        pixels[last] = np.argwhere(inside) + [w.start for w in window]
     return labels
 
 
