@@ -12,6 +12,8 @@ from pytestqt.qtbot import QtBot
 from napari_spatial_embeddings.plugin.layers import class_colormap
 from napari_spatial_embeddings.plugin.layers.class_colormap import (
     GREY,
+    LUMINANCE,
+    MIN_LUMINANCE,
     OUTLINE,
     class_colour,
     colours,
@@ -57,6 +59,9 @@ def test_annotations_are_outlines_while_there_is_a_prediction(
     scene, layer = annotated(bench, qtbot)
     maps = maps_of(default_labels())
     own = [layer.get_color(k) for k in range(1, 15)]
+    every = [layer.get_color(k) for k in range(1, 60)]
+    assert (np.array(every)[:, :3] @ LUMINANCE).min() > 0.99 * MIN_LUMINANCE, "outlines are seen"
+    assert len({tuple(colour) for colour in every}) > 40
     assert layer.contour == 0
     predict(scene, maps)
     assert layer.contour == OUTLINE

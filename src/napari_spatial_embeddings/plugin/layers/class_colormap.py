@@ -23,6 +23,9 @@ HUES = (0.11, 0.56, 0.91, 0.33, 0.0, 0.75, 0.16, 0.47)
 
 GOLDEN = 0.618
 
+LUMINANCE, MIN_LUMINANCE = np.array((0.2126, 0.7152, 0.0722)), 0.4
+"""Weights of red, green and blue, and the lowest value that is seen on dark ground."""
+
 OUTLINE = 2
 """Width in pixels of the outlines of annotated objects."""
 
@@ -44,6 +47,14 @@ def class_colour(index: int, shade: float = 0.5) -> tuple[float, float, float, f
     return red, green, blue, 1.0
 
 
+def usual_colours() -> NDArray[np.float32]:
+    """Return napari's colours of labels (n, 4), the dark ones mixed with white."""
+    out = np.array(label_colormap(49).colors, np.float32)
+    dark = np.maximum(0, MIN_LUMINANCE - out[:, :3] @ LUMINANCE)
+    out[1:, :3] += (1 - out[1:, :3]) * (dark / (1 - MIN_LUMINANCE + dark))[1:, None]
+    return out
+
+
 def colours(
     classes: Mapping[int, str], names: Sequence[str], coming: str, size: int, plain: bool = False
 ) -> NDArray[np.float32]:
@@ -54,7 +65,7 @@ def colours(
     classes : mapping
         Class of each label.
     names : sequence of str
-        The classes. With one of them, all objects have napari's colours.
+        The classes. With one of them, all objects have the usual colours.
     coming : str
         Class of the labels that are not listed.
     size : int
@@ -74,7 +85,7 @@ def colours(
             of = index.get(classes.get(k, coming), 0)
             out[k] = class_colour(of, 0.5 if plain else (k * GOLDEN) % 1)
     else:
-        usual = np.asarray(label_colormap(49).colors)[1:]
+        usual = usual_colours()[1:]
         out[1:] = usual[np.arange(n - 1) % len(usual)]
     for k, name in classes.items():
         if name == BACKGROUND and k < n:
@@ -85,7 +96,7 @@ def colours(
 class ClassColormap:
     """Gives an annotation layer its colours, and a look that differs from that of a prediction.
 
-    With a single class, and as long as there is no background, the colours are napari's own. Once
+    With a single class, and as long as there is no background, the colours are the usual ones. Once
     there is a prediction, objects are outlines, as those that the model found are filled; in slices
     that are too large for that, they all have the colour of their class.
 
@@ -99,6 +110,7 @@ class ClassColormap:
         self._strokes = strokes
         self._predicted = False
         self._shown: tuple[dict[int, str], tuple[str, ...], str, bool, int] | None = None
+        strokes.layer.colormap = CyclicLabelColormap(colors=usual_colours())
 
     def update(self, names: tuple[str, ...], coming: str, predicted: bool) -> None:
         """Change the look if a label has the colour of another class, or none of its own.
