@@ -101,9 +101,8 @@ def test_inside_an_object() -> None:
     assert said.rival is not None
     assert said.rival.label == 2
     assert said.rival.distance == pytest.approx(25 / 3.532, rel=1e-3)
-    assert said.sentences[0].startswith(
-        "Object 1 started from the pixel (20, 15) with the seed value 0.90."
-    )
+    assert said.score == pytest.approx(0.9)
+    assert said.sentences[0].startswith("It started from the pixel (20, 15).")
     assert "0.6 px beside its centre, within the margin of 3.5 px" in said.sentences[0]
     for n, change in enumerate(said.changes):
         after = moved(maps, SETTINGS, found, said, n)

@@ -103,35 +103,35 @@ def _margins(
 def why_here(view: View, k: int) -> tuple[list[str], list[Change]]:
     """Explain why the pixel is in its object, k, and what would change that."""
     settings, found = view.settings, view.instances
-    name, score, far = view.name(k), float(found.score[k]), float(view.far[k])
+    score, far = float(found.score[k]), float(view.far[k])
     margin = found.sigma[k] * MARGIN * settings.margin_factor
     away = float(np.linalg.norm(view.embedding - found.centre[k]))
     seed_pixel = tuple(found.seed_pixel[k].tolist())
     why = (
-        f"{name} started from the pixel {seed_pixel} with the seed value {score:.2f}. This pixel"
-        f" points {away:.1f} px beside its centre, within the margin of {_lengths(margin)}."
+        f"It started from the pixel {seed_pixel}. This pixel points {away:.1f} px beside its"
+        f" centre, within the margin of {_lengths(margin)}."
     )
     sentences = [why]
     changes = []
     leaves = []
     if (value := _below(far)) > 0:
         changes.append(Change("margin_factor", value, "the pixel leaves"))
-        leaves.append(f"a margin factor of {value:.2f}")
+        leaves.append(f"margin factor {value:.2f}")
     if (value := math.ceil(100 * view.seed) / 100) <= 1:
         changes.append(Change("foreground_threshold", value, "the pixel leaves"))
-        leaves.append(f"a foreground threshold of {value:.2f}")
+        leaves.append(f"foreground threshold {value:.2f}")
     text = f"The pixel leaves at {' or '.join(leaves)}" if leaves else ""
     if (value := _above(score)) <= 1:
         changes.append(Change("seed_threshold", value, "the object vanishes"))
         text += "; the" if text else "The"
-        text += f" object vanishes at a seed threshold of {value:.2f}"
+        text += f" object vanishes at seed threshold {value:.2f}"
     if text:
         sentences.append(f"{text}.")
     if parted := _parted(view, k):
         value, sizes = parted
         changes.append(Change("margin_factor", value, "the object falls apart"))
         sentences.append(
-            f"A margin factor of {value:.2f} would split it, into about {sizes[0]} and {sizes[1]}"
+            f"Margin factor {value:.2f} would split it, into about {sizes[0]} and {sizes[1]}"
             " pixels."
         )
     if view.rival is not None:
@@ -153,7 +153,7 @@ def _beside(view: View, k: int, rival: int, changes: list[Change]) -> str:
     if found.locked[rival] or not factor < value <= min(10, 3 * factor):
         return f"{text}."
     changes.append(Change("margin_factor", value, f"object {found.ids[rival]} joins"))
-    return f"{text}; the two would become one at a margin factor of about {value:.2f}."
+    return f"{text}; they would become one at margin factor {value:.2f}."
 
 
 def _parted(view: View, k: int) -> tuple[float, tuple[int, int]] | None:

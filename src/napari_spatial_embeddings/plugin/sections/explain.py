@@ -12,7 +12,7 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.text_block import TextBox
 from napari_spatial_embeddings.plugin.state.session import Session
 
-LINES = 11
+LINES = 14
 """Lines that an explanation has room for: nothing moves while the mouse does."""
 
 

@@ -1,8 +1,8 @@
 """Sliders for the fields of the clustering's settings.
 
 There is one for each field of `config.ClusteringSettings`, which describes it: *Seed threshold* and
-*Foreground threshold* choose pixels, *Margin* (``margin_factor``) widens or narrows the learned
-margin of every object, *Minimum size* and *Free fraction* drop objects. A slider changes
+*Foreground threshold* choose pixels, *Margin factor* widens or narrows the learned margin of every
+object, *Minimum size* and *Free fraction* drop objects. A slider changes
 `Session.clustering`; `ReclusteringController` follows, and `core.proposals` applies the margin.
 """
 
@@ -29,7 +29,6 @@ RANGES: dict[str, tuple[float, float]] = {"margin_factor": (0.3, 3.0), "min_size
 """Ranges of sliders, where they are less than what is allowed."""
 
 TITLES = {
-    "margin_factor": "Margin",
     "min_size": "Minimum size",
     "min_free_fraction": "Free fraction",
 }
