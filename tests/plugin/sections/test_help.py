@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QUrl
+from qtpy.QtGui import QTextTable
 
 from doc_scripts import DOCS, ROOT, pictures
 from napari_spatial_embeddings.plugin.controllers.shortcuts import shortcuts
@@ -33,8 +35,18 @@ def test_the_help_has_all_shortcuts_and_the_pages(qtbot: QtBot) -> None:
     assert isinstance(page, HelpPage)
     assert "plugin.md" in page.toHtml()
     assert "settings.md" not in page.toHtml(), "it does not come with the package"
+    assert "#0000ff" not in page.toHtml(), "links are seen on a dark ground"
     page.anchorClicked.emit(QUrl("plugin.md#train"))
     assert window.text.startswith("The plugin")
+    page = window.tabs.currentWidget()
+    assert isinstance(page, HelpPage)
+    tables = page.document().rootFrame().childFrames()
+    assert len(tables) > 5
+    for table in tables:
+        assert isinstance(table, QTextTable)
+        assert table.cellAt(0, 0).firstPosition() < table.cellAt(0, 0).lastPosition()
+    window.tabs.setCurrentIndex(3)
+    assert not re.search(r"^ ?: ", window.text, re.MULTILINE), "definitions have no colon before"
     button.close_down()
 
 

@@ -8,10 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QSize, Qt, QUrl
-from qtpy.QtGui import QDesktopServices, QImage, QTextDocument
+from qtpy.QtGui import (
+    QColor,
+    QDesktopServices,
+    QImage,
+    QPalette,
+    QTextCharFormat,
+    QTextCursor,
+    QTextDocument,
+    QTextTable,
+)
 from qtpy.QtWidgets import QDialog, QTabWidget, QTextBrowser, QVBoxLayout, QWidget
 
 SIZE = QSize(720, 640)
+
+LINK_COLOURS = {False: "#0b5c8a", True: "#5cc8ff"}
+"""Of links, by whether the background is dark."""
+
+TERM = re.compile(r"\n: ")
+"""What is between a term and its definition in Markdown, which Qt does not know."""
 
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 """A link in Markdown, not a picture."""
@@ -29,6 +44,8 @@ class HelpPage(QTextBrowser):
         super().__init__(parent)
         self.source_of = source
         self.setOpenLinks(False)
+        # What is wide is a table with its frame: three pixels too many.
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         if isinstance(source, str):
             self.setHtml(source)
 
@@ -36,7 +53,31 @@ class HelpPage(QTextBrowser):
         """Read the page's file, once; links lead to the known files, and to other sites."""
         if isinstance(self.source_of, Path) and not self.toPlainText():
             text = self.source_of.read_text("utf-8")
+            text = TERM.sub("  \n", text)
             self.setMarkdown(LINK.sub(lambda m: m[0] if _leads(m[2], known) else m[1], text))
+            self._colour_links()
+            self._remove_empty_heads()
+
+    def _colour_links(self) -> None:
+        """Give links a colour that is seen: Qt's own is dark blue, also on black."""
+        look = QTextCharFormat()
+        dark = self.palette().color(QPalette.ColorRole.Text).lightnessF() > 0.5
+        look.setForeground(QColor(LINK_COLOURS[dark]))
+        cursor = QTextCursor(self.document())
+        cursor.beginEditBlock()
+        while cursor.movePosition(cursor.MoveOperation.NextCharacter, cursor.MoveMode.KeepAnchor):
+            if cursor.charFormat().isAnchor():
+                cursor.mergeCharFormat(look)
+            cursor.clearSelection()
+        cursor.endEditBlock()
+
+    def _remove_empty_heads(self) -> None:
+        """Remove the heads of tables that have none: Markdown asks for one."""
+        for frame in self.document().rootFrame().childFrames():
+            if isinstance(frame, QTextTable):
+                cells = [frame.cellAt(0, k) for k in range(frame.columns())]
+                if all(c.firstPosition() == c.lastPosition() for c in cells):
+                    frame.removeRows(0, 1)
 
     def loadResource(self, kind: int, name: QUrl | str) -> Any:  # noqa: N802 - Qt's name
         """Return a picture from the file's folder, no wider than the page."""

@@ -33,8 +33,8 @@ def shortcut_table(table: Iterable[Shortcut]) -> str:
     parts = []
     for where, some in groupby(table, key=lambda shortcut: shortcut.where):
         rows = "".join(
-            f"<tr><td><b>{escape(s.key)}</b>&nbsp;&nbsp;</td>"
-            f"<td>{escape(s.name)}&nbsp;&nbsp;</td><td>{escape(s.text)}</td></tr>"
+            f"<tr><td width='120'><b>{escape(s.key)}</b></td>"
+            f"<td width='120'>{escape(s.name)}</td><td>{escape(s.text)}</td></tr>"
             for s in some
         )
         parts.append(f"<h3>{escape(where)}</h3><table cellpadding='2'>{rows}</table>")
