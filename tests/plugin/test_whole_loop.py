@@ -66,17 +66,18 @@ def test_whole_loop(
     # As the script of the documentation's pictures goes through it.
     stages = script("make_screenshots").photograph(person, tmp_path, minutes)
 
-    passed = advance(stages, "annotate")
+    passed = advance(stages, "predict")
+    assert found(person.layer("instances").data, scene.labels) > 0.7
+    passed += advance(stages, "annotate")
     drawn = np.array(person.layer("annotations").data)
     assert drawn.dtype == np.int32
     assert len(np.unique(drawn)) == 1 + len(scene.drawn) == 11
 
     passed += advance(stages, "train")
     assert person.says("10 annotated objects in 1 image")
-    passed += advance(stages, "predict")
+    passed += advance(stages, "correct")
     assert found(person.layer("instances").data, scene.labels) > 0.7
 
-    passed += advance(stages, "correct")
     assert person.says("2 locked")
     passed += advance(stages)
     assert_pictures(passed, tmp_path)
@@ -90,6 +91,7 @@ def test_whole_loop(
 
     # The next training goes on from the first, and what was corrected stays.
     advance(loop.train(person, minutes, model=None))
+    person.open("Train")
     assert person.says("12 annotated objects in 1 image")
     person.wait(lambda: person.layer("instances").data.max() > 0)
     person.open("Predict and tune", "Correct")

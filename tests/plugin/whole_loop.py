@@ -1,4 +1,4 @@
-"""The whole loop by a simulated user: annotate, train, predict, tune, correct, export.
+"""The whole loop by a simulated user: predict, tune, explain, annotate, train, correct, export.
 
 A generator that stops after each stage: a test looks at what is there, the script of the
 documentation's pictures takes a picture.
@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
-from napari_spatial_embeddings.samples import Sample, nuclei
+from napari_spatial_embeddings.samples import Sample, crowded_nuclei
 from plugin.robot import Person
 
 TIMEOUT_SECONDS = 300.0
@@ -52,12 +53,12 @@ class Scene:
 
 
 def generated() -> Scene:
-    """Return the scene of the documentation: nuclei, ten of which are annotated."""
-    return Scene.of(nuclei(size=256))
+    """Return the scene of the first steps: crowded nuclei, of which a person paints ten."""
+    return Scene.of(crowded_nuclei(annotated=10))
 
 
-def annotate(person: Person, scene: Scene) -> Iterator[str]:
-    """Open the image, and draw objects on it."""
+def predict(person: Person, scene: Scene) -> Iterator[str]:
+    """Open the image, and predict it with the model that suits it."""
     person.viewer.add_image(
         scene.image,
         name=scene.name,
@@ -67,9 +68,34 @@ def annotate(person: Person, scene: Scene) -> Iterator[str]:
     person.viewer.reset_view()
     person.rest()
     yield "data"
+    person.open("Predict and tune")
+    person.press("This image", TIMEOUT_SECONDS)
+    person.wait(lambda: person.button("This image").isEnabled(), TIMEOUT_SECONDS)
+    person.wait(lambda: person.says("objects"), TIMEOUT_SECONDS)
+    person.rest()
+    yield "predict"
+
+
+def tune(person: Person) -> Iterator[str]:
+    """Drag a slider, look at the arrows, and go back to the model's thresholds."""
+    person.drag("Seed threshold", 0.5)
+    person.press("Arrows")
+    person.rest(500)
+    yield "tune"
+    person.press("Arrows")
+    person.press("Reset")
+    person.rest()
+
+
+def annotate(person: Person, scene: Scene) -> Iterator[str]:
+    """Draw objects."""
+    person.open("Annotate")
     person.press("Annotate")
+    radius = person.viewer.layers.selection.active.brush_size / 2
     for label in scene.drawn:
-        person.paint(scene.labels, label)
+        # The brush's centre stays away from the object's edge, so that it paints no more than that.
+        inner = ndi.distance_transform_edt(scene.labels == label) > radius
+        person.paint(inner.astype(np.int32), 1, step=2)
     person.wait(lambda: person.says(f"{len(scene.drawn)} objects"))
     yield "annotate"
 
@@ -86,22 +112,10 @@ def train(person: Person, minutes: float, model: str | None = "nuclei-2d") -> It
     person.wait(lambda: person.says("0:0") or not person.says("min left"), TIMEOUT_SECONDS)
     yield "train"
     person.wait(lambda: person.says("steps in"), TIMEOUT_SECONDS)
-
-
-def tune(person: Person) -> Iterator[str]:
-    """Predict the image, and drag sliders."""
+    # The whole image is predicted with the new model.
     person.open("Predict and tune")
-    person.press("This image", TIMEOUT_SECONDS)
     person.wait(lambda: person.button("This image").isEnabled(), TIMEOUT_SECONDS)
-    person.wait(lambda: person.says("objects"), TIMEOUT_SECONDS)
     person.rest()
-    yield "predict"
-    person.drag("Minimum size", 0.35)
-    person.drag("Seed threshold", 0.6)
-    person.press("Arrows")
-    person.rest(500)
-    yield "tune"
-    person.press("Arrows")
 
 
 def middle(layer: Labels, label: int) -> tuple[float, ...]:
@@ -115,7 +129,8 @@ def neighbours(person: Person) -> tuple[int, int]:
     """Return the labels of two objects side by side, not at the border and not annotated."""
     data = person.layer("instances").data
     inner = set(np.unique(data).tolist()) - {0}
-    inner -= set(np.unique(data[person.layer("annotations").data > 0]).tolist())
+    if person.has("annotations"):
+        inner -= set(np.unique(data[person.layer("annotations").data > 0]).tolist())
     for edge in (data[0], data[-1], data[:, 0], data[:, -1]):
         inner -= set(np.unique(edge).tolist())
     for step in range(1, 12):
@@ -170,9 +185,10 @@ def export(person: Person) -> Iterator[str]:
 
 def loop(person: Person, scene: Scene, minutes: float) -> Iterator[str]:
     """Go through it all."""
-    yield from annotate(person, scene)
-    yield from train(person, minutes)
+    yield from predict(person, scene)
     yield from tune(person)
     yield from explain(person)
+    yield from annotate(person, scene)
+    yield from train(person, minutes)
     yield from correct(person)
     yield from export(person)
