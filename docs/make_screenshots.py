@@ -48,7 +48,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--theme", default="dark", choices=("dark", "light"))
-    parser.add_argument("--minutes", type=float, default=1.0, help="to train")
+    parser.add_argument("--minutes", type=float, default=2.0, help="to train")
     chosen = parser.parse_args()
     with home():
         from napari import Viewer
