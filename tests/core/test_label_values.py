@@ -93,6 +93,15 @@ def test_white_around_the_objects_is_no_object() -> None:
             objects_of(np.where(labels > 0, 0, white).astype(np.uint8), "a.tif")
 
 
+def test_background_that_is_not_0_is_no_object() -> None:
+    labels = np.pad(squares(30), 4) + 32_768
+    with pytest.raises(InputError, match=r"has no 0, and its label 32768 covers \d\d% of it, as b"):
+        objects_of(labels, "a.tif")
+    assert objects_of(labels, "a", (32_768,)).labels is labels
+    tissue = np.arange(16).repeat(9).reshape(12, 12) + 1  # without background
+    assert objects_of(tissue, "a").labels is tissue
+
+
 def test_strokes_of_background_are_no_objects() -> None:
     """Their label keeps its value, and its pixels belong to no piece."""
     labels = np.where(squares(30) > 9, 1, 0)

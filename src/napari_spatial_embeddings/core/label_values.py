@@ -105,7 +105,8 @@ def objects_of(labels: NDArray[np.integer], name: str, other: tuple[int, ...] = 
     Raises
     ------
     InputError
-        If the values are grey values or classes, or were cut off where they did not fit.
+        If the values are grey values or classes, were cut off where they did not fit, or if
+        background is not 0.
     """
     kept = np.where((labels > 0) & ~np.isin(labels, other), labels, 0)
     pieces, sizes, values = _pieces(kept)
@@ -132,6 +133,12 @@ def objects_of(labels: NDArray[np.integer], name: str, other: tuple[int, ...] = 
             f" classes are; {EXPECTED}"
         )
     _check_range(name, ids, large, labels.dtype)
+    pixels = np.bincount(np.searchsorted(ids, values), sizes)
+    if kept.all() and 2 * pixels.max() > kept.size:
+        raise InputError(
+            f"{name} has no 0, and its label {ids[pixels.argmax()]} covers"
+            f" {pixels.max() / kept.size:.0%} of it, as background does; {EXPECTED}"
+        )
     return Objects(labels, False)
 
 
