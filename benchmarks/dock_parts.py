@@ -36,7 +36,7 @@ class DockParts:
         self.margin = "margin_factor" if hasattr(dock, "images") else "margin"
         if hasattr(dock, "images"):
             self.choose, self.save_now = dock.images.choose, dock.autosave.save_now
-            self.use_layer = dock.annotation_actions.use_layer
+            self.use_layer = dock.object_import.use_layer
             self.prediction, self.reclustering = dock.prediction, dock.reclustering
             self.results, self.training = dock.results, dock.training
         else:

@@ -81,6 +81,12 @@ def test_another_pixel_size_is_another_size_of_objects(
     # The flag counts more, and there is no warning.
     done(*command, tmp_path / "not_given.tif", "--object-diameter", given)
     np.testing.assert_array_equal(read_labels(tmp_path / "out/not_given.tif"), expected)
+    size = "--pixel-size", 150, 150, "--unit", "nm"
+    assert "resampled by 0.5 x 0.5" in call(*command, tmp_path / "not_given.tif", *size).err
+    np.testing.assert_array_equal(read_labels(tmp_path / "out/not_given.tif"), expected)
+    written = read_image(tmp_path / "out/not_given.tif")
+    assert written.pixel_size == pytest.approx((150, 150))
+    assert written.unit == "nm"
     done(*command, tmp_path / "fine.tif", "--object-diameter", own.settings.working_diameter)
     assert not np.array_equal(read_labels(tmp_path / "out/fine.tif"), expected)
 

@@ -12,6 +12,7 @@ from napari_spatial_embeddings.plugin.controllers.autosave import Autosave
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.project import ProjectController
 from napari_spatial_embeddings.plugin.controllers.project_images import ProjectImages
+from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 
@@ -28,6 +29,7 @@ class Owners:
     project_images: ProjectImages
     annotation: AnnotationController
     actions: AnnotationActions
+    imports: ObjectImport
     messages: list[str]
 
     @property
@@ -40,6 +42,7 @@ class Owners:
         """Close as the dock does."""
         self.autosave.flush()
         for controller in (
+            self.imports,
             self.annotation,
             self.project_images,
             self.autosave,
@@ -59,6 +62,16 @@ def make_owners(viewer: ViewerModel) -> Owners:
     project_images = ProjectImages(viewer, session, autosave, images, project)
     annotation = AnnotationController(viewer, session, autosave, images, project_images)
     actions = AnnotationActions(viewer, session, images, project_images, annotation)
+    imports = ObjectImport(viewer, session, annotation, actions)
     return Owners(
-        viewer, session, images, autosave, project, project_images, annotation, actions, messages
+        viewer,
+        session,
+        images,
+        autosave,
+        project,
+        project_images,
+        annotation,
+        actions,
+        imports,
+        messages,
     )

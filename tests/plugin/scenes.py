@@ -27,6 +27,7 @@ from napari_spatial_embeddings.plugin.controllers.correction import CorrectionCo
 from napari_spatial_embeddings.plugin.controllers.correction_tool import CorrectionTool
 from napari_spatial_embeddings.plugin.controllers.explanation import ExplanationController
 from napari_spatial_embeddings.plugin.controllers.export import ExportController
+from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.locked import LockedOutlines
 from napari_spatial_embeddings.plugin.layers.pointer import pixel_of
@@ -53,6 +54,7 @@ class EditorBench(Bench):
         self.annotation_actions = AnnotationActions(
             viewer, session, self.images, self.project_images, self.annotation
         )
+        self.object_import = ObjectImport(viewer, session, self.annotation, self.annotation_actions)
         self.correction = CorrectionController(session, self.autosave, self.project_images, parent)
         self.annotation_hider = AnnotationHider(viewer, session, parent)
         self.correction_tool = CorrectionTool(
@@ -74,6 +76,7 @@ class EditorBench(Bench):
             self.correction_tool,
             self.annotation_hider,
             self.correction,
+            self.object_import,
             self.annotation,
         ):
             controller.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -83,6 +84,45 @@ def checked_channels(given: Sequence[int] | None) -> tuple[int, ...] | None:
     if min(given) < 0 or len(set(given)) < len(given):
         raise CallError("--channels: should be different numbers, counted from 0")
     return tuple(given)
+
+
+def add_pixel_size_flag(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add ``--pixel-size``, for commands that read images."""
+    parser.add_argument(
+        "--pixel-size",
+        nargs="+",
+        type=float,
+        metavar="SIZE",
+        help="Size of a pixel along each axis; read from the files if not given.",
+    )
+
+
+def checked_pixel_size(given: Sequence[float] | None) -> tuple[float, ...] | None:
+    """Return the pixel size that was given.
+
+    Raises
+    ------
+    CallError
+        If a value is no length.
+    """
+    for size in given or ():
+        if not (size > 0 and math.isfinite(size)):
+            raise CallError(f"--pixel-size: should be greater than 0, not {size:g}")
+    return None if given is None else tuple(given)
+
+
+def check_pixel_size_fits(given: Sequence[float], ndim: int, path: str | Path) -> None:
+    """Refuse a pixel size that has not one value for each axis of an image.
+
+    Raises
+    ------
+    CallError
+    """
+    if len(given) != ndim:
+        raise CallError(
+            f"--pixel-size: {len(given)} values for the {ndim} axes of {path}; give one for each,"
+            " z or y first"
+        )
 
 
 def checked_folder(path: str | Path) -> Path:

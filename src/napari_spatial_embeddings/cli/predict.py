@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
+from napari_spatial_embeddings.core.units import METRES
 
 from .flags import (
     ADVICE,
@@ -20,6 +21,7 @@ from .flags import (
     add_channels_flag,
     add_flags,
     add_grey_flag,
+    add_pixel_size_flag,
     read_flags,
 )
 from .image_reader import ImageReader
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 OWN = dict.fromkeys(ClusteringSettings.model_fields, "the model's")
 """Where the defaults of the clustering's flags come from."""
+
+READING = ("axes", "channels", "grey", "pixel_size", "unit")
+"""Flags about files, which a project's images do not need."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -55,6 +60,12 @@ def add_parser(subparsers: Subparsers) -> None:
     add_axes_flag(parser)
     add_channels_flag(parser)
     add_grey_flag(parser)
+    add_pixel_size_flag(parser)
+    parser.add_argument(
+        "--unit",
+        choices=tuple(METRES),
+        help="Unit of --pixel-size; what is given without one are ratios.",
+    )
     add_flags(parser, ClusteringSettings, title="clustering", defaults=OWN)
     add_flags(parser, PredictionSettings, title="prediction")
     parser.set_defaults(run=predict)
@@ -155,9 +166,11 @@ def _model_and_output(options: argparse.Namespace, project: Project | None) -> t
                 "predict: give INPUT, --model, --output, or a --project; 'predict --help' explains"
             )
         return options.model, Path(options.output)
-    for flag in ("axes", "channels", "grey"):
-        if getattr(options, flag) is not None and not options.input:
-            raise CallError(f"--{flag}: the project's images have theirs; leave it out")
+    for given in READING:
+        if getattr(options, given) is not None and not options.input:
+            raise CallError(
+                f"--{given.replace('_', '-')}: the project's images have theirs; leave it out"
+            )
     own = str(project.model_folder) if project.has_model else project.card.start
     name = options.model or own
     if not name:

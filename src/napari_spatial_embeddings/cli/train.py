@@ -14,6 +14,7 @@ from .flags import (
     add_channels_flag,
     add_flags,
     add_grey_flag,
+    add_pixel_size_flag,
 )
 from .model_writer import ModelWriter
 from .reporter import Reporter
@@ -112,13 +113,7 @@ def _add_label_flags(meaning: argparse._ArgumentGroup) -> None:
     add_axes_flag(meaning)
     add_channels_flag(meaning)
     add_grey_flag(meaning)
-    meaning.add_argument(
-        "--pixel-size",
-        nargs="+",
-        type=float,
-        metavar="SIZE",
-        help="Size of a pixel along each axis; read from the files if not given.",
-    )
+    add_pixel_size_flag(meaning)
 
 
 def train(options: argparse.Namespace) -> int:

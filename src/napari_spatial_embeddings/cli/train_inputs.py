@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from napari_spatial_embeddings.training.annotation import BACKGROUND, TrainingIm
 from napari_spatial_embeddings.training.dataset import TrainingSet
 from napari_spatial_embeddings.training.parts import annotated_parts
 
-from .flags import CallError
+from .flags import CallError, check_pixel_size_fits
 from .image_reader import ImageReader
 from .label_reader import LabelReader
 from .train_request import AnnotatedFolders
@@ -70,7 +68,6 @@ class _Reader:
 
     def __init__(self, folders: AnnotatedFolders, names: tuple[str, ...] | None) -> None:
         self.folders = folders
-        _check_size(folders.pixel_size)
         self.regions = find_regions(folders.regions) if folders.regions else {}
         self.classes = read_classes(folders.classes) if folders.classes else {}
         found = {name for rows in self.classes.values() for name in rows.values()} - {BACKGROUND}
@@ -97,11 +94,8 @@ class _Reader:
             Pixel size of images that do not have their own.
         """
         given, image, shape = self.folders, pair.image, pair.image.shape
-        if given.pixel_size and len(given.pixel_size) != len(shape):
-            raise CallError(
-                f"--pixel-size: {len(given.pixel_size)} values for the {len(shape)} axes of"
-                f" {pair.path}; give one for each, z or y first"
-            )
+        if given.pixel_size:
+            check_pixel_size_fits(given.pixel_size, len(shape), pair.path)
         classes = {**self.classes.get("", {}), **self.classes.get(image.name, {})}
         strokes = tuple(label for label, name in classes.items() if name == BACKGROUND)
         labels = self.labels.read(pair.labels, strokes, scribbled=given.scribbles)
@@ -137,9 +131,3 @@ def _report_unused(source: str, spare: list[str], given: int) -> None:
     if len(spare) == given:
         raise CallError(f"{text}; correct the names, or leave it out")
     sys.stderr.write(f"{text}; not used\n")
-
-
-def _check_size(given: Sequence[float]) -> None:
-    for size in given:
-        if not (size > 0 and math.isfinite(size)):
-            raise CallError(f"--pixel-size: should be greater than 0, not {size:g}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .flags import checked_channels
+from .flags import checked_channels, checked_pixel_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class AnnotatedFolders:
             options.classes or "",
             options.scribbles,
             options.axes or "",
-            tuple(options.pixel_size or ()),
+            checked_pixel_size(options.pixel_size) or (),
             options.label_suffix or "",
             checked_channels(options.channels),
             options.grey or "",

@@ -21,6 +21,9 @@ def predict_command(
     *,
     axes: str | None = None,
     channels: Sequence[int] | None = None,
+    grey: str | None = None,
+    pixel_size: Sequence[float | None] | None = None,
+    unit: str | None = None,
     table: bool = False,
     maps: bool = False,
     ome: bool = False,
@@ -41,6 +44,10 @@ def predict_command(
         Meaning of the images' axes.
     channels : sequence of int, optional
         Those of the images to use; all if not given.
+    grey : str, optional
+        What is made of the colours of RGB images: "plain" or "inverted"; they stay if not given.
+    pixel_size, unit : optional
+        Size of a pixel along each axis, and its unit; read from the images if not given.
     table, maps, ome : bool
         What is written besides labels, and their format.
 
@@ -54,6 +61,9 @@ def predict_command(
     words += [flag for flag, wanted in given.items() if wanted]
     words += ["--axes", axes] if axes else []
     words += ["--channels", *map(str, channels)] if channels is not None else []
+    words += ["--grey", grey] if grey else []
+    words += ["--pixel-size", *map(str, pixel_size)] if pixel_size else []
+    words += ["--unit", unit] if pixel_size and unit else []
     words += write_flags(clustering)
     words += write_flags(prediction or PredictionSettings(), PredictionSettings())
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

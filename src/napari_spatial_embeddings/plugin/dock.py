@@ -34,6 +34,7 @@ from .controllers.reopening import Reopening
 from .controllers.shortcuts import Shortcuts
 from .controllers.tools.active_tool import ActiveTool
 from .controllers.tools.interpolation import Interpolation
+from .controllers.tools.object_import import ObjectImport
 from .controllers.tools.region_check import RegionCheck
 from .controllers.training import TrainingController
 from .layers.arrows import ArrowsLayer
@@ -114,7 +115,8 @@ class SpatialEmbeddingsWidget(QWidget):
         layout.addLayout(below)
         self.session.message.connect(self._message.show_message)
         self._warnings = LogMessages(log, self)
-        self._warnings.warned.connect(self._warn)
+        # What is to be known about a file that is used all the same.
+        self._warnings.warned.connect(partial(self.session.say, kind="warning"))
         self.session.training_changed.connect(self._follow_training)
         self.active_tool.changed.connect(self._show_tool)
         self.tool_line.left.connect(self.active_tool.leave)
@@ -138,6 +140,7 @@ class SpatialEmbeddingsWidget(QWidget):
         self.annotation_actions = AnnotationActions(
             viewer, session, self.images, self.project_images, self.annotation
         )
+        self.object_import = ObjectImport(viewer, session, self.annotation, self.annotation_actions)
         self.interpolation = Interpolation(viewer, session, self.annotation, self)
         self.region_check = RegionCheck(session, self.annotation, self)
         self.results = ResultLayers(viewer, session, self)
@@ -184,7 +187,7 @@ class SpatialEmbeddingsWidget(QWidget):
             self.arrows,
             PredictSection(session, self.images, self.listed, self.prediction),
             ExplainSection(session, self.explanation),
-            CorrectSection(session, self.correction, self.correction_tool, self.annotation_actions),
+            CorrectSection(session, self.correction, self.correction_tool, self.object_import),
             ExportSection(session, self.export, self.prediction),
         )
         listed = ImageList(session, self.project, self.listed, self.annotation, self.prediction)
@@ -196,6 +199,7 @@ class SpatialEmbeddingsWidget(QWidget):
                 self.images,
                 self.annotation,
                 self.annotation_actions,
+                self.object_import,
                 self.region_check,
                 self.interpolation,
             ),
@@ -263,7 +267,7 @@ class SpatialEmbeddingsWidget(QWidget):
         busy = (
             self.annotation.busy,
             self.region_check.busy,
-            self.interpolation.busy,
+            self.interpolation.busy or self.object_import.busy,
             self.prediction.running,
             self.reopening.busy or self.listed.busy,
             self.reclustering.busy,
@@ -275,10 +279,6 @@ class SpatialEmbeddingsWidget(QWidget):
             self.autosave.busy,
         )
         return not any(busy)
-
-    def _warn(self, sentence: str) -> None:
-        """Show what is to be known about a file that is used all the same."""
-        self.session.say(sentence, "warning")
 
     def _follow_training(self) -> None:
         """Scroll to the curve of a training that starts."""
@@ -318,6 +318,7 @@ class SpatialEmbeddingsWidget(QWidget):
             self.prediction,
             self.results,
             self.interpolation,
+            self.object_import,
             self.region_check,
             self.annotation,
             self.listed,

@@ -139,7 +139,7 @@ def _digest(image: PixelArray, parts: Iterable[NDArray[Any]]) -> str:
 
 
 def same_pixels(one: PixelArray, other: PixelArray) -> bool:
-    """Whether two images (C, *S) are equal.
+    """Whether two images (C, *S) are equal; pixels that are no number equal each other.
 
     Large images that are in a file, or computed, are not edited pixel by pixel: their `fingerprint`
     is compared. All others are compared tile by tile.
@@ -148,7 +148,9 @@ def same_pixels(one: PixelArray, other: PixelArray) -> bool:
         return False
     if math.prod(one.shape) > MAX_GRID_VALUES and not in_memory(one):
         return one.dtype == other.dtype and fingerprint(one) == fingerprint(other)
-    return all(np.array_equal(np.asarray(one[p]), np.asarray(other[p])) for p in _tiles(one))
+    floats = one.dtype.kind == other.dtype.kind == "f"
+    tiles = ((np.asarray(one[part]), np.asarray(other[part])) for part in _tiles(one))
+    return all(np.array_equal(a, b, equal_nan=floats) for a, b in tiles)
 
 
 def _tiles(image: PixelArray) -> Iterator[tuple[int | slice, ...]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels
 
+from builders import capsules
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.project import Annotation, Project
@@ -253,7 +254,8 @@ def test_objects_of_another_layer_are_copied_to_where_they_lie(owners: Owners) -
     crop = np.zeros((30, 30), np.uint8)
     crop[:4, :4], crop[10:14, 10:14], crop[26:, 26:] = 5, 6, 200
     theirs = owners.viewer.add_labels(crop, name="crop", translate=(14.5, 7.5), **um)
-    assert owners.actions.use_layer(theirs) == "3 objects of crop copied"
+    owners.imports.use_layer(theirs)
+    assert owners.messages[-1] == "3 objects of crop copied."
     assert not theirs.visible
     np.testing.assert_array_equal(mine.data[before > 0], before[before > 0])
     for label, seen in zip((2, 3, 4), (5, 6, 200), strict=True):
@@ -262,7 +264,35 @@ def test_objects_of_another_layer_are_copied_to_where_they_lie(owners: Owners) -
         np.testing.assert_allclose(mine.data_to_world(there), theirs.data_to_world(inside))
     beside = owners.viewer.add_labels(crop, name="beside", translate=(90, 0), **um)
     with pytest.raises(InputError, match="beside lies beside the image"):
-        owners.actions.use_layer(beside)
+        owners.imports.use_layer(beside)
+
+
+def test_objects_of_a_large_layer_are_copied_in_a_thread(owners: Owners, until: Until) -> None:
+    """What is painted meanwhile stays, and one undo takes the copy back."""
+    labels = capsules((600, 600), count=30, radius=12)
+    owners.images.choose(owners.viewer.add_image(np.zeros((600, 600), np.uint8)))
+    theirs = owners.viewer.add_labels(labels, name="theirs")
+    owners.imports.use_layer(theirs)
+    assert owners.imports.busy
+    mine = owners.actions.begin().layer
+    mine.paint((300, 300), mine.selected_label)
+    before = mine.data.copy()
+    until(lambda: not owners.imports.busy)
+    assert owners.messages[-1] == "30 objects of theirs copied."
+    np.testing.assert_array_equal(mine.data[before > 0], before[before > 0])
+    np.testing.assert_array_equal(mine.data > 0, (labels > 0) | (before > 0))
+    assert len(np.unique(mine.data)) == 32, "the stroke has a label of its own"
+    mine.undo()
+    np.testing.assert_array_equal(mine.data, before)
+    mine.redo()
+    grey = owners.viewer.add_labels(np.arange(360_000).reshape(600, 600), name="grey")
+    owners.imports.use_layer(grey)
+    until(lambda: not owners.imports.busy)
+    assert "grey holds" in owners.messages[-1]
+    owners.viewer.layers.remove(mine)
+    owners.imports.use_layer(theirs)
+    owners.viewer.layers.clear()
+    until(lambda: not owners.imports.busy)
 
 
 def test_closing_leaves_the_layers_alone(owners: Owners) -> None:

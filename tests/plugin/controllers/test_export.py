@@ -23,6 +23,7 @@ from builders import capsules, network, picture
 from command_line import contents, save
 from napari_spatial_embeddings.cli import build_parser
 from napari_spatial_embeddings.cli.flags import read_flags
+from napari_spatial_embeddings.cli.image_reader import ImageReader
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.image_data import ImageData
@@ -357,7 +358,7 @@ def copied(bench: EditorBench, folder: Path, *formats: str) -> Any:
 def image_of(options: Any) -> Any:
     """Return the pixels that a command reads."""
     (path,) = options.input
-    return np.asarray(read_image(path, options.axes, options.channels).data)
+    return np.asarray(ImageReader.of(options).read(Path(path)).data)
 
 
 def test_the_command_does_the_same(scene: Scene, bench: EditorBench, tmp_path: Path) -> None:
@@ -442,3 +443,54 @@ def test_the_command_of_a_projects_channel(bench: EditorBench, tmp_path: Path) -
     options = copied(bench, tmp_path / "out")
     assert options.channels == [2, 0]
     np.testing.assert_array_equal(image_of(options), image[[2, 0]])
+
+
+def test_the_command_names_the_size_of_pixels_that_was_typed(
+    bench: EditorBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing that the file says itself; paths hold wherever it is pasted."""
+    image = np.random.default_rng(0).integers(0, 9999, (30, 40)).astype(np.uint16)
+    known = tmp_path / "known.tif"
+    tifffile.imwrite(known, image, imagej=True, resolution=(4, 4), metadata={"unit": "um"})
+    unknown = save(tmp_path / "not known.tif", image + 1, metadata={"axes": "YX"})
+    bench.session.set_model(tmp_path / "a model", None)
+    monkeypatch.chdir(tmp_path)
+    for path, typed in ((known, False), (unknown, False), (known, True), (unknown, True)):
+        with layer_source(path=path.name):
+            bench.images.choose(bench.viewer.add_image(tifffile.imread(path), name=path.stem))
+        if typed:
+            bench.images.set_pixel_size((0.5, 0.3), "nm")
+        for saved in (False, True):  # the same of a project's image
+            if saved:
+                bench.project_images.save(str(bench.session.image), lambda _project: None)
+                bench.autosave.save_now()
+            options = copied(bench, Path("out"))
+            assert options.input == [str(path)]
+            assert options.output == str(tmp_path / "out")
+            assert options.pixel_size == ([0.5, 0.3] if typed else None)
+            assert options.unit == ("nm" if typed else None)
+            read = ImageReader.of(options).read(path)
+            size = (0.5, 0.3) if typed else (0.25, 0.25) if path is known else None
+            assert read.pixel_size == size
+        bench.viewer.layers.clear()
+        bench.project.create(tmp_path / f"project of {path.stem} {typed}")
+
+
+def test_the_command_of_grey_values_and_of_pixels_that_are_no_number(
+    bench: EditorBench, tmp_path: Path
+) -> None:
+    colours = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
+    rgb = tmp_path / "stained tissue.png"
+    rgb.write_bytes(imagecodecs.png_encode(colours))
+    bench.session.set_model(tmp_path / "a model", None)
+    with layer_source(path=str(rgb)):
+        bench.images.choose(bench.viewer.add_image(colours, rgb=True), grey="inverted")
+    options = copied(bench, tmp_path / "out")
+    assert (options.input, options.grey) == ([str(rgb)], "inverted")
+    np.testing.assert_array_equal(image_of(options), bench.images.image_data().data)
+    values = colours[..., 0].astype(np.float32)
+    values[:5] = np.nan
+    path = save(tmp_path / "masked.tif", values, metadata={"axes": "YX"})
+    with layer_source(path=str(path)):
+        bench.images.choose(bench.viewer.add_image(values))
+    assert copied(bench, tmp_path / "out").input == [str(path)]

@@ -20,6 +20,12 @@ def target(shape: tuple[int, ...] = (60, 70), **how: Any) -> Labels:
     return Labels(np.zeros(shape, np.int32), name="image", **how)
 
 
+def copied_onto(image: Labels, source: Labels) -> tuple[Any, Any]:
+    """Return where a source meets an image, and its labels there."""
+    box, read = labels_on(image, source)
+    return box, read()
+
+
 def rotated(degrees: float) -> Any:
     a = np.deg2rad(degrees)
     return np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
@@ -27,7 +33,7 @@ def rotated(degrees: float) -> Any:
 
 def assert_stays_in_place(image: Labels, source: Labels, at: float = 0.5) -> None:
     """Assert that each object is where it was seen, up to a share of a pixel of the image."""
-    box, labels = labels_on(image, source)
+    box, labels = copied_onto(image, source)
     copied = np.zeros(image.data.shape, np.int64)
     copied[box] = labels
     for label in np.unique(copied[copied > 0]):
@@ -44,7 +50,7 @@ def test_a_shifted_crop_stays_in_place(shift: tuple[float, float], where: dict[s
     crop = labels[10:55, 12:66]
     corner = np.array([10, 12]) + shift
     place = {**where, "translate": image.data_to_world(corner)}
-    box, copied = labels_on(image, Labels(crop, **place))
+    box, copied = copied_onto(image, Labels(crop, **place))
     first = np.round(corner).astype(int)
     expected = np.zeros_like(labels)
     for pixel in np.argwhere(crop):
@@ -62,19 +68,19 @@ def test_other_pixel_sizes_are_resampled() -> None:
     coarse = Labels(labels[::2, ::2], scale=(1, 1), units="um", translate=(0.25, 0.25))
     assert_stays_in_place(image, coarse, 1.0)
     fine = Labels(labels.repeat(3, 0).repeat(3, 1), scale=(1 / 6,) * 2, translate=(-1 / 6,) * 2)
-    box, copied = labels_on(image, fine)
+    box, copied = copied_onto(image, fine)
     found = np.zeros_like(labels)
     found[box] = copied
     np.testing.assert_array_equal(found, labels)
     mirrored = Labels(labels[::-1], scale=(-0.5, 0.5), translate=(29.5, 0), units="um")
-    np.testing.assert_array_equal(labels_on(image, mirrored)[1], labels)
+    np.testing.assert_array_equal(copied_onto(image, mirrored)[1], labels)
 
 
 def test_a_volume_keeps_its_slices() -> None:
     labels = capsules((8, 30, 30), count=9, radius=4)
     image = target((8, 30, 30), scale=(2, 0.5, 0.5), units="um")
     source = Labels(labels[2:7], scale=(2, 0.5, 0.5), units="um", translate=(4, 0, 0))
-    box, copied = labels_on(image, source)
+    box, copied = copied_onto(image, source)
     assert box[0] == slice(2, 7)
     np.testing.assert_array_equal(copied, labels[2:7])
 
@@ -82,7 +88,7 @@ def test_a_volume_keeps_its_slices() -> None:
 def test_a_mask_without_a_scale_is_of_the_images_pixels() -> None:
     labels = capsules((60, 70))
     for data in (labels, labels[None]):
-        box, copied = labels_on(target(**UM), Labels(data))
+        box, copied = copied_onto(target(**UM), Labels(data))
         assert box == (slice(0, 60), slice(0, 70))
         np.testing.assert_array_equal(copied, labels)
 

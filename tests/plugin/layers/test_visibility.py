@@ -82,8 +82,9 @@ def test_an_annotation_that_is_made_active_is_shown(scene: Scene, bench: EditorB
 
 
 def test_objects_used_as_annotation_stay_in_front(scene: Scene, bench: EditorBench) -> None:
-    bench.correction_tool.use("delete")
-    bench.annotation_actions.adopt(scene.result, scene.some(2))
+    scene.use("accept", scene.middle(scene.some()[0]))
+    bench.object_import.use_corrections()
+    assert "1 object added" in bench.message
     assert in_front(scene)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from app_model.types import KeyCode, KeyMod
 from napari.components import ViewerModel
 from napari.layers import Labels
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_spatial_embeddings.plugin.layers.first_click import FirstClick
@@ -79,6 +80,7 @@ class CorrectionTool(QObject):
         self._first: Pixel | None = None
         self._mark = FirstClick(viewer)
         self._pair: tuple[int, int] | None = None
+        self._awaited: NDArray[np.integer[Any]] | None = None
         self._layer_connections = Connections()
         self._connections = Connections()
         self._connections.add(session.image_changed, self.follow)
@@ -137,6 +139,7 @@ class CorrectionTool(QObject):
 
     def follow(self, *_: object) -> None:
         """Use the layer of the current image's objects."""
+        self._awaited = None
         key = self._session.image
         layer = find_layer(self._viewer, "instances", key) if key else None
         if layer is not self.layer:
@@ -145,6 +148,7 @@ class CorrectionTool(QObject):
             self.layer = layer
             if layer is not None:
                 self._layer_connections.add(layer.events.paint, self._paint)
+                self._layer_connections.add(layer.events.data, self._take_over)
                 self._layer_connections.add(layer.events.mode, self._follow_mode)
                 for keys, action in self._keys():
                     layer.bind_key(keys, action, overwrite=True)
@@ -241,6 +245,19 @@ class CorrectionTool(QObject):
         if self.tool == "paint" and str(self.layer.mode) == "paint":
             highest = max(int(self.layer.selected_label), int(part.max(initial=0)))
             self.layer.selected_label = max(highest, self._highest_label()) + 1
+
+    def _take_over(self, _event: Any) -> None:
+        """Make a correction of labels that a script or another plugin put into the layer."""
+        result, layer = self._session.result, self.layer
+        if layer is None or result is None or layer.data.shape != result.maps.shape:
+            return
+        labels = np.array(layer.data)
+        # Labels of another type are converted, which is reported before they are.
+        known = result.instances.labels if self._awaited is None else self._awaited
+        if not np.array_equal(labels, known):
+            self._awaited = labels
+            everywhere = tuple(slice(0, n) for n in labels.shape)
+            self._correction.do(lambda scene: painted_in(scene, everywhere, labels))
 
     def _highest_label(self) -> int:
         """Return the highest label of the objects."""

@@ -282,7 +282,7 @@ class ExportController(QObject):
         if key is None:
             raise InputError("there is no image: open one, and choose it under Data")
         layers, axes = self._images.channel_layers(key)
-        files = {source_path(layer) for layer in layers}
+        files = {path and path.absolute() for path in map(source_path, layers)}
         entry, project, source = self._project_images.entry(key), session.project, None
         if entry is not None and project is not None:
             path = (project.folder / entry.path).resolve()
@@ -292,7 +292,8 @@ class ExportController(QObject):
             source,
             files.pop() if len(files) == 1 else None,
             axes,
-            folder.expanduser(),
+            self._images.grey or None,
+            folder.expanduser().absolute(),  # it may be run elsewhere
             session.model,
             session.clustering,
             session.prediction.updated(device=session.device),

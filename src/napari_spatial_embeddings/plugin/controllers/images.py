@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.core.image_data import ImageData
@@ -17,21 +17,19 @@ from napari_spatial_embeddings.plugin.layers.image_switcher import ImageSwitcher
 from napari_spatial_embeddings.plugin.layers.placement import layer_shape
 from napari_spatial_embeddings.plugin.layers.tags import Grey
 from napari_spatial_embeddings.plugin.layers.viewport import look_at
-from napari_spatial_embeddings.plugin.layers.world import take_world_units
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .open_images.names import LayerNames
 from .open_images.recognition import recognise
 from .open_images.registry import ImageRegistry
+from .open_images.watcher import ON_PIXELS, LayerWatcher
 
 if TYPE_CHECKING:
     from napari.utils.events import Event
 
     from napari_spatial_embeddings.project import Project
-
-TRANSFORM = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-"""Properties of a layer that all layers of an image share."""
 
 
 class ImageController(QObject):
@@ -67,11 +65,13 @@ class ImageController(QObject):
         self._viewer, self._session = viewer, session
         self.switcher = ImageSwitcher(viewer, session.images)
         self._connections = Connections()
-        self._watched: dict[Layer, Connections] = {}
+        self._watcher = LayerWatcher(viewer, session, self)
+        self._watcher.replaced.connect(self._replaced)
+        self._watcher.moved.connect(self._moved)
+        self._watcher.named.connect(self._renamed)
         self._registry = ImageRegistry(viewer, session, self.leaving.emit)
         self._names = LayerNames(viewer)
         for layer in viewer.layers:
-            tags.claim(viewer, layer)
             self._watch(layer)
         self._registry.sync()
         # After napari's own listeners: where to look depends on what it makes of the layer.
@@ -82,8 +82,7 @@ class ImageController(QObject):
     def close(self) -> None:
         """Disconnect from the viewer."""
         self._connections.close()
-        for layer in list(self._watched):
-            self._unwatch(layer)
+        self._watcher.close()
 
     # ------------------------------------------------------------------ queries
 
@@ -274,26 +273,13 @@ class ImageController(QObject):
     # ------------------------------------------------------------------- layers
 
     def _watch(self, layer: Layer) -> None:
-        if tags.role_of(layer) not in (None, "image"):
-            take_world_units(self._viewer, layer)
-        links = self._watched[layer] = Connections()
-        links.add(layer.events.name, self._renamed)
+        tags.claim(self._viewer, layer)
+        self._watcher.watch(layer)
         self._names.watch(layer)
-        if isinstance(layer, Image | Labels):
-            links.add(layer.events.data, self._replaced)
-        if isinstance(layer, Image):
-            for name in TRANSFORM:
-                links.add(layer.events[name], self._moved)
-
-    def _unwatch(self, layer: Layer) -> None:
-        if layer in self._watched:
-            self._watched.pop(layer).close()
-            self._names.forget(layer)
 
     def _inserted(self, event: Event) -> None:
         layer: Layer = event.value
         self._watch(layer)
-        tags.claim(self._viewer, layer)
         self._registry.sync()
         self.switcher.arrived(layer)
         self.arrived.emit(layer)
@@ -303,44 +289,61 @@ class ImageController(QObject):
         self.leaving.emit()  # while all layers are still there
 
     def _removed(self, event: Event) -> None:
-        self._unwatch(event.value)
-        self.switcher.left(event.value)
+        layer: Layer = event.value
+        self._watcher.forget(layer)
+        self._names.forget(layer)
+        self.switcher.left(layer)
         self._registry.sync()
+        self._registry.drop_channel(layer)
         if self._session.image is not None and self.layer is None:
             self._session.set_image(None)
         self.changed.emit()
 
-    def _replaced(self, event: Event) -> None:
-        """Follow an image or an annotation that has other data now."""
-        layer, record = event.source, self._registry.record_of(event.source)
+    def _replaced(self, layer: Layer) -> None:
+        """Follow a layer that has other data now."""
         role = tags.role_of(layer)
-        if self._registry.describing or role not in (None, "image", "annotations"):
+        if self._registry.describing or role not in (None, "image", *ON_PIXELS):
             return
         with self._session.errors_as_messages():
-            if role == "annotations":
-                self._registry.check_annotation(layer)
-            elif record is not None:
-                chosen = self._session.image == record.key
-                self.register(layer, replaced=True)
-                if record in self._session.images.values() and record.result is not None:
-                    self._session.say(f"{layer.name} has other pixels now: predict it again.")
-                if chosen:
-                    self.choose(layer)
-        self.changed.emit()
+            if role in ON_PIXELS:
+                self._registry.check_labels(layer)
+            elif (record := self._registry.record_of(layer)) is not None:
+                self._follow_pixels(record)
+            for record in self._registry.check_channel(layer):
+                self._follow_pixels(record)
+        if role in (None, "image", "annotations"):
+            self.changed.emit()
 
-    def _moved(self, event: Event) -> None:
-        """Give the other layers of an image its transform."""
-        key = tags.image_key(event.source)
-        if key is None or tags.role_of(event.source) != "image" or self._registry.describing:
+    def _follow_pixels(self, record: OpenImage) -> None:
+        layer, chosen = record.layer, self._session.image == record.key
+        self.register(layer, replaced=True)
+        if self._session.is_open(record) and record.result is not None:
+            self._session.say(f"{layer.name} has other pixels now: predict it again.")
+        if chosen:
+            self.choose(layer)
+
+    def _moved(self, layer: Layer) -> None:
+        """Give the other layers of an image its transform, and follow its units and labels."""
+        key = tags.image_key(layer)
+        if key is None or tags.role_of(layer) != "image" or self._registry.describing:
+            if self._registry.with_channel(layer):
+                self.changed.emit()
             return
-        for layer in self._viewer.layers:
-            if tags.image_key(layer) == key and tags.role_of(layer) != "image":
-                image_layer.place(layer, self.transform(key))
+        if (axes := self._registry.contradiction(layer)) is not None:
+            with self._session.errors_as_messages():
+                if self._session.image == key:
+                    self.choose(layer, axes)
+                else:
+                    self.register(layer, axes)
+            return
+        for other in self._viewer.layers:
+            if tags.image_key(other) == key and tags.role_of(other) != "image":
+                image_layer.place(other, self.transform(key))
         self._registry.look(key)
         self.moved.emit(key)
         self.changed.emit()
 
-    def _renamed(self, event: Event) -> None:
-        if (key := self._names.follow(event.source)) is not None:
+    def _renamed(self, layer: Layer) -> None:
+        if (key := self._names.follow(layer)) is not None:
             self.renamed.emit(key)
         self.changed.emit()

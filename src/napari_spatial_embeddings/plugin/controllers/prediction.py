@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.segmentation import Segmentation
 
 REMOVED = "the image was removed while it was predicted"
+REPLACED = "the image has other pixels than when its prediction started: predict it again"
 
 
 class PredictionController(QObject):
@@ -80,6 +81,7 @@ class PredictionController(QObject):
         self._problem_shown = False
         self._connections = Connections()
         self._connections.add(images.changed, self._follow_images)
+        self._connections.add(images.replaced, self._follow_pixels)
         self._connections.add(session.project_changed, self._follow_project)
 
     @property
@@ -217,6 +219,12 @@ class PredictionController(QObject):
         if self.running and self._image is not None and not self._session.is_open(self._image):
             self.cancel()
             self._show_problem(REMOVED, "warning")
+
+    def _follow_pixels(self, key: str) -> None:
+        """End the prediction of an image whose pixels are replaced."""
+        if self.running and self._image is not None and self._image.key == key:
+            self.cancel()
+            self._show_problem(REPLACED, "warning")
 
     def _follow_project(self) -> None:
         """End the prediction when another project is opened; there is no current image then."""

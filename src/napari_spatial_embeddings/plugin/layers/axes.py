@@ -86,7 +86,7 @@ def _cost(axes: str, shape: tuple[int, ...], names: Sequence[str], rgb: bool) ->
         return None
     if rgb and axes[-1] != "C":
         return None
-    last = axes.endswith("YX") or rgb or (axes.endswith("YXC") and 1 < shape[-1] <= MAX_CHANNELS)
+    last = axes.endswith("YX") or rgb or (axes.endswith("YXC") and shape[-1] <= MAX_CHANNELS)
     if not last and any(names[i] != axes[i] for i in range(at["Y"], len(axes))):
         return None
     # Whether an axis of length one is called T, C or Z makes no difference, but for a slice.
@@ -126,6 +126,15 @@ def _names(layer: Image, *, guessed: bool = True) -> list[str]:
     guessed : bool
         Take over what the command line guesses of the layer's file.
     """
+    shape, names = tuple(finest(layer).shape), _names_in_layer(layer)
+    outer = layer.ndim - 2
+    if all(names[i] or shape[i] == 1 for i in range(outer)):
+        return names
+    return [a or b for a, b in zip(names, _names_in_file(layer, shape, guessed), strict=True)]
+
+
+def _names_in_layer(layer: Image) -> list[str]:
+    """Return the letters that a layer's axis labels and units give to the axes of its array."""
     shape = tuple(finest(layer).shape)
     labels = [LABELS.get(str(x).strip().lower(), "") for x in layer.axis_labels]
     units = ["T" if dict(u.dimensionality) == {"[time]": 1} else "" for u in layer.units]
@@ -137,10 +146,13 @@ def _names(layer: Image, *, guessed: bool = True) -> list[str]:
     if len(space) in (2, 3):  # whichever order they are called in, napari shows this one
         for i, letter in zip(space, "ZYX"[-len(space) :], strict=True):
             names[i] = letter
-    outer = layer.ndim - 2
-    if all(names[i] or shape[i] == 1 for i in range(outer)):
-        return names
-    return [a or b for a, b in zip(names, _names_in_file(layer, shape, guessed), strict=True)]
+    return names
+
+
+def contradicted(layer: Image, axes: str) -> bool:
+    """Return whether a layer's axis labels or units give its axes another meaning."""
+    named = zip(axes, finest(layer).shape, _names_in_layer(layer), strict=True)
+    return any(name not in ("", a) for a, n, name in named if n > 1)
 
 
 def _names_in_file(layer: Image, shape: tuple[int, ...], guessed: bool) -> list[str]:

@@ -10,7 +10,7 @@ from napari.layers import Image, Layer
 from numpy.typing import NDArray
 
 from .napari_compat import grid
-from .tags import image_key, tag_of
+from .tags import find_layer, image_key, tag_of
 from .world import extent
 
 OPAQUE = ("translucent", "translucent_no_depth", "opaque")
@@ -46,6 +46,16 @@ def seen_instead(viewer: ViewerModel, layer: Layer) -> Image | None:
     if not found and not layer.visible and layer in viewer.layers and not grid(viewer).enabled:
         found = _lying_at(viewer, layer, viewer.layers[: viewer.layers.index(layer)])
     return found[0] if found else None
+
+
+def raise_above_image(viewer: ViewerModel, layer: Layer) -> None:
+    """Put a layer of an image above that, if the user put the image over it."""
+    image = find_layer(viewer, "image", image_key(layer) or "")
+    if image is None:
+        return
+    at, over = viewer.layers.index(layer), viewer.layers.index(image)
+    if at < over:
+        viewer.layers.move(at, over + 1)
 
 
 def topmost(viewer: ViewerModel, layers: Collection[Image]) -> Image | None:

@@ -165,31 +165,44 @@ def spatial_transform(layer: Layer, axes: str) -> dict[str, Any]:
     affine = np.eye(len(at) + 1)
     affine[:-1, :-1] = np.asarray(layer.affine.linear_matrix)[grid]
     affine[:-1, -1] = np.asarray(layer.affine.translate)[at]
-    where = {
+    shear = np.asarray(layer.shear)
+    if shear.ndim == 1:  # napari's short form of a matrix with nothing below the diagonal
+        short, shear = shear, np.eye(layer.ndim)
+        shear[np.triu_indices(layer.ndim, 1)] = short
+    shear = shear[grid]
+    above = np.triu_indices(len(at), 1)
+    return {
         "scale": np.asarray(layer.scale)[at],
         "translate": np.asarray(layer.translate)[at],
-        "rotate": np.asarray(layer.rotate)[grid] if layer.ndim > 1 else None,
+        "rotate": np.asarray(layer.rotate)[grid],
+        "shear": shear if np.tril(shear, -1).any() else shear[above],
         "affine": affine,
         "units": tuple(layer.units[i] for i in at),
         "axis_labels": tuple(layer.axis_labels[i] for i in at),
     }
-    if len(at) == layer.ndim:
-        where["shear"] = np.asarray(layer.shear)
-    return where
 
 
-def place(layer: Layer, where: Mapping[str, Any]) -> None:
+def place(layer: Layer, where: Mapping[str, Any]) -> bool:
     """Give a layer a transform as `spatial_transform` returns it, as far as it has another one.
 
     napari redraws for every property that is set, even to what it is already.
+
+    Returns
+    -------
+    bool
+        Whether it had another one.
     """
-    for name, value in where.items():
-        if not _same(getattr(layer, name), value):
-            setattr(layer, name, value)
+    other = {k: value for k, value in where.items() if not _same(getattr(layer, k), value)}
+    for name, value in other.items():
+        setattr(layer, name, value)
+    return bool(other)
 
 
 def _same(old: Any, new: Any) -> bool:
+    """Whether two values of a property are equal, but for the rounding of napari's own."""
     if isinstance(old, tuple):
         return bool(old == new)
-    old = np.asarray(getattr(old, "affine_matrix", old))
-    return old.shape == np.shape(new) and bool(np.array_equal(old, new))
+    old, new = np.asarray(getattr(old, "affine_matrix", old), float), np.asarray(new, float)
+    if old.shape != new.shape:
+        return False
+    return bool(np.allclose(old, new, rtol=1e-9, atol=1e-12 * np.abs(new).max(initial=0)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.plugin.state.open_image import Box
 
-from .napari_compat import clear_paint_history, draw_part
+from .napari_compat import add_to_paint_history, clear_paint_history, draw_part
 
 BLOCK_PIXELS = 2**18
 """Pixels that are compared at once: they stay in the processor's cache."""
@@ -92,7 +92,28 @@ def update_labels(layer: Labels, labels: NDArray[np.int32], box: Box | None = No
         slice(o.start + i.start, o.start + i.stop) for o, i in zip(outer, inner, strict=True)
     )
     np.maximum(labels[inner], 0, out=layer.data[at])
-    small = 2 * np.prod([s.stop - s.start for s in at]) < layer.data.size
-    if not (small and draw_part(layer, at)):
-        layer.refresh(extent=False, highlight=False, thumbnail=False)
+    _draw(layer, at)
     return True
+
+
+def replace_labels(
+    layer: Labels, box: Box, before: NDArray[np.int32], after: NDArray[np.int32]
+) -> None:
+    """Replace the labels of a part of a layer as a stroke does, so that napari can undo it.
+
+    Parameters
+    ----------
+    layer : Labels
+        With int32 data.
+    box : Box
+    before, after : int32 (*box)
+    """
+    add_to_paint_history(layer, box, before, after)
+    layer.data[box] = after
+    _draw(layer, box)
+
+
+def _draw(layer: Labels, box: Box) -> None:
+    small = 2 * np.prod([s.stop - s.start for s in box]) < layer.data.size
+    if not (small and draw_part(layer, box)):
+        layer.refresh(extent=False, highlight=False, thumbnail=False)

@@ -143,6 +143,14 @@ def clear_paint_history(layer: Labels) -> None:
         layer._reset_history()
 
 
+def add_to_paint_history(
+    layer: Labels, box: Box, before: NDArray[np.int32], after: NDArray[np.int32]
+) -> None:
+    """Have napari undo and redo a change of the labels (*box) of a part of a layer."""
+    with suppress(AttributeError):
+        layer._save_history((box, before, after))
+
+
 def draw_part(layer: Labels, box: Box) -> bool:
     """Bring a part of a layer's data to the canvas as napari does after a stroke.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -84,8 +86,8 @@ class Placement:
         return tuple(box), chosen
 
 
-def labels_on(target: Layer, source: Layer) -> tuple[Box, NDArray[np.integer[Any]]]:
-    """Return the labels of a source on the pixels of a target, where the two meet.
+def labels_on(target: Layer, source: Layer) -> tuple[Box, Callable[[], NDArray[np.integer[Any]]]]:
+    """Return where two layers meet, and what reads the labels of the source there.
 
     Parameters
     ----------
@@ -98,7 +100,8 @@ def labels_on(target: Layer, source: Layer) -> tuple[Box, NDArray[np.integer[Any
     -------
     box : tuple of D slices
         Of the target.
-    labels : integers (*box)
+    read : callable
+        Reads the labels on the target's pixels (*box); in any thread.
 
     Raises
     ------
@@ -123,6 +126,10 @@ def labels_on(target: Layer, source: Layer) -> tuple[Box, NDArray[np.integer[Any
     box, chosen = how.indices(wanted, shape)
     if any(part.start == part.stop for part in box):
         raise InputError(f"{source.name} lies beside the image: no pixel of it is on the image")
+    return box, partial(_read, array, chosen)
+
+
+def _read(array: Any, chosen: list[Index]) -> NDArray[np.integer[Any]]:
     # Arrays that are not in memory are read by slices alone.
     low = [int(index.min()) for index in chosen]
     high = [int(index.max()) + 1 for index in chosen]
@@ -130,7 +137,7 @@ def labels_on(target: Layer, source: Layer) -> tuple[Box, NDArray[np.integer[Any
     within = [index - first for index, first in zip(chosen, low, strict=True)]
     if [len(index) for index in within] != list(labels.shape) or any(i[0] for i in within):
         labels = labels[np.ix_(*within)]
-    return box, labels
+    return labels
 
 
 def layer_shape(layer: Layer) -> tuple[int, ...]:

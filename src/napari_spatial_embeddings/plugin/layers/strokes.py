@@ -20,6 +20,7 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.open_image import Box
 from napari_spatial_embeddings.training.annotation import BACKGROUND
 
+from .labels_update import replace_labels
 from .napari_compat import painted_box
 from .tags import tag_of, update_tag
 
@@ -198,22 +199,44 @@ class Strokes(QObject):
         self,
         where: tuple[NDArray[np.intp], ...],
         labels: NDArray[np.int32],
-        classes: Mapping[int, str],
     ) -> None:
-        """Set pixels to the labels of objects that were not painted by hand.
+        """Set pixels to labels of the objects that they belong to.
 
         Parameters
         ----------
         where : tuple of D arrays of ints (n,)
             The pixels.
         labels : int32 (n,)
-        classes : mapping
-            Class of each of these labels.
         """
-        self.set_classes(classes)
         with self.layer.events.paint.blocker():  # it is no stroke
             self.layer.data_setitem(where, labels)
-        self._top = max(self._top, *classes, int(labels.max(initial=0)))
+        self._go_on_after(int(labels.max(initial=0)))
+
+    def add(
+        self,
+        box: Box,
+        before: NDArray[np.int32],
+        after: NDArray[np.int32],
+        classes: Mapping[int, str],
+    ) -> None:
+        """Replace the labels of a part at once, however large it is.
+
+        Parameters
+        ----------
+        box : Box
+        before, after : int32 (*box)
+            The labels that are there, and those that take their place.
+        classes : mapping
+            Class of each new label.
+        """
+        self.set_classes(classes)
+        with self.layer.events.paint.blocker():
+            replace_labels(self.layer, box, before, after)
+        self._go_on_after(max(classes))
+
+    def _go_on_after(self, label: int) -> None:
+        """Paint new objects, with labels above one that was not painted by hand."""
+        self._top = max(self._top, label)
         self._last = 0
         self._select(self.next)
         self.changed.emit()

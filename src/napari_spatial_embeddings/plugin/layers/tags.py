@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Points, Shapes, Vectors
@@ -52,6 +53,9 @@ TYPES: dict[Role, type[Layer]] = {
     "click": Points,
 }
 """Type of a role's layers; an explanation has several."""
+
+_TAGGED: WeakKeyDictionary[Layer, LayerTag] = WeakKeyDictionary()
+"""Tags as they were set, for layers whose metadata are replaced as a whole."""
 
 PixelSize = tuple[Lengths | None, str | None]
 """Size of a pixel along each spatial axis, and its unit."""
@@ -123,7 +127,7 @@ def stored_tag(layer: Layer) -> LayerTag | None:
     """Return the tag that was made for a layer, also where it fits it no more."""
     tag = layer.metadata.get(KEY)
     own = isinstance(tag, LayerTag) and tag.owner in ("", str(layer.unique_id))
-    return tag if own else None
+    return tag if own else _TAGGED.get(layer)
 
 
 def _fits(layer: Layer, tag: LayerTag) -> bool:
@@ -162,7 +166,13 @@ def image_key(layer: Layer) -> str | None:
 
 def set_tag(layer: Layer, tag: LayerTag) -> None:
     """Tag a layer, as the owner of the tag."""
-    layer.metadata[KEY] = replace(tag, owner=str(layer.unique_id))
+    layer.metadata[KEY] = _TAGGED[layer] = replace(tag, owner=str(layer.unique_id))
+
+
+def restore_tag(layer: Layer) -> None:
+    """Put a layer's tag back, after a script replaced its metadata."""
+    if layer in _TAGGED:
+        layer.metadata[KEY] = _TAGGED[layer]
 
 
 def update_tag(layer: Layer, **changes: Any) -> LayerTag:
@@ -184,6 +194,7 @@ def update_tag(layer: Layer, **changes: Any) -> LayerTag:
 def remove_tag(layer: Layer) -> None:
     """Make a layer the user's own again."""
     layer.metadata.pop(KEY, None)
+    _TAGGED.pop(layer, None)
 
 
 def tagged(

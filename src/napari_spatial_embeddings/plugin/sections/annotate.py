@@ -19,6 +19,7 @@ from napari_spatial_embeddings.plugin.controllers.annotation_actions import Anno
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.tools.active_tool import ANNOTATION_TOOLS
 from napari_spatial_embeddings.plugin.controllers.tools.interpolation import Interpolation
+from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
 from napari_spatial_embeddings.plugin.controllers.tools.region_check import RegionCheck
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -43,6 +44,7 @@ class AnnotateStep(StepArea):
     images : ImageController
     annotation : AnnotationController
     actions : AnnotationActions
+    imports : ObjectImport
     region_check : RegionCheck
     interpolation : Interpolation
     """
@@ -53,13 +55,15 @@ class AnnotateStep(StepArea):
         images: ImageController,
         annotation: AnnotationController,
         actions: AnnotationActions,
+        imports: ObjectImport,
         region_check: RegionCheck,
         interpolation: Interpolation,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__("Annotate", parent=parent)
         self._session, self._annotation, self._actions = session, annotation, actions
-        self._region_check, self._interpolation = region_check, interpolation
+        self._imports, self._region_check = imports, region_check
+        self._interpolation = interpolation
         self._images = images
         self._begin = QPushButton("Annotate")
         self._begin.setToolTip("Add an annotation layer to the image, and paint in it.")
@@ -172,9 +176,9 @@ class AnnotateStep(StepArea):
     def _use_other(self) -> None:
         chosen = self._others.currentData(Qt.ItemDataRole.UserRole)
         with self._session.errors_as_messages():
-            for layer in self._actions.other_layers():
+            for layer in self._imports.layers():
                 if str(layer.unique_id) == chosen:
-                    self._session.say(self._actions.use_layer(layer))
+                    self._imports.use_layer(layer)
 
     # --------------------------------------------------------------- display
 
@@ -208,7 +212,7 @@ class AnnotateStep(StepArea):
         self.set_hint(self._advice(count, tool))
 
     def _show_others(self, possible: bool) -> None:
-        others = self._actions.other_layers()
+        others = self._imports.layers()
         chosen = self._others.currentData(Qt.ItemDataRole.UserRole)
         self._others.clear()
         for layer in others:

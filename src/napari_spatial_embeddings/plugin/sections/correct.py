@@ -14,16 +14,12 @@ from qtpy.QtWidgets import (
 
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.editing import corrections as edit
-from napari_spatial_embeddings.editing.to_annotation import inside
-from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files.regions import covered
-from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.controllers.correction import CorrectionController
 from napari_spatial_embeddings.plugin.controllers.correction_tool import (
     NO_TOOL_HINT,
     CorrectionTool,
 )
-from napari_spatial_embeddings.plugin.layers.annotation import regions_of
+from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
 from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo
@@ -42,7 +38,7 @@ class CorrectSection(QWidget):
     session : Session
     correction : CorrectionController
     correction_tool : CorrectionTool
-    annotation_actions : AnnotationActions
+    object_import : ObjectImport
     """
 
     def __init__(
@@ -50,12 +46,12 @@ class CorrectSection(QWidget):
         session: Session,
         correction: CorrectionController,
         correction_tool: CorrectionTool,
-        annotation_actions: AnnotationActions,
+        object_import: ObjectImport,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._correction = session, correction
-        self._tool, self._annotation_actions = correction_tool, annotation_actions
+        self._tool, self._imports = correction_tool, object_import
         self._shown: object = None
         self._build()
         self._connections = Connections()
@@ -165,19 +161,11 @@ class CorrectSection(QWidget):
 
     def _use_corrections(self) -> None:
         with self._session.errors_as_messages():
-            result = self._session.result
-            if result is not None:
-                self._session.say(self._annotation_actions.adopt_corrections(result))
+            self._imports.use_corrections()
 
     def _use_region(self) -> None:
         with self._session.errors_as_messages():
-            image = self._session.current
-            result = self._session.result
-            regions = [] if image is None else regions_of(image.regions)
-            if result is None or not regions:
-                raise InputError("there is no region yet: press Mark region under Annotate")
-            labels = inside(result.instances, covered(regions, result.maps.shape))
-            self._session.say(self._annotation_actions.adopt(result, labels))
+            self._imports.use_regions()
 
 
 def _button(text: str, slot: Callable[[], None], tip: str) -> QPushButton:

@@ -54,7 +54,7 @@ class OpenImage:
     key : str
         Name that its layers, its entry in the project and its files share.
     layer : napari.layers.Image
-        The layer that shows it. Its tag holds axes and channels.
+        The layer that shows it. Its tag holds axes and channels. None once it is closed.
     image : ImageData, optional
         What the layer shows, also when its data have just been replaced; None if that cannot be
         used (`ImageController`).
@@ -111,8 +111,9 @@ class OpenImage:
         """Whether the annotation is not in the project as it is now."""
         return self.revision != self.saved_revision
 
-    def forget_result(self) -> None:
-        """Let go of what was predicted and corrected: the image is closed."""
+    def close(self) -> None:
+        """Let go of the layer, of its pixels, and of what was predicted and corrected."""
+        self.layer = self.image = None
         self.result = self.partial = self.shown = None
         self.corrections = self.saved_corrections = self.outlined = None
         self.undo = UndoHistory()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
+from napari_spatial_embeddings.core.colour import Grey, grey_image
 from napari_spatial_embeddings.core.image_data import ImageData, PixelArray, sliced
+from napari_spatial_embeddings.core.units import METRES, Lengths
+from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export.command import predict_command
 from napari_spatial_embeddings.files import FileError, file_name, read_image
 from napari_spatial_embeddings.project.sources import checked, same_pixels, write_copy
@@ -25,11 +28,23 @@ class ImageSource:
         Of the file, instead of those that it names.
     channels : tuple of int, optional
         Those that are used; all if not given.
+    grey : "grey" or "inverted", optional
+        What is made of its colours; they stay if not given.
+    pixel_size, unit : optional
+        Instead of the file's own.
     """
 
     path: Path
     axes: str | None = None
     channels: tuple[int, ...] | None = None
+    grey: Grey | None = None
+    pixel_size: Lengths | None = None
+    unit: str | None = None
+
+    def read(self) -> ImageData:
+        """Open the image, with the file's own pixel size."""
+        image = read_image(self.path, self.axes, self.channels)
+        return image if self.grey is None else grey_image(image, self.grey)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +54,15 @@ class CommandRequest:
     Parameters
     ----------
     image : ImageData
-        As it is open; only read where it must be compared with its file.
+        As it is open; it is compared with its file.
     source : ImageSource, optional
-        How the project reads the image; sought if not given.
+        How the project reads the image.
     opened : path, optional
         The file that its layers come from, if it is one.
     axes : str
         What the axes of its layers mean.
+    grey : "grey" or "inverted", optional
+        What is made of the colours of its layers.
     folder : path
         For the results.
     model : str
@@ -58,6 +75,7 @@ class CommandRequest:
     source: ImageSource | None
     opened: Path | None
     axes: str
+    grey: Grey | None
     folder: Path
     model: str
     clustering: ClusteringSettings
@@ -84,10 +102,11 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
         If that copy cannot be written.
     """
     copy = None
-    source = request.source or _source(request)
+    source = _source(request)
     if source is None:
         copy = _copy(request.image, request.folder / "images")
         source = ImageSource(copy)
+    grey = "plain" if source.grey == "grey" else source.grey
     text = predict_command(
         [source.path],
         request.model,
@@ -96,6 +115,9 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
         request.prediction,
         axes=source.axes,
         channels=source.channels,
+        grey=grey,
+        pixel_size=source.pixel_size,
+        unit=source.unit,
         table=request.table,
         maps=request.maps,
         ome=request.ome,
@@ -104,18 +126,27 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
 
 
 def _source(request: CommandRequest) -> ImageSource | None:
-    """Return how an image is read from its file; None if that has other pixels."""
-    if request.opened is None:
-        return None
-    for axes in (None, request.axes):
+    """Return how an image is read from a file; None if none has its pixels."""
+    candidates = [] if request.source is None else [request.source]
+    if request.opened is not None:
+        ways = (None, request.axes)
+        candidates += [ImageSource(request.opened, axes, grey=request.grey) for axes in ways]
+    for source in candidates:
         try:
-            read = read_image(request.opened, axes)
-        except FileError:  # of another format, or with other axes
+            read = source.read()
+        except InputError:  # of another format, or with other axes
             continue
         channels = _channels(request.image.data, read.data)
-        if channels is not None:
-            whole = channels == tuple(range(read.channels))
-            return ImageSource(request.opened, axes, None if whole else channels)
+        if channels is None:
+            continue
+        if channels != tuple(range(read.channels)):
+            own = source.channels or tuple(range(read.channels))
+            source = replace(source, channels=tuple(own[c] for c in channels))
+        size, unit = request.image.pixel_size, request.image.unit
+        if size is None or (size, unit) == (read.pixel_size, read.unit):
+            return source
+        if None not in size and unit in (None, *METRES):
+            return replace(source, pixel_size=size, unit=unit)
     return None
 
 

@@ -11,6 +11,7 @@ from napari.utils.key_bindings import KeymapHandler
 from pytestqt.qtbot import QtBot
 
 from builders import capsules
+from napari_spatial_embeddings.editing import corrections as edit
 from napari_spatial_embeddings.plugin.controllers.tools.region_check import RegionCheck
 from plugin.scenes import EditorBench, Scene, new_scene
 
@@ -62,7 +63,9 @@ def test_missing_objects_are_counted_until_they_are_annotated(
     scene.tune(seed_threshold=0.5)
     assert checked() == len(inside)
     first, *others = sorted(inside)
-    bench.annotation_actions.adopt(scene.result, others)
+    bench.correction.do(lambda now: edit.accept(now.corrections, now.instances, others))
+    scene.wait()
+    bench.object_import.use_corrections()
     assert checked() == 1
     assert "is not annotated" in check.warning
     press(regions, "Control-Z")

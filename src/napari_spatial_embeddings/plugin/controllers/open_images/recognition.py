@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.plugin.state.session import Session
 
 
-def key_for(session: Session, layer: Image, tag: LayerTag) -> str:
+def key_for(session: Session, layer: Image, tag: LayerTag, taken: Iterable[str] = ()) -> str:
     """Return the key of the project's image that a layer shows, or a new one.
 
     Parameters
@@ -32,6 +32,8 @@ def key_for(session: Session, layer: Image, tag: LayerTag) -> str:
     layer : Image
     tag : LayerTag
         What is known of the layer.
+    taken : iterable of str
+        Keys that no new image may have.
     """
     project = session.project
     if project is not None and project.card.images:
@@ -39,7 +41,7 @@ def key_for(session: Session, layer: Image, tag: LayerTag) -> str:
             known = _known(project, layer, tag)
             if known is not None and known not in session.images:
                 return known
-    return _new_key(project, session.images, layer.name)
+    return _new_key(project, {*session.images, *taken}, layer.name)
 
 
 def _known(project: Project, layer: Image, tag: LayerTag) -> str | None:

@@ -11,7 +11,7 @@ from napari.layers import Image, Labels, Layer
 
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.plugin.layers import tags
-from napari_spatial_embeddings.plugin.layers.axes import finest
+from napari_spatial_embeddings.plugin.layers.axes import contradicted, finest, possible_axes
 from napari_spatial_embeddings.plugin.layers.image import image_layers, known_pixel_size
 from napari_spatial_embeddings.plugin.layers.tags import Grey, LayerTag, PixelSize
 from napari_spatial_embeddings.plugin.layers.viewport import look_at
@@ -53,7 +53,7 @@ class ImageRegistry:
         there = {str(tags.image_key(layer)): layer for layer in found}
         records = self._session.images
         for key in [k for k, record in records.items() if record.layer is not there.get(k)]:
-            records.pop(key).forget_result()
+            records.pop(key).close()
         for key, layer in there.items():
             if key not in records:
                 tag = tags.tag_of(layer)
@@ -63,6 +63,51 @@ class ImageRegistry:
     def record_of(self, layer: Layer) -> OpenImage | None:
         """Return the record of a layer's image, also where its tag fits it no more."""
         return next((x for x in self._session.images.values() if x.layer is layer), None)
+
+    def with_channel(self, layer: Layer) -> list[OpenImage]:
+        """Return the images of which a layer is a further channel."""
+        own = str(layer.unique_id)
+        tagged = ((x, tags.stored_tag(x.layer)) for x in self._session.images.values())
+        return [record for record, tag in tagged if tag is not None and own in tag.channels]
+
+    def check_channel(self, layer: Layer) -> list[OpenImage]:
+        """Return the images of which a layer is still a channel, though it has other data.
+
+        It is no channel any more where it covers other pixels.
+        """
+        kept = []
+        for record in self.with_channel(layer):
+            if layer.data.shape == record.layer.data.shape:
+                kept.append(record)
+            else:
+                self._drop(record, layer, "has another shape now")
+        return kept
+
+    def drop_channel(self, layer: Layer) -> None:
+        """Have a layer that was removed be no channel any more."""
+        for record in self.with_channel(layer):
+            self._drop(record, layer, "was removed")
+
+    def _drop(self, record: OpenImage, layer: Layer, why: str) -> None:
+        tag = tags.tag_of(record.layer)
+        if tag is None:
+            return
+        left = tuple(key for key in tag.channels if key != str(layer.unique_id))
+        tags.update_tag(record.layer, channels=left)
+        self.look(record.key)
+        self._session.say(
+            f"{layer.name} {why}: it is no channel of {record.layer.name} any more. Choose another"
+            " one beside Channels, or go on with what is left.",
+            "warning",
+        )
+
+    def contradiction(self, layer: Image) -> str | None:
+        """Return what a layer's axes mean by its labels and units, if it is taken for another."""
+        tag = tags.tag_of(layer)
+        if tag is None or not tag.axes or not contradicted(layer, tag.axes):
+            return None
+        likeliest = next(iter(possible_axes(layer)), tag.axes)
+        return None if likeliest == tag.axes else likeliest
 
     def look(self, key: str) -> None:
         """Take over what else changed of an image, such as its pixel size."""
@@ -115,7 +160,7 @@ class ImageRegistry:
         if record is not None and record.image is not None and _shape(image) != record.image.shape:
             self._leave(record, image)
             record, new = None, replace(new, image="", project="")
-        key = new.image or key_for(self._session, layer, new)
+        key = new.image or key_for(self._session, layer, new, self._taken())
         if new.axes and (new.pixel_size is None or new.pixel_size[0] != new.axes):
             size = self._project_pixel_size(key) or known_pixel_size(layer, new.axes)
             new = replace(new, pixel_size=(new.axes, size))
@@ -125,13 +170,16 @@ class ImageRegistry:
         self._session.images[key].image = image
         return key, record is not None and old is not None and _chosen(old) != _chosen(new)
 
-    def check_annotation(self, layer: Labels) -> None:
-        """Leave an annotation that covers its image no more to the user; keep others as int32.
+    def check_labels(self, layer: Labels) -> None:
+        """Leave an annotation that covers its image no more to the user; keep labels as int32.
 
-        napari converts layers to types that have no labels for further objects.
+        napari converts layers to types that have no labels for further objects. Objects that cover
+        their image no more are replaced by the next result.
         """
         record, shape = self._session.images.get(tags.image_key(layer) or ""), layer.data.shape
         if record is not None and record.image is not None and shape != record.image.shape:
+            if tags.role_of(layer) != "annotations":
+                return
             tags.remove_tag(layer)
             self._session.say(
                 f"{layer.name} has the shape {shape} now, its image {record.image.shape}: it is a"
@@ -143,6 +191,10 @@ class ImageRegistry:
             self._session.say(
                 f"{layer.name} stays of the type int32, which has labels for all objects to come."
             )
+
+    def _taken(self) -> set[str]:
+        """Return the keys of all layers, also of those whose image was removed."""
+        return {key for layer in self._viewer.layers if (key := tags.image_key(layer))}
 
     def _image_of(self, layer: Image, tag: LayerTag) -> ImageData | None:
         return image_of(layer, tag, image_layers(self._viewer))

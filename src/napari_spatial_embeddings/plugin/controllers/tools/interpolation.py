@@ -98,7 +98,7 @@ class Interpolation(QObject):
             )
             return
         where = tuple(indices[free] for indices in filling.where)
-        strokes.paste(where, filling.labels[free], {})
+        strokes.paste(where, filling.labels[free])
         slices = len(np.unique(where[request.axis]))
         what = f"{plural(filling.objects, 'object')} filled in {plural(slices, 'slice')}"
         self._session.say(f"{what}. Ctrl+Z takes it back.")

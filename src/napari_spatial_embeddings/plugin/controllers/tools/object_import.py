@@ -1,0 +1,186 @@
+"""Import of objects into the current image's annotation: of another layer, or of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Labels
+from qtpy.QtCore import QObject
+
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
+from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
+from napari_spatial_embeddings.plugin.layers.annotation import regions_of
+from napari_spatial_embeddings.plugin.layers.placement import labels_on
+from napari_spatial_embeddings.plugin.layers.strokes import Strokes
+from napari_spatial_embeddings.plugin.layers.tags import role_of, tag_of
+from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
+from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.added_objects import (
+    Addition,
+    AnnotationState,
+    Work,
+    adopted,
+    adopted_corrections,
+    copied,
+)
+
+MAX_PIXELS_AT_ONCE = 2**18
+"""Pixels of an image up to which a thread would take longer than the work."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Request:
+    """Work on an annotation.
+
+    Parameters
+    ----------
+    strokes : Strokes
+    state : AnnotationState
+        Its labels are the layer's own array.
+    work : callable
+    names : sequence of str
+        Classes that the annotation knows afterwards.
+    source : napari.layers.Labels, optional
+        The layer that is copied.
+    """
+
+    strokes: Strokes
+    state: AnnotationState
+    work: Work
+    names: Sequence[str] = ()
+    source: Labels | None = None
+
+    def run(self) -> Addition:
+        """Return the labels to be added to the annotation as it is now."""
+        state = self.state
+        return self.work(AnnotationState(np.array(state.labels), state.next, state.background))
+
+
+class ObjectImport(QObject):
+    """Adds objects that are elsewhere to the annotation; that of a large image in a thread.
+
+    What is painted meanwhile is respected: pixels that are annotated stay as they are.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    session : Session
+    annotation : AnnotationController
+    actions : AnnotationActions
+        Makes the annotation layer, if there is none yet.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        session: Session,
+        annotation: AnnotationController,
+        actions: AnnotationActions,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._session = viewer, session
+        self._annotation, self._actions = annotation, actions
+        self._worker = LatestWorker(_Request.run, self)
+        self._worker.done.connect(self._add)
+        self._worker.failed.connect(partial(session.say, kind="error"))
+
+    def close(self) -> None:
+        """Drop what is under way."""
+        self._worker.close()
+
+    @property
+    def busy(self) -> bool:
+        """Whether objects are being added."""
+        return self._worker.busy
+
+    def layers(self) -> list[Labels]:
+        """Return the layers whose objects can be added: the user's own."""
+        layers = self._viewer.layers
+        return [x for x in layers if isinstance(x, Labels) and role_of(x) is None]
+
+    def use_layer(self, layer: Labels) -> None:
+        """Copy the objects of another layer to where they lie on the image; hide that layer.
+
+        Raises
+        ------
+        InputError
+            If it covers other pixels, is turned against the image, or holds no object, or values
+            that are no objects; of a large image this is a message.
+        """
+        strokes = self._actions.begin()
+        tag = tag_of(strokes.layer)
+        scribbled = tag is not None and tag.scribbled
+        box, read = labels_on(strokes.layer, layer)
+        name, class_name = layer.name, strokes.class_name
+        work = partial(
+            copied, box=box, read=read, name=name, class_name=class_name, scribbled=scribbled
+        )
+        self._start(strokes, work, source=layer)
+
+    def use_corrections(self) -> None:
+        """Add the corrections of the current image's result, also what was deleted.
+
+        Raises
+        ------
+        InputError
+            If there are none, or all of them are in there; of a large image this is a message.
+        """
+        result = self._session.result
+        if result is not None:
+            names = self._names(result.classes)
+            work = partial(adopted_corrections, result=result, names=names)
+            self._start(self._actions.strokes_in_background(), work, names)
+
+    def use_regions(self) -> None:
+        """Add the objects that were found in the regions of complete annotation.
+
+        Raises
+        ------
+        InputError
+            If there is no such object; of a large image this is a message.
+        """
+        result, image = self._session.result, self._session.current
+        if result is not None and image is not None:
+            names, regions = self._names(result.classes), regions_of(image.regions)
+            if not regions:
+                raise InputError("there is no region yet: press Mark region under Annotate")
+            work = partial(adopted, result=result, regions=regions, names=names)
+            self._start(self._actions.strokes_in_background(), work, names)
+
+    def _names(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+        return classes if len(classes) > 1 else self._session.classes
+
+    def _start(
+        self,
+        strokes: Strokes,
+        work: Work,
+        names: Sequence[str] = (),
+        source: Labels | None = None,
+    ) -> None:
+        state = AnnotationState(strokes.layer.data, strokes.next, strokes.background)
+        request = _Request(strokes, state, work, names, source)
+        if state.labels.size <= MAX_PIXELS_AT_ONCE:
+            self._add(request, request.run())
+        else:
+            self._session.say("Looking through the objects …")
+            self._worker.request(request)
+
+    def _add(self, request: _Request, new: Addition) -> None:
+        strokes, source = request.strokes, request.source
+        record = self._session.current
+        if record is None or record.strokes is not strokes:
+            return  # the annotation was closed, or another image is chosen
+        if not np.array_equal(strokes.layer.data[new.box], new.before):
+            self._start(strokes, request.work, request.names, source)  # painted meanwhile
+            return
+        self._annotation.learn_classes(request.names)
+        strokes.add(new.box, new.before, new.after, new.classes)
+        if source is not None:
+            source.visible = False  # it would lie over what is painted from now on
+        self._session.say(new.message)

@@ -1,0 +1,209 @@
+"""Labels that are added to an annotation: of another layer, or of objects that a model found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.core.label_values import objects_of
+from napari_spatial_embeddings.core.text import plural
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files.regions import Region, covered
+from napari_spatial_embeddings.plugin.state.open_image import Box
+from napari_spatial_embeddings.training.annotation import BACKGROUND
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.editing.to_annotation import Adopted
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
+
+MAX_LABEL = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnnotationState:
+    """An annotation to which objects are to be added.
+
+    Parameters
+    ----------
+    labels : int32 (*S)
+        As they are when the work starts.
+    next : int
+        The first label that is free.
+    background : int, optional
+        Label of the strokes of background, if there are any.
+    """
+
+    labels: NDArray[np.int32]
+    next: int
+    background: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Addition:
+    """Labels for a part of an annotation.
+
+    Parameters
+    ----------
+    box : tuple of D slices
+    before, after : int32 (*box)
+    classes : dict
+        Class of each new label.
+    message : str
+        What was added, counted, as a sentence.
+    """
+
+    box: Box
+    before: NDArray[np.int32]
+    after: NDArray[np.int32]
+    classes: dict[int, str]
+    message: str
+
+
+Work = Callable[[AnnotationState], Addition]
+
+
+def copied(
+    annotation: AnnotationState,
+    box: Box,
+    read: Callable[[], NDArray[np.integer[Any]]],
+    name: str,
+    class_name: str,
+    *,
+    scribbled: bool,
+) -> Addition:
+    """Copy the objects of a layer to where nothing is annotated yet.
+
+    Parameters
+    ----------
+    annotation : AnnotationState
+    box : tuple of D slices
+        Where the layer lies on the image.
+    read : callable
+        Reads its labels (*box).
+    name, class_name : str
+        Of the layer, and of its objects.
+    scribbled : bool
+        The values are strokes, which may lie apart and share a label.
+
+    Raises
+    ------
+    InputError
+        If it holds no object, or values that are no objects.
+    """
+    data, from_mask = read(), False
+    if not scribbled:
+        objects = objects_of(data, name)
+        data, from_mask = objects.labels, objects.from_mask
+    before = annotation.labels[box]
+    free = (data > 0) & (before == 0)
+    ids, dense = np.unique(data[free], return_inverse=True)
+    if not len(ids):
+        raise InputError(f"{name} holds no object that is not annotated already")
+    # Ids stay as they are where that is possible; else they are numbered on.
+    first = annotation.next
+    keep_ids = first == 1 and int(ids[-1]) <= min(MAX_LABEL, 10 * data.size)
+    after = before.copy()
+    after[free] = data[free] if keep_ids else dense + first
+    labels = ids if keep_ids else np.arange(len(ids)) + first
+    how = ": each piece of the mask is one" if from_mask else ""
+    return Addition(
+        box,
+        before,
+        after,
+        {int(label): class_name for label in labels},
+        f"{plural(len(ids), 'object')} of {name} copied{how}",
+    )
+
+
+def adopted(
+    annotation: AnnotationState,
+    result: Segmentation,
+    regions: Sequence[Region],
+    names: Sequence[str],
+) -> Addition:
+    """Add the objects that a model found in some regions.
+
+    An object of which most is annotated already is passed over.
+
+    Parameters
+    ----------
+    annotation : AnnotationState
+    result : Segmentation
+    regions : sequence of Region
+    names : sequence of str
+        Of the classes.
+
+    Raises
+    ------
+    InputError
+        If that leaves none.
+    """
+    from napari_spatial_embeddings.editing.to_annotation import adopt, inside
+
+    labels = inside(result.instances, covered(regions, result.maps.shape))
+    if not labels:
+        raise InputError("there is no object to use as annotation")
+    new, index = adopt(annotation.labels, result.instances, labels)
+    if not index:
+        raise InputError("these objects are among the annotations already")
+    message = f"{plural(len(index), 'object')} added to the annotations: train again to learn them"
+    return _everywhere(annotation, new, {label: names[k] for label, k in index.items()}, message)
+
+
+def adopted_corrections(
+    annotation: AnnotationState, result: Segmentation, names: Sequence[str]
+) -> Addition:
+    """Add the corrections of a result: locked objects, and what they show to be background.
+
+    Parameters as in `adopted`.
+
+    Raises
+    ------
+    InputError
+        If there are no corrections, or all of them are among the annotations already.
+    """
+    from napari_spatial_embeddings.editing.to_annotation import adopt_corrections
+
+    known = result.corrections
+    if known is None or not known.labels.any():
+        raise InputError("nothing is corrected yet: accept, correct or delete some objects")
+    found = adopt_corrections(annotation.labels, result.instances, known)
+    new, classes = found.labels, {label: names[k] for label, k in found.classes.items()}
+    if found.background.any():
+        grey = annotation.background or max(annotation.next, int(new.max(initial=0)) + 1)
+        new = np.where(found.background, np.int32(grey), new)
+        classes[grey] = BACKGROUND
+    elif not classes:
+        raise InputError("these corrections are among the annotations already")
+    return _everywhere(annotation, new, classes, _summary(found))
+
+
+def _everywhere(
+    annotation: AnnotationState, new: NDArray[np.int32], classes: dict[int, str], message: str
+) -> Addition:
+    box = tuple(slice(0, n) for n in new.shape)
+    return Addition(box, annotation.labels, new, classes, message)
+
+
+def _summary(found: Adopted) -> str:
+    """Return what was added to the annotations, and what was not, as a sentence."""
+    objects = plural(len(found.classes), "object")
+    if found.gaps:
+        objects += f" (a gap closed in {found.gaps} of them)"
+    empty = [
+        *([plural(found.deleted, "deleted object")] if found.deleted else []),
+        *([f"the border of {plural(found.split, 'split object')}"] if found.split else []),
+    ]
+    background = " and ".join(empty)
+    if not found.classes:
+        what = f"{background} added to the annotations as background"
+    elif empty:
+        what = f"{objects} added to the annotations, and as background {background}"
+    else:
+        what = f"{objects} added to the annotations"
+    known = f" ({found.known} annotated already)" if found.known else ""
+    return f"{what}{known}: train again to learn them"
