@@ -24,7 +24,7 @@ from damage import (
 )
 
 VOLUME = np.ones((4, 64, 64), np.uint16)
-COLOURS = np.zeros((64, 64, 3), np.uint8)
+COLOURS = np.arange(64 * 64 * 3).reshape(64, 64, 3).astype(np.uint8)
 CUT_OFF = np.zeros((64, 64), np.uint8)
 CUT_OFF[::3, ::2] = 1 + np.arange(22 * 32).reshape(22, 32) % 255
 
@@ -49,7 +49,7 @@ def assert_training_refused(folder: Path, *flags: object, says: str) -> None:
         "labels between whole numbers": (changed("labels/1.tif", lambda a: a / 2), "labels/1.tif"),
         "images for labels": (copied("images/1.tif", "labels/1.tif"), "change from pixel to pixel"),
         "ids cut off": (changed("labels/1.tif", lambda _: CUT_OFF), "do not fit into 8 bits"),
-        "labels in colour": (tiff("labels/1.tif", COLOURS, photometric="rgb"), "labels/1.tif"),
+        "labels in colour": (tiff("labels/1.tif", COLOURS, photometric="rgb"), "holds colours"),
         "labels as JPEG": (both(remove("labels/1.tif"), picture("labels/1.jpg")), "JPEG"),
         "NaN": (changed("images/1.tif", with_nan), "1.tif: the image holds NaN"),
         "complex numbers": (changed("images/1.tif", lambda a: a + 1j), "images/1.tif"),
