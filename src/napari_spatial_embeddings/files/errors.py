@@ -43,8 +43,6 @@ def reading(path: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise FileError(f"{path} is no text in UTF-8 ({error.reason}); save it again so") from error
     except Exception as error:  # damaged data makes decoders raise nearly anything
         if isinstance(error, struct.error) or "corrupted IFD" in str(error):
             raise FileError(

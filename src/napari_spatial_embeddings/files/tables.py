@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from .errors import FileError, reading
 from .folders import stem
@@ -54,7 +56,7 @@ def read_classes(path: str | Path) -> dict[str, dict[int, str]]:
 
 def rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield a table's rows with their line numbers; commas, semicolons or tabs separate cells."""
-    with reading(path), path.open(encoding=_encoding(path), newline="") as file:
+    with reading(path), _text(path) as file:
         header = file.readline()
         separator = next((s for s in ";\t" if s in header), ",")
         names = [name.strip().lower() for name in next(csv.reader([header], delimiter=separator))]
@@ -74,11 +76,16 @@ def rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, 
             yield line, {n: c.strip() for n, c in zip(names, cells, strict=True)}
 
 
-def _encoding(path: Path) -> str:
-    """Return the encoding of a text: UTF-16, which spreadsheets write for tabs, or UTF-8."""
+@contextmanager
+def _text(path: Path) -> Iterator[TextIO]:
+    """Open a text in UTF-8, or in UTF-16, which spreadsheets write with tabs."""
     with path.open("rb") as file:
         marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    return "utf-16" if marked else "utf-8-sig"
+    try:
+        with path.open(encoding="utf-16" if marked else "utf-8-sig", newline="") as text:
+            yield text
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path} is no text in UTF-8 ({error.reason}); save it again so") from error
 
 
 def find_track_table(folder: str | Path) -> Path | None:
