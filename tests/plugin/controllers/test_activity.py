@@ -44,6 +44,8 @@ def test_what_takes_longer_has_a_bar(
     bench.prediction.ended.emit(True)
     bench.session.add_report({"seconds": 30.0, "seconds_left": 90.0})
     qtbot.waitUntil(lambda: bars() == {"Training: 1:30 min left": (250, 1000)})
+    (bar,) = progress._all_instances
+    assert str(bar).endswith("|"), "no rate behind it, which would be one of shares of the time"
     bench.session.set_status("done")
     qtbot.waitUntil(lambda: bars() == {})
 

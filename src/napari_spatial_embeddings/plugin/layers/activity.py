@@ -25,7 +25,10 @@ class ActivityBar:
         if self._bar is None:
             self._adding = True
             # Without a window tqdm would write into the terminal.
-            self._bar = progress(total=total, desc=text, file=io.StringIO())
+            # The format has no counts and no rate behind the bar: they are not those of the work.
+            self._bar = progress(
+                total=total, desc=text, file=io.StringIO(), bar_format="{desc}|{bar}|"
+            )
             self._adding = False
         if not self._wanted:  # closed meanwhile
             self.close()
