@@ -124,3 +124,11 @@ def test_a_night_costs_little_more_than_a_minute(curve: LossCurve) -> None:
         return min(spent)
 
     assert seconds(30_000) < 30 * seconds(60)
+
+
+def test_the_head_has_the_share_of_the_model_that_is_kept(curve: LossCurve) -> None:
+    assert curve.score == "objects right"
+    for seconds, ap50, improved in ((0.0, 0.5, True), (5.0, 0.75, True), (9.0, 0.25, False)):
+        curve.add(report(seconds, 1.0, ap50, improved=improved))
+    assert curve.score == "annotated objects right 75%"
+    assert curve.ap50[-1] == (9.0, 0.25)

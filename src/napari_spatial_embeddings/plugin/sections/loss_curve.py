@@ -72,7 +72,8 @@ class LossCurve(QWidget):
         at, loss, validation = report["seconds"], report["loss"], report["validation"]
         self.span = max(1.0, at + (0.0 if report.get("done") else report["seconds_left"]))
         if validation:
-            self._validation = validation
+            if self._validation is None or report.get("improved", True):
+                self._validation = validation  # of the model that is kept
             self.ap50.append((at, validation["ap50"]))
         if loss is not None:
             self.loss.append((at, loss))
@@ -162,11 +163,12 @@ class LossCurve(QWidget):
         painter.setPen(loss)
         painter.drawText(head, left, "loss" if newest is None else f"loss {newest:.3f}")
         painter.setPen(ap50)
-        painter.drawText(head, right, self._score())
+        painter.drawText(head, right, self.score)
         self._draw_times(painter, plot, _faint(text, 0.75))
 
-    def _score(self) -> str:
-        """Return the newest share of objects that are right, and of which objects it is."""
+    @property
+    def score(self) -> str:
+        """Return which share of which objects is right, with the best model so far."""
         known = self._validation
         return "objects right" if known is None else f"{kind_of(known)} right {share_right(known)}"
 
