@@ -111,7 +111,8 @@ def test_goes_on_from_the_last_model_and_is_never_worse(project: Project) -> Non
     text = done("train", "--project", project.folder, *flags).out
     assert "not taken: it fits the annotations less well than the start model" in text
     assert "the start model is kept rather than the last one: it fits" in text.splitlines()[-1]
-    start, reports = project.history.last()
+    last = project.history.last()
+    start, reports = last.start, last.reports
     first, *others = reports
     end = project.history.read()[-1]
     assert Path(start["start"]) == project.model_folder
@@ -190,7 +191,8 @@ def test_history_collects_the_trainings(project: Project) -> None:
     train(project)
     facts = project.history.read()
     assert facts[: len(before)] == before
-    start, reports = project.history.last()
+    last = project.history.last()
+    start, reports = last.start, last.reports
     assert (start["event"], reports) == ("start", [f for f in facts[len(before) :] if "loss" in f])
     events = [fact["event"] for fact in facts]
     assert events.count("start") == events.count("end") == 2

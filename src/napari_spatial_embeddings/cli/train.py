@@ -130,6 +130,7 @@ def train(options: argparse.Namespace) -> int:
 
 def _train(request: TrainRequest, reporter: Reporter, stop: StopRequest, held: ExitStack) -> None:
     from napari_spatial_embeddings.project import Project
+    from napari_spatial_embeddings.project.previous import keep_previous
     from napari_spatial_embeddings.system.lock import exclusive_lock
 
     project = None
@@ -147,14 +148,14 @@ def _train(request: TrainRequest, reporter: Reporter, stop: StopRequest, held: E
 
     from .train_job import CHECKPOINT, job_of_folders, job_of_project
 
-    reporter.stage("reading images and annotations")
+    reporter.stage("reading the annotations")
     job = job_of_project(request, project) if project else job_of_folders(request)
     checkpoint = job.output / CHECKPOINT
     if project:
         for part in job.output.glob(".*.part"):
             part.unlink()  # of a training that was killed while it wrote: the lock is held
         if not request.resume:
-            project.keep_previous()
+            keep_previous(project)
             checkpoint.unlink(missing_ok=True)
     reports = training(
         job.data.images,

@@ -15,7 +15,6 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import read_image
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.inference import model_card
-from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .annotation import Annotation, Labels, read_annotation, write_annotation
 from .card import CARD, ImageEntry, ProjectCard, read_card, write_card
@@ -106,7 +105,7 @@ class Project:
 
     @property
     def previous_folder(self) -> Path:
-        """Folder of the model as it was before the last training, if there was one."""
+        """Folder of the model as it was before the last training: see `previous`."""
         return self.folder / "previous"
 
     @property
@@ -118,14 +117,6 @@ class Project:
     def history(self) -> History:
         """What the trainings reported."""
         return History(self.folder / "history.jsonl")
-
-    def keep_previous(self) -> None:
-        """Copy the model to `previous_folder`, before a training replaces it."""
-        for name in (model_card.WEIGHTS, model_card.CARD):
-            if (self.model_folder / name).exists():
-                with writing(self.previous_folder / name):
-                    content = (self.model_folder / name).read_bytes()
-                    write_atomically(self.previous_folder / name, content)
 
     # ---------------------------------------------------------------- images
 

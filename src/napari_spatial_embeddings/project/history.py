@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,31 @@ MAX_LINES = 20_000
 
 REPORT_SECONDS = 5.0
 """Seconds between two reports that are noted, unless there is more to them than numbers."""
+
+
+EXCHANGE = "exchange"
+"""Event: the model and the one before the last training changed places."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastTraining:
+    """What is known of a project's last training; all is empty if there was none.
+
+    Parameters
+    ----------
+    start : dict
+        Its start event.
+    reports : list of dicts
+    wrote : bool
+        Whether it wrote a model.
+    back : bool
+        Whether the model from before it was taken again.
+    """
+
+    start: dict[str, Any] = field(default_factory=dict)
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    wrote: bool = False
+    back: bool = False
 
 
 class History:
@@ -58,8 +84,9 @@ class History:
                 facts.append(json.loads(line))
         return [fact for fact in facts if isinstance(fact, dict)]
 
-    def last(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """Return the last training's start event and reports; empty if there was none."""
+    def last(self) -> LastTraining:
+        """Return what is known of the last training."""
+        start, wrote, back = dict[str, Any](), False, False
         reports: list[dict[str, Any]] = []
         lines = self.path.read_bytes().splitlines() if self.path.exists() else []
         for line in reversed(lines):
@@ -67,10 +94,16 @@ class History:
                 fact = json.loads(line)
                 event = fact.get("event") if isinstance(fact, dict) else None
                 if event == "start":
-                    return fact, reports[::-1]
+                    start = fact
+                    break
                 if event == "report":
                     reports.append(fact)
-        return {}, reports[::-1]
+                    wrote |= bool(fact.get("saved"))
+                if event == "end":
+                    wrote |= fact.get("model") is not None
+                if event == EXCHANGE:
+                    back = not back
+        return LastTraining(start, reports[::-1], wrote, back)
 
     def _trim(self) -> None:
         """Drop old lines now and then, and the remains of a line that was cut off."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
+from qtpy.QtWidgets import QWidget
 
 from napari_spatial_embeddings.plugin.sections.train_progress import TrainingProgress
 from napari_spatial_embeddings.plugin.state.session import Session
@@ -14,7 +15,7 @@ from napari_spatial_embeddings.plugin.state.session import Session
 @pytest.mark.parametrize(("n", "ending"), [(1, ""), (2, "s")])
 def test_numbers_go_with_their_nouns(qtbot: QtBot, n: int, ending: str) -> None:
     session = Session()
-    progress = TrainingProgress(session)
+    progress = TrainingProgress(session, QWidget())
     qtbot.addWidget(progress)
     pixels = {"object_pixels": 1, "background_pixels": 1, "ignored_pixels": 2}
     used = {"used": {"objects": n, "images": n, **pixels}}

@@ -1,4 +1,4 @@
-"""The sentence about what became of a model, without terms that few users know."""
+"""What became of a training: a sentence without terms that few users know, and which model is used."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ import pytest
 
 from napari_spatial_embeddings.plugin.state.training_state import TrainingState
 
+START = {"start": "nuclei-2d"}
+
 
 def report(step: int, ap50: float, mean_ap: float = 0.5, **facts: Any) -> dict[str, Any]:
     validation = {"ap50": ap50, "mean_ap": mean_ap, "held_out": True} | facts
     return {"step": step, "improved": True, "validation": validation}
+
+
+def plain(step: int) -> dict[str, Any]:
+    return {"step": step, "validation": None, "improved": False}
 
 
 @pytest.mark.parametrize(
@@ -42,3 +48,41 @@ def report(step: int, ap50: float, mean_ap: float = 0.5, **facts: Any) -> dict[s
 )
 def test_gain_is_in_words(reports: list[dict[str, Any]], sentence: str) -> None:
     assert TrainingState("done", tuple(reports)).outcome == sentence
+
+
+def test_not_better_yet_is_said_once_it_is_known() -> None:
+    start, worse = report(0, 0.9), report(9, 0.5) | {"improved": False}
+    assert TrainingState("running", (start, plain(1)), used=START).outcome == ""
+    state = TrainingState("running", (start, worse), used=START)
+    assert state.outcome == "Not better than the model before yet, which is kept until one is."
+    assert TrainingState("running", (start, worse, report(20, 0.95)), used=START).outcome == ""
+    assert TrainingState("running", (plain(1), worse), used={}).outcome == "", "from scratch"
+
+
+def test_a_project_that_is_opened_again_tells_the_gain_of_a_training_that_ended() -> None:
+    reports = report(0, 0.4), report(9, 0.6)
+    assert TrainingState("idle", reports, used=START).outcome == "", "its window was closed"
+    ended = (*reports[:-1], {**reports[-1], "done": True})
+    assert "40% were right before" in TrainingState("idle", ended, used=START).outcome
+
+
+def test_which_model_is_used_is_said_after_going_back() -> None:
+    state = TrainingState("done", (report(0, 0.4), report(9, 0.6)), wrote=True, back=True)
+    assert state.outcome == "The model from before this training is used again."
+
+
+@pytest.mark.parametrize(
+    ("state", "replaced"),
+    [
+        (TrainingState("done", (report(0, 0.4), report(9, 0.6)), used=START, wrote=True), True),
+        (TrainingState("running", (report(0, 0.4), report(9, 0.6)), used=START, wrote=True), False),
+        # The start model itself is written again, with its history.
+        (TrainingState("done", (report(0, 0.4),), used=START, wrote=True), False),
+        (TrainingState("done", (report(0, 0.4), report(9, 0.6)), used=START), False),
+        # From scratch, any model is another one.
+        (TrainingState("done", (plain(1),), wrote=True), True),
+        (TrainingState("failed", (plain(1),), wrote=True), True),
+    ],
+)
+def test_only_another_model_can_be_taken_back(state: TrainingState, replaced: bool) -> None:
+    assert state.replaced == replaced

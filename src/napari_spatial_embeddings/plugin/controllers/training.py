@@ -7,13 +7,15 @@ from typing import Any
 from qtpy.QtCore import QElapsedTimer, QObject, QTimer
 
 from napari_spatial_embeddings.errors import Failure, InputError
-from napari_spatial_embeddings.inference.model_card import WEIGHTS, ModelCard
+from napari_spatial_embeddings.inference.model_card import WEIGHTS, ModelCard, check_folder
 from napari_spatial_embeddings.inference.registry import find_folder
 from napari_spatial_embeddings.plugin.qt.command_line import command_line
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.state.training_state import TrainingState
 from napari_spatial_embeddings.project import Project
-from napari_spatial_embeddings.project.previous import exchange_previous
+from napari_spatial_embeddings.project.history import LastTraining
+from napari_spatial_embeddings.project.previous import exchange_previous, has_previous
 
 from .annotation import AnnotationController
 from .autosave import Autosave
@@ -59,7 +61,6 @@ class TrainingController(QObject):
         self._child.ended.connect(self._end)
         self._project: Project | None = None
         self._before: int | None = None
-        self._new, self._back = False, False
         self._ended: dict[str, Any] | None = None
         self._error = ""
         self._since = QElapsedTimer()
@@ -103,11 +104,10 @@ class TrainingController(QObject):
             )
         self._project = project
         self._before, self._ended = written(project), None
-        self._error, self._new, self._back = "", False, False
+        self._error = ""
         self._since.invalidate()
         self._child.start(*arguments)
-        fresh = {"reports": (), "problem": "", "used": {}, "stage": "starting Python"}
-        self._session.set_status("starting", **fresh)
+        self._session.show_training(TrainingState("starting", stage="starting Python"))
         if model is not None and self.previewing and self._session.image is not None:
             self._session.set_model(model, None)
             self._prediction.view(asked=False)  # what there was before
@@ -136,45 +136,40 @@ class TrainingController(QObject):
             return f"the best model so far is kept in {self._project.model_folder}"
         return f"it has no better model yet; annotations are kept in {self._project.folder}"
 
-    def may_close(self) -> bool:
-        """Ask whether a training that is running is to end with the window."""
+    def may_close(self, what: str) -> bool:
+        """Ask whether a training that is running is to end with what is closed."""
         parting = self.parting
         return not parting or self._projects.dialogs.confirm(
-            f"A training is running. Closing napari ends it: {parting}.",
+            f"A training is running. Closing {what} ends it: {parting}.",
             "End it and close",
             "Go on training",
         )
 
     @property
     def can_go_back(self) -> bool:
-        """Whether the last training replaced a model that is still there."""
-        training = self._session.training
-        own = self._project is not None and self._project is self._session.project
-        there = self._before is not None or training.trained_start
-        return own and there and self._new and training.better and not training.active
-
-    @property
-    def is_back(self) -> bool:
-        """Whether the model before the last training was taken again."""
-        return self._back and self.can_go_back
+        """Whether the last training replaced a model that is still there, or is back in use."""
+        project, training = self._session.project, self._session.training
+        if project is None or not training.replaced:
+            return False
+        return has_previous(project) or training.trained_start
 
     def go_back(self) -> None:
         """Take the model from before the last training again, or the new one if that was done.
 
-        In a project that had a model of its own, that one is its model again.
+        It is then the project's model; a project that had none uses the start model again.
         """
-        session, project = self._session, self._project
+        session = self._session
         with session.errors_as_messages():
+            project, training = session.project, session.training
             if project is None or not self.can_go_back:
                 raise InputError("there is no model before this one")
-            model = str(project.model_folder)
-            if self._before is not None:
-                exchange_previous(project)
-            elif not self._back:
-                model = session.training.used["start"]
-            self._back = not self._back
-            self._use(model)
-            session.set_status(session.training.status)
+            if not has_previous(project):
+                check_folder(find_folder(training.used["start"]))  # it may be gone
+            self._child.end_former()  # it might still write its model
+            exchange_previous(project)
+            session.set_status(training.status, back=not training.back)
+            own = str(project.model_folder)
+            self._use(own if project.has_model else training.used["start"])
 
     def close(self) -> None:
         """End the child without waiting for it."""
@@ -208,16 +203,16 @@ class TrainingController(QObject):
     def _end(self, problem: str) -> None:
         self._later.stop()
         stopped = self._session.training.status == "stopping"
-        there = self._new = self._written()
+        there = self._written()
         if there:
             self._adopt()
         if problem and self._ended is None:
             kept = "; the best model so far is kept" if there else ""
             problem = f"{self._error or problem}{kept}"
-            self._session.set_status("failed", problem=problem)
+            self._session.set_status("failed", problem=problem, wrote=there)
             self._session.say(problem, "error")
         elif there:
-            self._session.set_status("done")
+            self._session.set_status("done", wrote=True)
         else:
             self._session.set_status("idle")
             if stopped:
@@ -267,8 +262,12 @@ class TrainingController(QObject):
             self._later.stop()
             self._child.close()
             self._session.say("The training was stopped: another project was opened.", "warning")
-        used, reports = project.history.last() if project is not None else ({}, [])
-        self._session.set_status("idle", reports=tuple(reports), used=used, problem="")
+        last = project.history.last() if project is not None else LastTraining()
+        self._session.show_training(
+            TrainingState(
+                reports=tuple(last.reports), used=last.start, wrote=last.wrote, back=last.back
+            )
+        )
 
 
 def written(project: Project) -> int | None:

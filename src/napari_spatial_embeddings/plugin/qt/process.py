@@ -86,7 +86,7 @@ class Process(QObject):
         if self._process is not None:
             raise Failure(f"{self._what} runs already")
         program = interpreter()
-        self._end_former()
+        self.end_former()
         self._rest, self._errors = b"", ""
         self._stopping = self._killed = False
         process = self._process = QProcess()
@@ -134,7 +134,7 @@ class Process(QObject):
             self._former = process
             _detach(process, asked=self._stopping)
 
-    def _end_former(self) -> None:
+    def end_former(self) -> None:
         """Kill the one before if it lingers: two would be in each other's way."""
         former, self._former = self._former, None
         if former is not None and former in _detached:

@@ -36,7 +36,7 @@ HINTS = {
 BUTTON = {
     "starting": "Cancel",
     "running": "Stop, keep the best model",
-    "stopping": "Stopping... (press again to end it now)",
+    "stopping": "Stopping… End it now",
 }
 
 
@@ -87,7 +87,7 @@ class TrainStep(StepArea):
         self._back = QPushButton()
         self._back.setToolTip("The model of before the training is kept: compare, and take either.")
         self._obstacle = ""
-        self.progress = TrainingProgress(session)
+        self.progress = TrainingProgress(session, self._back)
         form = self._form = NarrowForm()
         form.addRow("Start from", self.start_model)
         form.addRow("Time", self._minutes)
@@ -98,7 +98,6 @@ class TrainStep(StepArea):
         self.body.addWidget(self.settings)
         self.body.addWidget(self._button)
         self.body.addWidget(self.progress)
-        self.body.addWidget(self._back)
         self.body.addWidget(self.device.advice_label)
         self._update_later = QSignalDebouncer(parent=self)
         self._update_later.setTimeout(UPDATE_DELAY_MS)
@@ -211,7 +210,7 @@ class TrainStep(StepArea):
             self._button.style().unpolish(self._button)
             self._button.style().polish(self._button)
         self._button.setToolTip(problem)
-        self._back.setText(BACK[self._training.is_back])
+        self._back.setText(BACK[self.session.training.back])
         self._back.setVisible(self._training.can_go_back)
         for part in (self.start_model, self._minutes, self._size, self.device, self.settings):
             part.setEnabled(not active)

@@ -25,9 +25,11 @@ class TrainingProgress(QWidget):
     Parameters
     ----------
     session : Session
+    foot : QWidget
+        Shown below, if there is something to be done with the result; its room is always there.
     """
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, foot: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
         self._used = TextBlock(2)
@@ -46,7 +48,10 @@ class TrainingProgress(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for widget in (self._bar, self._time, self._curve, self._used, self._note):
+        policy = foot.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        foot.setSizePolicy(policy)
+        for widget in (self._bar, self._time, self._curve, self._used, self._note, foot):
             layout.addWidget(widget)
         self._connections = Connections()
         self._connections.add(session.training_changed, self._update)
@@ -81,7 +86,8 @@ class TrainingProgress(QWidget):
         self._shown = training.reports
         self._used.setText(_used_text(training.used))
         messages = [r["message"] for r in training.reports if r.get("message")]
-        notes = training.problem, _ended_early(training), training.outcome, *messages[-1:]
+        problem = "" if training.back else training.problem
+        notes = problem, training.outcome, _ended_early(training), *messages[-1:]
         self._note.show_text(sentence(next(filter(None, notes), "")))
         if training.active:
             self._tick.start()

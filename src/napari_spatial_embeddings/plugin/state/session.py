@@ -240,6 +240,11 @@ class Session:
         self.training = replace(self.training, status=status, **changes)
         self.training_changed.emit()
 
+    def show_training(self, training: TrainingState) -> None:
+        """Go over to another training."""
+        self.training = training
+        self.training_changed.emit()
+
     def add_report(self, report: dict[str, Any]) -> None:
         """Append a report of the training."""
         self.set_status(

@@ -31,6 +31,10 @@ class TrainingState:
         What it trains on and where, from its first report.
     stage : str
         What it does before its first step.
+    wrote : bool
+        Whether it wrote a model.
+    back : bool
+        Whether the model from before it was taken again.
     """
 
     status: Status = "idle"
@@ -38,6 +42,8 @@ class TrainingState:
     problem: str = ""
     used: dict[str, Any] = field(default_factory=dict)
     stage: str = ""
+    wrote: bool = False
+    back: bool = False
 
     @property
     def active(self) -> bool:
@@ -55,10 +61,18 @@ class TrainingState:
         return any(report.get("improved") and report["step"] for report in self.reports)
 
     @property
+    def replaced(self) -> bool:
+        """Whether it ended with another model than its start model."""
+        return self.wrote and not self.active and (self.better or not self.trained_start)
+
+    @property
     def outcome(self) -> str:
         """What became of the model so far, as a sentence; empty while nothing is known."""
         validated = [report for report in self.reports if report.get("validation")]
-        if self.status == "done" and validated:
+        ended = self.status == "done" or any(report.get("done") for report in self.reports[-1:])
+        if self.back:
+            return "The model from before this training is used again."
+        if ended and validated:
             return gain(validated)
         if self.active and self.trained_start and len(validated) > 1 and not self.better:
             return "Not better than the model before yet, which is kept until one is."
