@@ -10,11 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 from napari.viewer import Viewer
+from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_spatial_embeddings.inference.model_card import ModelCard
 from napari_spatial_embeddings.plugin.controllers import training
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.qt import process as qt_process
+from napari_spatial_embeddings.plugin.qt.dialogs import Dialogs
 from napari_spatial_embeddings.plugin.sections.train import TrainStep
 from napari_spatial_embeddings.project import Project
 from plugin.robot_actions import press
@@ -27,6 +29,7 @@ from plugin.training_child import (
     running,
     start,
     status,
+    train_step,
 )
 
 Until = Callable[..., None]
@@ -179,6 +182,54 @@ def test_a_second_stop_waits_for_nothing(
         until(lambda: ended(step), LONG)
         assert status(step) == "idle"
         assert not process.is_running()
+
+
+class Decisions(Dialogs):
+    """A user who is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accept, self.questions = False, list[str]()
+
+    def confirm(self, question: str, *_: str) -> bool:
+        self.questions.append(question)
+        return self.accept
+
+
+def test_whoever_closes_while_it_trains_is_asked(
+    shown: Viewer, shown_dock: SpatialEmbeddingsWidget, until: Until
+) -> None:
+    step, dialogs = train_step(shown_dock), Decisions()
+    start(shown, shown_dock, step, until)
+    shown_dock.project.dialogs = dialogs
+    dock, window = shown_dock.parent(), shown.window._qt_window
+    assert isinstance(dock, QWidget)
+    process = psutil.Process(shown_dock.training.pid)
+
+    def press_cross() -> None:
+        cross = dock.findChild(QPushButton, "QTitleBarCloseButton")
+        assert cross is not None
+        cross.click()
+
+    window.close(quit_app=False, confirm_need=True)  # as File > Close Window does
+    window.close(quit_app=True, confirm_need=True)  # as File > Exit does
+    press_cross()
+    assert running(step) or status(step) == "starting"
+    assert window.isVisible()
+    assert shown_dock.isVisible()
+    assert step.session.project is not None
+    parting = f"it has no better model yet; annotations are kept in {step.session.project.folder}"
+    assert dialogs.questions == [
+        f"A training is running. Closing {what} ends it: {parting}."
+        for what in ("the window", "napari", "the dock")
+    ]
+
+    dialogs.accept = True
+    press_cross()
+    assert len(dialogs.questions) == 4
+    assert status(step) == "idle"
+    until(lambda: not process.is_running(), LONG)
+    assert "close" not in vars(window), "the window is closed as before"
 
 
 def test_closing_the_viewer_ends_the_child(

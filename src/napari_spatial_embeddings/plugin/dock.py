@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from napari.components import ViewerModel
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QEvent, QSize, QTimer
-from qtpy.QtGui import QCloseEvent, QShowEvent
-from qtpy.QtWidgets import QAbstractButton, QApplication, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QAbstractButton, QVBoxLayout
 
 from napari_spatial_embeddings.files.errors import log
 from napari_spatial_embeddings.system.malloc import keep_freed_memory
@@ -39,17 +39,21 @@ from .controllers.tools.region_check import RegionCheck
 from .controllers.training import TrainingController
 from .layers.arrows import ArrowsLayer
 from .layers.locked import LockedOutlines
-from .layers.napari_compat import hide_brush_box, prepare_labels
+from .layers.napari_compat import (
+    ask_before_closing,
+    hide_brush_box,
+    prepare_labels,
+    shorten_title,
+)
 from .layers.results import ResultLayers
-from .layers.tags import Role
 from .layers.viewport import fit_all, shows_all
 from .layers.visibility import ANNOTATION_ROLES, OBJECT_ROLES, AnnotationHider, toggle
+from .qt.docked import DockedWidget
 from .qt.log_messages import LogMessages
 from .qt.message_bar import MessageBar
 from .qt.step_area import StepArea
 from .qt.step_column import StepColumn
 from .qt.tool_line import ToolLine
-from .qt.window_watcher import WindowWatcher
 from .sections.annotate import AnnotateStep
 from .sections.correct import CorrectSection
 from .sections.data import DataStep
@@ -63,11 +67,13 @@ from .sections.train import TrainStep
 from .sections.tune import TuneStep
 from .state.session import Session
 
-MIN_WIDTH, WIDTH = 300, 320
-"""Pixels that the dock needs, and those that it opens with: the canvas needs the rest."""
+TITLE = "Spatial Embeddings"
+
+WIDTH, MIN_WIDTH = 320, 294
+"""Pixels that the dock opens with, and those that it needs: the canvas needs the rest."""
 
 
-class SpatialEmbeddingsWidget(QWidget):
+class SpatialEmbeddingsWidget(DockedWidget):
     """Annotate, train, predict and tune in one dock widget.
 
     Parameters
@@ -82,25 +88,21 @@ class SpatialEmbeddingsWidget(QWidget):
     """
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        super().__init__()
-        self._closed = self._opened = False
-        self._watcher = WindowWatcher(self, lambda: self.training.may_close())
-        self._watcher.closed.connect(self.close_down)
+        super().__init__(ask_before_closing, WIDTH, MIN_WIDTH)
+        self._opened = False
         # What napari hands to a plugin makes a new proxy of a layer each time it is asked for it,
         # and no two of them are the same; behind it is the viewer.
         self.viewer: ViewerModel = getattr(napari_viewer, "__wrapped__", napari_viewer)
-        if (app := QApplication.instance()) is not None:
-            app.aboutToQuit.connect(self.close_down)
         self._all_seen = shows_all(self.viewer)
         hide_brush_box(self.viewer)
         keep_freed_memory()
         prepare_labels()
         self.session = Session()
         self._build_controllers()
-        self.setMinimumWidth(MIN_WIDTH)
         self.setStyleSheet(STYLE)
         self.steps = self._build_steps()
         self.column = StepColumn(self.steps)
+        self._train.set_open(False)  # its button is in view only if the steps above it fold
         self._help = HelpButton()
         self._message = MessageBar(self._help)
         self.tool_line = ToolLine()
@@ -210,6 +212,7 @@ class SpatialEmbeddingsWidget(QWidget):
     def _actions(self) -> dict[str, Callable[[], object]]:
         """Return what the shortcuts do."""
         tool, explain = self.annotation_actions.use_tool, self._tune.explain.toggle
+        hide = partial(toggle, self.viewer, self.session)
         return {
             "Draw": partial(tool, "draw"),
             "Background": partial(tool, "background"),
@@ -221,8 +224,8 @@ class SpatialEmbeddingsWidget(QWidget):
             "Explain": partial(self._click, explain),
             "Next image": partial(self.listed.step, 1),
             "Image before": partial(self.listed.step, -1),
-            "Annotations": partial(self._toggle, ANNOTATION_ROLES, "annotations"),
-            "Instances": partial(self._toggle, OBJECT_ROLES, "objects"),
+            "Annotations": partial(hide, ANNOTATION_ROLES, "annotations"),
+            "Instances": partial(hide, OBJECT_ROLES, "objects"),
             "Leave": self.active_tool.leave,
         }
 
@@ -232,12 +235,6 @@ class SpatialEmbeddingsWidget(QWidget):
             button.click()
         else:
             self.session.say(button.toolTip(), "warning")
-
-    def _toggle(self, roles: Sequence[Role], what: str) -> None:
-        """Hide or show layers of the current image."""
-        key = self.session.image
-        if key is None or not toggle(self.viewer, roles, key):
-            self.session.say(f"There are no {what} on this image yet.")
 
     def _show_tool(self) -> None:
         self.tool_line.show_tool(self.active_tool.name, self.active_tool.sentence)
@@ -250,11 +247,9 @@ class SpatialEmbeddingsWidget(QWidget):
         super().showEvent(event)
         if not self._opened and self._all_seen:
             QTimer.singleShot(0, self, lambda: fit_all(self.viewer))
+        if not self._opened and self.parent() is not None:
+            shorten_title(self.parent(), TITLE)
         self._opened = True
-
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Return the size that the dock opens with."""
-        return QSize(WIDTH, super().sizeHint().height())
 
     @property
     def message(self) -> str:
@@ -281,19 +276,20 @@ class SpatialEmbeddingsWidget(QWidget):
         return not any(busy)
 
     def _follow_training(self) -> None:
-        """Scroll to the curve of a training that starts."""
+        """Open the step of a training that starts, and scroll to its curve."""
         if self.session.training.status == "starting":
+            self._train.set_open(True)
             self.column.scroll_to(self._train)
 
     # ---------------------------------------------------------------- closing
 
-    def close_down(self) -> None:
-        """Stop what runs in the background and save; once, however the dock is closed."""
-        if self._closed:
-            return
+    def may_close(self, what: str) -> bool:
+        """Ask whether a training is to end with what is closed."""
+        return self.training.may_close(what)
+
+    def end(self) -> None:
+        """Stop what runs in the background, and save."""
         parting = self.training.parting
-        self._closed = True
-        self._watcher.stop()
         self.shortcuts.close()
         self.active_tool.changed.disconnect(self._show_tool)
         self.autosave.flush()
@@ -333,18 +329,3 @@ class SpatialEmbeddingsWidget(QWidget):
         self.session.training_changed.disconnect(self._follow_training)
         if parting:  # where the window stays, napari shows it
             show_warning(f"The training was ended with the dock: {parting}.")
-
-    def event(self, event: QEvent) -> bool:
-        """Close down when napari takes the widget out of its dock: its x was pressed."""
-        if event.type() == QEvent.Type.ParentChange and not self._closed:
-            if self.parent() is None:
-                self.close_down()
-                self.deleteLater()
-            else:
-                self._watcher.watch()
-        return bool(super().event(event))
-
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
-        """Close down when the widget is a window of its own."""
-        self.close_down()
-        super().closeEvent(event)

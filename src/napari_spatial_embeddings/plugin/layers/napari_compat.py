@@ -89,6 +89,69 @@ def hide_brush_box(viewer: ViewerModel) -> None:
         viewer.canvas.overlays._brush_circle.box = False
 
 
+def ask_before_closing(owner: object, may_close: Callable[[str], bool]) -> Callable[[], object]:
+    """Have napari ask before it closes a window from its menus, or a dock with its cross.
+
+    A program's call of `Window.close` or `remove_dock_widget` is not asked about: it relies on it.
+
+    Parameters
+    ----------
+    owner : object
+        A dock or a window of napari; anything else stays as it is.
+    may_close : callable
+        Called with what is closed, in words; if this returns False, nothing is done.
+
+    Returns
+    -------
+    callable
+        Undoes it.
+    """
+    kind: Any = type(owner)
+    own = weakref.ref(owner)
+
+    def remove_dock() -> None:
+        if may_close("the dock"):
+            kind.destroyOnClose(own())
+
+    def close_window(quit_app: bool = False, confirm_need: bool = False) -> Any:
+        if not confirm_need or may_close("napari" if quit_app else "the window"):
+            return kind.close(own(), quit_app, confirm_need)
+        return None
+
+    if hasattr(owner, "destroyOnClose"):
+        changed: dict[str, Callable[..., Any]] = {"destroyOnClose": remove_dock}
+    elif hasattr(owner, "close_window"):
+        changed = {"close": close_window}
+    else:
+        changed = {}
+    for name, asking in changed.items():
+        setattr(owner, name, asking)
+
+    def undo() -> None:
+        for name in changed:
+            with suppress(AttributeError):  # it is gone
+                delattr(own(), name)
+
+    return undo
+
+
+def shorten_title(dock: object, title: str) -> None:
+    """Show a short title in a dock's title bar: napari's ends with the plugin's name, and is cut.
+
+    napari makes another title bar whenever the dock becomes a window of its own, or is docked.
+    """
+    own = weakref.ref(dock)
+
+    def show(_floating: bool = False) -> None:
+        there: Any = own()
+        with suppress(AttributeError, RuntimeError):
+            there.title.title.setText(title)
+
+    show()
+    with suppress(AttributeError):
+        dock.topLevelChanged.connect(show)  # type: ignore[attr-defined]
+
+
 def draw_thumbnail(layer: Labels) -> None:
     """Draw a layer's thumbnail alone; napari's `refresh` draws the whole layer again."""
     try:

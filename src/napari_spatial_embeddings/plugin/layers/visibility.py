@@ -21,19 +21,21 @@ OBJECT_ROLES: tuple[Role, ...] = ("instances", "locked")
 """Roles of the layers that show what the model found."""
 
 
-def toggle(viewer: ViewerModel, roles: Sequence[Role], key: str) -> bool:
-    """Hide an image's layers of some roles, or show them if all of them are hidden.
+def toggle(viewer: ViewerModel, session: Session, roles: Sequence[Role], what: str) -> None:
+    """Hide the current image's layers of some roles, or show them if all of them are hidden.
 
-    Returns
-    -------
-    bool
-        Whether there are any.
+    Parameters
+    ----------
+    what : str
+        Their content in words, for the message that there is none.
     """
-    layers = [layer for role in roles for layer in tagged(viewer, role, key)]
+    key = session.image
+    layers = [layer for role in roles for layer in tagged(viewer, role, key)] if key else []
     shown = not any(layer.visible for layer in layers)
     for layer in layers:
         layer.visible = shown
-    return bool(layers)
+    if not layers:
+        session.say(f"There are no {what} on this image yet.")
 
 
 class AnnotationHider(QObject):

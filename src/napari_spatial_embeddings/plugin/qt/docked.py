@@ -1,0 +1,98 @@
+"""A widget in a dock: closed down once, whatever the user closes, and giving way to the middle."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtGui import QCloseEvent, QShowEvent
+from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
+
+from .window_watcher import Guard, WindowWatcher
+
+
+class DockedWidget(QWidget):
+    """Closes down with its dock, its window or the application, or as a window of its own.
+
+    A subclass overrides `may_close` and `end`.
+
+    Parameters
+    ----------
+    guard : callable
+        See `WindowWatcher`.
+    width, least : int
+        Pixels that it opens with; and those down to which it gives way, until the user makes it
+        wider or narrower, where what is in the window's middle has less than half of its width.
+    """
+
+    def __init__(self, guard: Guard, width: int, least: int) -> None:
+        super().__init__()
+        self._width, self._least = width, least
+        self.setMinimumWidth(least)
+        self._closed = False
+        self._watcher = WindowWatcher(self, self.may_close, guard)
+        self._watcher.closed.connect(self.close_down)
+        if (app := QApplication.instance()) is not None:
+            app.aboutToQuit.connect(self.close_down)
+
+    def may_close(self, what: str) -> bool:  # noqa: ARG002 - for those that ask
+        """Return whether the user may close what the widget is in, given in words."""
+        return True
+
+    def end(self) -> None:
+        """Stop what runs in the background, and save."""
+
+    def close_down(self) -> None:
+        """Call `end`; once, however the dock is closed."""
+        if not self._closed:
+            self._closed = True
+            self._watcher.stop()
+            self.end()
+
+    # ------------------------------------------------------------------ width
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the size that it opens with."""
+        return QSize(self._width, super().sizeHint().height())
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Watch the width of the window's middle."""
+        super().showEvent(event)
+        window = self.window()
+        if isinstance(window, QMainWindow) and (middle := window.centralWidget()) is not None:
+            middle.installEventFilter(self)
+            self._give_way()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Give way once the layout of the window is done."""
+        if event.type() == QEvent.Type.Resize:
+            QTimer.singleShot(0, self, self._give_way)
+        return bool(super().eventFilter(watched, event))
+
+    def _give_way(self) -> None:
+        window, dock = self.window(), self.parent()
+        if not isinstance(window, QMainWindow) or not isinstance(dock, QDockWidget):
+            return
+        if (middle := window.centralWidget()) is None or self.width() != self._width:
+            return
+        layout = middle.layout()
+        room = middle.width() if layout is None else layout.contentsRect().width()
+        missing = (window.width() + 1) // 2 - room
+        if missing > 0:
+            width = max(self._least, self.minimumSizeHint().width(), self._width - missing)
+            window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
+
+    # ---------------------------------------------------------------- closing
+
+    def event(self, event: QEvent) -> bool:
+        """Close down when napari takes the widget out of its dock: its x was pressed."""
+        if event.type() == QEvent.Type.ParentChange and not self._closed:
+            if self.parent() is None:
+                self.close_down()
+                self.deleteLater()
+            else:
+                self._watcher.watch()
+        return bool(super().event(event))
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 - Qt's name
+        """Close down when the widget is a window of its own."""
+        self.close_down()
+        super().closeEvent(event)
