@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,18 @@ import pytest
 from napari.components import ViewerModel
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
-from qtpy.QtCore import QEvent, QObject, QPoint
-from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QObject, QPoint, Qt
+from qtpy.QtWidgets import QAbstractButton, QApplication, QDockWidget, QLabel, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.core.text import sentence
-from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.plugin.dock import MIN_WIDTH, SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.viewport import shows_all
 from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.message_bar import MessageBar
 from napari_spatial_embeddings.plugin.sections.explain import ExplainSection
 from plugin.fake_results import add_image, discs, set_maps, tune_step
 from plugin.overflow import overflows
-from plugin.robot_actions import open_dock
+from plugin.robot_actions import canvas, open_dock
 from plugin.scenes import maps_of
 
 NAME = "20240301_HeLa_H2B-mCherry_time-lapse_position_0004_MAX_C1-corrected (second copy).ome"
@@ -108,6 +109,7 @@ def fill(dock: SpatialEmbeddingsWidget) -> None:
     dock.viewer.add_image((labels > 0).astype(np.float32), name=f"{NAME} 2")
     dock.viewer.add_labels(labels, name=f"{NAME} labels")
     dock.annotation_actions.use_tool("draw")
+    dock.project.ensure()
     dock.session.set_classes(("object", "a class with a very long name that fits nowhere"))
     set_maps(dock, key, maps_of(labels, classes=2))
     dock.session.say(SENTENCE, "error")
@@ -148,7 +150,8 @@ def assert_nothing_moves(
         change()
         settle(dock)
         after = places(dock)
-        assert [b.text() for b in after if after[b] != before.get(b, after[b])] == [], k
+        moved = {b.text(): after[b] - before.get(b, after[b]) for b in after}
+        assert {text: way for text, way in moved.items() if not way.isNull()} == {}, k
 
 
 def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> None:
@@ -162,7 +165,7 @@ def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> N
     fill(dock)
 
     for theme, font, width in (
-        *(("dark", "9pt", width) for width in (300, 320, 340)),
+        *(("dark", "9pt", width) for width in (MIN_WIDTH, 300, 320, 340)),
         *(("light", "12pt", width) for width in (340, 300)),
     ):
         dress(frame, theme, font, width)
@@ -176,7 +179,7 @@ def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> N
     assert texts == [sentence(text) for text in texts]
 
     # Texts that change move no button.
-    dress(frame, "dark", "9pt", 300)
+    dress(frame, "dark", "9pt", MIN_WIDTH)
     slider = tune_step(dock).sliders.slider("seed_threshold")
     assert_nothing_moves(
         dock,
@@ -207,6 +210,31 @@ def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> N
     bar = dock.findChild(MessageBar)
     assert bar is not None
     assert bar.text == sentence(SENTENCE)
+    better = {**report, "step": 9, "improved": True, "message": ""}
+    before = {**report, "step": 0}
+    assert_nothing_moves(
+        dock,
+        [
+            lambda: dock.session.set_status("stopping"),
+            lambda: dock.session.add_report(better),
+            lambda: dock.session.set_status("failed", problem=SENTENCE),
+            lambda: dock.session.set_status("running", reports=(before,), problem=""),
+            lambda: dock.session.add_report({**report, "step": 5}),
+            lambda: dock.session.set_status("done", reports=(before, better), wrote=True),
+            lambda: dock.session.set_status("done", back=True),
+        ],
+    )
+    dock.session.set_status("starting", reports=(), stage="starting Python")
+    settle(dock)
+    stages = "loading PyTorch", "reading the annotations", "measuring the start model"
+    assert_nothing_moves(
+        dock, [partial(dock.session.set_status, "starting", stage=stage) for stage in stages]
+    )
+    dress(frame, "light", "12pt", 300)
+    for status in ("starting", "running", "stopping", "done", "failed"):
+        dock.session.set_status(status)
+        settle(dock)
+        assert overflows(frame) == [], status
 
     assert {w for w in windows.shown if w is not frame} == set()
     dock.close_down()
@@ -217,12 +245,25 @@ def test_the_dock_leaves_the_canvas_its_half(
 ) -> None:
     viewer = new_viewer(show=True)
     viewer.add_image(np.zeros((90, 110), np.uint8))
+    window = viewer.window._qt_window
+    window.resize(1600, 900)
     QApplication.processEvents()
     dock = open_dock(viewer)
+    qtbot.wait(100)
     assert 320 <= dock.width() <= 340
-    central = viewer.window._qt_window.centralWidget()
-    assert central.width() >= 0.48 * viewer.window._qt_window.width()
     qtbot.waitUntil(lambda: shows_all(viewer), timeout=10_000)
+
+    window.resize(1280, 800)
+    qtbot.waitUntil(lambda: canvas(dock).width() >= window.width() / 2, timeout=10_000)
+
+    # napari's controls of labels take the most.
+    viewer.add_labels(np.zeros((90, 110), np.uint8))
+    qtbot.wait(100)
+    assert canvas(dock).width() >= window.width() / 2
+    # A width that the user chooses stays.
+    window.resizeDocks([dock.parent()], [400], Qt.Orientation.Horizontal)
+    qtbot.wait(100)
+    assert dock.width() == 400
 
     # Where the user has zoomed in, the view stays.
     viewer.window.remove_dock_widget(dock)
@@ -232,3 +273,16 @@ def test_the_dock_leaves_the_canvas_its_half(
     open_dock(viewer)
     qtbot.wait(100)
     assert camera.zoom == zoom
+
+
+def test_the_docks_title_is_whole_docked_and_floating(shown_dock: SpatialEmbeddingsWidget) -> None:
+    parent = shown_dock.parent()
+    assert isinstance(parent, QDockWidget)
+    for floating in (False, True, False):
+        parent.setFloating(floating)
+        QApplication.processEvents()
+        bar = parent.titleBarWidget()
+        (title,) = (x for x in bar.findChildren(QLabel) if x.text())
+        assert title.text() == "Spatial Embeddings"
+        assert title.width() >= title.sizeHint().width()
+        assert bar.rect().contains(title.geometry())

@@ -125,4 +125,4 @@ def test_a_project_comes_back_with_its_model_and_sliders(
     dock.project.open(project.folder)
     dock.images.choose(add_image(viewer, nuclei(size=96)))
     assert dock.session.model == train.start_model.chosen == str(project.model_folder)
-    assert tune.predict.model.currentText() == "This project's model"
+    assert tune.predict.model.currentText() == "Project's model"

@@ -251,6 +251,10 @@ class SpatialEmbeddingsWidget(DockedWidget):
             shorten_title(self.parent(), TITLE)
         self._opened = True
 
+    def least_width(self) -> int:
+        """Return the width in which no step is cut: more with a large font."""
+        return max(MIN_WIDTH, self.column.minimumSizeHint().width())
+
     @property
     def message(self) -> str:
         """The message that is shown."""

@@ -44,3 +44,5 @@ def test_a_box_keeps_its_height(qtbot: QtBot) -> None:
         assert box.height() == before
     assert box.verticalScrollBar().maximum() > 0
     assert box.horizontalScrollBar().maximum() == 0
+    box.show_text("One.\nTwo.\nThree.")
+    assert box.verticalScrollBar().maximum() == 0, "what it has room for is not scrolled"

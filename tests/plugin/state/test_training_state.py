@@ -1,4 +1,4 @@
-"""What became of a training: a sentence without terms that few users know, and which model is used."""
+"""What became of a training, in a sentence without terms that few know; which model is used."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from .window_watcher import Guard, WindowWatcher
 class DockedWidget(QWidget):
     """Closes down with its dock, its window or the application, or as a window of its own.
 
-    A subclass overrides `may_close` and `end`.
+    A subclass overrides `may_close`, `end` and perhaps `least_width`.
 
     Parameters
     ----------
@@ -53,6 +53,10 @@ class DockedWidget(QWidget):
         """Return the size that it opens with."""
         return QSize(self._width, super().sizeHint().height())
 
+    def least_width(self) -> int:
+        """Return the width down to which it gives way; a subclass may need more."""
+        return self._least
+
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Watch the width of the window's middle."""
         super().showEvent(event)
@@ -77,7 +81,7 @@ class DockedWidget(QWidget):
         room = middle.width() if layout is None else layout.contentsRect().width()
         missing = (window.width() + 1) // 2 - room
         if missing > 0:
-            width = max(self._least, self.minimumSizeHint().width(), self._width - missing)
+            width = max(self.least_width(), self._width - missing)
             window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
 
     # ---------------------------------------------------------------- closing

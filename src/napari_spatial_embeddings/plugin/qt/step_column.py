@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtCore import QPoint, QSize, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from .collapsible import Collapsible
@@ -45,6 +45,12 @@ class StepColumn(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidget(self._inner)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Return the size in which no step is cut at its side: more with a large font."""
+        bar, least = self.verticalScrollBar().sizeHint().width(), super().minimumSizeHint()
+        width = self._inner.minimumSizeHint().width() + bar
+        return QSize(max(least.width(), width), least.height())
 
     def scroll_to(self, part: QWidget) -> None:
         """Scroll no further than needed to show a step, or a part of one, whole or from its top."""

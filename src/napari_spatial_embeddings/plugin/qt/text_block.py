@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from qtpy.QtCore import QEvent, QRect, QSize, Qt
-from qtpy.QtGui import QTextOption
+from qtpy.QtGui import QTextDocument, QTextOption
 from qtpy.QtWidgets import QFrame, QLabel, QSizePolicy, QTextEdit, QWidget
 
 BREAK = "\u200b"
@@ -115,4 +116,7 @@ class TextBox(QTextEdit):
             self._fit()
 
     def _fit(self) -> None:
-        self.setFixedHeight(self._lines * self.fontMetrics().lineSpacing() + 2)
+        lines = QTextDocument("\n".join("X" * self._lines))
+        lines.setDefaultFont(self.font())
+        lines.setDocumentMargin(0)
+        self.setFixedHeight(math.ceil(lines.size().height()) + 2)

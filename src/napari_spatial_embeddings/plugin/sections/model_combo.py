@@ -96,7 +96,7 @@ class ModelCombo(NameCombo):
         if self._optional or self._chosen is None:
             known[self._none_text] = None
         if project is not None and project.has_model:
-            known["This project's model"] = str(project.model_folder)
+            known["Project's model"] = str(project.model_folder)
         known |= {name: name for name in cards}
         for path in filter(None, (self._browsed, self._chosen)):
             if path not in known.values():

@@ -18,6 +18,7 @@ QListWidget::item { padding: 1px 2px; }
 #message QTextEdit, #explanation, QTextEdit#note {
     background: transparent; border: none; padding: 0px;
 }
+QTextEdit#note { margin-left: 4px; }
 #message QToolButton { background: transparent; }
 #message[kind="warning"] { background: #6b5414; }
 #message[kind="warning"] * { color: #fff3d0; background: transparent; }
