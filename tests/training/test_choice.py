@@ -86,6 +86,8 @@ def test_the_better_the_start_model_the_more_of_it_is_kept(
     assert 0 <= share <= min(START_SHARE, start)
     assert share <= Choice(held_out, objects, start_ap=min(1.0, start + 0.1)).start_share
     assert Choice(held_out, objects).start_share == 0, "it was not validated"
+    of_scribbles = Choice(held_out, objects, whole=False, start_ap=start)
+    assert of_scribbles.start_share == START_SHARE, "their scores are of no use"
 
 
 def test_many_held_out_objects_show_by_themselves_what_is_forgotten() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,15 @@ def test_few_annotations_move_a_model_a_part_of_the_way() -> None:
     for name, first in weights(start).items():
         torch.testing.assert_close(kept[name], moved[name].lerp(first, START_SHARE))
     assert not same_weights(trainer.average, start)
+
+
+def test_of_scribbles_nothing_is_known_and_the_largest_share_is_kept() -> None:
+    images = discs()
+    scribbles = [replace(image, scribbled=True) for image in images]
+    for some, share in (scribbles, START_SHARE), ([scribbles[0], images[1]], 0.0), (images, 0.0):
+        trainer = prepare(some, settings_for(1, some), disc_model(), None)
+        assert trainer.start is not None
+        assert trainer.choice.start_share == share
 
 
 @pytest.mark.parametrize("case", ["from scratch", "nothing is kept aside", "validation images"])

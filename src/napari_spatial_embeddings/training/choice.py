@@ -49,6 +49,8 @@ class Choice:
         Whether the scored objects are kept out of the training.
     objects : int
         Number of scored objects.
+    whole : bool
+        Whether some scored objects are annotated whole: scores of scribbles alone measure nothing.
     best_ap, start_ap : float
         Highest mean AP so far, or the last one if nothing is held out; and that of the start model
         if it was validated. Below 0 if unknown.
@@ -62,6 +64,7 @@ class Choice:
 
     held_out: bool
     objects: int
+    whole: bool = True
     best_ap: float = -1.0
     start_ap: float = -1.0
     best_step: int = 0
@@ -95,9 +98,11 @@ class Choice:
         """Share of the start model's weights in those that are kept.
 
         Half of its mean AP on the annotations, but not more than `START_SHARE`: one that hardly
-        finds them knows little that could be forgotten.
+        finds them knows little that could be forgotten. For scribbles, that is not known.
         """
-        return 0.0 if self.enough else min(START_SHARE, max(0.0, self.start_ap / 2))
+        if self.enough:
+            return 0.0
+        return min(START_SHARE, max(0.0, self.start_ap / 2)) if self.whole else START_SHARE
 
     @property
     def fallen(self) -> bool:

@@ -100,7 +100,8 @@ def prepare(
             parameter.data = channels_last(parameter.data)
     network = copy.deepcopy(average.network)
     network.train()
-    choice = Choice(held_out, sum(i.n_objects for i in chosen))
+    whole = any(i.n_objects and not i.scribbled for i in chosen)
+    choice = Choice(held_out, sum(i.n_objects for i in chosen), whole)
     protected = model.history and settings.validation_share and not choice.enough
     rate = settings.learning_rate or (FINETUNING_RATE if model.history else LEARNING_RATE)
     return Trainer(
