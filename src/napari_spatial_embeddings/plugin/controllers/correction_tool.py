@@ -32,7 +32,7 @@ from .correction import CorrectionController
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.instances import Instances
 
-NO_TOOL_HINT = "Choose a tool. Corrected objects are locked: sliders leave them alone."
+NO_TOOL_HINT = "Choose a tool. Sliders leave corrected objects alone."
 
 
 class CorrectionTool(QObject):
