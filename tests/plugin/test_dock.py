@@ -83,3 +83,11 @@ def test_two_viewers_do_not_share(new_viewer: Callable[..., Viewer]) -> None:
     first, second = open_dock(new_viewer()), open_dock(new_viewer())
     first.session.say("to the first")
     assert (first.message, second.message) == ("To the first.", "")
+
+
+@pytest.mark.usefixtures("dock")
+def test_the_square_in_naparis_brush_is_transparent_and_not_switched_off(viewer: Viewer) -> None:
+    brush = viewer.canvas.overlays._brush_circle
+    assert brush.box_color is not None
+    assert brush.box_color[-1] == 0
+    assert brush.box  # without it, software OpenGL crashes when the layer is removed

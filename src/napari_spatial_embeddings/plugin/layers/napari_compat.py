@@ -84,9 +84,13 @@ def grid(viewer: ViewerModel) -> Any:
 
 
 def hide_brush_box(viewer: ViewerModel) -> None:
-    """Hide the dark square that napari 0.9 draws inside its brush, and leaves behind."""
+    """Hide the dark square that napari 0.9 draws inside its brush, and leaves behind.
+
+    It is made transparent: switched off, it takes the process with it in software OpenGL, when a
+    layer that was painted on is removed.
+    """
     with suppress(AttributeError, KeyError):
-        viewer.canvas.overlays._brush_circle.box = False
+        viewer.canvas.overlays._brush_circle.box_color = "transparent"
 
 
 def ask_before_closing(owner: object, may_close: Callable[[str], bool]) -> Callable[[], object]:
