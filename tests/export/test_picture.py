@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from builders import capsules, picture, random_maps
 from napari_spatial_embeddings.core.maps import ideal_maps
-from napari_spatial_embeddings.export import overview
-from napari_spatial_embeddings.export.picture import MAX_PIXELS, _choose
+from napari_spatial_embeddings.export.picture import MAX_PIXELS, _choose, overview
 from napari_spatial_embeddings.files import FileError
 
 
@@ -115,8 +114,9 @@ heavy = {"torch", "numba", "scipy", "skimage", "matplotlib", "tifffile", "zarr",
 print(sorted(heavy & set(sys.modules)))
 import numpy as np
 from napari_spatial_embeddings.core.maps import ideal_maps
+from napari_spatial_embeddings.export.picture import overview
 labels = np.ones((4, 4), np.int32)
-export.overview(None, np.ones((1, 4, 4)), labels, ideal_maps(labels), labels)
+overview(None, np.ones((1, 4, 4)), labels, ideal_maps(labels), labels)
 print("matplotlib.pyplot" in sys.modules)
 """
     done = subprocess.run(

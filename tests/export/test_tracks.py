@@ -16,7 +16,7 @@ from geff.validate.data import ValidationConfig, validate_data
 from numpy.typing import NDArray
 
 from movies import detections, movie, partition
-from napari_spatial_embeddings.export import (
+from napari_spatial_embeddings.export.tracks import (
     write_ctc,
     write_geff,
     write_label_series,

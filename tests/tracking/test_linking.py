@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from movies import detections, movie, moving, partition, scrambled
 from napari_spatial_embeddings.config import TrackingSettings
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.export import write_geff
+from napari_spatial_embeddings.export.tracks import write_geff
 from napari_spatial_embeddings.tracking import corrections as correct
 from napari_spatial_embeddings.tracking.corrections import NONE, LinkCorrections
 from napari_spatial_embeddings.tracking.linking import assigned, link

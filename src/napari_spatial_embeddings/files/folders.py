@@ -12,7 +12,6 @@ from napari_spatial_embeddings.core.text import plural
 
 from .endings import IMAGES, ZARR
 from .errors import FileError, log
-from .ome_set import once
 from .ome_zarr import is_zarr
 
 SEPARATORS = "_-. "
@@ -70,6 +69,8 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
         found.update(dict.fromkeys(_in_folder(path, IMAGES) if _is_folder(path) else [path]))
     if not found:
         raise FileError("no image is given")
+    from .ome_set import once  # only where files are looked for: not when a window opens
+
     return once(found)
 
 
