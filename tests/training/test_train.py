@@ -1,46 +1,27 @@
-"""Training: learning, reproducibility, budgets, and the choice of the best model."""
+"""Training: learning, reproducibility, odd images, and the choice of the best model."""
 
 from __future__ import annotations
 
 import copy
 import itertools
 import math
-import threading
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from builders import capsules, network, training_image
-from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
+from builders import capsules, training_image
+from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.core.maps import IGNORE
-from napari_spatial_embeddings.core.network import multiple
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.system.cancellation import run
 from napari_spatial_embeddings.training import trainer as trainer_module
 from napari_spatial_embeddings.training.annotation import TrainingImage
-from napari_spatial_embeddings.training.checkpoint import Checkpoint
-from napari_spatial_embeddings.training.preparation import crop_shape, prepare
-from napari_spatial_embeddings.training.train import (
-    WORKING_DIAMETER,
-    Report,
-    model_from_scratch,
-    train,
-)
-from small_trainings import (
-    ALWAYS,
-    Clock,
-    discs,
-    same_weights,
-    settings_for,
-    small_model,
-    trained,
-    weights,
-)
+from napari_spatial_embeddings.training.preparation import prepare
+from napari_spatial_embeddings.training.train import Report, train
+from small_trainings import ALWAYS, Clock, discs, same_weights, settings_for, small_model, trained
 
 
 def test_it_learns_to_segment_discs_it_did_not_see() -> None:
@@ -98,125 +79,6 @@ def test_volumes_are_learned_by_the_same_code() -> None:
     assert reports[-1].validation.ap50 > 0.3
 
 
-def test_a_finetuned_model_starts_from_what_it_knows() -> None:
-    images = discs()
-    start = SpatialEmbeddings(
-        ModelSettings(width=8, levels=2, working_diameter=9.0, classes=("cell", "dirt")),
-        pixel_size=(0.5, 0.5),
-        about={"licence": "none"},
-    )
-    start.network = network(start.settings, 3)
-    tuned = trained(images, 1, start, learning_rate=1e-12, average=0.0)
-    assert tuned.settings == start.settings
-    assert (tuned.pixel_size, tuned.about) == (start.pixel_size, start.about)
-    for a, b in zip(weights(start).values(), weights(tuned).values(), strict=True):
-        torch.testing.assert_close(a, b)
-    moved = trained(images, 5, start, learning_rate=1e-2, average=0.0)
-    assert not same_weights(start, moved)
-
-
-def test_the_start_model_is_not_changed() -> None:
-    images = discs()
-    model = small_model(images)
-    before = copy.deepcopy(model)
-    trained(images, 3, model)
-    assert same_weights(model, before)
-    assert model.card() == before.card()
-    pixels = [image.image.copy() for image in images]
-    trained(images, 2)
-    for image, kept in zip(images, pixels, strict=True):
-        np.testing.assert_array_equal(image.image, kept)
-
-
-def test_fractions_of_an_epoch_make_no_step_more() -> None:
-    images = discs()
-    trainer = prepare(images, settings_for(1, images), small_model(images), None)
-    trainer.epoch_steps = 6.0
-    for steps in range(1, 200):
-        trainer.settings = trainer.settings.updated(epochs=steps / 6 + 1)
-        trainer.steps = steps + 6
-        assert trainer.progress() >= 1
-        trainer.steps -= 1
-        assert trainer.progress() < 1
-
-
-@pytest.mark.parametrize("scribbled", [False, True])
-def test_only_whole_objects_change_the_size(scribbled: bool) -> None:
-    images = [replace(image, scribbled=scribbled) for image in discs()]
-    start = small_model(images)
-    start.history = [{}]
-    diameter = 1.6 * start.settings.working_diameter
-    trainer = prepare(images, settings_for(1, images, object_diameter=diameter), start, None)
-    own = trainer.best.settings.working_diameter
-    assert own == pytest.approx(start.settings.working_diameter if scribbled else diameter)
-    assert trainer.best.image_diameter == diameter
-
-
-@pytest.mark.parametrize("cost", [0.0, 1.0, 4.0, 20.0])
-@pytest.mark.parametrize("minutes", [0.25, 1.0, 10.0])
-def test_validations_come_early_and_leave_time_to_learn(minutes: float, cost: float) -> None:
-    images = discs()
-    settings = TrainingSettings(minutes=minutes, device="cpu")
-    clock = Clock()
-    trainer = prepare(images, settings, small_model(images), None, clock=clock)
-    trainer.start_clock()
-    pauses: list[float] = []
-    while trainer.elapsed() + trainer.pause() < 60 * minutes:
-        pauses.append(trainer.pause())
-        trainer.validation_cost = cost
-        clock.now += pauses[-1] + cost
-        trainer.validated_at = trainer.elapsed()
-    assert pauses[0] <= 10
-    assert pauses == sorted(pauses)
-    assert pauses[-1] <= settings.validation_seconds
-    assert len(pauses) <= 2 + 60 * minutes / min(settings.validation_seconds, 60 * minutes / 8)
-    share = max(1 / 9, cost / settings.validation_seconds)
-    assert cost * (len(pauses) - 1) <= share * sum(pauses[1:]) + 1e-6
-
-
-def test_a_model_from_scratch_suits_the_objects() -> None:
-    images = discs(radius=8.0)
-    model = model_from_scratch(images, width=4)
-    assert 12 <= model.settings.working_diameter <= 20
-    assert model.settings.offset_range >= 4 * model.settings.working_diameter
-    assert (model.settings.ndim, model.settings.in_channels) == (2, 1)
-    volume = training_image(capsules((10, 20, 20), 1, radius=4), channels=3)
-    settings = model_from_scratch([volume], spacing=(2.0, 1.0, 1.0), width=4).settings
-    assert (settings.ndim, settings.in_channels, settings.spacing) == (3, 3, (2.0, 1.0, 1.0))
-    assert same_weights(
-        model_from_scratch(images, width=4, seed=1), model_from_scratch(images, width=4, seed=1)
-    )
-    assert not same_weights(model, model_from_scratch(images, width=4, seed=1))
-
-
-def test_a_model_from_scratch_sees_large_objects_from_afar() -> None:
-    spacing = (2.0, 1.0, 1.0)
-    labels = capsules((24, 48, 48), 0, count=2, radius=15, spacing=spacing)
-    volume = replace(training_image(labels), spacing=spacing)
-    model = model_from_scratch([volume], spacing=spacing, width=4, levels=2)
-    assert model.image_diameter is not None
-    assert model.image_diameter > 20
-    assert model.settings.working_diameter == pytest.approx(WORKING_DIAMETER[3], abs=0.1)
-    assert model.settings.spacing == (1.0, 1.0, 1.0), "thick slices are thin enough from afar"
-    grid = model.resampling(spacing=spacing).grid(labels.shape)
-    assert np.prod(grid) < labels.size / 3
-    assert model.predict_maps(volume.image, spacing=spacing).shape == labels.shape
-
-
-@pytest.mark.parametrize("spacing", [(1.0, 1.0), (2.5, 1.0, 1.0)])
-@pytest.mark.parametrize("diameter", [3, 20, 400])
-def test_crops_fit_the_network_and_the_objects(spacing: tuple[float, ...], diameter: float) -> None:
-    model = ModelSettings.model_validate(
-        {"ndim": len(spacing), "spacing": spacing, "working_diameter": diameter}
-    )
-    crop = crop_shape(model, TrainingSettings())
-    assert all(n % m == 0 for n, m in zip(crop, multiple(model), strict=True))
-    assert crop == crop_shape(model, TrainingSettings(large_crop_factor=2))
-    chosen = crop_shape(model, TrainingSettings(crop_size=100))
-    for n, unit, m in zip(chosen, spacing, multiple(model), strict=True):
-        assert abs(n * unit - 100) <= m * unit
-
-
 def test_the_same_seed_gives_the_same_weights() -> None:
     images = discs()
     one = trained(images, seed=1)
@@ -233,18 +95,6 @@ def test_the_same_seed_gives_the_same_weights_on_several_threads() -> None:
     finally:
         torch.set_num_threads(threads)
     assert same_weights(one, same)
-
-
-def test_a_validation_measures_its_own_cost() -> None:
-    images = discs()
-    clock = Clock(tick=7.0)
-    trainer = prepare(images, settings_for(1, images), small_model(images), None, clock=clock)
-    trainer.start_clock()
-    run(trainer.validate())
-    assert trainer.validation_cost == 7.0
-    clock.tick = 0.0
-    assert trainer.validated_at == trainer.elapsed()
-    assert trainer.pause() == 9 * 7.0
 
 
 def test_mixed_precision_is_of_the_network_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,60 +120,6 @@ def test_mixed_precision_is_of_the_network_only(monkeypatch: pytest.MonkeyPatch)
     assert full.equal(same)
     assert not half.equal(full)
     torch.testing.assert_close(half, full, rtol=0.02, atol=0.0)
-
-
-def test_time_ends_a_training() -> None:
-    images = discs()
-    settings = TrainingSettings(minutes=1, crop_size=32, device="cpu", report_seconds=3)
-    reports = list(train(images, settings, small_model(images), clock=Clock(tick=0.5)))
-    assert len(reports) > 5
-    assert reports[-1].done
-    assert reports[-1].step > reports[0].step >= 1
-    assert reports[0].seconds < 60 <= reports[-1].seconds
-    assert reports[-1].seconds_left == 0
-    for report in reports[:-1]:
-        assert report.seconds + report.seconds_left == pytest.approx(60, rel=0.2)
-
-
-def test_the_clock_starts_with_the_first_step() -> None:
-    """However long the first validation takes, there is a training; and its time is all left."""
-    images = discs()
-    settings = TrainingSettings(minutes=1, batch_size=2, crop_size=32, device="cpu")
-    clock = Clock(tick=59.0)
-    first, *rest = train(images, settings, small_model(images), baseline=True, clock=clock)
-    assert (first.step, first.seconds, first.seconds_left) == (0, 0.0, 60.0)
-    assert first.validation is not None
-    assert rest[-1].done
-    assert rest[-1].step >= 1
-
-
-@pytest.mark.parametrize("calls", [1, 2, 3, 4, 6, 9])
-def test_a_cancelled_training_ends_with_a_report_wherever_it_is(tmp_path: Path, calls: int) -> None:
-    """Between two steps, or between the pieces of the validations that follow each step."""
-    images, path = discs(), tmp_path / "checkpoint"
-    threads = threading.active_count()
-    settings = settings_for(
-        1000, images, report_seconds=ALWAYS, validation_seconds=ALWAYS, pseudo_labels=False
-    )
-    countdown = itertools.count(1)
-    reports = list(
-        train(
-            images,
-            settings,
-            small_model(images),
-            checkpoint=path,
-            cancelled=lambda: next(countdown) >= calls,
-        )
-    )
-    assert next(countdown) == calls + 1, "it is asked no more"
-    assert threading.active_count() == threads
-    last = reports[-1]
-    assert not any(r.done for r in reports)
-    assert Checkpoint.read(path).facts["steps"] == last.step
-    if calls == 9:
-        assert last.step >= 1
-        # What was learned so far is the best there is.
-        assert not same_weights(last.model, small_model(images))
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
