@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import capsules, random_maps
+from builders import random_maps
+from corrected import ALL, Person, crowds, lasts, some
 from napari_spatial_embeddings.config import ClusteringSettings
-from napari_spatial_embeddings.core.clustering import Clustering, cluster
-from napari_spatial_embeddings.core.instances import NOTHING, Corrections, Instances
-from napari_spatial_embeddings.core.maps import EmbeddingMaps, coordinates, ideal_maps
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.instances import NOTHING, Corrections
+from napari_spatial_embeddings.core.maps import coordinates, ideal_maps
 from napari_spatial_embeddings.editing.corrections import (
     accept,
     add,
@@ -24,69 +25,9 @@ from napari_spatial_embeddings.editing.corrections import (
     release,
     set_class,
     split,
-    touching,
 )
 from napari_spatial_embeddings.errors import InputError
-from strategies import any_maps, any_settings, relaxed
-
-ALL = ClusteringSettings(seed_threshold=0.5, foreground_threshold=0.3, min_size=1)
-STRICT = ALL.updated(seed_threshold=1.0, min_size=10**6)
-"""Settings under which nothing is found."""
-
-
-class Person:
-    """A clustering and its corrections, as a session would keep them."""
-
-    def __init__(self, maps: EmbeddingMaps, settings: ClusteringSettings = ALL) -> None:
-        self.maps, self.settings = maps, settings
-        self.clustering = Clustering(maps)
-        self.made = Corrections.none(maps.shape)
-        self.found = self.clustering(settings)
-
-    def says(self, change: Callable[..., Corrections], *args: Any) -> Instances:
-        """Correct, and see what becomes of it."""
-        before = [np.array(getattr(self.made, n)) for n in Corrections.__slots__]
-        labels = self.found.labels.copy()
-        made = change(self.made, self.found, *args)
-        for name, value in zip(Corrections.__slots__, before, strict=True):
-            np.testing.assert_array_equal(getattr(self.made, name), value)
-        np.testing.assert_array_equal(self.found.labels, labels)
-        assert {*np.unique(made.labels)} - {0, NOTHING} == {*made.ids}
-        assert len({*made.ids}) == len(made)
-        self.made = made
-        self.found = self.clustering.corrected(made)(self.settings, like=self.found)
-        return self.found
-
-
-crowds = st.builds(Person, any_maps(), any_settings)
-
-
-def some(person: Person, data: st.DataObject, count: int) -> list[int]:
-    """Draw objects."""
-    labels = person.found.ids.tolist()
-    if len(labels) < count:
-        return []
-    return data.draw(st.lists(st.sampled_from(labels), min_size=count, max_size=count, unique=True))
-
-
-def seed_pixels(found: Instances, a: int, b: int) -> list[tuple[int, ...]]:
-    """Return the seed pixels of two objects."""
-    return [tuple(found.seed_pixel[found.ids == k][0].tolist()) for k in (a, b)]
-
-
-def lasts(person: Person) -> None:
-    """Corrections hold under any settings."""
-    said = person.made.labels
-    for settings in (
-        STRICT,
-        ALL,
-        ALL.updated(margin_factor=3.0),
-        ALL.updated(foreground_threshold=0.0),
-    ):
-        found = person.clustering.corrected(person.made)(settings, like=person.found)
-        np.testing.assert_array_equal(found.labels[said != 0], said[said != 0].clip(0))
-        assert found.ids[found.locked].tolist() == person.made.ids.tolist()
-        assert not np.isin(found.labels[said == 0], person.made.ids).any()
+from strategies import relaxed
 
 
 @relaxed
@@ -133,85 +74,6 @@ def test_deleted_objects_are_counted_one_by_one() -> None:
     person.says(delete, int(person.found.labels[12, 32]))
     assert len(person.made.deleted) == 1
     assert last not in person.found.ids
-
-
-def test_split_objects_are_a_pair_while_both_are_there() -> None:
-    labels = np.zeros((20, 40), np.int32)
-    labels[5:15, 5:35] = 1
-    person = Person(ideal_maps(labels, sigma=0.5))
-    person.says(split, person.maps, (9, 8), (9, 31))
-    (pair,) = person.made.split.tolist()
-    assert {*pair} == {*person.found.ids.tolist()}
-    person.says(lambda made, found: merge(made, found, *pair))
-    assert len(person.made.split) == 0
-
-
-@pytest.mark.parametrize("shape", [(30, 40), (6, 30, 40)], ids=str)
-def test_objects_touch_across_a_thin_gap(shape: tuple[int, ...]) -> None:
-    labels = np.zeros(shape, np.int32)
-    labels[..., 5:9, 5:9] = 1
-    labels[..., 11:15, 11:15] = 2  # two pixels away, diagonally
-    labels[..., 5:9, 12:16] = 3  # three
-    labels[..., 15:19, 11:15] = 4  # none
-    found = cluster(ideal_maps(labels, sigma=0.3), ALL)
-    a, b, c, d = (
-        int(found.labels[(*[3] * (len(shape) - 2), *at)])
-        for at in ((6, 6), (12, 12), (6, 13), (16, 12))
-    )
-    assert len({a, b, c, d} - {0}) == 4
-    assert touching(found, a, b)
-    assert touching(found, b, a)
-    assert touching(found, b, d)
-    assert touching(found, b, c)
-    assert not touching(found, a, c)
-    assert not touching(found, a, d)
-
-
-@relaxed
-@given(crowds, st.data())
-def test_merging_joins_two_and_splitting_parts_them(person: Person, data: st.DataObject) -> None:
-    if pair := some(person, data, 2):
-        a, b = pair
-        before = person.found
-        after = person.says(merge, a, b)
-        expected = np.where(before.labels == b, a, before.labels)
-        np.testing.assert_array_equal(after.labels, expected)
-        k = int(np.flatnonzero(after.ids == a)[0])
-        assert after.size[k] == before.size[np.isin(before.ids, [a, b])].sum()
-        assert after.score[k] == before.score[np.isin(before.ids, [a, b])].max()
-        lasts(person)
-        pixels = seed_pixels(before, a, b)
-        parted = person.says(split, person.maps, *pixels)
-        new = parted.labels[pixels[1]]
-        assert parted.labels[pixels[0]] == a
-        assert new not in before.ids or new == b
-        np.testing.assert_array_equal(
-            np.where(parted.labels == new, a, parted.labels), after.labels
-        )
-        lasts(person)
-
-
-@pytest.mark.parametrize("shape", [(50, 60), (16, 30, 30)])
-def test_merged_objects_that_the_network_parts_come_back_exactly(shape: tuple[int, ...]) -> None:
-    labels = capsules(shape, 3, count=4)
-    person = Person(ideal_maps(labels, sigma=0.5))
-    before, (a, b) = person.found, person.found.ids[:2].tolist()
-    person.says(merge, a, b)
-    after = person.says(split, person.maps, *seed_pixels(before, a, b))
-    np.testing.assert_array_equal(after.labels, before.labels)
-    np.testing.assert_array_equal(after.centre[after.locked], before.centre[:2])
-
-
-def test_where_the_network_sees_one_centre_the_nearer_pixel_decides() -> None:
-    labels = np.zeros((20, 40), np.int32)
-    labels[5:15, 5:35] = 1
-    person = Person(ideal_maps(labels, sigma=0.5))
-    found = person.says(split, person.maps, (10, 8), (9, 31))
-    assert sorted(found.size.tolist()) == [150, 150]
-    left, right = found.labels[10, 8], found.labels[9, 31]
-    assert left == 1
-    assert (found.labels[5:15, 5:19] == left).all()
-    assert (found.labels[5:15, 21:35] == right).all()
 
 
 @relaxed
