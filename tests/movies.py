@@ -1,4 +1,4 @@
-"""Time series of label images whose cells are known, and their detections."""
+"""Time series of label images whose cells are known, their detections and their tracks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.config import TrackingSettings
+from napari_spatial_embeddings.tracking.corrections import NONE, LinkCorrections
 from napari_spatial_embeddings.tracking.detections import Detections, detect
+from napari_spatial_embeddings.tracking.linking import link
 from napari_spatial_embeddings.tracking.tracks import Tracks
 
 Spots = Mapping[int, Mapping[int, tuple[float, ...]]]
 """Centre of each cell in each of its frames, by id and frame."""
+
+FAR = TrackingSettings(max_step=12)
 
 
 def movie(
@@ -77,3 +82,11 @@ def partition(tracks: Tracks, labels: NDArray[np.integer]) -> set[frozenset[tupl
         t, at = int(found.frame[i]), tuple(np.clip(centre[i], 0, np.array(shape) - 1))
         sets.setdefault(track, set()).add((t, int(labels[(t, *at)])))
     return {frozenset(members) for members in sets.values()}
+
+
+def linked(
+    labels: NDArray[np.integer],
+    settings: TrackingSettings = FAR,
+    corrections: LinkCorrections = NONE,
+) -> Tracks:
+    return link(detections(labels), settings, corrections)

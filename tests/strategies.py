@@ -11,6 +11,7 @@ from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
 
 relaxed = hypothesis_settings(deadline=None, max_examples=60)
+few = hypothesis_settings(relaxed, max_examples=25)
 
 
 @st.composite
