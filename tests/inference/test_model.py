@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import save
 
-from builders import capsules, network, picture
 from child_python import start_python
-from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, PredictionSettings
-from napari_spatial_embeddings.core.clustering import cluster
-from napari_spatial_embeddings.core.maps import EmbeddingMaps
+from napari_spatial_embeddings.config import ModelSettings
 from napari_spatial_embeddings.inference.model import (
     CARD,
     SCHEMA,
@@ -30,38 +25,14 @@ from napari_spatial_embeddings.inference.model import (
     SpatialEmbeddings,
 )
 from napari_spatial_embeddings.inference.model_card import ModelCard
-from napari_spatial_embeddings.inference.normalisation import normalisation, normalise
+from small_models import assert_same, image_of, model_of
 
 Card = dict[str, Any]
-
-
-def model_of(ndim: int = 2, seed: int = 0, **changes: Any) -> SpatialEmbeddings:
-    settings = ModelSettings.model_validate(
-        {"ndim": ndim, "spacing": (1.0,) * ndim, "width": 4, "levels": 2, **changes}
-    )
-    return SpatialEmbeddings(
-        settings,
-        network(settings, seed),
-        ClusteringSettings(seed_threshold=0.7, min_size=3),
-        pixel_size=(0.25,) * ndim,
-        unit="micrometer",
-        history=[{"step": 10, "ap50": 0.5}],
-        about={"data": "discs"},
-    )
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return model_of().save(tmp_path / "model")
-
-
-def image_of(channels: int = 1) -> NDArray[np.float32]:
-    return picture(capsules((40, 50), 1), channels=channels)
-
-
-def assert_same(a: EmbeddingMaps, b: EmbeddingMaps, tolerance: float = 0.0) -> None:
-    for name in ("offsets", "sigma", "seed"):
-        np.testing.assert_allclose(getattr(a, name), getattr(b, name), tolerance, tolerance)
 
 
 def rewrite(folder: Path, change: Callable[[Card], Any]) -> None:
@@ -295,84 +266,3 @@ def test_nothing_is_ever_unpickled(folder: Path, tmp_path: Path) -> None:
     assert not mark.exists()
     pickle.loads(pickle.dumps(Bomb(mark)))  # the bomb is live
     assert mark.exists()
-
-
-@pytest.mark.parametrize(
-    ("model", "image", "message"),
-    [
-        (
-            {},
-            np.zeros((2, 8, 8)),
-            "with 1 channel, this is a 2D image with 2 channels",
-        ),
-        (
-            {},
-            np.zeros((8, 8, 8, 8)),
-            "2D images .*, this is a 3D volume with 8 channels",
-        ),
-        ({}, np.zeros(8), "takes 2D images"),
-        ({"in_channels": 3}, np.zeros((8, 8)), "takes 2D images with 3 channels"),
-        (
-            {"in_channels": 3},
-            np.zeros((8, 8, 3)),
-            "with 3 channels, this is a 2D image with 8",
-        ),
-        ({"ndim": 3}, np.zeros((8, 8)), "takes 3D volumes"),
-        ({}, np.zeros((0, 8)), r"the image is empty: its shape is \(1, 0, 8\)"),
-        ({}, np.zeros((8, 8), complex), "has type complex128"),
-        ({}, np.zeros((8, 8), object), "has type object"),
-        ({}, np.full((8, 8), np.nan), "NaN or infinite"),
-        ({}, np.full((8, 8), np.inf), "NaN or infinite"),
-    ],
-)
-def test_an_image_that_does_not_fit_says_why(
-    model: dict[str, Any], image: NDArray[Any], message: str
-) -> None:
-    with pytest.raises(ModelError, match=message):
-        model_of(**model).predict_maps(image)
-
-
-@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int16, np.uint16, np.float32, np.float64])
-def test_any_real_type_with_or_without_a_channel_axis(dtype: Any) -> None:
-    model, image = model_of(), (255 * (image_of() > 0.5)).astype(dtype)
-    maps = model.predict_maps(image[0])
-    assert maps.offsets.dtype == maps.sigma.dtype == maps.seed.dtype == np.float32
-    assert_same(model.predict_maps(image), maps)
-    assert_same(model.predict_maps(image.astype(float)), maps, 1e-5)
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 70), (17, 3)])
-def test_images_of_any_size(shape: tuple[int, int]) -> None:
-    maps = model_of(levels=3).predict_maps(np.ones(shape))
-    assert maps.shape == shape
-    assert np.isfinite(maps.offsets).all()
-
-
-def test_prediction_normalises_the_whole_image_not_its_tiles() -> None:
-    model = model_of()
-    image = image_of()
-    image[:, :, 25:] *= 1000
-    tiles = PredictionSettings(tile=16, halo=48)
-    maps = model.predict_maps(image, tiles)
-    scaled = normalise(image, normalisation(image, model.settings))
-    assert_same(maps, deque(model.predicting_normalised(scaled, tiles), maxlen=1)[0].maps)
-    assert_same(maps, model.predict_maps(image), 1e-4)
-
-
-def test_segmenting_is_predicting_and_clustering() -> None:
-    model, image = model_of(), image_of()
-    model.clustering = ClusteringSettings(seed_threshold=0.4, foreground_threshold=0.2, min_size=1)
-    maps = model.predict_maps(image)
-    found = model.segment(image)
-    assert len(found) > 0
-    np.testing.assert_array_equal(found.labels, cluster(maps, model.clustering).labels)
-    other = ClusteringSettings(seed_threshold=1.0)
-    np.testing.assert_array_equal(model.segment(image, other).labels, cluster(maps, other).labels)
-
-
-def test_progress_ends_with_complete_maps() -> None:
-    model, image = model_of(), image_of()
-    reports = list(model.predicting(image, PredictionSettings(tile=16, halo=48)))
-    assert [r.done for r in reports] == list(range(1, len(reports) + 1))
-    assert reports[-1].total == len(reports) == 12
-    assert_same(reports[-1].maps, model.predict_maps(image), 1e-4)
