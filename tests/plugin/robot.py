@@ -37,6 +37,9 @@ from plugin.robot_actions import PACE, PLUGIN, along, canvas, on_screen
 
 W = TypeVar("W", bound=QWidget)
 
+PATIENCE_SECONDS = 60.0
+"""How long the user waits for something: a busy machine takes its time."""
+
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 
@@ -57,7 +60,7 @@ class Person:
 
     # ------------------------------------------------------------------ seeing
 
-    def wait(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
+    def wait(self, condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until a condition holds."""
         end = time.monotonic() + seconds
         while not condition():
@@ -124,7 +127,7 @@ class Person:
             area.ensureWidgetVisible(widget, 0, 40)
             QApplication.processEvents()
 
-    def press(self, text: str, seconds: float = 10.0) -> None:
+    def press(self, text: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Click a button, as soon as it can be clicked."""
         button = self.button(text)
         self.wait(button.isEnabled, seconds)
@@ -174,14 +177,14 @@ class Person:
 
     def pick(self, text: str, entry: str) -> None:
         """Press a button that opens a menu, and choose from that."""
-        QTimer.singleShot(500, lambda: take(entry))
+        as_soon_as(QApplication.activePopupWidget, lambda: take(entry))
         self.press(text)
         self.rest(100)
 
     def open_project(self, folder: Path) -> None:
         """Press Open, and type a folder into the dialog."""
         self.open("Data")
-        QTimer.singleShot(500, lambda: answer(folder))
+        as_soon_as(QApplication.activeModalWidget, lambda: answer(folder))
         self.press("Open")
 
     # ----------------------------------------------------------- on the canvas
@@ -229,12 +232,26 @@ class Person:
         self.viewer.screenshot(str(path), canvas_only=False, flash=False)
 
 
+def as_soon_as(shown: Callable[[], QWidget | None], act: Callable[[], None]) -> None:
+    """Act once a menu or dialog is shown, which has an event loop of its own."""
+    end = time.monotonic() + PATIENCE_SECONDS
+
+    def look() -> None:
+        widget = shown()
+        if widget is not None and widget.isVisible():
+            act()
+        elif time.monotonic() < end:
+            QTimer.singleShot(100, look)
+
+    QTimer.singleShot(500, look)
+
+
 def take(entry: str) -> None:
-    """Choose from the menu that is open."""
+    """Choose from the menu that is open, by keys: its place on the screen may not be final yet."""
     menu = QApplication.activePopupWidget()
     assert isinstance(menu, QMenu)
-    action = next(a for a in menu.actions() if a.text() == entry)
-    QTest.mouseClick(menu, LEFT, NO_KEY, menu.actionGeometry(action).center())
+    menu.setActiveAction(next(a for a in menu.actions() if a.text() == entry))
+    QTest.keyClick(menu, Qt.Key.Key_Return)
 
 
 def answer(folder: Path) -> None:
