@@ -180,6 +180,8 @@ def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> N
 
     # Texts that change move no button.
     dress(frame, "dark", "9pt", MIN_WIDTH)
+    qtbot.waitUntil(lambda: dock.idle, timeout=60_000)
+    settle(dock)
     slider = tune_step(dock).sliders.slider("seed_threshold")
     assert_nothing_moves(
         dock,
