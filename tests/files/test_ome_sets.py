@@ -18,6 +18,7 @@ from napari_spatial_embeddings.files import (
     FileError,
     find_images,
     pair,
+    read_axes,
     read_image,
     read_labels,
     read_pixel_size,
@@ -147,13 +148,13 @@ def test_positions_are_images_of_their_own(
     for k, name in enumerate(names):
         np.testing.assert_array_equal(read_image(tmp_path / name).data[0], whole[k, :, 0])
         assert not caplog.messages
-        read_pixel_size(tmp_path / name, "ZYX")
+        read_axes(tmp_path / name)
         assert ("napari may show the first image of its set" in caplog.text) == (k > 0)
         caplog.clear()
     (tmp_path / "alone").mkdir()
     alone = shutil.move(tmp_path / names[2], tmp_path / "alone")
     caplog.clear()
-    read_pixel_size(alone, "ZYX")
+    read_axes(alone)
     assert not caplog.messages
 
 
@@ -222,8 +223,8 @@ def test_an_acquisition_that_ended_early(
         with pytest.raises(FileError, match=f"ends early.*{says}.*set axes=ZYX"):
             read(path)
     np.testing.assert_array_equal(read_image(path, "ZYX").data[0], array)
-    # napari shows the file, so that it is mentioned where only the pixel size is read.
-    read_pixel_size(path, "ZYX")
+    # napari shows the file, so that it is mentioned where only the axes are read.
+    read_axes(path)
     assert re.search(f"a.ome.tif lacks {says.partition('lacks ')[2]}: napari", caplog.text)
 
 

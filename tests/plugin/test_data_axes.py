@@ -77,7 +77,7 @@ def test_channels_that_are_not_the_first_axis_are_put_there(
     pixels = np.random.default_rng(0).random((40, 50, 2)).astype(np.float32)
     layer = viewer.add_image(pixels, name="float colours")
     assert combos(dock)[1].currentText() == "channels (CYX)"
-    assert "channels of float colours were put first" in dock.message
+    assert "axes of float colours were put in the order CYX" in dock.message
     press(dock, "Annotate")
     painted = viewer.layers["float colours · annotations"]
     assert np.array_equal(painted.extent.world, layer.extent.world[:, -2:])

@@ -21,6 +21,11 @@ FEW_PLANES = 4
 NARROW = 8
 """An unnamed last axis so many times shorter than the others is no width."""
 
+WITH_ALPHA = (2, 4)
+"""Numbers of colours of a pixel of which the last is transparency."""
+
+TIME_SERIES = "{name} is a time series of {frames} frames; save each frame as a file of its own"
+
 HINT = "name them with axes, such as axes=ZYX"
 
 
@@ -85,9 +90,8 @@ def as_image(
             )
         _check(array, axes, name)
     if "S" in axes:
-        # The last of two or four samples is transparency.
         colours = axes.index("S")
-        if array.shape[colours] in (2, 4):
+        if array.shape[colours] in WITH_ALPHA:
             opaque = slice(array.shape[colours] - 1)
             array = sliced(array, (*(slice(None),) * colours, opaque))
         axes = axes.replace("S", "C")
@@ -158,9 +162,7 @@ def _check(array: PixelArray, axes: str, name: str) -> None:
         frames = array.shape[axes.index("T")]
         slices = axes.replace("T", "Z").replace("S", "C")
         but = f"; if they are slices of a volume, set axes={slices}" if "Z" not in axes else ""
-        raise FileError(
-            f"{name} is a time series of {frames} frames; save each frame as a file of its own{but}"
-        )
+        raise FileError(TIME_SERIES.format(name=name, frames=frames) + but)
     letters = set(axes)
     colours = len(letters & {"C", "S"})
     if not {"Y", "X"} <= letters <= set("CSZYX") or len(letters) != len(axes) or colours > 1:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .axes import UNKNOWN, guess, named_by_units, without_singletons
-from .endings import TIFF
+from .axes import UNKNOWN, WITH_ALPHA, guess, named_by_units, without_singletons
+from .endings import PNG, TIFF
 from .errors import FileError, reading
 from .ome_zarr import is_zarr, zarr_axes, zarr_sizes
+from .png_jpeg import gif_axes, png_axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +26,20 @@ class FileAxes:
         Length of each axis.
     guessed : bool
         Whether the file does not name all of them: they are what `read_image` takes them for.
+    alpha : bool
+        Whether the last channel is transparency, which `read_image` leaves out.
     """
 
     axes: str
     shape: tuple[int, ...]
     guessed: bool
+    alpha: bool = False
 
 
 def read_axes(path: str | Path) -> FileAxes | None:
-    """Read what the axes of a TIFF or OME-Zarr mean; None of other formats.
+    """Read what the axes of a TIFF, OME-Zarr, PNG or GIF mean; None of other formats.
+
+    What napari shows of it otherwise than `read_image` reads it is logged.
 
     Raises
     ------
@@ -50,6 +56,10 @@ def read_axes(path: str | Path) -> FileAxes | None:
 
             axes, shape, dtype = tiff_axes(path)
             axes = named_by_units(axes, tiff_sizes(path))
+        elif path.suffix.lower() in PNG:
+            axes, shape, dtype = png_axes(path)
+        elif path.suffix.lower() == ".gif":
+            axes, shape, dtype = gif_axes(path)
         else:
             return None
     array, known = without_singletons(np.broadcast_to(np.zeros((), dtype), shape), axes)
@@ -58,4 +68,5 @@ def read_axes(path: str | Path) -> FileAxes | None:
         letters = guess(array, known, str(path))
     except FileError:  # too many are unknown
         letters = known
-    return FileAxes(letters.replace("S", "C"), tuple(array.shape), guessed)
+    alpha = "S" in letters and array.shape[letters.index("S")] in WITH_ALPHA
+    return FileAxes(letters.replace("S", "C"), tuple(array.shape), guessed, alpha)

@@ -149,10 +149,11 @@ class OmeSet:
     def pages_named(self, pages: int) -> int:
         """Return how many of the file's pages belong to some image."""
         numbers: set[int] = set()
-        for planes in (p for image in self.here() for p in image.planes):
+        for image, planes in [(one, p) for one in self.here() for p in one.planes]:
             if self.file_of(planes) == self.path:
-                end = pages if planes.count is None else min(pages, planes.page + planes.count)
-                numbers.update(range(planes.page, end))
+                left = math.prod(image.shape) - planes.first
+                count = left if planes.count is None else min(left, planes.count)
+                numbers.update(range(planes.page, min(pages, planes.page + count)))
         return len(numbers)
 
     def mates(self, pages: int) -> dict[Path, set[Path]]:

@@ -17,7 +17,8 @@ from napari_spatial_embeddings.core.units import Size
 from . import stored
 from .axes import Raw
 from .errors import FileError, log
-from .ome_set import ome_set
+from .ome_set import OmePart, ome_set
+from .ome_xml import OmeImage
 from .png_jpeg import PRINT_COLOURS
 from .tiff_damage import check_pixels
 from .tiff_log import quiet
@@ -26,6 +27,11 @@ from .tiff_sizes import sizes
 
 if TYPE_CHECKING:
     import tifffile
+
+
+WHITE_IMAGE = "bright is dark", "objects should be bright"
+WHITE_LABELS = "black is an object", "it is background"
+"""Words for values that stand for their opposite."""
 
 
 def read_tiff(path: Path, *, whole: bool = False, given: bool = False) -> Raw:
@@ -73,12 +79,18 @@ def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
     """Read the axes, shape and type of the array that tifffile and napari make of a TIFF.
 
     It is another one than `read_tiff` returns where a file is part of a set, of which they read all
-    frames.
+    frames, and where they show a small copy, or black in the place of planes that are missing. What
+    `read_tiff` mentions or refuses is logged, as they do not.
     """
     import tifffile
 
     path = path.absolute()
-    with quiet(), tifffile.TiffFile(path) as file:
+    with quiet(), ExitStack() as opened:
+
+        def open_file(which: Path, **flags: Any) -> tifffile.TiffFile:
+            return opened.enter_context(tifffile.TiffFile(which, **flags))
+
+        file = open_file(path)
         page = file.pages.first
         len(file.pages)
         found = None if file.is_mmstack else ome_set(path, page)
@@ -86,31 +98,70 @@ def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
         if image is not None and image.edges == (page.imagelength, page.imagewidth):
             axes, shape = image.axes + page.axes, (*image.shape, *page.shape)
         else:
-            series = file.series[0]
-            axes, shape = series.get_axes(False), series.get_shape(False)
+            page = file.series[0].keyframe
+            axes, shape = file.series[0].get_axes(False), file.series[0].get_shape(False)
+        part = None if found is None else found.part(len(file.pages))
+        if part is not None and (part.files != [path] or part.missing() or image is not part.image):
+            _mention_set(path, part, image)
+            return _samples(axes, page), shape, np.dtype(page.dtype)
+        try:
+            series, own = first_image(path, open_file, given=False)
+            check_pixels(series, path)
+            _check_colours(series.keyframe, path, labels=False, given=False)
+        except FileError as error:
+            log.warning("%s", error)
+        else:
+            held = series.get_shape(False)
+            if [n for n in held if n > 1] == [n for n in shape if n > 1]:
+                axes, shape = own, held
+            elif part is None or part.shape == part.image.shape:  # else it shows all frames
+                _mention_other(path, shape, page, series)
         return _samples(axes, page), shape, np.dtype(page.dtype)
 
 
-def tiff_sizes(path: Path) -> dict[str, Size]:
-    """Read the size of a TIFF file's pixels, and no pixels.
+def _mention_set(path: Path, part: OmePart, shown: OmeImage | None) -> None:
+    """Mention planes that programs show black, and an image of a set that they show instead."""
+    if missing := part.missing() or part.gone():
+        log.warning("%s lacks %s: napari shows black instead", path, missing)
+    if shown is not part.image:
+        log.warning(
+            "%s: napari may show the first image of its set in its place; move it into a folder of"
+            " its own",
+            path,
+        )
 
-    If the file lacks planes, that is logged, as programs that show it show those black; and so is
-    another image in its place.
-    """
+
+def _mention_other(
+    path: Path, shown: tuple[int, ...], page: Any, series: tifffile.TiffPageSeries
+) -> None:
+    """Mention that programs show a small copy, or another part of a file than what is read."""
+    key = series.keyframe
+    if (page.imagelength, page.imagewidth) == (key.imagelength, key.imagewidth):
+        log.warning(
+            "%s: napari shows an array of shape %s of it, and its image has the shape %s; export it"
+            " again",
+            path,
+            shown,
+            series.get_shape(False),
+        )
+        return
+    log.warning(
+        "%s starts with a small copy of %d x %d pixels, which napari shows; its image has %d x %d:"
+        " export that alone, and open it",
+        path,
+        page.imagewidth,
+        page.imagelength,
+        key.imagewidth,
+        key.imagelength,
+    )
+
+
+def tiff_sizes(path: Path) -> dict[str, Size]:
+    """Read the size of a TIFF file's pixels, and no pixels."""
     import tifffile
 
     path = path.absolute()
     with quiet(), tifffile.TiffFile(path, **ALONE) as file:
-        if (found := ome_set(path, file.pages.first)) is not None:
-            part = found.part(len(file.pages))
-            if part is not None and (missing := part.missing() or part.gone()):
-                log.warning("%s lacks %s: napari shows black instead", path, missing)
-            if part is not None and found.shown() is not part.image:
-                log.warning(
-                    "%s: napari may show the first image of its set in its place; move it into a"
-                    " folder of its own",
-                    path,
-                )
         return sizes(file, path)
 
 
@@ -179,12 +230,23 @@ def _check_colours(page: Any, path: Path, *, labels: bool, given: bool) -> None:
     kind = page.photometric.name
     if kind == "SEPARATED" and page.samplesperpixel == 4 and not given:
         raise FileError(PRINT_COLOURS.format(path=path))
-    if kind == "MINISWHITE" and page.bitspersample > 1 and not labels:
+    if kind == "MINISWHITE" and not _is_meant_so(page, labels=labels):
         log.warning(
             "%s: 0 is white by its metadata, and its values are used as they are stored, so that"
-            " what other programs show bright is dark; invert it there if objects should be bright",
+            " what other programs show %s; invert it there if %s",
             path,
+            *WHITE_LABELS if labels else WHITE_IMAGE,
         )
+
+
+def _is_meant_so(page: Any, *, labels: bool) -> bool:
+    """Whether a program writes that 0 is white without meaning it.
+
+    tifffile does so for true and false, and ImageJ for masks, which it shows black on white.
+    """
+    if page.software.startswith("tifffile"):
+        return labels or page.bitspersample == 1
+    return labels and page.is_imagej
 
 
 def _signed(array: NDArray[Any], file: tifffile.TiffFile) -> NDArray[Any]:

@@ -90,7 +90,7 @@ def first_image(path: Path, open_file: Open, *, given: bool) -> tuple[Series, st
         )
     named = _named(file)
     with suppress(*UNLIKE):
-        series, images = _main(file)
+        series, images = main_image(file)
         if _agree(file, series, named):
             if not named or math.prod(named.values()) != _planes(series):
                 check_end(file, path)
@@ -99,10 +99,22 @@ def first_image(path: Path, open_file: Open, *, given: bool) -> tuple[Series, st
     return _as_they_are(path, open_file, named, given=given)
 
 
-def _main(file: tifffile.TiffFile) -> tuple[Series, int]:
-    """Return the first image, and how many there are besides small copies."""
+def main_image(file: tifffile.TiffFile) -> tuple[Series, int]:
+    """Return the first image, and how many there are besides small copies of others.
+
+    Some programs put a small copy first, and do not mark it as such.
+    """
     images = [s for s in file.series if not s.keyframe.is_reduced] or list(file.series)
-    return images[0], len(images)
+    large = [one for one in images if not any(_is_copy(one, other) for other in images)]
+    return large[0], len(large)
+
+
+def _is_copy(one: Series, other: Series) -> bool:
+    """Whether an image of one plane has the proportions of another, and at most half its edges."""
+    a, b = ((s.keyframe.imagelength, s.keyframe.imagewidth) for s in (one, other))
+    if len(one) > 1 or any(2 * small > large for small, large in zip(a, b, strict=True)):
+        return False
+    return bool(abs(a[0] * b[1] - a[1] * b[0]) <= max(b))  # but for rounding
 
 
 def _note_others(path: Path, images: int) -> None:
@@ -214,7 +226,7 @@ def _as_they_are(
     """Return the pages of a file whose description is that of another image."""
     file = open_file(path, **PLAIN)
     len(file.pages)
-    (series, images), total = _main(file), math.prod(named.values())
+    (series, images), total = main_image(file), math.prod(named.values())
     page, held = series.keyframe, len(series)
     check_end(file, path)
     if total > 1 and len(file.pages) == 1 and page.is_final and spare_bytes(page) >= _row(page):
@@ -224,6 +236,8 @@ def _as_they_are(
         )
     _note_others(path, images)
     axes = series.get_axes(False)
+    if total > 1 and held != total:
+        log.warning("%s: its description names %d planes, and it holds %d", path, total, held)
     if held == 1 or total == 1 or given:
         return series, axes
     several = [axis for axis, n in named.items() if n > 1]
@@ -233,7 +247,6 @@ def _as_they_are(
             f"{path} holds {held} planes, and its description is that of {planes}: which is which"
             " is unknown; export it again, or set axes=ZYX if they are slices"
         )
-    log.warning("%s: its description names %d planes, and it holds %d", path, total, held)
     known = several[0] if held < total else UNKNOWN[-1]
     return series, "".join(known if a in UNKNOWN else a for a in axes)
 

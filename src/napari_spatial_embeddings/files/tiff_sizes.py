@@ -12,6 +12,7 @@ from napari_spatial_embeddings.core.units import METRES, Size, unit_name
 
 from .ome_set import ome_set
 from .pixel_size import sizes_in
+from .tiff_pages import UNLIKE, main_image
 
 if TYPE_CHECKING:
     import tifffile
@@ -58,6 +59,8 @@ def sizes(file: tifffile.TiffFile, path: Path) -> dict[str, Size]:
         with suppress(KeyError, TypeError, ValueError, IndexError):
             if known := dialect(file):
                 return known
+    with suppress(*UNLIKE):
+        page = main_image(file)[0].keyframe  # not that of a small copy
     return _resolution(page)
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 from napari.layers import Image
 from napari.layers._source import layer_source
+from PIL import Image as Picture
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import read_image
+from napari_spatial_embeddings.files import FileError, read_image
 from napari_spatial_embeddings.plugin.layers.axes import (
     are_guessed,
     axes_error,
+    is_grey,
+    leave_out_transparency,
     meanings,
     possible_axes,
     ranked_axes,
@@ -56,6 +60,11 @@ def layer_of(shape: tuple[int, ...], **how: Any) -> Image:
         ((9, 2, 40, 50), "CT--", "CTYX", ()),
         ((40, 9, 50), "YCX", "YCX", ()),
         ((9, 2, 4, 40, 50), "CZ---", "CZTYX", ()),
+        ((40, 50, 9), "XYZ", "XYZ", ()),
+        ((40, 50, 9), "YXZ", "YXZ", ()),
+        ((40, 50), "XY", "XY", ()),
+        ((2, 40, 50), "CXY", "CXY", ()),
+        ((40, 50, 9), "X--", "ZYX", ()),
     ],
 )
 def test_names_count_more_than_lengths_and_lengths_of_one_little(
@@ -85,9 +94,12 @@ def test_labels_and_units_of_time_name_axes() -> None:
     assert not are_guessed(layer_of((40, 50)), "YX")
 
 
-def open_file(path: Path) -> Image:
+ALPHA = {"photometric": "minisblack", "extrasamples": ["unassalpha"]}
+
+
+def open_file(path: Path, pixels: np.ndarray | None = None) -> Image:
     with layer_source(path=str(path)):
-        return Image(tifffile.imread(path), contrast_limits=(0, 200))
+        return Image(tifffile.imread(path) if pixels is None else pixels, contrast_limits=(0, 200))
 
 
 @pytest.mark.parametrize(
@@ -103,6 +115,13 @@ def open_file(path: Path) -> Image:
         ((1, 1, 2, 32, 40), {"ome": True, "metadata": {"axes": "TZCYX"}}),
         ((32, 40, 3), {"photometric": "rgb"}),
         ((32, 40, 3), {"metadata": {"axes": "YXC"}, "photometric": "minisblack"}),
+        *(((32, 40, 9)[: len(a)], {"metadata": {"axes": a}}) for a in ("XYZ", "YXZ", "ZXY", "XY")),
+        ((2, 32, 40), {"metadata": {"axes": "CXY"}}),
+        ((32, 40, 2), {"planarconfig": "contig", **ALPHA}),
+        ((2, 32, 40), {"planarconfig": "separate", **ALPHA}),
+        ((6, 32, 40, 2), {"planarconfig": "contig", **ALPHA}),
+        ((4, 32, 40), {"photometric": "rgb", "planarconfig": "separate", "extrasamples": [2]}),
+        ((32, 40, 2), {"planarconfig": "contig", "extrasamples": [0]}),
     ],
 )
 def test_the_window_takes_a_file_for_what_the_command_line_does(
@@ -113,6 +132,7 @@ def test_the_window_takes_a_file_for_what_the_command_line_does(
         pixels, how = np.moveaxis(pixels, 0, 1), {"imagej": True, "metadata": {"axes": "ZCYX"}}
     tifffile.imwrite(tmp_path / "a.tif", pixels, **how)
     layer, read = open_file(tmp_path / "a.tif"), read_image(tmp_path / "a.tif")
+    leave_out_transparency(layer)
     axes = possible_axes(layer)[0]
     seen = image_data([layer], axes)
     assert seen.axes == read.axes
@@ -120,6 +140,46 @@ def test_the_window_takes_a_file_for_what_the_command_line_does(
     moved = space_last(layer, axes)
     assert np.array_equal(np.asarray(image_data([layer], moved).data), np.asarray(read.data))
     assert layer.rgb or moved.endswith("YX")
+
+
+@pytest.mark.parametrize("kind", ["LA", "RGBA", "RGB", "L"])
+def test_transparency_of_a_png_is_no_channel(kind: str, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 200, (32, 40, len(kind)), np.uint8).squeeze()
+    Picture.fromarray(pixels, kind).save(path := tmp_path / "a.png")
+    layer = open_file(path, pixels)
+    assert leave_out_transparency(layer) == (kind == "LA")
+    assert not leave_out_transparency(layer)
+    axes = possible_axes(layer)[0]
+    read = read_image(path)
+    assert np.array_equal(np.asarray(image_data([layer], axes).data), np.asarray(read.data))
+    assert not is_grey(layer)
+
+
+def test_grey_values_that_napari_makes_colours_of_are_grey(tmp_path: Path) -> None:
+    """As it does of 16 bits with transparency."""
+    grey = np.random.default_rng(0).integers(0, 200, (32, 40, 2), np.uint16)
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(grey))
+    layer = open_file(tmp_path / "a.png", np.repeat(grey[..., :1], 4, -1).astype(np.uint8))
+    assert is_grey(layer)
+    assert image_data([layer], "YXC", "grey").channels == read_image(tmp_path / "a.png").channels
+
+
+@pytest.mark.parametrize("ending", ["png", "gif"])
+def test_an_animation_is_a_time_series(ending: str, tmp_path: Path) -> None:
+    frames = np.random.default_rng(0).integers(0, 200, (4, 32, 40), np.uint8)
+    first, *others = map(Picture.fromarray, frames)
+    first.save(path := tmp_path / f"a.{ending}", save_all=True, append_images=others)
+    shown = frames if ending == "png" else np.repeat(frames[..., None], 3, -1)
+    layer = open_file(path, shown)
+    axes = possible_axes(layer)[0]
+    assert axes[:3] == "TYX"
+    assert not are_guessed(layer, axes)
+    assert "time series of 4 frames" in axes_error(layer, axes)
+    if ending == "png":
+        with pytest.raises(FileError, match="time series of 4 frames; save each frame"):
+            read_image(path)
+        first.save(path)
+        assert read_image(path).data.shape == (1, 32, 40)
 
 
 def test_what_was_cut_out_of_a_file_is_not_named_by_it(tmp_path: Path) -> None:

@@ -13,7 +13,12 @@ from pydantic import ValidationError
 from napari_spatial_embeddings.config import PredictionSettings, first_error
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers.annotation import LayerTuple
-from napari_spatial_embeddings.plugin.layers.axes import possible_axes, space_last
+from napari_spatial_embeddings.plugin.layers.axes import (
+    finest,
+    leave_out_transparency,
+    possible_axes,
+    space_last,
+)
 from napari_spatial_embeddings.plugin.layers.image import image_data, spatial_transform
 from napari_spatial_embeddings.plugin.layers.map_layers import map_layers
 from napari_spatial_embeddings.plugin.layers.tags import Grey
@@ -95,6 +100,8 @@ class SegmentJob:
             prediction = PredictionSettings(object_diameter=object_diameter, device=device)
         except ValidationError as error:
             raise InputError(first_error(error)) from error
+        if leave_out_transparency(image) and axes and len(axes) > finest(image).ndim:
+            axes = axes.replace("C", "")
         axes = axes or next(iter(possible_axes(image)), "")
         axes = space_last(image, axes) if axes else ""
         request = SegmentRequest(image_data([image], axes, grey), model, prediction)

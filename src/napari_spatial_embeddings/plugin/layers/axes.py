@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -17,6 +18,8 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import FileAxes, FileError, read_axes
 
 from .tags import Grey
+
+log = logging.getLogger(__name__)
 
 LETTERS = "TCZYX"
 """Time, channels or colours, depth, height and width, in the order of images."""
@@ -82,12 +85,14 @@ def ranked_axes(shape: tuple[int, ...], names: Sequence[str], rgb: bool) -> list
 def _cost(axes: str, shape: tuple[int, ...], names: Sequence[str], rgb: bool) -> int | None:
     """Return how unlikely a meaning is; None if it is impossible."""
     at = {letter: i for i, letter in enumerate(axes)}
-    if not {"Y", "X"} <= at.keys() or not at.get("Z", -1) < at["Y"] < at["X"]:
+    if not {"Y", "X"} <= at.keys() or (rgb and axes[-1] != "C"):
         return None
-    if rgb and axes[-1] != "C":
-        return None
+    # Another order of space, and channels amid it, are only believed where they are named.
     last = axes.endswith("YX") or rgb or (axes.endswith("YXC") and shape[-1] <= MAX_CHANNELS)
-    if not last and any(names[i] != axes[i] for i in range(at["Y"], len(axes))):
+    told = range(len(axes))
+    if at.get("Z", -1) < at["Y"] < at["X"]:
+        told = range(0) if last else range(at["Y"], len(axes))
+    if any(names[i] != axes[i] for i in told if axes[i] in "ZYX" or i >= at["Y"]):
         return None
     # Whether an axis of length one is called T, C or Z makes no difference, but for a slice.
     long = [a for a, n in zip(axes, shape, strict=True) if n > 1]
@@ -126,11 +131,10 @@ def _names(layer: Image, *, guessed: bool = True) -> list[str]:
     guessed : bool
         Take over what the command line guesses of the layer's file.
     """
-    shape, names = tuple(finest(layer).shape), _names_in_layer(layer)
-    outer = layer.ndim - 2
-    if all(names[i] or shape[i] == 1 for i in range(outer)):
+    names = _names_in_layer(layer)
+    if all(name or n == 1 for name, n in zip(names, finest(layer).shape, strict=True)):
         return names
-    return [a or b for a, b in zip(names, _names_in_file(layer, shape, guessed), strict=True)]
+    return [a or b for a, b in zip(names, _names_in_file(layer, guessed), strict=True)]
 
 
 def _names_in_layer(layer: Image) -> list[str]:
@@ -155,10 +159,10 @@ def contradicted(layer: Image, axes: str) -> bool:
     return any(name not in ("", a) for a, n, name in named if n > 1)
 
 
-def _names_in_file(layer: Image, shape: tuple[int, ...], guessed: bool) -> list[str]:
-    """Return the letters that a layer's file gives to axes of these lengths."""
-    names, path = [""] * len(shape), source_path(layer)
-    file = None if path is None else _file_axes(path, _changed(path))
+def _names_in_file(layer: Image, guessed: bool) -> list[str]:
+    """Return the letters that a layer's file gives to the axes of its array."""
+    shape, file = tuple(finest(layer).shape), _file_of(layer)
+    names = [""] * len(shape)
     if file is None or (file.guessed and not guessed):
         return names
     long = [i for i, n in enumerate(shape) if n > 1]
@@ -173,11 +177,51 @@ def _names_in_file(layer: Image, shape: tuple[int, ...], guessed: bool) -> list[
     return names
 
 
+def _file_of(layer: Image) -> FileAxes | None:
+    """Return the axes of the file that a layer was opened from; None if they are unknown."""
+    path = source_path(layer)
+    return None if path is None else _file_axes(path, _changed(path), str(layer.unique_id))
+
+
+def leave_out_transparency(layer: Image) -> bool:
+    """Make a layer's data a view without the transparency that its file has beside grey values.
+
+    Returns
+    -------
+    bool
+        Whether there was any.
+    """
+    file, shape = _file_of(layer), tuple(finest(layer).shape)
+    if layer.rgb or file is None or not file.alpha or shape != file.shape:
+        return False
+    axis = file.axes.index("C")
+    left = shape[axis] - 1
+    index = (*(slice(None),) * axis, 0 if left == 1 else slice(left))
+    levels = [level[index] for level in layer.data] if layer.multiscale else None
+    layer.data = layer.data[index] if levels is None else levels
+    layer.reset_contrast_limits()
+    return True
+
+
+def is_grey(layer: Image) -> bool:
+    """Whether a layer shows grey values of its file as colours, for transparency beside them.
+
+    napari does so with PNGs of 16 bits.
+    """
+    file = _file_of(layer)
+    return layer.rgb and file is not None and file.alpha and file.shape[file.axes.index("C")] == 2
+
+
 @lru_cache(maxsize=256)
-def _file_axes(path: Path, _changed: int) -> FileAxes | None:
-    """Return the axes of a file, which is read again once it has changed."""
-    with suppress(FileError):  # napari reads more formats than the package does
+def _file_axes(path: Path, _changed: int, _layer: str) -> FileAxes | None:
+    """Return the axes of a file, which is read again once it has changed.
+
+    What is wrong with it is logged, once for each layer that it is opened as.
+    """
+    try:
         return read_axes(path)
+    except FileError as error:
+        log.warning("%s", error)
     return None
 
 
@@ -231,7 +275,7 @@ def _text(layer: Image, axes: str, grey: Grey) -> str:
 
 
 def space_last(layer: Image, axes: str) -> str:
-    """Put the spatial axes of a layer last, where napari aligns layers of fewer axes.
+    """Put the spatial axes of a layer last and in order, as napari aligns layers of fewer axes.
 
     Its data become a view of what they were; no pixel is read or copied.
 
@@ -244,7 +288,7 @@ def space_last(layer: Image, axes: str) -> str:
     Returns
     -------
     str
-        What they mean now: the same if the spatial ones were last.
+        What they mean now: the same if the spatial ones were last, and in order.
 
     Raises
     ------

@@ -10,7 +10,12 @@ from napari.layers import Image
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers import tags
-from napari_spatial_embeddings.plugin.layers.axes import are_guessed, possible_axes, space_last
+from napari_spatial_embeddings.plugin.layers.axes import (
+    are_guessed,
+    is_grey,
+    possible_axes,
+    space_last,
+)
 from napari_spatial_embeddings.plugin.layers.image import image_data
 from napari_spatial_embeddings.plugin.layers.tags import Grey, LayerTag
 
@@ -36,7 +41,8 @@ def described(
     InputError
         If the axes cannot be put in that order.
     """
-    old, possible = tags.stored_tag(layer) or LayerTag("image"), possible_axes(layer)
+    old = tags.stored_tag(layer) or LayerTag("image", grey="grey" if is_grey(layer) else "")
+    possible = possible_axes(layer)
     stays = axes is None and old.axes in possible
     likeliest = next(iter(possible), "")
     wanted = axes or (old.axes if stays else likeliest)

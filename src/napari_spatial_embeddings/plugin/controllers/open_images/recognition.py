@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 from napari.layers import Image
 
 from napari_spatial_embeddings.core.image_data import in_memory
-from napari_spatial_embeddings.plugin.layers.axes import finest, possible_axes, source_path
+from napari_spatial_embeddings.plugin.layers.axes import (
+    finest,
+    is_grey,
+    leave_out_transparency,
+    possible_axes,
+    source_path,
+)
 from napari_spatial_embeddings.plugin.layers.tags import LayerTag, image_key, set_tag
 from napari_spatial_embeddings.project import Project, ProjectCard
 from napari_spatial_embeddings.project.sources import fingerprint
@@ -79,8 +85,9 @@ def recognise(session: Session, layers: Iterable[Image], project: Project) -> li
             wanted = next((k for file, k in keys.items() if same_path(file, path)), None)
             if wanted is None or wanted in taken:
                 continue
+            leave_out_transparency(layer)
             for axes in possible_axes(layer):
-                tag = LayerTag("image", axes=axes)
+                tag = LayerTag("image", axes=axes, grey="grey" if is_grey(layer) else "")
                 key = key_for(session, layer, tag)
                 if key == wanted:
                     set_tag(layer, replace(tag, image=key))

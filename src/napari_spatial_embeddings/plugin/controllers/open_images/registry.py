@@ -11,7 +11,12 @@ from napari.layers import Image, Labels, Layer
 
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.plugin.layers import tags
-from napari_spatial_embeddings.plugin.layers.axes import contradicted, finest, possible_axes
+from napari_spatial_embeddings.plugin.layers.axes import (
+    contradicted,
+    finest,
+    leave_out_transparency,
+    possible_axes,
+)
 from napari_spatial_embeddings.plugin.layers.image import image_layers, known_pixel_size
 from napari_spatial_embeddings.plugin.layers.tags import Grey, LayerTag, PixelSize
 from napari_spatial_embeddings.plugin.layers.viewport import look_at
@@ -146,15 +151,21 @@ class ImageRegistry:
             If the axes cannot be put in the order of images.
         """
         record, old = self.record_of(layer), tags.stored_tag(layer)
-        array, self.describing = finest(layer), True
+        given, self.describing = finest(layer), True
         try:
+            cleared = leave_out_transparency(layer)
+            array = finest(layer)
             new = described(layer, axes, channels, grey)
         finally:
             self.describing = False
-        if finest(layer) is not array:
+        if finest(layer) is not given:
             look_at(self._viewer, layer)
+        if cleared:
+            self._session.say(f"The transparency of {layer.name} was left out: it is no channel.")
+        if finest(layer) is not array:
             self._session.say(
-                f"The channels of {layer.name} were put first, so that annotations can lie on it."
+                f"The axes of {layer.name} were put in the order {new.axes}, so that annotations"
+                " can lie on it."
             )
         image = self._image_of(layer, new)
         if record is not None and record.image is not None and _shape(image) != record.image.shape:
