@@ -105,6 +105,20 @@ class PredictionSettings(Settings):
     )
 
 
+class BlockSettings(Settings):
+    """Settings of the segmentation of an image that is larger than memory, block by block."""
+
+    block: Annotated[int, Pixels] = Field(
+        1024, ge=64, description="Edge of a block's core in pixels (2D); volumes use its 2/3 power."
+    )
+    block_halo: Annotated[int | None, Pixels] = Field(
+        None,
+        ge=1,
+        description="Width of the halo that a block starts with; it grows where an object needs"
+        " more, up to half the block. Four diameters of an object if not given.",
+    )
+
+
 FOUND = ("ndim", "in_channels", "classes", "spacing")
 """Fields of a model that are known from the images and the annotations."""
 

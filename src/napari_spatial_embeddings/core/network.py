@@ -45,6 +45,30 @@ def multiple(settings: ModelSettings) -> tuple[int, ...]:
     return tuple(total)
 
 
+def reach(settings: ModelSettings) -> tuple[int, ...]:
+    """Return how far the network sees along each axis, in pixels, a multiple of `multiple`.
+
+    What lies farther from an aligned part of an image has no influence on the part's maps.
+    """
+    total = multiple(settings)
+    _, steps = BranchedNet.plan(settings)
+    out = []
+    for axis, grain in enumerate(total):
+        shrinks = [step[axis] for step in steps]
+        pads = [1 if step[axis] > 1 else 0 for step in steps]  # of the kernels, see `BranchedNet`
+        low, high = 0, grain - 1  # what one aligned part needs, followed from the maps to the image
+        for level, (step, pad) in enumerate(zip(shrinks, pads, strict=True)):
+            low, high = low // step, high // step
+            if level < len(steps) - 1:
+                low, high = low - settings.convolutions * pad, high + settings.convolutions * pad
+        low, high = low - 3 * pads[-1], high + 3 * pads[-1]
+        for step, pad in zip(shrinks[::-1], pads[::-1], strict=True):
+            low, high = low - settings.convolutions * pad, high + settings.convolutions * pad
+            low, high = low * step - pad, high * step + max(pad, step - 1)
+        out.append(math.ceil(max(-low, high - grain + 1) / grain) * grain)
+    return tuple(out)
+
+
 def rounded(shape: list[float], model: ModelSettings) -> tuple[int, ...]:
     """Return edges, in pixels, that the network can halve as often as it has to."""
     return tuple(

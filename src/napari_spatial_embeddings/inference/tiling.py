@@ -2,7 +2,8 @@
 
 A tile is its core and a halo of context around it, which is computed and discarded. The network
 normalises each pixel by itself, so a halo as wide as its receptive field gives exactly what the
-whole image would; the default is narrower, and the difference is far below the thresholds.
+whole image would, see `network.reach`; the default is narrower, and the difference is far below the
+thresholds.
 
 Tiles part the *grid* that the network sees, which is the image itself unless its objects are of
 another size than the model's: see `resampling`.
@@ -72,6 +73,20 @@ def tiles(
     the grid.
     Cores part the window, or the whole grid if none is given.
     """
+    axes = tile_axes(shape, settings, prediction, window)
+    return [
+        (tuple(read for read, _ in combination), tuple(core for _, core in combination))
+        for combination in itertools.product(*axes)
+    ]
+
+
+def tile_axes(
+    shape: tuple[int, ...],
+    settings: ModelSettings,
+    prediction: PredictionSettings,
+    window: tuple[slice, ...] | None = None,
+) -> list[list[tuple[slice, slice]]]:
+    """Return the tiles along each axis, of which `tiles` are all combinations."""
     window = window or tuple(slice(0, n) for n in shape)
     grain = multiple(settings)
     edge = prediction.tile if settings.ndim == 2 else round(prediction.tile ** (2 / 3))
@@ -87,10 +102,7 @@ def tiles(
             last = first + math.ceil((last - first) / step) * step
             axis.append((slice(first, last), slice(max(start, part.start), stop)))
         axes.append(axis)
-    return [
-        (tuple(read for read, _ in combination), tuple(core for _, core in combination))
-        for combination in itertools.product(*axes)
-    ]
+    return axes
 
 
 def predict_tiles(
@@ -135,24 +147,57 @@ def predict_tiles(
     out = out or empty_maps(shape, settings, resampling.spacing)
     work = tiles(grid, settings, prediction, window and resampling.points(window, shape))
     for done, (read, core) in enumerate(work, 1):
-        inside = tuple(slice(r.start, min(r.stop, n)) for r, n in zip(read, grid, strict=True))
-        block = resampling.read(image, inside, lambda pixels: normalise(pixels, scale))
-        missing = [(0, r.stop - i.stop) for r, i in zip(read, inside, strict=True)]
-        block = np.pad(block, [(0, 0), *missing], mode="symmetric")
-        try:
-            parts = _predict(network, settings, block, prediction.flips, device)
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise OutOfMemory(
-                f"{device} has too little memory for a tile of {prediction.tile} pixels; try a"
-                f" smaller tile, such as {max(16, prediction.tile // 2)}"
-            ) from error
+        block, inside = read_tile(image, scale, read, resampling)
+        parts = predict_tile(network, settings, block, prediction, device)
         pixels = resampling.pixels(core, shape, window)
         restored = resampling.restore(parts, inside, pixels)
         for target, source in zip((out.offsets, out.sigma, out.seed), restored, strict=True):
             target[(slice(None), *pixels)] = source
         yield Progress(done, len(work), pixels, out)
+
+
+def read_tile(
+    image: PixelArray, scale: Float, read: tuple[slice, ...], resampling: Resampling
+) -> tuple[Float, tuple[slice, ...]]:
+    """Return what the network sees of a tile, float32 (C, *read), and its part inside the grid.
+
+    Beyond the grid, the image is mirrored.
+
+    Raises
+    ------
+    ModelError
+        If what is read is not finite.
+    """
+    grid = resampling.grid(image.shape[1:])
+    inside = tuple(slice(r.start, min(r.stop, n)) for r, n in zip(read, grid, strict=True))
+    block = resampling.read(image, inside, lambda pixels: normalise(pixels, scale))
+    missing = [(0, r.stop - i.stop) for r, i in zip(read, inside, strict=True)]
+    return np.pad(block, [(0, 0), *missing], mode="symmetric"), inside
+
+
+def predict_tile(
+    network: BranchedNet,
+    settings: ModelSettings,
+    block: Float,
+    prediction: PredictionSettings,
+    device: torch.device,
+) -> tuple[Float, Float, Float]:
+    """Return offsets, sigma and seed of what `read_tile` returns.
+
+    Raises
+    ------
+    OutOfMemory
+        If the tile does not fit into the device's memory.
+    """
+    try:
+        return _predict(network, settings, block, prediction.flips, device)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(
+            f"{device} has too little memory for a tile of {prediction.tile} pixels; try a"
+            f" smaller tile, such as {max(16, prediction.tile // 2)}"
+        ) from error
 
 
 @torch.inference_mode()

@@ -1,0 +1,227 @@
+"""The objects that were found block by block, in files until they are written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.core.instances import Instances
+
+from .blocks import Blocks, OwnedObjects, Window, grown, within
+
+ARRAYS = tuple(field.name for field in fields(OwnedObjects))
+
+Key = tuple[int, int]
+"""An object: its block, and its label in there."""
+
+
+Claim = tuple[int, tuple[NDArray[np.int64], ...], NDArray[np.int32]]
+"""A block, pixels of a core by their indices in there, and the block's labels of those."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rival:
+    """An object that claims pixels which another block's object claims too."""
+
+    score: float
+    size: int
+    pixels: list[int]
+
+
+class FoundBlocks:
+    """The objects of all blocks of an image.
+
+    The blocks are added in any order; ids are given in the order of the blocks, and within one by
+    descending score, so that they do not depend on it.
+
+    Parameters
+    ----------
+    blocks : Blocks
+    spacing : tuple of D floats
+        Of the maps.
+    folder : path
+        For a file of each block.
+
+    Attributes
+    ----------
+    contested : int
+        Pixels that objects of two blocks claimed: where the halo did not show all that decides.
+    """
+
+    def __init__(self, blocks: Blocks, spacing: tuple[float, ...], folder: Path) -> None:
+        self.blocks, self.spacing, self._folder = blocks, spacing, folder
+        self._counts = np.zeros(len(blocks), np.int64)
+        self._lost: dict[int, list[int]] = defaultdict(list)
+        self._dropped: dict[int, list[int]] = defaultdict(list)
+        self.contested = 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, k: int, objects: OwnedObjects) -> None:
+        """Keep the objects of a block."""
+        self._counts[k] = len(objects)
+        if len(objects):
+            np.savez_compressed(self._path(k), **{name: getattr(objects, name) for name in ARRAYS})
+
+    def _path(self, k: int) -> Path:
+        return self._folder / f"{k}.npz"
+
+    def __len__(self) -> int:
+        """Return the number of objects."""
+        return int(self._counts.sum()) - sum(map(len, self._dropped.values()))
+
+    def _read(self, k: int) -> OwnedObjects:
+        with np.load(self._path(k)) as stored:
+            return OwnedObjects(**{name: stored[name] for name in ARRAYS})
+
+    def _rims(self, k: int) -> Iterator[Claim]:
+        """Yield the neighbours whose objects reach into a core: pixels in there, and labels."""
+        core = self.blocks.core(k)
+        for other in self.blocks.around(k):
+            if other == k or not self._counts[other]:
+                continue
+            with np.load(self._path(other)) as stored:
+                pixels, labels = stored["rim_pixels"], stored["rim_labels"]
+            keep = ~np.isin(pixels, self._lost[other]) if self._lost.get(other) else None
+            if keep is not None:
+                pixels, labels = pixels[keep], labels[keep]
+            at = np.unravel_index(pixels, self.blocks.shape)
+            inside = np.ones(len(pixels), np.bool_)
+            for index, part in zip(at, core, strict=True):
+                inside &= (index >= part.start) & (index < part.stop)
+            if inside.any():
+                places = tuple(
+                    index[inside] - part.start for index, part in zip(at, core, strict=True)
+                )
+                yield other, places, labels[inside]
+
+    # -------------------------------------------------------------- rivals
+
+    def resolve(self, settings: ClusteringSettings) -> Iterator[int]:
+        """Decide by score who gets pixels that objects of two blocks claim; yield each block.
+
+        It is the clustering's own rule: a pixel is that of the object of higher score, and an
+        object of which too little is left is none.
+        """
+        rivals: dict[Key, _Rival] = {}
+        for k in range(len(self.blocks)):
+            self._find_rivals(k, rivals)
+            yield k
+        taken: set[int] = set()
+        for (k, label), rival in sorted(rivals.items(), key=lambda item: (-item[1].score, item[0])):
+            lost = [pixel for pixel in rival.pixels if pixel in taken]
+            left = rival.size - len(lost)
+            if left < settings.min_size or left <= settings.min_free_fraction * rival.size:
+                self._dropped[k].append(label)
+                self._lost[k].extend(rival.pixels)
+            else:
+                self._lost[k].extend(lost)
+                taken.update(rival.pixels)
+
+    def _find_rivals(self, k: int, rivals: dict[Key, _Rival]) -> None:
+        core = self.blocks.core(k)
+        claims = list(self._rims(k))
+        if not claims:
+            return
+        count = np.zeros([part.stop - part.start for part in core], np.uint8)
+        if self._counts[k]:
+            with np.load(self._path(k)) as stored:
+                own = stored["core"]
+            at = np.nonzero(own)
+            claims.append((k, at, own[at]))
+        for _, places, _ in claims:
+            count[places] += 1
+        first = [part.start for part in core]
+        self.contested += int((count > 1).sum())
+        for block, places, labels in claims:
+            twice = count[places] > 1
+            if not twice.any():
+                continue
+            at = tuple(index[twice] + start for index, start in zip(places, first, strict=True))
+            flat = np.ravel_multi_index(at, self.blocks.shape).tolist()
+            with np.load(self._path(block)) as stored:
+                score, size = stored["score"], stored["size"]
+            for label, pixel in zip(labels[twice].tolist(), flat, strict=True):
+                new = _Rival(float(score[label - 1]), int(size[label - 1]), [])
+                rivals.setdefault((block, label), new).pixels.append(pixel)
+
+    # ------------------------------------------------------------- results
+
+    def _table(self, k: int) -> NDArray[np.int32]:
+        """Return the id of each of a block's labels; 0 for none."""
+        kept = np.ones(self._counts[k] + 1, np.int64)
+        kept[[0, *self._dropped.get(k, ())]] = 0
+        before = int(self._counts[:k].sum()) - sum(
+            len(gone) for block, gone in self._dropped.items() if block < k
+        )
+        ids: NDArray[np.int32] = ((before + kept.cumsum()) * kept).astype(np.int32)
+        return ids
+
+    def labels(self, k: int) -> NDArray[np.int32]:
+        """Return the ids of the objects in a core, int32 (*core); after `resolve`."""
+        core = self.blocks.core(k)
+        out = np.zeros([part.stop - part.start for part in core], np.int32)
+        if self._counts[k]:
+            out[...] = self._table(k)[self._without_lost(k, self._read(k)).core]
+        for other, places, labels in self._rims(k):
+            ids = self._table(other)[labels]
+            out[places] = np.where(ids > 0, ids, out[places])
+        return out
+
+    def _without_lost(self, k: int, objects: OwnedObjects) -> OwnedObjects:
+        if lost := self._lost.get(k):
+            at = np.unravel_index(lost, self.blocks.shape)
+            core = self.blocks.core(k)
+            inside = np.ones(len(lost), np.bool_)
+            for index, part in zip(at, core, strict=True):
+                inside &= (index >= part.start) & (index < part.stop)
+            objects.core[
+                tuple(i[inside] - part.start for i, part in zip(at, core, strict=True))
+            ] = 0
+            objects.rim_labels[np.isin(objects.rim_pixels, lost)] = 0
+        return objects
+
+    def instances(self, k: int) -> tuple[Instances, Window] | None:
+        """Return the objects that a block owns, all their pixels, and the part that holds these.
+
+        Positions count from the image's first pixel, and labels are the ids; None without objects.
+        """
+        table = self._table(k)
+        if not table.any():
+            return None
+        objects = self._without_lost(k, self._read(k))
+        core, shape = self.blocks.core(k), self.blocks.shape
+        at = np.unravel_index(objects.rim_pixels, shape)
+        ends = [
+            (int(i.min(initial=n)), int(i.max(initial=0)) + 1)
+            for i, n in zip(at, shape, strict=True)
+        ]
+        by = tuple(
+            max(0, part.start - low, high - part.stop)
+            for (low, high), part in zip(ends, core, strict=True)
+        )
+        window = grown(core, by, shape)
+        labels = np.zeros([part.stop - part.start for part in window], np.int32)
+        labels[within(core, window)] = objects.core
+        labels[tuple(i - part.start for i, part in zip(at, window, strict=True))] = (
+            objects.rim_labels
+        )
+        size = np.bincount(labels.reshape(-1), minlength=len(table))[1:]
+        kept = table[1:] > 0
+        found = Instances(
+            labels=table[labels],
+            ids=table[1:][kept],
+            class_index=objects.class_index[kept],
+            score=objects.score[kept],
+            centre=(objects.centre[kept] * np.array(self.spacing)).astype(np.float32),
+            sigma=objects.sigma[kept],
+            size=size[kept],
+            seed_pixel=objects.seed_pixel[kept],
+            locked=np.zeros(int(kept.sum()), np.bool_),
+        )
+        return found, window
