@@ -119,6 +119,9 @@ class BlockSettings(Settings):
     )
 
 
+BACKGROUND = "background"
+"""Class name of labels that are not objects but background."""
+
 FOUND = ("ndim", "in_channels", "classes", "spacing")
 """Fields of a model that are known from the images and the annotations."""
 

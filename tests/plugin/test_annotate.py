@@ -14,10 +14,10 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QRadioButton
 
 from builders import capsules
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.sections.annotate import AnnotateStep
 from napari_spatial_embeddings.samples import nuclei
-from napari_spatial_embeddings.training.annotation import BACKGROUND
 from plugin.robot_actions import add_image, along, button, canvas, hover, press, stroke
 
 Until = Callable[..., None]

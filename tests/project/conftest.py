@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 from command_line import cells, save
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.files import Region
 from napari_spatial_embeddings.project import Annotation, Project
-from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 
 def annotation(seed: int = 0, shape: tuple[int, ...] = (64, 64)) -> Annotation:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from child_python import start_python
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.project import Project
-from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from interruptions import interrupt_each_change
-from napari_spatial_embeddings.training.annotation import BACKGROUND
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.editing.corrections import Corrections
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.files import Region

@@ -15,7 +15,7 @@ import tifffile
 
 from command_line import cells, contents, save
 from counted import Counted, Huge
-from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
+from napari_spatial_embeddings.config import BACKGROUND, ClusteringSettings, TrainingSettings
 from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.files import FileError, Region, read_image, read_regions
 from napari_spatial_embeddings.project import (
@@ -26,7 +26,6 @@ from napari_spatial_embeddings.project import (
     sources,
 )
 from napari_spatial_embeddings.project.training_set import load_training_set
-from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 from .conftest import annotation, corrections
 

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from builders import capsules, picture
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.core.object_size import largest_reach, typical_diameter
 from napari_spatial_embeddings.files.regions import region_mask
 from napari_spatial_embeddings.training.annotation import (
-    BACKGROUND,
     AnnotationError,
     TrainingImage,
     annotate,

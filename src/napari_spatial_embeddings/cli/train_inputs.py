@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.files import (
@@ -17,7 +18,7 @@ from napari_spatial_embeddings.files import (
     read_classes,
     read_regions,
 )
-from napari_spatial_embeddings.training.annotation import BACKGROUND, TrainingImage
+from napari_spatial_embeddings.training.annotation import TrainingImage
 from napari_spatial_embeddings.training.dataset import TrainingSet
 from napari_spatial_embeddings.training.parts import annotated_parts
 

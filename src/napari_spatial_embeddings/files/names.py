@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .folders import stem
 
@@ -16,6 +16,25 @@ def file_name(name: str) -> str:
     """Return a name without endings, and without characters that some systems refuse."""
     good = re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", stem(name.replace("/", "_")))
     return good.strip(" .")[:MAX_LENGTH].strip(" .") or "image"
+
+
+def new_key(
+    name: str, taken: Iterable[str] = (), free: Callable[[str], bool] = lambda _: True
+) -> str:
+    """Return a key like a name: good for files on every system, and none of some others.
+
+    Parameters
+    ----------
+    name : str
+    taken : iterable of str
+        Keys from which it differs by more than its case.
+    free : callable
+        Returns whether a key can be used.
+    """
+    base = re.sub(r"[^A-Za-z0-9_-]+", "_", stem(name))[:48].strip("_-") or "image"
+    used = {key.casefold() for key in taken}
+    keys = itertools.chain([base], (f"{base}-{n}" for n in itertools.count(2)))
+    return next(key for key in keys if key.casefold() not in used and free(key))
 
 
 def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:

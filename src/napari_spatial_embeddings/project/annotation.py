@@ -29,7 +29,7 @@ class Annotation:
     labels : int32 (*S)
         0 is unlabelled; each other value is one object, or a stroke of background.
     classes : mapping
-        Class name of each label; `training.annotation.BACKGROUND` marks
+        Class name of each label; `config.BACKGROUND` marks
         strokes that are no object. Labels that are not listed have the project's first class.
     regions : sequence of Region
         Where every object is labelled.

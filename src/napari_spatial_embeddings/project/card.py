@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import (
+    BACKGROUND,
     FOUND,
     ClusteringSettings,
     ModelSettings,
@@ -22,7 +23,6 @@ from napari_spatial_embeddings.config import (
 from napari_spatial_embeddings.files import distinct
 from napari_spatial_embeddings.files.errors import reading, writing
 from napari_spatial_embeddings.system.atomic import write_atomically
-from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 from .errors import ProjectError
 

@@ -14,6 +14,7 @@ from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import read_image
 from napari_spatial_embeddings.files.errors import writing
+from napari_spatial_embeddings.files.names import new_key
 from napari_spatial_embeddings.inference import model_card
 
 from .annotation import Annotation, Labels, read_annotation, write_annotation
@@ -27,7 +28,6 @@ from .sources import (
     described,
     entries_of,
     moved,
-    possible_keys,
     read_entry,
     reference,
     replaced,
@@ -129,12 +129,8 @@ class Project:
 
     def new_key(self, name: str, but: Iterable[str] = ()) -> str:
         """Return a key like a name: good for files on every system, not in use, none of others."""
-        taken = {key.casefold() for key in (*but, *(entry.key for entry in self.card.images))}
-        return next(
-            key
-            for key in possible_keys(name)
-            if key.casefold() not in taken and not any(p.exists() for p in self._files(key))
-        )
+        taken = (*but, *(entry.key for entry in self.card.images))
+        return new_key(name, taken, lambda key: not any(p.exists() for p in self._files(key)))
 
     def add_image(
         self,

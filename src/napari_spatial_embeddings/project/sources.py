@@ -6,7 +6,6 @@ import hashlib
 import itertools
 import math
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -47,12 +46,6 @@ BLOCK_EDGE, MAX_BLOCKS = 64, 16
 
 TILE_EDGE = 512
 """Edge in pixels of what is compared or copied at once."""
-
-
-def possible_keys(name: str) -> Iterator[str]:
-    """Yield keys like a name, good for files on every system, without an end."""
-    base = re.sub(r"[^A-Za-z0-9_-]+", "_", stem(name))[:48].strip("_-") or "image"
-    return itertools.chain([base], (f"{base}-{n}" for n in itertools.count(2)))
 
 
 def entries_of(

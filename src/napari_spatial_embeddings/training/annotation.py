@@ -16,14 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.image_data import PixelArray
 from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.core.object_size import ring
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
-
-BACKGROUND = "background"
-"""Class name of labels that are not objects but background."""
 
 
 class AnnotationError(InputError):

@@ -10,11 +10,11 @@ import pytest
 from napari.layers import Image, Labels
 
 from builders import capsules
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.project import Annotation, Project
 from napari_spatial_embeddings.samples import nuclei
-from napari_spatial_embeddings.training.annotation import BACKGROUND
 from plugin.owners import Owners
 
 Until = Callable[..., None]

@@ -9,6 +9,7 @@ import pytest
 from napari.layers import Labels
 from pytestqt.qtbot import QtBot
 
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.plugin.layers import class_colormap
 from napari_spatial_embeddings.plugin.layers.class_colormap import (
     GREY,
@@ -18,7 +19,6 @@ from napari_spatial_embeddings.plugin.layers.class_colormap import (
     class_colour,
     colours,
 )
-from napari_spatial_embeddings.training.annotation import BACKGROUND
 from plugin.scenes import EditorBench, Scene, default_labels, maps_of, open_image, predict
 
 

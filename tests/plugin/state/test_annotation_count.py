@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from builders import capsules
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.plugin.state.annotation_count import count
-from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 
 def test_counts_are_those_of_the_labels() -> None:

@@ -16,10 +16,11 @@ from napari_spatial_embeddings.plugin.layers.tags import image_key, tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.annotation_count import AnnotationCount
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
-from napari_spatial_embeddings.project import Annotation
 
 if TYPE_CHECKING:
     from napari.utils.events import Event
+
+    from napari_spatial_embeddings.project import Annotation
 
 
 class AnnotatedImage(QObject):

@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels, Shapes
 from qtpy.QtCore import QObject, Signal
 
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
@@ -19,7 +20,6 @@ from napari_spatial_embeddings.plugin.state.annotation_count import AnnotationCo
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.save_annotation import rename_class, write_annotation
-from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 from .annotated_image import AnnotatedImage
 from .annotation_counts import OpenCounts, ProjectCounts

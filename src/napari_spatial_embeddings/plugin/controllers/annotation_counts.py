@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -12,7 +12,9 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker, Worker
 from napari_spatial_embeddings.plugin.state.annotation_count import AnnotationCount, count
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.project import Project
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.project import Project
 
 
 class OpenCounts(QObject):

@@ -17,18 +17,6 @@ from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.plugin.tasks.copied_command import (
-    CommandRequest,
-    CopiedCommand,
-    ImageSource,
-    copied_command,
-)
-from napari_spatial_embeddings.plugin.tasks.export import (
-    ExportReport,
-    ExportRequest,
-    ExportTask,
-    export_images,
-)
 
 from .images import ImageController
 from .prediction import PredictionController
@@ -36,6 +24,9 @@ from .project_images import ProjectImages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from napari_spatial_embeddings.plugin.tasks.copied_command import CommandRequest, CopiedCommand
+    from napari_spatial_embeddings.plugin.tasks.export import ExportReport, ExportTask
 
 WAIT_FOR_PREDICTION = "Wait until the prediction is done."
 
@@ -170,6 +161,8 @@ class ExportController(QObject):
     def _start(self, folder: Path, formats: Sequence[str], keys: Sequence[str]) -> None:
         if self.busy:
             return
+        from napari_spatial_embeddings.plugin.tasks.export import ExportRequest, export_images
+
         with self._session.errors_as_messages():
             session, files, models = self._session, self._file_names(), self._prediction.models
             request = ExportRequest(
@@ -194,6 +187,8 @@ class ExportController(QObject):
             self.changed.emit()
 
     def _task(self, key: str, file: str) -> ExportTask:
+        from napari_spatial_embeddings.plugin.tasks.export import ExportTask
+
         layer, result = self._images.layer_of(key), self._session.results.get(key)
         image = None if layer is None else self._images.image_data(key)
         at = self._slice(key) if result is not None and result.maps.ndim == 3 else None
@@ -263,6 +258,8 @@ class ExportController(QObject):
         InputError
             If there is no model, or no image.
         """
+        from napari_spatial_embeddings.plugin.tasks.copied_command import copied_command
+
         request = self._command_request(folder, formats)
         if self._commands is not None:
             self._commands.cancel()
@@ -276,6 +273,11 @@ class ExportController(QObject):
         worker.start()
 
     def _command_request(self, folder: Path, formats: Sequence[str]) -> CommandRequest:
+        from napari_spatial_embeddings.plugin.tasks.copied_command import (
+            CommandRequest,
+            ImageSource,
+        )
+
         session, key = self._session, self._session.image
         if session.model is None:
             raise InputError("there is no model yet: choose or train one first")

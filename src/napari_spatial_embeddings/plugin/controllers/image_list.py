@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari.layers import Image
 from qtpy.QtCore import QObject, Signal
@@ -17,14 +18,16 @@ from napari_spatial_embeddings.plugin.layers.axes import source_path
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.plugin.tasks.predict import ImageToPredict
-from napari_spatial_embeddings.project import Project
 
 from .autosave import Autosave
 from .images import ImageController
 from .open_images.recognition import same_path
 from .project import ProjectController
 from .project_images import ProjectImages
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.plugin.tasks.predict import ImageToPredict
+    from napari_spatial_embeddings.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +245,8 @@ class ListedImages(QObject):
         return project, images, self._autosave.barrier()
 
     def _to_predict(self, image: ListedImage) -> ImageToPredict:
+        from napari_spatial_embeddings.plugin.tasks.predict import ImageToPredict
+
         layer, name = image.layer, image.name
         if layer is None:
             return ImageToPredict(image.key, name)

@@ -15,12 +15,6 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Kind, Session
-from napari_spatial_embeddings.plugin.tasks.predict import (
-    PredictionReport,
-    PredictionRequest,
-    predict_image,
-    predict_images,
-)
 
 from .image_list import ListedImages
 from .images import ImageController
@@ -30,6 +24,7 @@ from .suitability import misfit, sentence
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.model_card import ModelCard
     from napari_spatial_embeddings.inference.segmentation import Segmentation
+    from napari_spatial_embeddings.plugin.tasks.predict import PredictionReport, PredictionRequest
 
 REMOVED = "the image was removed while it was predicted"
 REPLACED = "the image has other pixels than when its prediction started: predict it again"
@@ -129,6 +124,8 @@ class PredictionController(QObject):
 
         Those that are open and not in the project are added to it.
         """
+        from napari_spatial_embeddings.plugin.tasks.predict import predict_images
+
         with self._session.errors_as_messages():
             self._request()  # or a sentence, before anything is added
             project, images, added = self._listed.to_predict()
@@ -154,6 +151,8 @@ class PredictionController(QObject):
             self._forget()
 
     def _request(self) -> PredictionRequest:
+        from napari_spatial_embeddings.plugin.tasks.predict import PredictionRequest
+
         session = self._session
         if session.model is None:
             raise InputError("there is no model yet: choose one, or train one")
@@ -167,6 +166,8 @@ class PredictionController(QObject):
         )
 
     def _predict_current(self, *, in_view: bool, asked: bool) -> None:
+        from napari_spatial_embeddings.plugin.tasks.predict import predict_image
+
         with self._session.errors_as_messages():
             image, layer = self._images.image_data(), self._images.layer
             record = self._session.current

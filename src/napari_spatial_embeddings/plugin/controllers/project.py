@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from napari.components import ViewerModel
@@ -16,11 +17,13 @@ from napari_spatial_embeddings.plugin.layers import tags
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.dialogs import Dialogs
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.project import Project
 
 from .autosave import Autosave
 from .images import ImageController
 from .open_images.recognition import same_path
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.project import Project
 
 PROJECTS_FOLDER = "spatial-embeddings"
 """Where projects are created, under the user's home."""
@@ -107,7 +110,7 @@ class ProjectController(QObject):
             return
         self.autosave.flush()
         self._leave()
-        project = Project.create(folder, **self._session.project_fields())
+        project = self._new(folder)
         self._session.set_project(project)
         self._images.changed.emit()
         self._session.say(f"New, empty project: {project.folder}")
@@ -120,6 +123,8 @@ class ProjectController(QObject):
         InputError, Failure
             If it cannot be read, or is open in another window.
         """
+        from napari_spatial_embeddings.project import Project
+
         project = Project.open(folder)
         if any(other is not self and other.is_open(project.folder) for other in _OPEN):
             raise InputError(f"{project.folder} is open in another window; close it there first")
@@ -148,9 +153,14 @@ class ProjectController(QObject):
                 self.open(folder)
 
     def _create(self, folder: Path) -> Project:
-        project = Project.create(folder, **self._session.project_fields())
+        project = self._new(folder)
         self._session.save_in(project)
         return project
+
+    def _new(self, folder: Path) -> Project:
+        from napari_spatial_embeddings.project import Project
+
+        return Project.create(folder, **self._session.project_fields())
 
     def _leave(self, arriving: Path | None = None) -> list[Layer]:
         """Remove the plugin's layers; images stay, but belong to no project.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari.components import ViewerModel
 from napari.layers import Layer
@@ -20,11 +20,13 @@ from napari_spatial_embeddings.plugin.layers.annotation import (
 from napari_spatial_embeddings.plugin.layers.image import pixel_size
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.project import ImageEntry, MissingImage, Project
 
 from .autosave import Autosave
 from .images import ImageController
 from .project import ProjectController
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.project import ImageEntry, MissingImage, Project
 
 KEPT_OPEN = 10
 """Images opened by the plugin that stay open: each is some layers, and maps that need memory."""
@@ -222,6 +224,8 @@ class ProjectImages(QObject):
                     self._viewer.layers.remove(layer)
 
     def _open(self, project: Project, key: str) -> None:
+        from napari_spatial_embeddings.project import MissingImage
+
         try:
             layers = project_layers(project, key)
         except MissingImage as missing:

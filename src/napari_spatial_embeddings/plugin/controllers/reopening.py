@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from math import prod
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, QTimer
 
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.project import Project
 
 from .autosave import Autosave
 from .images import ImageController
 from .prediction import PredictionController
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.project import Project
 
 MAX_WHOLE_PIXELS = 2**23
 """Pixels of an image above which what is in view is predicted: the whole takes longer than some

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QElapsedTimer, QObject, QTimer
 
@@ -13,9 +13,6 @@ from napari_spatial_embeddings.plugin.qt.command_line import command_line
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.state.training_state import TrainingState
-from napari_spatial_embeddings.project import Project
-from napari_spatial_embeddings.project.history import LastTraining
-from napari_spatial_embeddings.project.previous import exchange_previous, has_previous
 
 from .annotation import AnnotationController
 from .autosave import Autosave
@@ -23,6 +20,9 @@ from .images import ImageController
 from .prediction import PredictionController
 from .project import ProjectController
 from .suitability import misfit
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.project import Project
 
 PREVIEW_INTERVAL_MS = 10_000
 """Milliseconds between two previews: they take time from the training."""
@@ -151,6 +151,8 @@ class TrainingController(QObject):
         project, training = self._session.project, self._session.training
         if project is None or not training.replaced:
             return False
+        from napari_spatial_embeddings.project.previous import has_previous
+
         return has_previous(project) or training.trained_start
 
     def go_back(self) -> None:
@@ -158,6 +160,8 @@ class TrainingController(QObject):
 
         It is then the project's model; a project that had none uses the start model again.
         """
+        from napari_spatial_embeddings.project.previous import exchange_previous, has_previous
+
         session = self._session
         with session.errors_as_messages():
             project, training = session.project, session.training
@@ -262,12 +266,13 @@ class TrainingController(QObject):
             self._later.stop()
             self._child.close()
             self._session.say("The training was stopped: another project was opened.", "warning")
-        last = project.history.last() if project is not None else LastTraining()
-        self._session.show_training(
-            TrainingState(
+        state = TrainingState()
+        if project is not None:
+            last = project.history.last()
+            state = TrainingState(
                 reports=tuple(last.reports), used=last.start, wrote=last.wrote, back=last.back
             )
-        )
+        self._session.show_training(state)
 
 
 def written(project: Project) -> int | None:

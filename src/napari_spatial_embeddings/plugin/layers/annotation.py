@@ -7,7 +7,7 @@ kind.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.components import ViewerModel
@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings.core.image_data import ImageData, arranged, sliced
 from napari_spatial_embeddings.core.units import Lengths, filled
 from napari_spatial_embeddings.files.regions import KINDS, Region
-from napari_spatial_embeddings.project import Annotation, Project
 
 from .tags import LayerTag, tag_of
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.project import Annotation, Project
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
@@ -99,6 +101,8 @@ def _within(corners: NDArray[np.float64], ndim: int) -> NDArray[np.float64]:
 
 def annotation_of(layer: Labels, regions: Shapes | None) -> Annotation:
     """Return the annotation in the layers of an image; the labels are the layer's own array."""
+    from napari_spatial_embeddings.project import Annotation
+
     tag = tag_of(layer) or LayerTag("annotations")
     return Annotation(layer.data, tag.classes, regions_of(regions), tag.scribbled)
 

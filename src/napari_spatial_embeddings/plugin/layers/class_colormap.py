@@ -10,7 +10,7 @@ import numpy as np
 from napari.utils.colormaps import CyclicLabelColormap, label_colormap
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.training.annotation import BACKGROUND
+from napari_spatial_embeddings.config import BACKGROUND
 
 if TYPE_CHECKING:
     from .strokes import Strokes

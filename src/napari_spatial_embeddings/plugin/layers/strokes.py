@@ -16,9 +16,9 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.open_image import Box
-from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 from .labels_update import replace_labels
 from .napari_compat import painted_box

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.text import plural
-from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.label_values import objects_of
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files.regions import Region, covered
 from napari_spatial_embeddings.plugin.state.open_image import Box
-from napari_spatial_embeddings.training.annotation import BACKGROUND
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.editing.to_annotation import Adopted

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_spatial_embeddings.project import Annotation, Project
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.project import Annotation, Project
 
 
 def write_annotation(key: str, annotation: Annotation, project: Project) -> None:

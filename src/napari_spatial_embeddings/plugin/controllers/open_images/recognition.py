@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from napari.layers import Image
 
 from napari_spatial_embeddings.core.image_data import in_memory
+from napari_spatial_embeddings.files.names import new_key
 from napari_spatial_embeddings.plugin.layers.axes import (
     finest,
     is_grey,
@@ -18,8 +19,6 @@ from napari_spatial_embeddings.plugin.layers.axes import (
     source_path,
 )
 from napari_spatial_embeddings.plugin.layers.tags import LayerTag, image_key, set_tag
-from napari_spatial_embeddings.project import Project, ProjectCard
-from napari_spatial_embeddings.project.sources import fingerprint
 
 from .described import image_of
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from napari_spatial_embeddings.plugin.state.session import Session
+    from napari_spatial_embeddings.project import Project
 
 
 def key_for(session: Session, layer: Image, tag: LayerTag, taken: Iterable[str] = ()) -> str:
@@ -52,6 +52,8 @@ def key_for(session: Session, layer: Image, tag: LayerTag, taken: Iterable[str] 
 
 def _known(project: Project, layer: Image, tag: LayerTag) -> str | None:
     """Return the key of the entry whose file or pixels a layer shows."""
+    from napari_spatial_embeddings.project.sources import fingerprint
+
     image = image_of(layer, tag, ())
     if image is None:
         return None
@@ -70,8 +72,7 @@ def _known(project: Project, layer: Image, tag: LayerTag) -> str | None:
 
 
 def _new_key(project: Project | None, taken: Iterable[str], name: str) -> str:
-    project = project or Project(Path(os.devnull), ProjectCard())
-    return project.new_key(name, taken)
+    return project.new_key(name, taken) if project is not None else new_key(name, taken)
 
 
 def recognise(session: Session, layers: Iterable[Image], project: Project) -> list[Image]:
