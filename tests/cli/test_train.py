@@ -56,7 +56,7 @@ def test_reports_lines_of_json(tmp_path: Path) -> None:
     steps = [r["step"] for r in reports]
     assert steps == sorted(steps)
     assert [r["done"] for r in reports] == [False] * (len(reports) - 1) + [True]
-    assert set(reports[-1]["validation"]) == {"ap50", "mean_ap", "held_out"}
+    assert set(reports[-1]["validation"]) == {"ap50", "mean_ap", "held_out", "objects"}
     assert end["event"] == "end"
     assert Path(end["model"]) == tmp_path / "model"
 

@@ -20,10 +20,14 @@ from napari_spatial_embeddings.plugin.layers.viewport import shows_all
 from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.message_bar import MessageBar
 from napari_spatial_embeddings.plugin.sections.explain import ExplainSection
+from napari_spatial_embeddings.plugin.sections.train import TrainStep
+from napari_spatial_embeddings.plugin.sections.train_use import PLANS
+from napari_spatial_embeddings.plugin.state.training_state import TrainingState
 from plugin.fake_results import add_image, discs, set_maps, tune_step
 from plugin.overflow import overflows
 from plugin.robot_actions import canvas, open_dock
 from plugin.scenes import maps_of
+from plugin.training_child import main_button
 
 NAME = "20240301_HeLa_H2B-mCherry_time-lapse_position_0004_MAX_C1-corrected (second copy).ome"
 
@@ -51,7 +55,7 @@ SHORT_REPORT = {
     "improved": False,
 }
 
-VALIDATION = {"ap50": 0.93, "mean_ap": 0.5, "held_out": False}
+VALIDATION = {"ap50": 0.93, "mean_ap": 0.5, "held_out": True, "objects": 20}
 
 USED = {
     "used": {
@@ -212,6 +216,8 @@ def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> N
     bar = dock.findChild(MessageBar)
     assert bar is not None
     assert bar.text == sentence(SENTENCE)
+    step = dock.findChild(TrainStep)
+    assert step is not None
     better = {**report, "step": 9, "improved": True, "message": ""}
     before = {**report, "step": 0}
     assert_nothing_moves(
@@ -224,10 +230,15 @@ def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> N
             lambda: dock.session.add_report({**report, "step": 5}),
             lambda: dock.session.set_status("done", reports=(before, better), wrote=True),
             lambda: dock.session.set_status("done", back=True),
+            *(partial(step.use.setText, text) for text in PLANS.values()),
+            lambda: dock.session.show_training(TrainingState()),
         ],
     )
-    dock.session.set_status("starting", reports=(), stage="starting Python")
+    # A training that starts moves nothing either, where its button is in view.
+    dock.column.ensureWidgetVisible(main_button(step))
     settle(dock)
+    assert step.button_in_view
+    assert_nothing_moves(dock, [partial(dock.session.set_status, "starting")])
     stages = "loading PyTorch", "reading the annotations", "measuring the start model"
     assert_nothing_moves(
         dock, [partial(dock.session.set_status, "starting", stage=stage) for stage in stages]

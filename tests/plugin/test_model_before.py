@@ -73,7 +73,7 @@ class Room:
 
     @property
     def note(self) -> str:
-        return self.step.progress.texts[2]
+        return self.step.progress.texts[1]
 
     def predicted_by(self) -> int:
         """Return the width of the model that the image is predicted with, once it is."""

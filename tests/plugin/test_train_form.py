@@ -13,6 +13,8 @@ from napari_spatial_embeddings.inference.registry import shipped
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.sections.object_size import ObjectSize
 from napari_spatial_embeddings.plugin.sections.train import Minutes, TrainStep
+from napari_spatial_embeddings.plugin.sections.train_use import PLANS
+from napari_spatial_embeddings.training.held_out import HeldOut
 from plugin.robot_actions import press
 from plugin.training_child import (
     LONG,
@@ -36,6 +38,27 @@ def test_time_steps_through_presets(step: TrainStep) -> None:
     for _ in range(20):
         box.stepDown()
     assert box.value() == Minutes.PRESETS[0]
+
+
+def test_what_will_be_held_out_is_known_before_the_start(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+) -> None:
+    assert step.use.text() == "", "no training can start"
+    annotate(viewer, dock)
+    step.start_model.choose("nuclei-2d")
+    until(lambda: step.use.text() == PLANS[HeldOut.FEW])
+    press(dock, "scribbles")
+    until(lambda: step.use.text() == PLANS[HeldOut.SCRIBBLES])
+    press(dock, "whole objects")
+    strokes = dock.annotation.strokes(dock.session.image)
+    assert strokes is not None
+    strokes.layer.data_setitem((np.arange(4), np.arange(4)), np.arange(91, 95))
+    until(lambda: step.use.text() == PLANS[HeldOut.OBJECTS])
+    dock.session.set_training(dock.session.training_settings.updated(validation_share=0))
+    until(lambda: step.use.text() == PLANS[HeldOut.UNWANTED])
+    step.settings.reset()
+    step.start_model.choose(None)
+    until(lambda: step.use.text() == PLANS[HeldOut.UNTRAINED])
 
 
 def test_the_size_of_objects_is_edited_where_there_are_only_scribbles(

@@ -280,8 +280,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
         return not any(busy)
 
     def _follow_training(self) -> None:
-        """Open the step of a training that starts, and scroll to its curve."""
-        if self.session.training.status == "starting":
+        """Show the step of a training that starts; where its button is in view, nothing moves."""
+        if self.session.training.status == "starting" and not self._train.button_in_view:
             self._train.set_open(True)
             self.column.scroll_to(self._train)
 

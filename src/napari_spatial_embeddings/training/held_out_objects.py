@@ -16,16 +16,13 @@ from napari_spatial_embeddings.core.maps import IGNORE
 
 from .annotation import TrainingImage
 
-FEWEST = 8
-"""Number of annotated objects from which on some are held out."""
-
 SHARE, MOST = 0.3, 20
 """Share of the objects that are held out, and their largest number."""
 
 
 def hold_out_objects(
     images: list[TrainingImage],
-) -> tuple[list[TrainingImage], list[TrainingImage]] | None:
+) -> tuple[list[TrainingImage], list[TrainingImage]]:
     """Split annotations into those to train on and those to validate on.
 
     Which objects are held out follows from where they lie: a later training, with more annotations,
@@ -33,21 +30,16 @@ def hold_out_objects(
 
     Returns
     -------
-    tuple of two lists of TrainingImage, or None
+    tuple of two lists of TrainingImage
         In the first, held-out objects and the ring around them are unknown; in the second, the
-        other objects are, and so is their ring. None if there are too few objects, or if there are
-        scribbles, which do not show where objects end.
+        other objects are, and so is their ring.
     """
-    if any(image.scribbled for image in images):
-        return None
     places = [
         (_draw(where.mean(0)), i, k)
         for i, image in enumerate(images)
         for k in range(1, image.n_objects + 1)
         if len(where := np.argwhere(image.labels == k))
     ]
-    if len(places) < FEWEST:
-        return None
     chosen = sorted(places)[: min(MOST, round(SHARE * len(places)))]
     parts = [_split(image, [k for _, j, k in chosen if j == i]) for i, image in enumerate(images)]
     return [a for a, _ in parts], [b for _, b in parts if b.n_objects]

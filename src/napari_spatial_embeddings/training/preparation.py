@@ -22,13 +22,11 @@ from napari_spatial_embeddings.inference.normalisation import normalisation, nor
 from .annotation import TrainingImage
 from .choice import Choice
 from .dataset import resampled
+from .held_out import HeldOut, held_out_of
 from .held_out_objects import hold_out_objects
 from .sampler import Sampler
 from .trainer import Trainer
 from .validation import choose_images, smallest_size
-
-HOLD_OUT_FROM = 8
-"""Number of images from which on some are held out for validation."""
 
 MAX_SIZE_CHANGE = 2.0
 """Factor up to which a trained model learns another object size, instead of resampled images.
@@ -68,13 +66,19 @@ def prepare(
     held_out, annotated = True, images
     images = learned = completed or images
     if not validation:
-        images, _ = hold_out(images, settings)
-        learned, (_, validation) = images, hold_out(annotated, settings)
-        held_out = validation is not annotated
-        # What a start model has completed, or may have seen, it would segment best itself.
-        unseen = settings.validation_share and completed is None and has_held_out(model)
-        if not held_out and unseen and (split := hold_out_objects(images)):
-            (learned, validation), held_out = split, True
+        rule = held_out_of(
+            len(annotated),
+            sum(image.n_objects for image in annotated),
+            any(image.scribbled for image in annotated),
+            settings.validation_share,
+            model.history,
+        )
+        validation, held_out = annotated, rule.something
+        if rule is HeldOut.IMAGES:
+            images, _ = hold_out_images(images, settings)
+            learned, (_, validation) = images, hold_out_images(annotated, settings)
+        elif rule is HeldOut.OBJECTS:
+            learned, validation = hold_out_objects(images)
     best = copy.deepcopy(model)
     best.image_diameter = settings.object_diameter or own_diameter(images, model)
     outlined = any(i.n_objects and not i.scribbled for i in images)
@@ -144,20 +148,10 @@ def _optimizer(network: torch.nn.Module, rate: float, weight_decay: float) -> to
     return torch.optim.AdamW(groups, lr=rate, fused=True)
 
 
-def has_held_out(model: SpatialEmbeddings) -> bool:
-    """Return whether a model was trained, and always with something held out.
-
-    Otherwise it may have been trained on any of the annotated objects.
-    """
-    return bool(model.history) and all(entry.get("held_out") for entry in model.history)
-
-
-def hold_out(
+def hold_out_images(
     images: list[TrainingImage], settings: TrainingSettings
 ) -> tuple[list[TrainingImage], list[TrainingImage]]:
-    """Split images into training and validation images; few images serve for both."""
-    if len(images) < HOLD_OUT_FROM or not settings.validation_share:
-        return images, images
+    """Split images into training and validation images."""
     rng = np.random.default_rng(settings.seed)
     order = rng.permutation(len(images))
     n = max(1, round(settings.validation_share * len(images)))

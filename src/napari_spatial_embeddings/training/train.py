@@ -247,12 +247,8 @@ def _early_end_message(trainer: Trainer) -> str:
     """Return a message if the training ends before its time is over, else nothing."""
     if not trainer.overtrained:
         return ""
-    step = trainer.choice.best_step
-    better = f"at step {step}" if step else "by the start model"
-    return (
-        f"ended after {clock_text(trainer.elapsed())} min: held-out objects were segmented better"
-        f" {better}, and more of this training would not change that"
-    )
+    after = clock_text(trainer.elapsed())
+    return f"ended early, after {after} min, as it got worse on the held-out objects"
 
 
 def _write_checkpoint(trainer: Trainer, checkpoint: Path | None) -> str:

@@ -256,8 +256,9 @@ class Trainer:
         scores = yield from evaluate(maps, self.validation, self.best.clustering)
         self.validation_cost = self.clock() - start
         ap = mean_ap(scores)
-        found = Validation(float(ap[0]), float(ap.mean()), self.choice.held_out)
-        if self.choice.judge(found.mean_ap, self.steps):
+        choice = self.choice
+        found = Validation(float(ap[0]), float(ap.mean()), choice.held_out, choice.objects)
+        if choice.judge(found.mean_ap, self.steps):
             self.best.network.load_state_dict(self.average.network.state_dict())
         self.best.history.append(
             {

@@ -39,11 +39,14 @@ class Validation:
     held_out : bool
         Whether the images, or the objects that are scored, were kept out of the training. If not,
         this is only a measure of fit.
+    objects : int
+        Number of annotated objects in the images.
     """
 
     ap50: float
     mean_ap: float
     held_out: bool
+    objects: int
 
 
 def choose_images(images: list[TrainingImage], most: int = 12) -> list[TrainingImage]:

@@ -95,14 +95,14 @@ def test_another_project_has_nothing_of_it_yet(owners: Owners, tmp_path: Path) -
 def test_counts_follow_what_is_painted(owners: Owners, until: Until) -> None:
     add(owners)
     assert owners.annotation.count("cells") is None
-    assert not owners.annotation.annotated
+    assert not owners.annotation.totals.images
     paint(owners, 5, 20)
     until(lambda: total(owners) == 2)
     until(lambda: not owners.annotation.busy)
-    assert owners.annotation.annotated
-    assert not owners.annotation.scribbled_only
+    assert owners.annotation.totals.images
+    assert not owners.annotation.totals.scribbled_only
     owners.actions.set_scribbled(True)
-    assert owners.annotation.scribbled_only
+    assert owners.annotation.totals.scribbled_only
 
 
 def test_a_polygon_is_counted_though_its_event_comes_before_it_is_painted(
@@ -231,8 +231,8 @@ def test_images_of_a_project_are_counted_without_being_open(
     until(lambda: not owners.annotation.busy)
     assert owners.session.images.keys() == {"field_0"}
     assert [total(owners, key) for key in ("field_0", "field_1")] == [4, 5]
-    assert owners.annotation.annotated
-    assert owners.annotation.scribbled_only
+    assert owners.annotation.totals.images
+    assert owners.annotation.totals.scribbled_only
     assert str(owners.annotation.count("field_1")) == "5 objects"
 
 

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QWidget
 
 from napari_spatial_embeddings.plugin.sections.train_progress import TrainingProgress
+from napari_spatial_embeddings.plugin.sections.train_use import used_text
 from napari_spatial_embeddings.plugin.state.session import Session
 
 
@@ -22,7 +23,6 @@ def test_numbers_go_with_their_nouns(qtbot: QtBot, n: int, ending: str) -> None:
     losses = dict.fromkeys(("loss", "instance", "variance", "seed"), 1.0)
     report: dict[str, Any] = {"seconds": 65.0, "seconds_left": 0.0, "step": n, "validation": None}
     session.set_status("done", used=used, reports=({**report, **losses, "steps_per_second": 1.0},))
-    time, learned, _ = progress.texts
-    assert time == f"{n} step{ending} in 1:05 min"
-    assert learned == (f"{n} annotated object{ending} in {n} image{ending}, 50.0% of the pixels.")
+    assert progress.texts[0] == f"{n} step{ending} in 1:05 min"
+    assert used_text(session.training) == f"{n} annotated object{ending} in {n} image{ending}."
     progress.close_down()

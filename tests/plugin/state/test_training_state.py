@@ -37,7 +37,7 @@ def plain(step: int) -> dict[str, Any]:
         ),
         (
             [report(0, 0.9), report(9, 0.5) | {"improved": False}],
-            "It did not become better on the held-out objects: the model before is kept.",
+            "No better on the held-out objects: the model before is kept.",
         ),
         (
             [report(4, 0.2, held_out=False), report(9, 1.0, held_out=False)],
@@ -64,6 +64,15 @@ def test_a_project_that_is_opened_again_tells_the_gain_of_a_training_that_ended(
     assert TrainingState("idle", reports, used=START).outcome == "", "its window was closed"
     ended = (*reports[:-1], {**reports[-1], "done": True})
     assert "40% were right before" in TrainingState("idle", ended, used=START).outcome
+
+
+def test_an_early_end_is_told_with_what_became_of_the_model() -> None:
+    last = {**report(9, 0.5), "improved": False, "done": True}
+    last["message"] = "ended early, after 0:42 min, as it got worse on the held-out objects"
+    assert TrainingState("done", (report(0, 0.9), last), used=START).outcome == (
+        "Ended early, after 0:42 min, as it got worse on the held-out objects."
+        " No better on the held-out objects: the model before is kept."
+    )
 
 
 def test_which_model_is_used_is_said_after_going_back() -> None:

@@ -16,7 +16,10 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import Role, image_key, tagged
 from napari_spatial_embeddings.plugin.qt.connections import Connections
-from napari_spatial_embeddings.plugin.state.annotation_count import AnnotationCount
+from napari_spatial_embeddings.plugin.state.annotation_count import (
+    AnnotationCount,
+    AnnotationTotals,
+)
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.save_annotation import rename_class, write_annotation
@@ -126,15 +129,9 @@ class AnnotationController(QObject):
         return self._project_counts.counts.get(key) if key in self._project_images else None
 
     @property
-    def annotated(self) -> bool:
-        """Whether anything is annotated on any image, as far as it is counted."""
-        return any(_any(found) for _, found in self._all_counts())
-
-    @property
-    def scribbled_only(self) -> bool:
-        """Whether all that is annotated is scribbles, as far as it is counted."""
-        keys = [key for key, found in self._all_counts() if _any(found)]
-        return bool(keys) and all(map(self._scribbled, keys))
+    def totals(self) -> AnnotationTotals:
+        """How much is annotated on all images, as far as it is counted."""
+        return AnnotationTotals.of((found, self._scribbled(k)) for k, found in self._all_counts())
 
     def _all_counts(self) -> Iterator[tuple[str, AnnotationCount]]:
         keys = [entry.key for entry in self._project_images.entries()]
@@ -328,8 +325,8 @@ class AnnotationController(QObject):
         """
         key, record = image.key, image.record
         wanted = record.edited or self._session.project is not None
-        unknown = record.count is None or self._counts.pending(key)
-        begun = wanted and (unknown or _any(record.count))
+        count = record.count
+        begun = wanted and (count is None or self._counts.pending(key) or count.any)
         if not record.dirty or not (begun or key in self._project_images):
             return
         if self._project_images.save(key, partial(write_annotation, key, image.annotation())):
@@ -343,7 +340,3 @@ class AnnotationController(QObject):
         """Have all annotations saved again: in another project, or after a failure."""
         for image in self._annotated.values():
             image.record.saved_revision = None
-
-
-def _any(count: AnnotationCount | None) -> bool:
-    return count is not None and bool(count.total or count.regions or count.background)

@@ -302,6 +302,6 @@ def obstacle(
         problem := misfit(card, images, "The start model", "start from scratch")
     ):
         return problem
-    if not annotation.annotated:
+    if not annotation.totals.images:
         return "Nothing is annotated yet: paint some objects under Annotate."
     return ""

@@ -7,6 +7,7 @@ from superqt.utils import QSignalDebouncer
 
 from napari_spatial_embeddings.core.text import sentence
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.inference.model_card import ModelCard
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.training import TrainingController, obstacle
@@ -14,15 +15,21 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.form_fields import ignore_wheel
 from napari_spatial_embeddings.plugin.qt.narrow_form import NarrowForm
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
+from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.training.held_out import held_out_of
 
 from .device_combo import DeviceCombo
 from .model_combo import ModelCombo
 from .object_size import ObjectSize
 from .train_progress import TrainingProgress
 from .train_settings import TrainSettings
+from .train_use import PLANS, share_text, used_text
 
 UPDATE_DELAY_MS = 100
+
+USE_LINES = 3
+"""Lines for what a training uses."""
 
 HINTS = {
     "idle": "The model learns from your annotations. Stop it when it is good.",
@@ -58,7 +65,7 @@ class TrainStep(StepArea):
 
     Attributes
     ----------
-    start_model, device, settings, progress
+    start_model, device, settings, use, progress
         The parts of the step.
     """
 
@@ -87,6 +94,7 @@ class TrainStep(StepArea):
         self._back = QPushButton()
         self._back.setToolTip("The model of before the training is kept: compare, and take either.")
         self._obstacle = ""
+        self.use = TextBlock(USE_LINES)
         self.progress = TrainingProgress(session, self._back)
         form = self._form = NarrowForm()
         form.addRow("Start from", self.start_model)
@@ -97,6 +105,7 @@ class TrainStep(StepArea):
         self.body.addWidget(self._preview)
         self.body.addWidget(self.settings)
         self.body.addWidget(self._button)
+        self.body.addWidget(self.use)
         self.body.addWidget(self.progress)
         self.body.addWidget(self.device.advice_label)
         self._update_later = QSignalDebouncer(parent=self)
@@ -121,12 +130,18 @@ class TrainStep(StepArea):
         add(session.image_changed, self._update_soon)
         add(session.training_changed, self._training_changed)
         add(session.training_settings_changed, self._show_minutes)
+        add(session.training_settings_changed, self._update_soon)
         add(session.project_changed, self._project_changed)
 
     @property
     def obstacle(self) -> str:
         """Why no training can start; empty if one can, or is running."""
         return self._obstacle
+
+    @property
+    def button_in_view(self) -> bool:
+        """Whether all of the button that starts a training is in view."""
+        return bool(self._button.visibleRegion().boundingRect() == self._button.rect())
 
     def close_down(self) -> None:
         """Disconnect."""
@@ -201,8 +216,9 @@ class TrainStep(StepArea):
     def _update(self) -> None:
         status = self.session.training.status
         active = self.session.training.active
-        problem = self._obstacle = "" if active else self._find_obstacle()
-        self._form.setRowVisible(self._size, self._annotation.scribbled_only)
+        card, problem = self._find_start() if not active else (None, "")
+        self._obstacle = problem
+        self._form.setRowVisible(self._size, self._annotation.totals.scribbled_only)
         self._button.setText(BUTTON.get(status, "Start training"))
         self._button.setEnabled(active or not problem)
         if self._button.property("active") != active:
@@ -215,13 +231,28 @@ class TrainStep(StepArea):
         for part in (self.start_model, self._minutes, self._size, self.device, self.settings):
             part.setEnabled(not active)
         self.set_hint(problem or HINTS[status])
+        self._show_use(card)
 
-    def _find_obstacle(self) -> str:
+    def _find_start(self) -> tuple[ModelCard | None, str]:
+        """Return the start model's card, if there is one, and why no training can start."""
         try:
             card = self.start_model.card()
         except InputError as error:
-            return sentence(str(error))
-        return obstacle(self.session, self._images, self._annotation, card)
+            return None, sentence(str(error))
+        return card, obstacle(self.session, self._images, self._annotation, card)
+
+    def _show_use(self, card: ModelCard | None) -> None:
+        """Show what the training that runs uses, or what the next one would hold out."""
+        training, totals = self.session.training, self._annotation.totals
+        if training.active:
+            self.use.setText(used_text(training))
+            self.use.setToolTip(share_text(training))
+            return
+        share, history = self.session.training_settings.validation_share, card and card.history
+        scribbled = totals.scribbled > 0
+        rule = held_out_of(totals.images, totals.objects, scribbled, share, history or ())
+        self.use.setText("" if self._obstacle else PLANS[rule])
+        self.use.setToolTip("")
 
 
 class Minutes(QDoubleSpinBox):

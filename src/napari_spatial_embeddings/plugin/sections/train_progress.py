@@ -14,13 +14,14 @@ from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.state.training_state import TrainingState
 
 from .loss_curve import LossCurve
+from .train_use import share_text, used_text
 
-NOTE_LINES = 3
+NOTE_LINES = 4
 """Lines that the newest message has room for; a longer one is scrolled."""
 
 
 class TrainingProgress(QWidget):
-    """Shows the session's training.
+    """Shows the session's training; its room is there before there is one.
 
     Parameters
     ----------
@@ -32,7 +33,6 @@ class TrainingProgress(QWidget):
     def __init__(self, session: Session, foot: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._used = TextBlock(2)
         self._bar = QProgressBar()
         self._bar.setRange(0, 1000)
         self._bar.setTextVisible(False)
@@ -48,10 +48,11 @@ class TrainingProgress(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        policy = foot.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        foot.setSizePolicy(policy)
-        for widget in (self._bar, self._time, self._curve, self._used, self._note, foot):
+        for widget in (foot, self):
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            widget.setSizePolicy(policy)
+        for widget in (self._bar, self._time, self._curve, self._note, foot):
             layout.addWidget(widget)
         self._connections = Connections()
         self._connections.add(session.training_changed, self._update)
@@ -63,9 +64,9 @@ class TrainingProgress(QWidget):
         self._connections.close()
 
     @property
-    def texts(self) -> tuple[str, str, str]:
-        """The texts about the time and about what is used, and the newest message."""
-        return self._time.text(), self._used.text(), self._note.text()
+    def texts(self) -> tuple[str, str]:
+        """The text about the time, and the newest message."""
+        return self._time.text(), self._note.text()
 
     @property
     def curve(self) -> LossCurve:
@@ -84,7 +85,7 @@ class TrainingProgress(QWidget):
             self._curve.add(report)
             self._clock.start()
         self._shown = training.reports
-        self._used.setText(_used_text(training.used))
+        self._time.setToolTip(f"{used_text(training)}\n{share_text(training)}".strip())
         messages = [r["message"] for r in training.reports if r.get("message")]
         problem = "" if training.back else training.problem
         notes = problem, training.outcome, _ended_early(training), *messages[-1:]
@@ -130,17 +131,3 @@ def _time_text(report: dict[str, Any], status: str, seconds: float, left: float)
     if status == "running":
         return f"{clock(left)} min left · {report['steps_per_second']:.1f} steps/s"
     return f"{plural(report['step'], 'step')} in {clock(seconds)} min"
-
-
-def _used_text(start: dict[str, Any]) -> str:
-    """Return what a training uses, from its first report."""
-    used = start.get("used")
-    if not used:
-        return ""
-    total = used["object_pixels"] + used["background_pixels"] + used["ignored_pixels"]
-    share = (used["object_pixels"] + used["background_pixels"]) / max(1, total)
-    device = f", on {start['device']}" if start.get("device") else ""
-    return (
-        f"{plural(used['objects'], 'annotated object')} in {plural(used['images'], 'image')},"
-        f" {share:.1%} of the pixels{device}."
-    )

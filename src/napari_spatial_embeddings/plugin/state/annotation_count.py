@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,11 @@ class AnnotationCount:
         """Number of objects."""
         return sum(self.objects.values())
 
+    @property
+    def any(self) -> bool:
+        """Whether anything is annotated."""
+        return bool(self.total or self.regions or self.background)
+
     def text(self, classes: Sequence[str] = ()) -> str:
         """Return the counts as text, with those of the classes if they are given."""
         objects = plural(self.total, "object")
@@ -56,6 +61,37 @@ class AnnotationCount:
 
     def __str__(self) -> str:
         return self.text()
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationTotals:
+    """How much is annotated on several images.
+
+    Parameters
+    ----------
+    images : int
+        Number of images that anything is annotated on.
+    objects : int
+        Number of objects on them.
+    scribbled : int
+        Number of those of these images whose labels cover only part of their objects.
+    """
+
+    images: int = 0
+    objects: int = 0
+    scribbled: int = 0
+
+    @classmethod
+    def of(cls, counts: Iterable[tuple[AnnotationCount, bool]]) -> AnnotationTotals:
+        """Return the totals of images, from the count of each and whether it is scribbled."""
+        found = [(one, scribbled) for one, scribbled in counts if one.any]
+        objects, scribbled = sum(one.total for one, _ in found), sum(also for _, also in found)
+        return cls(len(found), objects, scribbled)
+
+    @property
+    def scribbled_only(self) -> bool:
+        """Whether all that is annotated is scribbles."""
+        return bool(self.images) and self.images == self.scribbled
 
 
 def count(

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from napari_spatial_embeddings.core.text import sentence
+
 Status = Literal["idle", "starting", "running", "stopping", "done", "failed"]
 
 Report = dict[str, Any]
@@ -73,7 +75,8 @@ class TrainingState:
         if self.back:
             return "The model from before this training is used again."
         if ended and validated:
-            return gain(validated)
+            last = sentence(self.reports[-1].get("message") or "")
+            return f"{last} {gain(validated)}".strip()
         if self.active and self.trained_start and len(validated) > 1 and not self.better:
             return "Not better than the model before yet, which is kept until one is."
         return ""
@@ -93,7 +96,7 @@ def gain(validated: Sequence[Report]) -> str:
     if first["step"]:
         text = f"{share_right((better or validated)[-1]['validation'])} of the {which} are right."
     elif not better:
-        return f"It did not become better on the {which}: the model before is kept."
+        return f"No better on the {which}: the model before is kept."
     else:
         text = _change(first["validation"], better[-1]["validation"], which)
     seen = "" if first["validation"]["held_out"] else " It was trained on these: look at others."
