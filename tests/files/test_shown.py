@@ -10,7 +10,9 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from numpy.typing import NDArray
+from PIL import Image as Picture
 
 from label_files import numbers, tiff
 from napari_spatial_embeddings.files import (
@@ -165,3 +167,39 @@ def test_an_intact_file_needs_no_word(tmp_path: Path, caplog: pytest.LogCaptureF
         assert read_axes(tiff(tmp_path / "a.tif", array, **options)) is not None
         read_image(tmp_path / "a.tif")
     assert not caplog.messages
+
+
+def test_chunks_that_are_missing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "a.zarr"
+    array = zarr.create_array(path, shape=(64, 64), dtype="u2", chunks=(32, 32), zarr_format=2)
+    for read in (read_image, read_axes):
+        with pytest.raises(FileError, match="none of its 4 chunks is there"):
+            read(path)
+        caplog.clear()
+    array[:] = 1
+    read_axes(path)
+    assert not caplog.messages
+    (path / "0.1").unlink()
+    read_axes(path)
+    assert "1 of its 4 chunks are missing, and black" in caplog.text
+
+
+@pytest.mark.parametrize("shape", [(0, 40, 50), (50,)])
+def test_an_array_that_is_no_image(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    zarr.create_array(path := tmp_path / "a.zarr", data=np.ones(shape, "u2"))
+    for read in (read_image, read_axes):
+        with pytest.raises(FileError, match="holds no image: its shape is"):
+            read(path)
+
+
+def test_colours_of_print_and_wrong_endings(tmp_path: Path) -> None:
+    colours = numbers((40, 50, 4), "uint8")
+    Picture.fromarray(colours, "CMYK").save(print_ := tmp_path / "a.jpg")
+    for read in (read_image, read_axes):
+        with pytest.raises(FileError, match="colours of print"):
+            read(print_)
+    Picture.fromarray(colours[..., :3]).save(tmp_path / "b.jpg")
+    assert read_axes(tmp_path / "b.jpg") is None
+    (tmp_path / "b.jpg").rename(tmp_path / "b.png")
+    with pytest.raises(FileError, match="is a JPEG by its content; rename it"):
+        read_axes(tmp_path / "b.png")

@@ -24,6 +24,8 @@ NARROW = 8
 WITH_ALPHA = (2, 4)
 """Numbers of colours of a pixel of which the last is transparency."""
 
+NO_IMAGE = "{name} holds no image: its shape is {shape}"
+
 TIME_SERIES = "{name} is a time series of {frames} frames; save each frame as a file of its own"
 
 HINT = "name them with axes, such as axes=ZYX"
@@ -76,7 +78,7 @@ def as_image(
         If there is an axis of time, or there are too many axes, or their meaning is unknown.
     """
     if array.ndim < 2 or 0 in array.shape:
-        raise FileError(f"{name} holds no image: its shape is {array.shape}")
+        raise FileError(NO_IMAGE.format(name=name, shape=array.shape))
     if given:
         array, axes = _with_given_axes(array, axes, given.upper(), name)
     else:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .axes import UNKNOWN, WITH_ALPHA, guess, named_by_units, without_singletons
-from .endings import PNG, TIFF
+from .axes import NO_IMAGE, UNKNOWN, WITH_ALPHA, guess, named_by_units, without_singletons
+from .endings import JPEG, PNG, TIFF, check_kind
 from .errors import FileError, reading
 from .ome_zarr import is_zarr, zarr_axes, zarr_sizes
-from .png_jpeg import gif_axes, png_axes
+from .png_jpeg import check_jpeg, gif_axes, png_axes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ def read_axes(path: str | Path) -> FileAxes | None:
     """
     path = Path(path)
     with reading(path):
+        check_kind(path)
         if is_zarr(path):
             axes, shape, dtype = zarr_axes(path)
             axes = named_by_units(axes, zarr_sizes(path))
@@ -60,8 +61,13 @@ def read_axes(path: str | Path) -> FileAxes | None:
             axes, shape, dtype = png_axes(path)
         elif path.suffix.lower() == ".gif":
             axes, shape, dtype = gif_axes(path)
+        elif path.suffix.lower() in JPEG:
+            check_jpeg(path)
+            return None
         else:
             return None
+        if len(shape) < 2 or 0 in shape:
+            raise FileError(NO_IMAGE.format(name=path, shape=shape))
     array, known = without_singletons(np.broadcast_to(np.zeros((), dtype), shape), axes)
     guessed = any(letter in UNKNOWN for letter in known)
     try:

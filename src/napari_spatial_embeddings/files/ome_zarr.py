@@ -54,11 +54,13 @@ def read_zarr(path: Path, *, whole: bool = False) -> Raw:
 
 
 def zarr_axes(path: Path) -> tuple[str, tuple[int, ...], DTypeLike]:
-    """Read the axes, shape and type of an image, and no pixels."""
+    """Read the axes, shape and type of an image, and no pixels; chunks that lack are mentioned."""
     opened = open_zarr(path)
     if is_array(opened):
-        return _names(opened), opened.shape, opened.dtype
-    array, axes, _ = _finest(*_first_image(opened, path), path)
+        array, axes = opened, _names(opened)
+    else:
+        array, axes, _ = _finest(*_first_image(opened, path), path)
+    _check_chunks(array, path)
     return axes, array.shape, array.dtype
 
 
@@ -251,7 +253,7 @@ def _level(group: Any, name: str, path: Path) -> zarr.Array[Any]:
 
 
 def _raw(array: Any, axes: str, sizes: dict[str, Size], path: Path, *, whole: bool) -> Raw:
-    if not whole and 0 < array.nchunks <= MAX_CHUNKS_LISTED:
+    if not whole:
         _check_chunks(array, path)
     if whole or is_small(array):
         return Raw(np.asarray(array[...]), axes, sizes)
@@ -266,6 +268,8 @@ def _check_chunks(array: Any, path: Path) -> None:
     FileError
         If all are.
     """
+    if not 0 < array.nchunks <= MAX_CHUNKS_LISTED:
+        return
     missing = array.nchunks - array.nchunks_initialized
     if missing == array.nchunks:
         raise FileError(f"{path} holds no pixels: none of its {missing} chunks is there")

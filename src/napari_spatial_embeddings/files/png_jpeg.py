@@ -15,6 +15,9 @@ PALETTE = 3
 SAMPLES = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 """Values per pixel for each type of colour, where the colours of a table are looked up."""
 
+FRAMES = range(0xC0, 0xC4)
+"""Markers of a JPEG that give the number of its colours."""
+
 PRINT_COLOURS = "{path} has the colours of print (CMYK); expected grey or RGB: convert it"
 
 
@@ -94,6 +97,24 @@ def _header(content: bytes) -> _Header:
             break
         at += 12 + length
     return _Header(width, height, bits, colour, frames)
+
+
+def check_jpeg(path: Path) -> None:
+    """Refuse a JPEG with the colours of print, without reading its pixels.
+
+    Raises
+    ------
+    FileError
+    """
+    content = path.read_bytes()
+    at = 2
+    while at + 9 < len(content) and content[at] == 0xFF:
+        kind, length = struct.unpack_from(">BH", content, at + 1)
+        if kind in FRAMES:
+            if content[at + 9] == 4:
+                raise FileError(PRINT_COLOURS.format(path=path))
+            return
+        at += 2 + length
 
 
 def read_jpeg(path: Path) -> Raw:

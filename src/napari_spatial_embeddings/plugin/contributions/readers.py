@@ -1,4 +1,4 @@
-"""Readers of the folders that the package writes: projects and maps."""
+"""Readers of folders: projects and maps, which the package writes, and images in Zarr."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from napari_spatial_embeddings.core.units import finest_length
+from napari_spatial_embeddings.files import read_image
+from napari_spatial_embeddings.files.ome_zarr import is_zarr
 from napari_spatial_embeddings.plugin.layers.annotation import (
     LayerTuple,
+    image_layer,
     project_layers,
     transform_of_pixel_size,
 )
@@ -21,12 +24,18 @@ NOTHING: list[LayerTuple] = [(None,)]  # type: ignore[list-item]
 
 
 def reader(path: str | list[str]) -> Reader | None:
-    """Return what reads a path; None if it is neither a project nor maps."""
+    """Return what reads a path; None if it is neither a project nor a Zarr.
+
+    napari asks which reader to use for each folder, whatever is in it, so that this one also reads
+    images.
+    """
     at = Path(path[0] if isinstance(path, list) else path)
     if at.name == "project.json" or (at / "project.json").is_file():
         return lambda _: read_project(at)
     if at.name.endswith(".maps.zarr"):
         return lambda _: read_maps(at)
+    if is_zarr(at):
+        return lambda _: [read_zarr_image(at)]
     return None
 
 
@@ -54,6 +63,21 @@ def read_project(path: Path) -> list[LayerTuple]:
         with suppress(MissingImage):
             return project_layers(project, entry.key)
     return NOTHING
+
+
+def read_zarr_image(path: Path) -> LayerTuple:
+    """Read an image as the command line does, with the names of its axes and its pixel size.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    image = read_image(path)
+    data, options, kind = image_layer(image, "", image.name, None)
+    axes = options.pop("metadata")[KEY].axes
+    axes = axes.removesuffix("C") if options.get("rgb") else axes
+    return data, {**options, "axis_labels": tuple(axes.lower())}, kind
 
 
 def read_maps(path: Path) -> list[LayerTuple]:

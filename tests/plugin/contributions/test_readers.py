@@ -1,0 +1,53 @@
+"""The reader of images in Zarr: napari asks which one to use for a folder, and offers this one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+from napari.components import ViewerModel
+
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.layers.tags import tag_of
+from plugin.robot_actions import PLUGIN
+
+LENGTHS = {"t": 3, "c": 2, "z": 5, "y": 30, "x": 40}
+KINDS = {"t": "time", "c": "channel"}
+
+
+def write(path: Path, axes: str) -> np.ndarray:
+    """Write random pixels as OME-Zarr 0.4, slices 2 and pixels 0.5 micrometers apart."""
+    shape = tuple(LENGTHS[a] for a in axes)
+    pixels = np.random.default_rng(0).integers(0, 99, shape).astype(np.uint16)
+    group = zarr.open_group(path, mode="w", zarr_format=2)
+    group.create_array("0", data=pixels)
+    named = [{"name": a, "type": KINDS.get(a, "space"), "unit": "micrometer"} for a in axes]
+    scale: dict[str, Any] = {
+        "type": "scale",
+        "scale": [0.5 if a in "yx" else 2.0 for a in axes],
+    }
+    dataset: Any = {"path": "0", "coordinateTransformations": [scale]}
+    facts: Any = {"multiscales": [{"version": "0.4", "axes": named, "datasets": [dataset]}]}
+    group.attrs.update(facts)
+    return pixels
+
+
+@pytest.mark.parametrize("axes", ["yx", "cyx", "zyx", "xyz", "czyx"])
+def test_axes_and_pixel_size(axes: str, tmp_path: Path, model: ViewerModel) -> None:
+    pixels = write(tmp_path / "a.zarr", axes)
+    (layer,) = model.open(str(tmp_path / "a.zarr"), plugin=PLUGIN)
+    shown = "".join(a for a in "czyx" if a in axes)
+    assert layer.axis_labels == tuple(shown)
+    assert np.array_equal(layer.data, pixels.transpose([axes.index(a) for a in shown]))
+    assert layer.scale.tolist() == [{"c": 1, "z": 2}.get(a, 0.5) for a in shown]
+    assert str(layer.units[-1]) == "micrometer"
+    assert tag_of(layer) is None, "it is the user's own"
+
+
+def test_what_is_no_image(tmp_path: Path, model: ViewerModel) -> None:
+    write(tmp_path / "a.zarr", "tyx")
+    with pytest.raises(InputError, match="time series of 3 frames"):
+        model.open(str(tmp_path / "a.zarr"), plugin=PLUGIN)
