@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import zarr
-from napari.components import ViewerModel
+from napari.layers import Layer
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.contributions.readers import reader
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
-from plugin.robot_actions import PLUGIN
 
 LENGTHS = {"t": 3, "c": 2, "z": 5, "y": 30, "x": 40}
 KINDS = {"t": "time", "c": "channel"}
@@ -36,9 +36,12 @@ def write(path: Path, axes: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("axes", ["yx", "cyx", "zyx", "xyz", "czyx"])
-def test_axes_and_pixel_size(axes: str, tmp_path: Path, model: ViewerModel) -> None:
+def test_axes_and_pixel_size(axes: str, tmp_path: Path) -> None:
     pixels = write(tmp_path / "a.zarr", axes)
-    (layer,) = model.open(str(tmp_path / "a.zarr"), plugin=PLUGIN)
+    read = reader(str(tmp_path / "a.zarr"))
+    assert read is not None
+    ((data, options, kind),) = read(str(tmp_path / "a.zarr"))
+    layer = Layer.create(data, options, kind)
     shown = "".join(a for a in "czyx" if a in axes)
     assert layer.axis_labels == tuple(shown)
     assert np.array_equal(layer.data, pixels.transpose([axes.index(a) for a in shown]))
@@ -47,7 +50,10 @@ def test_axes_and_pixel_size(axes: str, tmp_path: Path, model: ViewerModel) -> N
     assert tag_of(layer) is None, "it is the user's own"
 
 
-def test_what_is_no_image(tmp_path: Path, model: ViewerModel) -> None:
+def test_what_is_no_image(tmp_path: Path) -> None:
     write(tmp_path / "a.zarr", "tyx")
+    read = reader(str(tmp_path / "a.zarr"))
+    assert read is not None
     with pytest.raises(InputError, match="time series of 3 frames"):
-        model.open(str(tmp_path / "a.zarr"), plugin=PLUGIN)
+        read(str(tmp_path / "a.zarr"))
+    assert reader(str(tmp_path)) is None, "it is no Zarr"
