@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
+from pytestqt.qtbot import QtBot
 
 from napari_spatial_embeddings.plugin.controllers.image_choice import ImageChoice
 from napari_spatial_embeddings.plugin.layers.napari_compat import grid
@@ -165,3 +166,74 @@ def test_a_hidden_image_is_not_painted_on_over_the_picture_of_another(
     owners.actions.use_tool("draw")
     assert mine.visible
     assert owners.annotation.tool == "draw"
+
+
+def test_an_image_that_is_opened_beside_the_current_one_is_offered(
+    owners: Owners, choice: ImageChoice
+) -> None:
+    viewer, images = owners.viewer, owners.images
+    first = add(viewer, "first")
+    beside = add(viewer, "beside", translate=(0, 40))
+    assert images.layer is first
+    assert choice.offered == beside
+    assert choice.seen_instead is None
+    choice.show_current()
+    assert choice.offered is None
+    assert visible(viewer) == {"first", "beside"}
+    add(viewer, "a channel", blending="additive")
+    assert choice.offered is None, "it is asked for as a channel"
+    third = add(viewer, "third", translate=(0, 80))
+    choice.take_offered()
+    assert images.layer is third
+    assert choice.offered is None
+
+
+def test_the_warning_that_no_tool_works_ends_with_its_cause(
+    owners: Owners, choice: ImageChoice
+) -> None:
+    add(owners.viewer, "mine")
+    owners.actions.use_tool("draw")
+    over = add(owners.viewer, "over")
+    assert "no tool works on mine now" in owners.messages[-1]
+    over.visible = False
+    assert owners.messages[-1] == ""
+    over.visible = True
+    owners.session.say("Something else.")
+    choice.show_current()
+    assert owners.messages[-1] == "Something else."
+
+
+def test_when_the_current_image_is_removed_the_one_that_is_seen_is_chosen(
+    owners: Owners, choice: ImageChoice, qtbot: QtBot
+) -> None:
+    viewer, images = owners.viewer, owners.images
+    below, mine = add(viewer, "below"), add(viewer, "mine")
+    owners.actions.use_tool("draw")
+    left = owners.viewer.layers.selection.active
+    assert left is not None
+    viewer.layers.remove(mine)
+    qtbot.waitUntil(lambda: images.layer is below)
+    assert visible(viewer) == {"below"}, "what is left of the other one does not lie over it"
+    assert viewer.layers.selection.active is below
+    viewer.layers.selection.active = left
+    left.visible = True
+    left.mode = "paint"
+    assert str(left.mode) == "pan_zoom"
+    assert "The image of mine · annotations was removed" in owners.messages[-1]
+    viewer.layers.remove(below)
+    qtbot.waitUntil(lambda: owners.session.image is None)
+    again = add(viewer, "mine")
+    assert images.layer is again
+    assert choice.offered is None
+
+
+def test_no_tool_stays_on_what_is_left_of_the_only_image(
+    owners: Owners, choice: ImageChoice, qtbot: QtBot
+) -> None:
+    image = add(owners.viewer, "mine")
+    layer = owners.actions.begin().layer
+    layer.mode = "paint"
+    owners.viewer.layers.remove(image)
+    qtbot.waitUntil(lambda: str(layer.mode) == "pan_zoom")
+    assert layer.visible
+    assert choice.offered is None

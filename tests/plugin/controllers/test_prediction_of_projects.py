@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from builders import picture
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.editing.corrections import accept
+from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.plugin.tasks.predict import ImageToPredict, predict_images
 from napari_spatial_embeddings.project import Project
@@ -47,7 +48,8 @@ def test_all_images_of_a_project(bench: Bench, qtbot: QtBot, tmp_path: Path) -> 
     bench.prediction.progressed.connect(lambda done, total, _: steps.append((done, total)))
     assert predict(bench, qtbot, "all_images")
     folder = project.folder / "results"
-    assert bench.message.startswith(f"Wrote the labels of 2 images to {folder}. Skipped 1 image: ")
+    assert bench.message.startswith("Skipped 1 image: ")
+    assert bench.message.endswith(f". Wrote the labels of 2 images to {folder}")
     assert "cells 2: the model takes 2D images" in bench.message
     assert bench.prediction.skipped.keys() == {"cells-2"}
     assert sorted(p.name for p in folder.iterdir()) == ["cells 0.tif", "cells 1.tif"]
@@ -141,3 +143,26 @@ def test_saved_corrections_are_part_of_the_one_clustering(
     assert result.corrections is not None
     assert list(result.corrections.ids) == [int(found.ids[0])]
     assert result.instances.locked.sum() == 1
+
+
+def test_of_added_files_the_first_that_can_be_opened_is_shown(bench: Bench, tmp_path: Path) -> None:
+    """And whoever goes from one to the next comes past those that cannot."""
+    for k, name in enumerate(["a damaged", "b", "c film", "d"]):
+        axes = {"axes": "TYX" if name == "c film" else "YX"}
+        pixels = picture(discs((20, 30), seed=k), k)[0]
+        pixels = np.stack([pixels] * 2) if name == "c film" else pixels
+        tifffile.imwrite(tmp_path / f"{name}.tif", pixels, imagej=True, metadata=axes)
+    damaged = tmp_path / "a damaged.tif"
+    damaged.write_bytes(damaged.read_bytes()[:300])
+    bench.listed.add([tmp_path])
+    bench.wait()
+    assert bench.session.image == "b"
+    assert "a damaged" in bench.message
+    bench.listed.step(1)
+    assert bench.session.image == "d"
+    assert "is a time series" in bench.message
+    with pytest.raises(InputError, match="this is the last image"):
+        bench.listed.step(1)
+    bench.listed.step(-1)
+    bench.listed.step(-1)
+    assert bench.session.image == "b", "nothing before it can be opened"

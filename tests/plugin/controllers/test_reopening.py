@@ -11,8 +11,10 @@ from pytestqt.qtbot import QtBot
 
 from builders import network, picture
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
+from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.plugin.controllers.reopening import Reopening
+from napari_spatial_embeddings.plugin.layers.tags import image_key
 from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
 from napari_spatial_embeddings.project import Project
 from plugin.fake_results import discs
@@ -134,3 +136,27 @@ def test_a_stopped_prediction_is_not_started_again(
     bench.project_images.show("cells_0")
     opened.wait()
     assert bench.session.result is None
+
+
+def test_what_was_predicted_while_it_was_closed_is_shown_when_it_is_opened(
+    opened: Opened, home_model: Path, tmp_path: Path
+) -> None:
+    """Also a second time, as images that were opened long ago are closed."""
+    bench = opened.bench
+    project = Project.create(tmp_path / "project", device="cpu", clustering=LOW)
+    for k in range(2):
+        project.add_image(data=picture(discs(seed=k), k), name=f"cells {k}")
+    project.update(start=str(home_model))
+    bench.project.open(project.folder)
+    opened.wait()
+    bench.prediction.all_images()
+    opened.wait()
+    for _ in range(2):
+        bench.project_images.show("cells_1")
+        opened.wait()
+        shown = read_labels(project.results_folder / "cells 1.tif")
+        assert np.array_equal(bench.labels() > 0, shown > 0)
+        for layer in [x for x in bench.viewer.layers if image_key(x) == "cells_1"]:
+            bench.viewer.layers.remove(layer)
+        bench.project_images.show("cells_0")
+        opened.wait()

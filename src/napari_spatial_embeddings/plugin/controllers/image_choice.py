@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_spatial_embeddings.plugin.layers.covering import seen_instead, topmost
+from napari_spatial_embeddings.plugin.layers.covering import hides, seen_instead, topmost
 from napari_spatial_embeddings.plugin.layers.napari_compat import grid
 from napari_spatial_embeddings.plugin.layers.tags import Role, image_key, role_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -32,9 +33,10 @@ LOOKING = ("pan_zoom", "transform", "pick")
 class ImageChoice(QObject):
     """Keeps the current image the one that is seen.
 
-    The topmost image is chosen at the start. Another one that is opened over it is chosen if
-    nothing was done on the current one yet, and offered otherwise. While another image is seen, no
-    tool works on the current one; selecting one of its layers brings it back.
+    The topmost image is chosen at the start, and when the current one is removed. Another one that
+    is opened over it is chosen if nothing was done on the current one yet; otherwise, and where it
+    lies beside, it is offered. While another image is seen, no tool works on the current one;
+    selecting one of its layers brings it back. None works on what is left of a removed image.
 
     Parameters
     ----------
@@ -56,15 +58,22 @@ class ImageChoice(QObject):
         super().__init__(parent)
         self._viewer, self._session, self._images = viewer, session, images
         self._own: str | None = None
+        self._opened: Image | None = None
+        self._warning = ""
         self._busy = False
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._replace_removed)
         self._of_mode = Connections()
         self._watched: dict[Layer, Connections] = {}
         self._connections = Connections()
         self._connections.add(images.arrived, self._arrived)
+        # Not at once: several layers may be removed together.
+        self._connections.add(images.closed, partial(self._soon.start, 0))
         self._connections.add(viewer.layers.events.reordered, self._check)
         self._connections.add(viewer.layers.events.inserted, self._watch_inserted)
         self._connections.add(viewer.layers.events.removed, self._unwatch_removed)
-        self._connections.add(session.image_changed, self._select_its_layer)
+        self._connections.add(session.image_changed, self._follow_image)
         self._connections.add(viewer.layers.selection.events.active, self._follow_active)
         self._connections.add(grid(viewer).events.enabled, self._check)
         for layer in viewer.layers:
@@ -74,6 +83,7 @@ class ImageChoice(QObject):
 
     def close(self) -> None:
         """Disconnect from the viewer."""
+        self._soon.stop()
         for links in (self._connections, self._of_mode, *self._watched.values()):
             links.close()
 
@@ -85,8 +95,8 @@ class ImageChoice(QObject):
 
     @property
     def offered(self) -> Image | None:
-        """The image that is seen in place of the current one, and can be worked on instead."""
-        seen = self.seen_instead
+        """The image that can be worked on instead: seen in place of the current one, or new."""
+        seen = self.seen_instead or (self._opened if self._is_new(self._opened) else None)
         return seen if seen in self._images.layers() else None
 
     def take_offered(self) -> None:
@@ -96,8 +106,10 @@ class ImageChoice(QObject):
             self.changed.emit()
 
     def show_current(self) -> None:
-        """Hide what lies over the current image."""
+        """Hide what lies over the current image; stay with it."""
+        self._opened = None
         self._images.show_current()
+        self._end_warning()
         self.changed.emit()
 
     # ---------------------------------------------------------------- following
@@ -138,7 +150,22 @@ class ImageChoice(QObject):
         elif self.seen_instead is layer and self._untouched():
             self._choose(layer)
         else:
+            self._opened = layer
             self._check()
+
+    def _is_new(self, layer: Image | None) -> bool:
+        """Whether an image that was opened is seen beside the current one, with nothing done on it.
+
+        Those that others are seen through are likely to be channels.
+        """
+        return layer is not None and layer.visible and hides(layer) and role_of(layer) is None
+
+    def _replace_removed(self) -> None:
+        """Choose the image that is seen now that the current one was removed."""
+        if self._session.image is None:
+            if (seen := topmost(self._viewer, self._images.layers())) is not None:
+                self._choose(seen)
+            self._follow_tool()
 
     def _untouched(self) -> bool:
         """Whether neither the user chose the current image nor anything was done on it."""
@@ -158,18 +185,26 @@ class ImageChoice(QObject):
             layer = self._images.layer
             assert layer is not None
             self._viewer.layers.selection.active = seen
-            self._session.say(
+            self._warning = (
                 f"{seen.name} lies over {layer.name}, so no tool works on {layer.name} now. Choose"
-                " under Data which of them to work on.",
-                "warning",
+                " under Data which of them to work on."
             )
+            self._session.say(self._warning, "warning")
+        elif seen is None:
+            self._end_warning()
         self.changed.emit()
+
+    def _end_warning(self) -> None:
+        self._session.take_back(self._warning)
+        self._warning = ""
 
     def _is_tool(self, layer: Layer) -> bool:
         return image_key(layer) == self._session.image and role_of(layer) in WORKED_ON
 
-    def _select_its_layer(self) -> None:
+    def _follow_image(self) -> None:
         """Select the image that was chosen, if a layer of the one before is selected."""
+        self._opened = None
+        self._end_warning()
         active, layer = self._viewer.layers.selection.active, self._images.layer
         if active is None or layer is None or image_key(active) in (None, self._session.image):
             return
@@ -186,7 +221,10 @@ class ImageChoice(QObject):
         """Show the image whose layer is selected; choose it if it is about to be painted on."""
         active = self._viewer.layers.selection.active
         key = None if active is None else image_key(active)
-        if self._busy or active is None or key not in self._session.images:
+        if self._busy or active is None or key is None:
+            return
+        if key not in self._session.images:
+            self._put_down(active)
             return
         self._busy = True
         try:
@@ -198,3 +236,11 @@ class ImageChoice(QObject):
                 self._viewer.layers.selection.active = active
         finally:
             self._busy = False
+
+    def _put_down(self, layer: Layer) -> None:
+        """Leave the tool of a layer whose image was removed."""
+        if role_of(layer) in WORKED_ON and str(layer.mode) not in LOOKING:
+            layer.mode = "pan_zoom"
+            self._session.say(
+                f"The image of {layer.name} was removed, so no tool works on it: open it again."
+            )

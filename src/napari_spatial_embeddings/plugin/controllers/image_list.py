@@ -23,7 +23,7 @@ from .autosave import Autosave
 from .images import ImageController
 from .open_images.recognition import same_path
 from .project import ProjectController
-from .project_images import ProjectImages
+from .project_images import TRIED, ProjectImages
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.plugin.tasks.predict import ImageToPredict
@@ -141,7 +141,7 @@ class ListedImages(QObject):
         return Path.home() if path is None else path.parent
 
     def step(self, by: int) -> None:
-        """Make another image of the list the current one.
+        """Make another image of the list the current one; those that cannot be opened are skipped.
 
         Parameters
         ----------
@@ -158,7 +158,11 @@ class ListedImages(QObject):
         here = keys.index(current) if current in keys else -1 if by > 0 else len(listed)
         if not 0 <= here + by < len(listed):
             raise InputError(f"this is the {'last' if by > 0 else 'first'} image")
-        self.choose(listed[here + by])
+        for image in listed[here + by :: by][:TRIED]:
+            with self._session.errors_as_messages():
+                self.choose(image)
+            if self._session.image != current:
+                return
 
     # ------------------------------------------------------------------- adding
 
@@ -217,8 +221,7 @@ class ListedImages(QObject):
             self._session.say(f"Added {plural(new, 'image')} to the project{there}.")
             self._images.changed.emit()
             if self._session.image is None:
-                with self._session.errors_as_messages():  # they are added, whatever the first is
-                    self._project_images.show(keys[0])
+                self._project_images.show_first(keys)
 
     # --------------------------------------------------------------- predicting
 

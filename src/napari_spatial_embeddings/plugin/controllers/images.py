@@ -49,6 +49,8 @@ class ImageController(QObject):
     """Layers were added, removed, moved or renamed, or the project's images changed."""
     arrived = Signal(object)
     """A layer was added."""
+    closed = Signal()
+    """The current image's layer was removed."""
     leaving = Signal()
     """A layer is about to be removed."""
     renamed = Signal(str)
@@ -297,6 +299,7 @@ class ImageController(QObject):
         self._registry.drop_channel(layer)
         if self._session.image is not None and self.layer is None:
             self._session.set_image(None)
+            self.closed.emit()
         self.changed.emit()
 
     def _replaced(self, layer: Layer) -> None:
@@ -331,10 +334,7 @@ class ImageController(QObject):
             return
         if (axes := self._registry.contradiction(layer)) is not None:
             with self._session.errors_as_messages():
-                if self._session.image == key:
-                    self.choose(layer, axes)
-                else:
-                    self.register(layer, axes)
+                (self.choose if self._session.image == key else self.register)(layer, axes)
             return
         for other in self._viewer.layers:
             if tags.image_key(other) == key and tags.role_of(other) != "image":

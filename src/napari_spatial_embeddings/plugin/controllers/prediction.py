@@ -55,6 +55,8 @@ class PredictionController(QObject):
     """Done, total and a message; a total of 0 where it is not known."""
     ended = Signal(bool)
     """Whether it was completed."""
+    found = Signal(str)
+    """An image that is not open was predicted, as one of all."""
     superseded = Signal(str, object)
     """An image's result, whose corrections changed meanwhile: it is to be clustered again."""
 
@@ -208,9 +210,11 @@ class PredictionController(QObject):
 
     def _publish(self, key: str, result: Segmentation) -> None:
         image = self._session.images.get(key)
-        if image is None or self._images.shape(key) != result.maps.shape:
-            return  # it is closed, or has other axes now
-        if newest_corrections(image, result) is result.corrections:
+        if image is None:
+            self.found.emit(key)
+        elif self._images.shape(key) != result.maps.shape:
+            pass  # it has other axes now
+        elif newest_corrections(image, result) is result.corrections:
             self._session.set_result(key, result)
         else:
             self.superseded.emit(key, result)

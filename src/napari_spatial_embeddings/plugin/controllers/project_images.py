@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari.components import ViewerModel
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 KEPT_OPEN = 10
 """Images opened by the plugin that stay open: each is some layers, and maps that need memory."""
+
+TRIED = 10
+"""Images that are tried to be opened in turn, until there is one that can be."""
 
 
 class ProjectImages(QObject):
@@ -182,22 +185,43 @@ class ProjectImages(QObject):
         self._images.changed.emit()
         if there:
             self._images.choose(there[0])
-        elif project.card.images:
-            self.show(project.card.images[0].key)
+        else:
+            self.show_first([entry.key for entry in project.card.images])
         if self._session.image is not None:
             for layer in left:  # else they would lie over, or show through, what is seen now
                 layer.visible = tags.image_key(layer) == self._session.image
 
-    def show(self, key: str) -> None:
+    def show_first(self, keys: Sequence[str]) -> bool:
+        """Make the first of some images that can be opened the current one.
+
+        Messages give the reason for those before it.
+
+        Returns
+        -------
+        bool
+            Whether there was one.
+        """
+        for n, key in enumerate(keys[:TRIED]):
+            with self._session.errors_as_messages():
+                self.show(key, ask=n == 0)
+            if self._session.image == key:
+                return True
+        return False
+
+    def show(self, key: str, *, ask: bool = True) -> None:
         """Make an image the current one; it is opened if it is not in the viewer.
 
-        The user is asked where a missing file is now.
+        Parameters
+        ----------
+        key : str
+        ask : bool
+            Ask the user where its file is now, if that is missing.
         """
         project = self._session.project
         if project is not None and self._images.layer_of(key) is None:
             self._images.recognise(project)  # the user may have opened its file meanwhile
             if self._images.layer_of(key) is None:
-                self._open(project, key)
+                self._open(project, key, ask=ask)
             else:
                 self.show_annotation(key)
         layer = self._images.layer_of(key)
@@ -223,13 +247,13 @@ class ProjectImages(QObject):
                 if tags.image_key(layer) == key:
                     self._viewer.layers.remove(layer)
 
-    def _open(self, project: Project, key: str) -> None:
+    def _open(self, project: Project, key: str, *, ask: bool) -> None:
         from napari_spatial_embeddings.project import MissingImage
 
         try:
             layers = project_layers(project, key)
         except MissingImage as missing:
-            if not self._locate(project, missing):
+            if not self._locate(project, missing, ask=ask):
                 return
             layers = project_layers(project, key)
         self._add_missing(key, layers)
@@ -276,9 +300,9 @@ class ProjectImages(QObject):
             self._autosave.flush()
         self._images.changed.emit()
 
-    def _locate(self, project: Project, missing: MissingImage) -> bool:
+    def _locate(self, project: Project, missing: MissingImage, *, ask: bool) -> bool:
         """Ask where the file of an image is now; return whether the user knows."""
-        found = self._project.dialogs.find_image(missing.path)
+        found = self._project.dialogs.find_image(missing.path) if ask else None
         if found is None:
             self._session.say(str(missing), "warning")
             return False

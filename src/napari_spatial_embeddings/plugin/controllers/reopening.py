@@ -27,7 +27,8 @@ class Reopening(QObject):
     """Shows the objects that an image had when its project was last open.
 
     Maps are large and are not saved; they are predicted again with the project's model, and its
-    saved settings and corrections make the same objects of them.
+    saved settings and corrections make the same objects of them. So are the objects of an image
+    that was predicted as one of all while it was not open.
 
     Parameters
     ----------
@@ -49,6 +50,7 @@ class Reopening(QObject):
         self._session, self._images = session, images
         self._autosave, self._prediction = autosave, prediction
         self._tried: set[str] = set()
+        self._found: set[str] = set()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._predict)
@@ -58,6 +60,7 @@ class Reopening(QObject):
         self._connections.add(session.model_changed, self._follow_image)
         self._connections.add(session.result_changed, self._follow_result)
         self._connections.add(prediction.ended, self._follow_end)
+        self._connections.add(prediction.found, self._follow_found)
         autosave.add_source(self._save)
 
     def close(self) -> None:
@@ -74,8 +77,10 @@ class Reopening(QObject):
 
     def _follow_project(self) -> None:
         self._tried.clear()
+        self._found.clear()
 
     def _follow_image(self) -> None:
+        self._tried.intersection_update(self._session.images)  # those that were not closed since
         # Its layers are still being added, and a model may be suggested.
         if self._due:
             self._later.start(0)
@@ -90,8 +95,8 @@ class Reopening(QObject):
         image, project = self._session.current, self._session.project
         if image is None or project is None or image.result or image.key in self._tried:
             return False
-        entry = project.card.find(image.key)
-        return entry is not None and (entry.predicted or project.corrected(image.key))
+        entry, found = project.card.find(image.key), image.key in self._found
+        return entry is not None and (entry.predicted or found or project.corrected(image.key))
 
     def _predict(self) -> None:
         session = self._session
@@ -117,8 +122,12 @@ class Reopening(QObject):
         if entry is not None and image is not None and image.result and not entry.predicted:
             self._autosave.schedule()
 
+    def _follow_found(self, key: str) -> None:
+        self._found.add(key)
+        self._autosave.schedule()
+
     def _save(self) -> None:
-        project, keys = self._session.project, tuple(self._session.results)
+        project, keys = self._session.project, (*self._session.results, *self._found)
         if project is not None and keys:
             self._autosave.write(lambda: _mark(project, keys))
 

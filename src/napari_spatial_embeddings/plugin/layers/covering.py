@@ -65,7 +65,7 @@ def topmost(viewer: ViewerModel, layers: Collection[Image]) -> Image | None:
     """
     ordered = [x for x in reversed(viewer.layers) if isinstance(x, Image) and x in layers]
     visible = [x for x in ordered if x.visible]
-    opaque = [x for x in visible if _is_opaque(x)]
+    opaque = [x for x in visible if hides(x)]
     return next(iter([*opaque, *visible, *ordered]), None)
 
 
@@ -78,13 +78,14 @@ def _lying_at(
         for other in reversed(list(others))
         if isinstance(other, Image)
         and (other.visible or other in hidden)
-        and _is_opaque(other)
+        and hides(other)
         and not _belongs_to(other, layer)
         and _overlap(viewer, other, layer)
     ]
 
 
-def _is_opaque(layer: Layer) -> bool:
+def hides(layer: Layer) -> bool:
+    """Whether a layer, where it is shown, hides what is below it."""
     return str(layer.blending) in OPAQUE and float(layer.opacity) >= MIN_OPACITY
 
 

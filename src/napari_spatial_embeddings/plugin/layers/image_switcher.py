@@ -38,6 +38,7 @@ class ImageSwitcher:
         self._viewer, self._images = viewer, images
         self._front: str | None = None
         self._over: list[Layer] = []
+        self._left: list[Layer] = []
         self.switching = False
 
     def bring_to_front(self, key: str | None) -> None:
@@ -58,6 +59,7 @@ class ImageSwitcher:
             shown, new.hidden_layers = new.hidden_layers, []
             for layer in (*shown, new.layer):
                 _show(layer)
+            self._hide_left(new)
         over = [] if new is None else covering(self._viewer, new.layer, self._over)
         for layer in self._over:
             if layer not in over and layer in self._viewer.layers:
@@ -76,6 +78,17 @@ class ImageSwitcher:
         image.hidden_layers = [x for x in own if x.visible]
         for layer in own:
             layer.visible = False
+
+    def _hide_left(self, image: OpenImage) -> None:
+        """Hide what is left of images that were removed, until these are opened again."""
+        for layer in list(self._viewer.layers):
+            key = image_key(layer)
+            if key == image.key and layer in self._left:
+                self._left.remove(layer)
+                _show(layer)
+            elif key is not None and key not in self._images and layer.visible:
+                self._left.append(layer)
+                layer.visible = False
 
     def _same_place(self, one: OpenImage, other: OpenImage) -> bool:
         there = place(self._viewer, other.layer)
@@ -104,8 +117,9 @@ class ImageSwitcher:
         for image in self._images.values():
             if layer in image.hidden_layers:
                 image.hidden_layers.remove(layer)
-        if layer in self._over:
-            self._over.remove(layer)
+        for kept in (self._over, self._left):
+            if layer in kept:
+                kept.remove(layer)
         if role_of(layer) == "image" and image_key(layer) == self._front:
             self.bring_to_front(None)
 

@@ -201,7 +201,9 @@ class DataStep(StepArea):
         self._show_project()
         self._list.refresh()
         if not layers:
-            self.set_hint("Open an image: drag it into the window, or press Add images.")
+            there = self._project_images.entries()
+            other = "click one in the list." if there else "press Add images."
+            self.set_hint(f"Open an image: drag it into the window, or {other}")
         elif current is None:
             self.set_hint("Choose the image to work on.")
         else:

@@ -1,4 +1,4 @@
-"""Offer to work on the image that is seen, where that is not the current one."""
+"""Offer to work on another image than the current one: one that is seen, or was just opened."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 
 
 class ImageOffer(QWidget):
-    """Shows which image lies over the current one, and two buttons to choose between them.
+    """Shows which image lies over the current one, or is new, and buttons to choose between them.
 
     Parameters
     ----------
@@ -56,8 +56,14 @@ class ImageOffer(QWidget):
         """Show the offer if there is one."""
         offered, current = self._choice.offered, self._images.layer
         if offered is not None and current is not None:
-            where = "lies over" if current.visible else "is seen in place of"
-            self._text.setText(f"{offered.name} {where} {current.name}.")
+            stay = f"Go on with {current.name}."
+            if self._choice.seen_instead is None:
+                self._text.setText(f"{offered.name} is open, too. You work on {current.name}.")
+            else:
+                where = "lies over" if current.visible else "is seen in place of"
+                self._text.setText(f"{offered.name} {where} {current.name}.")
+                stay = f"Hide {offered.name}, and go on with {current.name}."
             self.take.setToolTip(f"Work on {offered.name}.")
-            self.hide_it.setToolTip(f"Hide {offered.name}, and go on with {current.name}.")
+            self.hide_it.setText("Not now" if self._choice.seen_instead is None else "Hide it")
+            self.hide_it.setToolTip(stay)
         self.setVisible(offered is not None and current is not None)

@@ -39,6 +39,11 @@ class PredictSection(QWidget):
     listed : ListedImages
         Those that "All images" predicts.
     prediction : PredictionController
+
+    Attributes
+    ----------
+    obstacle : str
+        Why the current image cannot be predicted; empty if it can.
     """
 
     def __init__(
@@ -50,7 +55,7 @@ class PredictSection(QWidget):
     ) -> None:
         super().__init__()
         self._session, self._listed, self._prediction = session, listed, prediction
-        self._images = images
+        self._images, self.obstacle = images, ""
         self.model = ModelCombo(session, "none yet", optional=False)
         self.view = QPushButton("This view")
         self.image = QPushButton("This image")
@@ -119,7 +124,8 @@ class PredictSection(QWidget):
 
     def refresh(self) -> None:
         """Enable the buttons that can be pressed; the tooltips of the others give the reason."""
-        session, reason = self._session, self._obstacle()
+        self.obstacle = reason = self._find_obstacle()
+        session = self._session
         running = self._prediction.running
         for button, tooltip in (
             (self.view, "Predict only the visible part of the image: quick."),
@@ -139,7 +145,7 @@ class PredictSection(QWidget):
             " Their labels are written into the project's folder."
         )
 
-    def _obstacle(self) -> str:
+    def _find_obstacle(self) -> str:
         try:
             return self._prediction.obstacle(self.model.card())
         except InputError as error:

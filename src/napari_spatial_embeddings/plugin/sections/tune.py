@@ -133,6 +133,8 @@ class TuneStep(StepArea):
             self.set_hint("Choose an image under Data first.")
         elif self._session.model is None:
             self.set_hint("Choose a model here, or train one above.")
+        elif self._session.result is None and self.predict.obstacle:
+            self.set_hint(self.predict.obstacle)
         elif self._session.result is None:
             self.set_hint(
                 "Press This view for a quick look, or This image for all of it; then the sliders"

@@ -72,6 +72,7 @@ class Session:
     message = Signal(str, str)
 
     def __init__(self) -> None:
+        self._said = ""
         self.project: Project | None = None
         self.images: dict[str, OpenImage] = {}
         self.image: str | None = None
@@ -88,7 +89,13 @@ class Session:
 
     def say(self, text: str, kind: Kind = "info") -> None:
         """Show a message to the user, as a sentence."""
-        self.message.emit(sentence(text), kind)
+        self._said = sentence(text)
+        self.message.emit(self._said, kind)
+
+    def take_back(self, text: str) -> None:
+        """Remove a message that is true no more, unless another one has taken its place."""
+        if text and self._said == sentence(text):
+            self.say("")
 
     @contextmanager
     def errors_as_messages(self) -> Iterator[None]:

@@ -175,8 +175,8 @@ def predict_images(
     if not written and skipped:
         raise Failure(f"no image could be predicted: {_listed(skipped)}")
     message = f"Wrote the labels of {plural(written, 'image')} to {project.results_folder}"
-    if skipped:
-        message += f". Skipped {plural(len(skipped), 'image')}: {_listed(skipped)}"
+    if skipped:  # first: a folder's path is long
+        message = f"Skipped {plural(len(skipped), 'image')}: {_listed(skipped)}. {message}"
     yield PredictionReport(len(images), len(images), message)
 
 
