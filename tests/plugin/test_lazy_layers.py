@@ -24,7 +24,6 @@ from napari_spatial_embeddings.export import FORMATS
 from napari_spatial_embeddings.inference import normalisation
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.plugin.controllers import model_suggestion
-from napari_spatial_embeddings.plugin.controllers.open_images import recognition
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
 from napari_spatial_embeddings.project import sources
@@ -97,7 +96,7 @@ def main_thread_reads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail where pixels would be looked at in the main thread, whatever the array."""
     main = threading.main_thread()
     for module, name in (
-        (recognition, "fingerprint"),
+        (sources, "fingerprint"),
         (model_suggestion, "sampled_plane"),
         (model_suggestion, "central_block"),
     ):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from .errors import reading
 from .maps import KEY
@@ -19,6 +18,8 @@ def read_settings(path: str | Path) -> dict[str, Any]:
     FileError
         If the file is missing or damaged, or of another kind than TIFF.
     """
+    from xml.etree import ElementTree as ET
+
     import tifffile
 
     path = Path(path)

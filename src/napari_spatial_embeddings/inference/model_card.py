@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
 
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, first_error
@@ -58,6 +57,8 @@ class ModelCard:
         ModelError
             If there is no model, or it is damaged, or from a newer version.
         """
+        from safetensors import SafetensorError, safe_open
+
         weights = Path(folder) / WEIGHTS
         check_folder(folder)
         try:

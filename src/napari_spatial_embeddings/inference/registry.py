@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,8 @@ def shipped() -> dict[str, ModelCard]:
     cards = {}
     for path in _cards():
         try:
-            cards[path.parent.name] = _read(path)
-        except ModelError as error:
+            cards[path.parent.name] = _read(path, path.stat().st_mtime_ns)
+        except (ModelError, OSError) as error:
             log.warning("%s; install napari-spatial-embeddings again", error)
     return cards
 
@@ -49,7 +50,8 @@ def _cards() -> list[Path]:
     return sorted(FOLDER.glob(f"*/{CARD}"))
 
 
-def _read(path: Path) -> ModelCard:
+@lru_cache(maxsize=64)
+def _read(path: Path, changed: int) -> ModelCard:  # noqa: ARG001 - read again once changed
     try:
         text = path.read_text("utf-8")
     except (OSError, ValueError) as error:

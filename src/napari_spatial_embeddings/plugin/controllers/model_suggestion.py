@@ -23,8 +23,8 @@ MAX_DARK_MEDIAN = 0.2
 """Highest place of the median between the darkest and the brightest pixels of bright objects on
 dark ground: in fluorescence it is far below, in phase contrast and stained tissue above."""
 
-MAX_EDGE_PIXELS = 512
-"""Pixels along an edge that are looked at, at most."""
+SAMPLE_EDGE, BLOCK_EDGE = 256, 512
+"""Pixels along an edge that are looked at: of those all over a plane, and of a block of it."""
 
 Look = tuple[str | None, Any, bool, int]
 """Key of an image, its data, whether they are RGB, and -1 if they are inverted, else 1."""
@@ -117,16 +117,14 @@ def _looks_dark(request: Look) -> bool:
 def sampled_plane(data: Any, rgb: bool) -> NDArray[np.float32]:
     """Return pixels that are spread over the middle plane of an array (..., Y, X[, C])."""
     middle, (height, width) = _middle(data, rgb)
-    step = max(1, round(max(height, width) / MAX_EDGE_PIXELS))
+    step = max(1, round(max(height, width) / SAMPLE_EDGE))
     return np.asarray(data[(*middle, slice(None, None, step), slice(None, None, step))], np.float32)
 
 
 def central_block(data: Any, rgb: bool) -> NDArray[np.float32]:
     """Return the pixels in the middle of an array (..., Y, X[, C]), which lie in few chunks."""
     middle, size = _middle(data, rgb)
-    block = tuple(
-        slice(max(0, (n - MAX_EDGE_PIXELS) // 2), (n + MAX_EDGE_PIXELS) // 2) for n in size
-    )
+    block = tuple(slice(max(0, (n - BLOCK_EDGE) // 2), (n + BLOCK_EDGE) // 2) for n in size)
     return np.asarray(data[middle + block], np.float32)
 
 
