@@ -25,6 +25,7 @@ from .controllers.export import ExportController
 from .controllers.image_choice import ImageChoice
 from .controllers.image_list import ListedImages
 from .controllers.images import ImageController
+from .controllers.message_subject import MessageSubject
 from .controllers.model_suggestion import ModelSuggestion
 from .controllers.prediction import PredictionController
 from .controllers.project import ProjectController
@@ -178,6 +179,9 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.activity = ActivityController(session, self.prediction, self.export, self)
         self.reopening = Reopening(session, self.images, self.autosave, self.prediction, self)
         self.image_choice = ImageChoice(viewer, session, self.images, self)
+        owners = self.images, self.image_choice, self.active_tool, self.annotation
+        changes = [owner.changed for owner in owners]
+        self.message_subject = MessageSubject(viewer, session, changes, self)
 
     def _build_steps(self) -> list[StepArea]:
         """Build what is on the screen, from top to bottom."""
@@ -234,7 +238,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
         if button.isEnabled():
             button.click()
         else:
-            self.session.say(button.toolTip(), "warning")
+            reason = button.toolTip()
+            self.session.say(reason, "warning", lambda: button.toolTip() == reason)
 
     def _show_tool(self) -> None:
         self.tool_line.show_tool(self.active_tool.name, self.active_tool.sentence)
@@ -301,6 +306,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
             step.close_down()
         self._help.close_down()
         for controller in (
+            self.message_subject,
             self.activity,
             self.image_choice,
             self.reopening,

@@ -16,7 +16,6 @@ import torch
 
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.core.object_size import largest_reach, typical_diameter
-from napari_spatial_embeddings.core.text import clock as clock_text
 from napari_spatial_embeddings.errors import InputError, OutOfMemory, os_error_text
 from napari_spatial_embeddings.inference.devices import choose_device
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
@@ -247,8 +246,7 @@ def _early_end_message(trainer: Trainer) -> str:
     """Return a message if the training ends before its time is over, else nothing."""
     if not trainer.overtrained:
         return ""
-    after = clock_text(trainer.elapsed())
-    return f"ended early, after {after} min, as it got worse on the held-out objects"
+    return "ended early, as more training only made it worse on held-out objects"
 
 
 def _write_checkpoint(trainer: Trainer, checkpoint: Path | None) -> str:

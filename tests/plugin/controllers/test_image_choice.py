@@ -188,21 +188,6 @@ def test_an_image_that_is_opened_beside_the_current_one_is_offered(
     assert choice.offered is None
 
 
-def test_the_warning_that_no_tool_works_ends_with_its_cause(
-    owners: Owners, choice: ImageChoice
-) -> None:
-    add(owners.viewer, "mine")
-    owners.actions.use_tool("draw")
-    over = add(owners.viewer, "over")
-    assert "no tool works on mine now" in owners.messages[-1]
-    over.visible = False
-    assert owners.messages[-1] == ""
-    over.visible = True
-    owners.session.say("Something else.")
-    choice.show_current()
-    assert owners.messages[-1] == "Something else."
-
-
 def test_when_the_current_image_is_removed_the_one_that_is_seen_is_chosen(
     owners: Owners, choice: ImageChoice, qtbot: QtBot
 ) -> None:

@@ -68,9 +68,9 @@ def test_a_project_that_is_opened_again_tells_the_gain_of_a_training_that_ended(
 
 def test_an_early_end_is_told_with_what_became_of_the_model() -> None:
     last = {**report(9, 0.5), "improved": False, "done": True}
-    last["message"] = "ended early, after 0:42 min, as it got worse on the held-out objects"
+    last["message"] = "ended early, as more training only made it worse on held-out objects"
     assert TrainingState("done", (report(0, 0.9), last), used=START).outcome == (
-        "Ended early, after 0:42 min, as it got worse on the held-out objects."
+        "Ended early, as more training only made it worse on held-out objects."
         " No better on the held-out objects: the model before is kept."
     )
 

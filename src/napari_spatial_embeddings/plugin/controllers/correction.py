@@ -162,7 +162,9 @@ class CorrectionController(QObject):
             if image.result is None:
                 if step.kind == "change":
                     self._session.say(
-                        "There are no objects yet: predict the image first.", "warning"
+                        "There are no objects yet: predict the image first.",
+                        "warning",
+                        partial(_lacks_objects, image),
                     )
                 continue
             request = CorrectionRequest(
@@ -201,7 +203,8 @@ class CorrectionController(QObject):
 
     def _failed(self, sentence: str) -> None:
         running, self._running = self._running, None
-        self._session.say(sentence, "warning")
+        current = self._session.current
+        self._session.say(sentence, "warning", lambda: self._session.current is current)
         if running is not None:
             image = running[0].image
             result = image.result
@@ -256,3 +259,7 @@ class CorrectionController(QObject):
     def _mark_saved(self, image: OpenImage, corrections: Corrections) -> None:
         if self._is_open(image):
             image.saved_corrections = corrections
+
+
+def _lacks_objects(image: OpenImage) -> bool:
+    return image.result is None

@@ -109,7 +109,11 @@ class CorrectionTool(QObject):
         self._deactivate()
         if self._viewer.dims.ndisplay != 2:
             self._hider.release(self)
-            self._session.say("Switch to the 2D view to correct: the square button.", "warning")
+            self._session.say(
+                "Switch to the 2D view to correct: the square button.",
+                "warning",
+                lambda: self._viewer.dims.ndisplay != 2,
+            )
             self.changed.emit()
             return
         self._hider.hide_for(self, self.layer)
@@ -199,7 +203,10 @@ class CorrectionTool(QObject):
         with self._session.errors_as_messages():
             at = pixel_of(layer, position)
             if at is None:
-                self._session.say("This is outside the image: click inside it.")
+                name = self.tool
+                self._session.say(
+                    "This is outside the image: click inside it.", holds=lambda: self.tool == name
+                )
                 return
             more: dict[str, Any] = {}
             pixels: tuple[Any, ...] = (at,)

@@ -59,7 +59,6 @@ class ImageChoice(QObject):
         self._viewer, self._session, self._images = viewer, session, images
         self._own: str | None = None
         self._opened: Image | None = None
-        self._warning = ""
         self._busy = False
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -109,7 +108,6 @@ class ImageChoice(QObject):
         """Hide what lies over the current image; stay with it."""
         self._opened = None
         self._images.show_current()
-        self._end_warning()
         self.changed.emit()
 
     # ---------------------------------------------------------------- following
@@ -185,18 +183,13 @@ class ImageChoice(QObject):
             layer = self._images.layer
             assert layer is not None
             self._viewer.layers.selection.active = seen
-            self._warning = (
+            self._session.say(
                 f"{seen.name} lies over {layer.name}, so no tool works on {layer.name} now. Choose"
-                " under Data which of them to work on."
+                " under Data which of them to work on.",
+                "warning",
+                lambda: self._images.layer is layer and self.seen_instead is seen,
             )
-            self._session.say(self._warning, "warning")
-        elif seen is None:
-            self._end_warning()
         self.changed.emit()
-
-    def _end_warning(self) -> None:
-        self._session.take_back(self._warning)
-        self._warning = ""
 
     def _is_tool(self, layer: Layer) -> bool:
         return image_key(layer) == self._session.image and role_of(layer) in WORKED_ON
@@ -204,7 +197,6 @@ class ImageChoice(QObject):
     def _follow_image(self) -> None:
         """Select the image that was chosen, if a layer of the one before is selected."""
         self._opened = None
-        self._end_warning()
         active, layer = self._viewer.layers.selection.active, self._images.layer
         if active is None or layer is None or image_key(active) in (None, self._session.image):
             return

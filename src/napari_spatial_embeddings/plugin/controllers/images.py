@@ -321,7 +321,8 @@ class ImageController(QObject):
         layer, chosen = record.layer, self._session.image == record.key
         self.register(layer, replaced=True)
         if self._session.is_open(record) and record.result is not None:
-            self._session.say(f"{layer.name} has other pixels now: predict it again.")
+            old, text = record.result, f"{layer.name} has other pixels now: predict it again."
+            self._session.say(text, holds=lambda: record.result is old)
         if chosen:
             self.choose(layer)
 

@@ -14,7 +14,7 @@ from napari_spatial_embeddings.plugin.layers.viewport import visible_box
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
-from napari_spatial_embeddings.plugin.state.session import Kind, Session
+from napari_spatial_embeddings.plugin.state.session import Kind, Session, always
 
 from .image_list import ListedImages
 from .images import ImageController
@@ -236,8 +236,8 @@ class PredictionController(QObject):
         if self.running and self._session.image is None:
             self.cancel()
 
-    def _show_problem(self, problem: str, kind: Kind) -> None:
-        self._session.say(problem, kind)
+    def _show_problem(self, problem: str, kind: Kind, holds: Callable[[], bool] = always) -> None:
+        self._session.say(problem, kind, holds)
         self._problem_shown = True
 
     def _end(self, report: PredictionReport | None) -> None:
@@ -249,6 +249,9 @@ class PredictionController(QObject):
 
     def _fail(self, problem: str) -> None:
         if self.sender() is self._worker:
+            image = self._image
             self._forget()
-            self._show_problem(problem, "error")
+            self._show_problem(
+                problem, "error", lambda: image is None or self._session.is_open(image)
+            )
             self.ended.emit(False)

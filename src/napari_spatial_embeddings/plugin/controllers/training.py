@@ -214,7 +214,7 @@ class TrainingController(QObject):
             kept = "; the best model so far is kept" if there else ""
             problem = f"{self._error or problem}{kept}"
             self._session.set_status("failed", problem=problem, wrote=there)
-            self._session.say(problem, "error")
+            self._session.say(problem, "error", lambda: self._session.training.problem == problem)
         elif there:
             self._session.set_status("done", wrote=True)
         else:

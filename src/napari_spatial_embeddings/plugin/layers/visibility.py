@@ -30,12 +30,20 @@ def toggle(viewer: ViewerModel, session: Session, roles: Sequence[Role], what: s
         Their content in words, for the message that there is none.
     """
     key = session.image
-    layers = [layer for role in roles for layer in tagged(viewer, role, key)] if key else []
+    layers = _layers(viewer, roles, key)
     shown = not any(layer.visible for layer in layers)
     for layer in layers:
         layer.visible = shown
     if not layers:
-        session.say(f"There are no {what} on this image yet.")
+        session.say(
+            f"There are no {what} on this image yet.",
+            holds=lambda: session.image == key and not _layers(viewer, roles, key),
+        )
+
+
+def _layers(viewer: ViewerModel, roles: Sequence[Role], key: str | None) -> list[Layer]:
+    """Return the layers of an image that have some roles."""
+    return [layer for role in roles for layer in tagged(viewer, role, key)] if key else []
 
 
 class AnnotationHider(QObject):

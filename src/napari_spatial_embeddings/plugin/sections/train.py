@@ -156,9 +156,12 @@ class TrainStep(StepArea):
         """Start a training, or show why none can start."""
         self._update()
         if self.session.training.active:
-            self.session.say("A training is running already.")
+            self.session.say(
+                "A training is running already.", holds=lambda: self.session.training.active
+            )
         elif self.obstacle:
-            self.session.say(self.obstacle, "warning")
+            found = self.obstacle
+            self.session.say(found, "warning", lambda: self.obstacle == found)
         else:
             self._press()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.project import Project
 
 Kind = Literal["info", "warning", "error"]
+
+
+def always() -> bool:
+    """Return that a message holds."""
+    return True
 
 
 class Session:
@@ -53,6 +58,8 @@ class Session:
     from_scratch : dict
         Settings of a model from scratch that the user chose, by name.
     training : TrainingState
+    message_holds : callable
+        Returns whether the newest message still holds.
     """
 
     project_changed = Signal()
@@ -72,7 +79,6 @@ class Session:
     message = Signal(str, str)
 
     def __init__(self) -> None:
-        self._said = ""
         self.project: Project | None = None
         self.images: dict[str, OpenImage] = {}
         self.image: str | None = None
@@ -84,18 +90,22 @@ class Session:
         self.device = "auto"
         self.from_scratch: dict[str, Any] = {}
         self.training = TrainingState()
+        self.message_holds: Callable[[], bool] = always
 
     # ---------------------------------------------------------------- messages
 
-    def say(self, text: str, kind: Kind = "info") -> None:
-        """Show a message to the user, as a sentence."""
-        self._said = sentence(text)
-        self.message.emit(self._said, kind)
+    def say(self, text: str, kind: Kind = "info", holds: Callable[[], bool] = always) -> None:
+        """Show a message to the user, as a sentence.
 
-    def take_back(self, text: str) -> None:
-        """Remove a message that is true no more, unless another one has taken its place."""
-        if text and self._said == sentence(text):
-            self.say("")
+        Parameters
+        ----------
+        text : str
+        kind : str
+        holds : callable
+            Returns whether the message still holds; it is taken back once it does not.
+        """
+        self.message_holds = holds
+        self.message.emit(sentence(text), kind)
 
     @contextmanager
     def errors_as_messages(self) -> Iterator[None]:

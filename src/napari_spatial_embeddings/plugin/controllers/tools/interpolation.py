@@ -95,6 +95,7 @@ class Interpolation(QObject):
             self._session.say(
                 "Nothing to fill: paint the same object in slices apart (pick it with key L).",
                 "warning",
+                lambda: self._annotation.strokes(self._session.image) is strokes,
             )
             return
         where = tuple(indices[free] for indices in filling.where)

@@ -168,13 +168,18 @@ class ObjectImport(QObject):
         if state.labels.size <= MAX_PIXELS_AT_ONCE:
             self._add(request, request.run())
         else:
-            self._session.say("Looking through the objects …")
+            self._session.say(
+                "Looking through the objects …", holds=lambda: self._is_current(strokes)
+            )
             self._worker.request(request)
+
+    def _is_current(self, strokes: Strokes) -> bool:
+        record = self._session.current
+        return record is not None and record.strokes is strokes
 
     def _add(self, request: _Request, new: Addition) -> None:
         strokes, source = request.strokes, request.source
-        record = self._session.current
-        if record is None or record.strokes is not strokes:
+        if not self._is_current(strokes):
             return  # the annotation was closed, or another image is chosen
         if not np.array_equal(strokes.layer.data[new.box], new.before):
             self._start(strokes, request.work, request.names, source)  # painted meanwhile
