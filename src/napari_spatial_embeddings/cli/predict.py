@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
+from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.units import METRES
 
 from .flags import (
@@ -26,6 +26,7 @@ from .flags import (
 )
 from .image_reader import ImageReader
 from .output import ResultWriter, add_output_flags
+from .predict_blocks import TILE, BlockJob, check_output, is_one_file, predict_in_blocks
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
@@ -43,7 +44,10 @@ READING = ("axes", "channels", "grey", "pixel_size", "unit")
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser("predict", help="segment images with a model")
-    parser.description = "Segment images; each one's labels land as NAME.tif in the output folder."
+    parser.description = (
+        "Segment images; each one's labels land as NAME.tif in the output folder. One image of any"
+        " size is segmented block by block if the output is a file."
+    )
     text = "Images, or folders of images; all of the project's if none is given."
     parser.add_argument("input", nargs="*", metavar="INPUT", help=text)
     parser.add_argument(
@@ -53,8 +57,11 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     text = "The model; the project's if not given."
     parser.add_argument("--model", metavar="NAME_OR_DIR", help=text)
-    text = "Folder for the results; the project's folder 'results' if not given."
-    parser.add_argument("--output", metavar="DIR", help=text)
+    text = (
+        "Folder for the results; the project's folder 'results' if not given. For one image of any"
+        " size, a file: NAME.tif, NAME.ome.tif, NAME.zarr, or IMAGE.zarr/labels/NAME."
+    )
+    parser.add_argument("--output", metavar="PATH", help=text)
     add_output_flags(parser)
     parser.add_argument("--maps", action="store_true", help="Write the maps too: NAME.maps.zarr.")
     add_axes_flag(parser)
@@ -68,6 +75,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_flags(parser, ClusteringSettings, title="clustering", defaults=OWN)
     add_flags(parser, PredictionSettings, title="prediction")
+    add_flags(parser, BlockSettings, title="blocks, where the output is a file")
     parser.set_defaults(run=predict)
 
 
@@ -92,6 +100,8 @@ def predict(options: argparse.Namespace) -> int:
     prediction = read_flags(vars(options), own)
     choose_device(prediction.device)
     inputs = _inputs(options.input, ImageReader.of(options), project)
+    if is_one_file(options.output):
+        return _in_blocks(options, model, name, inputs, clustering, prediction)
     results = ResultWriter(
         output,
         [(one.name, one.path) for one in inputs],
@@ -122,6 +132,40 @@ def predict(options: argparse.Namespace) -> int:
                 _note_resampling(model, report.image, prediction)
             images.update(report.finished)
     return results.close()
+
+
+def _in_blocks(
+    options: argparse.Namespace,
+    model: SpatialEmbeddings,
+    name: str,
+    inputs: list[_Input],
+    clustering: ClusteringSettings,
+    prediction: PredictionSettings,
+) -> int:
+    """Segment one image block by block."""
+    from napari_spatial_embeddings.inference.block_segmentation import in_blocks
+    from napari_spatial_embeddings.inference.image_check import check_image
+
+    output = check_output(options, len(inputs))
+    blocks = read_flags(vars(options), BlockSettings())
+    image = inputs[0].read()
+    check_image(model.settings, image.data.shape, image.data.dtype, advice=ADVICE)
+    edge = TILE if model.settings.ndim == 2 and "tile" not in vars(options) else None
+    tiles = in_blocks(prediction, model, edge)
+    _note_resampling(model, image, prediction)
+    job = BlockJob(
+        model,
+        name,
+        image,
+        inputs[0].path,
+        output,
+        clustering,
+        tiles,
+        blocks,
+        options.table,
+        options.json,
+    )
+    return predict_in_blocks(job)
 
 
 def _write(

@@ -58,8 +58,8 @@ def write_labels(
     axes = "ZYX"[-labels.ndim :]
     note = json.dumps(settings) if settings else None
     options: dict[str, Any] = {"photometric": "minisblack", "compression": "zlib"}
-    if path.name.lower().endswith((".ome.tif", ".ome.tiff")):
-        options |= {"ome": True, "metadata": _ome(axes, pixel_size, unit, note)}
+    if is_ome(path):
+        options |= {"ome": True, "metadata": ome_metadata(axes, pixel_size, unit, note)}
     elif labels.dtype == np.uint16 and labels.nbytes < IMAGEJ_LIMIT and min(labels.shape) > 1:
         options |= {"imagej": True, **_imagej(axes, pixel_size, unit, note)}
     else:
@@ -87,9 +87,15 @@ def _compact(labels: NDArray[np.integer], path: Path) -> NDArray[np.unsignedinte
     return labels.astype(np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32)
 
 
-def _ome(
+def is_ome(path: Path) -> bool:
+    """Whether a file of this name is OME-TIFF."""
+    return path.name.lower().endswith((".ome.tif", ".ome.tiff"))
+
+
+def ome_metadata(
     axes: str, pixel_size: Lengths | None, unit: str | None, note: str | None
 ) -> dict[str, Any]:
+    """Return what tifffile makes the metadata of an OME-TIFF of; ``note`` is kept as it is."""
     metadata: dict[str, Any] = {"axes": axes}
     for axis, size in zip(axes, pixel_size or (), strict=False):
         if size is None:

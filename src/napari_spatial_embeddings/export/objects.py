@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings.core.sampling import all_blocks
 from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.files.errors import writing
-from napari_spatial_embeddings.system.atomic import write_atomically
+from napari_spatial_embeddings.system.atomic import atomic_file
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import PixelArray
@@ -109,12 +110,38 @@ def write_objects(path: str | Path, table: Table) -> Path:
     FileError
         If the file cannot be written.
     """
-    path = Path(path)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(table)
-    for row in zip(*table.values(), strict=True):
-        writer.writerow(f"{v:.6g}" if isinstance(v, float) else v for v in row)
-    with writing(path):
-        write_atomically(path, text.getvalue().encode())
-    return path
+    with objects_writer(path) as add:
+        add(table)
+    return Path(path)
+
+
+@contextmanager
+def objects_writer(path: str | Path) -> Iterator[Callable[[Table], None]]:
+    """Yield a function that adds the rows of a table to a CSV, which is there when all are.
+
+    Numbers have six significant digits, but for positions, which have two decimals at least.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written.
+    """
+    path, started = Path(path), False
+    with writing(path), atomic_file(path) as file:
+
+        def add(table: Table) -> None:
+            nonlocal started
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            if not started:
+                writer.writerow(table)
+            started = True
+            for row in zip(*table.values(), strict=True):
+                writer.writerow(_shown(v) if isinstance(v, float) else v for v in row)
+            file.write(text.getvalue().encode())
+
+        yield add
+
+
+def _shown(value: float) -> str:
+    return f"{value:.2f}" if 1e4 <= abs(value) < 1e7 else f"{value:.6g}"

@@ -50,6 +50,8 @@ class BlockReport:
         One sentence.
     seconds_left : float, optional
         None before the first block.
+    disk : int
+        Bytes that `segment_blocks` needs in its folder at most, estimated from what it has written.
     widened : int
         Blocks whose halo had to grow.
     cut : tuple of tuples of D ints
@@ -66,6 +68,7 @@ class BlockReport:
     objects: int
     message: str
     seconds_left: float | None = None
+    disk: int = 0
     widened: int = 0
     cut: tuple[tuple[int, ...], ...] = ()
     found: FoundBlocks | None = None
@@ -198,17 +201,19 @@ class _Work:
         self, order: Sequence[int] | None, cancelled: Callable[[], bool]
     ) -> Iterator[BlockReport]:
         waiting = _Waiting(self._tiles, self._blocks, self._halo)
-        start = time.perf_counter()
+        start, tile_seconds = time.perf_counter(), 0.0
         for k in range(len(self._blocks)) if order is None else order:
             halo = self._halo
             while True:
                 outer = self._blocks.outer(k, halo)
+                before = time.perf_counter()
                 for _ in self._tiles.predict(outer):
                     skipped = self._tiles.skipped
                     self._say("predicting", tiles=self._tiles.predicted + skipped, skipped=skipped)
                     yield self._report
                     if cancelled():
                         return
+                tile_seconds += time.perf_counter() - before
                 maps = self._tiles.maps(outer)
                 objects, enough, cut = find_objects(maps, self._blocks, k, outer, self._clustering)
                 if enough or halo == self._most:
@@ -223,8 +228,10 @@ class _Work:
                 done=done,
                 objects=self._report.objects + len(objects),
                 widened=self._report.widened + (halo != self._halo),
-                cut=_with(self._report.cut, cut),
-                seconds_left=spent / done * (len(self._blocks) - done),
+                cut=self._named(cut),
+                seconds_left=self._seconds_left(tile_seconds, spent - tile_seconds, done),
+                disk=waiting.most_tiles * self._tiles.bytes_per_tile
+                + self._found.bytes * len(self._blocks) // done,
             )
             yield self._report
             if cancelled():
@@ -236,17 +243,22 @@ class _Work:
         self._say("found all objects", objects=len(self._found), found=self._found)
         yield self._report
 
+    def _named(self, cut: NDArray[np.float64]) -> tuple[tuple[int, ...], ...]:
+        """Return the pixels of all objects that are cut off so far, in the order of the image."""
+        last = np.array(self._blocks.shape) - 1
+        pixels = np.clip(np.rint(cut), 0, last).astype(int).tolist()
+        return tuple(sorted({*self._report.cut, *map(tuple, pixels)}))
+
+    def _seconds_left(self, on_tiles: float, on_blocks: float, done: int) -> float:
+        """Return the seconds that are left, from those spent on tiles and on blocks."""
+        tiles = self._report.tiles
+        tile = on_tiles / max(1, tiles) * max(0, self._report.all_tiles - tiles)
+        return tile + on_blocks / done * (len(self._blocks) - done)
+
     def _say(self, text: str, **changes: object) -> None:
         report = replace(self._report, **changes)  # type: ignore[arg-type]
         message = f"{text}: {report.done} of {plural(report.total, 'block')}"
         self._report = replace(report, message=message)
-
-
-def _with(
-    pixels: tuple[tuple[int, ...], ...], centres: NDArray[np.float64]
-) -> tuple[tuple[int, ...], ...]:
-    """Return the pixels with those of some centres (M, D), in the order of the image."""
-    return tuple(sorted({*pixels, *map(tuple, np.rint(centres).astype(int).tolist())}))
 
 
 class _Waiting:
@@ -264,12 +276,22 @@ class _Waiting:
         self._tiles, self._blocks, self._halo = tiles, blocks, halo
         self._count: dict[Tile, int] = {}
         for k in range(len(blocks)):
-            for tile in tiles.tiles(blocks.outer(k, halo)):
+            for tile in self._of(k):
                 self._count[tile] = self._count.get(tile, 0) + 1
+
+    @property
+    def most_tiles(self) -> int:
+        """How many tiles are kept at once, about: those of two rows of blocks."""
+        row = len(self._blocks) // self._blocks.counts[0]
+        first = {t for k in range(min(2 * row, len(self._blocks))) for t in self._of(k)}
+        return len(first)
+
+    def _of(self, k: int) -> list[Tile]:
+        return self._tiles.tiles(self._blocks.outer(k, self._halo))
 
     def done(self, k: int, outer: tuple[slice, ...]) -> None:
         """Delete what no other block needs; ``outer`` is what this one needed in the end."""
-        for tile in self._tiles.tiles(self._blocks.outer(k, self._halo)):
+        for tile in self._of(k):
             self._count[tile] -= 1
         for tile in self._tiles.tiles(outer):
             if not self._count[tile]:

@@ -52,6 +52,8 @@ class FoundBlocks:
     ----------
     contested : int
         Pixels that objects of two blocks claimed: where the halo did not show all that decides.
+    bytes : int
+        Size of the files.
     """
 
     def __init__(self, blocks: Blocks, spacing: tuple[float, ...], folder: Path) -> None:
@@ -59,7 +61,7 @@ class FoundBlocks:
         self._counts = np.zeros(len(blocks), np.int64)
         self._lost: dict[int, list[int]] = defaultdict(list)
         self._dropped: dict[int, list[int]] = defaultdict(list)
-        self.contested = 0
+        self.contested = self.bytes = 0
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, k: int, objects: OwnedObjects) -> None:
@@ -67,6 +69,7 @@ class FoundBlocks:
         self._counts[k] = len(objects)
         if len(objects):
             np.savez_compressed(self._path(k), **{name: getattr(objects, name) for name in ARRAYS})
+            self.bytes += self._path(k).stat().st_size
 
     def _path(self, k: int) -> Path:
         return self._folder / f"{k}.npz"

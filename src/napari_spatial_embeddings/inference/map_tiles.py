@@ -70,13 +70,18 @@ class MapTiles:
         self._pixels = self._parts()
         self._known: dict[Tile, bool] = {}  # whether there is a file
         self._empty: dict[tuple[object, ...], bool] = {}  # of tiles whose pixels are alike
-        self.predicted = self.skipped = 0
+        self.predicted = self.skipped = self._written = 0
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
     def spacing(self) -> tuple[float, ...]:
         """That of the maps."""
         return self._resampling.spacing
+
+    @property
+    def bytes_per_tile(self) -> int:
+        """Size of a tile's file, the mean of those that were written or were empty."""
+        return self._written // max(1, self.predicted + self.skipped)
 
     @property
     def count(self) -> int:
@@ -141,6 +146,7 @@ class MapTiles:
             return False
         exact = np.rint(offsets * OFFSET_STEPS) / np.float32(OFFSET_STEPS)
         np.save(self._path(tile), np.concatenate([exact, sigma, seed]))
+        self._written += self._path(tile).stat().st_size
         return True
 
     def maps(self, window: Window) -> EmbeddingMaps:
