@@ -1,4 +1,7 @@
-"""Label images of other programs: floats, masks, ids that did not fit, grey values."""
+"""Values of label images: numbered without gaps, and what other programs put there.
+
+Those of other programs may be floats, masks, ids that did not fit, or grey values.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,38 @@ LARGE = 0.2
 FULL = (255, 65_535)
 """The highest ids of 8 and of 16 bits: higher ones are cut off."""
 
+MAX_TABLE = 2**24
+"""The highest label up to which labels are looked up in a table."""
+
 NEARLY = 0.9
 """Share of the ids of 8 bits that are in use where some may have been cut off."""
+
+
+def numbered(labels: NDArray[np.integer[Any]]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the labels that occur, and where that of each pixel is among them.
+
+    `numpy.unique` can return that as well, but takes ten times as long, and lets no other thread
+    run meanwhile: for a second where there are 6000 x 6000 pixels.
+
+    Parameters
+    ----------
+    labels : integers (*S), not negative
+
+    Returns
+    -------
+    ids : (N + 1,), of the same dtype
+        In ascending order; 0 is always the first.
+    places : intp (*S)
+        ``ids[places]`` are the labels.
+    """
+    top = int(labels.max(initial=0))
+    if top > MAX_TABLE:
+        ids = np.union1d(labels.ravel(), np.zeros(1, labels.dtype))
+        return ids, np.searchsorted(ids, labels)
+    present = np.zeros(top + 1, np.bool_)
+    present[labels] = True
+    present[0] = True
+    return np.flatnonzero(present).astype(labels.dtype), (np.cumsum(present) - 1)[labels]
 
 
 def whole_numbers(values: NDArray[Any], name: str) -> NDArray[np.integer]:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import linear_sum_assignment
 
+from .label_values import numbered
+
 THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 """IoU 0.50, 0.55, ... 0.95."""
 
@@ -82,9 +84,7 @@ def overlap(truth: NDArray[np.integer], predicted: NDArray[np.integer]) -> NDArr
 
     Row and column 0 are the background; the others are the labels in ascending order.
     """
-    _, t = np.unique(np.append(truth.ravel(), 0), return_inverse=True)
-    _, p = np.unique(np.append(predicted.ravel(), 0), return_inverse=True)
-    t, p = t[:-1], p[:-1]
+    t, p = (numbered(labels)[1].ravel() for labels in (truth, predicted))
     shape = int(t.max(initial=0)) + 1, int(p.max(initial=0)) + 1
     table = sparse.coo_matrix((np.ones(len(t), np.int64), (t, p)), shape)
     return np.asarray(table.toarray())
@@ -116,10 +116,9 @@ def score(
     if truth.shape != predicted.shape:
         raise ValueError(f"truth has shape {truth.shape}, the prediction {predicted.shape}")
     if ignore is not None and ignore.any():
-        ids, inverse = np.unique(predicted, return_inverse=True)
-        inverse = inverse.reshape(predicted.shape)
+        ids, inverse = numbered(predicted)
         hidden = np.bincount(inverse[ignore], minlength=len(ids))
-        away = hidden * 2 > np.bincount(inverse.ravel())
+        away = hidden * 2 > np.bincount(inverse.ravel(), minlength=len(ids))
         predicted = np.where(ignore | away[inverse], 0, predicted)
     shared = overlap(truth, predicted)
     union = shared.sum(1, keepdims=True) + shared.sum(0, keepdims=True) - shared

@@ -265,7 +265,9 @@ def _changed(
     keep = ~np.isin(corrections.ids, [*rows, *gone])
 
     def joined(old: NDArray[Any], new: Iterable[Any]) -> NDArray[Any]:
-        added = np.array([*new], old.dtype).reshape(-1, *old.shape[1:])
+        added = np.empty((len(rows), *old.shape[1:]), old.dtype)
+        for place, value in enumerate(new):  # numpy would let no other thread run meanwhile
+            added[place] = value
         return np.concatenate([old[keep], added])
 
     known = {

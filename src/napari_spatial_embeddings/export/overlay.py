@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.image_data import Part, PixelArray, sliced
+from napari_spatial_embeddings.core.label_values import numbered
 from napari_spatial_embeddings.core.sampling import all_blocks
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import write_atomically
@@ -71,8 +72,7 @@ def overlay(
         colours = image_colours(values, limits)
         picture = (255 * colours).round().astype(np.uint8)
     picture = _magnified(picture, zoom)
-    ids, dense = np.unique(np.append(0, labels), return_inverse=True)
-    dense = dense[1:].reshape(labels.shape)
+    ids, dense = numbered(labels)
     if len(ids) > 1:
         names = _magnified(dense, zoom)
         lines = find_boundaries(names, mode="inner")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.label_values import numbered
 from napari_spatial_embeddings.core.maps import MARGIN, Float
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.core.units import Lengths, symbol
@@ -150,8 +151,7 @@ def _objects(
     """Draw objects over a picture."""
     from matplotlib.collections import LineCollection
 
-    ids, dense = np.unique(np.append(0, labels), return_inverse=True)
-    dense = dense[1:].reshape(labels.shape)
+    ids, dense = numbered(labels)
     colours = instance_colours(dense) / 255
     filled = np.where((dense > 0)[..., None], 0.55 * picture + 0.45 * colours[dense], picture)
     count = len(ids) - 1

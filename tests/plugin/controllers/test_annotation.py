@@ -295,6 +295,23 @@ def test_objects_of_a_large_layer_are_copied_in_a_thread(owners: Owners, until: 
     until(lambda: not owners.imports.busy)
 
 
+def test_a_stroke_beside_objects_that_are_being_copied_keeps_its_label(
+    owners: Owners, until: Until
+) -> None:
+    """What is painted outside the copied layer, once the thread has copied the annotation."""
+    owners.images.choose(owners.viewer.add_image(np.zeros((600, 600), np.uint8)))
+    mine = paint(owners, 20)
+    theirs = owners.viewer.add_labels(capsules((300, 300), count=9, radius=9), translate=(300, 300))
+    owners.imports.use_layer(theirs)
+    owners.imports._worker._pool.submit(lambda: None).result()  # it is done, but not yet heard of
+    paint(owners, 60)
+    until(lambda: not owners.imports.busy)
+    assert owners.messages[-1].startswith("9 objects")
+    assert len(np.unique(mine.data)) == 1 + 2 + 9
+    beside = np.unique(mine.data[:300])
+    assert not set(beside[beside > 0]) & set(np.unique(mine.data[300:]))
+
+
 def test_closing_leaves_the_layers_alone(owners: Owners) -> None:
     add(owners)
     layer = paint(owners, 5)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import BACKGROUND
-from napari_spatial_embeddings.core.label_values import objects_of
+from napari_spatial_embeddings.core.label_values import numbered, objects_of
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files.regions import Region, covered
@@ -100,14 +100,15 @@ def copied(
         data, from_mask = objects.labels, objects.from_mask
     before = annotation.labels[box]
     free = (data > 0) & (before == 0)
-    ids, dense = np.unique(data[free], return_inverse=True)
+    ids, places = numbered(np.where(free, data, 0))
+    ids = ids[1:]
     if not len(ids):
         raise InputError(f"{name} holds no object that is not annotated already")
     # Ids stay as they are where that is possible; else they are numbered on.
     first = annotation.next
     keep_ids = first == 1 and int(ids[-1]) <= min(MAX_LABEL, 10 * data.size)
-    after = before.copy()
-    after[free] = data[free] if keep_ids else dense + first
+    new = data if keep_ids else places + (first - 1)
+    after = np.where(free, new, before).astype(np.int32, copy=False)
     labels = ids if keep_ids else np.arange(len(ids)) + first
     how = ": each piece of the mask is one" if from_mask else ""
     return Addition(

@@ -57,8 +57,9 @@ class _Request:
 
     def run(self) -> Addition:
         """Return the labels to be added to the annotation as it is now."""
-        state = self.state
-        return self.work(AnnotationState(np.array(state.labels), state.next, state.background))
+        labels = np.array(self.state.labels)
+        unused = max(self.state.next, int(labels.max(initial=0)) + 1)  # painted until now
+        return self.work(AnnotationState(labels, unused, self.state.background))
 
 
 class ObjectImport(QObject):
@@ -181,7 +182,8 @@ class ObjectImport(QObject):
         strokes, source = request.strokes, request.source
         if not self._is_current(strokes):
             return  # the annotation was closed, or another image is chosen
-        if not np.array_equal(strokes.layer.data[new.box], new.before):
+        newer = strokes.next > request.state.next  # with labels that the objects have as well
+        if newer or not np.array_equal(strokes.layer.data[new.box], new.before):
             self._start(strokes, request.work, request.names, source)  # painted meanwhile
             return
         self._annotation.learn_classes(request.names)
