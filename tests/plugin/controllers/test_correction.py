@@ -90,14 +90,23 @@ def test_the_first_of_two_clicks_is_shown(scene: Scene) -> None:
         return find_layer(scene.viewer, "click", scene.key)
 
     active = scene.layer
-    for leave in (tool.leave, lambda: tool.use("delete"), lambda: scene.use("split", last)):
+    for leave in (tool.leave, lambda: tool.use("delete")):
         scene.use("split", first)
+        assert mark().visible
         np.testing.assert_allclose(mark().data, [first])
         np.testing.assert_allclose(mark().scale, scene.layer.scale)
         assert scene.viewer.layers.selection.active is active
         assert tool.tool == "split"
         leave()
         assert mark() is None
+    scene.use("split", first)
+    layer = mark()
+    scene.use("split", last)
+    assert not layer.visible
+    scene.use("split", last)
+    assert mark() is layer, "napari takes long to remove a layer"
+    assert layer.visible
+    np.testing.assert_allclose(layer.data, [last])
 
 
 def test_an_object_is_not_added_where_the_model_sees_background(

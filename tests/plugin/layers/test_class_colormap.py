@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from napari.layers import Labels
+from napari.utils.colormaps import CyclicLabelColormap
 from pytestqt.qtbot import QtBot
 
 from napari_spatial_embeddings.config import BACKGROUND
@@ -31,6 +32,20 @@ def test_colours_tell_classes_apart() -> None:
     hues = {k: min((0, 1), key=lambda c: distance(found[k], c)) for k in (1, 2, 70, 71)}
     assert hues == {1: 0, 2: 1, 70: 1, 71: 1}
     assert len({tuple(row) for row in found[4:20].tolist()}) == 16
+
+
+@pytest.mark.parametrize("names", [("a",), ("a", "b")])
+@pytest.mark.parametrize("plain", [False, True])
+def test_any_number_of_objects_has_colours(names: tuple[str, ...], plain: bool) -> None:
+    label = 70_000
+    found = colours({1: "a", 2: names[-1], label: "a"}, names, "a", label, plain)
+    layer = Labels(np.full((2, 2), label, np.int32), colormap=CyclicLabelColormap(colors=found))
+    shown = [layer.get_color(k) for k in (1, 2, label)]
+    assert all(colour is not None and colour[3] == 1 for colour in shown)
+    assert distance(np.array(shown[1], np.float32), len(names) - 1) < 0.01 or len(names) == 1
+    if plain:
+        np.testing.assert_allclose(shown[0], class_colour(0), atol=1e-6)
+        np.testing.assert_allclose(shown[1], class_colour(len(names) - 1), atol=1e-6)
 
 
 def distance(colour: np.ndarray[tuple[int, ...], np.dtype[np.float32]], index: int) -> float:

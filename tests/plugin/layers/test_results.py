@@ -142,6 +142,21 @@ def test_a_deleted_layer_comes_back_with_the_next_prediction(bench: Bench) -> No
     assert set(shown(bench)) == set(layers)
 
 
+def test_new_layers_are_never_selected_meanwhile(bench: Bench) -> None:
+    """The controls of each would be shown in turn, and a tool on another layer be left."""
+    labels = discs()
+    key = add_image(bench, labels)
+    selection = bench.viewer.layers.selection
+    before, active = set(selection), list[Any]()
+    selection.events.active.connect(lambda event: active.append(event.value))
+    set_maps(bench, key, uncertain_maps(labels))
+    assert {"seed 0", "margin", "offsets", "instances"} <= set(shown(bench))
+    assert not active
+    assert set(selection) == before
+    added = bench.viewer.add_points([[1, 1]])
+    assert selection.active is added, "the user's own layers are selected as ever"
+
+
 def test_classes_that_are_gone_leave_no_layer(bench: Bench) -> None:
     labels = discs()
     key = add_image(bench, labels)

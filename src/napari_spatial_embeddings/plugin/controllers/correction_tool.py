@@ -232,7 +232,7 @@ class CorrectionTool(QObject):
 
     def _leave_first(self, tool: Tool) -> None:
         self._first, self.hint = None, tool.hint
-        self._mark.clear()
+        self._mark.hide()
         self.changed.emit()
 
     def _asked(self, instances: Instances, a: Pixel, b: Pixel) -> bool:

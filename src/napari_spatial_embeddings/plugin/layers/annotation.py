@@ -18,6 +18,7 @@ from napari_spatial_embeddings.core.image_data import ImageData, arranged, slice
 from napari_spatial_embeddings.core.units import Lengths, filled
 from napari_spatial_embeddings.files.regions import KINDS, Region
 
+from .class_colormap import usual_colormap
 from .tags import LayerTag, tag_of
 
 if TYPE_CHECKING:
@@ -69,7 +70,12 @@ def annotation_layer(
 ) -> LayerTuple:
     """Return the layer that objects are painted in."""
     tag = LayerTag("annotations", key, classes=dict(classes), scribbled=scribbled)
-    options = {"name": f"{name} · annotations", "metadata": tag.metadata(), **transform}
+    options = {
+        "name": f"{name} · annotations",
+        "metadata": tag.metadata(),
+        "colormap": usual_colormap(),
+        **transform,
+    }
     return np.asarray(labels, np.int32), options, "labels"
 
 

@@ -19,7 +19,7 @@ from napari_spatial_embeddings.plugin.state.open_image import Box
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .image import transform
-from .napari_compat import camera
+from .napari_compat import camera, insert
 from .tags import LayerTag, find_layer, image_key, role_of, tag_of, tagged
 from .viewport import visible_box
 
@@ -118,9 +118,7 @@ class ArrowsLayer(QObject):
                 edge_width=0.5,
                 **transform(viewer, image.key),
             )
-            selected = set(viewer.layers.selection)
-            viewer.layers.append(layer)
-            viewer.layers.selection = selected
+            insert(viewer, len(viewer.layers), layer)
         else:
             layer.data = vectors
         if len(vectors):

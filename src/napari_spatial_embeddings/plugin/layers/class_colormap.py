@@ -26,6 +26,15 @@ GOLDEN = 0.618
 LUMINANCE, MIN_LUMINANCE = np.array((0.2126, 0.7152, 0.0722)), 0.4
 """Weights of red, green and blue, and the lowest value that is seen on dark ground."""
 
+SHADES = 257
+"""Of each class: enough that neighbours differ, few enough to be computed at once."""
+
+MANY_COLOURS = 256
+"""From here on, napari draws labels by other means."""
+
+MAX_COLOURS = 2**16 - 1
+"""With more of them, napari 0.9.2 fails to draw a label."""
+
 OUTLINE = 2
 """Width in pixels of the outlines of annotated objects."""
 
@@ -55,6 +64,11 @@ def usual_colours() -> NDArray[np.float32]:
     return out
 
 
+def usual_colormap() -> CyclicLabelColormap:
+    """Return the usual colours as napari takes them."""
+    return CyclicLabelColormap(colors=usual_colours())
+
+
 def colours(
     classes: Mapping[int, str], names: Sequence[str], coming: str, size: int, plain: bool = False
 ) -> NDArray[np.float32]:
@@ -75,15 +89,24 @@ def colours(
 
     Returns
     -------
-    float32 (n, 4), n > size
+    float32 (n, 4)
+        n > size, but not above `MAX_COLOURS`: napari uses them again for higher labels. Only two if
+        all labels have the same one.
     """
-    n = 1 << max(8, (size + 64).bit_length())
+    background = BACKGROUND in classes.values()
+    if plain and len(names) == 1 and not background:
+        return np.array([(0, 0, 0, 0), class_colour(0)], np.float32)
+    n = min(1 << max(8, (size + 64).bit_length()), MAX_COLOURS)
     out = np.zeros((n, 4), np.float32)
     if len(names) > 1 or plain:
-        index = {name: i for i, name in enumerate(names)}
-        for k in range(1, n):
-            of = index.get(classes.get(k, coming), 0)
-            out[k] = class_colour(of, 0.5 if plain else (k * GOLDEN) % 1)
+        index, of = {name: i for i, name in enumerate(names)}, np.zeros(n, np.intp)
+        of[:] = index.get(coming, 0)
+        for k, name in classes.items():
+            if k < n:
+                of[k] = index.get(name, 0)
+        shade = np.full(n, 0.5) if plain else np.arange(n) * GOLDEN % 1
+        table = [[class_colour(i, s) for s in np.linspace(0, 1, SHADES)] for i in range(len(names))]
+        out[1:] = np.array(table)[of, np.rint(shade * (SHADES - 1)).astype(int)][1:]
     else:
         usual = usual_colours()[1:]
         out[1:] = usual[np.arange(n - 1) % len(usual)]
@@ -110,7 +133,8 @@ class ClassColormap:
         self._strokes = strokes
         self._predicted = False
         self._shown: tuple[dict[int, str], tuple[str, ...], str, bool, int] | None = None
-        strokes.layer.colormap = CyclicLabelColormap(colors=usual_colours())
+        if not np.array_equal(strokes.layer.colormap.colors, usual_colours()):
+            strokes.layer.colormap = usual_colormap()  # napari draws the whole layer again
 
     def update(self, names: tuple[str, ...], coming: str, predicted: bool) -> None:
         """Change the look if a label has the colour of another class, or none of its own.
@@ -136,11 +160,12 @@ class ClassColormap:
         classes, size = dict(self._strokes.classes), 2 * self._strokes.next
         # Cyclic, and long enough not to repeat: napari compiles its direct colormaps for seconds.
         wanted = CyclicLabelColormap(colors=colours(classes, names, coming, size, plain))
-        layer.colormap = wanted
-        # From 256 colours on, napari draws the layer by other means, which forget its place above
-        # the image. It sets all layers in order whenever one is shown.
-        layer.events.visible()
+        before, layer.colormap = layer.colormap, wanted
         self._shown = classes, names, coming, plain, size
+        if max(len(before.colors), len(wanted.colors)) >= MANY_COLOURS:
+            # What napari draws it with forgets that the layer's place is above the image. It sets
+            # all layers in order whenever one is shown.
+            layer.events.visible()
 
     def _outdated(self, names: tuple[str, ...], coming: str, plain: bool) -> bool:
         if self._shown is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from napari.components import ViewerModel
@@ -34,7 +34,7 @@ def covering(viewer: ViewerModel, layer: Layer, hidden: Collection[Layer] = ()) 
     """
     if layer not in viewer.layers or grid(viewer).enabled:
         return []
-    return _lying_at(viewer, layer, viewer.layers[viewer.layers.index(layer) + 1 :], hidden)
+    return _lying_at(viewer, layer, _beside(viewer, layer)[1], hidden)
 
 
 def seen_instead(viewer: ViewerModel, layer: Layer) -> Image | None:
@@ -44,7 +44,7 @@ def seen_instead(viewer: ViewerModel, layer: Layer) -> Image | None:
     """
     found = covering(viewer, layer)
     if not found and not layer.visible and layer in viewer.layers and not grid(viewer).enabled:
-        found = _lying_at(viewer, layer, viewer.layers[: viewer.layers.index(layer)])
+        found = _lying_at(viewer, layer, _beside(viewer, layer)[0])
     return found[0] if found else None
 
 
@@ -69,13 +69,24 @@ def topmost(viewer: ViewerModel, layers: Collection[Image]) -> Image | None:
     return next(iter([*opaque, *visible, *ordered]), None)
 
 
+def _beside(viewer: ViewerModel, layer: Layer) -> tuple[list[Layer], list[Layer]]:
+    """Return the layers below another one, and those above it.
+
+    As plain lists: a part of napari's own list is one that is connected to each of its layers,
+    which takes 10 ms.
+    """
+    layers = list(viewer.layers)
+    at = layers.index(layer)
+    return layers[:at], layers[at + 1 :]
+
+
 def _lying_at(
-    viewer: ViewerModel, layer: Layer, others: Iterable[Layer], hidden: Collection[Layer] = ()
+    viewer: ViewerModel, layer: Layer, others: Sequence[Layer], hidden: Collection[Layer] = ()
 ) -> list[Image]:
     """Return those of some layers that hide what is below them at the place of another one."""
     return [
         other
-        for other in reversed(list(others))
+        for other in reversed(others)
         if isinstance(other, Image)
         and (other.visible or other in hidden)
         and hides(other)

@@ -12,7 +12,7 @@ from napari.layers import Layer, Points, Shapes, Vectors
 from numpy.typing import NDArray
 
 from .image import transform
-from .napari_compat import camera
+from .napari_compat import camera, insert
 from .tags import LayerTag, find_layer, image_key, tagged
 
 if TYPE_CHECKING:
@@ -117,10 +117,9 @@ class ExplanationLayers:
             data, options["ndim"] = None, ndim
             if kind is Points:
                 options |= {"border_width": 0.1, "border_color": "black"}
-        selected = set(self._viewer.layers.selection)
-        layer = self._viewer.add_layer(kind(data, **options))
-        self._viewer.layers.selection = selected
-        return layer
+        new: Any = kind(data, **options)
+        insert(self._viewer, len(self._viewer.layers), new)
+        return new
 
 
 def _replace_ellipses(shapes: Shapes, drawing: Drawing, width: float) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from napari.components import ViewerModel
 from napari.layers import Labels, Points
 
 from .image import transform
-from .napari_compat import camera
-from .tags import LayerTag, image_key, tagged
+from .napari_compat import camera, insert
+from .tags import LayerTag, find_layer, image_key, tagged
 
 SIZE = 10
 """Diameter of the mark, in pixels of the screen."""
@@ -17,6 +18,8 @@ SIZE = 10
 
 class FirstClick:
     """Shows on the canvas where the first of two clicks was, until the second.
+
+    Its layer stays as long as the tool is used: napari takes a quarter of a second to remove one.
 
     Parameters
     ----------
@@ -28,23 +31,33 @@ class FirstClick:
 
     def show(self, objects: Labels, pixel: Sequence[int]) -> None:
         """Mark a pixel of a layer of objects."""
-        self.clear()
         key = str(image_key(objects))
+        size = SIZE / (camera(self._viewer).zoom * min(objects.scale))
+        layer: Any = find_layer(self._viewer, "click", key)
+        if layer is not None:
+            layer.data = [pixel]
+            layer.size = size
+            layer.visible = True
+            return
+        self.clear()
         layer = Points(
             [pixel],
             name=f"{objects.name.removesuffix(' · instances')} · first click",
             face_color="white",
             border_color="black",
             border_width=0.15,
-            size=SIZE / (camera(self._viewer).zoom * min(objects.scale)),
+            size=size,
             metadata=LayerTag("click", key).metadata(),
             **transform(self._viewer, key),
         )
-        selected = set(self._viewer.layers.selection)
-        self._viewer.add_layer(layer)
-        self._viewer.layers.selection = selected
+        insert(self._viewer, len(self._viewer.layers), layer)
+
+    def hide(self) -> None:
+        """Hide the mark; the tool is used again."""
+        for layer in tagged(self._viewer, "click"):
+            layer.visible = False
 
     def clear(self) -> None:
-        """Remove the mark."""
+        """Remove the mark: the tool is left."""
         for layer in list(tagged(self._viewer, "click")):
             self._viewer.layers.remove(layer)

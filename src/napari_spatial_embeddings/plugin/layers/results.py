@@ -23,7 +23,7 @@ from napari_spatial_embeddings.plugin.state.session import Session
 from .image import pixel_size, place, transform
 from .labels_update import copied, update_labels
 from .map_images import MapImages, features, map_images
-from .napari_compat import draw_thumbnail
+from .napari_compat import draw_thumbnail, insert
 from .tags import LayerTag, Role, find_layer, image_key, role_of, tag_of, tagged, update_tag
 
 if TYPE_CHECKING:
@@ -210,10 +210,7 @@ class ResultLayers(QObject):
         kind = Labels if role == "instances" else Image
         tag = LayerTag(role, key, part=part)
         layer = kind(data, name=name, metadata=tag.metadata(), **look, **where)
-        selected = set(self._viewer.layers.selection)
-        self._viewer.layers.insert(self._index_above(key, role), layer)
-        if selected:
-            self._viewer.layers.selection = selected
+        insert(self._viewer, self._index_above(key, role), layer)
         return layer
 
     def _index_above(self, key: str, role: Role) -> int:
