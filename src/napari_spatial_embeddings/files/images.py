@@ -23,6 +23,12 @@ from .folders import stem
 from .ome_zarr import is_zarr, read_zarr, zarr_sizes
 from .sidecar import read_sidecar
 
+ARRAYS = dict.fromkeys(
+    (".npy", ".npz"),
+    "in Python with tifffile.imwrite, or export it as TIFF or PNG where it is from",
+)
+"""What to do with files of arrays, which Fiji does not open."""
+
 
 def read_image(
     path: str | Path, axes: str | None = None, channels: Sequence[int] | None = None
@@ -190,9 +196,8 @@ def _open(path: Path, *, labels: bool, given: bool) -> Raw:
     if suffix in PACKED:
         raise FileError(f"{path} is packed; unpack it, and open the file or folder that is in it")
     kind = "a folder" if path.is_dir() else f"of the type '{suffix}'"
-    raise FileError(
-        f"{path} is {kind}; expected TIFF, PNG, JPEG or OME-Zarr: convert it, for example with Fiji"
-    )
+    how = ARRAYS.get(suffix, "for example with Fiji")
+    raise FileError(f"{path} is {kind}; expected TIFF, PNG, JPEG or OME-Zarr: convert it, {how}")
 
 
 def _expect(path: Path, raw: Raw, kinds: str, what: str) -> None:

@@ -76,6 +76,13 @@ def test_names_count_more_than_lengths_and_lengths_of_one_little(
     assert set(among) <= set(found)
 
 
+def test_channels_in_colours_are_no_volume() -> None:
+    assert ranked_axes((2, 40, 50, 3), ("C", "", "", ""), rgb=True) == []
+    assert ranked_axes((1, 40, 50, 3), ("C", "", "", ""), rgb=True)
+    layer = layer_of((2, 40, 50, 3), rgb=True, axis_labels=("c", "y", "x"))
+    assert "split it with Split Stack" in axes_error(layer, next(iter(possible_axes(layer)), ""))
+
+
 def test_labels_and_units_of_time_name_axes() -> None:
     seconds = layer_of((6, 40, 50), units=("second", "um", "um"))
     labelled = layer_of((6, 40, 50), axis_labels=("Time", "row", "col"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,11 @@ from napari_spatial_embeddings.plugin.layers.axes import (
     possible_axes,
     space_last,
 )
-from napari_spatial_embeddings.plugin.layers.image import image_data, spatial_transform
+from napari_spatial_embeddings.plugin.layers.image import (
+    image_data,
+    known_pixel_size,
+    spatial_transform,
+)
 from napari_spatial_embeddings.plugin.layers.map_layers import map_layers
 from napari_spatial_embeddings.plugin.layers.tags import Grey
 from napari_spatial_embeddings.plugin.tasks.segment import SegmentRequest, segment
@@ -104,7 +108,11 @@ class SegmentJob:
             axes = axes.replace("C", "")
         axes = axes or next(iter(possible_axes(image)), "")
         axes = space_last(image, axes) if axes else ""
-        request = SegmentRequest(image_data([image], axes, grey), model, prediction)
+        data = image_data([image], axes, grey)
+        if data.pixel_size is None:
+            size, unit = known_pixel_size(image, axes)
+            data = replace(data, pixel_size=size, unit=unit)
+        request = SegmentRequest(data, model, prediction)
         return cls(request, spatial_transform(image, axes), maps)
 
     def run(self) -> Iterator[SegmentationReport | list[LayerTuple]]:

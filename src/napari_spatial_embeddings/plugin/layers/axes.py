@@ -87,6 +87,8 @@ def _cost(axes: str, shape: tuple[int, ...], names: Sequence[str], rgb: bool) ->
     at = {letter: i for i, letter in enumerate(axes)}
     if not {"Y", "X"} <= at.keys() or (rgb and axes[-1] != "C"):
         return None
+    if rgb and any(name == "C" and n > 1 for name, n in zip(names[:-1], shape, strict=False)):
+        return None  # channels, each of them in colours
     # Another order of space, and channels amid it, are only believed where they are named.
     last = axes.endswith("YX") or rgb or (axes.endswith("YXC") and shape[-1] <= MAX_CHANNELS)
     told = range(len(axes))
