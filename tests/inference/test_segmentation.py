@@ -25,7 +25,6 @@ from napari_spatial_embeddings.inference.segmentation import (
     Segmentation,
     SegmentationJob,
     SegmentationReport,
-    corrected,
     reclustered,
     segment_images,
 )
@@ -211,7 +210,9 @@ def test_labels_are_stable_and_corrections_kept() -> None:
     again = segmented(image, job={"before": replace(first, instances=known)})
     np.testing.assert_array_equal(again.instances.labels, renamed)
     locked = accept(Corrections.none(first.maps.shape), first.instances, [1])
-    kept = segmented(image, clustering=OTHER, job={"before": corrected(first, locked)})
+    kept = segmented(
+        image, clustering=OTHER, job={"before": reclustered(first, first.settings, locked)}
+    )
     assert kept.corrections is locked
     assert kept.instances.locked.sum() == 1
     assert 1 in kept.instances.ids
@@ -223,11 +224,21 @@ def test_labels_come_back_after_a_model_that_finds_less() -> None:
     first = segmented(image)
     known = replace(first.instances, ids=first.instances.ids + np.int32(50))
     known = replace(known, labels=np.where(known.labels > 0, known.labels + 50, 0).astype(np.int32))
-    assert 0 < len(reclustered(first, rare).instances) < len(known)
+    assert 0 < len(reclustered(first, rare, None).instances) < len(known)
     less = segmented(image, clustering=rare, job={"before": replace(first, instances=known)})
     again = segmented(image, job={"before": less})
     assert set(again.instances.ids.tolist()) == set(known.ids.tolist())
     np.testing.assert_array_equal(again.instances.labels, known.labels)
+
+
+def test_labels_come_back_after_a_high_threshold() -> None:
+    first = segmented(image_of())
+    result = first
+    for threshold in (0.7, 0.9, 0.999, 0.99, 0.6, LOW.seed_threshold):
+        settings = LOW.updated(seed_threshold=threshold)
+        result = reclustered(result, settings, None)
+    result = reclustered(result, LOW, None)
+    np.testing.assert_array_equal(result.instances.labels, first.instances.labels)
 
 
 def test_corrections_are_read_where_none_are_known() -> None:
@@ -237,7 +248,7 @@ def test_corrections_are_read_where_none_are_known() -> None:
     result = segmented(image, job={"corrections": lambda: locked})
     assert result.corrections is locked
     other = accept(Corrections.none(first.maps.shape), first.instances, [1])
-    known = {"before": corrected(first, other), "corrections": lambda: locked}
+    known = {"before": reclustered(first, first.settings, other), "corrections": lambda: locked}
     assert segmented(image, job=known).corrections is other
 
 
@@ -263,13 +274,12 @@ def test_reused_maps_need_no_model_and_equal_settings_no_clustering() -> None:
 def test_reclustered_and_corrected_are_what_a_segmentation_would_be() -> None:
     image = image_of()
     first, expected = segmented(image), segmented(image, clustering=OTHER)
-    assert reclustered(first, LOW) is first
-    found = reclustered(first, OTHER)
+    assert reclustered(first, LOW, None) is first
+    found = reclustered(first, OTHER, None)
     assert found.settings == OTHER
     assert set(found.instances.seed_pixel[:, 0]) == set(expected.instances.seed_pixel[:, 0])
-    assert corrected(first, None) is first
     locked = accept(Corrections.none(first.maps.shape), first.instances, [1])
-    assert corrected(first, locked).instances.locked.sum() == 1
+    assert reclustered(first, LOW, locked).instances.locked.sum() == 1
     assert first.instances.locked.sum() == 0
 
 

@@ -1,4 +1,4 @@
-"""Labels of objects that predictions found earlier, for when they are found again."""
+"""Labels of objects that were found earlier, for when they are found again."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ class LabelMemory:
         keep = ~np.isin(self.ids, ids)
         return LabelMemory(self.ids[keep], self.centre[keep], self.sigma[keep])
 
+    def moved(self, by: NDArray[np.floating]) -> LabelMemory:
+        """Return the memory with centres moved by (D,) pixels of the finest axis."""
+        return LabelMemory(self.ids, self.centre + by.astype(np.float32), self.sigma)
+
     def then(self, later: LabelMemory) -> LabelMemory:
         """Return this memory and a later one, whose labels count where both have them."""
         own = self.without(later.ids)
@@ -57,9 +61,9 @@ def recalled(
 ) -> tuple[Instances, LabelMemory]:
     """Give objects that come back the labels that they had.
 
-    An object of a prediction of part of the image, or of a model that misses some, may be found by
-    the prediction after the next. It is the same one if its centre lies within the margin of that
-    of the object of then.
+    An object that a prediction of part of the image, another model or a high threshold leaves out
+    may be found by the prediction or clustering after the next. It is the same one if its centre
+    lies within the margin of that of the object of then.
 
     Parameters
     ----------
@@ -73,18 +77,27 @@ def recalled(
     -------
     instances : Instances
     memory : LabelMemory
-        For the next prediction.
+        For the next time.
     """
     gone = LabelMemory.of(before).without(found.ids)
     if memory is not None:
         memory = memory.without(before.ids)
-        found = _renamed(found, before.ids, memory)
+        found = remembered(found, before.ids, memory)
         gone = memory.without(found.ids).then(gone)
     return found, gone
 
 
-def _renamed(found: Instances, before: NDArray[np.int32], memory: LabelMemory) -> Instances:
-    """Return instances of which the new ones have remembered labels, or labels never given."""
+def remembered(found: Instances, before: NDArray[np.int32], memory: LabelMemory) -> Instances:
+    """Return instances of which the new ones have remembered labels, or labels never given.
+
+    Parameters
+    ----------
+    found : Instances
+    before : int32 (N,)
+        Labels given before; instances with others are new.
+    memory : LabelMemory
+        Of what else was found before.
+    """
     new = np.flatnonzero(~np.isin(found.ids, before))
     new = new[~found.locked[new] & np.isfinite(found.centre[new]).all(1)]
     locked = found.ids[found.locked]
@@ -94,10 +107,10 @@ def _renamed(found: Instances, before: NDArray[np.int32], memory: LabelMemory) -
     _, nearest = cKDTree(memory.centre).query(found.centre[new])
     apart = (found.centre[new] - memory.centre[nearest]) / memory.sigma[nearest]
     near = (apart**2).sum(1) < SQUARED_MARGIN
-    remembered, first = np.unique(nearest[near], return_index=True)
+    known, first = np.unique(nearest[near], return_index=True)
     ids = found.ids.copy()
     ids[new] = 0
-    ids[new[near][first]] = memory.ids[remembered]
+    ids[new[near][first]] = memory.ids[known]
     rest = np.flatnonzero(ids == 0)
     ids[rest] = unused_ids(np.unique(np.concatenate([ids, before, memory.ids])), len(rest))
     table = np.zeros(int(found.ids.max(initial=0)) + 1, np.int32)

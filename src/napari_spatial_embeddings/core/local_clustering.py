@@ -120,6 +120,10 @@ class Window:
             ),
         )
 
+    def corner(self, spacing: tuple[float, ...]) -> NDArray[np.float64]:
+        """Return where the positions of its objects count from, (D,) pixels of the finest axis."""
+        return np.multiply([s.start for s in self.outer], spacing, dtype=np.float64)
+
     def of(self, instances: Instances) -> Instances:
         """Return the whole's instances as what the part's are to be like.
 

@@ -20,10 +20,10 @@ from napari_spatial_embeddings.system.cancellation import never_cancelled
 
 from .blocks import Blocks, find_objects
 from .found_blocks import FoundBlocks
+from .halved_tiles import SMALLEST_TILE
 from .image_check import check_image
 from .map_tiles import MapTiles, Tile
 from .model import SpatialEmbeddings
-from .segmentation import SMALLEST_TILE
 
 GRAIN = 16
 """Edges of cores are multiples of it, in pixels, as are the tiles of TIFF."""
@@ -153,7 +153,7 @@ def segment_blocks(
     ModelError
         If the image does not fit the model, or is not finite.
     OutOfMemory
-        If not even a tile of `segmentation.SMALLEST_TILE` fits.
+        If not even a tile of `halved_tiles.SMALLEST_TILE` fits.
     """
     check_image(model.settings, image.data.shape, image.data.dtype)
     while True:

@@ -16,6 +16,7 @@ from napari_spatial_embeddings.core.label_memory import LabelMemory, recalled
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
 from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory, to_message
 
+from .halved_tiles import predict_halving_tiles
 from .image_check import check_image
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.core.instances import Corrections, Instances
 
     from .model import SpatialEmbeddings
-    from .tiling import Progress
-
-SMALLEST_TILE = 64
-"""Tiles are not halved below this edge, in pixels, when memory is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Segmentation:
     milliseconds : float
         Duration of the last clustering.
     memory : LabelMemory, optional
-        Labels of objects of earlier predictions that are not among the instances.
+        Labels of objects that were found earlier and are not among the instances.
     """
 
     maps: EmbeddingMaps
@@ -206,7 +203,7 @@ def _segment(
         before = None  # of an image that was there before
     if job.reuse and before is not None:
         yield _step(report, "finding objects")
-        yield _step(report, "done", result=reclustered(before, clustering))
+        yield _step(report, "done", result=reclustered(before, clustering, before.corrections))
         return
     if model is None:
         raise InputError("there is no model to segment it with; choose or train one")
@@ -244,68 +241,41 @@ def _segment(
     yield _step(report, "done", result=result)
 
 
-def predict_halving_tiles(
-    model: SpatialEmbeddings,
-    image: ImageData,
-    settings: PredictionSettings,
-    window: tuple[slice, ...] | None = None,
-    out: EmbeddingMaps | None = None,
-) -> Iterator[tuple[Progress, str]]:
-    """Yield progress and a note; where memory is short, go on with tiles of half the edge.
+def reclustered(
+    result: Segmentation,
+    settings: ClusteringSettings,
+    corrections: Corrections | None,
+    like: Instances | None = None,
+) -> Segmentation:
+    """Return the segmentation under these settings and corrections; the same object if it is.
 
-    Parameters as in `SpatialEmbeddings.predicting`.
+    Objects that stay keep their labels, and those that come back have the ones that they had.
 
-    Raises
-    ------
-    OutOfMemory
-        If not even a tile of `SMALLEST_TILE` fits.
-    """
-    note = ""
-    settings, spacing = model.suited(settings, image.pixel_size, image.unit)
-    while True:
-        try:
-            for progress in model.predicting(image.data, settings, window, out, spacing):
-                yield progress, note
-        except OutOfMemory:
-            if settings.tile // 2 < SMALLEST_TILE:
-                raise
-            settings = settings.updated(tile=settings.tile // 2)
-        else:
-            return
-        # What did not fit is released here, after the error that held it.
-        note = f" (memory is short: tiles of {settings.tile} pixels)"
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-
-
-def reclustered(result: Segmentation, settings: ClusteringSettings) -> Segmentation:
-    """Return the segmentation under these settings; the same object if it is under them already."""
-    if settings == result.settings:
-        return result
-    instances, spent = timed(result.clustering, settings, result.instances)
-    return replace(result, instances=instances, settings=settings, milliseconds=spent)
-
-
-def corrected(result: Segmentation, corrections: Corrections | None) -> Segmentation:
-    """Return the segmentation with other corrections, under the same settings.
+    Parameters
+    ----------
+    like : Instances, optional
+        Labels that are newer than those of the result; nothing but its labels and ids is read.
 
     Raises
     ------
     InputError
         If the corrections are those of an image of another shape.
     """
-    if corrections is result.corrections:
+    clustering = result.clustering
+    if corrections is not result.corrections:
+        clustering = clustering.corrected(corrections)
+    elif settings == result.settings and like is None:
         return result
-    clustering = result.clustering.corrected(corrections)
-    instances, spent = timed(clustering, result.settings, result.instances)
+    instances, spent = timed(clustering, settings, like or result.instances)
+    instances, memory = recalled(instances, result.instances, result.memory)
     return replace(
         result,
         clustering=clustering,
         instances=instances,
+        settings=settings,
         corrections=corrections,
         milliseconds=spent,
+        memory=memory,
     )
 
 

@@ -133,6 +133,47 @@ def test_labels_of_objects_that_stay_do_not_jump(bench: Bench) -> None:
         before = now.copy()
 
 
+@pytest.mark.parametrize("by_parts", [False, True])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("seed_threshold", (0.7, 0.9, 0.995, 0.8)),
+        ("margin_factor", (0.5, 2.0, 4.0, 1.5)),
+        ("min_size", (60, 2000, 90)),
+    ],
+)
+def test_labels_come_back_with_the_setting(
+    bench: Bench,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    by_parts: bool,
+    name: str,
+    values: tuple[float, ...],
+) -> None:
+    if by_parts:
+        monkeypatch.setattr(reclustering, "MAX_WHOLE_IMAGE_PIXELS", 1000)
+    labels = discs((200, 210), 60)
+    key = add_image(bench, labels)
+    set_maps(bench, key, uncertain_maps(labels))
+    camera(bench.viewer).center = (0.0, 60.0, 70.0)
+    camera(bench.viewer).zoom = 10.0
+    before, first = bench.labels().copy(), getattr(bench.session.clustering, name)
+    numbers = []
+
+    def has_part() -> bool:
+        return bench.session.images[key].partial is not None
+
+    for value in (*values, first):
+        bench.session.tune(**{name: value})
+        # A part is shown first; the next step comes before all of it follows.
+        qtbot.waitUntil(lambda: has_part() or not bench.reclustering.busy, timeout=60_000)
+        numbers.append(len(np.unique(bench.labels())))
+    bench.wait()
+    assert {*numbers} != {len(np.unique(before))}
+    # All but pieces that a small margin cuts off, and whose label a whole object has then.
+    assert (bench.labels() != before).mean() < 0.002
+
+
 def test_a_drag_leaves_no_queue(bench: Bench) -> None:
     labels = discs()
     maps = uncertain_maps(labels)

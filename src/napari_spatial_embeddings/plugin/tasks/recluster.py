@@ -42,58 +42,58 @@ def recluster(
     result: Segmentation, settings: ClusteringSettings, corrections: Corrections | None
 ) -> Segmentation:
     """Return a result with other settings and corrections; objects that stay keep their labels."""
-    from napari_spatial_embeddings.inference.segmentation import timed
+    from napari_spatial_embeddings.inference.segmentation import reclustered
 
-    clustering = result.clustering
-    if corrections is not result.corrections:
-        clustering = clustering.corrected(corrections)
-    instances, spent = timed(clustering, settings, result.instances)
-    return replace(
-        result,
-        clustering=clustering,
-        instances=instances,
-        settings=settings,
-        corrections=corrections,
-        milliseconds=spent,
-    )
+    return reclustered(result, settings, corrections)
 
 
 class Reclusterer:
     """Clusters requests one after another; labels stay the same from one to the next.
 
     That holds for labels of parts, too, of which the session knows no result yet: they are kept
-    here.
+    here, and those of objects that a part left out.
     """
 
     def __init__(self) -> None:
-        self._clustering: Clustering | None = None
-        self._last: Instances | None = None
+        self._last: Segmentation | None = None
         self._newer: _NewerLabels | None = None
         self._part: _Part | None = None
 
     def __call__(self, request: ClusteringRequest) -> Segmentation | PartialResult:
         """Return the result of a request: a partial one if it asks for a part."""
-        result = request.result
-        if self._last is None or result.clustering is not self._clustering:
-            self._clustering, self._last = result.clustering, result.instances
+        from napari_spatial_embeddings.inference.segmentation import reclustered
+
+        last = self._last
+        if last is None or request.result.clustering is not last.clustering:
+            last = self._last = request.result
             self._newer = self._part = None
         if request.box is not None:
-            return self._cluster_part(request, request.box, self._last)
-        last = self._last if self._newer is None else self._newer.instances(self._last)
-        found = recluster(replace(result, instances=last), request.settings, result.corrections)
-        self._last, self._newer = found.instances, None
-        return found
+            return self._cluster_part(request, request.box, last)
+        newer = None if self._newer is None else self._newer.instances(last.instances)
+        self._last = reclustered(last, request.settings, last.corrections, newer)
+        self._newer = None
+        return self._last
 
-    def _cluster_part(self, request: ClusteringRequest, box: Box, last: Instances) -> PartialResult:
+    def _cluster_part(
+        self, request: ClusteringRequest, box: Box, last: Segmentation
+    ) -> PartialResult:
+        from napari_spatial_embeddings.core.label_memory import LabelMemory, remembered
         from napari_spatial_embeddings.inference.segmentation import timed
 
         if self._part is None or not self._part.serves(box, request.settings):
-            self._part = _Part.around(request.result, box, request.settings)
+            self._part = _Part.around(last, box, request.settings)
         window = self._part.window
         if self._newer is None:
-            self._newer = _NewerLabels(last.labels.copy(), last.ids)
-        like = window.of(self._newer.instances(last))
+            self._newer = _NewerLabels(last.instances.labels.copy(), last.instances.ids)
+        like = window.of(self._newer.instances(last.instances))
         found, spent = timed(self._part.clustering, request.settings, like)
+        corner = window.corner(last.maps.spacing)
+        memory = LabelMemory.of(last.instances)
+        if last.memory is not None:
+            memory = memory.then(last.memory)
+        found = remembered(found, like.ids, memory.moved(-corner).without(found.ids))
+        own = LabelMemory.of(found).moved(corner)
+        self._last = replace(last, memory=own if last.memory is None else last.memory.then(own))
         labels = window.inside(found.labels)
         self._newer.set(window.inner, labels, found.ids)
         count = len(np.unique(labels[labels > 0]))
