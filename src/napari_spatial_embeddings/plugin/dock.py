@@ -34,6 +34,7 @@ from .controllers.reclustering import ReclusteringController
 from .controllers.reopening import Reopening
 from .controllers.shortcuts import Shortcuts
 from .controllers.tools.active_tool import ActiveTool
+from .controllers.tools.all_corrections import AllCorrections
 from .controllers.tools.interpolation import Interpolation
 from .controllers.tools.object_import import ObjectImport
 from .controllers.tools.region_check import RegionCheck
@@ -144,6 +145,9 @@ class SpatialEmbeddingsWidget(DockedWidget):
             viewer, session, self.images, self.project_images, self.annotation
         )
         self.object_import = ObjectImport(viewer, session, self.annotation, self.annotation_actions)
+        self.all_corrections = AllCorrections(
+            session, self.autosave, self.annotation, self.annotation_actions, self
+        )
         self.interpolation = Interpolation(viewer, session, self.annotation, self)
         self.region_check = RegionCheck(session, self.annotation, self)
         self.results = ResultLayers(viewer, session, self)
@@ -187,13 +191,14 @@ class SpatialEmbeddingsWidget(DockedWidget):
         """Build what is on the screen, from top to bottom."""
         session = self.session
         self._train = TrainStep(session, self.images, self.annotation, self.training)
+        imports = self.object_import, self.all_corrections
         self._tune = TuneStep(
             session,
             self.reclustering,
             self.arrows,
             PredictSection(session, self.images, self.listed, self.prediction),
             ExplainSection(session, self.explanation),
-            CorrectSection(session, self.correction, self.correction_tool, self.object_import),
+            CorrectSection(session, self.correction, self.correction_tool, *imports),
             ExportSection(session, self.export, self.prediction),
         )
         listed = ImageList(session, self.project, self.listed, self.annotation, self.prediction)
@@ -271,7 +276,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         busy = (
             self.annotation.busy,
             self.region_check.busy,
-            self.interpolation.busy or self.object_import.busy,
+            self.interpolation.busy or self.object_import.busy or self.all_corrections.busy,
             self.prediction.running,
             self.reopening.busy or self.listed.busy,
             self.reclustering.busy,
@@ -325,6 +330,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
             self.results,
             self.interpolation,
             self.object_import,
+            self.all_corrections,
             self.region_check,
             self.annotation,
             self.listed,

@@ -73,8 +73,8 @@ class AnnotationController(QObject):
         self._counts = OpenCounts(self._snapshot, self)
         self._counts.counted.connect(self._counted)
         self._counts.failed.connect(self._count_failed)
-        self._project_counts = ProjectCounts(session, self)
-        self._project_counts.changed.connect(self.changed)
+        self.project_counts = ProjectCounts(session, self)
+        self.project_counts.changed.connect(self.changed)
         self._connections = Connections()
         self._connections.add(images.changed, self._sync)
         self._connections.add(session.classes_changed, self._classes_changed)
@@ -90,7 +90,7 @@ class AnnotationController(QObject):
         """Disconnect from the layers."""
         self._connections.close()
         self._counts.close()
-        self._project_counts.close()
+        self.project_counts.close()
         for key in list(self._annotated):
             self._detach(key)
 
@@ -99,7 +99,7 @@ class AnnotationController(QObject):
     @property
     def busy(self) -> bool:
         """Whether annotations are being counted."""
-        return self._counts.busy or self._project_counts.busy
+        return self._counts.busy or self.project_counts.busy
 
     def strokes(self, key: str | None) -> Strokes | None:
         """Return the strokes on an image; None before there is a layer for them."""
@@ -126,7 +126,7 @@ class AnnotationController(QObject):
             return None
         if key in self._annotated:
             return self._annotated[key].record.count
-        return self._project_counts.counts.get(key) if key in self._project_images else None
+        return self.project_counts.counts.get(key) if key in self._project_images else None
 
     @property
     def totals(self) -> AnnotationTotals:
@@ -142,7 +142,7 @@ class AnnotationController(QObject):
     def _scribbled(self, key: str) -> bool:
         if key in self._annotated:
             return self._annotated[key].scribbled
-        return self._project_counts.scribbled.get(key, False)
+        return self.project_counts.scribbled.get(key, False)
 
     # ------------------------------------------------------------------ choices
 
@@ -177,7 +177,7 @@ class AnnotationController(QObject):
             known = image.strokes.classes
             image.strokes.set_classes({k: new for k, name in known.items() if name == old})
             image.record.revision += 1
-        self._project_counts.rename_class(old, new)
+        self.project_counts.rename_class(old, new)
         if self.class_name == old:
             self.set_class(new)
         names = tuple(new if name == old else name for name in self._session.classes)
@@ -256,7 +256,7 @@ class AnnotationController(QObject):
     def _detach(self, key: str) -> None:
         image = self._annotated.pop(key)
         if image.record.count is not None:
-            self._project_counts.set_count(key, image.record.count, image.scribbled)
+            self.project_counts.set_count(key, image.record.count, image.scribbled)
         image.close()
 
     def edit(self, key: str) -> None:

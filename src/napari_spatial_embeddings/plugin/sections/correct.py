@@ -19,6 +19,7 @@ from napari_spatial_embeddings.plugin.controllers.correction_tool import (
     NO_TOOL_HINT,
     CorrectionTool,
 )
+from napari_spatial_embeddings.plugin.controllers.tools.all_corrections import AllCorrections
 from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
@@ -28,6 +29,7 @@ from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
 
 LOCKED = "The locked objects"
+ALL = "The corrections of all images"
 
 
 class CorrectSection(QWidget):
@@ -39,6 +41,7 @@ class CorrectSection(QWidget):
     correction : CorrectionController
     correction_tool : CorrectionTool
     object_import : ObjectImport
+    all_corrections : AllCorrections
     """
 
     def __init__(
@@ -47,11 +50,12 @@ class CorrectSection(QWidget):
         correction: CorrectionController,
         correction_tool: CorrectionTool,
         object_import: ObjectImport,
+        all_corrections: AllCorrections,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._correction = session, correction
-        self._tool, self._imports = correction_tool, object_import
+        self._tool, self._imports, self._all = correction_tool, object_import, all_corrections
         self._shown: object = None
         self._build()
         self._connections = Connections()
@@ -86,6 +90,8 @@ class CorrectSection(QWidget):
         )
         menu = QMenu(self.use_as)
         self.use_locked = menu.addAction(LOCKED, self._use_corrections)
+        self.use_all = menu.addAction(ALL, self._use_all)
+        menu.aboutToShow.connect(self._show_all)
         self.use_region = menu.addAction("All objects in the regions", self._use_region)
         self.use_as.setMenu(menu)
         self.release = _button(
@@ -162,6 +168,16 @@ class CorrectSection(QWidget):
     def _use_corrections(self) -> None:
         with self._session.errors_as_messages():
             self._imports.use_corrections()
+
+    def _show_all(self) -> None:
+        """Offer the corrections of all images, if several are corrected."""
+        count = len(self._all.images())
+        self.use_all.setVisible(count > 1)
+        self.use_all.setText(f"{ALL}: {count}")
+
+    def _use_all(self) -> None:
+        with self._session.errors_as_messages():
+            self._all.add()
 
     def _use_region(self) -> None:
         with self._session.errors_as_messages():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from napari_spatial_embeddings.files.regions import Region, covered
 from napari_spatial_embeddings.plugin.state.open_image import Box
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.editing.to_annotation import Adopted
+    from napari_spatial_embeddings.core.instances import Corrections, Instances
     from napari_spatial_embeddings.inference.segmentation import Segmentation
 
 MAX_LABEL = np.iinfo(np.int32).max
@@ -42,6 +42,61 @@ class AnnotationState:
     background: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class CorrectionCount:
+    """How many corrections were added to annotations.
+
+    Parameters
+    ----------
+    images : int
+    objects : int
+        Locked objects.
+    gaps : int
+        Those of them of which a gap between merged parts was closed.
+    split, deleted : int
+        Borders of split objects, and deleted objects, that are background now.
+    known : int
+        Locked objects that were annotated already.
+    """
+
+    images: int = 1
+    objects: int = 0
+    gaps: int = 0
+    split: int = 0
+    deleted: int = 0
+    known: int = 0
+
+    def __add__(self, other: CorrectionCount) -> CorrectionCount:
+        both = zip(astuple(self), astuple(other), strict=True)
+        return CorrectionCount(*(a + b for a, b in both))
+
+    @property
+    def any(self) -> bool:
+        """Whether anything was added."""
+        return bool(self.objects or self.split or self.deleted)
+
+    @property
+    def text(self) -> str:
+        """What was added to the annotations, and what was not."""
+        objects = plural(self.objects, "object")
+        if self.gaps:
+            objects += f" (a gap closed in {self.gaps} of them)"
+        empty = [
+            *([plural(self.deleted, "deleted object")] if self.deleted else []),
+            *([f"the border of {plural(self.split, 'split object')}"] if self.split else []),
+        ]
+        background = " and ".join(empty)
+        if not self.objects:
+            what = f"{background} added to the annotations as background"
+        elif empty:
+            what = f"{objects} added to the annotations, and as background {background}"
+        else:
+            what = f"{objects} added to the annotations"
+        of = f"of {plural(self.images, 'image')}: " if self.images > 1 else ""
+        known = f" ({self.known} annotated already)" if self.known else ""
+        return f"{of}{what}{known}: train again to learn them"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Addition:
     """Labels for a part of an annotation.
@@ -54,6 +109,8 @@ class Addition:
         Class of each new label.
     message : str
         What was added, counted, as a sentence.
+    count : CorrectionCount, optional
+        Where corrections were added.
     """
 
     box: Box
@@ -61,6 +118,7 @@ class Addition:
     after: NDArray[np.int32]
     classes: dict[int, str]
     message: str
+    count: CorrectionCount | None = None
 
 
 Work = Callable[[AnnotationState], Addition]
@@ -156,11 +214,21 @@ def adopted(
 
 
 def adopted_corrections(
-    annotation: AnnotationState, result: Segmentation, names: Sequence[str]
+    annotation: AnnotationState,
+    instances: Instances,
+    corrections: Corrections | None,
+    names: Sequence[str],
 ) -> Addition:
-    """Add the corrections of a result: locked objects, and what they show to be background.
+    """Add the corrections of an image: locked objects, and what they show to be background.
 
-    Parameters as in `adopted`.
+    Parameters
+    ----------
+    annotation : AnnotationState
+    instances : Instances
+        With the corrections.
+    corrections : Corrections, optional
+    names : sequence of str
+        Of the classes.
 
     Raises
     ------
@@ -169,42 +237,29 @@ def adopted_corrections(
     """
     from napari_spatial_embeddings.editing.to_annotation import adopt_corrections
 
-    known = result.corrections
-    if known is None or not known.labels.any():
+    if corrections is None or not corrections.labels.any():
         raise InputError("nothing is corrected yet: accept, correct or delete some objects")
-    found = adopt_corrections(annotation.labels, result.instances, known)
-    new, classes = found.labels, {label: names[k] for label, k in found.classes.items()}
+    found = adopt_corrections(annotation.labels, instances, corrections)
+    new, last = found.labels, len(names) - 1
+    classes = {label: names[min(k, last)] for label, k in found.classes.items()}
     if found.background.any():
         grey = annotation.background or max(annotation.next, int(new.max(initial=0)) + 1)
         new = np.where(found.background, np.int32(grey), new)
         classes[grey] = BACKGROUND
     elif not classes:
         raise InputError("these corrections are among the annotations already")
-    return _everywhere(annotation, new, classes, _summary(found))
+    count = CorrectionCount(
+        1, len(found.classes), found.gaps, found.split, found.deleted, found.known
+    )
+    return _everywhere(annotation, new, classes, count.text, count)
 
 
 def _everywhere(
-    annotation: AnnotationState, new: NDArray[np.int32], classes: dict[int, str], message: str
+    annotation: AnnotationState,
+    new: NDArray[np.int32],
+    classes: dict[int, str],
+    message: str,
+    count: CorrectionCount | None = None,
 ) -> Addition:
     box = tuple(slice(0, n) for n in new.shape)
-    return Addition(box, annotation.labels, new, classes, message)
-
-
-def _summary(found: Adopted) -> str:
-    """Return what was added to the annotations, and what was not, as a sentence."""
-    objects = plural(len(found.classes), "object")
-    if found.gaps:
-        objects += f" (a gap closed in {found.gaps} of them)"
-    empty = [
-        *([plural(found.deleted, "deleted object")] if found.deleted else []),
-        *([f"the border of {plural(found.split, 'split object')}"] if found.split else []),
-    ]
-    background = " and ".join(empty)
-    if not found.classes:
-        what = f"{background} added to the annotations as background"
-    elif empty:
-        what = f"{objects} added to the annotations, and as background {background}"
-    else:
-        what = f"{objects} added to the annotations"
-    known = f" ({found.known} annotated already)" if found.known else ""
-    return f"{what}{known}: train again to learn them"
+    return Addition(box, annotation.labels, new, classes, message, count)

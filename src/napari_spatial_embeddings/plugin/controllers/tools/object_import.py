@@ -135,7 +135,12 @@ class ObjectImport(QObject):
         result = self._session.result
         if result is not None:
             names = self._names(result.classes)
-            work = partial(adopted_corrections, result=result, names=names)
+            work = partial(
+                adopted_corrections,
+                instances=result.instances,
+                corrections=result.corrections,
+                names=names,
+            )
             self._start(self._actions.strokes_in_background(), work, names)
 
     def use_regions(self) -> None:
