@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
+import signal
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ from numpy.typing import NDArray
 
 from command_line import call, cells, contents, done, refused, save
 from label_files import ome_zarr
-from napari_spatial_embeddings import samples
+from napari_spatial_embeddings import PROGRAM, cli, samples
 from napari_spatial_embeddings.export import label_store
 from napari_spatial_embeddings.files import read_image, read_labels
 from napari_spatial_embeddings.files.ome_zarr import ome
@@ -133,6 +137,28 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     assert outcome.code == 0
     assert "did not fit in a block's halo" in outcome.err
     assert "choose a larger --block" in outcome.err
+
+
+class _Signalling(io.StringIO):
+    """Standard output that sends this process a signal as soon as something is written."""
+
+    def write(self, text: str) -> int:
+        if not self.getvalue():
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().write(text)
+
+
+def test_a_signal_leaves_nothing(
+    tmp_path: Path, image: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label_store, "LabelStore", None)  # it ends before anything is written
+    before = contents(tmp_path)
+    command = "predict", image, "--model", model, "--output", image / "labels/cells", "--block", 64
+    with redirect_stdout(_Signalling()) as out, redirect_stderr(io.StringIO()) as err:
+        code = cli.main([str(part) for part in (*command, "--table")])
+    assert (code, err.getvalue()) == (1, f"{PROGRAM}: stopped\n")
+    assert out.getvalue().startswith("9 blocks: about ")
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,11 @@ from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, 
 from napari_spatial_embeddings.core.text import plural
 
 from .flags import CallError
+from .stop_request import StopRequest
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
+    from napari_spatial_embeddings.export.label_store import LabelGrid
     from napari_spatial_embeddings.inference.block_segmentation import BlockReport
     from napari_spatial_embeddings.inference.found_blocks import FoundBlocks
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
@@ -142,10 +144,10 @@ def predict_in_blocks(job: BlockJob) -> int:
     else:
         spacing = spacing_of(image.pixel_size) or job.model.settings.spacing
         grid = LabelGrid.of(image.shape, spacing, image.pixel_size, image.unit)
-    with _scratch(job.host or job.output) as folder:
-        last = _find(job, folder)
-        assert last.found is not None
-        _write(job, last.found, grid, folder)
+    stop = StopRequest()
+    with _scratch(job.host or job.output) as folder, stop.signals():
+        last = _find(job, folder, stop)
+        _write(job, last, grid, folder, stop)
         if not job.tiff:
             publish(folder / "labels", job.output, job.host)
     return _summary(job, last)
@@ -166,7 +168,7 @@ def _scratch(beside: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _find(job: BlockJob, folder: Path) -> BlockReport:
+def _find(job: BlockJob, folder: Path, stop: StopRequest) -> BlockReport:
     """Find the objects, with a bar, and state what that takes after the first blocks."""
     from tqdm import tqdm
 
@@ -175,7 +177,8 @@ def _find(job: BlockJob, folder: Path) -> BlockReport:
 
     silent = True if job.as_json else None
     stated = job.as_json
-    work = segment_blocks(job.model, job.image, job.clustering, job.prediction, job.blocks, folder)
+    settings = job.clustering, job.prediction, job.blocks
+    work = segment_blocks(job.model, job.image, *settings, folder, cancelled=stop.cancelled)
     with (
         writing(job.host or job.output),
         tqdm(disable=silent, unit="block", desc=job.image.name) as bar,
@@ -205,7 +208,9 @@ def _size(count: float) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
-def _write(job: BlockJob, found: FoundBlocks, grid: Any, folder: Path) -> None:
+def _write(
+    job: BlockJob, last: BlockReport, grid: LabelGrid, folder: Path, stop: StopRequest
+) -> None:
     from tqdm import tqdm
 
     from napari_spatial_embeddings.export.label_store import LabelStore
@@ -213,6 +218,9 @@ def _write(job: BlockJob, found: FoundBlocks, grid: Any, folder: Path) -> None:
     from napari_spatial_embeddings.export.objects import objects_writer
     from napari_spatial_embeddings.files import stem
 
+    found = last.found
+    if found is None:
+        raise KeyboardInterrupt
     about = {
         "model": job.name,
         "clustering": job.clustering.model_dump(),
@@ -225,20 +233,24 @@ def _write(job: BlockJob, found: FoundBlocks, grid: Any, folder: Path) -> None:
         add = opened.enter_context(objects_writer(job.table_path)) if job.table else None
         if add is not None:
             add(_rows(job, found, None))
+
+        def written() -> None:
+            bar.update()
+            if stop.cancelled():
+                raise KeyboardInterrupt
+
         for k in range(len(found.blocks)):
             store.write(found.blocks.core(k), found.labels(k))
             if add is not None:
                 add(_rows(job, found, k))
-            bar.update()
+            written()
         if job.tiff:
             image = job.image
-            write_large_tiff(
-                job.output, store.finest, image.pixel_size, image.unit, about, bar.update
-            )
+            write_large_tiff(job.output, store.finest, image.pixel_size, image.unit, about, written)
             return
         source = None if job.host is None else "../../"
         for _ in store.finish(stem(job.output), about, source):
-            bar.update()
+            written()
 
 
 def _rows(job: BlockJob, found: FoundBlocks, k: int | None) -> dict[str, list[Any]]:
@@ -269,7 +281,8 @@ def _summary(job: BlockJob, last: BlockReport) -> int:
     found = last.found
     assert found is not None
     if job.as_json:
-        written = {"labels": str(job.output), "objects": len(found), "cut": last.cut}
+        written: dict[str, Any] = {"labels": str(job.output), "objects": len(found)}
+        written |= {"cut": last.cut, "narrow": last.narrow, "contested": found.contested}
         sys.stdout.write(json.dumps({"written": [written], "failed": []}) + "\n")
     else:
         _line(f"{job.output}: {plural(len(found), 'object')}")

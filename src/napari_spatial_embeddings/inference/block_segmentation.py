@@ -54,6 +54,8 @@ class BlockReport:
         Bytes that `segment_blocks` needs in its folder at most, estimated from what it has written.
     widened : int
         Blocks whose halo had to grow.
+    narrow : int
+        Blocks of whose halo even the widest is narrower than objects there would have it.
     cut : tuple of tuples of D ints
         The centre's pixel of each object that no halo holds; its shape is not to be relied on.
     found : FoundBlocks, optional
@@ -70,6 +72,7 @@ class BlockReport:
     seconds_left: float | None = None
     disk: int = 0
     widened: int = 0
+    narrow: int = 0
     cut: tuple[tuple[int, ...], ...] = ()
     found: FoundBlocks | None = None
 
@@ -228,6 +231,7 @@ class _Work:
                 done=done,
                 objects=self._report.objects + len(objects),
                 widened=self._report.widened + (halo != self._halo),
+                narrow=self._report.narrow + (not enough),
                 cut=self._named(cut),
                 seconds_left=self._seconds_left(tile_seconds, spent - tile_seconds, done),
                 disk=waiting.most_tiles * self._tiles.bytes_per_tile
@@ -245,6 +249,8 @@ class _Work:
 
     def _named(self, cut: NDArray[np.float64]) -> tuple[tuple[int, ...], ...]:
         """Return the pixels of all objects that are cut off so far, in the order of the image."""
+        if not len(cut):
+            return self._report.cut
         last = np.array(self._blocks.shape) - 1
         pixels = np.clip(np.rint(cut), 0, last).astype(int).tolist()
         return tuple(sorted({*self._report.cut, *map(tuple, pixels)}))
