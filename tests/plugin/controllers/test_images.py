@@ -60,6 +60,16 @@ def test_layers_that_were_there_before_have_records(qapp: object, model: ViewerM
     images.close()
 
 
+def test_the_middle_of_an_image_whose_axes_were_exchanged_is_shown(
+    model: ViewerModel, images: ImageController
+) -> None:
+    layer = add(model, 9, 2, 20, 30)
+    assert model.dims.current_step[0] == 4
+    images.choose(layer)
+    assert images.axes == "CZYX"
+    assert model.dims.current_step[:2] == (1, 4)
+
+
 def test_two_images_of_one_name_have_two_keys(
     model: ViewerModel, session: Session, images: ImageController
 ) -> None:

@@ -242,9 +242,10 @@ def frames(layer: Image, axes: str) -> int:
 def axes_error(layer: Image, axes: str) -> str:
     """Return the sentence about an image whose axes are not supported; empty if they are."""
     if not axes:
+        what = "channels, each in colours" if layer.rgb else f"{layer.ndim} axes"
         return (
-            f"{layer.name} has {layer.ndim} axes; expected an image YX or a volume ZYX, with or"
-            " without channels: split it with Split Stack in the layer's menu, and choose a part"
+            f"{layer.name} has {what}; expected an image YX or a volume ZYX, with or without"
+            " channels: split it with Split Stack in the layer's menu, and choose a part"
         )
     if (count := frames(layer, axes)) == 1:
         return ""

@@ -48,6 +48,12 @@ def visible_box(viewer: ViewerModel, layer: Layer, axes: str) -> Box:
     return box
 
 
+def show_middle(viewer: ViewerModel) -> None:
+    """Show the middle slice, as napari does when the first layer is added."""
+    dims = viewer.dims
+    dims.set_current_step(range(dims.ndim), [n // 2 for n in dims.nsteps])
+
+
 def look_at(viewer: ViewerModel, layer: Layer) -> None:
     """Fit a layer into the canvas, whatever others there are."""
     viewer.reset_view()  # fits all of them, hidden ones too

@@ -19,7 +19,7 @@ from napari_spatial_embeddings.plugin.layers.axes import (
 )
 from napari_spatial_embeddings.plugin.layers.image import image_layers, known_pixel_size
 from napari_spatial_embeddings.plugin.layers.tags import Grey, LayerTag, PixelSize
-from napari_spatial_embeddings.plugin.layers.viewport import look_at
+from napari_spatial_embeddings.plugin.layers.viewport import look_at, show_middle
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 
@@ -159,6 +159,8 @@ class ImageRegistry:
         finally:
             self.describing = False
         if finest(layer) is not given:
+            if len(self._viewer.layers) == 1:
+                show_middle(self._viewer)
             look_at(self._viewer, layer)
         if cleared:
             self._session.say(f"The transparency of {layer.name} was left out: it is no channel.")
