@@ -182,9 +182,12 @@ def test_labels_of_every_integer_type(tmp_path: Path, dtype: str) -> None:
 
 def test_labels_of_true_and_false(tmp_path: Path) -> None:
     array = numbers((6, 5)) > 50
-    found = read_labels(tiff(tmp_path / "a.tif", array))
-    assert found.dtype == np.uint8
-    np.testing.assert_array_equal(found, array)
+    Picture.fromarray(array).save(tmp_path / "a.png")
+    for path in (tiff(tmp_path / "a.tif", array), tmp_path / "a.png"):
+        found = read_labels(path)
+        assert found.dtype == np.uint8
+        np.testing.assert_array_equal(found, np.where(array, 255, 0))
+        np.testing.assert_array_equal(read_image(path).data[0], array)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def whole_numbers(values: NDArray[Any], name: str) -> NDArray[np.integer]:
     Returns
     -------
     labels : integers, of the same shape
-        The values themselves if they are integers; uint8 of true and false.
+        The values themselves if they are integers; of true and false, the 255 and 0 of a mask.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def whole_numbers(values: NDArray[Any], name: str) -> NDArray[np.integer]:
         If a value is not whole, or so large that its type cannot distinguish it from the next.
     """
     if values.dtype == bool:
-        return values.astype(np.uint8)
+        return np.where(values, np.uint8(FULL[0]), np.uint8(0))
     if values.dtype.kind != "f":
         return values
     whole = np.isfinite(values) & (values == np.trunc(values))

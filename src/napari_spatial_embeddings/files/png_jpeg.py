@@ -52,6 +52,8 @@ def read_png(path: Path, *, indices: bool) -> Raw:
         with Image.open(path) as file:
             return Raw(np.asarray(file), "YX", {})
     array = imagecodecs.png_decode(content)
+    if (header.bits, header.colour) == (1, 0):
+        array = array > 0
     return Raw(array, "YXS"[: array.ndim], {})
 
 
