@@ -12,13 +12,21 @@ from napari.components import ViewerModel
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent, QObject, QPoint, Qt
-from qtpy.QtWidgets import QAbstractButton, QApplication, QDockWidget, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QDockWidget,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_spatial_embeddings.core.text import sentence
 from napari_spatial_embeddings.plugin.dock import MIN_WIDTH, SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.viewport import shows_all
 from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.message_bar import MessageBar
+from napari_spatial_embeddings.plugin.qt.text_block import TextBox
 from napari_spatial_embeddings.plugin.sections.explain import ExplainSection
 from napari_spatial_embeddings.plugin.sections.train import TrainStep
 from napari_spatial_embeddings.plugin.sections.train_use import PLANS
@@ -216,6 +224,9 @@ def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> N
     bar = dock.findChild(MessageBar)
     assert bar is not None
     assert bar.text == sentence(SENTENCE)
+    boxes = [box for box in dock.findChildren(TextBox) if box.text() == bar.text]
+    assert boxes
+    assert boxes[0].verticalScrollBar().maximum() == 0, "all of it is in view"
     step = dock.findChild(TrainStep)
     assert step is not None
     better = {**report, "step": 9, "improved": True, "message": ""}

@@ -106,8 +106,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.column = StepColumn(self.steps)
         self._train.set_open(False)  # its button is in view only if the steps above it fold
         self._help = HelpButton()
-        self._message = MessageBar(self._help)
         self.tool_line = ToolLine()
+        self._message = MessageBar(self._help, self.tool_line)
         below = QVBoxLayout()
         below.setContentsMargins(4, 0, 8, 4)
         below.addWidget(self.tool_line)

@@ -32,6 +32,22 @@ def test_a_block_keeps_its_room_and_grows(qtbot: QtBot) -> None:
     assert block.minimumSizeHint().width() <= 200
 
 
+@pytest.mark.parametrize("style", ["", "padding-left: 6px;", "padding: 4px 8px;"])
+def test_the_room_is_that_of_the_lines_whatever_the_style(qtbot: QtBot, style: str) -> None:
+    block = TextBlock(3)
+    qtbot.addWidget(block)
+    block.setStyleSheet(style)
+    block.ensurePolished()
+    heights = set()
+    for text in ("", "One.", "One.\nTwo.\nThree."):
+        block.setText(text)
+        heights.add(block.heightForWidth(200))
+    assert len(heights) == 1
+    block.set_lines(2)
+    block.setText("")
+    assert block.heightForWidth(200) < heights.pop()
+
+
 def test_a_box_keeps_its_height(qtbot: QtBot) -> None:
     box = TextBox(3)
     qtbot.addWidget(box)

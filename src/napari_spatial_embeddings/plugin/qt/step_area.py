@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 from .collapsible import Collapsible
 from .text_block import TextBlock
 
-HINT_LINES = 2
+HINT_LINES = 3
 """Lines that a hint has room for."""
 
 
@@ -19,7 +19,7 @@ class StepArea(Collapsible):
     ----------
     title : str
     hint : str
-        One or two lines: what to do next. There is room for two, so that a longer hint moves
+        One to three lines: what to do next. There is room for three, so that a longer hint moves
         nothing; without any hint there is none.
     """
 

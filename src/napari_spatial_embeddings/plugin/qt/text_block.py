@@ -64,11 +64,18 @@ class TextBlock(QLabel):
         """Return the text, as it was given."""
         return self._whole
 
+    def set_lines(self, lines: int) -> None:
+        """Have room for another number of lines."""
+        if lines != self._lines:
+            self._lines = lines
+            self.updateGeometry()
+
     def heightForWidth(self, width: int) -> int:  # noqa: N802 - Qt's name
         """Return the height of the text at a width, or that of its room if this is more."""
         lines, flags = "\n".join("X" * self._lines), Qt.TextFlag.TextWordWrap
         text = self.fontMetrics().boundingRect(QRect(0, 0, 9999, 9999), flags, lines).height()
-        room = text + INDENT + 2 * self.frameWidth()  # a style may give it a frame
+        around = self.contentsMargins()  # a style may give it some
+        room = text + INDENT + around.top() + around.bottom()
         return max(room, int(super().heightForWidth(width)))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
@@ -78,7 +85,7 @@ class TextBlock(QLabel):
 
 
 class TextBox(QTextEdit):
-    """A text in a fixed number of lines, which is scrolled if it has more.
+    """A text in a number of lines, which is scrolled if it has more.
 
     Parameters
     ----------
@@ -105,6 +112,25 @@ class TextBox(QTextEdit):
         self.setText(text)
         self.verticalScrollBar().setValue(0)
 
+    def set_lines(self, lines: int, *, scrolled: bool) -> None:
+        """Show another number of lines, which are all of the text or can be scrolled."""
+        self._lines = lines
+        bar = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(
+            bar.ScrollBarAsNeeded if scrolled else bar.ScrollBarAlwaysOff
+        )
+        self._fit()
+
+    def needed(self, width: int) -> int:
+        """Return the number of lines that all of the text takes in a width."""
+        document = self.document().clone()
+        document.setTextWidth(width)
+        return math.ceil(document.size().height() / self._height(1) - 0.05)
+
+    def height_of(self, lines: int) -> int:
+        """Return the height of the box with a number of lines."""
+        return math.ceil(self._height(lines)) + 2
+
     def text(self) -> str:
         """Return the text without its formats."""
         return str(self.toPlainText())
@@ -116,7 +142,10 @@ class TextBox(QTextEdit):
             self._fit()
 
     def _fit(self) -> None:
-        lines = QTextDocument("\n".join("X" * self._lines))
-        lines.setDefaultFont(self.font())
-        lines.setDocumentMargin(0)
-        self.setFixedHeight(math.ceil(lines.size().height()) + 2)
+        self.setFixedHeight(self.height_of(self._lines))
+
+    def _height(self, lines: int) -> float:
+        document = QTextDocument("\n".join("X" * lines))
+        document.setDefaultFont(self.font())
+        document.setDocumentMargin(0)
+        return float(document.size().height())

@@ -207,6 +207,7 @@ class AnnotateStep(StepArea):
             self._scribbles.blockSignals(False)
         # Of an image without a layer the project may know more, but nothing of it is shown here.
         count = (self._annotation.count(key) if strokes is not None else None) or AnnotationCount()
+        self._count.set_lines(2 if several else 1)
         self._count.setText(count.text(self._session.classes if several else ()))
         self._show_others(key is not None)
         self.set_hint(self._advice(count, tool))
