@@ -24,6 +24,7 @@ from napari_spatial_embeddings.export import label_store
 from napari_spatial_embeddings.files import read_image, read_labels
 from napari_spatial_embeddings.files.ome_zarr import ome
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.system import memory
 
 SIZE = (150, 170)
 
@@ -192,6 +193,16 @@ def test_wrong_outputs(
     command = "predict", given, "--model", model, "--output", tmp_path / output, *flags
     assert says in refused(*command)
     assert contents(tmp_path) == before, "a wrong call writes nothing"
+
+
+def test_too_large_an_image_is_noted(
+    tmp_path: Path, image: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda: 600_000)
+    outcome = call("predict", image, "--model", model, "--output", tmp_path / "results")
+    assert outcome.code == 0
+    assert outcome.err.startswith("a: needs about 1 MB of memory, and 1 MB are free; ")
+    assert "block by block" in outcome.err
 
 
 def test_one_file_is_for_one_image(tmp_path: Path, data: Path, model: Path) -> None:

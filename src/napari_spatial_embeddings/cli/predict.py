@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from .flags import (
 )
 from .image_reader import ImageReader
 from .output import ResultWriter, add_output_flags
-from .predict_blocks import TILE, BlockJob, check_output, is_one_file, predict_in_blocks
+from .predict_blocks import TILE, BlockJob, check_output, is_one_file, predict_in_blocks, size
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 OWN = dict.fromkeys(ClusteringSettings.model_fields, "the model's")
 """Where the defaults of the clustering's flags come from."""
+
+CLUSTERED = 1.6
+"""Memory of a clustering with its maps, relative to that of the maps."""
 
 READING = ("axes", "channels", "grey", "pixel_size", "unit")
 """Flags about files, which a project's images do not need."""
@@ -130,6 +134,7 @@ def predict(options: argparse.Namespace) -> int:
                 _write(results, one.name, report, about, maps=options.maps)
             elif report.image is not None and not report.total:
                 _note_resampling(model, report.image, prediction)
+                _note_memory(model, report.image)
             images.update(report.finished)
     return results.close()
 
@@ -199,6 +204,20 @@ def _note_resampling(
         sys.stderr.write(
             f"{image.name}: resampled by {factors} before it is predicted, as its pixel size"
             " differs from that of the model's training images; --object-diameter overrides this\n"
+        )
+
+
+def _note_memory(model: SpatialEmbeddings, image: ImageData) -> None:
+    """Note on stderr that an image needs more memory than is left, and how it needs less."""
+    from napari_spatial_embeddings.system.memory import free_memory
+
+    own = model.settings
+    maps = 4 * (own.ndim + own.sigma_components + len(own.classes)) * math.prod(image.shape)
+    if CLUSTERED * maps > free_memory():
+        sys.stderr.write(
+            f"{image.name}: needs about {size(CLUSTERED * maps)} of memory, and"
+            f" {size(free_memory())} are free; with a file as --output, such as NAME.zarr, it is"
+            " segmented block by block\n"
         )
 
 

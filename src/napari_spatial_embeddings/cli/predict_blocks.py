@@ -194,17 +194,18 @@ def _find(job: BlockJob, folder: Path, stop: StopRequest) -> BlockReport:
 
 def _estimate(report: BlockReport) -> str:
     """Return a sentence about what an image takes, from its first blocks."""
-    from napari_spatial_embeddings.system.peak import peak_memory
+    from napari_spatial_embeddings.system.memory import peak_memory
 
     minutes = (report.seconds_left or 0) / 60
     left = f"{minutes:.0f} min" if minutes >= 2 else f"{60 * minutes:.0f} s"
     return (
-        f"{report.total} blocks: about {left} left, {_size(peak_memory())} of memory and up to"
-        f" {_size(report.disk)} of disk meanwhile"
+        f"{report.total} blocks: about {left} left, {size(peak_memory())} of memory and up to"
+        f" {size(report.disk)} of disk meanwhile"
     )
 
 
-def _size(count: float) -> str:
+def size(count: float) -> str:
+    """Return a number of bytes for users."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 

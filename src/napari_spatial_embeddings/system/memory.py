@@ -1,4 +1,4 @@
-"""Most memory that this process has held so far."""
+"""Memory of this process, and of the machine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import sys
 import psutil
 
 
+def free_memory() -> int:
+    """Return how many bytes the machine has left."""
+    return int(psutil.virtual_memory().available)
+
+
 def peak_memory() -> int:
-    """Return it in bytes."""
+    """Return the most bytes that this process has held so far."""
     if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
     import resource
