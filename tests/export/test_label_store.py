@@ -136,6 +136,15 @@ def test_a_copy_of_all_metadata_knows_the_labels(tmp_path: Path, version: str) -
     assert "labels/n/0" in zarr.open_consolidated(image)
 
 
+def test_an_image_of_one_level_gets_several(tmp_path: Path) -> None:
+    image = ome_zarr(tmp_path / "a.zarr", np.ones((1500, 1500), np.uint8), "YX")
+    group = zarr.open_group(image)
+    facts = ome(group)
+    facts["multiscales"][0]["datasets"].pop()
+    group.attrs["ome"] = facts
+    assert LabelGrid.like(image, (1500, 1500)).factors == ((1, 1), (2, 2))
+
+
 def test_others_labels_are_not_replaced(tmp_path: Path) -> None:
     image = ome_zarr(tmp_path / "a.zarr", np.ones((40, 40), np.uint8), "YX")
     ome_zarr(image / "labels/theirs", np.ones((40, 40), np.uint8), "YX")

@@ -109,10 +109,12 @@ class LabelGrid:
             named = tuple(axes[-ndim:]) or tuple({"name": a} for a in "zyx"[-ndim:])
             scale, translation = _placement(multiscale, len(levels[0]))
             factors = _factors(multiscale, levels, ndim)
-        # What is halved again and again; other images have levels of ours.
-        steps = itertools.pairwise(factors)
-        if any(b % a for one, other in steps for a, b in zip(one, other, strict=True)):
-            factors = list(cls.of(shape, (1.0,) * ndim, None, None).factors)
+        # An image that has no coarser levels, or others than of every n-th pixel, gets our own.
+        steps = list(itertools.pairwise(factors))
+        if not steps or any(b % a for one, other in steps for a, b in zip(one, other, strict=True)):
+            finest = min(scale[-ndim:])
+            spacing = tuple(s / finest for s in scale[-ndim:])
+            factors = list(cls.of(shape, spacing, None, None).factors)
         return cls(
             shape,
             tuple({**axis, "type": "space"} for axis in named),
