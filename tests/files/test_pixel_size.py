@@ -50,6 +50,28 @@ def test_size_from_imagej(tmp_path: Path, unit: str, name: str) -> None:
     assert found.pixel_size == pytest.approx((0.3, 0.125, 0.1))
 
 
+@pytest.mark.parametrize(
+    ("facts", "resolution", "expected"),
+    [
+        ({"spacing": 0.3, "unit": "um"}, (10, 8), ((0.3, 0.125, 0.1), "um")),
+        ({"spacing": 0.3, "unit": "um"}, (1, 1), ((0.3, None, None), "um")),
+        ({"spacing": 0.3, "unit": "um"}, None, ((0.3, None, None), "um")),
+        ({"unit": "nm"}, (0.01, 0.01), ((None, 100, 100), "nm")),
+        ({"spacing": 0.3}, (10, 8), (None, None)),
+        ({"spacing": "x", "unit": 3}, (10, 8), (None, None)),
+    ],
+)
+def test_words_of_imagej_in_a_file_of_tifffile(
+    tmp_path: Path, facts: dict[str, Any], resolution: Any, expected: tuple[Any, Any]
+) -> None:
+    """As it writes them where ``imagej=True`` is left out."""
+    options: dict[str, Any] = {} if resolution is None else {"resolution": resolution}
+    path = tmp_path / "a.tif"
+    tiff(path, numbers((4, 6, 5)), metadata={"axes": "ZYX", **facts}, **options)
+    found = read_measured(path)
+    assert (found.pixel_size, found.unit) == expected
+
+
 def test_anisotropy_without_a_unit(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     metadata = {"axes": "ZYX", "spacing": 2.5, "unit": "pixel"}

@@ -23,6 +23,7 @@ SIZES = {"Z": 0.3, "Y": 0.2, "X": 0.1}
         {"PixelSize": [0.3, 0.2, 0.1], "unit": "micrometer"},
         {"pixel_size_nm": [300, 200, 100]},
         {"pixel_size_unit": "um", "pixel_size": [0.3, 0.2, 0.1]},
+        {"pixel_width_um": 0.1, "pixel_height_um": 0.2, "z_step": 0.3},
         {"voxelSize": {"x": 0.1, "y": 0.2, "z": 0.3, "unit": "micron"}},
         {"pixel_size_x": 0.1, "pixel_size_y": 0.2, "pixel_size_z": 0.3, "unit": "um"},
         {

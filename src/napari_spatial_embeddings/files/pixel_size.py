@@ -82,7 +82,11 @@ def sizes_in(facts: Mapping[str, Any], source: str) -> dict[str, Size]:
         for axis, (size, unit) in values.items():
             unit = unit or key.unit or units.get(axis) or common
             sizes.setdefault(axis, (size, unit_name(unit) if unit else None))
-    return {**of_all, **of_one}
+    sizes = {**of_all, **of_one}
+    only = {unit for _, unit in sizes.values()} - {None}
+    if len(only) == 1:  # what has no unit is in that of the others
+        sizes = {axis: (size, unit or next(iter(only))) for axis, (size, unit) in sizes.items()}
+    return sizes
 
 
 def _parsed(name: str) -> _Key | None:

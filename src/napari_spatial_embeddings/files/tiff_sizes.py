@@ -53,7 +53,8 @@ def sizes(file: tifffile.TiffFile, path: Path) -> dict[str, Size]:
             return _imagej(facts, page)
     if page.shaped_description is not None:
         with suppress(json.JSONDecodeError):
-            if known := sizes_in(json.loads(page.shaped_description), str(path)):
+            facts = json.loads(page.shaped_description)
+            if known := sizes_in(facts, str(path)) or _as_imagej(facts, page):
                 return known
     for dialect in (_lsm, _stk, _metaseries, _micromanager):
         with suppress(KeyError, TypeError, ValueError, IndexError):
@@ -83,6 +84,19 @@ def _imagej(facts: Mapping[str, Any], page: tifffile.TiffPage) -> dict[str, Size
     if unit in PRINTED or not _was_set_since(page):
         return known
     return {**({"Z": known["Z"]} if depth else {}), **_resolution(page)}
+
+
+def _as_imagej(facts: Mapping[str, Any], page: tifffile.TiffPage) -> dict[str, Size]:
+    """Return the size in ImageJ's words, which tifffile also writes into files that are not its.
+
+    The resolution is in their unit, unless it is the one that stands for none.
+    """
+    unit, depth = facts.get("unit"), _number(facts.get("spacing"))
+    if not isinstance(unit, str) or _resolution(page):
+        return {}
+    name, lengths = unit_name(unit), _lengths(page)
+    known = {a: (n, name) for a, n in lengths.items() if set(lengths.values()) != {1.0}}
+    return {**({"Z": (abs(depth), name)} if depth else {}), **known}
 
 
 def _was_set_since(page: tifffile.TiffPage) -> bool:
