@@ -57,6 +57,7 @@ def test_two_objects_become_one_and_stay_one(scene: Scene, bench: EditorBench) -
         assert f"object {a}" in scene.rig.correction_tool.hint
         scene.use("merge", scene.middle(b))
         assert (b in scene.instances.ids) == asked
+        assert bench.session.message_holds() == asked
     assert "do not touch" in bench.message
     for move in [{}, *MOVES]:
         scene.tune(**move)

@@ -88,6 +88,17 @@ def test_objects_used_as_annotation_stay_in_front(scene: Scene, bench: EditorBen
     assert in_front(scene)
 
 
+def test_an_annotation_that_is_made_meanwhile_is_hidden_as_well(
+    scene: Scene, bench: EditorBench
+) -> None:
+    scene.viewer.layers.remove("cells · annotations")
+    scene.use("accept", scene.middle(scene.some()[0]))
+    bench.object_import.use_corrections()
+    scene.until(lambda: in_front(scene))
+    bench.correction_tool.leave()
+    assert annotation(scene) == [True]
+
+
 def test_another_image_gets_its_own_back(scene: Scene, bench: EditorBench) -> None:
     bench.explanation.set_on(True)
     first = bench.images.layer

@@ -204,7 +204,14 @@ class CorrectionController(QObject):
     def _failed(self, sentence: str) -> None:
         running, self._running = self._running, None
         current = self._session.current
-        self._session.say(sentence, "warning", lambda: self._session.current is current)
+        known = None if current is None else current.corrections
+
+        def holds() -> bool:
+            """Whether nothing was corrected since."""
+            same = self._session.current is current
+            return same and (current is None or current.corrections is known)
+
+        self._session.say(sentence, "warning", holds)
         if running is not None:
             image = running[0].image
             result = image.result

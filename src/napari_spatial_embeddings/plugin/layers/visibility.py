@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from napari.components import ViewerModel
 from napari.layers import Labels, Layer
-from qtpy.QtCore import QObject
+from qtpy.QtCore import QObject, QTimer
 
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
@@ -66,6 +66,7 @@ class AnnotationHider(QObject):
         self._hidden: list[Layer] = []
         self._connections = Connections()
         self._connections.add(session.image_changed, self._follow)
+        self._connections.add(viewer.layers.events.inserted, self._follow_inserted)
         self._connections.add(viewer.layers.selection.events.active, self._follow_active)
 
     def close(self) -> None:
@@ -105,6 +106,11 @@ class AnnotationHider(QObject):
         self._hidden = [x for x in self._hidden if x not in own and x in self._viewer.layers]
         for layer in own:
             layer.visible = True
+
+    def _follow_inserted(self, _event: object) -> None:
+        # Not at once: a layer that is added is the active one for a moment.
+        if self._users:
+            QTimer.singleShot(0, self, self._follow)
 
     def _follow_active(self, *_: object) -> None:
         if self._viewer.layers.selection.active in self._hidden:
