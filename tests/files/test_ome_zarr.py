@@ -15,6 +15,7 @@ from label_files import laid_out, numbers, ome_zarr
 from napari_spatial_embeddings.files import (
     FileError,
     find_images,
+    read_axes,
     read_image,
     read_labels,
     read_pixel_size,
@@ -65,6 +66,9 @@ def test_first_image_of_a_collection(tmp_path: Path, caplog: pytest.LogCaptureFi
     group = {"zarr_format": 3, "node_type": "group", "attributes": facts}
     (tmp_path / "a.zarr" / "zarr.json").write_text(json.dumps(group))
     np.testing.assert_array_equal(read_image(tmp_path / "a.zarr").data, image)
+    assert "a.zarr holds 2 images; the first is read" in caplog.text
+    caplog.clear()
+    read_axes(tmp_path / "a.zarr")
     assert "a.zarr holds 2 images; the first is read" in caplog.text
     (tmp_path / "a.zarr" / "zarr.json").write_text(json.dumps({**group, "attributes": {}}))
     with pytest.raises(FileError, match=r"holds folders \(0, 1\); open one of them: .*a\.zarr.0"):

@@ -47,8 +47,7 @@ def read_zarr(path: Path, *, whole: bool = False) -> Raw:
     opened = open_zarr(path)
     if is_array(opened):
         return _raw(opened, _names(opened), {}, path, whole=whole)
-    if (images := len(_series(opened))) > 1:
-        log.warning("%s holds %d images; the first is read", path, images)
+    _note_others(opened, path)
     group, facts = _first_image(opened, path)
     return read_multiscale(group, facts, path, whole=whole)
 
@@ -59,6 +58,7 @@ def zarr_axes(path: Path) -> tuple[str, tuple[int, ...], DTypeLike]:
     if is_array(opened):
         array, axes = opened, _names(opened)
     else:
+        _note_others(opened, path)
         array, axes, _ = _finest(*_first_image(opened, path), path)
     _check_chunks(array, path)
     return axes, array.shape, array.dtype
@@ -81,6 +81,11 @@ def _first_image(group: Any, path: Path) -> tuple[Any, dict[str, Any]]:
     if not facts.get("multiscales"):
         raise FileError(_no_image(group, facts, path))
     return group, facts
+
+
+def _note_others(group: Any, path: Path) -> None:
+    if (images := len(_series(group))) > 1:
+        log.warning("%s holds %d images; the first is read", path, images)
 
 
 def _series(group: Any) -> list[str]:
