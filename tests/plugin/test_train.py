@@ -19,7 +19,7 @@ from napari_spatial_embeddings.plugin.qt import process as qt_process
 from napari_spatial_embeddings.plugin.qt.dialogs import Dialogs
 from napari_spatial_embeddings.plugin.sections.train import TrainStep
 from napari_spatial_embeddings.project import Project
-from plugin.robot_actions import press
+from plugin.robot_actions import open_dock, press
 from plugin.training_child import (
     LONG,
     ended,
@@ -197,8 +197,11 @@ class Decisions(Dialogs):
 
 
 def test_whoever_closes_while_it_trains_is_asked(
-    shown: Viewer, shown_dock: SpatialEmbeddingsWidget, until: Until
+    new_viewer: Callable[..., Viewer], until: Until
 ) -> None:
+    shown, other = new_viewer(show=True), new_viewer().window._qt_window
+    close = type(other).close
+    shown_dock = open_dock(shown)
     step, dialogs = train_step(shown_dock), Decisions()
     start(shown, shown_dock, step, until)
     shown_dock.project.dialogs = dialogs
@@ -213,6 +216,7 @@ def test_whoever_closes_while_it_trains_is_asked(
 
     window.close(quit_app=False, confirm_need=True)  # as File > Close Window does
     window.close(quit_app=True, confirm_need=True)  # as File > Exit does
+    other.close(quit_app=True, confirm_need=True)  # as it does in another window
     press_cross()
     assert running(step) or status(step) == "starting"
     assert window.isVisible()
@@ -221,15 +225,15 @@ def test_whoever_closes_while_it_trains_is_asked(
     parting = f"it has no better model yet; annotations are kept in {step.session.project.folder}"
     assert dialogs.questions == [
         f"A training is running. Closing {what} ends it: {parting}."
-        for what in ("the window", "napari", "the dock")
+        for what in ("the window", "napari", "napari", "the dock")
     ]
 
     dialogs.accept = True
     press_cross()
-    assert len(dialogs.questions) == 4
+    assert len(dialogs.questions) == 5
     assert status(step) == "idle"
     until(lambda: not process.is_running(), LONG)
-    assert "close" not in vars(window), "the window is closed as before"
+    assert type(window).close is close, "the window is closed as before"
 
 
 def test_closing_the_viewer_ends_the_child(

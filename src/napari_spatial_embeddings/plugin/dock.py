@@ -101,6 +101,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         prepare_labels()
         self.session = Session()
         self._build_controllers()
+        self.project.dialogs.parent = self
         self.setStyleSheet(STYLE)
         self.steps = self._build_steps()
         self.column = StepColumn(self.steps)

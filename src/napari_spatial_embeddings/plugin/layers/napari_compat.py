@@ -96,7 +96,8 @@ def hide_brush_box(viewer: ViewerModel) -> None:
 def ask_before_closing(owner: object, may_close: Callable[[str], bool]) -> Callable[[], object]:
     """Have napari ask before it closes a window from its menus, or a dock with its cross.
 
-    A program's call of `Window.close` or `remove_dock_widget` is not asked about: it relies on it.
+    Any of its windows may end napari, and so all that is in others. A program's call of
+    `Window.close` or `remove_dock_widget` is not asked about: it relies on it.
 
     Parameters
     ----------
@@ -110,33 +111,63 @@ def ask_before_closing(owner: object, may_close: Callable[[str], bool]) -> Calla
     callable
         Undoes it.
     """
-    kind: Any = type(owner)
-    own = weakref.ref(owner)
+    if hasattr(owner, "destroyOnClose"):
+        return _ask_of_dock(owner, may_close)
+    if hasattr(owner, "close_window"):
+        return _ask_of_windows(owner, may_close)
+    return lambda: None
+
+
+def _ask_of_dock(owner: object, may_close: Callable[[str], bool]) -> Callable[[], object]:
+    changed: Any = owner
+    kind, own = type(changed), weakref.ref(owner)
 
     def remove_dock() -> None:
         if may_close("the dock"):
             kind.destroyOnClose(own())
 
-    def close_window(quit_app: bool = False, confirm_need: bool = False) -> Any:
-        if not confirm_need or may_close("napari" if quit_app else "the window"):
-            return kind.close(own(), quit_app, confirm_need)
-        return None
+    def undo() -> None:
+        with suppress(AttributeError):  # it is gone
+            delattr(own(), "destroyOnClose")
 
-    if hasattr(owner, "destroyOnClose"):
-        changed: dict[str, Callable[..., Any]] = {"destroyOnClose": remove_dock}
-    elif hasattr(owner, "close_window"):
-        changed = {"close": close_window}
-    else:
-        changed = {}
-    for name, asking in changed.items():
-        setattr(owner, name, asking)
+    changed.destroyOnClose = remove_dock
+    return undo
+
+
+Asking = tuple["weakref.ref[object]", Callable[[str], bool]]
+
+_asking: dict[Any, list[Asking]] = {}
+"""Windows whose closing is asked about, by their class."""
+
+
+def _ask_of_windows(owner: object, may_close: Callable[[str], bool]) -> Callable[[], object]:
+    kind: Any = type(owner)
+    one = weakref.ref(owner), may_close
+    if not _asking.setdefault(kind, []):
+        _have_windows_ask(kind)
+    _asking[kind].append(one)
 
     def undo() -> None:
-        for name in changed:
-            with suppress(AttributeError):  # it is gone
-                delattr(own(), name)
+        with suppress(ValueError):  # undone before
+            _asking[kind].remove(one)
+            if not _asking[kind]:
+                kind.close = kind.close.original
 
     return undo
+
+
+def _have_windows_ask(kind: Any) -> None:
+    original: Any = kind.close
+
+    def close(self: Any, quit_app: bool = False, confirm_need: bool = False) -> Any:
+        what = "napari" if quit_app else "the window"
+        concerned = [may for own, may in _asking[kind] if quit_app or own() is self]
+        if not confirm_need or all(may_close(what) for may_close in concerned):
+            return original(self, quit_app, confirm_need)
+        return None
+
+    setattr(close, "original", original)  # noqa: B010 - a function has no such attribute by itself
+    kind.close = close
 
 
 def shorten_title(dock: object, title: str) -> None:

@@ -9,7 +9,13 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 
 class Dialogs:
-    """Questions: for a path, where None means that the user cancelled; for a decision."""
+    """Questions: for a path, where None means that the user cancelled; for a decision.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        Whose style they have, and over whose window they are shown.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self.parent = parent
@@ -57,4 +63,5 @@ class Dialogs:
         accept = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(box.addButton(no, QMessageBox.ButtonRole.RejectRole))
         box.exec()
+        box.deleteLater()  # else it would live as long as its parent
         return bool(box.clickedButton() is accept)
