@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -149,6 +150,27 @@ def test_closing_ends_it_without_a_signal(child: Process, qtbot: QtBot) -> None:
     assert not child.running
     qtbot.waitUntil(lambda: not running.is_running(), timeout=WAIT)
     assert record.ends == []
+
+
+SCRIPT = """
+from qtpy.QtWidgets import QApplication
+from napari_spatial_embeddings.plugin.qt.process import Process
+
+application = QApplication([])
+child = Process("napari_spatial_embeddings.cli", "program", "the work")
+child.start("devices", "--json")
+while not child.pid:
+    application.processEvents()
+print(child.pid)
+"""
+
+
+def test_a_script_that_ends_meanwhile_ends_it_in_silence() -> None:
+    """Neither with a warning of Qt nor with a traceback of what it has deleted."""
+    script = [sys.executable, "-c", SCRIPT]
+    done = subprocess.run(script, capture_output=True, text=True, timeout=300, check=True)
+    assert done.stderr == ""
+    assert not psutil.pid_exists(int(done.stdout))
 
 
 def test_what_cannot_be_started_is_a_sentence(

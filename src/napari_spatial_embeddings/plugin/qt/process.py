@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sys
+import weakref
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,9 @@ MAX_ERROR_CHARACTERS = 8_000
 
 _detached: set[QProcess] = set()
 """Children that were asked to stop, and are not waited for; killed when the application quits."""
+
+_started: weakref.WeakSet[Process] = weakref.WeakSet()
+"""Whatever may have a child: that is ended before Qt, or Python, takes everything apart."""
 
 
 class Process(QObject):
@@ -87,6 +91,8 @@ class Process(QObject):
             raise Failure(f"{self._what} runs already")
         program = interpreter()
         self.end_former()
+        _end_at_quit()
+        _started.add(self)
         self._rest, self._errors = b"", ""
         self._stopping = self._killed = False
         process = self._process = QProcess()
@@ -260,7 +266,6 @@ def _request_stop(process: QProcess) -> None:
 
 def _detach(process: QProcess, *, asked: bool) -> None:
     """Let a child end by itself, and kill it if it does not."""
-    _kill_at_quit()
     _detached.add(process)
     process.finished.connect(lambda *_: _forget(process))
     grace = QTimer(process)
@@ -272,11 +277,11 @@ def _detach(process: QProcess, *, asked: bool) -> None:
 
 
 @cache
-def _kill_at_quit() -> None:
+def _end_at_quit() -> None:
     application = QCoreApplication.instance()
     if application is not None:
-        application.aboutToQuit.connect(_kill_all)
-    atexit.register(_kill_all)  # an application that is never quit, as in a script
+        application.aboutToQuit.connect(_end_all)
+    atexit.register(_end_all)  # an application that is never quit, as in a script
 
 
 def _forget(process: QProcess) -> None:
@@ -285,7 +290,10 @@ def _forget(process: QProcess) -> None:
         process.deleteLater()
 
 
-def _kill_all() -> None:
+def _end_all() -> None:
+    for one in list(_started):
+        with suppress(RuntimeError):  # it is deleted already
+            one.close()
     for process in list(_detached):
         _kill(process)
 
