@@ -9,18 +9,19 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from napari.layers import Image
+from napari.layers import Image, Labels
 from napari.layers._source import layer_source
 from PIL import Image as Picture
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import FileError, read_image
+from napari_spatial_embeddings.files import FileError, read_image, read_labels
 from napari_spatial_embeddings.plugin.layers.axes import (
     are_guessed,
     axes_error,
     is_grey,
     leave_out_transparency,
     meanings,
+    order_labels,
     possible_axes,
     ranked_axes,
     space_last,
@@ -224,6 +225,18 @@ def test_spatial_axes_are_put_last_with_all_that_belongs_to_them() -> None:
     )
     assert space_last(levels, "YXC") == "CYX"
     assert [level.shape for level in levels.data] == [(2, 40, 60), (2, 20, 30)]
+
+
+@pytest.mark.parametrize("axes", ["XYZ", "ZYX", "YXZ", None])
+def test_labels_are_put_in_the_order_of_their_file(axes: str | None, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 9, (16, 16, 16), np.uint16)
+    facts = {} if axes is None else {"axes": axes}
+    tifffile.imwrite(tmp_path / "a.tif", pixels, metadata=facts, photometric="minisblack")
+    with layer_source(path=str(tmp_path / "a.tif")):
+        layer = Labels(pixels)
+    order_labels(layer)
+    order_labels(layer)
+    assert np.array_equal(layer.data, read_labels(tmp_path / "a.tif"))
 
 
 def test_grey_values_are_made_of_colours_without_reading_them() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Layer
+from napari.layers import Image, Labels, Layer
 
 from napari_spatial_embeddings.core.image_data import arranged
 from napari_spatial_embeddings.errors import InputError
@@ -47,7 +47,7 @@ def source_path(layer: Layer) -> Path | None:
     return Path(path) if path and "://" not in str(path) else None
 
 
-def finest(layer: Image) -> Any:
+def finest(layer: Image | Labels) -> Any:
     """Return a layer's array; of a pyramid, the finest level."""
     return layer.data[0] if layer.multiscale else layer.data
 
@@ -124,12 +124,12 @@ def are_guessed(layer: Image, axes: str) -> bool:
     return any(n > 1 and a in "TCZ" and not name for a, n, name in known) and axes != "YXC"
 
 
-def _names(layer: Image, *, guessed: bool = True) -> list[str]:
+def _names(layer: Image | Labels, *, guessed: bool = True) -> list[str]:
     """Return the letter of each axis of a layer's array as far as something names it.
 
     Parameters
     ----------
-    layer : Image
+    layer : Image or Labels
     guessed : bool
         Take over what the command line guesses of the layer's file.
     """
@@ -139,7 +139,7 @@ def _names(layer: Image, *, guessed: bool = True) -> list[str]:
     return [a or b for a, b in zip(names, _names_in_file(layer, guessed), strict=True)]
 
 
-def _names_in_layer(layer: Image) -> list[str]:
+def _names_in_layer(layer: Image | Labels) -> list[str]:
     """Return the letters that a layer's axis labels and units give to the axes of its array."""
     shape = tuple(finest(layer).shape)
     labels = [LABELS.get(str(x).strip().lower(), "") for x in layer.axis_labels]
@@ -161,7 +161,7 @@ def contradicted(layer: Image, axes: str) -> bool:
     return any(name not in ("", a) for a, n, name in named if n > 1)
 
 
-def _names_in_file(layer: Image, guessed: bool) -> list[str]:
+def _names_in_file(layer: Image | Labels, guessed: bool) -> list[str]:
     """Return the letters that a layer's file gives to the axes of its array."""
     shape, file = tuple(finest(layer).shape), _file_of(layer)
     names = [""] * len(shape)
@@ -179,7 +179,7 @@ def _names_in_file(layer: Image, guessed: bool) -> list[str]:
     return names
 
 
-def _file_of(layer: Image) -> FileAxes | None:
+def _file_of(layer: Image | Labels) -> FileAxes | None:
     """Return the axes of the file that a layer was opened from; None if they are unknown."""
     path = source_path(layer)
     return None if path is None else _file_axes(path, _changed(path), str(layer.unique_id))
@@ -277,14 +277,24 @@ def _text(layer: Image, axes: str, grey: Grey) -> str:
     return f"volume: slices ({effect})" if volume else f"image ({effect})"
 
 
-def space_last(layer: Image, axes: str) -> str:
+def order_labels(layer: Labels) -> None:
+    """Put the axes of a layer of labels in the order of images, where its file names another one.
+
+    Else they would not lie on an image from a file like it, whose axes were put in order.
+    """
+    names = _names(layer)
+    if sorted(names) == sorted("ZYX"[-layer.ndim :]):
+        space_last(layer, "".join(names))
+
+
+def space_last(layer: Image | Labels, axes: str) -> str:
     """Put the spatial axes of a layer last and in order, as napari aligns layers of fewer axes.
 
     Its data become a view of what they were; no pixel is read or copied.
 
     Parameters
     ----------
-    layer : Image
+    layer : Image or Labels
     axes : str
         What the axes of its array mean.
 
@@ -298,7 +308,7 @@ def space_last(layer: Image, axes: str) -> str:
     InputError
         If the layer is sheared, so that its axes cannot be exchanged.
     """
-    colours = "C" if layer.rgb else ""
+    colours = "C" if isinstance(layer, Image) and layer.rgb else ""
     inner = axes.removesuffix("C") if colours else axes
     wanted = "".join(a for a in LETTERS if a in inner)
     count = sum(a in "ZYX" for a in inner)

@@ -15,6 +15,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.layers.annotation import regions_of
+from napari_spatial_embeddings.plugin.layers.axes import order_labels
 from napari_spatial_embeddings.plugin.layers.placement import labels_on
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import role_of, tag_of
@@ -117,6 +118,7 @@ class ObjectImport(QObject):
         strokes = self._actions.begin()
         tag = tag_of(strokes.layer)
         scribbled = tag is not None and tag.scribbled
+        order_labels(layer)
         box, read = labels_on(strokes.layer, layer)
         name, class_name = layer.name, strokes.class_name
         work = partial(
