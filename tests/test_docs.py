@@ -182,10 +182,8 @@ def test_modules_of_the_api_exist() -> None:
         importlib.import_module(name)
 
 
-def test_the_glossary_is_sorted_and_its_settings_exist() -> None:
+def test_the_settings_in_the_glossary_exist() -> None:
     text = (DOCS / "glossary.md").read_text("utf-8")
-    terms = re.findall(r"^\*\*(.+)\*\*$", text, re.MULTILINE)
-    assert terms == sorted(terms, key=str.lower)
     fields = re.findall(r"`(\w+Settings)\.(\w+)`", text)
     assert len(fields) > 10
     for model, field in fields:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QCloseEvent, QShowEvent
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
@@ -60,6 +60,8 @@ class DockedWidget(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Watch the width of the window's middle."""
         super().showEvent(event)
+        # Else it is painted once with room for what was hidden before it was shown.
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
         window = self.window()
         if isinstance(window, QMainWindow) and (middle := window.centralWidget()) is not None:
             middle.installEventFilter(self)
