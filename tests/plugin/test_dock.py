@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent
@@ -77,6 +78,25 @@ def test_opens_again_after_its_x(viewer: Viewer, dock: SpatialEmbeddingsWidget) 
     assert again is not dock
     again.session.say("it works")
     assert again.message == "It works."
+
+
+@pytest.mark.parametrize("tool", ["draw", "region"])
+def test_no_tool_is_on_without_a_dock_that_names_it(
+    tool: str, viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    viewer.add_image(np.zeros((40, 50), np.uint8), name="cells")
+    dock.annotation_actions.use_tool(tool)
+    layer = viewer.layers.selection.active
+    assert layer is not None
+    mode = str(layer.mode)
+    assert mode != "pan_zoom"
+    press_x(dock)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert str(layer.mode) == "pan_zoom"
+    layer.mode = mode  # with napari's own button
+    again = open_dock(viewer)
+    assert again.active_tool.name
+    assert again.active_tool.name in again.tool_line.text
 
 
 def test_two_viewers_do_not_share(new_viewer: Callable[..., Viewer]) -> None:

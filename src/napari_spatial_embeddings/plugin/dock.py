@@ -124,6 +124,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self._warnings.warned.connect(partial(self.session.say, kind="warning"))
         self.session.training_changed.connect(self._follow_training)
         self.active_tool.changed.connect(self._show_tool)
+        self._show_tool()  # the brush may be chosen already
         self.tool_line.left.connect(self.active_tool.leave)
         self.shortcuts = Shortcuts(self.viewer, self.session, self._actions())
         for layer in list(self.viewer.layers):

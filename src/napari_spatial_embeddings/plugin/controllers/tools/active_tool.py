@@ -85,7 +85,8 @@ class ActiveTool(QObject):
         self._connections.add(viewer.layers.selection.events.active, self._update)
 
     def close(self) -> None:
-        """Disconnect from the controllers."""
+        """Leave the tool, as nothing names it any more, and disconnect from the controllers."""
+        self.leave()
         self._connections.close()
         self._bind(None)
 
