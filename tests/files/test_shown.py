@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from napari_spatial_embeddings.files import (
     read_labels,
     read_pixel_size,
 )
+from napari_spatial_embeddings.files.tiff_pages import MAX_PAGES
 from ome_files import ome, pixels, write
 
 SLICES = "ImageJ=1.53t\nimages=9\nslices=9\n"
@@ -90,6 +92,26 @@ def test_a_file_that_ends_early(
     except FileError as error:
         said = str(error)
     assert str(refused.value) in said + caplog.text
+
+
+def test_of_a_long_stack_few_pages_are_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each takes a millisecond, and the window waits."""
+    looked = Counter[str]()
+    whole = tifffile.TiffPage.__init__
+
+    def counted(self: tifffile.TiffPage, *args: Any, **more: Any) -> None:
+        looked["pages"] += 1
+        whole(self, *args, **more)
+
+    path = several(tmp_path / "a.tif", *numbers((MAX_PAGES + 50, 8, 8)))
+    monkeypatch.setattr(tifffile.TiffPage, "__init__", counted)
+    assert read_pixel_size(path, "ZYX") == (None, None)
+    assert looked["pages"] < 10
+    path.write_bytes(path.read_bytes()[:-2000])
+    read_axes(path)
+    assert "its pages break off" in caplog.text
 
 
 @pytest.mark.parametrize(("text", "axes"), [(SLICES, "ZYX"), (FRAMES, "TYX")])

@@ -20,9 +20,9 @@ from .errors import FileError, log
 from .ome_set import OmePart, ome_set
 from .ome_xml import OmeImage
 from .png_jpeg import PRINT_COLOURS
-from .tiff_damage import check_pixels
+from .tiff_damage import check_end, check_pixels
 from .tiff_log import quiet
-from .tiff_pages import ALONE, first_image
+from .tiff_pages import ALONE, MAX_PAGES, UNLIKE, first_image, main_image
 from .tiff_sizes import sizes
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def read_tiff(path: Path, *, whole: bool = False, given: bool = False) -> Raw:
         series, axes = first_image(path, open_file, given=given)
         check_pixels(series, path)
         file = open_file(path, **ALONE)
-        known = sizes(file, path)
+        known = sizes(file, path, None if series.is_multifile else series.keyframe)
         axes = _samples(axes, series.keyframe)
         _check_colours(series.keyframe, path, labels=whole, given=given)
         if series.is_multifile:
@@ -80,7 +80,8 @@ def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
 
     It is another one than `read_tiff` returns where a file is part of a set, of which they read all
     frames, and where they show a small copy, or black in the place of planes that are missing. What
-    `read_tiff` mentions or refuses is logged, as they do not.
+    `read_tiff` mentions or refuses is logged, as they do not; of more than `MAX_PAGES` pages, only
+    whether they break off.
     """
     import tifffile
 
@@ -105,6 +106,9 @@ def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
             _mention_set(path, part, image)
             return _samples(axes, page), shape, np.dtype(page.dtype)
         try:
+            if len(file.pages) > MAX_PAGES:
+                check_end(file, path)
+                return _samples(axes, page), shape, np.dtype(page.dtype)
             series, own = first_image(path, open_file, given=False)
             check_pixels(series, path)
             _check_colours(series.keyframe, path, labels=False, given=False)
@@ -162,7 +166,11 @@ def tiff_sizes(path: Path) -> dict[str, Size]:
 
     path = path.absolute()
     with quiet(), tifffile.TiffFile(path, **ALONE) as file:
-        return sizes(file, path)
+        image = None
+        if 1 < len(file.pages) <= MAX_PAGES:
+            with suppress(*UNLIKE):
+                image = main_image(file)[0].keyframe
+        return sizes(file, path, image)
 
 
 def _stay(path: Path, series: tifffile.TiffPageSeries) -> PixelArray:

@@ -30,6 +30,9 @@ ALONE: dict[str, Any] = {"is_ome": False, "is_mmstack": False, "is_uniform": Fal
 """Metadata that tifffile must ignore: it would read the other files of a set as well, or compare
 three of the pages and take all of them for alike."""
 
+MAX_PAGES = 200
+"""Pages up to which all are looked at although no pixel is read: each takes a millisecond."""
+
 UNLIKE = (RuntimeError, ValueError, TypeError, IndexError, KeyError)
 """What tifffile raises where pages are not alike, or a description makes no sense."""
 
@@ -105,16 +108,22 @@ def main_image(file: tifffile.TiffFile) -> tuple[Series, int]:
     Some programs put a small copy first, and do not mark it as such.
     """
     images = [s for s in file.series if not s.keyframe.is_reduced] or list(file.series)
-    large = [one for one in images if not any(_is_copy(one, other) for other in images)]
+    if len(images) == 1:
+        return images[0], 1
+    edges = {_edges(one) for one in images}
+    large = [s for s in images if len(s) > 1 or not any(_is_copy(_edges(s), e) for e in edges)]
     return large[0], len(large)
 
 
-def _is_copy(one: Series, other: Series) -> bool:
-    """Whether an image of one plane has the proportions of another, and at most half its edges."""
-    a, b = ((s.keyframe.imagelength, s.keyframe.imagewidth) for s in (one, other))
-    if len(one) > 1 or any(2 * small > large for small, large in zip(a, b, strict=True)):
+def _edges(series: Series) -> tuple[int, int]:
+    return series.keyframe.imagelength, series.keyframe.imagewidth
+
+
+def _is_copy(small: tuple[int, int], large: tuple[int, int]) -> bool:
+    """Whether edges have the proportions of others, and at most half their lengths."""
+    if 2 * small[0] > large[0] or 2 * small[1] > large[1]:
         return False
-    return bool(abs(a[0] * b[1] - a[1] * b[0]) <= max(b))  # but for rounding
+    return abs(small[0] * large[1] - small[1] * large[0]) <= max(large)  # but for rounding
 
 
 def _note_others(path: Path, images: int) -> None:

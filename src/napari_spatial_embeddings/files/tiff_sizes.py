@@ -12,7 +12,6 @@ from napari_spatial_embeddings.core.units import METRES, Size, unit_name
 
 from .ome_set import ome_set
 from .pixel_size import sizes_in
-from .tiff_pages import UNLIKE, main_image
 
 if TYPE_CHECKING:
     import tifffile
@@ -34,7 +33,9 @@ Beyond them only the width was measured: pixels of 100 nm in slices of 1 nm, for
 """
 
 
-def sizes(file: tifffile.TiffFile, path: Path) -> dict[str, Size]:
+def sizes(
+    file: tifffile.TiffFile, path: Path, image: tifffile.TiffPage | None = None
+) -> dict[str, Size]:
     """Return the size of the pixels of a file's first image, along the axes for which it is known.
 
     Parameters
@@ -42,6 +43,8 @@ def sizes(file: tifffile.TiffFile, path: Path) -> dict[str, Size]:
     file : TiffFile
     path : path
         Absolute.
+    image : TiffPage, optional
+        The first page of the image, which a small copy may precede.
     """
     page = file.pages.first
     if (found := ome_set(path, page)) is not None:
@@ -60,9 +63,7 @@ def sizes(file: tifffile.TiffFile, path: Path) -> dict[str, Size]:
         with suppress(KeyError, TypeError, ValueError, IndexError):
             if known := dialect(file):
                 return known
-    with suppress(*UNLIKE):
-        page = main_image(file)[0].keyframe  # not that of a small copy
-    return _resolution(page)
+    return _resolution(image or page)
 
 
 def _imagej(facts: Mapping[str, Any], page: tifffile.TiffPage) -> dict[str, Size]:
