@@ -152,11 +152,14 @@ def _neighbours(labels: NDArray[np.integer]) -> dict[int, set[int]]:
 
     found: dict[int, set[int]] = {int(i): set() for i in np.unique(labels) if i}
     grown = expand_labels(labels, sum(labels.shape)) if found else labels
+    n = int(labels.max(initial=0)) + 1
     for axis in range(labels.ndim):
         a = grown.swapaxes(0, axis)[:-1].ravel()
         b = grown.swapaxes(0, axis)[1:].ravel()
         meet = a != b
-        for i, j in np.unique(np.stack([a[meet], b[meet]]), axis=1).T.tolist():
+        # As single numbers: numpy lets no other thread run while it sorts pairs.
+        pairs = np.unique(a[meet].astype(np.int64) * n + b[meet])
+        for i, j in np.stack(np.divmod(pairs, n), 1).tolist():
             found[i].add(j)
             found[j].add(i)
     return found
