@@ -57,7 +57,9 @@ def test_tools_work_with_the_mouse(scene: WindowScene, section: CorrectSection) 
         scene.click(scene.middle(c))
         scene.wait()
         assert (c in scene.instances.ids) == asked
-        assert "cells · first click" not in scene.viewer.layers
+        assert not scene.viewer.layers["cells · first click"].visible
+    section.buttons["merge"].click()
+    assert "cells · first click" not in scene.viewer.layers
     assert section.locked.text() == "1 locked, 1 deleted"
     np.testing.assert_array_equal(scene.layer.data, scene.instances.labels)
 
