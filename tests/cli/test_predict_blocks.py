@@ -66,6 +66,12 @@ def test_every_output_holds_the_same(
     assert names == {"a.zarr", "b.zarr", "b.tif", "c.ome.tif"}, "nothing else is left"
 
 
+def test_a_store_may_have_any_name(tmp_path: Path, pixels: NDArray[np.uint16], model: Path) -> None:
+    image = ome_zarr(tmp_path / "field", pixels, "YX", "0.5", [0.3, 0.3])
+    assert predicted(image, model, image / "labels/cells").any()
+    assert ome(zarr.open_group(image / "labels", mode="r"))["labels"] == ["cells"]
+
+
 @pytest.mark.parametrize(
     ("output", "table"),
     [

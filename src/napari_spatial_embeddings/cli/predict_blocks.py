@@ -95,9 +95,11 @@ def is_one_file(output: str | None) -> bool:
 
 def _host(path: Path) -> Path | None:
     """Return the image of a path such as ``image.zarr/labels/nuclei``."""
-    if path.parent.name != "labels" or not any(p.suffix == ".zarr" for p in path.parent.parents):
-        return None
-    return path.parent.parent
+    from napari_spatial_embeddings.files.ome_zarr import is_zarr
+
+    host = path.parent.parent
+    named = any(p.suffix == ".zarr" for p in path.parent.parents)
+    return host if path.parent.name == "labels" and (named or is_zarr(host)) else None
 
 
 def check_output(options: argparse.Namespace, inputs: int) -> Path:
