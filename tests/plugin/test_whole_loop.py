@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from napari.viewer import Viewer
 from numpy.typing import NDArray
+from qtpy.QtWidgets import QLabel
 from skimage.io import imread
 
 from doc_scripts import DOCS, ROOT, pictures, script
@@ -94,7 +95,8 @@ def test_whole_loop(
     # The next training goes on from the first, and what was corrected stays.
     advance(loop.train(person, minutes, model=None))
     person.open("Train")
-    assert person.says("12 annotated objects in 1 image")
+    tips = [label.toolTip() for label in person.dock.findChildren(QLabel)]
+    assert any("12 annotated objects in 1 image" in tip for tip in tips)
     person.wait(lambda: person.layer("instances").data.max() > 0)
     person.open("Predict and tune", "Correct")
     person.wait(lambda: person.says("2 locked"))

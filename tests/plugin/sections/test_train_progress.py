@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QLabel, QWidget
 
 from napari_spatial_embeddings.plugin.sections.train_progress import TrainingProgress
 from napari_spatial_embeddings.plugin.sections.train_use import used_text
@@ -25,4 +25,6 @@ def test_numbers_go_with_their_nouns(qtbot: QtBot, n: int, ending: str) -> None:
     session.set_status("done", used=used, reports=({**report, **losses, "steps_per_second": 1.0},))
     assert progress.texts[0] == f"{n} step{ending} in 1:05 min"
     assert used_text(session.training) == f"{n} annotated object{ending} in {n} image{ending}."
+    tips = [label.toolTip() for label in progress.findChildren(QLabel)]
+    assert any(used_text(session.training) in tip and "50.0%" in tip for tip in tips)
     progress.close_down()
