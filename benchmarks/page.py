@@ -72,9 +72,6 @@ and the mark of a first click; a layer or a dock that is removed. Corrections, s
 of which napari has none, are compared with a refresh of a Labels layer. *All images* runs a small
 network that was never trained. Medians of three turns (two of corrections and imports), after a
 first one; the last three rows are single.
-
-The table is of an earlier version of the plugin and of this benchmark: four of the rows, medians of
-five turns; for the small view, napari alone added no images.
 """,
     "accuracy": """## Accuracy on real images
 
