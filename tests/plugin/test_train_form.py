@@ -106,11 +106,16 @@ def test_settings_go_both_ways_and_back(step: TrainStep) -> None:
     assert step.session.from_scratch == {}
 
 
-def test_finds_devices_once_there_is_an_image(
+def test_finds_devices_once_they_can_be_chosen_and_there_is_an_image(
     viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
 ) -> None:
-    assert "free" not in step.device.text
+    viewer.window._qt_window.show()
+    step.set_open(False)
     dock.images.choose(viewer.add_image(np.zeros((32, 32), np.uint8)))
+    assert not step.device.searched
+    step.set_open(True)
+    assert step.device.searched
+    assert "free" not in step.device.text
     until(lambda: "GB free" in step.device.text, LONG)
     dock.session.set_device("auto")
     assert step.device.text.startswith("Automatic: ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.plugin.qt.command_line import command_line
@@ -20,7 +21,7 @@ class DeviceCombo(QWidget):
     """Edits the session's device, and shows what to do if a graphics card is not used.
 
     Only torch, which is slow to load, finds devices: a child process asks it, once there is an
-    image.
+    image and the choice is in view.
 
     Parameters
     ----------
@@ -52,7 +53,6 @@ class DeviceCombo(QWidget):
         self._connections.add(session.image_changed, self._search)
         self._connections.add(session.device_changed, self._show)
         self._show()
-        self._search()
 
     @property
     def text(self) -> str:
@@ -64,9 +64,19 @@ class DeviceCombo(QWidget):
         """What to do if a graphics card is not used."""
         return self.advice_label.text()
 
+    @property
+    def searched(self) -> bool:
+        """Whether the search has started, or is done."""
+        return self._searched
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Search when the choice is first in view: the search loads torch, which takes seconds."""
+        super().showEvent(event)
+        self._search()
+
     def _search(self) -> None:
-        """Search once there is an image."""
-        if self._session.image is not None and not self._searched:
+        """Search once there is an image, and the choice is in view."""
+        if self._session.image is not None and self.isVisible() and not self._searched:
             self._searched = True
             with self._session.errors_as_messages():
                 self._child.start("devices", "--json")
