@@ -34,6 +34,11 @@ def pytest_configure() -> None:
     gc.disable()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the longest test: were it last, one process would wait for it alone."""
+    items.sort(key=lambda item: item.path.name != "test_whole_loop.py")
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Collect garbage in the main thread, once the test and its fixtures are done."""
