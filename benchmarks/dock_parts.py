@@ -32,7 +32,8 @@ class DockParts:
     def __init__(self, dock: Any) -> None:
         self.session = dock.session
         steps = {step.title: step for step in dock.steps}
-        self.device, self.sliders = steps["Train"].device, steps["Predict and tune"].sliders
+        self.train, self.device = steps["Train"], steps["Train"].device
+        self.sliders = steps["Predict and tune"].sliders
         self.margin = "margin_factor" if hasattr(dock, "images") else "margin"
         if hasattr(dock, "images"):
             self.choose, self.save_now = dock.images.choose, dock.autosave.save_now

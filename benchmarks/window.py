@@ -45,6 +45,7 @@ def main(seconds: float) -> None:
         parts.choose(viewer.add_image(sample.image[0], name="nuclei"))
         parts.use_layer(viewer.add_labels(sample.annotated, name="annotated"))
         parts.save_now()
+        parts.train.set_open(True)  # the search for devices waits for that
         spin(lambda: "free" in parts.device.text)
         rows = [{"window": "idle", **late(lambda: False, seconds)}]
         rows += [while_training(parts, preview, seconds) for preview in (False, True)]
