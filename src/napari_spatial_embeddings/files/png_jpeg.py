@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 from typing import NamedTuple
@@ -108,15 +109,15 @@ def check_jpeg(path: Path) -> None:
     ------
     FileError
     """
-    content = path.read_bytes()
-    at = 2
-    while at + 9 < len(content) and content[at] == 0xFF:
-        kind, length = struct.unpack_from(">BH", content, at + 1)
-        if kind in FRAMES:
-            if content[at + 9] == 4:
-                raise FileError(PRINT_COLOURS.format(path=path))
-            return
-        at += 2 + length
+    with path.open("rb") as file:
+        file.seek(2)
+        while len(head := file.read(10)) == 10 and head[0] == 0xFF:
+            kind, length = struct.unpack_from(">BH", head, 1)
+            if kind in FRAMES:
+                if head[9] == 4:
+                    raise FileError(PRINT_COLOURS.format(path=path))
+                return
+            file.seek(2 + length - len(head), os.SEEK_CUR)
 
 
 def read_jpeg(path: Path) -> Raw:

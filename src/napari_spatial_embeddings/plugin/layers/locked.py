@@ -75,7 +75,8 @@ def outlines(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return only the pixels that have another label beside them along the last two axes.
 
     napari draws such outlines itself, but it takes 30 ns for each pixel of the image whenever it
-    draws the layer, and shows whole objects in 3D.
+    draws the layer, and shows whole objects in 3D. scikit-image's `find_boundaries` gives the same
+    of a plane, but takes seven times as long, while the main thread waits.
 
     Parameters
     ----------

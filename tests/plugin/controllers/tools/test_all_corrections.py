@@ -101,6 +101,30 @@ def test_of_open_and_closed_images_with_and_without_annotations(
     assert np.array_equal(strokes.layer.data, before)
 
 
+def test_what_is_painted_meanwhile_stays(
+    bench: EditorBench, everything: AllCorrections, qtbot: QtBot
+) -> None:
+    first = corrected(bench, qtbot, "first", 1)
+    second = corrected(bench, qtbot, "second", 2)
+    strokes = bench.annotation_actions.begin()
+    strokes.draw()
+    at = second.empty()
+    everything.add()
+    assert everything._worker is not None
+    everything._worker._thread.join()  # what it found waits for the event loop
+    stroke = strokes.next
+    strokes.layer.paint(at, stroke)
+    painted = strokes.layer.data == stroke
+    qtbot.waitUntil(lambda: not (everything.busy or bench.annotation.busy), timeout=300_000)
+    assert "3 objects" in bench.message
+    assert (strokes.layer.data[painted] == stroke).all()
+    assert (strokes.layer.data == stroke).sum() == painted.sum()
+    count = bench.annotation.count(second.key)
+    assert count is not None
+    assert count.total == 3
+    assert everything.images() == [first.key, second.key]
+
+
 def test_what_is_released_is_not_corrected_any_more(
     bench: EditorBench, everything: AllCorrections, qtbot: QtBot
 ) -> None:

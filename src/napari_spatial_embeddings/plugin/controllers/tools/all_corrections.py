@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.core.text import plural
@@ -16,7 +18,6 @@ from napari_spatial_embeddings.plugin.tasks.added_objects import (
     Addition,
     AnnotationState,
     CorrectionCount,
-    adopted_corrections,
 )
 from napari_spatial_embeddings.plugin.tasks.all_corrections import (
     Read,
@@ -60,6 +61,7 @@ class AllCorrections(QObject):
         self._names: tuple[str, ...] = ()
         self._sources: dict[str, Read] = {}
         self._others: dict[str, Read] = {}
+        self._painted: list[str] = []
         self._stored.connect(self._end)
 
     def close(self) -> None:
@@ -102,14 +104,20 @@ class AllCorrections(QObject):
         self._autosave.save_pending()  # images that were corrected are in the project, or will be
         self._total, self._names = CorrectionCount(0), self._classes()
         self._sources = {key: self._source(key) for key in keys}
+        drawn = [key for key in keys if self._annotation.strokes(key) is not None]
+        self._others = {key: self._sources[key] for key in keys if key not in drawn}
+        self._session.say(f"Looking through {plural(len(keys), 'corrected image')} …")
+        self._look_through(drawn)
+
+    def _look_through(self, keys: Sequence[str]) -> None:
+        """Have the worker find what is to be added to annotation layers."""
+        self._painted = []
         layers = {
             key: (AnnotationState(strokes.layer.data, strokes.next, strokes.background), read)
             for key, read in self._sources.items()
-            if (strokes := self._annotation.strokes(key)) is not None
+            if key in keys and (strokes := self._annotation.strokes(key)) is not None
         }
-        self._others = {k: read for k, read in self._sources.items() if k not in layers}
         names = self._names
-        self._session.say(f"Looking through {plural(len(keys), 'corrected image')} …")
         self._worker = worker = Worker(lambda: add_to_layers(layers, names), self)
         worker.reported.connect(self._add)
         worker.ended.connect(self._write)
@@ -132,17 +140,14 @@ class AllCorrections(QObject):
         return lambda: None if project is None else saved(project, key)
 
     def _add(self, report: tuple[str, Addition]) -> None:
-        """Add to an annotation layer, as it is now."""
-        (key, new), strokes = report, self._annotation.strokes(report[0])
+        """Add to an annotation layer; where it was painted in meanwhile, look once more."""
+        key, new = report
+        strokes = self._annotation.strokes(key)
         if self.sender() is not self._worker or strokes is None:
             return  # the annotation was closed
         if (strokes.layer.data[new.box] != new.before).any():  # painted meanwhile
-            found = self._sources[key]()
-            state = AnnotationState(strokes.layer.data.copy(), strokes.next, strokes.background)
-            if found is None:
-                return
-            with self._session.errors_as_messages():
-                new = adopted_corrections(state, *found, self._names)
+            self._painted.append(key)
+            return
         self._annotation.learn_classes(self._names)
         strokes.add(new.box, new.before, new.after, new.classes)
         self._total += new.count or CorrectionCount(0)
@@ -151,6 +156,9 @@ class AllCorrections(QObject):
         """Add to the annotations that are in the project only."""
         project, others, names = self._session.project, self._others, self._names
         if self.sender() is not self._worker:
+            return
+        if self._painted:
+            self._look_through(self._painted)
             return
         if project is None or not others:
             self._end([])
