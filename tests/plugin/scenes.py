@@ -145,7 +145,8 @@ class Scene:
     def wait(self) -> None:
         """Wait until the objects are up to date with settings and corrections."""
         rig = self.rig
-        self.until(lambda: not (rig.reclustering.busy or rig.correction.busy or rig.results.busy))
+        parts = (rig.reclustering, rig.correction, rig.results, rig.locked_outlines)
+        self.until(lambda: not any(part.busy for part in parts))
 
     def tune(self, **changes: Any) -> None:
         """Move sliders, and wait for the result."""

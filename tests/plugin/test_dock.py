@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from napari.utils import progress
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent
+from qtpy.QtCore import QEvent, QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication, QDockWidget, QPushButton
 
 from napari_spatial_embeddings.errors import InputError
@@ -111,3 +112,18 @@ def test_the_square_in_naparis_brush_is_transparent_and_not_switched_off(viewer:
     assert brush.box_color is not None
     assert brush.box_color[-1] == 0
     assert brush.box  # without it, software OpenGL crashes when the layer is removed
+
+
+@pytest.mark.usefixtures("dock")
+def test_work_under_way_does_not_have_the_window_painted(viewer: Viewer) -> None:
+    bar = progress(total=9)
+    button = viewer.window._qt_window._activity_dialog._toggleButton
+    movie = button._inProgressIndicator.movie()
+    shown: list[int] = []
+    movie.frameChanged.connect(shown.append)
+    loop = QEventLoop()
+    QTimer.singleShot(300, loop.quit)
+    loop.exec()
+    assert not button._inProgressIndicator.isHidden()
+    assert len(shown) <= 1
+    bar.close()

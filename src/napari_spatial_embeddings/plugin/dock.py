@@ -42,8 +42,8 @@ from .controllers.training import TrainingController
 from .layers.arrows import ArrowsLayer
 from .layers.locked import LockedOutlines
 from .layers.napari_compat import (
+    adjust_window,
     ask_before_closing,
-    hide_brush_box,
     prepare_labels,
     shorten_title,
 )
@@ -96,7 +96,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         # and no two of them are the same; behind it is the viewer.
         self.viewer: ViewerModel = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._all_seen = shows_all(self.viewer)
-        hide_brush_box(self.viewer)
+        adjust_window(self.viewer)
         keep_freed_memory()
         prepare_labels()
         self.session = Session()
@@ -284,7 +284,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
             self.reclustering.busy,
             self.correction.busy,
             self.explanation.busy,
-            self.results.busy,
+            self.results.busy or self.locked_outlines.busy,
             self.export.busy,
             self.export.copying,
             self.autosave.busy,

@@ -12,6 +12,7 @@ from scipy import ndimage as ndi
 
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.plugin.layers import labels_update
+from napari_spatial_embeddings.plugin.layers.locked import changed_outlines
 from napari_spatial_embeddings.plugin.layers.locked import outlines as locked_outlines
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from plugin.scenes import EditorBench, Scene, new_scene
@@ -48,6 +49,34 @@ def test_outlines_are_those_of_each_slice(
     same = ndi.grey_dilation(labels, footprint=cross) == ndi.grey_erosion(labels, footprint=cross)
     expected = np.where(same, 0, labels).clip(0)
     np.testing.assert_array_equal(locked_outlines(labels), expected)
+
+
+@pytest.mark.parametrize("shape", [(30, 30), (3, 30, 20)])
+def test_outlines_are_replaced_where_labels_change(shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        shown, labels = (rng.integers(-1, 4, shape, dtype=np.int32) for _ in range(2))
+        box = tuple(slice(a, a + int(rng.integers(1, 6))) for a in rng.integers(0, shape))
+        new = shown.copy()
+        new[box] = labels[box]
+        found = changed_outlines(shown, new)
+        assert found is not None
+        drawn = locked_outlines(shown)
+        drawn[found[0]] = found[1]
+        np.testing.assert_array_equal(drawn, locked_outlines(new))
+        assert all(part.stop - part.start <= 5 + 2 for part in found[0])
+    assert changed_outlines(shown, shown.copy()) is None
+
+
+def test_outlines_follow_when_corrections_come_faster_than_they_are_drawn(scene: Scene) -> None:
+    labels = scene.some(3)
+    scene.use("accept", *(scene.middle(label) for label in labels))
+    correction = scene.rig.correction
+    for move in (correction.undo, correction.undo, correction.redo):
+        move()
+        scene.until(lambda: not correction.busy)
+    scene.wait()
+    assert_outlined(scene, labels[:2])
 
 
 def test_locked_objects_have_outlines(scene: Scene) -> None:

@@ -83,7 +83,13 @@ def grid(viewer: ViewerModel) -> Any:
     return viewer.grid if canvas is None else canvas.grid
 
 
-def hide_brush_box(viewer: ViewerModel) -> None:
+def adjust_window(viewer: ViewerModel) -> None:
+    """Change what in napari's own window is in the way of work in it."""
+    _hide_brush_box(viewer)
+    _hold_spinner(viewer)
+
+
+def _hide_brush_box(viewer: ViewerModel) -> None:
     """Hide the dark square that napari 0.9 draws inside its brush, and leaves behind.
 
     It is made transparent: switched off, it takes the process with it in software OpenGL, when a
@@ -91,6 +97,17 @@ def hide_brush_box(viewer: ViewerModel) -> None:
     """
     with suppress(AttributeError, KeyError):
         viewer.canvas.overlays._brush_circle.box_color = "transparent"
+
+
+def _hold_spinner(viewer: ViewerModel) -> None:
+    """Have napari's sign that something is under way stand still.
+
+    napari 0.9 has the whole window painted 32 times a second to turn it. In software OpenGL that is
+    a quarter of the main thread's time, for as long as a training takes.
+    """
+    with suppress(AttributeError):
+        window: Any = viewer.window._qt_window
+        window._activity_dialog._toggleButton._inProgressIndicator.movie().setSpeed(0)
 
 
 def ask_before_closing(owner: object, may_close: Callable[[str], bool]) -> Callable[[], object]:
