@@ -113,9 +113,9 @@ class TrainingProgress(QWidget):
         if training.active:
             # The clock goes on where a report is late. Else the window is painted with reports
             # only: in software OpenGL that takes 7 ms, whatever changed in it.
-            waited = self._clock.elapsed() / 1000
-            late = waited > LATE * self._session.training_settings.report_seconds
-            since = min(left, float(int(waited))) if late else 0.0
+            elapsed = self._clock.elapsed() / 1000
+            late = elapsed > LATE * self._session.training_settings.report_seconds
+            since = min(left, float(int(elapsed))) if late else 0.0
             seconds, left = seconds + since, left - since
         share = 1.0 if training.status == "done" else seconds / max(1e-9, seconds + left)
         self._bar.setValue(round(1000 * share))
