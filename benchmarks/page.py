@@ -73,6 +73,13 @@ of which napari has none, are compared with a refresh of a Labels layer. *All im
 network that was never trained. Medians of three turns (two of corrections and imports), after a
 first one; the last three rows are single.
 """,
+    "series": """## A time series on the command line
+
+Generated nuclei, moved from frame to frame, as one file TYX and as a file for each frame: `predict
+--table` with `nuclei-2d` and two threads on the processor, reading and writing included, after a
+first image. Each row is a process of its own; memory is anonymous memory above what the first image
+took. A series in memory (up to 64 MB) counts as such.
+""",
     "accuracy": """## Accuracy on real images
 
 AP = TP / (TP + FP + FN) at the IoU threshold, mean over the test images; ± is the standard

@@ -104,7 +104,8 @@ def ome_zarr(
     group = zarr.open_group(path, mode="w", zarr_format=3 if new else 2)
     group.attrs.update({"ome": {"version": version, **facts}} if new else facts)
     for k in range(2):
-        group.create_array(str(k), data=np.ascontiguousarray(array[..., :: 2**k, :: 2**k]))
+        level = np.ascontiguousarray(array[..., :: 2**k, :: 2**k])
+        group.create_array(str(k), data=level, dimension_names=list(axes.lower()) if new else None)
     return path
 
 

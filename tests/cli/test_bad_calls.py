@@ -41,7 +41,7 @@ def words(flags: object) -> str:
         (("--pixel-size", 0, 1), "--pixel-size"),
         (("--pixel-size", "nan", 1), "--pixel-size"),
         (("--pixel-size", 1, 1, 1), "--pixel-size: 3 values"),
-        (("--axes", "TYX"), "axes=TYX"),
+        (("--axes", "QYX"), "axes=QYX"),
         (("--axes", "CYX"), "axes=CYX"),
         (("--device", "abacus"), "abacus"),
         (("--model", "nobody"), "'nobody'"),

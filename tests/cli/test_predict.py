@@ -100,11 +100,12 @@ def test_goes_on_after_a_bad_file(tmp_path: Path, data: Path, model: Path) -> No
     command = "predict", tmp_path / "images", "--model", model, "--output", tmp_path / "out"
     outcome = call(*command)
     assert outcome.code == 1
-    bad_b, bad_c, summary = outcome.err.splitlines()
+    bad_b, bad_c, summary, *again = outcome.err.splitlines()
     assert str(tmp_path / "images/b.tif") in bad_b
     assert str(tmp_path / "images/c.tif") in bad_c
     assert "NaN" in bad_c
-    assert summary == "2 of 4 files could not be used"
+    assert summary == "2 of 4 files could not be used:"
+    assert [line.strip() for line in again] == [bad_b, bad_c]
     assert set(contents(tmp_path / "out")) == {"a.tif", "d.tif"}
 
     (facts,) = call(*command, "--json").facts
@@ -241,6 +242,7 @@ def test_some_channels(tmp_path: Path, data: Path, model: Path, predicted: Path)
     said = refused(*command)
     assert "takes 2D images with 1 channel" in said
     assert "--channels and --grey choose what is used" in said
+    assert "TYX, if its planes are frames" in said
     assert "none with the index 2" in refused(*command, "--channels", 2)
     assert "--channels" in refused(*command, "--channels", 1, 1)
     done(*command, "--channels", 1)

@@ -26,13 +26,13 @@ from napari_spatial_embeddings.files import FileError, read_image, read_labels
 def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "empty.tif").touch()
     (tmp_path / "text.tif").write_text("no image at all")
-    (tmp_path / "a.czi").write_text("something else")
+    (tmp_path / "a.xyz").write_text("something else")
     np.save(tmp_path / "a.npy", np.zeros((6, 5)))
     for name, says in (
         ("missing.tif", "there is no file"),
         ("empty.tif", "is empty"),
         ("text.tif", "is damaged, or not of the kind that its name implies"),
-        ("a.czi", "of the type '.czi'; expected TIFF, PNG, JPEG or OME-Zarr"),
+        ("a.xyz", "of the type '.xyz'; expected TIFF, PNG, JPEG or OME-Zarr"),
         ("a.npy", "OME-Zarr: convert it, in Python with tifffile.imwrite"),
         ("", "is a folder; expected"),
     ):

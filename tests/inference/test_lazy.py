@@ -93,7 +93,8 @@ def test_a_part_is_normalised_as_its_whole() -> None:
     image = picture(capsules((90, 110), 1))
     image[:, 80:] *= 5
     part, settings = image[:, :64, :64], PredictionSettings(tile=64, halo=0)
-    *_, last = model.predicting(part, settings, whole=Counted(image))
+    whole = normalisation(Counted(image), model.settings)
+    *_, last = model.predicting(part, settings, scale=whole)
     expected = normalise(part, normalisation(image, model.settings))
     *_, other = model.predicting_normalised(expected, settings)
     np.testing.assert_array_equal(last.maps.seed, other.maps.seed)

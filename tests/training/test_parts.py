@@ -79,7 +79,7 @@ def test_far_annotations_of_a_huge_image() -> None:
         assert (part.labels == IGNORE).any()
         assert part.image.shape[1:] == part.labels.shape
     before = huge.read
-    scaled = normalised(parts[0], SETTINGS)
+    (scaled,) = normalised(parts[:1], SETTINGS)
     assert huge.read - before <= SAMPLE_PIXELS
     expected = normalise(parts[0].image, normalisation(huge, SETTINGS))
     np.testing.assert_array_equal(scaled.image, expected)
@@ -138,4 +138,5 @@ def test_validation_is_normalised_as_prediction_is() -> None:
     (part,) = choose_images([annotate(image, labels)])
     assert part.image.shape < image.shape
     scale = normalisation(image, SETTINGS)
-    np.testing.assert_array_equal(normalised(part, SETTINGS).image, normalise(part.image, scale))
+    (scaled,) = normalised([part], SETTINGS)
+    np.testing.assert_array_equal(scaled.image, normalise(part.image, scale))

@@ -57,7 +57,9 @@ def cluster(options: argparse.Namespace) -> int:
         settings = read_flags(flags, own)
         found, spacing = instances_of(saved.maps, settings), saved.maps.spacing
         about = {"clustering": settings.model_dump()}
-        results.write(saved.name, found, classes, spacing, saved.pixel_size, saved.unit, about)
+        results.write(
+            saved.name, path, found, classes, spacing, saved.pixel_size, saved.unit, about
+        )
     return results.close()
 
 

@@ -5,17 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .flags import CallError, Subparsers, add_axes_flag
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .label_reader import LabelReader
 
 
 def add_parser(subparsers: Subparsers) -> None:
     """Add the command."""
     parser = subparsers.add_parser("evaluate", help="score predicted labels against annotated ones")
     parser.description = (
-        "Score label images against annotated ones of the same names, or the tracks of a time"
-        " series against annotated ones."
+        "Score label images, or each frame of time series, against annotated ones of the same"
+        " names, or the tracks of a time series against annotated ones."
     )
     parser.add_argument("--labels", required=True, metavar="DIR", help="Annotated label images.")
     parser.add_argument("--predictions", required=True, metavar="DIR", help="Predicted ones.")
@@ -79,19 +87,42 @@ def evaluate(options: argparse.Namespace) -> int:
         unit="image",
     )
     for truth_path, predicted_path in bar:
-        truth, predicted = reader.read(truth_path), reader.read(predicted_path)
-        if truth.shape != predicted.shape:
-            raise CallError(
-                f"{truth_path} has shape {truth.shape}, {predicted_path} has {predicted.shape};"
-                " they must cover the same pixels"
-            )
-        # As in training, negative labels mark unknown pixels.
-        unknown = truth < 0
-        truth, predicted = np.maximum(truth, 0), np.maximum(predicted, 0)
-        scores[truth_path.name] = metrics.score(truth, predicted, ignore=unknown)
+        for name, truth, predicted in _compared(reader, truth_path, predicted_path):
+            # As in training, negative labels mark unknown pixels.
+            unknown = truth < 0
+            objects = np.maximum(truth, 0), np.maximum(predicted, 0)
+            scores[name] = metrics.score(*objects, ignore=unknown)
     reader.report_masks()
     if options.json:
         sys.stdout.write(json.dumps(tables.scores_as_json(scores)) + "\n")
     else:
         sys.stdout.write(tables.scores_as_text(scores, options.per_image))
     return 0
+
+
+def _compared(
+    reader: LabelReader, truth_path: Path, predicted_path: Path
+) -> Iterator[tuple[str, NDArray[np.integer], NDArray[np.integer]]]:
+    """Yield the name and both labels of an image, or of each frame of a time series."""
+    from napari_spatial_embeddings.files import is_series
+
+    paths = truth_path, predicted_path
+    if any(is_series(path, reader.axes) for path in paths):
+        truth, predicted = (reader.series(path).data for path in paths)
+        _check_shapes(paths, truth.shape, predicted.shape)
+        for t in range(truth.shape[0]):
+            yield f"{truth_path.name}, frame {t}", truth[t], predicted[t]
+        return
+    labels = reader.read(truth_path), reader.read(predicted_path)
+    _check_shapes(paths, *(one.shape for one in labels))
+    yield truth_path.name, *labels
+
+
+def _check_shapes(
+    paths: tuple[Path, Path], truth: tuple[int, ...], predicted: tuple[int, ...]
+) -> None:
+    if truth != predicted:
+        raise CallError(
+            f"{paths[0]} has shape {truth}, {paths[1]} has {predicted}; they must cover the same"
+            " pixels"
+        )

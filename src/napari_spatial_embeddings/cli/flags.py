@@ -18,7 +18,9 @@ from napari_spatial_embeddings.errors import InputError
 
 S = TypeVar("S", bound=Settings)
 
-ADVICE = "--axes, --channels and --grey choose what is used of a file"
+ADVICE = (
+    "--axes (TYX, if its planes are frames), --channels and --grey choose what is used of a file"
+)
 """What to do about an image that a model does not take."""
 
 
@@ -45,8 +47,8 @@ def add_axes_flag(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> 
     parser.add_argument(
         "--axes",
         metavar="AXES",
-        help="Meaning of the images' axes, such as YX, CYX, YXC, ZYX, CZYX; read or guessed from"
-        " the files if not given.",
+        help="Meaning of the images' axes, such as YX, CYX, YXC, ZYX, CZYX, TYX; read or guessed"
+        " from the files if not given.",
     )
 
 

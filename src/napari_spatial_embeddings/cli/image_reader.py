@@ -56,8 +56,8 @@ class ImageReader:
             options.unit,
         )
 
-    def read(self, path: Path) -> ImageData:
-        """Open an image; see `files.read_image`.
+    def read(self, path: Path, scene: int | None = None) -> ImageData:
+        """Open an image or a time series, or one of those in a file; see `files.read_image`.
 
         Raises
         ------
@@ -67,7 +67,7 @@ class ImageReader:
         from napari_spatial_embeddings.core.colour import grey_image
         from napari_spatial_embeddings.files import read_image
 
-        image = read_image(path, self.axes or None, self.channels)
+        image = read_image(path, self.axes or None, self.channels, time=True, scene=scene)
         if self.pixel_size is not None:
             check_pixel_size_fits(self.pixel_size, image.ndim, path)
             image = replace(image, pixel_size=self.pixel_size, unit=self.unit)

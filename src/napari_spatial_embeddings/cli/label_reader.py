@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.label_values import objects_of
-from napari_spatial_embeddings.files import read_labels
+from napari_spatial_embeddings.files import LabelSeries, read_label_series, read_labels
+
+from .flags import CallError
 
 
 class LabelReader:
@@ -18,7 +20,7 @@ class LabelReader:
     Parameters
     ----------
     axes : str, optional
-        The files' axes, as in `files.read_labels`.
+        The files' axes, as in `files.read_labels`, or those of time series.
     channel : int, optional
         The one that holds the labels in files that have several.
     """
@@ -45,13 +47,32 @@ class LabelReader:
         InputError
             If it cannot be used as labels.
         """
-        labels = read_labels(path, self.axes, self.channel)
+        axes = self.axes and self.axes.upper().replace("T", "")  # of one frame
+        labels = read_labels(path, axes, self.channel)
         if scribbled:
             return labels
         found = objects_of(labels, str(path), other)
         if found.from_mask:
             self.masks.append(path)
         return found.labels
+
+    def series(self, path: Path, *, as_they_are: bool = False) -> LabelSeries:
+        """Open the labels of a time series, which are read frame by frame.
+
+        Parameters
+        ----------
+        path : path
+        as_they_are : bool
+            Masks are not divided into their pieces.
+
+        Raises
+        ------
+        InputError
+            If it is no time series, or a channel is to be chosen.
+        """
+        if self.channel is not None:
+            raise CallError(f"--channels: labels of a time series have none, and {path} is one")
+        return read_label_series([path], self.axes, tracked=as_they_are)
 
     def report_masks(self) -> None:
         """Report the masks on stderr."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +16,10 @@ from napari_spatial_embeddings.errors import Failure, InputError
 from .flags import CallError, checked_folder
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.core.image_data import PixelArray
+    from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
     from napari_spatial_embeddings.core.instances import Instances
     from napari_spatial_embeddings.core.units import Lengths
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
 
 
 def add_output_flags(parser: argparse.ArgumentParser) -> None:
@@ -29,15 +32,19 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
 
 
 class ResultWriter:
-    """Writes results into a folder, and goes on with the next file after one that is unusable.
+    """Writes results, and goes on with the next file after one that is unusable.
 
     Parameters
     ----------
-    folder : path
+    folder : path, optional
+        None if nothing is written but labels in images.
     inputs : list of (str, path)
         All that is to be read: the name of its results, and where it is.
     table, ome, as_json : bool
         As the flags of `add_output_flags`.
+    into : str
+        Labels are written into the OME-Zarr images themselves, under this name; empty if they are
+        files in the folder.
 
     Raises
     ------
@@ -47,30 +54,37 @@ class ResultWriter:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | None,
         inputs: list[tuple[str, Path]],
         *,
         table: bool,
         ome: bool,
         as_json: bool,
+        into: str = "",
     ) -> None:
-        self.folder, self.paths = checked_folder(folder), [path for _, path in inputs]
-        self.table, self.ome, self.as_json = table, ome, as_json
+        self._folder = None if folder is None else checked_folder(folder)
+        self.paths = [path for _, path in inputs]
+        self.table, self.ome, self.as_json, self.into = table, ome, as_json, into
         self.written: list[dict[str, Any]] = []
         self.failed: list[str] = []
-        names: dict[str, Path] = {}
-        for name, path in inputs:
-            other = names.setdefault(name, path)
-            if other is not path:
+        names: dict[str, int] = {}
+        for i, (name, path) in enumerate(inputs):
+            if (other := names.setdefault(name, i)) != i:
                 raise CallError(
-                    f"{other} and {path} would both become {self.folder / name}.tif; give them"
+                    f"{self.paths[other]} and {path} would both become {name}.tif; give them"
                     " different names, or an --output each"
                 )
+
+    @property
+    def folder(self) -> Path:
+        """Where files are written."""
+        assert self._folder is not None
+        return self._folder
 
     def check_apart(self) -> None:
         """Refuse to write labels among the images, or in the place of one."""
         for path in self.paths:
-            if path.parent.resolve() == self.folder.resolve():
+            if self._folder is not None and path.parent.resolve() == self._folder.resolve():
                 raise CallError(
                     f"--output: {self.folder} holds {path.name}, an image to be segmented; choose"
                     " another folder, or labels would mix with images"
@@ -83,11 +97,18 @@ class ResultWriter:
             kind = Failure if isinstance(error, Failure) else CallError
             raise kind(text) from error
         self.failed.append(text)
-        _write_line(text, sys.stderr)
+        write_line(text, sys.stderr)
+
+    def labels_path(self, name: str, path: Path) -> Path:
+        """Return where the labels of an image are written, by its results' name and its path."""
+        if self.into:
+            return path / "labels" / self.into
+        return self.folder / f"{name}{'.ome.tif' if self.ome else '.tif'}"
 
     def write(
         self,
         name: str,
+        path: Path,
         found: Instances,
         classes: tuple[str, ...],
         spacing: tuple[float, ...],
@@ -101,6 +122,8 @@ class ResultWriter:
         Parameters
         ----------
         name : str
+        path : path
+            Of the image.
         found : Instances
         classes : tuple of str
         spacing : tuple of D floats
@@ -112,30 +135,66 @@ class ResultWriter:
         image : (C, *S), optional
             For the intensities in the table.
         """
+        from napari_spatial_embeddings.export.image_labels import write_image_labels
         from napari_spatial_embeddings.export.labels import write_labels
         from napari_spatial_embeddings.export.objects import objects_table, write_objects
 
         if self.table:
             rows = objects_table(found, classes, image, pixel_size, unit, spacing)
             write_objects(self.folder / f"{name}.csv", rows)
-        path = self.folder / f"{name}{'.ome.tif' if self.ome else '.tif'}"
-        write_labels(path, found.labels, pixel_size, unit, about)
-        self.written.append({"labels": str(path), "objects": len(found)})
+        to = self.labels_path(name, path)
+        if self.into:
+            write_image_labels(path, self.into, found.labels, about)
+        else:
+            write_labels(to, found.labels, pixel_size, unit, about)
+        self._wrote({"labels": str(to), "objects": len(found)})
+
+    @contextmanager
+    def series(
+        self,
+        name: str,
+        path: Path,
+        image: ImageData,
+        spacing: tuple[float, ...],
+        about: dict[str, Any],
+    ) -> Iterator[Callable[[int, Segmentation], None]]:
+        """Yield a function that adds the frames of a time series, in their order.
+
+        Nothing is written if an error ends this. Parameters as in `write`.
+        """
+        from .predicting.series_output import series_output
+
+        to = self.labels_path(name, path)
+        table = self.folder / f"{name}.csv" if self.table else None
+        host, count = path if self.into else None, 0
+        with series_output(to, image, spacing, about, table, host) as write:
+
+            def add(t: int, found: Segmentation) -> None:
+                nonlocal count
+                count += len(found.instances)
+                write(t, found)
+
+            yield add
+        self._wrote({"labels": str(to), "objects": count, "frames": image.frames})
+
+    def _wrote(self, facts: dict[str, Any]) -> None:
+        self.written.append(facts)
         if not self.as_json:
-            _write_line(f"{path}: {plural(len(found), 'object')}", sys.stdout)
+            frames = f" in {plural(facts['frames'], 'frame')}" if "frames" in facts else ""
+            text = f"{facts['labels']}: {plural(facts['objects'], 'object')}{frames}"
+            write_line(text, sys.stdout)
 
     def close(self) -> int:
-        """Print a summary; return the exit code."""
+        """Print a summary, with all that failed; return the exit code."""
         if self.as_json:
             sys.stdout.write(json.dumps({"written": self.written, "failed": self.failed}) + "\n")
         if self.failed:
-            _write_line(
-                f"{len(self.failed)} of {len(self.paths)} files could not be used", sys.stderr
-            )
+            count = f"{len(self.failed)} of {len(self.paths)} files could not be used"
+            write_line("\n  ".join([f"{count}:", *self.failed]), sys.stderr)
         return 1 if self.failed else 0
 
 
-def _write_line(text: str, file: Any) -> None:
+def write_line(text: str, file: Any) -> None:
     """Write a line above the progress bars, if there are any."""
     from tqdm import tqdm
 

@@ -133,14 +133,19 @@ def check_output(options: argparse.Namespace, inputs: int) -> Path:
     return path
 
 
+def check_not_itself(job: BlockJob) -> None:
+    """Refuse to write labels in the place of their image."""
+    if job.output.resolve() == job.path.resolve():
+        raise CallError(f"--output: {job.output} is the image itself; choose another name")
+
+
 def predict_in_blocks(job: BlockJob) -> int:
     """Segment an image block by block and write its labels, and its table if asked for."""
     from napari_spatial_embeddings.core.units import spacing_of
     from napari_spatial_embeddings.export.label_store import LabelGrid, publish
 
     image = job.image
-    if job.output.resolve() == job.path.resolve():
-        raise CallError(f"--output: {job.output} is the image itself; choose another name")
+    check_not_itself(job)
     if job.host is not None:
         grid = LabelGrid.like(job.host, image.shape)
     else:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.files import (
     Side,
@@ -18,7 +21,7 @@ from napari_spatial_embeddings.files import (
     read_classes,
     read_regions,
 )
-from napari_spatial_embeddings.training.annotation import TrainingImage
+from napari_spatial_embeddings.training.annotation import TrainingImage, nothing_annotated
 from napari_spatial_embeddings.training.dataset import TrainingSet
 from napari_spatial_embeddings.training.parts import annotated_parts
 
@@ -99,22 +102,51 @@ class _Reader:
             check_pixel_size_fits(given.pixel_size, len(shape), pair.path)
         classes = {**self.classes.get("", {}), **self.classes.get(image.name, {})}
         strokes = tuple(label for label, name in classes.items() if name == BACKGROUND)
-        labels = self.labels.read(pair.labels, strokes, scribbled=given.scribbles)
         region = self.regions.pop(image.name, None)
-        here = set(np.unique(labels).tolist())
-        self.rows -= {(name, label) for name in ("", image.name) for label in here}
+        if region is not None and image.frames is not None:
+            raise CallError(
+                f"{region}: {pair.path} is a time series, whose regions are not known; leave them"
+                " out, or save its annotated frames as images of their own"
+            )
         spacing = spacing_of(given.pixel_size or image.pixel_size or known_size)
-        return annotated_parts(
-            image.data,
-            labels,
-            name=pair.path.name,
-            unlabelled=given.unlabelled or "background",
-            region=None if region is None else read_regions(region, shape),
-            classes=classes,
-            class_names=self.names,
-            scribbled=given.scribbles,
-            spacing=spacing if spacing and len(spacing) == len(shape) else None,
-        )
+        parts = []
+        for name, frame, labels in self._labelled(pair, strokes):
+            here = set(np.unique(labels).tolist())
+            self.rows -= {(name, label) for name in ("", image.name) for label in here}
+            parts += annotated_parts(
+                frame.data,
+                labels,
+                name=name,
+                unlabelled=given.unlabelled or "background",
+                region=None if region is None else read_regions(region, shape),
+                classes=classes,
+                class_names=self.names,
+                scribbled=given.scribbles,
+                spacing=spacing if spacing and len(spacing) == len(shape) else None,
+                series=None if image.frames is None else image.data,
+            )
+        if not parts:
+            raise nothing_annotated(pair.path.name)
+        return parts
+
+    def _labelled(
+        self, pair: _Pair, strokes: tuple[int, ...]
+    ) -> Iterator[tuple[str, ImageData, NDArray[np.integer]]]:
+        """Yield the name, the image and its labels; of a series, those of frames that have any."""
+        image, scribbled = pair.image, self.folders.scribbles
+        if image.frames is None:
+            labels = self.labels.read(pair.labels, strokes, scribbled=scribbled)
+            yield pair.path.name, image, labels
+            return
+        series = self.labels.series(pair.labels, as_they_are=scribbled or bool(strokes)).data
+        if series.shape[0] != image.frames:
+            raise CallError(
+                f"{pair.path} has {plural(image.frames, 'frame')}, {pair.labels} has"
+                f" {series.shape[0]}; they must be the same"
+            )
+        for t in range(image.frames):
+            if (labels := series[t]).any():
+                yield f"{pair.path.name}, frame {t}", image.frame(t), labels
 
     def check_use(self) -> None:
         """Refuse regions and classes that fit no image at all; name those left over, and masks."""

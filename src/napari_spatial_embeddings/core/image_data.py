@@ -182,6 +182,8 @@ class ImageData:
         "um", "nm", ...; None if the pixel size is only known as a ratio.
     name : str
         The file's name without its endings.
+    frame_interval : float, optional
+        Time between two frames in seconds.
     """
 
     data: PixelArray
@@ -189,6 +191,7 @@ class ImageData:
     pixel_size: Lengths | None
     unit: str | None
     name: str
+    frame_interval: float | None = None
 
     def __post_init__(self) -> None:
         if self.axes not in ORDERS or len(self.axes) != self.data.ndim:

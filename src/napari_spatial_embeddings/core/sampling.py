@@ -21,7 +21,9 @@ def all_blocks(shape: tuple[int, ...], edge: int) -> Iterator[tuple[slice, ...]]
     return itertools.product(*axes)
 
 
-def sample_blocks(shape: tuple[int, ...], edge: int, most: int) -> list[tuple[slice, ...]]:
+def sample_blocks(
+    shape: tuple[int, ...], edge: int | tuple[int, ...], most: int
+) -> list[tuple[slice, ...]]:
     """Return a regular grid of blocks of an image (*S), from its first pixel to its last.
 
     Blocks and not single pixels: files store chunks, and a pixel of each would read them all.
@@ -29,17 +31,19 @@ def sample_blocks(shape: tuple[int, ...], edge: int, most: int) -> list[tuple[sl
     Parameters
     ----------
     shape : tuple of D ints
-    edge : int
-        Of a block in pixels; less along an axis that is shorter.
+    edge : int or tuple of D ints
+        Of a block in pixels, along all axes or along each; less along an axis that is shorter.
     most : int
         Blocks at most; fewer where so many do not fit side by side.
     """
     axes: list[list[slice]] = [[] for _ in shape]
-    # What a short axis has no room for is left to the longer ones.
-    for done, axis in enumerate(sorted(range(len(shape)), key=lambda axis: shape[axis])):
-        n, share = shape[axis], most ** (1 / (len(shape) - done))
-        count = max(1, min(n // edge, int(share + 1e-9)))
-        starts = np.linspace(0, max(0, n - edge), count).astype(int).tolist()
-        axes[axis] = [slice(start, min(start + edge, n)) for start in starts]
+    edges = (edge,) * len(shape) if isinstance(edge, int) else edge
+    # What an axis has no room for is left to those with more.
+    room = [n / edge for n, edge in zip(shape, edges, strict=True)]
+    for done, axis in enumerate(sorted(range(len(shape)), key=lambda axis: room[axis])):
+        n, own, share = shape[axis], edges[axis], most ** (1 / (len(shape) - done))
+        count = max(1, min(n // own, int(share + 1e-9)))
+        starts = np.linspace(0, max(0, n - own), count).astype(int).tolist()
+        axes[axis] = [slice(start, min(start + own, n)) for start in starts]
         most //= count
     return list(itertools.product(*axes))

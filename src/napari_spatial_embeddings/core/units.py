@@ -49,10 +49,16 @@ _ALIASES = {
     "ångstrom": "angstrom",
 }
 _PIXELS = {"", "pixel", "px", "voxel", "null", "none", "reference frame", "dimensionless"}
-_TIMES = {
-    *("s", "sec", "second", "ms", "msec", "millisecond", "us", "µs", "microsecond", "ns"),
-    *("nanosecond", "min", "minute", "h", "hr", "hour", "d", "day"),
+_SECONDS = {
+    **dict.fromkeys(("ns", "nanosecond"), 1e-9),
+    **dict.fromkeys(("us", "µs", "microsecond"), 1e-6),
+    **dict.fromkeys(("ms", "msec", "millisecond"), 1e-3),
+    **dict.fromkeys(("s", "sec", "second"), 1.0),
+    **dict.fromkeys(("min", "minute"), 60.0),
+    **dict.fromkeys(("h", "hr", "hour"), 3600.0),
+    **dict.fromkeys(("d", "day"), 86400.0),
 }
+"""The units of time."""
 _MICRO = ("μ", "âµ", "&#181;")
 """Other ways in which files write the micro sign: as a Greek letter, or decoded wrongly."""
 
@@ -86,7 +92,15 @@ def unit_name(text: str | None) -> str | None:
 def is_time(unit: str | None) -> bool:
     """Whether a unit is one of time, so that what it measures is no length."""
     short = _plain(unit or "")
-    return short in _TIMES or short.removesuffix("s") in _TIMES
+    return short in _SECONDS or short.removesuffix("s") in _SECONDS
+
+
+def seconds(size: Size | None) -> float | None:
+    """Return the time between two frames in seconds; None if it, or its unit, is unknown."""
+    if size is None or not is_time(size[1]) or not (size[0] > 0 and math.isfinite(size[0])):
+        return None
+    short = _plain(size[1] or "")
+    return float(f"{size[0] * (_SECONDS.get(short) or _SECONDS[short.removesuffix('s')]):.12g}")
 
 
 def symbol(unit: str) -> str:

@@ -61,7 +61,7 @@ def write_labels(
     if is_ome(path):
         options |= {"ome": True, "metadata": ome_metadata(axes, pixel_size, unit, note)}
     elif labels.dtype == np.uint16 and labels.nbytes < IMAGEJ_LIMIT and min(labels.shape) > 1:
-        options |= {"imagej": True, **_imagej(axes, pixel_size, unit, note)}
+        options |= {"imagej": True, **imagej_metadata(axes, pixel_size, unit, note)}
     else:
         facts: dict[str, Any] = {"axes": axes, "unit": unit, "settings": settings}
         facts |= as_metadata(pixel_size)
@@ -97,7 +97,7 @@ def ome_metadata(
 ) -> dict[str, Any]:
     """Return what tifffile makes the metadata of an OME-TIFF of; ``note`` is kept as it is."""
     metadata: dict[str, Any] = {"axes": axes}
-    for axis, size in zip(axes, pixel_size or (), strict=False):
+    for axis, size in zip(axes.lstrip("T"), pixel_size or (), strict=False):
         if size is None:
             continue
         metadata[f"PhysicalSize{axis}"] = size
@@ -108,9 +108,10 @@ def ome_metadata(
     return metadata
 
 
-def _imagej(
+def imagej_metadata(
     axes: str, pixel_size: Lengths | None, unit: str | None, note: str | None
 ) -> dict[str, Any]:
+    """Return options for tifffile: the metadata of an ImageJ TIFF, and its resolution."""
     metadata: dict[str, Any] = {"axes": axes}
     if note:
         metadata["Info"] = note

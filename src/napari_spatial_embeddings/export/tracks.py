@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.image_data import PixelArray
-from napari_spatial_embeddings.core.units import NGFF, OME, Lengths
+from napari_spatial_embeddings.core.units import NGFF, Lengths
 from napari_spatial_embeddings.errors import extra
-from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.files.tables import TRACK_TABLES
-from napari_spatial_embeddings.system.atomic import atomic_file
 from napari_spatial_embeddings.tracking.tracks import Tracks
 
 from .folders import replacing
+from .label_series import write_frames
 from .objects import Table, write_objects
-
-BIG = 2**32 - 2**25
-"""Bytes from which a TIFF needs 64-bit offsets."""
 
 
 def write_ctc(folder: str | Path, labels: PixelArray, tracks: Tracks) -> Path:
@@ -199,33 +193,9 @@ def write_label_series(
     FileError
         If the file cannot be written.
     """
-    import tifffile
-
-    path, dtype = Path(path), _dtype(tracks)
-    axes, shape = "TZYX" if labels.ndim == 4 else "TYX", tuple(labels.shape)
-    metadata: dict[str, Any] = {"axes": axes}
-    for axis, size in zip(axes[1:], pixel_size or (), strict=False):
-        if size is not None:
-            metadata[f"PhysicalSize{axis}"] = size
-            metadata[f"PhysicalSize{axis}Unit"] = OME.get(unit, unit) if unit else "pixel"
-
-    def planes() -> Iterator[NDArray[Any]]:
-        for frame in tracks.relabelled(labels):
-            yield from frame.astype(dtype).reshape(-1, *shape[-2:])
-
-    with writing(path), atomic_file(path) as file:
-        tifffile.imwrite(
-            file,
-            planes(),
-            shape=shape,
-            dtype=dtype,
-            ome=True,
-            metadata=metadata,
-            photometric="minisblack",
-            compression="zlib",
-            bigtiff=int(np.prod(shape)) * dtype.itemsize >= BIG,
-        )
-    return path
+    path, highest = Path(path), int(tracks.track.max(initial=0))
+    frames, shape = tracks.relabelled(labels), tuple(labels.shape)
+    return write_frames(path, frames, shape, highest, pixel_size, unit)
 
 
 def _dtype(tracks: Tracks) -> np.dtype[Any]:

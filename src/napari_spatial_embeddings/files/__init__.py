@@ -4,6 +4,8 @@ Fast to import: imaging libraries are loaded when a file of their kind is read. 
 with a file raises `FileError`, in one sentence.
 """
 
+from .collections.position import Position
+from .collections.positions import positions
 from .errors import FileError
 from .file_axes import FileAxes, read_axes
 from .folders import Side, find_images, find_regions, pair, stem
@@ -11,7 +13,7 @@ from .images import read_image, read_labels, read_pixel_size
 from .maps import StoredMaps, read_maps
 from .names import distinct, file_name
 from .regions import Region, read_regions, read_shapes
-from .series import LabelSeries, read_label_series
+from .series import LabelSeries, is_series, read_label_series
 from .settings import read_settings
 from .tables import find_track_table, read_classes, read_track_table
 
@@ -19,6 +21,7 @@ __all__ = [
     "FileAxes",
     "FileError",
     "LabelSeries",
+    "Position",
     "Region",
     "Side",
     "StoredMaps",
@@ -27,7 +30,9 @@ __all__ = [
     "find_images",
     "find_regions",
     "find_track_table",
+    "is_series",
     "pair",
+    "positions",
     "read_axes",
     "read_classes",
     "read_image",

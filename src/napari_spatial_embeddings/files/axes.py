@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_spatial_embeddings.core.image_data import PixelArray, arranged, sliced
-from napari_spatial_embeddings.core.units import Size, is_time
+from napari_spatial_embeddings.core.units import Size, is_time, seconds
 
 from .errors import FileError, log
 
@@ -41,8 +41,8 @@ class Raw:
         Of NumPy where it was read whole.
     axes : str
         One letter per axis, see `as_image`.
-    sizes : mapping from Z, Y, X to (length, unit)
-        Size of a pixel along the axes for which it is known.
+    sizes : mapping from T, Z, Y, X to (length, unit)
+        Size of a pixel along the axes for which it is known; along T, the time between two frames.
     """
 
     array: PixelArray
@@ -51,9 +51,11 @@ class Raw:
 
 
 def as_image(
-    array: PixelArray, axes: str, name: str, given: str | None = None
+    array: PixelArray, axes: str, name: str, given: str | None = None, *, time: bool = False
 ) -> tuple[PixelArray, str]:
     """Return a view of an array as (C, *S), channels first, without its transparency.
+
+    A time series is (T, C, *S) if it may be one; a single frame is an image.
 
     Parameters
     ----------
@@ -65,22 +67,25 @@ def as_image(
     name : str
         For messages.
     given : str, optional
-        What the axes are instead: Y and X, and perhaps Z and C.
+        What the axes are instead: Y and X, and perhaps Z and C, or T.
+    time : bool
+        Whether it may be a time series.
 
     Returns
     -------
-    array : (C, Y, X) or (C, Z, Y, X)
-    axes : "CYX" or "CZYX"
+    array : (C, *S) or (T, C, *S)
+    axes : one of `core.image_data.ORDERS`
 
     Raises
     ------
     FileError
-        If there is an axis of time, or there are too many axes, or their meaning is unknown.
+        If there is an axis of time and may be none, or there are too many axes, or their meaning
+        is unknown.
     """
     if array.ndim < 2 or 0 in array.shape:
         raise FileError(NO_IMAGE.format(name=name, shape=array.shape))
     if given:
-        array, axes = _with_given_axes(array, axes, given.upper(), name)
+        array, axes = _with_given_axes(array, axes, given.upper(), name, time=time)
     else:
         array, axes = without_singletons(array, axes)
         named, axes = axes, guess(array, axes, name)
@@ -90,14 +95,18 @@ def as_image(
                 name,
                 n,
             )
-        _check(array, axes, name)
+        _check(array, axes, name, time=time)
+    if "T" in axes and array.shape[axes.index("T")] == 1:
+        array = sliced(array, (*(slice(None),) * axes.index("T"), 0))
+        axes = axes.replace("T", "")
     if "S" in axes:
         colours = axes.index("S")
         if array.shape[colours] in WITH_ALPHA:
             opaque = slice(array.shape[colours] - 1)
             array = sliced(array, (*(slice(None),) * colours, opaque))
         axes = axes.replace("S", "C")
-    order = "CZYX" if "Z" in (given or axes).upper() else "CYX"
+    letters = {*axes, *(given or "").upper(), "C"} - ({"T"} - {*axes})
+    order = "".join(a for a in "TCZYX" if a in letters)
     return arranged(array, axes, order), order
 
 
@@ -117,16 +126,27 @@ def named_by_units(axes: str, sizes: Mapping[str, Size]) -> str:
     return axes
 
 
-def _with_given_axes(array: PixelArray, axes: str, given: str, name: str) -> tuple[PixelArray, str]:
+def interval_of(sizes: Mapping[str, Size]) -> float | None:
+    """Return the seconds between two frames; the slices of some files are seconds apart."""
+    return seconds(sizes.get("T")) or seconds(sizes.get("Z"))
+
+
+def _with_given_axes(
+    array: PixelArray, axes: str, given: str, name: str, *, time: bool
+) -> tuple[PixelArray, str]:
     """Return the array and the letters of its axes; Z is missing where a plane is a volume."""
-    if not {"Y", "X"} <= set(given) <= set("CZYX") or len(set(given)) != len(given):
+    known = "TCZYX" if time else "CZYX"
+    if not {"Y", "X"} <= set(given) <= set(known) or len(set(given)) != len(given):
+        others = "Z, C and T" if time else "Z and C"
         raise FileError(
-            f"axes={given}: expected Y and X, and perhaps Z and C, each once and in the file's"
+            f"axes={given}: expected Y and X, and perhaps {others}, each once and in the file's"
             " order, such as ZYX, CYX or YXC"
         )
     if array.ndim == len(given):
         return array, given
     core, _ = without_singletons(array, axes)
+    if core.ndim == len(given) - 1 and "T" in given:
+        given = given.replace("T", "")  # of a single frame
     if core.ndim == len(given):
         return core, given
     if core.ndim == len(given) - 1 and "Z" in given and (core.ndim == 2 or core.ndim < array.ndim):
@@ -159,15 +179,15 @@ def guess(array: PixelArray, axes: str, name: str) -> str:
     return axes.replace(axes[unknown[0]], "Z")
 
 
-def _check(array: PixelArray, axes: str, name: str) -> None:
-    if "T" in axes:
+def _check(array: PixelArray, axes: str, name: str, *, time: bool) -> None:
+    if "T" in axes and not time:
         frames = array.shape[axes.index("T")]
         slices = axes.replace("T", "Z").replace("S", "C")
         but = f"; if they are slices of a volume, set axes={slices}" if "Z" not in axes else ""
         raise FileError(TIME_SERIES.format(name=name, frames=frames) + but)
     letters = set(axes)
     colours = len(letters & {"C", "S"})
-    if not {"Y", "X"} <= letters <= set("CSZYX") or len(letters) != len(axes) or colours > 1:
+    if not {"Y", "X"} <= letters <= set("TCSZYX") or len(letters) != len(axes) or colours > 1:
         raise FileError(
             f"{name} has the axes {axes} and shape {array.shape}; expected YX or ZYX, with or"
             f" without channels: save the part you need, or {HINT}"

@@ -10,7 +10,8 @@ TIFF = (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk")
 PNG = (".png",)
 JPEG = (".jpg", ".jpeg")
 ZARR = (".zarr",)
-IMAGES = (*TIFF, *PNG, *JPEG, *ZARR)
+MICROSCOPES = (".czi", ".lif", ".nd2")
+IMAGES = (*TIFF, *PNG, *JPEG, *ZARR, *MICROSCOPES)
 
 PACKED = (".zip", ".ozx", ".zarr")
 """Those of files, not folders, that hold an image which is not read in there."""

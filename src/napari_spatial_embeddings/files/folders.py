@@ -42,7 +42,7 @@ def without_endings(path: str | Path) -> str:
     return name
 
 
-def find_images(paths: Iterable[str | Path]) -> list[Path]:
+def find_images(paths: Iterable[str | Path], pattern: str = "*") -> list[Path]:
     """List image files.
 
     Parameters
@@ -51,6 +51,9 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
         Files, OME-Zarr folders, and folders of these; in a folder, other and hidden files are
         skipped, and so are saved maps, overlays, and the folders in it. Of OME-TIFF files that
         hold parts of one image, the first one stands for all.
+    pattern : str
+        What the paths in folders look like: "*_dapi.tif", or "**/*.tif" for those in the folders in
+        them as well.
 
     Returns
     -------
@@ -66,7 +69,8 @@ def find_images(paths: Iterable[str | Path]) -> list[Path]:
     for path in map(Path, paths):
         if not path.exists():
             raise FileError(f"there is no file or folder {path}")
-        found.update(dict.fromkeys(_in_folder(path, IMAGES) if _is_folder(path) else [path]))
+        inside = _in_folder(path, IMAGES, pattern) if _is_folder(path) else [path]
+        found.update(dict.fromkeys(inside))
     if not found:
         raise FileError("no image is given")
     from .ome_set import once  # only where files are looked for: not when a window opens
@@ -185,17 +189,26 @@ def _is_folder(path: Path) -> bool:
     return path.is_dir() and not is_zarr(path)
 
 
-def _in_folder(folder: Path, endings: tuple[str, ...]) -> list[Path]:
-    found = sorted(
+def _in_folder(folder: Path, endings: tuple[str, ...], pattern: str = "*") -> list[Path]:
+    try:
+        matching = sorted(folder.glob(pattern))
+    except (ValueError, NotImplementedError) as error:  # an empty one, or an absolute path
+        raise FileError(
+            f"'{pattern}' is no pattern for the files in a folder ({error}); expected one such as"
+            " *.tif, or **/*.tif"
+        ) from error
+    found = [
         path
-        for path in folder.iterdir()
+        for path in matching
         if path.suffix.lower() in endings
-        and not path.name.startswith(".")
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not any(p.suffix.lower() in ZARR for p in path.relative_to(folder).parents)
         and not path.name.lower().endswith((".maps.zarr", ".overlay.png"))
         and (path.is_dir() == (path.suffix.lower() in ZARR))
-    )
+    ]
     if not found:
-        raise FileError(f"{folder} holds no file of a known kind ({', '.join(endings)})")
+        like = "" if pattern == "*" else f" like {pattern}"
+        raise FileError(f"{folder} holds no file of a known kind ({', '.join(endings)}){like}")
     return found
 
 

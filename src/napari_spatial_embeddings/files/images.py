@@ -16,7 +16,7 @@ from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.core.units import Lengths, combine
 from napari_spatial_embeddings.errors import InputError
 
-from .axes import Raw, as_image, named_by_units
+from .axes import Raw, as_image, interval_of, named_by_units
 from .endings import JPEG, PACKED, PNG, TIFF, check_kind
 from .errors import FileError, reading
 from .folders import stem
@@ -31,7 +31,12 @@ ARRAYS = dict.fromkeys(
 
 
 def read_image(
-    path: str | Path, axes: str | None = None, channels: Sequence[int] | None = None
+    path: str | Path,
+    axes: str | None = None,
+    channels: Sequence[int] | None = None,
+    *,
+    time: bool = False,
+    scene: int | None = None,
 ) -> ImageData:
     """Open an image.
 
@@ -54,27 +59,35 @@ def read_image(
     ----------
     path : path
     axes : str, optional
-        The file's axes, instead of those that it names: Y and X, and perhaps Z and C. A Z of length
-        one is then kept. The planes are then taken as they are, where metadata name more of them.
+        The file's axes, instead of those that it names: Y and X, and perhaps Z and C, or T. A Z of
+        length one is then kept. The planes are then taken as they are, where metadata name more of
+        them.
     channels : sequence of int, optional
         Those of its channels to use, counted from 0; all if not given.
+    time : bool
+        Whether it may be a time series, which is refused otherwise. A single frame is an image.
+    scene : int, optional
+        Which image of a file that holds several, see `collections.positions`; the first if not
+        given.
 
     Raises
     ------
     FileError
         If the file, or a file of its set, is missing, damaged or ended early; if it is of another
-        format, a time series, not made of real numbers, or has no such channel.
+        format, not made of real numbers, or has no such channel; if it is a time series and may be
+        none.
     """
     path = Path(path)
     with reading(path):
-        raw = load(path, given=axes is not None)
+        raw = load(path, given=axes is not None, scene=scene)
         _expect(path, raw, "biuf", "real numbers")
-        array, order = as_image(raw.array, raw.axes, str(path), axes)
+        array, order = as_image(raw.array, raw.axes, str(path), axes, time=time)
         sizes = {**raw.sizes, **read_sidecar(path)}
-    pixel_size, unit = combine([sizes.get(axis) for axis in order[1:]])
+    pixel_size, unit = combine([sizes.get(axis) for axis in order if axis in "ZYX"])
     if isinstance(array, np.ndarray):
         array = _native(array)
-    image = ImageData(array, order, pixel_size, unit, stem(path))
+    interval = interval_of(sizes) if "T" in order else None
+    image = ImageData(array, order, pixel_size, unit, stem(path), interval)
     if channels is None:
         return image
     for channel in channels:
@@ -171,16 +184,16 @@ def _check_channel(path: Path, count: int, channel: int) -> None:
         )
 
 
-def load(path: Path, *, labels: bool = False, given: bool) -> Raw:
+def load(path: Path, *, labels: bool = False, given: bool, scene: int | None = None) -> Raw:
     """Open a file; labels are read whole, and as indices where there is a palette.
 
     Where its axes are ``given``, metadata that contradict its pixels are no error.
     """
-    raw = _open(path, labels=labels, given=given)
+    raw = _open(path, labels=labels, given=given, scene=scene)
     return replace(raw, axes=named_by_units(raw.axes, raw.sizes))
 
 
-def _open(path: Path, *, labels: bool, given: bool) -> Raw:
+def _open(path: Path, *, labels: bool, given: bool, scene: int | None) -> Raw:
     suffix = path.suffix.lower()
     if is_zarr(path):
         return read_zarr(path, whole=labels)
@@ -188,13 +201,17 @@ def _open(path: Path, *, labels: bool, given: bool) -> Raw:
     if suffix in TIFF:
         from .tiff import read_tiff
 
-        return read_tiff(path, whole=labels, given=given)
+        return read_tiff(path, whole=labels, given=given, scene=scene)
     if suffix in PNG or suffix in JPEG:
         from .png_jpeg import read_jpeg, read_png
 
         return read_jpeg(path) if suffix in JPEG else read_png(path, indices=labels)
     if suffix in PACKED:
         raise FileError(f"{path} is packed; unpack it, and open the file or folder that is in it")
+    from .collections.microscopes import is_of_microscope, read_microscope
+
+    if is_of_microscope(path):
+        return read_microscope(path, whole=labels, scene=scene)
     kind = "a folder" if path.is_dir() else f"of the type '{suffix}'"
     how = ARRAYS.get(suffix, "for example with Fiji")
     raise FileError(f"{path} is {kind}; expected TIFF, PNG, JPEG or OME-Zarr: convert it, {how}")

@@ -132,15 +132,17 @@ class OmeSet:
             (i for i in self.images if any(self.file_of(p).is_file() for p in i.planes)), None
         )
 
-    def part(self, pages: int) -> OmePart | None:
-        """Return the first image that the file has planes of; None if there is none.
+    def part(self, pages: int, scene: int = 0) -> OmePart | None:
+        """Return an image that the file has planes of; None if there is none.
 
         Parameters
         ----------
         pages : int
             Number of pages of the file.
+        scene : int
+            Which one of those that it has planes of.
         """
-        here = self.here()
+        here = self.here()[scene:]
         if not here:
             return None
         files = {planes: self.file_of(planes) for planes in dict.fromkeys(here[0].planes)}
@@ -193,6 +195,17 @@ def ome_set(path: Path, page: tifffile.TiffPage) -> OmeSet | None:
         home = path.parent / _file_name(found.elsewhere)
         found = parse(_metadata_in(home), page.samplesperpixel) or found
     return OmeSet(path, uuid, home, found.images, found.modulo)
+
+
+def images_in(path: Path) -> int:
+    """Return how many images a TIFF has planes of, by its OME-XML; 0 if it has none."""
+    import tifffile
+
+    path = path.absolute()
+    with suppress(Exception), quiet(), tifffile.TiffFile(path) as file:
+        if (found := ome_set(path, file.pages.first)) is not None:
+            return len(found.here())
+    return 0
 
 
 def once(paths: Iterable[Path]) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
@@ -49,7 +50,7 @@ class OmeImage:
     edges : (int, int)
         Height and width of a plane in pixels.
     planes : tuple of Planes
-    sizes : mapping from Z, Y, X to (length, unit)
+    sizes : mapping from T, Z, Y, X to (length, unit)
     """
 
     axes: str
@@ -155,4 +156,7 @@ def _sizes(facts: Mapping[str, str]) -> dict[str, Size]:
         except ValueError:
             continue
         sizes[axis] = length, unit_name(facts.get(f"PhysicalSize{axis}Unit", "um"))
+    with suppress(ValueError):
+        interval = float(facts.get("TimeIncrement", "").replace(",", "."))
+        sizes["T"] = interval, facts.get("TimeIncrementUnit", "s")
     return sizes

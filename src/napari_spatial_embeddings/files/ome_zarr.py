@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from napari_spatial_embeddings.core.units import Size, unit_name
+from napari_spatial_embeddings.core.units import Size, is_time, unit_name
 
 from .axes import Raw
 from .errors import FileError, log
@@ -79,7 +79,7 @@ def zarr_sizes(path: Path) -> dict[str, Size]:
 def _first_image(group: Any, path: Path) -> tuple[Any, dict[str, Any]]:
     """Return the group of a folder's image, or of its first one, and the metadata."""
     facts = ome(group)
-    if series := _series(group):
+    if series := series_names(group):
         group = group[series[0]]
         facts = ome(group)
     if not facts.get("multiscales"):
@@ -88,11 +88,11 @@ def _first_image(group: Any, path: Path) -> tuple[Any, dict[str, Any]]:
 
 
 def _note_others(group: Any, path: Path) -> None:
-    if (images := len(_series(group))) > 1:
+    if (images := len(series_names(group))) > 1:
         log.warning("%s holds %d images; the first is read", path, images)
 
 
-def _series(group: Any) -> list[str]:
+def series_names(group: Any) -> list[str]:
     """Return the names of the images in a collection; none if the group is no collection."""
     if "bioformats2raw.layout" not in ome(group):
         return []
@@ -248,7 +248,7 @@ def _ome_sizes(
     return {
         letter: (float(size), unit_name(unit if isinstance(unit, str) else None))
         for letter, size, unit in zip(letters, np.prod(scales, 0), units, strict=True)
-        if letter in "ZYX"
+        if letter in "ZYX" or (letter == "T" and is_time(unit))
     }
 
 

@@ -16,6 +16,7 @@ from napari_spatial_embeddings.core.units import Lengths, combine
 
 from .axes import UNKNOWN, without_singletons
 from .errors import FileError, log, reading
+from .file_axes import read_axes
 from .folders import find_images, stem
 from .images import load, read_labels, read_pixel_size
 from .sidecar import read_sidecar
@@ -83,6 +84,20 @@ def read_label_series(
     size, unit = read_pixel_size(files[0], "ZYX"[-first.ndim :])
     data = _Frames(read, list(map(str, files)), first.shape, tracked)
     return LabelSeries(data, size, unit, folder.resolve().name)
+
+
+def is_series(path: str | Path, axes: str | None = None) -> bool:
+    """Whether a file is a time series of several frames, by the given axes or its own.
+
+    Raises
+    ------
+    FileError
+        If it is missing or damaged.
+    """
+    if axes:
+        return "T" in axes.upper()
+    known = read_axes(path)
+    return known is not None and "T" in known.axes
 
 
 def _of_file(path: Path, axes: str | None, tracked: bool) -> LabelSeries:

@@ -34,7 +34,9 @@ WHITE_LABELS = "black is an object", "it is background"
 """Words for values that stand for their opposite."""
 
 
-def read_tiff(path: Path, *, whole: bool = False, given: bool = False) -> Raw:
+def read_tiff(
+    path: Path, *, whole: bool = False, given: bool = False, scene: int | None = None
+) -> Raw:
     """Return the first image of a TIFF file at its full resolution.
 
     Of an OME-TIFF set, the image that the file belongs to: the frames that it has a part in, with
@@ -47,6 +49,8 @@ def read_tiff(path: Path, *, whole: bool = False, given: bool = False) -> Raw:
         Read a large one as well, which stays in its file otherwise: see `stored`.
     given : bool
         The axes are known from elsewhere: planes that the metadata name in vain are no error.
+    scene : int, optional
+        Which image of those that its OME-XML describes, instead of the first.
     """
     import tifffile
 
@@ -56,10 +60,10 @@ def read_tiff(path: Path, *, whole: bool = False, given: bool = False) -> Raw:
         def open_file(which: Path, **flags: Any) -> tifffile.TiffFile:
             return opened.enter_context(tifffile.TiffFile(which, **flags))
 
-        series, axes = first_image(path, open_file, given=given)
+        series, axes = first_image(path, open_file, given=given, scene=scene)
         check_pixels(series, path)
         file = open_file(path, **ALONE)
-        known = sizes(file, path, None if series.is_multifile else series.keyframe)
+        known = sizes(file, path, None if series.is_multifile else series.keyframe, scene or 0)
         axes = _samples(axes, series.keyframe)
         _check_colours(series.keyframe, path, labels=whole, given=given)
         if series.is_multifile:

@@ -40,7 +40,9 @@ PLAIN: dict[str, Any] = {**ALONE, "is_shaped": False, "is_imagej": False, "is_nd
 """Metadata that it must ignore where they are wrong."""
 
 
-def first_image(path: Path, open_file: Open, *, given: bool) -> tuple[Series, str]:
+def first_image(
+    path: Path, open_file: Open, *, given: bool, scene: int | None = None
+) -> tuple[Series, str]:
     """Return the pages of the first image, and a letter for each axis, those of length one too.
 
     Parameters
@@ -52,6 +54,8 @@ def first_image(path: Path, open_file: Open, *, given: bool) -> tuple[Series, st
     given : bool
         The axes are known from elsewhere, so that pages are taken as they are where metadata and
         pages contradict each other.
+    scene : int, optional
+        Which image of those that the OME-XML describes, instead of the first.
 
     Raises
     ------
@@ -62,14 +66,14 @@ def first_image(path: Path, open_file: Open, *, given: bool) -> tuple[Series, st
     len(file.pages)  # where they lead in a circle, tifffile finds out here, and nowhere else
     found = ome_set(path, file.pages.first)
     if found is not None:
-        _note_others(path, len(found.here()))
+        _note_others(path, len(found.here()) if scene is None else 1)
         if found.modulo and not given:
             names = " and ".join(f"{NAMES[axis]}s" for axis in found.modulo)
             raise FileError(
                 f"{path} holds more than {names} along their axis, such as lifetimes or angles;"
                 " expected slices and channels alone: save the part you need"
             )
-        part = found.part(len(file.pages))
+        part = found.part(len(file.pages), scene or 0)
         if not found.images and found.home != path:
             log.warning("%s: %s beside it, with its metadata, is missing", path, found.home.name)
         elif part is None:

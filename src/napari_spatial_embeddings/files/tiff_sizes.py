@@ -34,7 +34,10 @@ Beyond them only the width was measured: pixels of 100 nm in slices of 1 nm, for
 
 
 def sizes(
-    file: tifffile.TiffFile, path: Path, image: tifffile.TiffPage | None = None
+    file: tifffile.TiffFile,
+    path: Path,
+    image: tifffile.TiffPage | None = None,
+    scene: int = 0,
 ) -> dict[str, Size]:
     """Return the size of the pixels of a file's first image, along the axes for which it is known.
 
@@ -45,15 +48,17 @@ def sizes(
         Absolute.
     image : TiffPage, optional
         The first page of the image, which a small copy may precede.
+    scene : int
+        Which image of those that an OME-XML describes.
     """
     page = file.pages.first
     if (found := ome_set(path, page)) is not None:
         images = found.here() or found.images
-        if images and (known := images[0].sizes):
+        if images[scene:] and (known := images[scene].sizes):
             return dict(known)
     with suppress(ValueError):
         if (facts := file.imagej_metadata) is not None:
-            return _imagej(facts, page)
+            return {**_imagej(facts, page), **_imagej_interval(facts)}
     if page.shaped_description is not None:
         with suppress(json.JSONDecodeError):
             facts = json.loads(page.shaped_description)
@@ -85,6 +90,12 @@ def _imagej(facts: Mapping[str, Any], page: tifffile.TiffPage) -> dict[str, Size
     if unit in PRINTED or not _was_set_since(page):
         return known
     return {**({"Z": known["Z"]} if depth else {}), **_resolution(page)}
+
+
+def _imagej_interval(facts: Mapping[str, Any]) -> dict[str, Size]:
+    """Return the time between two frames, in seconds unless another unit is named."""
+    interval, unit = _number(facts.get("finterval")), str(facts.get("tunit") or "s")
+    return {"T": (interval, unit)} if interval else {}
 
 
 def _as_imagej(facts: Mapping[str, Any], page: tifffile.TiffPage) -> dict[str, Size]:

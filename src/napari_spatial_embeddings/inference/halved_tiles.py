@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.config import PredictionSettings
-from napari_spatial_embeddings.core.maps import EmbeddingMaps
+from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float
 from napari_spatial_embeddings.errors import OutOfMemory
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def predict_halving_tiles(
     settings: PredictionSettings,
     window: tuple[slice, ...] | None = None,
     out: EmbeddingMaps | None = None,
+    scale: Float | None = None,
 ) -> Iterator[tuple[Progress, str]]:
     """Yield progress and a note; where memory is short, go on with tiles of half the edge.
 
@@ -39,7 +40,7 @@ def predict_halving_tiles(
     settings, spacing = model.suited(settings, image.pixel_size, image.unit)
     while True:
         try:
-            for progress in model.predicting(image.data, settings, window, out, spacing):
+            for progress in model.predicting(image.data, settings, window, out, spacing, scale):
                 yield progress, note
         except OutOfMemory:
             if settings.tile // 2 < SMALLEST_TILE:

@@ -20,7 +20,7 @@ from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, 
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.image_data import PixelArray, arranged
 from napari_spatial_embeddings.core.instances import Instances
-from napari_spatial_embeddings.core.maps import SIGMA_GAIN, EmbeddingMaps
+from napari_spatial_embeddings.core.maps import SIGMA_GAIN, EmbeddingMaps, Float
 from napari_spatial_embeddings.core.network import BranchedNet
 from napari_spatial_embeddings.core.units import Lengths, length, spacing_of
 from napari_spatial_embeddings.system.atomic import write_atomically
@@ -106,7 +106,7 @@ class SpatialEmbeddings:
         window: tuple[slice, ...] | None = None,
         out: EmbeddingMaps | None = None,
         spacing: tuple[float, ...] | None = None,
-        whole: PixelArray | None = None,
+        scale: Float | None = None,
     ) -> Iterator[Progress]:
         """Yield progress after every tile; the last report's maps are complete.
 
@@ -120,14 +120,16 @@ class SpatialEmbeddings:
         out : EmbeddingMaps, optional
             The maps to fill, which may be stored elsewhere than in memory; new ones without any
             object if not given.
-        whole : (C, *S), optional
-            The image that this one is a part of, if it is one: its intensities normalise it.
+        scale : float32 (2, C), optional
+            From `normalisation.normalisation`, of the image or time series that this one is a part
+            of; that of the image itself if not given.
         """
         settings = settings or PredictionSettings()
         image = self.check(image)
         device = choose_device(settings.device)
         network = self.network.to(device)
-        scale = normalisation(image if whole is None else whole, self.settings)
+        if scale is None:
+            scale = normalisation(image, self.settings)
         resampling = self.resampling(settings.object_diameter, spacing)
         yield from predict_tiles(
             network, self.settings, image, scale, settings, device, out, window, resampling

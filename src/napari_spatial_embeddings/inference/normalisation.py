@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ModelSettings
-from napari_spatial_embeddings.core.image_data import PixelArray
+from napari_spatial_embeddings.core.image_data import PixelArray, sliced
 from napari_spatial_embeddings.core.maps import Float
 from napari_spatial_embeddings.core.sampling import sample_blocks
 
@@ -25,13 +25,13 @@ EDGE = {2: 256, 3: 64}
 def normalisation(image: PixelArray, settings: ModelSettings) -> Float:
     """Return per channel what to subtract and to multiply by, float32 (2, C).
 
-    Percentiles are taken over the whole image or volume, never over a slice or a tile: over all its
-    values, or over a regular grid of blocks where there are more than `SAMPLE_PIXELS`, the same in
-    memory as in a file. Values that are not finite are left out.
+    Percentiles are taken over the whole image, volume or time series, never over a slice, a frame
+    or a tile: over all its values, or over a regular grid of blocks where there are more than
+    `SAMPLE_PIXELS`, the same in memory as in a file. Values that are not finite are left out.
 
     Parameters
     ----------
-    image : (C, *S), real
+    image : (C, *S) or (T, C, *S), real
         Only what is sampled is read, one channel after the other.
 
     Raises
@@ -39,9 +39,11 @@ def normalisation(image: PixelArray, settings: ModelSettings) -> Float:
     ModelError
         If no value is finite.
     """
-    out = np.empty((2, image.shape[0]), np.float32)
-    for c in range(image.shape[0]):
-        sample = _sample(image, c)
+    before = (slice(None),) * (image.ndim - settings.ndim - 1)
+    channels = image.shape[len(before)]
+    out = np.empty((2, channels), np.float32)
+    for c in range(channels):
+        sample = _sample(sliced(image, (*before, c)), settings.ndim)
         low, high = np.percentile(sample, (settings.low_percentile, settings.high_percentile))
         if high <= low:  # nearly all pixels are alike, as in an image of a few bright spots
             low, high = float(sample.min()), float(sample.max())
@@ -66,11 +68,11 @@ def normalise(image: NDArray[np.generic], scale: Float) -> Float:
     return out
 
 
-def _sample(image: PixelArray, channel: int) -> Float:
-    """Return finite values of a channel."""
+def _sample(channel: PixelArray, ndim: int) -> Float:
+    """Return finite values of a channel, (*S) or (T, *S)."""
     with np.errstate(over="ignore"):  # of float64: what is too large becomes infinite
-        values = _sampled_values(image, channel)
-    if image.dtype.kind == "f":
+        values = _sampled_values(channel, ndim)
+    if channel.dtype.kind == "f":
         finite = np.isfinite(values)
         if not finite.any():
             raise ModelError(NOT_FINITE)
@@ -79,12 +81,12 @@ def _sample(image: PixelArray, channel: int) -> Float:
     return values
 
 
-def _sampled_values(image: PixelArray, channel: int) -> Float:
-    shape = image.shape[1:]
+def _sampled_values(channel: PixelArray, ndim: int) -> Float:
+    shape = channel.shape
     if math.prod(shape) <= SAMPLE_PIXELS:
-        return np.asarray(image[(channel,)], np.float32)
-    edge = EDGE[len(shape)]
-    size = math.prod(min(edge, n) for n in shape)
-    blocks = sample_blocks(shape, edge, max(1, SAMPLE_PIXELS // size))
-    parts = [np.asarray(image[(channel, *block)], np.float32).ravel() for block in blocks]
+        return np.asarray(channel[()], np.float32)
+    edges = (*(1,) * (len(shape) - ndim), *(EDGE[ndim],) * ndim)
+    size = math.prod(map(min, edges, shape))
+    blocks = sample_blocks(shape, edges, max(1, SAMPLE_PIXELS // size))
+    parts = [np.asarray(channel[block], np.float32).ravel() for block in blocks]
     return np.concatenate(parts)

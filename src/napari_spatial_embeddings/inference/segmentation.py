@@ -13,7 +13,7 @@ import numpy as np
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import Clustering, cluster
 from napari_spatial_embeddings.core.label_memory import LabelMemory, recalled
-from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
+from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float, ideal_maps
 from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory, to_message
 
 from .halved_tiles import predict_halving_tiles
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.core.instances import Corrections, Instances
 
     from .model import SpatialEmbeddings
+
+
+SKIPPED = (InputError, Failure, MemoryError, OSError)
+"""Errors that make an image be skipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,9 @@ class SegmentationJob:
         are clustered again only if other settings are wanted.
     advice : str
         What to do about an image that the model does not take, for the message.
+    scale : float32 (2, C), optional
+        From `normalisation.normalisation`, of the time series that the image is a frame of; that of
+        the image itself if not given.
     """
 
     key: str
@@ -97,6 +104,7 @@ class SegmentationJob:
     corrections: Callable[[], Corrections | None] | None = None
     reuse: bool = False
     advice: str = ""
+    scale: Float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +178,18 @@ def segment_images(
         try:
             for report in _segment(model, name, first, clustering, prediction):
                 yield report
-        except (InputError, Failure) as error:
-            yield _skipped(report, error)
-        except MemoryError as error:
-            yield _skipped(report, OutOfMemory(to_message(error)))
-        except OSError as error:
-            unreadable = InputError(to_message(error))
-            unreadable.__cause__ = error
-            yield _skipped(report, unreadable)
+        except SKIPPED as error:
+            yield _skipped(report, as_reason(error))
+
+
+def as_reason(error: InputError | Failure | MemoryError | OSError) -> InputError | Failure:
+    """Return why an image is skipped: one of `SKIPPED` as a sentence for users."""
+    if isinstance(error, InputError | Failure):
+        return error
+    kind = OutOfMemory if isinstance(error, MemoryError) else InputError
+    reason = kind(to_message(error))
+    reason.__cause__ = error
+    return reason
 
 
 def _step(report: SegmentationReport, text: str, **changes: Any) -> SegmentationReport:
@@ -214,7 +226,7 @@ def _segment(
     if job.window is not None:
         window = _grown(job.window, model, image, prediction)
         out = _copied(before.maps) if before is not None and before.card == card else None
-    for progress, note in predict_halving_tiles(model, image, prediction, window, out):
+    for progress, note in predict_halving_tiles(model, image, prediction, window, out, job.scale):
         report = replace(report, done=progress.done, total=progress.total)
         yield _step(report, f"tile {progress.done} of {progress.total}{note}")
     yield _step(report, "finding objects")

@@ -45,8 +45,9 @@ class TrainingImage:
         Whether labels are scribbles, which cover only part of their objects.
     spacing : tuple of D floats, optional
         Size of a pixel along each axis, the finest being 1; that of the model if not known.
-    whole : (C, *S'), optional
-        The image that this is a part of, whose intensities normalise it; perhaps not in memory.
+    whole : (C, *S') or (T, C, *S'), optional
+        The image or time series that this is a part of, whose intensities normalise it; perhaps not
+        in memory.
     ring : bool (*S), optional
         Pixels that are background for nothing but their nearness to an annotated object; those of
         objects beside it may be among them.

@@ -33,10 +33,16 @@ def annotated_parts(
     class_names: tuple[str, ...] = ("object",),
     scribbled: bool = False,
     spacing: tuple[float, ...] | None = None,
+    series: PixelArray | None = None,
 ) -> list[TrainingImage]:
     """Resolve an annotation as `annotation.annotate` does; read what lies around it, and no more.
 
     An image in memory is one part, and so is one that is annotated everywhere.
+
+    Parameters
+    ----------
+    series : (T, C, *S), optional
+        The time series that the image is a frame of; the others are those of `annotate`.
 
     Raises
     ------
@@ -65,7 +71,8 @@ def annotated_parts(
         )
         for window in windows
     ]
-    return parts if in_memory(image) else [replace(part, whole=image) for part in parts]
+    whole = series if series is not None else None if in_memory(image) else image
+    return [replace(part, whole=whole) for part in parts]
 
 
 def annotated_windows(

@@ -12,7 +12,7 @@ import torch
 
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.core.clustering import cluster
-from napari_spatial_embeddings.core.maps import ideal_maps
+from napari_spatial_embeddings.core.maps import Float, ideal_maps
 from napari_spatial_embeddings.core.network import channels_last, rounded
 from napari_spatial_embeddings.core.object_size import typical_diameter
 from napari_spatial_embeddings.inference.devices import choose_device
@@ -87,10 +87,10 @@ def prepare(
     # One scale for all images, as in prediction. Validation images keep their own scale, so that
     # scores and thresholds are those of the images as they are.
     scaled = [
-        resampled(normalised(i, model.settings), best.resampling(spacing=i.spacing))
-        for i in learned
+        resampled(image, best.resampling(spacing=image.spacing))
+        for image in normalised(learned, model.settings)
     ]
-    chosen = [normalised(i, model.settings) for i in choose_images(validation)]
+    chosen = normalised(choose_images(validation), model.settings)
     device = choose_device(settings.device)
     # Compile the loops now: neither the budget nor the cost of a validation should contain that.
     cluster(ideal_maps(np.ones((2, 2), np.int32)))
@@ -173,11 +173,17 @@ def own_diameter(images: list[TrainingImage], model: SpatialEmbeddings) -> float
     return round(typical_diameter(labels, model.settings.spacing, own), 2)
 
 
-def normalised(source: TrainingImage, settings: ModelSettings) -> TrainingImage:
-    """Return a training image with intensities normalised as those of the whole image."""
-    whole = source.image if source.whole is None else source.whole
-    scale = normalisation(whole, settings)
-    return replace(source, image=normalise(source.image, scale), whole=None)
+def normalised(images: list[TrainingImage], settings: ModelSettings) -> list[TrainingImage]:
+    """Return training images with intensities normalised as those of the whole images."""
+    scales: dict[int, Float] = {}
+    out = []
+    for source in images:
+        whole = source.image if source.whole is None else source.whole
+        if id(whole) not in scales:  # parts of an image, and frames of a series, share it
+            scales[id(whole)] = normalisation(whole, settings)
+        image = normalise(source.image, scales[id(whole)])
+        out.append(replace(source, image=image, whole=None))
+    return out
 
 
 def crop_shape(model: ModelSettings, settings: TrainingSettings) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from napari_spatial_embeddings.config import PredictionSettings
 from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps, squared_distance
 from napari_spatial_embeddings.core.object_size import ring
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.normalisation import normalisation
 from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage, surroundings
@@ -69,8 +70,9 @@ def complete_scribbles(
         pixels = image.labels[window].size
         if image.scribbled and image.n_objects and pixels <= left:
             left -= pixels
+            scale = None if image.whole is None else normalisation(image.whole, model.settings)
             steps = model.predicting(
-                image.image, settings, window, spacing=image.spacing, whole=image.whole
+                image.image, settings, window, spacing=image.spacing, scale=scale
             )
             for step in steps:  # noqa: B007 - the last one's maps are complete
                 yield

@@ -1,0 +1,1 @@
+"""Parts of ``predict``: its inputs, and what becomes of each."""

@@ -1,0 +1,150 @@
+"""``predict`` of folders in folders, plates, and files with several images."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+import yaozarrs
+from numpy.typing import NDArray
+
+from command_line import call, contents, done, refused, save
+from label_files import ome_zarr
+from napari_spatial_embeddings.files import read_image, read_labels
+from plates import collection, plate
+
+from .results import labels
+
+
+@pytest.fixture(scope="module")
+def images(data: Path) -> list[NDArray[np.uint16]]:
+    return [tifffile.imread(data / f"images/{k}.tif") for k in range(3)]
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_folders_in_folders(
+    tmp_path: Path, model: Path, predicted: Path, images: list[NDArray[np.uint16]]
+) -> None:
+    folder = tmp_path / "images"
+    for name, image in zip(("a", "in/a", "in/deep/b"), images, strict=True):
+        save(folder / f"{name}.tif", image)
+    (folder / "in/bad.tif").write_bytes(b"II*\0 and then nothing")
+    output = folder / "results"
+    command = "predict", folder, "--pattern", "**/*.tif", "--model", model, "--output", output
+    for _ in range(2):  # results among the images are none
+        outcome = call(*command, "--summary", tmp_path / "summary.csv")
+        assert outcome.code == 1
+        assert outcome.err.splitlines()[1] == "1 of 4 files could not be used:"
+    assert {name for name, content in contents(output).items() if content} == {
+        "a.tif",
+        "in/a.tif",
+        "in/deep/b.tif",
+    }
+    found = labels(predicted)
+    np.testing.assert_array_equal(read_labels(output / "in/a.tif"), found["1.tif"])
+    rows = {row["image"]: row for row in table(tmp_path / "summary.csv")}
+    assert list(rows) == ["a", "in/a", "in/bad", "in/deep/b"]
+    assert "bad.tif" in rows["in/bad"]["error"]
+    assert rows["in/bad"]["objects"] == ""
+    for name, own in (("a", "0.tif"), ("in/deep/b", "2.tif")):
+        sizes = np.bincount(found[own].ravel())[1:]
+        assert int(rows[name]["objects"]) == len(sizes)
+        assert float(rows[name]["mean_size_px"]) == pytest.approx(sizes.mean(), rel=1e-4)
+        assert float(rows[name]["median_size_px"]) == pytest.approx(np.median(sizes), rel=1e-4)
+        assert 0.5 < float(rows[name]["mean_score"]) <= 1
+        assert rows[name]["error"] == ""
+    assert not (tmp_path / "summary.wells.csv").exists()
+    assert "name a folder" in refused("predict", folder / "a.tif", *command[2:])
+    assert "like *.png" in refused(*command[:3], "*.png", *command[4:])
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_plate(
+    tmp_path: Path,
+    model: Path,
+    predicted: Path,
+    images: list[NDArray[np.uint16]],
+    version: str,
+) -> None:
+    path = plate(
+        tmp_path / "p.zarr",
+        {"A/1": {"0": images[0], "1": images[1]}, "B/1": {"0": images[2]}},
+        version=version,
+        listed={"B/1": ["1"], "B/2": ["0"]},
+    )
+    command = "predict", path, "--model", model, "--labels", "cells"
+    outcome = call(*command, "--summary", tmp_path / "sum.csv")
+    assert outcome.code == 1
+    said = outcome.err.splitlines()
+    assert "the well B1 lists the field 1" in said[0]
+    assert "the plate lists the well B2" in said[1]
+    assert said[2] == "2 of 5 files could not be used:"
+    for name, place in (("0", "A/1/0"), ("1", "A/1/1"), ("2", "B/1/0")):
+        written = path / place / "labels" / "cells"
+        found = read_image(written)
+        np.testing.assert_array_equal(found.data[0], read_labels(predicted / f"{name}.tif"))
+        assert found.pixel_size == pytest.approx((0.3, 0.3))
+        yaozarrs.validate_zarr_store(str(path / place))
+    rows = table(tmp_path / "sum.csv")
+    assert [row["well"] for row in rows] == ["A1", "A1", "B1", "B1", "B2"]
+    assert rows[0]["size_unit"] == "um2"
+    wells = {row["well"]: row for row in table(tmp_path / "sum.wells.csv")}
+    assert [wells["A1"][k] for k in ("images", "failed")] == ["2", "0"]
+    assert [wells["B1"][k] for k in ("images", "failed")] == ["1", "1"]
+    assert [wells["B2"][k] for k in ("images", "failed", "objects")] == ["0", "1", ""]
+    counts = [int(rows[k]["objects"]) for k in range(2)]
+    assert int(wells["A1"]["objects"]) == sum(counts)
+    mean = sum(n * float(row["mean_size"]) for n, row in zip(counts, rows, strict=False))
+    assert float(wells["A1"]["mean_size"]) == pytest.approx(mean / sum(counts), rel=1e-4)
+
+    again = call(*command)  # those of this program are replaced
+    assert again.code == 1
+    assert len(again.out.splitlines()) == 3
+
+    done("predict", path / "A" / "1", *command[2:4], "--output", tmp_path / "files", "--table")
+    assert set(contents(tmp_path / "files")) == {
+        f"p_A1_{f}.{kind}" for f in "01" for kind in ("tif", "csv")
+    }
+
+
+def test_positions(tmp_path: Path, model: Path, images: list[NDArray[np.uint16]]) -> None:
+    several = tmp_path / "t.ome.tif"
+    with tifffile.TiffWriter(several, ome=True) as file:
+        for image in images:
+            file.write(image, metadata={"axes": "YX"}, photometric="minisblack")
+    zarrs = collection(tmp_path / "z.zarr", {str(k): image for k, image in enumerate(images)})
+    command = "predict", several, zarrs, "--model", model, "--output", tmp_path / "out"
+    done(*command, "--object-diameter", 12)
+    names = [f"{stem}_{k}.tif" for stem in "tz" for k in range(3)]
+    assert set(contents(tmp_path / "out")) == set(names)
+    found = labels(tmp_path / "out")
+    for k in range(3):
+        np.testing.assert_array_equal(found[f"t_{k}.tif"], found[f"z_{k}.tif"])
+    assert found["t_0.tif"].max() > 2
+
+
+def test_labels_go_into_images_alone(
+    tmp_path: Path, model: Path, images: list[NDArray[np.uint16]], data: Path
+) -> None:
+    path = ome_zarr(tmp_path / "a.zarr", images[0], "YX", scale=[0.3, 0.3])
+    command = "predict", path, "--model", model
+    into = (*command, "--labels", "cells")
+    assert "name a folder for it" in refused(*into, "--table")
+    assert "names the place of the labels" in refused(*into, "--output", tmp_path / "b.zarr")
+    assert "is no name" in refused(*command, "--labels", "a/b")
+    said = refused("predict", data / "images/0.tif", *command[2:], "--labels", "cells")
+    assert "is no OME-Zarr" in said
+    assert "cells" not in set(contents(path))
+    (path / "labels" / "cells").mkdir(parents=True)
+    assert "was not written by this program" in refused(*into)
+    (path / "labels" / "cells").rmdir()
+    done(*into, "--table", "--output", tmp_path / "tables")
+    assert set(contents(tmp_path / "tables")) == {"a.csv"}
+    yaozarrs.validate_zarr_store(str(path))

@@ -1,0 +1,179 @@
+"""Time series on the command line: predicted, tracked, trained on and scored frame by frame."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+import zarr
+from numpy.typing import NDArray
+
+from command_line import TINY, call, cells, contents, done, pairs, refused, save
+from label_files import ome_zarr
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.files import read_image, read_label_series
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.normalisation import normalisation
+
+from .results import untrained
+
+IMAGEJ: dict[str, Any] = {
+    "imagej": True,
+    "resolution": (1 / 0.3, 1 / 0.3),
+    "metadata": {"axes": "TYX", "unit": "um", "finterval": 30.0},
+}
+
+
+@pytest.fixture(scope="module")
+def frames(data: Path) -> NDArray[np.uint16]:
+    """Frames that get dimmer."""
+    images = [tifffile.imread(data / f"images/{k}.tif") for k in (0, 1, 2, 0)]
+    return np.stack([(1 - 0.1 * t) * image for t, image in enumerate(images)]).astype(np.uint16)
+
+
+@pytest.fixture(scope="module")
+def movie(frames: NDArray[np.uint16], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(tmp_path_factory.mktemp("movies") / "movie.tif", frames, **IMAGEJ)
+
+
+def expected(model: Path, frames: NDArray[np.uint16]) -> list[NDArray[np.int32]]:
+    """Return the labels of each frame alone, normalised as the series."""
+    own = SpatialEmbeddings.load(model)
+    scale = normalisation(frames[:, None], own.settings)
+    found = []
+    for frame in frames:
+        *_, last = own.predicting(frame[None], spacing=(1, 1), scale=scale)
+        found.append(cluster(last.maps, own.clustering).labels)
+    assert min(labels.max() for labels in found) > 2, "a test of empty frames proves nothing"
+    return found
+
+
+def test_labels_are_those_of_each_frame(
+    tmp_path: Path, model: Path, movie: Path, frames: NDArray[np.uint16]
+) -> None:
+    outcome = done("predict", movie, "--model", model, "--output", tmp_path, "--table")
+    want = expected(model, frames)
+    path, count = tmp_path / "movie.tif", sum(int(labels.max()) for labels in want)
+    assert outcome.out.splitlines() == [f"{path}: {count} objects in 4 frames"]
+    assert set(contents(tmp_path)) == {"movie.tif", "movie.csv"}
+    np.testing.assert_array_equal(tifffile.imread(path), want)
+    found = read_image(path, time=True)
+    assert (found.axes, found.frame_interval, found.unit) == ("TCYX", 30.0, "um")
+    assert found.pixel_size == pytest.approx((0.3, 0.3))
+    with tifffile.TiffFile(path) as file:
+        assert file.imagej_metadata is not None
+        assert json.loads(file.imagej_metadata["Info"])["model"] == str(model)
+    with (tmp_path / "movie.csv").open() as file_:
+        rows = list(csv.DictReader(file_))
+    assert [int(row["frame"]) for row in rows] == [
+        t for t, labels in enumerate(want) for _ in range(labels.max())
+    ]
+    for row in rows:
+        size = (want[int(row["frame"])] == int(row["label"])).sum()
+        assert int(row["size_px"]) == size
+
+    tracked = done("track", path, "--output", tmp_path / "tracks", "--json").facts[0]
+    assert (tracked["frames"], tracked["objects"]) == (4, count)
+
+
+@pytest.mark.parametrize("kind", ["ome", "zarr", "host", "given", "tif"])
+def test_formats(
+    tmp_path: Path, model: Path, movie: Path, frames: NDArray[np.uint16], kind: str
+) -> None:
+    source, output, written = movie, tmp_path / "out", tmp_path / "out/movie.tif"
+    flags: tuple[str, ...] = ()
+    if kind == "ome":
+        flags, written = ("--ome",), tmp_path / "out/movie.ome.tif"
+    elif kind == "zarr":
+        output = written = tmp_path / "labels.zarr"
+    elif kind == "tif":
+        output = written = tmp_path / "labels.tif"
+    elif kind == "host":
+        source = ome_zarr(tmp_path / "movie.zarr", frames, "TYX", scale=[1, 0.3, 0.3])
+        output = written = source / "labels" / "cells"
+    else:
+        source, flags = save(tmp_path / "movie.tif", frames), ("--axes", "TYX")
+    done("predict", source, "--model", model, "--output", output, *flags)
+    found = read_label_series([written])
+    np.testing.assert_array_equal(np.asarray(found.data), expected(model, frames))
+    if kind != "given":
+        assert found.pixel_size == pytest.approx((0.3, 0.3))
+    if kind == "host":
+        facts: Any = dict(zarr.open_group(source / "labels").attrs)
+        assert facts["ome"]["labels"] == ["cells"]
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_channels_and_volumes(tmp_path: Path) -> None:
+    image = np.stack([cells((4, 24, 24), t)[0] for t in range(3)])
+    flat = untrained(tmp_path / "flat", in_channels=1)
+    deep = untrained(tmp_path / "deep", ndim=3, spacing=(1, 1, 1))
+    path = save(tmp_path / "a.tif", image, metadata={"axes": "TCYX"})
+    assert "a 2D image with 4 channels" in refused(
+        "predict", path, "--model", flat, "--output", tmp_path / "out"
+    )
+    done("predict", path, "--model", flat, "--output", tmp_path / "out", "--channels", 2)
+    assert tifffile.imread(tmp_path / "out/a.tif").shape == (3, 24, 24)
+    command = "predict", path, "--model", deep, "--output", tmp_path / "out"
+    assert "a 2D image with 4 channels" in refused(*command)
+    done(*command, "--axes", "TZYX", "--table")
+    assert read_label_series([tmp_path / "out/a.tif"]).data.shape == (3, 4, 24, 24)
+    assert "frame,label" in (tmp_path / "out/a.csv").read_text()
+
+
+def test_what_cannot_be_done_is_said(tmp_path: Path, data: Path, model: Path, movie: Path) -> None:
+    command = "predict", movie, "--model", model, "--output", tmp_path / "out"
+    assert "is a time series, whose maps are not kept" in refused(*command, "--maps")
+    path = tmp_path / "damaged.tif"
+    frames = np.stack([tifffile.imread(data / "images/0.tif")] * 4).astype(np.float32)
+    frames[2, 5, 5] = np.nan
+    save(path, frames, metadata={"axes": "TYX"})
+    said = refused("predict", path, "--model", model, "--output", tmp_path / "out")
+    assert "damaged, frame 2: " in said
+    assert "NaN" in said
+    outcome = call("predict", movie, path, "--model", model, "--output", tmp_path / "both")
+    assert outcome.code == 1
+    assert set(contents(tmp_path / "both")) == {"movie.tif"}
+
+
+def test_evaluate_pairs_frames(tmp_path: Path) -> None:
+    truth = np.stack([cells((40, 44), t)[1] for t in range(3)])
+    worse = truth.copy()
+    worse[2][worse[2] == worse[2].max()] = 0
+    for folder, array in (("truth", truth), ("found", worse)):
+        save(tmp_path / folder / "a.tif", array, metadata={"axes": "TYX"} if array is worse else {})
+        for t, frame in enumerate(array):
+            save(tmp_path / folder / "apart" / f"{t}.tif", frame)
+    command = "evaluate", "--labels", tmp_path / "truth", "--predictions", tmp_path / "found"
+    (scores,) = done(*command, "--json").facts
+    assert list(scores["per_image"]) == [f"a.tif, frame {t}" for t in range(3)]
+    apart = (x / "apart" if isinstance(x, Path) else x for x in command)
+    (one_by_one,) = done(*apart, "--json").facts
+    for key in ("images", "mean", "pooled", "counts"):
+        assert scores[key] == one_by_one[key]
+    assert scores["mean"]["recall"][0] < 1
+    save(tmp_path / "found/a.tif", worse[:2], metadata={"axes": "TYX"})
+    assert "they must cover the same pixels" in refused(*command)
+
+
+def test_training_takes_the_annotated_frames(tmp_path: Path) -> None:
+    images, labels = zip(*(cells((64, 64), t) for t in range(4)), strict=True)
+    movie, annotated = np.stack(images), np.stack(labels)
+    annotated[[1, 3]] = 0
+    save(tmp_path / "images/a.tif", movie, metadata={"axes": "TYX"})
+    save(tmp_path / "labels/a.tif", annotated, metadata={"axes": "TYX"})
+    command = "train", *pairs(tmp_path), "--output", tmp_path / "model", *TINY
+    start = done(*command, "--json").facts[0]
+    assert start["used"]["objects"] == sum(int(labels[t].max()) for t in (0, 2))
+    assert start["used"]["object_pixels"] == int((annotated > 0).sum())
+
+    save(tmp_path / "labels/a.tif", annotated[:3], metadata={"axes": "TYX"})
+    command = "train", *pairs(tmp_path), "--output", tmp_path / "other", *TINY
+    assert "has 4 frames" in refused(*command)
+    save(tmp_path / "labels/a.tif", annotated * 0, metadata={"axes": "TYX"})
+    assert "a.tif: nothing is annotated" in refused(*command)
