@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.layers import _layer_actions
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QComboBox
 
@@ -30,6 +31,19 @@ def test_the_first_image_is_chosen(viewer: Viewer) -> None:
 def test_says_what_to_do_without_an_image(dock: SpatialEmbeddingsWidget) -> None:
     assert "Open an image" in step_of(dock).hint
     assert not combos(dock)[0].isEnabled()
+
+
+def test_says_how_an_image_that_is_open_as_labels_is_made_one(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    pixels = (1000 * nuclei(size=64).image[0]).astype(np.int32)
+    viewer.add_labels(pixels, name="counts")  # as napari opens a file of them
+    assert "counts" in step_of(dock).hint
+    assert "Convert to Image" in step_of(dock).hint
+    viewer.layers.selection.active = viewer.layers["counts"]
+    _layer_actions._convert_to_image(viewer.layers)
+    assert dock.images.layer is not None
+    assert "labels" not in step_of(dock).hint
 
 
 def test_the_choice_follows_the_layers(

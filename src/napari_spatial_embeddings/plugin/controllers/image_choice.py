@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.components import ViewerModel
-from napari.layers import Image, Layer
+from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_spatial_embeddings.plugin.layers.covering import hides, seen_instead, topmost
@@ -97,6 +97,14 @@ class ImageChoice(QObject):
         """The image that can be worked on instead: seen in place of the current one, or new."""
         seen = self.seen_instead or (self._opened if self._is_new(self._opened) else None)
         return seen if seen in self._images.layers() else None
+
+    @property
+    def labels_instead(self) -> Labels | None:
+        """A layer of labels where there is no image: napari opens images of 32 bits so."""
+        if self._images.layers():
+            return None
+        own = (x for x in self._viewer.layers if isinstance(x, Labels) and role_of(x) is None)
+        return next(own, None)
 
     def take_offered(self) -> None:
         """Work on the image that is seen."""

@@ -67,6 +67,7 @@ class DataStep(StepArea):
         super().__init__("Data", parent=parent)
         self._session, self._images, self._autosave = session, images, project.autosave
         self._project, self._project_images, self._list = project, project_images, image_list
+        self._choice = choice
         self._image = NameCombo()
         self._image.activated.connect(self._choose)
         self._axes = NameCombo()
@@ -203,11 +204,21 @@ class DataStep(StepArea):
         if not layers:
             there = self._project_images.entries()
             other = "click one in the list." if there else "press Add images."
-            self.set_hint(f"Open an image: drag it into the window, or {other}")
+            self.set_hint(f"Open an image: drag it into the window, or {other}{self._conversion()}")
         elif current is None:
             self.set_hint("Choose the image to work on.")
         else:
             self.set_hint("")
+
+    def _conversion(self) -> str:
+        """Return what to do if the image is open as labels, after the sentence before it."""
+        labels = self._choice.labels_instead
+        if labels is None:
+            return ""
+        return (
+            f" {labels.name} is open as labels, as napari opens whole numbers of 32 and"
+            " 64 bits. If it is an image, right-click its layer, and choose Convert to Image."
+        )
 
     def _show_axes(self, layer: ImageLayer | None) -> None:
         tag = tag_of(layer) if layer is not None else None
