@@ -116,7 +116,8 @@ def test_a_crash_is_a_sentence_and_work_goes_on(
         assert "ended by the system, most likely because memory ran out" in text
         assert "the best model so far is kept" in text
     press(step, "Start training")
-    until(lambda: running(step), LONG)
+    until(lambda: running(step) or ended(step), LONG)
+    assert running(step), step.session.training.problem
 
 
 def test_cancel_while_it_starts(

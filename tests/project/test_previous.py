@@ -12,6 +12,7 @@ from interruptions import no_room
 from napari_spatial_embeddings.config import ModelSettings
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.model_card import CARD, ModelCard
 from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.project.previous import (
     exchange_previous,
@@ -54,6 +55,21 @@ def test_the_models_change_places_and_back(project: Project) -> None:
     assert widths(project) == (8, 4)
     assert not project.history.last().back
     assert not list(project.folder.rglob("*.part"))
+
+
+def test_a_training_that_was_killed_between_weights_and_card_is_followed_by_another(
+    project: Project,
+) -> None:
+    (project.model_folder / CARD).unlink()
+    exchange_previous(project)
+    assert widths(project) == (4, 8)
+    exchange_previous(project)
+    assert widths(project) == (8, 4)
+    assert not (project.model_folder / CARD).exists()
+    assert ModelCard.read(project.model_folder).settings.width == 8
+    train(project, 16)
+    assert widths(project) == (16, 8)
+    assert not (project.previous_folder / CARD).exists(), "it would be of another model"
 
 
 def test_a_first_model_goes_and_comes_back(tmp_path: Path) -> None:

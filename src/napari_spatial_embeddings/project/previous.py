@@ -63,14 +63,25 @@ def _holds_model(folder: Path) -> bool:
 
 
 def _copy(*pairs: tuple[Path, Path]) -> None:
-    """Copy models, each from a folder to a folder: all is written before anything is replaced."""
+    """Copy models, each from a folder to a folder: all is written before anything is replaced.
+
+    The weights hold the card as well. Its own file is missing where a training was killed between
+    the two, and is then missing in the copy, too.
+    """
+    stale = []
     with ExitStack() as parts:
         for source, target in pairs:
             for name in FILES:
+                if name == model_card.CARD and not (source / name).exists():
+                    stale.append(target / name)
+                    continue
                 parts.enter_context(writing(target / name))
                 part = parts.enter_context(atomic_file(target / name))
                 part.write((source / name).read_bytes())
                 part.flush()
+    for path in stale:
+        with writing(path):
+            path.unlink(missing_ok=True)
 
 
 def _remove(folder: Path) -> None:
