@@ -43,14 +43,16 @@ def main(kind: str, count: int, edge: int) -> None:
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        tifffile.imwrite(folder / "warm.tif", nuclei)
+        tifffile.imwrite(folder / "one.tif", nuclei)
+        tifffile.imwrite(folder / "two.tif", np.stack([nuclei] * 2), metadata={"axes": "TYX"})
 
         def predict(what: Path) -> None:
             with redirect_stdout(StringIO()):
                 flags = "--model", MODEL, "--output", str(folder / "out"), "--device", "cpu"
                 assert cli.main(["predict", str(what), *flags, "--table", "--json"]) == 0
 
-        predict(folder / "warm.tif")  # compiles and imports
+        for warm in ("one", "two"):  # compiles and imports
+            predict(folder / f"{warm}.tif")
         series = np.stack([np.roll(nuclei, rng.integers(0, edge, 2), (0, 1)) for _ in range(count)])
         (folder / "in").mkdir()
         if kind == "one file":

@@ -128,6 +128,10 @@ def test_positions(tmp_path: Path, model: Path, images: list[NDArray[np.uint16]]
     for k in range(3):
         np.testing.assert_array_equal(found[f"t_{k}.tif"], found[f"z_{k}.tif"])
     assert found["t_0.tif"].max() > 2
+    channels = call(*command, "--channels", 1)
+    assert [line.partition(":")[0] for line in channels.err.splitlines()[:3]] == [
+        f"t_{k}" for k in range(3)
+    ]
 
 
 def test_labels_go_into_images_alone(

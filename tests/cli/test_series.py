@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
+import signal
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from numpy.typing import NDArray
 
 from command_line import TINY, call, cells, contents, done, pairs, refused, save
 from label_files import ome_zarr
+from napari_spatial_embeddings import PROGRAM, cli
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.files import read_image, read_label_series
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
@@ -177,3 +182,23 @@ def test_training_takes_the_annotated_frames(tmp_path: Path) -> None:
     assert "has 4 frames" in refused(*command)
     save(tmp_path / "labels/a.tif", annotated * 0, metadata={"axes": "TYX"})
     assert "a.tif: nothing is annotated" in refused(*command)
+
+
+class _Signalling(io.StringIO):
+    """Standard output that sends this process a signal as soon as something is written."""
+
+    def write(self, text: str) -> int:
+        if not self.getvalue():
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().write(text)
+
+
+def test_a_signal_leaves_nothing(tmp_path: Path, model: Path, frames: NDArray[np.uint16]) -> None:
+    path = save(tmp_path / "in/movie.tif", np.concatenate([frames] * 2), **IMAGEJ)
+    before = contents(tmp_path)
+    command = "predict", path, "--model", model, "--output", tmp_path, "--table"
+    with redirect_stdout(_Signalling()) as out, redirect_stderr(io.StringIO()) as err:
+        code = cli.main([str(part) for part in command])
+    assert (code, err.getvalue()) == (1, f"{PROGRAM}: stopped\n")
+    assert out.getvalue().startswith("movie: 8 frames, about ")
+    assert contents(tmp_path) == before

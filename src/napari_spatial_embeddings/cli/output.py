@@ -90,9 +90,17 @@ class ResultWriter:
                     " another folder, or labels would mix with images"
                 )
 
-    def skip(self, path: Path, error: InputError | Failure) -> None:
-        """Report that a file is skipped; raise the error if it is the only file."""
+    def skip(self, path: Path, error: InputError | Failure, name: str = "") -> None:
+        """Report that an image is skipped, by its name too if others are in its file.
+
+        Raises
+        ------
+        CallError, Failure
+            If it is the only image.
+        """
         text = str(error) if str(path) in str(error) else f"{path}: {error}"
+        if self.paths.count(path) > 1:
+            text = f"{name}: {text}"
         if len(self.paths) == 1:
             kind = Failure if isinstance(error, Failure) else CallError
             raise kind(text) from error

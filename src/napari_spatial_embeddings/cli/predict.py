@@ -36,6 +36,7 @@ from .predict_blocks import (
 from .predicting.images import PredictRun, note_resampling
 from .predicting.inputs import Input, find_inputs
 from .predicting.summary import ImageSummary, write_summary
+from .stop_request import StopRequest
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.project import Project
@@ -124,6 +125,7 @@ def predict(options: argparse.Namespace) -> int:
     choose_device(prediction.device)
     reader = ImageReader.of(options)
     inputs = find_inputs(options.input, reader, project, options.pattern, output)
+    stop = StopRequest()
     run = PredictRun(
         model,
         name,
@@ -132,10 +134,12 @@ def predict(options: argparse.Namespace) -> int:
         options.maps,
         options.json,
         ADVICE if options.input else "",
+        stop.cancelled,
     )
     if is_one_file(options.output):
-        return _in_one_file(options, run, inputs)
-    return _many(options, run, inputs, output)
+        return _in_one_file(options, run, inputs, stop)
+    with stop.signals():
+        return _many(options, run, inputs, output)
 
 
 def _many(
@@ -160,7 +164,9 @@ def _many(
     return results.close()
 
 
-def _in_one_file(options: argparse.Namespace, run: PredictRun, inputs: list[Input]) -> int:
+def _in_one_file(
+    options: argparse.Namespace, run: PredictRun, inputs: list[Input], stop: StopRequest
+) -> int:
     """Segment one image block by block, or a time series frame by frame, into a file or store."""
     from napari_spatial_embeddings.inference.block_segmentation import in_blocks
     from napari_spatial_embeddings.inference.image_check import check_image
@@ -185,7 +191,8 @@ def _in_one_file(options: argparse.Namespace, run: PredictRun, inputs: list[Inpu
         options.json,
     )
     if image.frames is not None:
-        return _series(run, job)
+        with stop.signals():
+            return _series(run, job)
     note_resampling(model, image, run.prediction)
     return predict_in_blocks(job)
 

@@ -37,7 +37,7 @@ Add = Callable[[int, NDArray[np.integer]], None]
 
 @contextmanager
 def label_series(
-    path: Path,
+    path: str | Path,
     image: ImageData,
     spacing: tuple[float, ...],
     about: Mapping[str, Any],
@@ -66,7 +66,7 @@ def label_series(
     FileError
         If it cannot be written.
     """
-    frames = image.frames or 1
+    path, frames = Path(path), image.frames or 1
     if host is not None:
         grid = LabelGrid.like(host, image.shape)
     else:
@@ -115,7 +115,7 @@ def _with_time(grid: LabelGrid, frames: int, interval: float | None) -> LabelGri
 
 
 def write_frames(
-    path: Path,
+    path: str | Path,
     frames: Iterable[NDArray[np.integer]],
     shape: tuple[int, ...],
     highest: int,
@@ -152,6 +152,7 @@ def write_frames(
     """
     import tifffile
 
+    path = Path(path)
     dtype = np.dtype(np.uint16 if highest <= np.iinfo(np.uint16).max else np.uint32)
     axes, size = "TZYX" if len(shape) == 4 else "TYX", int(np.prod(shape)) * dtype.itemsize
     note = json.dumps(about) if about else None

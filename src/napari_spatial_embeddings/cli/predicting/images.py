@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +17,13 @@ from napari_spatial_embeddings.cli.predict_blocks import BlockJob, size
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.text import clock, plural
 from napari_spatial_embeddings.errors import Failure, InputError
+from napari_spatial_embeddings.system.cancellation import never_cancelled
 
 from .inputs import Input
 from .series_output import series_output
 from .summary import ImageSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -69,6 +68,8 @@ class PredictRun:
         Whether maps are written; whether nothing but JSON is printed.
     advice : str
         As in `SegmentationJob`.
+    cancelled : callable
+        Asked between two tiles; once it is true, `KeyboardInterrupt` ends the work.
     """
 
     model: SpatialEmbeddings
@@ -78,6 +79,7 @@ class PredictRun:
     maps: bool = False
     silent: bool = False
     advice: str = ""
+    cancelled: Callable[[], bool] = never_cancelled
 
     @property
     def about(self) -> dict[str, Any]:
@@ -109,7 +111,7 @@ class PredictRun:
                     with results.series(one.name, one.path, image, *how) as add:
                         objects = self._frames(image, jobs, add)
             except _Unusable as error:
-                results.skip(one.path, error.reason)
+                results.skip(one.path, error.reason, one.name)
                 summary.append(ImageSummary(one.name, one.well, error=str(error.reason)))
             else:
                 summary.append(ImageSummary.of(one.name, one.well, image, objects))
@@ -205,6 +207,8 @@ class PredictRun:
             for report in segment_images(
                 self.model, self.name, jobs, self.clustering, self.prediction
             ):
+                if self.cancelled():
+                    raise KeyboardInterrupt
                 if report.error is not None:
                     raise _Unusable(_named(report.error, jobs, report.job))
                 tiles.n, tiles.total = report.done, report.total
