@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 import yaozarrs
+import zarr
 from numpy.typing import NDArray
 
 from command_line import call, contents, done, refused, save
@@ -152,3 +153,17 @@ def test_labels_go_into_images_alone(
     done(*into, "--table", "--output", tmp_path / "tables")
     assert set(contents(tmp_path / "tables")) == {"a.csv"}
     yaozarrs.validate_zarr_store(str(path))
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_labels_are_accepted_by_another_reader(
+    tmp_path: Path, model: Path, images: list[NDArray[np.uint16]], version: str
+) -> None:
+    """Which refuses labels whose group has no version, as yaozarrs does not."""
+    models = pytest.importorskip("ome_zarr_models")
+    five = np.stack([images[0]] * 2)[None, :, None]
+    path = plate(tmp_path / "p.zarr", {"A/1": {"0": five}}, "TCZYX", version)
+    flags = "--labels", "cells", "--channels", 0
+    done("predict", path, "--model", model, *flags)
+    for place in ("", "labels/cells"):
+        models.open_ome_zarr(zarr.open_group(path / "A/1/0" / place, mode="r"))

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import tracemalloc
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import zarr
 from numpy.typing import NDArray
 
 from command_line import TINY, call, cells, contents, done, pairs, refused, save
-from label_files import ome_zarr
+from label_files import in_files, ome_zarr
 from napari_spatial_embeddings import PROGRAM, cli
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.files import read_image, read_label_series
@@ -182,6 +183,22 @@ def test_training_takes_the_annotated_frames(tmp_path: Path) -> None:
     assert "has 4 frames" in refused(*command)
     save(tmp_path / "labels/a.tif", annotated * 0, metadata={"axes": "TYX"})
     assert "a.tif: nothing is annotated" in refused(*command)
+
+
+def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
+    """The maps of a frame alone take 0.3 MB here."""
+    own = untrained(tmp_path / "model")
+    peaks = {}
+    for count in (3, 5, 25):  # the first one imports and compiles
+        path = save(tmp_path / f"{count}.tif", np.stack([cells((128, 128))[0]] * count))
+        tracemalloc.start()
+        with in_files():
+            command = "predict", path, "--model", own, "--axes", "TYX", "--output", tmp_path / "out"
+            done(*command, "--table", "--json")
+        peaks[count] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    sampled = 4 * 20 * 128**2  # of the values that the normalisation takes, of all frames
+    assert peaks[25] - peaks[5] < sampled + 2**20
 
 
 class _Signalling(io.StringIO):

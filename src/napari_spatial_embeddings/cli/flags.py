@@ -127,8 +127,8 @@ def check_pixel_size_fits(given: Sequence[float], ndim: int, path: str | Path) -
         )
 
 
-def checked_folder(path: str | Path) -> Path:
-    """Return a folder to write to; whoever writes makes it.
+def checked_folder(path: str | Path, flag: str = "--output") -> Path:
+    """Return a folder to write to, which a flag names; whoever writes makes it.
 
     Raises
     ------
@@ -138,9 +138,9 @@ def checked_folder(path: str | Path) -> Path:
     path = Path(path)
     there = next(p for p in (path, *path.absolute().parents) if p.exists())
     if not there.is_dir():
-        raise CallError(f"--output: {there} is a file; expected a folder")
+        raise CallError(f"{flag}: {there} is a file; expected a folder")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise CallError(f"--output: nothing can be written to {there}; choose another folder")
+        raise CallError(f"{flag}: nothing can be written to {there}; choose another folder")
     return path
 
 

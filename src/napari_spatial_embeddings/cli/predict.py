@@ -21,6 +21,7 @@ from .flags import (
     add_flags,
     add_grey_flag,
     add_pixel_size_flag,
+    checked_folder,
     read_flags,
 )
 from .image_reader import ImageReader
@@ -155,6 +156,8 @@ def _many(
         into=options.labels or "",
     )
     results.check_apart()
+    if options.summary:
+        checked_folder(Path(options.summary).parent, "--summary")
     summary: list[ImageSummary] = []
     try:
         run.images(inputs, results, summary)
@@ -219,7 +222,8 @@ def _model_and_output(
     if project is None:
         if not (options.input and options.model and (options.output or options.labels)):
             raise CallError(
-                "predict: give INPUT, --model, --output, or a --project; 'predict --help' explains"
+                "predict: give INPUT, --model, --output (or --labels), or a --project;"
+                " 'predict --help' explains"
             )
         return options.model, Path(options.output) if options.output else None
     for given in READING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -269,6 +270,8 @@ def _check_host(path: Path, image: ImageData) -> None:
             " --output instead"
         )
     LabelGrid.like(path, image.shape)
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise CallError(f"{path}: nothing can be written into it; name a folder with --output")
 
 
 def note_resampling(
