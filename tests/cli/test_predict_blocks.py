@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from command_line import call, cells, contents, done, refused, save
 from label_files import ome_zarr
 from napari_spatial_embeddings import PROGRAM, cli, samples
+from napari_spatial_embeddings.cli.predicting.unfinished import unfinished
 from napari_spatial_embeddings.export import label_store
 from napari_spatial_embeddings.files import read_image, read_labels
 from napari_spatial_embeddings.files.ome_zarr import ome
@@ -155,17 +156,53 @@ class _Signalling(io.StringIO):
         return super().write(text)
 
 
-def test_a_signal_leaves_nothing(
-    tmp_path: Path, image: Path, model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(label_store, "LabelStore", None)  # it ends before anything is written
-    before = contents(tmp_path)
-    command = "predict", image, "--model", model, "--output", image / "labels/cells", "--block", 64
+def stopped(*command: object) -> tuple[int, str, str]:
+    """Run a command that gets a signal as soon as it writes a line."""
     with redirect_stdout(_Signalling()) as out, redirect_stderr(io.StringIO()) as err:
-        code = cli.main([str(part) for part in (*command, "--table")])
-    assert (code, err.getvalue()) == (1, f"{PROGRAM}: stopped\n")
-    assert out.getvalue().startswith("9 blocks: about ")
-    assert contents(tmp_path) == before
+        code = cli.main([str(part) for part in command])
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_after_a_signal_it_goes_on(tmp_path: Path, image: Path, model: Path) -> None:
+    before = contents(tmp_path)
+    labels = image / "labels/cells"
+    command = "predict", image, "--model", model, "--output", labels, "--block", 64, "--table"
+    code, out, err = stopped(*command)
+    kept = tmp_path / ".a.zarr.cells.part"
+    assert code == 1
+    assert err == (
+        f"what is done is kept in {kept}; the same command goes on from there\n{PROGRAM}: stopped\n"
+    )
+    assert out.startswith("9 blocks: about ")
+    assert {n: b for n, b in contents(tmp_path).items() if not n.startswith(kept.name)} == before
+    first, *_ = done(*command).out.splitlines()
+    assert first == "3 of 9 blocks were done by an earlier run"
+    assert not kept.exists()
+    whole = tmp_path / "whole.zarr"
+    np.testing.assert_array_equal(read_labels(labels), predicted(image, model, whole, "--table"))
+    assert (tmp_path / "a.cells.csv").read_text() == (tmp_path / "whole.csv").read_text()
+
+
+def test_after_a_change_it_starts_from_the_first_block(
+    tmp_path: Path, image: Path, model: Path
+) -> None:
+    command = "predict", image, "--model", model, "--output", tmp_path / "b.zarr"
+    assert stopped(*command, "--block", 64)[0] == 1
+    chunk = next(path for path in (image / "0" / "c").rglob("*") if path.is_file())
+    os.utime(chunk, ns=(0, chunk.stat().st_mtime_ns + 10**9))
+    first, *_ = done(*command, "--block", 80, "--min-size", 5).out.splitlines()
+    assert first == (
+        "the image, the clustering settings and the block settings changed since the last run,"
+        " which ended early: nothing of it is used"
+    )
+
+
+def test_one_run_at_a_time_writes_an_output(tmp_path: Path, image: Path, model: Path) -> None:
+    output = tmp_path / "b.zarr"
+    with unfinished(output):
+        says = refused("predict", image, "--model", model, "--output", output, code=1)
+    assert says == f"another run is writing {output}; wait until it is done, or stop it"
+    assert not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize(
@@ -180,6 +217,9 @@ def test_a_signal_leaves_nothing(
         ("b.zarr", ("--maps",), "--maps: "),
         ("b.tif", ("--ome",), "--ome: "),
         ("b.zarr", ("--block", 7), "--block: "),
+        ("b.zarr", ("--workers", 0), "--workers: should be 1 or more"),
+        ("b.zarr", ("--workers", 2, "--scheduler", "tcp://a:1"), "--workers: a --scheduler has"),
+        ("results", ("--workers", 2), "name a file as --output"),
     ],
 )
 def test_wrong_outputs(
@@ -217,17 +257,24 @@ def test_one_file_is_for_one_image(tmp_path: Path, data: Path, model: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_leaves_nothing(
+def test_after_a_full_disk_it_goes_on(
     tmp_path: Path, image: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(label_store.LabelStore, "_metadata", full)
     before = contents(tmp_path)
     command = "predict", image, "--model", model, "--output", image / "labels/cells", "--table"
-    assert "make room" in refused(*command, code=1)
-    assert contents(tmp_path) == before
+    with monkeypatch.context() as patch:
+        patch.setattr(label_store.LabelStore, "_metadata", full)
+        outcome = call(*command)
+    assert outcome.code == 1
+    assert "make room" in outcome.err
+    kept = ".a.zarr.cells.part"
+    assert {n: b for n, b in contents(tmp_path).items() if not n.startswith(kept)} == before
+    assert done(*command).out.startswith("1 of 1 block were done by an earlier run\n")
+    assert not (tmp_path / kept).exists()
+    assert read_labels(image / "labels/cells").any()
 
 
 def test_tiff_of_many_objects_keeps_its_settings(tmp_path: Path, image: Path, model: Path) -> None:

@@ -24,12 +24,9 @@ from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
 from napari_spatial_embeddings.core.network import channels_last, reach
 from napari_spatial_embeddings.errors import OutOfMemory
 from napari_spatial_embeddings.inference import block_segmentation
-from napari_spatial_embeddings.inference.block_segmentation import (
-    BlockReport,
-    blocks_of,
-    in_blocks,
-    segment_blocks,
-)
+from napari_spatial_embeddings.inference.block_run import BlockReport
+from napari_spatial_embeddings.inference.block_segmentation import in_blocks, segment_blocks
+from napari_spatial_embeddings.inference.block_work import blocks_of
 from napari_spatial_embeddings.inference.found_blocks import FoundBlocks
 from napari_spatial_embeddings.inference.map_tiles import OFFSET_STEPS
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings

@@ -50,7 +50,7 @@ def test_the_higher_score_wins_what_two_blocks_claim(
         objects(np.array([[1, 1, 0, 0]], np.int32), [(3, 1)], [scores[1]], [3]),
     ]
     for k in order:
-        found.add(k, both[k])
+        found.add(k, found.write(k, both[k]))
     list(found.resolve(ClusteringSettings(min_size=1)))
     assert np.concatenate([found.labels(k) for k in range(2)], 1).tolist() == [expected]
     assert found.contested == 2

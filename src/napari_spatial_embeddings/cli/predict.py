@@ -26,17 +26,12 @@ from .flags import (
 )
 from .image_reader import ImageReader
 from .output import ResultWriter, add_output_flags, write_line
-from .predict_blocks import (
-    TILE,
-    BlockJob,
-    check_not_itself,
-    check_output,
-    is_one_file,
-    predict_in_blocks,
-)
+from .predict_blocks import predict_in_blocks
+from .predicting.block_job import TILE, BlockJob, check_not_itself, check_output, is_one_file
 from .predicting.images import PredictRun, note_resampling
 from .predicting.inputs import Input, find_inputs
 from .predicting.summary import ImageSummary, write_summary
+from .predicting.workers import Workers, add_worker_flags
 from .stop_request import StopRequest
 
 if TYPE_CHECKING:
@@ -85,6 +80,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_flags(parser, ClusteringSettings, title="clustering", defaults=OWN)
     add_flags(parser, PredictionSettings, title="prediction")
     add_flags(parser, BlockSettings, title="blocks, where the output is a file")
+    add_worker_flags(parser)
     parser.set_defaults(run=predict)
 
 
@@ -139,6 +135,11 @@ def predict(options: argparse.Namespace) -> int:
     )
     if is_one_file(options.output):
         return _in_one_file(options, run, inputs, stop)
+    if Workers.of(options).asked:
+        raise CallError(
+            "--workers, --scheduler: they share one image's blocks; name a file as --output, such"
+            " as NAME.zarr"
+        )
     with stop.signals():
         return _many(options, run, inputs, output)
 
@@ -174,7 +175,9 @@ def _in_one_file(
     from napari_spatial_embeddings.inference.block_segmentation import in_blocks
     from napari_spatial_embeddings.inference.image_check import check_image
 
-    output = check_output(options, len(inputs))
+    output, workers = check_output(options, len(inputs)), Workers.of(options)
+    if workers.asked and not options.input:
+        raise CallError("--workers, --scheduler: give the image as INPUT, which each worker opens")
     blocks = read_flags(vars(options), BlockSettings())
     image, model = inputs[0].read(), run.model
     frame = image.frame(0)
@@ -192,8 +195,15 @@ def _in_one_file(
         blocks,
         options.table,
         options.json,
+        inputs[0].read,
+        f"{inputs[0].name} by {ImageReader.of(options)}",
+        workers,
     )
     if image.frames is not None:
+        if workers.asked:
+            raise CallError(
+                "--workers, --scheduler: a time series is segmented by one process; leave them out"
+            )
         with stop.signals():
             return _series(run, job)
     note_resampling(model, image, run.prediction)

@@ -2,141 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.text import plural
 
-from .flags import CallError
+from .predicting.block_job import BlockJob, check_not_itself, size
+from .predicting.unfinished import unfinished
 from .stop_request import StopRequest
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.export.label_store import LabelGrid
-    from napari_spatial_embeddings.inference.block_segmentation import BlockReport
+    from napari_spatial_embeddings.inference.block_run import BlockReport
     from napari_spatial_embeddings.inference.found_blocks import FoundBlocks
-    from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 
-TIFF = (".tif", ".tiff", ".btf")
-"""Endings of an output that is one TIFF."""
-
-TILE = 1024
-"""Edge of tiles in 2D, if not given: the halo, as wide as the network sees, costs less with it."""
+TABLE = "table.csv"
+"""Name of the table until it is complete."""
 
 ENOUGH_BLOCKS = 3
 """Blocks after which it is stated what the whole image takes."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlockJob:
-    """An image, where its objects are written, and how they are found.
-
-    Parameters
-    ----------
-    model : SpatialEmbeddings
-    name : str
-        The model's name or folder.
-    image : ImageData
-    path, output : path
-        Of the image; of a TIFF, a store of its own, or labels of an image.
-    clustering, prediction, blocks
-        The settings.
-    table, as_json : bool
-        As the flags.
-    """
-
-    model: SpatialEmbeddings
-    name: str
-    image: ImageData
-    path: Path
-    output: Path
-    clustering: ClusteringSettings
-    prediction: PredictionSettings
-    blocks: BlockSettings
-    table: bool
-    as_json: bool
-
-    @property
-    def tiff(self) -> bool:
-        """Whether the output is a TIFF."""
-        return self.output.suffix.lower() in TIFF
-
-    @property
-    def host(self) -> Path | None:
-        """The image that the output is to be labels of, if it is."""
-        return _host(self.output)
-
-    @property
-    def table_path(self) -> Path:
-        """Where the table is written: beside the output, or beside the image that has it."""
-        from napari_spatial_embeddings.files import stem
-
-        if self.host is None:
-            return self.output.with_name(f"{stem(self.output)}.csv")
-        return self.host.with_name(f"{stem(self.host)}.{self.output.name}.csv")
-
-
-def is_one_file(output: str | None) -> bool:
-    """Whether an output is one file or store, and no folder for the results of several images."""
-    if output is None:
-        return False
-    path = Path(output)
-    return path.suffix.lower() in (*TIFF, ".zarr") or _host(path) is not None
-
-
-def _host(path: Path) -> Path | None:
-    """Return the image of a path such as ``image.zarr/labels/nuclei``."""
-    from napari_spatial_embeddings.files.ome_zarr import is_zarr
-
-    host = path.parent.parent
-    named = any(p.suffix == ".zarr" for p in path.parent.parents)
-    return host if path.parent.name == "labels" and (named or is_zarr(host)) else None
-
-
-def check_output(options: argparse.Namespace, inputs: int) -> Path:
-    """Return where to write.
-
-    Raises
-    ------
-    InputError
-        If that cannot be, or the flags do not fit together.
-    """
-    from napari_spatial_embeddings.export.label_store import check_place
-
-    path = Path(options.output)
-    if inputs != 1:
-        raise CallError(
-            f"--output: {path} is one file, but there are {inputs} images; name a folder, or give"
-            " one image"
-        )
-    if options.maps:
-        raise CallError("--maps: those of one file's blocks are not kept; name a folder --output")
-    if options.ome:
-        raise CallError("--ome: name an --output that ends in .ome.tif instead")
-    if path.suffix.lower() in TIFF:
-        if path.is_dir():
-            raise CallError(f"--output: {path} is a folder; choose another name")
-        return path
-    check_place(path)
-    host = _host(path)
-    if host is not None and not host.is_dir():
-        raise CallError(f"--output: there is no image {host}; it would hold the labels")
-    return path
-
-
-def check_not_itself(job: BlockJob) -> None:
-    """Refuse to write labels in the place of their image."""
-    if job.output.resolve() == job.path.resolve():
-        raise CallError(f"--output: {job.output} is the image itself; choose another name")
 
 
 def predict_in_blocks(job: BlockJob) -> int:
@@ -152,68 +40,78 @@ def predict_in_blocks(job: BlockJob) -> int:
         spacing = spacing_of(image.pixel_size) or job.model.settings.spacing
         grid = LabelGrid.of(image.shape, spacing, image.pixel_size, image.unit)
     stop = StopRequest()
-    with _scratch(job.host or job.output) as folder, stop.signals():
+    with unfinished(job.beside) as folder, stop.signals():
         last = _find(job, folder, stop)
         _write(job, last, grid, folder, stop)
-        if not job.tiff:
+        if job.table:
+            (folder / TABLE).replace(job.table_path)
+        if job.tiff:
+            (folder / job.output.name).replace(job.output)
+        else:
             publish(folder / "labels", job.output, job.host)
     return _summary(job, last)
-
-
-@contextmanager
-def _scratch(beside: Path) -> Iterator[Path]:
-    """Yield a folder beside an output, which is deleted in the end."""
-    from napari_spatial_embeddings.files.errors import writing
-
-    with writing(beside):
-        folder = Path(
-            tempfile.mkdtemp(dir=beside.parent, prefix=f".{beside.name}.", suffix=".part")
-        )
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _find(job: BlockJob, folder: Path, stop: StopRequest) -> BlockReport:
     """Find the objects, with a bar, and state what that takes after the first blocks."""
     from tqdm import tqdm
 
+    from napari_spatial_embeddings.files import state_of
     from napari_spatial_embeddings.files.errors import writing
     from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
 
     silent = True if job.as_json else None
-    stated = job.as_json
-    settings = job.clustering, job.prediction, job.blocks
-    work = segment_blocks(job.model, job.image, *settings, folder, cancelled=stop.cancelled)
-    with (
-        writing(job.host or job.output),
-        tqdm(disable=silent, unit="block", desc=job.image.name) as bar,
-    ):
-        for report in work:
-            bar.total = report.total
-            bar.update(report.done - bar.n)
-            if not stated and ENOUGH_BLOCKS <= report.done < report.total:
-                stated = True
-                _line(_estimate(report))
+    report: BlockReport | None = None
+    stated = False
+    with writing(job.beside), job.workers.place(job.read, job.name) as place:
+        if place is not None:
+            job.line(f"dashboard of the workers: {place.dashboard}")
+        work = segment_blocks(
+            job.model,
+            job.image,
+            job.clustering,
+            job.prediction,
+            job.blocks,
+            folder,
+            cancelled=stop.cancelled,
+            place=place,
+            source=f"{state_of(job.path)}, {job.how}",
+        )
+        with tqdm(disable=silent, unit="block", desc=job.image.name) as bar:
+            for report in work:
+                if not bar.total:
+                    _note_earlier(job, report)
+                bar.total = report.total
+                bar.update(report.done - bar.n)
+                new = report.done - report.resumed
+                if not stated and new >= ENOUGH_BLOCKS and report.done < report.total:
+                    stated = True
+                    job.line(_estimate(report, folder, apart=place is not None))
+    assert report is not None
     return report
 
 
-def _estimate(report: BlockReport) -> str:
-    """Return a sentence about what an image takes, from its first blocks."""
-    from napari_spatial_embeddings.system.memory import peak_memory
+def _note_earlier(job: BlockJob, report: BlockReport) -> None:
+    """State what of an earlier run is used, or why nothing is."""
+    if report.changed:
+        *names, last = report.changed
+        both = f"{', '.join(names)} and {last}" if names else last
+        job.line(f"{both} changed since the last run, which ended early: nothing of it is used")
+    elif report.resumed:
+        job.line(f"{report.resumed} of {plural(report.total, 'block')} were done by an earlier run")
 
+
+def _estimate(report: BlockReport, folder: Path, *, apart: bool) -> str:
+    """Return a sentence about what an image takes, from its first blocks."""
     minutes = (report.seconds_left or 0) / 60
     left = f"{minutes:.0f} min" if minutes >= 2 else f"{60 * minutes:.0f} s"
-    return (
-        f"{report.total} blocks: about {left} left, {size(peak_memory())} of memory and up to"
+    each = " in each worker" if apart else ""
+    text = (
+        f"{report.total} blocks: about {left} left, {size(report.memory)} of memory{each} and up to"
         f" {size(report.disk)} of disk meanwhile"
     )
-
-
-def size(count: float) -> str:
-    """Return a number of bytes for users."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    free = shutil.disk_usage(folder).free
+    return text if free > report.disk else f"{text}, of which only {size(free)} are free"
 
 
 def _write(
@@ -225,6 +123,7 @@ def _write(
     from napari_spatial_embeddings.export.large_tiff import write_large_tiff
     from napari_spatial_embeddings.export.objects import objects_writer
     from napari_spatial_embeddings.files import stem
+    from napari_spatial_embeddings.files.errors import writing
 
     found = last.found
     if found is None:
@@ -234,11 +133,13 @@ def _write(
         "clustering": job.clustering.model_dump(),
         "blocks": job.blocks.model_dump(),
     }
+    shutil.rmtree(folder / "labels", ignore_errors=True)  # of a run that ended early
     store = LabelStore(folder / "labels", grid, found.blocks.edges, len(found), planes=job.tiff)
     silent = True if job.as_json else None
     with ExitStack() as opened:
         bar = opened.enter_context(tqdm(disable=silent, desc="writing", leave=False))
-        add = opened.enter_context(objects_writer(job.table_path)) if job.table else None
+        opened.enter_context(writing(job.table_path if job.table else job.output))
+        add = opened.enter_context(objects_writer(folder / TABLE)) if job.table else None
         if add is not None:
             add(_rows(job, found, None))
 
@@ -254,7 +155,8 @@ def _write(
             written()
         if job.tiff:
             image = job.image
-            write_large_tiff(job.output, store.finest, image.pixel_size, image.unit, about, written)
+            path = folder / job.output.name
+            write_large_tiff(path, store.finest, image.pixel_size, image.unit, about, written)
             return
         source = None if job.host is None else "../../"
         for _ in store.finish(stem(job.output), about, source):
@@ -293,7 +195,7 @@ def _summary(job: BlockJob, last: BlockReport) -> int:
         written |= {"cut": last.cut, "narrow": last.narrow, "contested": found.contested}
         sys.stdout.write(json.dumps({"written": [written], "failed": []}) + "\n")
     else:
-        _line(f"{job.output}: {plural(len(found), 'object')}")
+        job.line(f"{job.output}: {plural(len(found), 'object')}")
     if last.cut:
         places = ", ".join(str(tuple(pixel)) for pixel in last.cut[:3])
         sys.stderr.write(
@@ -306,9 +208,3 @@ def _summary(job: BlockJob, last: BlockReport) -> int:
             " of higher score; a larger --block-halo avoids that\n"
         )
     return 0
-
-
-def _line(text: str) -> None:
-    from tqdm import tqdm
-
-    tqdm.write(text, sys.stdout)

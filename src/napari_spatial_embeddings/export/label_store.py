@@ -322,6 +322,7 @@ def publish(folder: Path, path: Path, image: Path | None = None) -> None:
             _list(image, path.name, listed=False)
         old = folder.with_name("old")
         if path.exists():
+            shutil.rmtree(old, ignore_errors=True)
             path.replace(old)
         folder.replace(path)
         shutil.rmtree(old, ignore_errors=True)

@@ -8,7 +8,7 @@ from .collections.position import Position
 from .collections.positions import positions
 from .errors import FileError
 from .file_axes import FileAxes, read_axes
-from .folders import Side, find_images, find_regions, pair, stem
+from .folders import Side, find_images, find_regions, pair, state_of, stem
 from .images import read_image, read_labels, read_pixel_size
 from .maps import StoredMaps, read_maps
 from .names import distinct, file_name
@@ -44,5 +44,6 @@ __all__ = [
     "read_settings",
     "read_shapes",
     "read_track_table",
+    "state_of",
     "stem",
 ]

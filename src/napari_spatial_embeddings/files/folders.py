@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from napari_spatial_embeddings.core.text import plural
 
 from .endings import IMAGES, ZARR
 from .errors import FileError, log
-from .ome_zarr import is_zarr
+from .ome_zarr import METADATA, is_zarr
+
+LABELS = "labels"
+"""Folder in an OME-Zarr image that does not hold its pixels."""
 
 SEPARATORS = "_-. "
 """What parts a suffix from the name before it."""
@@ -234,3 +238,29 @@ def _by_stem(paths: list[Path], side: Side, suffixes: tuple[str, ...] = ()) -> d
 def _listed(names: list[str]) -> str:
     more = len(names) - MAX_NAMES_SHOWN
     return ", ".join(names[:MAX_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def state_of(path: str | Path) -> str:
+    """Return where a file lies, its size, and when it was changed.
+
+    Of a folder of Zarr, those of all files that hold pixels, but for its labels; nothing is read.
+    """
+    path = Path(path).resolve()
+    count = size = changed = 0
+    for file in _files(path):
+        facts = file.stat()
+        count, size, changed = count + 1, size + facts.st_size, max(changed, facts.st_mtime_ns)
+    return f"{path}: {count} files, {size} bytes, {changed} ns"
+
+
+def _files(path: Path) -> Iterator[os.DirEntry[str] | Path]:
+    if not path.is_dir():
+        yield path
+        return
+    with os.scandir(path) as found:
+        for entry in found:
+            if entry.is_dir():
+                if entry.name != LABELS:
+                    yield from _files(Path(entry.path))
+            elif entry.name not in METADATA:
+                yield entry

@@ -1,4 +1,7 @@
-"""The objects that were found block by block, in files until they are written."""
+"""The objects that were found block by block, in files until they are written.
+
+A block that has a file is done: later runs go on from there.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.instances import Instances
+from napari_spatial_embeddings.system.atomic import atomic_file
 
 from .blocks import Blocks, OwnedObjects, Window, grown, within
 
@@ -23,6 +28,26 @@ Key = tuple[int, int]
 
 Claim = tuple[int, tuple[NDArray[np.int64], ...], NDArray[np.int32]]
 """A block, pixels of a core by their indices in there, and the block's labels of those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is known of a block whose objects are in a file.
+
+    Parameters
+    ----------
+    count : int
+        Number of objects.
+    widened, narrow : bool
+        Whether its halo had to grow, and is still narrower than objects there would have it.
+    cut : tuple of tuples of D ints
+        The centre's pixel of each object that the halo cuts off.
+    """
+
+    count: int
+    widened: bool = False
+    narrow: bool = False
+    cut: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +89,37 @@ class FoundBlocks:
         self.contested = self.bytes = 0
         folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, k: int, objects: OwnedObjects) -> None:
-        """Keep the objects of a block."""
-        self._counts[k] = len(objects)
-        if len(objects):
-            np.savez_compressed(self._path(k), **{name: getattr(objects, name) for name in ARRAYS})
-            self.bytes += self._path(k).stat().st_size
+    def write(self, k: int, objects: OwnedObjects, outcome: Outcome | None = None) -> Outcome:
+        """Write a block's file, whole or not at all; in any process. Return the outcome."""
+        outcome = outcome or Outcome(len(objects))
+        arrays: dict[str, Any] = {name: getattr(objects, name) for name in ARRAYS}
+        arrays["flags"] = np.array([outcome.widened, outcome.narrow])
+        arrays["cut"] = np.array(outcome.cut, np.int64)
+        with atomic_file(self._path(k)) as file:
+            np.savez_compressed(file, **arrays)
+        return outcome
+
+    def read(self) -> dict[int, Outcome]:
+        """Return what is known of the blocks that have files, and count them as added."""
+        known = {int(path.stem) for path in self._folder.glob("*.npz")}
+        found = {k: outcome for k in sorted(known) if (outcome := self.outcome(k)) is not None}
+        for k, outcome in found.items():
+            self.add(k, outcome)
+        return found
+
+    def outcome(self, k: int) -> Outcome | None:
+        """Return what is known of a block; None if it has no file."""
+        if not self._path(k).exists():
+            return None
+        with np.load(self._path(k)) as stored:
+            widened, narrow = stored["flags"].tolist()
+            cut = tuple(map(tuple, stored["cut"].tolist()))
+            return Outcome(len(stored["score"]), widened, narrow, cut)
+
+    def add(self, k: int, outcome: Outcome) -> None:
+        """Count a block that has a file."""
+        self._counts[k] = outcome.count
+        self.bytes += self._path(k).stat().st_size
 
     def _path(self, k: int) -> Path:
         return self._folder / f"{k}.npz"
@@ -78,7 +128,7 @@ class FoundBlocks:
         """Return the number of objects."""
         return int(self._counts.sum()) - sum(map(len, self._dropped.values()))
 
-    def _read(self, k: int) -> OwnedObjects:
+    def _objects(self, k: int) -> OwnedObjects:
         with np.load(self._path(k)) as stored:
             return OwnedObjects(**{name: stored[name] for name in ARRAYS})
 
@@ -170,7 +220,7 @@ class FoundBlocks:
         core = self.blocks.core(k)
         out = np.zeros([part.stop - part.start for part in core], np.int32)
         if self._counts[k]:
-            out[...] = self._table(k)[self._without_lost(k, self._read(k)).core]
+            out[...] = self._table(k)[self._without_lost(k, self._objects(k)).core]
         for other, places, labels in self._rims(k):
             ids = self._table(other)[labels]
             out[places] = np.where(ids > 0, ids, out[places])
@@ -197,7 +247,7 @@ class FoundBlocks:
         table = self._table(k)
         if not table.any():
             return None
-        objects = self._without_lost(k, self._read(k))
+        objects = self._without_lost(k, self._objects(k))
         core, shape = self.blocks.core(k), self.blocks.shape
         at = np.unravel_index(objects.rim_pixels, shape)
         ends = [

@@ -1,13 +1,15 @@
 """Maps of parts of an image, from tiles that are predicted once and kept in files while needed.
 
 The tiles are the same ones whatever parts are asked for, and so are the maps: a pixel has one
-embedding, however the image is divided. Nothing of the image's size is held in memory.
+embedding, however the image is divided. Nothing of the image's size is held in memory, and a tile
+that has a file is whole: other processes, and later runs, may go on with it.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,11 @@ import numpy as np
 from napari_spatial_embeddings.config import PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float
+from napari_spatial_embeddings.system.atomic import atomic_file
 
 from .blocks import Window, within
 from .devices import choose_device
+from .empty_tiles import EmptyTest
 from .model import SpatialEmbeddings
 from .normalisation import normalisation
 from .tiling import empty_maps, predict_tile, read_tile, tile_axes
@@ -25,9 +29,28 @@ from .tiling import empty_maps, predict_tile, read_tile, tile_axes
 Tile = tuple[int, ...]
 """Position of a tile among the others, along each axis."""
 
+EMPTY: Float = np.empty(0, np.float32)
+"""The maps that are written of a tile without foreground."""
+
 OFFSET_STEPS = 512
 """Offsets are rounded to one part in so many of a pixel: sums with a pixel's position are then
 exact wherever one counts from, and two blocks see the same embeddings to the last bit."""
+
+
+@dataclass(frozen=True, slots=True)
+class TileDone:
+    """What became of a tile.
+
+    Parameters
+    ----------
+    skipped : bool
+        Whether it is known to be empty, so that the network did not see it.
+    size : int
+        Of its file, in bytes.
+    """
+
+    skipped: bool
+    size: int
 
 
 class MapTiles:
@@ -43,11 +66,8 @@ class MapTiles:
         Where no seed of a tile is above this, all its seeds count as 0.
     folder : path
         For the tiles' files.
-
-    Attributes
-    ----------
-    predicted, skipped : int
-        Tiles that the network predicted, and those it need not see: see `predict`.
+    scale : float32 (2, C), optional
+        The image's `normalisation`, if it is known.
     """
 
     def __init__(
@@ -57,6 +77,7 @@ class MapTiles:
         prediction: PredictionSettings,
         foreground: float,
         folder: Path,
+        scale: Float | None = None,
     ) -> None:
         settings, spacing = model.suited(prediction, image.pixel_size, image.unit)
         self._model, self._prediction = model.settings, settings
@@ -64,24 +85,17 @@ class MapTiles:
         self._device = choose_device(settings.device)
         self._network = model.network.to(self._device)
         self._resampling = model.resampling(settings.object_diameter, spacing)
-        self._scale = normalisation(self._image, model.settings)
+        self.scale = normalisation(self._image, model.settings) if scale is None else scale
         self.shape = tuple(self._image.shape[1:])
         self._axes = tile_axes(self._resampling.grid(self.shape), model.settings, settings)
         self._pixels = self._parts()
-        self._known: dict[Tile, bool] = {}  # whether there is a file
-        self._empty: dict[tuple[object, ...], bool] = {}  # of tiles whose pixels are alike
-        self.predicted = self.skipped = self._written = 0
+        self._empty = EmptyTest(model.settings, lambda tile: self._predicted(tile)[2], foreground)
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
     def spacing(self) -> tuple[float, ...]:
         """That of the maps."""
         return self._resampling.spacing
-
-    @property
-    def bytes_per_tile(self) -> int:
-        """Size of a tile's file, the mean of those that were written or were empty."""
-        return self._written // max(1, self.predicted + self.skipped)
 
     @property
     def count(self) -> int:
@@ -107,11 +121,15 @@ class MapTiles:
         ]
         return list(itertools.product(*held))
 
-    def predict(self, window: Window) -> Iterator[Tile]:
-        """Predict the tiles of a part that are missing, and yield each.
+    def known(self) -> set[Tile]:
+        """Return the tiles that have a file."""
+        found = (re.fullmatch(r"(\d+(?:-\d+)*)\.npy", path.name) for path in self._folder.iterdir())
+        return {tuple(map(int, name[1].split("-"))) for name in found if name}
 
-        A tile all of whose pixels are alike, such as the surroundings of a scanned slide, is
-        predicted once; if there was no foreground, the network need not see the next one like it.
+    def predict(self, tile: Tile) -> TileDone:
+        """Write the maps of a tile, unless it has a file.
+
+        The network need not see one that is empty: see `empty_tiles`.
 
         Raises
         ------
@@ -120,44 +138,40 @@ class MapTiles:
         OutOfMemory
             If a tile does not fit into the device's memory.
         """
-        for tile in self.tiles(window):
-            if tile in self._known:
-                continue
-            self._known[tile] = self._predict(tile)
-            yield tile
-
-    def _predict(self, tile: Tile) -> bool:
-        """Write the maps of a tile if it has any foreground; return whether it has."""
+        if self._path(tile).exists():
+            return TileDone(False, self._path(tile).stat().st_size)
         read = tuple(axis[i][0] for axis, i in zip(self._axes, tile, strict=True))
-        block, inside = read_tile(self._image, self._scale, read, self._resampling)
-        flat = block.reshape(len(block), -1)
-        alike = bool((flat == flat[:, :1]).all())
-        kind = (*flat[:, 0].tolist(), block.shape)
-        if alike and self._empty.get(kind, False):
-            self.skipped += 1
-            return False
-        self.predicted += 1
-        parts = predict_tile(self._network, self._model, block, self._prediction, self._device)
+        block, inside = read_tile(self._image, self.scale, read, self._resampling)
+        if self._empty(block):
+            return TileDone(True, self._write(tile, EMPTY))
+        parts = self._predicted(block)
         pixels = tuple(held[i] for held, i in zip(self._pixels, tile, strict=True))
         offsets, sigma, seed = self._resampling.restore(parts, inside, pixels)
-        if alike:  # halo and all, so that it holds wherever the tile's core starts
-            self._empty[kind] = not bool((parts[2] > self._foreground).any())
         if not (seed > self._foreground).any():
-            return False
+            return TileDone(False, self._write(tile, EMPTY))
         exact = np.rint(offsets * OFFSET_STEPS) / np.float32(OFFSET_STEPS)
-        np.save(self._path(tile), np.concatenate([exact, sigma, seed]))
-        self._written += self._path(tile).stat().st_size
-        return True
+        return TileDone(False, self._write(tile, np.concatenate([exact, sigma, seed])))
+
+    def _predicted(self, block: Float) -> tuple[Float, Float, Float]:
+        return predict_tile(self._network, self._model, block, self._prediction, self._device)
+
+    def _write(self, tile: Tile, maps: Float) -> int:
+        """Write a file, whole or not at all, as its presence means that it is; return its size."""
+        path = self._path(tile)
+        with atomic_file(path) as file:
+            np.save(file, maps)
+        return path.stat().st_size
 
     def maps(self, window: Window) -> EmbeddingMaps:
-        """Return the maps of a part of the image, all of whose tiles were predicted.
+        """Return the maps of a part of the image, all of whose tiles have files.
 
         Seeds are 0 in tiles without foreground.
         """
         edges = tuple(part.stop - part.start for part in window)
         out = empty_maps(edges, self._model, self.spacing)
         for tile in self.tiles(window):
-            if not self._known[tile]:
+            stored: Float = np.load(self._path(tile), mmap_mode="r")
+            if not stored.size:
                 continue
             held = tuple(parts[i] for parts, i in zip(self._pixels, tile, strict=True))
             both = tuple(
@@ -165,7 +179,6 @@ class MapTiles:
                 for h, w in zip(held, window, strict=True)
             )
             source, target = within(both, held), within(both, window)
-            stored: Float = np.load(self._path(tile), mmap_mode="r")
             first = 0
             for array in (out.offsets, out.sigma, out.seed):
                 array[(slice(None), *target)] = stored[(slice(first, first + len(array)), *source)]
@@ -174,8 +187,7 @@ class MapTiles:
 
     def forget(self, tile: Tile) -> None:
         """Delete a tile; it is predicted again if it is asked for."""
-        if self._known.pop(tile, False):
-            self._path(tile).unlink()
+        self._path(tile).unlink(missing_ok=True)
 
     def _path(self, tile: Tile) -> Path:
         return self._folder / f"{'-'.join(map(str, tile))}.npy"

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.cli.flags import CallError
 from napari_spatial_embeddings.cli.output import ResultWriter, write_line
-from napari_spatial_embeddings.cli.predict_blocks import BlockJob, size
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.text import clock, plural
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.system.cancellation import never_cancelled
 
+from .block_job import BlockJob, size
 from .inputs import Input
 from .series_output import series_output
 from .summary import ImageSummary

@@ -1,0 +1,141 @@
+"""Workers of Dask find what one process finds; one that ends costs what it was doing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import tifffile
+from numpy.typing import NDArray
+
+from label_files import ome_zarr
+from napari_spatial_embeddings import samples
+from napari_spatial_embeddings.config import BlockSettings, PredictionSettings
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import read_image
+from napari_spatial_embeddings.inference import dask_workers
+from napari_spatial_embeddings.inference.block_run import BlockReport
+from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
+from napari_spatial_embeddings.inference.dask_workers import (
+    DaskWorkers,
+    Sources,
+    local_workers,
+    workers_of,
+)
+from napari_spatial_embeddings.inference.registry import find_model
+
+TILES = PredictionSettings(tile=96, halo=16, device="cpu")
+BLOCKS = BlockSettings(block=80)
+
+
+def sources_of(path: Path) -> Sources:
+    return Sources(partial(read_image, path), partial(find_model, "nuclei-2d"))
+
+
+def reports(path: Path, folder: Path, place: DaskWorkers | None = None) -> Iterator[BlockReport]:
+    model = find_model("nuclei-2d")
+    return segment_blocks(
+        model, read_image(path), model.clustering, TILES, BLOCKS, folder, place=place, source="a"
+    )
+
+
+def result(last: BlockReport) -> list[NDArray[np.int32]]:
+    assert last.found is not None
+    return [last.found.labels(k) for k in range(last.total)]
+
+
+def assert_same(one: BlockReport, other: BlockReport) -> None:
+    for a, b in zip(result(one), result(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert (one.objects, one.cut, one.narrow) == (other.objects, other.cut, other.narrow)
+
+
+def processes() -> list[psutil.Process]:
+    """Return those of the workers, the oldest first."""
+    found = []
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it has just ended
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pixels = samples.crowded_nuclei(3, 260).image[0].astype(np.uint16)
+    return ome_zarr(tmp_path_factory.mktemp("image") / "a.zarr", pixels, "YX")
+
+
+@pytest.fixture(scope="module")
+def workers(path: Path) -> Iterator[DaskWorkers]:
+    with local_workers(2, sources_of(path)) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def alone(path: Path, tmp_path_factory: pytest.TempPathFactory) -> BlockReport:
+    *_, last = reports(path, tmp_path_factory.mktemp("alone"))
+    assert last.objects > 30
+    return last
+
+
+def test_workers_find_what_one_process_finds(
+    path: Path, workers: DaskWorkers, alone: BlockReport, tmp_path: Path
+) -> None:
+    *_, last = reports(path, tmp_path / "zarr", workers)
+    assert_same(last, alone)
+    assert workers.threads == 2
+    assert workers.dashboard.startswith("http://127.0.0.1:")
+    tiff = tmp_path / "a.tif"
+    tifffile.imwrite(tiff, read_image(path).data[0], tile=(64, 64))
+    other = DaskWorkers(workers._client, sources_of(tiff))
+    *_, last = reports(tiff, tmp_path / "tiff", other)
+    assert_same(last, alone)
+
+
+def test_a_killed_worker_costs_what_it_was_doing(
+    path: Path, workers: DaskWorkers, alone: BlockReport, tmp_path: Path
+) -> None:
+    killed, written = 0, dict[str, set[int]]()
+    for last in reports(path, tmp_path, workers):
+        if killed < last.done <= 2:
+            processes()[0].kill()
+            killed += 1
+        for file in tmp_path.rglob("found/*.npz"):
+            written.setdefault(file.name, set()).add(file.stat().st_ino)
+    assert killed == 2
+    assert all(len(files) == 1 for files in written.values()), "no block is done twice"
+    assert_same(last, alone)
+
+
+def test_what_a_worker_cannot_do_is_an_error(
+    path: Path, workers: DaskWorkers, tmp_path: Path
+) -> None:
+    other = DaskWorkers(workers._client, sources_of(tmp_path / "missing.tif"))
+    with pytest.raises(InputError, match=r"missing\.tif .the worker on .* the same files"):
+        list(reports(path, tmp_path / "a", other))
+    wrong = Sources(partial(read_image, path), partial(find_model, "cells-2d"))
+    with pytest.raises(InputError, match=r"the worker on .* another state of the model"):
+        list(reports(path, tmp_path / "b", DaskWorkers(workers._client, wrong)))
+
+
+def test_without_dask_the_extra_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match=r"\[cluster\]"), local_workers(1, sources_of(path)):
+        pass
+
+
+def test_without_a_scheduler_it_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_workers, "CONNECT_SECONDS", 0.3)
+    address = "tcp://127.0.0.1:9"
+    with (
+        pytest.raises(InputError, match="no scheduler answers at"),
+        workers_of(address, sources_of(path)),
+    ):
+        pass
