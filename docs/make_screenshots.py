@@ -24,6 +24,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 SIZE = (1280, 800)
 """Of the window: that of a small notebook's screen."""
 
+PARTS = ("image", "series")
+"""What is worked on: an image, from its annotation to its export; a time series."""
+
 
 @contextmanager
 def home() -> Iterator[None]:
@@ -34,11 +37,13 @@ def home() -> Iterator[None]:
         yield
 
 
-def photograph(person: Person, folder: Path, minutes: float) -> Iterator[str]:
+def photograph(person: Person, folder: Path, minutes: float, part: str = "image") -> Iterator[str]:
     """Go through the loop once, and take a picture at each stage."""
+    from plugin.track_loop import track
     from plugin.whole_loop import generated, loop
 
-    for stage in loop(person, generated(), minutes):
+    parts = {"image": lambda: loop(person, generated(), minutes), "series": lambda: track(person)}
+    for stage in parts[part]():
         person.shoot(folder / f"plugin-{stage}.png")
         yield stage
 
@@ -48,6 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--theme", default="dark", choices=("dark", "light"))
+    parser.add_argument("--part", nargs="+", default=PARTS, choices=PARTS)
     parser.add_argument("--minutes", type=float, default=2.0, help="to train")
     chosen = parser.parse_args()
     with home():
@@ -55,14 +61,15 @@ def main() -> None:
 
         from plugin.robot import Person
 
-        viewer = Viewer()
-        viewer.theme = chosen.theme
-        viewer.window.resize(*SIZE)
-        try:
-            for stage in photograph(Person(viewer), chosen.output, chosen.minutes):
-                print(stage, flush=True)
-        finally:
-            viewer.close()
+        for part in chosen.part:
+            viewer = Viewer()
+            viewer.theme = chosen.theme
+            viewer.window.resize(*SIZE)
+            try:
+                for stage in photograph(Person(viewer), chosen.output, chosen.minutes, part):
+                    print(stage, flush=True)
+            finally:
+                viewer.close()
 
 
 if __name__ == "__main__":

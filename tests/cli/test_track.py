@@ -12,6 +12,9 @@ import tifffile
 from command_line import call, done, refused
 from label_files import tiff
 from movies import moving, scrambled
+from napari_spatial_embeddings.export.links import write_links
+from napari_spatial_embeddings.files import read_track_table
+from napari_spatial_embeddings.tracking.corrections import LinkCorrections
 
 
 @pytest.fixture
@@ -53,6 +56,32 @@ def test_settings_and_json(tmp_path: Path, series: tuple[Path, Path]) -> None:
     with tifffile.TiffFile(facts["written"]["labels"]) as file:
         assert 'PhysicalSizeX="1.0"' in str(file.ome_metadata)
     assert json.dumps(facts)
+
+
+def test_corrections_of_a_file_hold(tmp_path: Path, series: tuple[Path, Path]) -> None:
+    truth, _ = series
+    known = LinkCorrections(
+        followed=(((1, 3), ()), ((0, 5), ((2, 6),))), apart=(((3, 8), (4, 8)), ((0, 99), (1, 99)))
+    )
+    path = write_links(tmp_path / "truth.links.json", known)
+    flags = ("track", truth, "--output", tmp_path / "out", "--format", "ctc")
+    outcome = done(*flags, "--corrections", path)
+    assert "1 of 4 corrections of links name objects that are not in these labels" in outcome.out
+    (facts,) = done(*flags, "--corrections", path, "--json").facts
+    assert (facts["corrections"], facts["without_effect"]) == (4, 1)
+    table = read_track_table(tmp_path / "out" / "truth.ctc" / "res_track.txt")
+    masks = [tifffile.imread(tmp_path / "out" / "truth.ctc" / f"mask{t:03}.tif") for t in range(5)]
+    labels = tifffile.imread(truth)
+
+    def cell(t: int, label: int) -> int:
+        (own,) = np.unique(masks[t][labels[t] == label])
+        return int(own)
+
+    assert table[cell(1, 3)][1] == 1, "it ends there"
+    assert cell(2, 3) != cell(1, 3)
+    assert table[cell(2, 6)][2] == cell(0, 5), "the format knows no gaps"
+    assert cell(3, 8) != cell(4, 8)
+    assert "holds no corrections of links" in refused(*flags, "--corrections", truth)
 
 
 def test_refuses(tmp_path: Path, series: tuple[Path, Path]) -> None:

@@ -28,6 +28,10 @@ from napari_spatial_embeddings.plugin.controllers.correction_tool import Correct
 from napari_spatial_embeddings.plugin.controllers.explanation import ExplanationController
 from napari_spatial_embeddings.plugin.controllers.export import ExportController
 from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
+from napari_spatial_embeddings.plugin.controllers.tracking.link_storage import LinkStorage
+from napari_spatial_embeddings.plugin.controllers.tracking.link_tool import LinkTool
+from napari_spatial_embeddings.plugin.controllers.tracking.linking import LinkingController
+from napari_spatial_embeddings.plugin.controllers.tracking.series_choice import SeriesChoice
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.locked import LockedOutlines
 from napari_spatial_embeddings.plugin.layers.pointer import pixel_of
@@ -62,6 +66,10 @@ class EditorBench(Bench):
         )
         self.locked_outlines = LockedOutlines(viewer, session, parent)
         self.explanation = ExplanationController(viewer, session, self.annotation_hider, parent)
+        self.series = SeriesChoice(viewer, parent)
+        stored = LinkStorage(session, self.autosave, self.project, self.series, parent)
+        self.linking = LinkingController(viewer, session, self.series, stored, parent)
+        self.link_tool = LinkTool(viewer, session, self.annotation_hider, self.linking, parent)
         self.export = ExportController(
             viewer, session, self.images, self.project_images, self.prediction, parent
         )
@@ -71,6 +79,9 @@ class EditorBench(Bench):
         self.autosave.flush()
         for controller in (
             self.export,
+            self.link_tool,
+            self.linking,
+            self.series,
             self.explanation,
             self.locked_outlines,
             self.correction_tool,

@@ -13,7 +13,7 @@ from napari_spatial_embeddings.config import TrackingSettings
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.tracking import corrections as correct
 from napari_spatial_embeddings.tracking.corrections import NONE, LinkCorrections
-from napari_spatial_embeddings.tracking.linking import link
+from napari_spatial_embeddings.tracking.linking import link, link_by_parts
 from napari_spatial_embeddings.tracking.tracks import Place, Tracks
 from strategies import few
 
@@ -153,3 +153,48 @@ def test_refuses_what_cannot_be() -> None:
     for daughters in ([(2, 2)], [(1, 2), (2, 2)], [(0, 1), (0, 2)]):
         with pytest.raises(InputError, match="two or more daughters"):
             correct.division(NONE, tracks, (1, 1), daughters)
+
+
+@few
+@given(st.integers(0, 10**6), st.booleans())
+def test_what_was_solved_before_changes_nothing(seed: int, divisions: bool) -> None:
+    found = detections(moving(9, 5, (36, 36), seed, step=5))
+    settings = TrackingSettings(max_step=10, divisions=divisions)
+    *_, first = link_by_parts(found, settings)
+    assert first.result is not None
+    rng = np.random.default_rng(seed)
+    one, other = (first.result.place(int(i)) for i in rng.choice(len(found), 2, replace=False))
+    try:
+        known = correct.same_cell(NONE, first.result, one, other)
+    except InputError:  # in one frame
+        known = correct.end(NONE, first.result, one)
+    *_, again = link_by_parts(found, settings, known, first.result, first.solved)
+    assert again.result is not None
+    whole = link(found, settings, known, first.result)
+    np.testing.assert_array_equal(again.result.track, whole.track)
+    assert again.result.parents == whole.parents
+
+
+def test_a_linking_can_be_cancelled() -> None:
+    found = detections(moving(9, 5, (36, 36), step=5))
+    reports = [*link_by_parts(found, FAR, cancelled=lambda: True)]
+    assert reports[-1].result is None
+
+
+def test_refuses_links_that_lead_nowhere() -> None:
+    for wrong in (
+        {"followed": [[[2, 1], [[1, 1]]]]},
+        {"followed": [[[0, 1], [[1, 1]]], [[0, 2], [[1, 1]]]]},
+        {"apart": [[[1, 1], [1, 2]]]},
+        {"followed": [], "other": 1},
+    ):
+        with pytest.raises(ValueError, match="validation error"):
+            LinkCorrections.model_validate(wrong)
+
+
+def test_counts_the_corrections_without_effect() -> None:
+    _, tracks = row()
+    known = correct.not_the_same(correct.end(NONE, tracks, (1, 1)), tracks, (2, 2), (3, 2))
+    assert known.unknown(tracks.detections) == 0
+    labels = movie({1: dict.fromkeys(range(5), (20.0, 14.0))})
+    assert known.unknown(detections(labels)) == 1

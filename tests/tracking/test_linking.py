@@ -18,7 +18,8 @@ from movies import FAR, detections, linked, movie, moving, partition, scrambled
 from napari_spatial_embeddings.config import TrackingSettings
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export.tracks import write_geff
-from napari_spatial_embeddings.tracking.linking import assigned, link
+from napari_spatial_embeddings.tracking.assignment import assigned
+from napari_spatial_embeddings.tracking.linking import link
 from napari_spatial_embeddings.tracking.scores import score_tracks
 from napari_spatial_embeddings.tracking.tracks import tracks_of_ids
 from strategies import few, relaxed

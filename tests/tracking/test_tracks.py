@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 from movies import detections, movie, moving, partition, scrambled
 from napari_spatial_embeddings.tracking.detections import Detections
+from napari_spatial_embeddings.tracking.relabelled import RelabelledSeries
 from napari_spatial_embeddings.tracking.tracks import Tracks, from_successors, tracks_of_ids
 from strategies import relaxed
 
@@ -132,3 +135,28 @@ def test_place_of_nothing() -> None:
     assert tracks.members((1, 4)).tolist() == [0]
     with pytest.raises(KeyError):
         tracks.members((0, 4))
+
+
+@pytest.mark.parametrize("depth", [False, True], ids=["2D", "3D"])
+def test_a_relabelled_series_is_read_where_it_is_sliced(depth: bool) -> None:
+    labels = scrambled(moving(8, 4, (24, 24, 24) if depth else (48, 48)), highest=40_000)
+    labels[1][labels[1] > 20_000] += 2**30  # too high for a table
+    tracks = from_successors(detections(labels), [(0, 9), (9, 17)])
+    whole = np.stack([*tracks.relabelled(labels)])
+    series = RelabelledSeries(labels, tracks)
+    assert (series.shape, series.ndim) == (labels.shape, labels.ndim)
+    assert series.dtype == np.int32
+    np.testing.assert_array_equal(series, whole)
+    parts: list[Any] = [2, (1, 5), (slice(None, None, 2), slice(3, 9))]
+    for index in (*parts, (-1, *(slice(None),) * (labels.ndim - 2), 7)):
+        np.testing.assert_array_equal(series[index], whole[index])
+    series.tracks = from_successors(tracks.detections, [])
+    assert len(np.unique(series)) == 1 + len(tracks.detections)
+
+
+def test_counts() -> None:
+    labels = movie({k: dict.fromkeys(range(3), (20.0, 14.0 * k)) for k in (1, 2, 3)})
+    found = detections(labels)
+    tracks = from_successors(found, [(0, 3), (3, 7), (3, 8), (1, 4)])
+    # A mother with two daughters of one frame each, a cell of two frames, and three objects alone.
+    assert (len(tracks.ids), tracks.divisions, tracks.alone) == (7, 1, 3)

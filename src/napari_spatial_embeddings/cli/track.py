@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.config import TrackingSettings
@@ -15,16 +14,11 @@ from .flags import CallError, Subparsers, add_flags, checked_folder, read_flags
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.files import LabelSeries
+    from napari_spatial_embeddings.tracking.corrections import LinkCorrections
     from napari_spatial_embeddings.tracking.detections import Detections
-    from napari_spatial_embeddings.tracking.tracks import Tracks
 
-FORMATS = {
-    "labels": ".tracks.ome.tif",
-    "csv": ".tracks.csv",
-    "ctc": ".ctc",
-    "geff": ".geff",
-}
-"""Endings of what is written, by the names of the formats."""
+FORMATS = ("labels", "csv", "ctc", "geff")
+"""Keys of `export.tracks.TRACK_FORMATS`, which takes its time to load."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -45,7 +39,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--format",
         nargs="+",
-        choices=list(FORMATS),
+        choices=FORMATS,
         default=["labels", "csv"],
         help="What to write: NAME.tracks.ome.tif, in which a cell has the same id in all frames;"
         " NAME.tracks.csv, a row per object; NAME.ctc, a folder of the Cell Tracking Challenge;"
@@ -64,6 +58,12 @@ def add_parser(subparsers: Subparsers) -> None:
         help="Size of a pixel along each axis (Z) Y X, in micrometres; read from the file if not"
         " given.",
     )
+    parser.add_argument(
+        "--corrections",
+        metavar="FILE",
+        help="Corrections of links that hold whatever the settings are: NAME.links.json, as the"
+        " window saves them for these labels.",
+    )
     parser.add_argument("--json", action="store_true", help="Print a summary as JSON.")
     add_flags(parser, TrackingSettings, title="tracking")
     parser.set_defaults(run=track)
@@ -73,17 +73,21 @@ def track(options: argparse.Namespace) -> int:
     """Link the objects and write the tracks."""
     from dataclasses import replace
 
+    from napari_spatial_embeddings.export.tracks import write_tracks
     from napari_spatial_embeddings.files import read_label_series
     from napari_spatial_embeddings.tracking.linking import link
 
     settings = read_flags(vars(options), TrackingSettings())
     folder = checked_folder(options.output)
+    corrections = _corrections(options.corrections)
     series = read_label_series(options.labels, options.axes)
     if options.pixel_size:
         series = replace(series, pixel_size=_pixel_size(options.pixel_size, series), unit="um")
-    tracks = link(measured(series, silent=options.json), settings)
+    tracks = link(measured(series, silent=options.json), settings, corrections)
+    unknown = corrections.unknown(tracks.detections)
+    size, unit = series.pixel_size, series.unit
     written = {
-        kind: str(_write(kind, folder / f"{series.name}{FORMATS[kind]}", series, tracks))
+        kind: str(write_tracks(kind, folder, series.name, series.data, tracks, size, unit))
         for kind in dict.fromkeys(options.format)
     }
     facts = {
@@ -91,6 +95,8 @@ def track(options: argparse.Namespace) -> int:
         "objects": len(tracks.detections),
         "tracks": len(tracks.ids),
         "with_parent": len(tracks.parents),
+        "corrections": len(corrections),
+        "without_effect": unknown,
         "written": written,
         "settings": settings.model_dump(),
     }
@@ -101,6 +107,11 @@ def track(options: argparse.Namespace) -> int:
         f"{plural(len(tracks.detections), 'object')} in {plural(tracks.detections.frames, 'frame')}"
         f" are {plural(len(tracks.ids), 'track')}, {len(tracks.parents)} of them with a parent\n"
     )
+    if unknown:
+        sys.stdout.write(
+            f"{unknown} of {plural(len(corrections), 'correction')} of links name objects that are"
+            " not in these labels, and have no effect\n"
+        )
     for path in written.values():
         sys.stdout.write(f"{path}\n")
     return 0
@@ -121,17 +132,11 @@ def measured(series: LabelSeries, *, silent: bool) -> Detections:
     return result
 
 
-def _write(kind: str, path: Path, series: LabelSeries, tracks: Tracks) -> Path:
-    from napari_spatial_embeddings.export import tracks as export
+def _corrections(path: str | None) -> LinkCorrections:
+    from napari_spatial_embeddings.export.links import read_links
+    from napari_spatial_embeddings.tracking.corrections import NONE
 
-    size, unit = series.pixel_size, series.unit
-    if kind == "csv":
-        return export.write_tracks_csv(path, tracks, size, unit)
-    if kind == "ctc":
-        return export.write_ctc(path, series.data, tracks)
-    if kind == "geff":
-        return export.write_geff(path, tracks, size, unit)
-    return export.write_label_series(path, series.data, tracks, size, unit)
+    return read_links(path) if path else NONE
 
 
 def _pixel_size(given: list[float], series: LabelSeries) -> tuple[float, ...]:

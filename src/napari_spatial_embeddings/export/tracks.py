@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,87 @@ from napari_spatial_embeddings.tracking.tracks import Tracks
 from .folders import replacing
 from .label_series import write_frames
 from .objects import Table, write_objects
+
+
+@dataclass(frozen=True, slots=True)
+class TrackFormat:
+    """A format of tracks.
+
+    Parameters
+    ----------
+    name : str
+        As users choose it.
+    ending : str
+        Of the file or folder, behind the name of the labels.
+    about : str
+        What it holds.
+    """
+
+    name: str
+    ending: str
+    about: str
+
+
+TRACK_FORMATS = {
+    "labels": TrackFormat(
+        "Label series",
+        ".tracks.ome.tif",
+        "The labels, in which a cell has the same id in all frames.",
+    ),
+    "csv": TrackFormat(
+        "Table (CSV)",
+        ".tracks.csv",
+        "A row for each object: track, parent, frame, label, centre and size.",
+    ),
+    "ctc": TrackFormat(
+        "CTC folder",
+        ".ctc",
+        "A folder of the Cell Tracking Challenge: masks, and a table of the tracks.",
+    ),
+    "geff": TrackFormat("Graph (GEFF)", ".geff", "A graph of the objects and their links."),
+}
+"""The formats, by the names that the command line has for them."""
+
+
+def write_tracks(
+    kind: str,
+    folder: Path,
+    name: str,
+    labels: PixelArray,
+    tracks: Tracks,
+    pixel_size: Lengths | None = None,
+    unit: str | None = None,
+) -> Path:
+    """Write tracks in one of `TRACK_FORMATS`; return the path of the file or folder.
+
+    Parameters
+    ----------
+    kind : str
+    folder : path
+    name : str
+        Of the labels.
+    labels : whole numbers (T, *S)
+        Those that were linked.
+    tracks : Tracks
+    pixel_size : tuple of D floats, optional
+        Size of a pixel along each axis, in ``unit``.
+    unit : str, optional
+
+    Raises
+    ------
+    FileError
+        If it cannot be written.
+    InputError
+        If a package is not installed.
+    """
+    path = folder / f"{name}{TRACK_FORMATS[kind].ending}"
+    if kind == "csv":
+        return write_tracks_csv(path, tracks, pixel_size, unit)
+    if kind == "ctc":
+        return write_ctc(path, labels, tracks)
+    if kind == "geff":
+        return write_geff(path, tracks, pixel_size, unit)
+    return write_label_series(path, labels, tracks, pixel_size, unit)
 
 
 def write_ctc(folder: str | Path, labels: PixelArray, tracks: Tracks) -> Path:

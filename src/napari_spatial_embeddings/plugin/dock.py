@@ -38,6 +38,11 @@ from .controllers.tools.all_corrections import AllCorrections
 from .controllers.tools.interpolation import Interpolation
 from .controllers.tools.object_import import ObjectImport
 from .controllers.tools.region_check import RegionCheck
+from .controllers.tracking.export import TrackExport
+from .controllers.tracking.link_storage import LinkStorage
+from .controllers.tracking.link_tool import LinkTool
+from .controllers.tracking.linking import LinkingController
+from .controllers.tracking.series_choice import SeriesChoice
 from .controllers.training import TrainingController
 from .layers.arrows import ArrowsLayer
 from .layers.locked import LockedOutlines
@@ -65,6 +70,7 @@ from .sections.help import HelpButton
 from .sections.image_list import ImageList
 from .sections.predict import PredictSection
 from .sections.style import STYLE
+from .sections.tracking.step import TrackStep
 from .sections.train import TrainStep
 from .sections.tune import TuneStep
 from .state.session import Session
@@ -76,7 +82,7 @@ WIDTH, MIN_WIDTH = 320, 294
 
 
 class SpatialEmbeddingsWidget(DockedWidget):
-    """Annotate, train, predict and tune in one dock widget.
+    """Annotate, train, predict, tune and track in one dock widget.
 
     Parameters
     ----------
@@ -106,6 +112,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.steps = self._build_steps()
         self.column = StepColumn(self.steps)
         self._train.set_open(False)  # its button is in view only if the steps above it fold
+        self._tune.set_open(False)
         self._help = HelpButton()
         self.tool_line = ToolLine()
         self._message = MessageBar(self._help, self.tool_line)
@@ -132,7 +139,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
 
     def _build_controllers(self) -> None:
         """Build what acts, each owner after those it uses."""
-        viewer, session = self.viewer, self.session
+        viewer, session, before = self.viewer, self.session, set(vars(self))
         self.images = ImageController(viewer, session, self)
         self.autosave = Autosave(session, self)
         self.images.leaving.connect(self.autosave.save_pending)
@@ -167,12 +174,18 @@ class SpatialEmbeddingsWidget(DockedWidget):
         )
         self.locked_outlines = LockedOutlines(viewer, session, self)
         self.explanation = ExplanationController(viewer, session, self.annotation_hider, self)
+        self.series = SeriesChoice(viewer, self)
+        stored = LinkStorage(session, self.autosave, self.project, self.series, self)
+        self.linking = LinkingController(viewer, session, self.series, stored, self)
+        self.link_tool = LinkTool(viewer, session, self.annotation_hider, self.linking, self)
+        self.track_export = TrackExport(session, self.linking, self)
         self.active_tool = ActiveTool(
             viewer,
             self.annotation,
             self.annotation_actions,
             self.correction_tool,
             self.explanation,
+            self.link_tool,
             self,
         )
         self.arrows = ArrowsLayer(viewer, session, self)
@@ -188,6 +201,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
         owners = self.images, self.image_choice, self.active_tool, self.annotation
         changes = [owner.changed for owner in owners]
         self.message_subject = MessageSubject(viewer, session, changes, self)
+        made = [x for name, x in vars(self).items() if name not in before]
+        self._owners = [x for x in made if hasattr(x, "close")]
 
     def _build_steps(self) -> list[StepArea]:
         """Build what is on the screen, from top to bottom."""
@@ -218,6 +233,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
             ),
             self._train,
             self._tune,
+            TrackStep(self.series, self.linking, self.link_tool, self.track_export),
         ]
 
     def _actions(self) -> dict[str, Callable[[], object]]:
@@ -287,6 +303,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
             self.results.busy or self.locked_outlines.busy,
             self.export.busy,
             self.export.copying,
+            self.linking.busy or self.track_export.busy,
             self.autosave.busy,
         )
         return not any(busy)
@@ -312,35 +329,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         for step in self.steps:
             step.close_down()
         self._help.close_down()
-        for controller in (
-            self.message_subject,
-            self.activity,
-            self.image_choice,
-            self.reopening,
-            self.training,
-            self.export,
-            self.arrows,
-            self.active_tool,
-            self.explanation,
-            self.locked_outlines,
-            self.correction_tool,
-            self.annotation_hider,
-            self.correction,
-            self.model_suggestion,
-            self.reclustering,
-            self.prediction,
-            self.results,
-            self.interpolation,
-            self.object_import,
-            self.all_corrections,
-            self.region_check,
-            self.annotation,
-            self.listed,
-            self.project_images,
-            self.autosave,
-            self.project,
-            self.images,
-        ):
+        for controller in reversed(self._owners):
             controller.close()
         self._warnings.close()
         self.session.message.disconnect(self._message.show_message)

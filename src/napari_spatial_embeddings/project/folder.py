@@ -43,7 +43,8 @@ class Project:
     """A folder with everything that a training set is; its files are the truth.
 
     ``project.json`` is its card; ``annotations/``, ``regions/``, ``corrections/`` and ``images/``
-    hold the files of each image, named by its id; ``model/`` is what a training writes. Every file
+    hold the files of each image, named by its id; ``links/`` the corrections of the links of label
+    series; ``model/`` is what a training writes. Every file
     is written whole or not at all, so that a crash loses no more than what was not saved yet.
     Opening reads the card alone, and nothing in the folder is ever executed or unpickled.
 
@@ -307,6 +308,10 @@ class Project:
         """Read what `save_corrections` wrote; None if nothing was ever saved."""
         shape, path = self.entry(key).spatial, self._files(key)[2]
         return read_corrections(path, shape) if path.exists() else None
+
+    def links_file(self, name: str) -> Path:
+        """Return where the corrections of the links of a label series are: see `export.links`."""
+        return self.folder / "links" / f"{name}.links.json"
 
     # -------------------------------------------------------------- internal
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from napari_spatial_embeddings.config import Settings
 from napari_spatial_embeddings.errors import InputError
 
+from .detections import Detections
 from .tracks import Place, Tracks
 
 
@@ -31,8 +33,24 @@ class LinkCorrections(Settings):
         (), description="Pairs of objects, the earlier one first, that are not the same cell."
     )
 
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        after = [place for _, places in self.followed for place in places]
+        pairs = [(one, other) for one, places in self.followed for other in places]
+        if any(one[0] >= other[0] for one, other in (*pairs, *self.apart)):
+            raise ValueError("an object follows one that is not in an earlier frame")
+        if len(set(after)) < len(after) or len(dict(self.followed)) < len(self.followed):
+            raise ValueError("an object is corrected twice, or follows two others")
+        return self
+
     def __len__(self) -> int:
         return len(self.followed) + len(self.apart)
+
+    def unknown(self, detections: Detections) -> int:
+        """Return the number of corrections that name an object which is not there."""
+        index = detections.index
+        named = [*self.apart, *((one, *after) for one, after in self.followed)]
+        return sum(not all(place in index for place in places) for places in named)
 
 
 NONE = LinkCorrections()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.image_data import PixelArray
-from napari_spatial_embeddings.core.label_values import whole_numbers
+from napari_spatial_embeddings.core.label_values import MAX_TABLE, numbered, whole_numbers
 from napari_spatial_embeddings.core.units import METRES, Lengths, finest_length, spacing_of
 from napari_spatial_embeddings.errors import InputError
 
@@ -164,15 +164,15 @@ def detect(
     yield DetectionReport(total, total, result)
 
 
-def read_frame(labels: PixelArray, t: int) -> NDArray[np.int32]:
-    """Read a frame of a series of labels as int32 (*S); what is no object is 0.
+def read_frame(labels: PixelArray, t: int, part: tuple[slice | int, ...] = ()) -> NDArray[np.int32]:
+    """Read a frame of a series of labels, or a part of it, as int32; what is no object is 0.
 
     Raises
     ------
     InputError
         If the labels are no whole numbers, or above 2^31 - 1.
     """
-    frame = whole_numbers(np.asarray(labels[t]), f"frame {t}")
+    frame = whole_numbers(np.asarray(labels[(t, *part)]), f"frame {t}")
     if frame.size and int(frame.max()) > np.iinfo(np.int32).max:
         raise InputError(f"label {frame.max()} in frame {t} is too high; use up to 2147483647")
     objects: NDArray[np.int32] = np.maximum(frame, 0).astype(np.int32, copy=False)
@@ -198,10 +198,13 @@ class _Frame:
     def of(cls, labels: NDArray[np.int32]) -> _Frame:
         """Measure the objects of a label image."""
         at = np.flatnonzero(labels)
-        ids, first, owner = np.unique(labels.ravel()[at], return_index=True, return_inverse=True)
-        places = np.unravel_index(at, labels.shape)
+        ids, places = numbered(labels.ravel()[at])
+        ids, owner = ids[1:].astype(np.int32), places - 1
         size = np.bincount(owner, minlength=len(ids))
-        sums = np.stack([np.bincount(owner, place, len(ids)) for place in places], 1)
+        axes = np.unravel_index(at, labels.shape)
+        sums = np.stack([np.bincount(owner, axis, len(ids)) for axis in axes], 1)
+        first = np.zeros(len(ids), np.int64)
+        first[owner[::-1]] = at[::-1]  # of several values for one index, the last one stays
         order = np.argsort(first)
         return cls(ids[order], size[order], (sums / size[:, None])[order])
 
@@ -224,5 +227,15 @@ def shared_pixels(
         Pixels that they share.
     """
     both = (one > 0) & (other > 0)
-    pairs, count = np.unique(one[both].astype(np.int64) << 32 | other[both], return_counts=True)
-    return pairs >> 32, pairs & 0xFFFFFFFF, count
+    first, i = numbered(one[both])
+    second, j = numbered(other[both])
+    # Sorting all pixels would take ten times as long, and let no other thread run meanwhile.
+    table = len(first) * len(second) <= MAX_TABLE
+    number = i * len(second) + j
+    count = np.bincount(number) if table else np.empty(0, np.int64)
+    pairs = np.flatnonzero(count)
+    shared = count[pairs]
+    if not table:
+        pairs, shared = np.unique(number, return_counts=True)
+    i, j = np.divmod(pairs, len(second))
+    return first[i].astype(np.int64), second[j].astype(np.int64), shared

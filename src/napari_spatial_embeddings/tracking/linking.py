@@ -8,27 +8,22 @@ what they cost is decided here; `laptrack` solves the assignments.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from napari_spatial_embeddings.config import TrackingSettings
-from napari_spatial_embeddings.errors import InputError, extra
+from napari_spatial_embeddings.errors import InputError
 
+from .assignment import NOTHING_SOLVED, Costs, Link, Solved, assignments
 from .corrections import NONE, LinkCorrections
 from .detections import Detections
 from .tracks import Tracks, from_successors
-
-Link = tuple[int, int]
-"""An object and one that follows it: indices into the detections."""
-
-Costs = dict[Link, float]
-"""The links that are possible: 0 for two objects in one place, 1 at the largest step."""
 
 STEP = 2 / 3
 """Largest step in median diameters, if none is given: neighbours that touch are one apart."""
@@ -38,6 +33,26 @@ DAUGHTERS = (0.5, 1.5)
 
 SMALLER = 0.5
 """Least size of the smaller daughter, relative to the larger one's."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkingReport:
+    """Progress of `link_by_parts`.
+
+    Parameters
+    ----------
+    done, total : int
+        Groups of objects that may be linked to each other.
+    result : Tracks, optional
+        With the last report, unless it was cancelled.
+    solved : mapping
+        The assignments of all groups, for the next linking of the same detections.
+    """
+
+    done: int
+    total: int
+    result: Tracks | None = None
+    solved: Solved = field(default_factory=dict)
 
 
 def link(
@@ -64,17 +79,58 @@ def link(
     InputError
         If the largest step is in micrometres and the pixel size is unknown, or laptrack is missing.
     """
-    known = _Known(detections, corrections)
+    *_, last = link_by_parts(detections, settings, corrections, like)
+    assert last.result is not None
+    return last.result
+
+
+def link_by_parts(
+    detections: Detections,
+    settings: TrackingSettings = TrackingSettings(),
+    corrections: LinkCorrections = NONE,
+    like: Tracks | None = None,
+    solved: Solved = NOTHING_SOLVED,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[LinkingReport]:
+    """Link objects to tracks as `link` does, with reports.
+
+    Parameters
+    ----------
+    detections, settings, corrections, like
+        See `link`.
+    solved : mapping
+        What an earlier linking of the same detections has solved: after a correction, only what is
+        around it is to be solved again.
+    cancelled : callable, optional
+        Asked after every report.
+
+    Raises
+    ------
+    InputError
+        As `link` does.
+    """
+    known, now = _Known(detections, corrections), dict[Any, list[Link]]()
     step = largest_step(detections, settings)
+    yield LinkingReport(0, 1)
     while True:
-        links = known.links + assigned(known.free(_to_next_frame(detections, settings, step)))
+        links = list(known.links)
+        free = known.free(_to_next_frame(detections, settings, step))
+        for part in assignments(free, solved, now):
+            links += part.links
+            yield LinkingReport(part.done, part.total)
+            if cancelled():
+                return
         rest = [_over_gaps(detections, settings, step, links)]
         if settings.divisions:
             rest.append(_to_mothers(detections, step, links))
-        links += assigned(known.free(pair for costs in rest for pair in costs))
+        for part in assignments(known.free(x for some in rest for x in some), solved, now):
+            links += part.links
+            if cancelled():
+                return
         tracks = from_successors(detections, links)
         if not known.forbid_what_joins(tracks):
-            return tracks if like is None else tracks.like(like)
+            break
+    yield LinkingReport(1, 1, tracks if like is None else tracks.like(like), now)
 
 
 def largest_step(detections: Detections, settings: TrackingSettings) -> float:
@@ -209,65 +265,3 @@ def _near(
         close = one.sparse_distance_matrix(other, step, output_type="ndarray")
         pairs = zip(here[close["i"]].tolist(), there[close["j"]].tolist(), strict=True)
         yield from zip(pairs, (close["v"] / step).tolist(), strict=True)
-
-
-# --------------------------------------------------------------------------- assignment
-
-PHANTOM = -1.0
-"""Number of an object beside those of each group, whose link costs nothing.
-
-LapTrack adds the least cost of a group to that of all its links: it is 0 then.
-"""
-
-
-def assigned(costs: Costs) -> list[Link]:
-    """Return the links that leave each object with one successor and one predecessor at most.
-
-    Those are chosen for which the sum of ``1 - cost`` is the highest. Groups of objects with no
-    link between them are assigned by themselves.
-    """
-    if not costs:
-        return []
-    with extra("tracking"):
-        from laptrack import LapTrack
-
-    def cost(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-        if one[0] == other[0] == PHANTOM:
-            return 0.0
-        return costs.get((int(one[0]), int(other[0])), np.inf)
-
-    links: list[Link] = []
-    frames: list[NDArray[np.float64]] = []
-    for group in _groups(sorted(costs)):
-        if len(group) == 1:
-            links += group
-            continue
-        # As two frames of a series, with an empty one between the groups.
-        sides = (sorted(set(side)) for side in zip(*group, strict=True))
-        frames += [np.array([PHANTOM, *side])[:, None] for side in sides]
-        frames.append(np.empty((0, 1)))
-    if frames:
-        tracker = LapTrack(
-            metric=cost,
-            cutoff=2.0,
-            track_start_cost=0.5,
-            track_end_cost=0.5,
-            gap_closing_cutoff=False,
-        )
-        for (s, i), (t, j) in tracker.predict(frames).edges:
-            if i and j:
-                links.append((int(frames[s][i, 0]), int(frames[t][j, 0])))
-    return links
-
-
-def _groups(links: list[Link]) -> Iterator[list[Link]]:
-    """Yield groups of links, in their order, that have no object on the same side in common."""
-    one, other = np.array(links).T
-    sources, i = np.unique(one, return_inverse=True)
-    targets, j = np.unique(other, return_inverse=True)
-    n = len(sources) + len(targets)
-    graph = coo_array((np.ones(len(links), bool), (i, len(sources) + j)), (n, n))
-    _, group = connected_components(graph, directed=False)
-    order = np.argsort(group[i], kind="stable")
-    for part in np.split(order, np.flatnonzero(np.diff(group[i][order])) + 1):
-        yield [links[k] for k in part.tolist()]

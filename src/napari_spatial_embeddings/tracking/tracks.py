@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.image_data import PixelArray
 from napari_spatial_embeddings.core.instances import unused_ids
+from napari_spatial_embeddings.core.label_values import MAX_TABLE
 
 from .detections import Detections, read_frame
 
@@ -63,6 +64,18 @@ class Tracks:
         for child, parent in self.parents.items():
             found.setdefault(ends[parent], []).append(starts[child])
         return {i: sorted(after) for i, after in found.items()}
+
+    @cached_property
+    def divisions(self) -> int:
+        """Number of tracks that have daughters."""
+        return len(set(self.parents.values()))
+
+    @cached_property
+    def alone(self) -> int:
+        """Number of objects that are linked to nothing."""
+        ids, count = np.unique(self.track, return_counts=True)
+        family = {*self.parents, *self.parents.values()}
+        return len(set(ids[count == 1].tolist()) - family)
 
     def members(self, place: Place) -> NDArray[np.int64]:
         """Return the objects of an object's track, in the order of their frames."""
@@ -147,11 +160,16 @@ class Tracks:
             yield self.relabelled_frame(read_frame(labels, t), t)
 
     def relabelled_frame(self, labels: NDArray[np.int32], t: int) -> NDArray[np.int32]:
-        """Return the labels of a frame, int32 (*S), with the ids of the tracks."""
-        part = self.detections.of_frame(t)
-        order = np.argsort(self.detections.label[part])
-        own = np.append(0, self.detections.label[part][order])
-        ids = np.append(0, self.track[part][order]).astype(np.int32)
+        """Return the labels of a frame, or of a part of it, with the ids of the tracks: int32."""
+        part, top = self.detections.of_frame(t), int(labels.max(initial=0))
+        own, ids = self.detections.label[part], self.track[part]
+        if top <= MAX_TABLE:
+            table = np.zeros(top + 1, np.int32)
+            there = own <= top
+            table[own[there]] = ids[there]
+            return table[labels]
+        order = np.argsort(own)
+        own, ids = np.append(0, own[order]), np.append(0, ids[order]).astype(np.int32)
         at = np.minimum(np.searchsorted(own, labels), len(own) - 1)
         return np.where(own[at] == labels, ids[at], np.int32(0))
 

@@ -10,9 +10,11 @@ from napari.components import ViewerModel
 
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
+from napari_spatial_embeddings.plugin.tasks.link_actions import LINK_TOOLS
 
 EVERYWHERE = "Anywhere in the window"
 ON_INSTANCES = "While the layer of instances is active"
+ON_TRACKED = "While the layer of tracked cells is active"
 ON_ANNOTATIONS = "While the annotation layer is active"
 
 
@@ -29,7 +31,7 @@ class Shortcut:
     text : str
         What it does, as a sentence.
     where : str
-        Where the key works; `EVERYWHERE`, `ON_INSTANCES` or `ON_ANNOTATIONS`.
+        Where the key works: one of the four above.
     """
 
     name: str
@@ -60,6 +62,11 @@ _CORRECTIONS = (
     Shortcut("Redo", "Ctrl+Shift+Z", "Make it again.", ON_INSTANCES),
 )
 
+_LINKS = (
+    Shortcut("Undo", "Ctrl+Z", "Undo the last correction of links.", ON_TRACKED),
+    Shortcut("Redo", "Ctrl+Shift+Z", "Make it again.", ON_TRACKED),
+)
+
 _NAPARI = (
     Shortcut(
         "Undo a stroke", "Ctrl+Z", "Undo the last stroke, or the last region.", ON_ANNOTATIONS
@@ -74,7 +81,8 @@ _NAPARI = (
 def shortcuts() -> tuple[Shortcut, ...]:
     """Return all shortcuts, those that work in the same place together."""
     tools = (Shortcut(t.name, t.key, t.hint, ON_INSTANCES) for t in TOOLS.values())
-    return (*_ACTIONS, *tools, *_CORRECTIONS, *_NAPARI)
+    links = (Shortcut(t.name, t.key, t.hints[0], ON_TRACKED) for t in LINK_TOOLS.values())
+    return (*_ACTIONS, *tools, *_CORRECTIONS, *links, *_LINKS, *_NAPARI)
 
 
 class Shortcuts:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from weakref import WeakKeyDictionary
 
 from napari.components import ViewerModel
-from napari.layers import Image, Labels, Layer, Points, Shapes, Vectors
+from napari.layers import Image, Labels, Layer, Points, Shapes, Tracks, Vectors
 
 from napari_spatial_embeddings.core.units import Lengths
 
@@ -35,6 +35,9 @@ Role = Literal[
     "arrows",
     "explanation",
     "click",
+    "tracked",
+    "tracks",
+    "taken",
 ]
 
 Grey = Literal["", "grey", "inverted"]
@@ -51,6 +54,9 @@ TYPES: dict[Role, type[Layer]] = {
     "locked": Labels,
     "arrows": Vectors,
     "click": Points,
+    "tracked": Labels,
+    "tracks": Tracks,
+    "taken": Labels,
 }
 """Type of a role's layers; an explanation has several."""
 
@@ -90,7 +96,8 @@ class LayerTag:
     scribbled : bool
         Of annotations: labels cover only part of their objects.
     part : str
-        Of several layers of one role: which one, such as a class's index or a kind of drawing.
+        Of several layers of one role: which one, such as a class's index or a kind of drawing; of
+        tracks: the key of their series.
     limits : tuple of floats, optional
         Of a map: the contrast limits that the plugin set last.
     """

@@ -11,11 +11,15 @@ from pytestqt.qtbot import QtBot
 
 from napari_spatial_embeddings.plugin.controllers.tools.active_tool import ActiveTool
 from plugin.scenes import EditorBench, Scene, new_scene
+from plugin.tracked import Series, cells
 
 
 @pytest.fixture
 def scene(qtbot: QtBot) -> Iterator[Scene]:
     bench = EditorBench(qtbot)
+    series = Series(bench, qtbot, cells())
+    series.add()
+    series.link()
     yield new_scene(bench, qtbot, classes=2)
     bench.close()
 
@@ -24,7 +28,12 @@ def scene(qtbot: QtBot) -> Iterator[Scene]:
 def tool(scene: Scene) -> Iterator[ActiveTool]:
     rig = scene.rig
     made = ActiveTool(
-        rig.viewer, rig.annotation, rig.annotation_actions, rig.correction_tool, rig.explanation
+        rig.viewer,
+        rig.annotation,
+        rig.annotation_actions,
+        rig.correction_tool,
+        rig.explanation,
+        rig.link_tool,
     )
     yield made
     made.close()
@@ -43,6 +52,7 @@ def starts(scene: Scene) -> dict[str, Callable[[], object]]:
         "Class": lambda: rig.correction_tool.use("class"),
         "Erase": lambda: rig.annotation_actions.use_tool("erase"),
         "Paint": lambda: rig.correction_tool.use("paint"),
+        "Same cell": lambda: rig.link_tool.use("same"),
         "Background": lambda: rig.annotation_actions.use_tool("background"),
     }
 
@@ -51,6 +61,7 @@ def on(scene: Scene) -> list[str]:
     """Return all tools that are on."""
     rig = scene.rig
     tools = [rig.annotation.tool, rig.correction_tool.tool, "explain" * rig.explanation.on]
+    tools.append(rig.link_tool.tool)
     return [name for name in tools if name]
 
 

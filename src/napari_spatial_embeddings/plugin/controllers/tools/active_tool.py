@@ -12,8 +12,10 @@ from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationCo
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.controllers.correction_tool import CorrectionTool
 from napari_spatial_embeddings.plugin.controllers.explanation import ExplanationController
+from napari_spatial_embeddings.plugin.controllers.tracking.link_tool import LinkTool
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
+from napari_spatial_embeddings.plugin.tasks.link_actions import LINK_TOOLS
 
 ANNOTATION_TOOLS = {
     "draw": ("Draw", "Paint objects. A stroke that starts on an object adds to it."),
@@ -39,7 +41,7 @@ SHORT = {
 
 
 class ActiveTool(QObject):
-    """The one tool that is on: of the annotation, of the corrections, or Explain.
+    """The one tool that is on: of the annotation, of the corrections, of the links, or Explain.
 
     A tool that is turned on ends another one. While one is on, Esc over its layer leaves it, rather
     than what napari does with that key.
@@ -51,6 +53,7 @@ class ActiveTool(QObject):
     actions : AnnotationActions
     correction_tool : CorrectionTool
     explanation : ExplanationController
+    link_tool : LinkTool
 
     Attributes
     ----------
@@ -70,11 +73,13 @@ class ActiveTool(QObject):
         actions: AnnotationActions,
         correction_tool: CorrectionTool,
         explanation: ExplanationController,
+        link_tool: LinkTool,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._annotation, self._actions = viewer, annotation, actions
         self._correction_tool, self._explanation = correction_tool, explanation
+        self._link_tool = link_tool
         self.name = self.sentence = ""
         self._bound: Layer | None = None
         self._theirs: Callable[[Layer], object] | None = None
@@ -82,6 +87,7 @@ class ActiveTool(QObject):
         self._connections.add(annotation.changed, self._follow_annotation)
         self._connections.add(correction_tool.changed, self._follow_correction)
         self._connections.add(explanation.changed, self._follow_explanation)
+        self._connections.add(link_tool.changed, self._follow_links)
         self._connections.add(viewer.layers.selection.events.active, self._update)
 
     def close(self) -> None:
@@ -93,6 +99,7 @@ class ActiveTool(QObject):
     def leave(self) -> None:
         """Leave the tool."""
         self._correction_tool.leave()
+        self._link_tool.leave()
         self._explanation.set_on(False)
         self._actions.leave()
 
@@ -101,17 +108,32 @@ class ActiveTool(QObject):
     def _follow_annotation(self) -> None:
         if self._annotation.tool:
             self._explanation.set_on(False)
+            self._leave_links()
         self._update()
 
     def _follow_correction(self) -> None:
         if self._correction_tool.tool:
             self._explanation.set_on(False)
+            self._leave_links()
         self._update()
 
     def _follow_explanation(self) -> None:
         if self._explanation.on and self._correction_tool.tool:
             self._correction_tool.leave()
+        if self._explanation.on:
+            self._leave_links()
         self._update()
+
+    def _follow_links(self) -> None:
+        if self._link_tool.tool:
+            self._explanation.set_on(False)
+            if self._correction_tool.tool:
+                self._correction_tool.leave()
+        self._update()
+
+    def _leave_links(self) -> None:
+        if self._link_tool.tool:
+            self._link_tool.leave()
 
     def _update(self, _event: object = None) -> None:
         name, sentence = self._found()
@@ -124,6 +146,8 @@ class ActiveTool(QObject):
         """Return the name of the tool and what to do with it; empty if there is none."""
         if self._correction_tool.tool:
             return TOOLS[self._correction_tool.tool].name, self._correction_tool.hint
+        if self._link_tool.tool:
+            return LINK_TOOLS[self._link_tool.tool].name, self._link_tool.hint
         if self._explanation.on:
             return "Explain", "Move the mouse over an object."
         tool = self._annotation.tool

@@ -1,0 +1,1 @@
+"""Layers of label series and of the tracks through them."""

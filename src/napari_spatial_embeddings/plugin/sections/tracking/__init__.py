@@ -1,0 +1,1 @@
+"""Widgets of the step that links label series over time."""
