@@ -75,3 +75,4 @@ def test_high_ids_and_nothing_half(tmp_path: Path, name: str) -> None:
     if name != "a.zarr":
         with tifffile.TiffFile(tmp_path / name) as file:
             assert file.series[0].dtype == np.uint32
+        assert read_image(tmp_path / name, time=True).frame_interval == 20.0

@@ -92,3 +92,12 @@ def test_slices_that_are_seconds_apart(tmp_path: Path) -> None:
     path = tiff(tmp_path / "a.tif", numbers((6, 20, 24)), imagej=True, metadata=facts)
     found = read_image(path, time=True)
     assert (found.axes, found.frame_interval) == ("TCYX", 12.0)
+
+
+def test_a_time_beside_a_resolution(tmp_path: Path) -> None:
+    """OME-XML that knows how long a frame takes and not how large a pixel is."""
+    times = {"axes": "TYX", "TimeIncrement": 2.0, "TimeIncrementUnit": "min"}
+    how = {"ome": True, "metadata": times, "resolution": (25400, 25400), "resolutionunit": "INCH"}
+    found = read_image(tiff(tmp_path / "a.ome.tif", numbers((3, 8, 9)), **how), time=True)
+    assert (found.pixel_size, found.unit) == ((1.0, 1.0), "um")
+    assert found.frame_interval == 120

@@ -51,24 +51,28 @@ def sizes(
     scene : int
         Which image of those that an OME-XML describes.
     """
-    page = file.pages.first
+    page, interval = file.pages.first, dict[str, Size]()
     if (found := ome_set(path, page)) is not None:
         images = found.here() or found.images
-        if images[scene:] and (known := images[scene].sizes):
-            return dict(known)
+        if images[scene:] and (known := dict(images[scene].sizes)):
+            if known.keys() != {"T"}:
+                return known
+            interval = known
     with suppress(ValueError):
         if (facts := file.imagej_metadata) is not None:
             return {**_imagej(facts, page), **_imagej_interval(facts)}
     if page.shaped_description is not None:
         with suppress(json.JSONDecodeError):
             facts = json.loads(page.shaped_description)
+            if step := _number(facts.get("frame_interval_s")):  # as we write it
+                interval = {"T": (step, "s")}
             if known := sizes_in(facts, str(path)) or _as_imagej(facts, page):
-                return known
+                return {**known, **interval}
     for dialect in (_lsm, _stk, _metaseries, _micromanager):
         with suppress(KeyError, TypeError, ValueError, IndexError):
             if known := dialect(file):
                 return known
-    return _resolution(image or page)
+    return {**_resolution(image or page), **interval}
 
 
 def _imagej(facts: Mapping[str, Any], page: tifffile.TiffPage) -> dict[str, Size]:
