@@ -12,6 +12,26 @@ MAX_LENGTH = 120
 """Characters of a name: the folder and the ending need some as well."""
 
 
+FRAME = ".t"
+"""What the key of a frame has between that of its series and its number."""
+
+
+def frame_key(series: str, t: int) -> str:
+    """Return the key of a frame of a time series."""
+    return f"{series}{FRAME}{t:04d}"
+
+
+def series_key(key: str) -> str:
+    """Return the key of the series that a frame's key belongs to; other keys are their own."""
+    return key.partition(FRAME)[0]
+
+
+def frame_number(key: str) -> int | None:
+    """Return the number of a frame by its key; None for other keys."""
+    number = key.partition(FRAME)[2]
+    return int(number) if number.isdigit() else None
+
+
 def file_name(name: str) -> str:
     """Return a name without endings, and without characters that some systems refuse."""
     good = re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", stem(name.replace("/", "_")))
@@ -27,12 +47,12 @@ def new_key(
     ----------
     name : str
     taken : iterable of str
-        Keys from which it differs by more than its case.
+        Keys from which it, and its frames, differ by more than their case.
     free : callable
         Returns whether a key can be used.
     """
     base = re.sub(r"[^A-Za-z0-9_-]+", "_", stem(name))[:48].strip("_-") or "image"
-    used = {key.casefold() for key in taken}
+    used = {series_key(key).casefold() for key in taken}
     keys = itertools.chain([base], (f"{base}-{n}" for n in itertools.count(2)))
     return next(key for key in keys if key.casefold() not in used and free(key))
 

@@ -26,7 +26,7 @@ from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .errors import ProjectError
 
-SCHEMA = 3
+SCHEMA = 4
 CARD = "project.json"
 
 
@@ -34,7 +34,7 @@ class ImageEntry(Settings):
     """One image of a project: its file, how to read it, and its fingerprint."""
 
     key: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.t\d{4,})?$",
         description="Name of the image's files in the project.",
     )
     name: str = Field(description="The image's name on the screen.")
@@ -43,6 +43,9 @@ class ImageEntry(Settings):
         description="The image's file: absolute, or relative to the project's folder.",
     )
     axes: str | None = Field(None, description="Meaning of the file's axes, if the user chose it.")
+    frame: int | None = Field(
+        None, ge=0, description="Which frame of the file the image is, from 0; null if it has none."
+    )
     channels: tuple[int, ...] | None = Field(
         None, min_length=1, description="Channels of the file that are used; all if not given."
     )

@@ -14,7 +14,7 @@ from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import read_image
 from napari_spatial_embeddings.files.errors import writing
-from napari_spatial_embeddings.files.names import new_key
+from napari_spatial_embeddings.files.names import new_key, series_key
 from napari_spatial_embeddings.inference import model_card
 
 from .annotation import Annotation, Labels, read_annotation, write_annotation
@@ -233,7 +233,9 @@ class Project:
         """Remove an image and its annotation; a file outside the project stays."""
         entry = self.entry(key)
         self.update(images=tuple(e for e in self.card.images if e.key != key))
-        copy = [self.folder / entry.path] if entry.path.startswith(f"images/{key}") else []
+        own = entry.path.startswith(f"images/{series_key(key)}")
+        used = any(e.path == entry.path for e in self.card.images)  # by other frames
+        copy = [self.folder / entry.path] if own and not used else []
         for path in {*self._files(key), *copy}:
             if path.exists():
                 with writing(path):

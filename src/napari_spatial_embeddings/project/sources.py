@@ -152,15 +152,23 @@ def _tiles(image: PixelArray) -> Iterator[tuple[int | slice, ...]]:
     return ((*plane, *tile) for plane in planes for tile in all_blocks(image.shape[-2:], TILE_EDGE))
 
 
-def checked(pixels: PixelArray, name: str) -> PixelArray:
+def checked(pixels: PixelArray, name: str, *, time: bool = False) -> PixelArray:
     """Return pixels as they are stored, or refuse them.
+
+    Parameters
+    ----------
+    pixels : (C, *S), or (T, C, *S) if that is wanted
+    name : str
+        For messages.
+    time : bool
+        Whether they are a time series.
 
     Raises
     ------
     ProjectError
         If they are no image (C, *S) of real numbers.
     """
-    if pixels.ndim not in (3, 4) or 0 in pixels.shape or pixels.dtype.kind not in "buif":
+    if pixels.ndim - time not in (3, 4) or 0 in pixels.shape or pixels.dtype.kind not in "buif":
         raise ProjectError(
             f"{name}: an array of type {pixels.dtype} and shape {pixels.shape}; expected real"
             " numbers, channels first, then Y and X or Z, Y and X"
@@ -168,33 +176,63 @@ def checked(pixels: PixelArray, name: str) -> PixelArray:
     return converted(pixels, np.uint8) if pixels.dtype == bool else pixels
 
 
-def read_entry(folder: Path, entry: ImageEntry) -> ImageData:
+def read_entry(folder: Path, entry: ImageEntry, *, whole: bool = False) -> ImageData:
     """Open the image of an entry, with the pixel size of the project.
+
+    Parameters
+    ----------
+    folder : path
+        The project's.
+    entry : ImageEntry
+    whole : bool
+        Return all frames if the entry is one of them, or if nothing is known of its file yet and
+        that holds a time series.
 
     Raises
     ------
     MissingImage
         If its file is gone.
     WrongImage
-        If it has another shape now.
+        If it has another shape, or fewer frames, now.
     FileError
         If it cannot be read.
     """
     path = folder / entry.path
     if not path.exists():
         raise MissingImage(entry.key, path)
-    image = read_image(path, entry.axes, entry.channels)
+    time = entry.frame is not None or (whole and entry.shape is None)
+    image = read_image(path, entry.axes, entry.channels, time=time)
+    one = _frame_of(image, entry, path)
+    image = image if whole else one
     if entry.shape is None:
         size, unit = (image.pixel_size, image.unit)
         if entry.pixel_size is not None:
             size, unit = entry.pixel_size, entry.unit
         return replace(image, pixel_size=size, unit=unit, name=entry.name)
-    if image.data.shape != entry.shape:
+    if one.data.shape != entry.shape:
         raise WrongImage(
-            f"{path} has the shape {image.data.shape} now, and {entry.shape} when the project took"
+            f"{path} has the shape {one.data.shape} now, and {entry.shape} when the project took"
             f" the image '{entry.key}'; put the old file back, or choose where it is now"
         )
     return replace(image, pixel_size=entry.pixel_size, unit=entry.unit, name=entry.name)
+
+
+def _frame_of(image: ImageData, entry: ImageEntry, path: Path) -> ImageData:
+    """Return the frame of a series that an entry is; the image itself if it is none.
+
+    Raises
+    ------
+    WrongImage
+        If it has fewer frames.
+    """
+    if entry.frame is None:
+        return image
+    if image.frames is None or image.frames <= entry.frame:
+        raise WrongImage(
+            f"{path} has {image.frames or 1} frames now, and '{entry.key}' is number {entry.frame},"
+            " counted from 0; put the old file back, or choose where it is now"
+        )
+    return image.frame(entry.frame)
 
 
 def moved(entry: ImageEntry, path: Path, folder: Path) -> ImageEntry:
@@ -207,7 +245,8 @@ def moved(entry: ImageEntry, path: Path, folder: Path) -> ImageEntry:
     FileError
         If it cannot be read.
     """
-    image = checked(read_image(path, entry.axes, entry.channels).data, str(path))
+    found = read_image(path, entry.axes, entry.channels, time=entry.frame is not None)
+    image = checked(_frame_of(found, entry, path).data, str(path))
     if entry.fingerprint is not None and not matches(image, entry.fingerprint):
         differs = f"its shape is {image.shape}, not {entry.shape}"
         if image.shape == entry.shape:
@@ -253,8 +292,14 @@ def replaced(entry: ImageEntry, data: PixelArray, folder: Path) -> ImageEntry:
     )
 
 
-def write_copy(path: Path, image: PixelArray, pixel_size: Lengths | None, unit: str | None) -> None:
-    """Write a copy of an image (C, *S), compressed without loss, whole or not at all.
+def write_copy(
+    path: Path,
+    image: PixelArray,
+    pixel_size: Lengths | None,
+    unit: str | None,
+    axes: str | None = None,
+) -> None:
+    """Write a copy of an image, compressed without loss, whole or not at all.
 
     It is read, compressed and written tile by tile.
 
@@ -265,7 +310,7 @@ def write_copy(path: Path, image: PixelArray, pixel_size: Lengths | None, unit: 
     """
     import tifffile
 
-    facts = {"axes": copied_axes(image), "unit": unit, **as_metadata(pixel_size)}
+    facts = {"axes": axes or copied_axes(image), "unit": unit, **as_metadata(pixel_size)}
     # Compressed, it may be larger than the 4 GiB of a plain TIFF, if hardly.
     with writing(path), atomic_file(path) as file:
         tifffile.imwrite(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.files.regions import covered
 from napari_spatial_embeddings.training.annotation import TrainingImage
@@ -14,6 +15,7 @@ from napari_spatial_embeddings.training.dataset import TrainingSet
 from napari_spatial_embeddings.training.parts import annotated_parts
 
 from .errors import ProjectError
+from .frames import read_whole
 
 if TYPE_CHECKING:
     from .annotation import Annotation
@@ -36,11 +38,15 @@ def load_training_set(project: Project) -> TrainingSet:
     if not annotated:
         raise ProjectError(f"{project.folder}: nothing is annotated yet; annotate some objects")
     first = next((entry for entry, _ in annotated if entry.pixel_size), annotated[0][0])
-    parts = [
-        part
-        for entry, found in annotated
-        for part in _resolved(project, entry, found, first.pixel_size)
-    ]
+    opened: dict[tuple[object, ...], ImageData] = {}  # the series, each for all of its frames
+    parts = []
+    for entry, found in annotated:
+        series, file = None, (entry.path, entry.axes, entry.channels)
+        if entry.frame is not None:
+            if file not in opened:
+                opened[file] = read_whole(project, entry.key)
+            series = opened[file]
+        parts += _resolved(project, entry, found, first.pixel_size, series)
     return TrainingSet(parts, [], project.card.classes, first.pixel_size, first.unit)
 
 
@@ -49,13 +55,18 @@ def _resolved(
     entry: ImageEntry,
     annotation: Annotation,
     pixel_size: Lengths | None,
+    series: ImageData | None,
 ) -> list[TrainingImage]:
     spacing = spacing_of(entry.pixel_size or pixel_size)
     region: NDArray[np.bool_] | None = None
     if annotation.regions:
         region = covered(annotation.regions, entry.spatial)
+    if series is not None and entry.frame is not None:
+        image = series.frame(entry.frame)
+    else:
+        image = project.image(entry.key)
     return annotated_parts(
-        project.image(entry.key).data,
+        image.data,
         annotation.labels,
         name=entry.name,
         unlabelled=project.card.unlabelled,
@@ -64,4 +75,5 @@ def _resolved(
         class_names=project.card.classes,
         scribbled=annotation.scribbled,
         spacing=spacing if spacing and len(spacing) == len(entry.spatial) else None,
+        series=None if series is None else series.data,
     )

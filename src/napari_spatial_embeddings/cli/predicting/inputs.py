@@ -64,6 +64,7 @@ def find_inputs(
         If there is nothing, or a pattern without a folder.
     """
     from napari_spatial_embeddings.files import find_images, positions
+    from napari_spatial_embeddings.project.frames import read_whole, wholes
 
     if given or project is None:
         folders = [Path(one) for one in given if Path(one).is_dir()]
@@ -81,10 +82,9 @@ def find_inputs(
         ]
     if pattern is not None:
         raise CallError("--pattern: the project has its own images; name a folder, or leave it out")
-    names = project.card.result_names
     images = [
-        Input(names[entry.key], project.folder / entry.path, partial(project.image, entry.key))
-        for entry in project.card.images
+        Input(name, project.folder / entry.path, partial(read_whole, project, entry.key))
+        for name, entry in wholes(project).items()
     ]
     if not images:
         raise CallError(f"{project.folder} has no images yet; add some, or name files")
