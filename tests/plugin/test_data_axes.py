@@ -34,6 +34,7 @@ from plugin.robot_actions import add_image, button, press
                 "volume with channels (CZYX)",  # the channels are put first
                 "volume with channels (ZCYX)",
                 "time series (TZYX)",
+                "time series (TCYX)",
             ],
         ),
     ],
@@ -56,10 +57,13 @@ def test_axes_are_asked_for_only_if_in_doubt(
         assert advice(dock) == "", "the user knows"
         assert dock.images.image_data().data.shape != before
         choose(box, meanings[2])
-        assert "is a time series of" in advice(dock)
-        assert not button(dock, "Annotate").isEnabled()
-        assert not button(dock, "This image").isEnabled()
-        choose(box, next(text for text in entries(box) if text != meanings[2]))
+        series = dock.images.series
+        assert series is not None
+        assert series.frames == series.layer.data.shape[0]
+        assert button(dock, "This frame").isVisibleTo(dock)
+        choose(box, next(text for text in entries(box) if "time" not in text))
+        assert dock.images.series is None
+        assert button(dock, "This image").isVisibleTo(dock)
         press(dock, "Annotate")
         assert len(viewer.layers) == 2
 

@@ -22,6 +22,8 @@ from .controllers.correction import CorrectionController
 from .controllers.correction_tool import CorrectionTool
 from .controllers.explanation import ExplanationController
 from .controllers.export import ExportController
+from .controllers.frame_maps import FrameMaps
+from .controllers.frame_reclustering import FrameReclustering
 from .controllers.image_choice import ImageChoice
 from .controllers.image_list import ListedImages
 from .controllers.images import ImageController
@@ -44,7 +46,6 @@ from .controllers.tracking.link_tool import LinkTool
 from .controllers.tracking.linking import LinkingController
 from .controllers.tracking.series_choice import SeriesChoice
 from .controllers.training import TrainingController
-from .layers.arrows import ArrowsLayer
 from .layers.locked import LockedOutlines
 from .layers.napari_compat import (
     adjust_window,
@@ -52,6 +53,7 @@ from .layers.napari_compat import (
     prepare_labels,
     shorten_title,
 )
+from .layers.overlays.arrows import ArrowsLayer
 from .layers.results import ResultLayers
 from .layers.viewport import fit_all, shows_all
 from .layers.visibility import ANNOTATION_ROLES, OBJECT_ROLES, AnnotationHider, toggle
@@ -144,15 +146,13 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.autosave = Autosave(session, self)
         self.images.leaving.connect(self.autosave.save_pending)
         self.project = ProjectController(viewer, session, self.autosave, self.images, self)
-        self.project_images = ProjectImages(
-            viewer, session, self.autosave, self.images, self.project, self
-        )
+        saving = self.autosave, self.images, self.project
+        self.project_images = ProjectImages(viewer, session, *saving, self)
         self.annotation = AnnotationController(
             viewer, session, self.autosave, self.images, self.project_images, self
         )
-        self.annotation_actions = AnnotationActions(
-            viewer, session, self.images, self.project_images, self.annotation
-        )
+        owned = self.images, self.project_images, self.annotation
+        self.annotation_actions = AnnotationActions(viewer, session, *owned)
         self.object_import = ObjectImport(viewer, session, self.annotation, self.annotation_actions)
         self.all_corrections = AllCorrections(
             session, self.autosave, self.annotation, self.annotation_actions, self
@@ -166,6 +166,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.prediction = PredictionController(viewer, session, self.images, self.listed, self)
         self.reclustering = ReclusteringController(viewer, session, self.images, self)
         self.prediction.superseded.connect(self.reclustering.recluster)
+        self.frame_reclustering = FrameReclustering(session, self.reclustering, self)
+        self.frame_maps = FrameMaps(session, self)
         self.model_suggestion = ModelSuggestion(session, self.images, self)
         self.correction = CorrectionController(session, self.autosave, self.project_images, self)
         self.annotation_hider = AnnotationHider(viewer, session, self)
@@ -199,8 +201,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.reopening = Reopening(session, self.images, self.autosave, self.prediction, self)
         self.image_choice = ImageChoice(viewer, session, self.images, self)
         owners = self.images, self.image_choice, self.active_tool, self.annotation
-        changes = [owner.changed for owner in owners]
-        self.message_subject = MessageSubject(viewer, session, changes, self)
+        self.message_subject = MessageSubject(viewer, session, [x.changed for x in owners], self)
         made = [x for name, x in vars(self).items() if name not in before]
         self._owners = [x for x in made if hasattr(x, "close")]
 
@@ -212,6 +213,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self._tune = TuneStep(
             session,
             self.reclustering,
+            self.frame_reclustering,
             self.arrows,
             PredictSection(session, self.images, self.listed, self.prediction),
             ExplainSection(session, self.explanation),
@@ -219,9 +221,9 @@ class SpatialEmbeddingsWidget(DockedWidget):
             ExportSection(session, self.export, self.prediction),
         )
         listed = ImageList(session, self.project, self.listed, self.annotation, self.prediction)
-        projects = self.project, self.project_images
+        owners = self.images, self.image_choice, self.project, self.project_images
         return [
-            DataStep(session, self.images, self.image_choice, *projects, listed),
+            DataStep(session, *owners, listed),
             AnnotateStep(
                 session,
                 self.images,
@@ -292,17 +294,14 @@ class SpatialEmbeddingsWidget(DockedWidget):
     def idle(self) -> bool:
         """Whether nothing runs or waits in the background, but for a training."""
         busy = (
-            self.annotation.busy,
-            self.region_check.busy,
+            self.annotation.busy or self.region_check.busy,
             self.interpolation.busy or self.object_import.busy or self.all_corrections.busy,
             self.prediction.running,
             self.reopening.busy or self.listed.busy,
-            self.reclustering.busy,
-            self.correction.busy,
-            self.explanation.busy,
+            self.reclustering.busy or self.frame_reclustering.busy or self.frame_maps.busy,
+            self.correction.busy or self.explanation.busy,
             self.results.busy or self.locked_outlines.busy,
-            self.export.busy,
-            self.export.copying,
+            self.export.busy or self.export.copying,
             self.linking.busy or self.track_export.busy,
             self.autosave.busy,
         )

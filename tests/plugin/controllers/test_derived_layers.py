@@ -283,7 +283,7 @@ def test_a_choice_of_axes_or_colours_is_followed_as_other_data_are(owners: Owner
     assert owners.images.axes == "ZYX"
     paint(owners, 5)
     owners.images.choose(layer, axes="TYX")
-    assert "time series of 6 frames" in owners.images.problem
+    assert owners.current.series is not None
     owners.images.choose(layer, axes="CYX")
     consistent(owners)
     assert owners.images.kind() == (6, 2)

@@ -116,7 +116,9 @@ def test_axes_that_are_named_afterwards_are_followed(how: str, owners: Owners) -
     setattr(image, how, names[how])
     assert owners.images.axes == "TYX"
     assert owners.current.layer is image
-    assert "time series of 6 frames" in owners.images.problem
+    series = owners.current.series
+    assert series is not None
+    assert series.frames == 6
     assert role_of(layer) is None, "what was drawn is kept, and said"
     assert layer.name == "cells · annotations before"
     assert "it is another image" in owners.messages[-1]

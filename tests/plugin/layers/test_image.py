@@ -52,11 +52,14 @@ def test_colours_are_not_read_either() -> None:
     assert source.reads[-1].size == 6
 
 
-def test_a_time_series_is_refused() -> None:
-    layer = layer_of(Recorded(np.zeros((2, 2, 3, 40, 50), np.uint16)), name="film")
-    assert possible_axes(layer) == ["TCZYX"]
-    with pytest.raises(InputError, match=r"film is a time series of 2 frames: split it"):
-        image_data([layer], "TCZYX")
+def test_a_time_series_has_frames_and_nothing_of_it_is_read() -> None:
+    source = Recorded(np.zeros((2, 2, 3, 40, 50), np.uint16))
+    layer = layer_of(source, name="film")
+    assert possible_axes(layer)[0] == "TCZYX", "in this order if nothing is named"
+    before = len(source.reads)
+    image = image_data([layer], "TCZYX")
+    assert (image.axes, image.frames, image.frame(1).data.shape) == ("TCZYX", 2, (2, 3, 40, 50))
+    assert len(source.reads) == before
     with pytest.raises(InputError, match=r"film has 5 axes; expected .* choose a part"):
         image_data([layer], "")
     layer = layer_of(Recorded(np.ones((1, 2, 3, 40, 50), np.uint16)), name="frame")

@@ -9,7 +9,8 @@ import pytest
 from napari.layers import Labels
 
 from builders import capsules
-from napari_spatial_embeddings.plugin.layers.strokes import Strokes, continued_label
+from napari_spatial_embeddings.plugin.layers.continuation import continued_label
+from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import LayerTag
 
 

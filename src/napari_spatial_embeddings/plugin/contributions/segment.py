@@ -109,6 +109,11 @@ class SegmentJob:
         axes = axes or next(iter(possible_axes(image)), "")
         axes = space_last(image, axes) if axes else ""
         data = image_data([image], axes, grey)
+        if data.frames is not None:
+            raise InputError(
+                f"{image.name} is a time series of {data.frames} frames: use the dock widget, which"
+                " segments its frames, or choose another meaning of its axes"
+            )
         if data.pixel_size is None:
             size, unit = known_pixel_size(image, axes)
             data = replace(data, pixel_size=size, unit=unit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -13,19 +13,23 @@ from qtpy.QtCore import QObject, Signal
 from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.layers.frames import rename_in_frames
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import Role, image_key, tagged
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.annotation_count import (
     AnnotationCount,
     AnnotationTotals,
+    count,
 )
-from napari_spatial_embeddings.plugin.state.open_image import OpenImage
+from napari_spatial_embeddings.plugin.state.open_image import OpenImage, Series
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.plugin.tasks.save_annotation import rename_class, write_annotation
+from napari_spatial_embeddings.plugin.tasks.save_annotation import rename_class
 
-from .annotated_image import AnnotatedImage
-from .annotation_counts import OpenCounts, ProjectCounts
+from .annotation_saving import AnnotationSaving
+from .annotations.annotated_image import AnnotatedImage
+from .annotations.annotation_counts import OpenCounts, ProjectCounts
+from .annotations.tally import Tally
 from .autosave import Autosave
 from .images import ImageController
 from .project_images import ProjectImages
@@ -69,26 +73,31 @@ class AnnotationController(QObject):
         self._autosave, self._images, self._project_images = autosave, images, project_images
         self.each, self.class_name = True, session.classes[0]
         self._annotated: dict[str, AnnotatedImage] = {}
+        self._classing = False
         self._view: tuple[Any, ...] = ()
         self._counts = OpenCounts(self._snapshot, self)
         self._counts.counted.connect(self._counted)
         self._counts.failed.connect(self._count_failed)
         self.project_counts = ProjectCounts(session, self)
         self.project_counts.changed.connect(self.changed)
+        self._tally = Tally(self._annotated, self.project_counts, project_images.entries)
         self._connections = Connections()
         self._connections.add(images.changed, self._sync)
+        self._connections.add(images.leaving_frame, self._leave_frame)
+        self._connections.add(images.entered_frame, self._watch_layers)
         self._connections.add(session.classes_changed, self._classes_changed)
-        self._connections.add(session.project_changed, self._forget_saved)
         self._connections.add(session.image_changed, self._tool_changed)
         self._connections.add(session.result_changed, self._result_changed)
-        self._connections.add(autosave.saved, self._saved)
         self._connections.add(viewer.layers.selection.events.active, self._tool_changed)
-        autosave.add_source(self._save)
+        self._saving = AnnotationSaving(
+            viewer, session, autosave, project_images, self._annotated, self._counts.pending, self
+        )
         self._sync()
 
     def close(self) -> None:
         """Disconnect from the layers."""
         self._connections.close()
+        self._saving.close()
         self._counts.close()
         self.project_counts.close()
         for key in list(self._annotated):
@@ -122,27 +131,16 @@ class AnnotationController(QObject):
 
     def count(self, key: str | None) -> AnnotationCount | None:
         """Return how much of an image is annotated, open or not; None while it is unknown."""
-        if key is None:
-            return None
-        if key in self._annotated:
-            return self._annotated[key].record.count
-        return self.project_counts.counts.get(key) if key in self._project_images else None
+        return self._tally.count(key)
 
     @property
     def totals(self) -> AnnotationTotals:
         """How much is annotated on all images, as far as it is counted."""
-        return AnnotationTotals.of((found, self._scribbled(k)) for k, found in self._all_counts())
+        return self._tally.totals
 
-    def _all_counts(self) -> Iterator[tuple[str, AnnotationCount]]:
-        keys = [entry.key for entry in self._project_images.entries()]
-        for key in dict.fromkeys([*keys, *self._annotated]):
-            if (found := self.count(key)) is not None:
-                yield key, found
-
-    def _scribbled(self, key: str) -> bool:
-        if key in self._annotated:
-            return self._annotated[key].scribbled
-        return self.project_counts.scribbled.get(key, False)
+    def frames_annotated(self, series: Series) -> tuple[int, int]:
+        """Return on how many frames of a series something is annotated, and the objects there."""
+        return self._tally.frames(series)
 
     # ------------------------------------------------------------------ choices
 
@@ -177,6 +175,7 @@ class AnnotationController(QObject):
             known = image.strokes.classes
             image.strokes.set_classes({k: new for k, name in known.items() if name == old})
             image.record.revision += 1
+            rename_in_frames(image.strokes.layer, old, new)
         self.project_counts.rename_class(old, new)
         if self.class_name == old:
             self.set_class(new)
@@ -196,7 +195,7 @@ class AnnotationController(QObject):
         """
         if len(self._session.classes) == 1:
             raise InputError("there must be one class at least")
-        used = sum(found.objects.get(name, 0) for _, found in self._all_counts())
+        used = sum(found.objects.get(name, 0) for _, found in self._tally.all())
         if used:
             raise InputError(
                 f"'{name}' is the class of {plural(used, 'object')}; give them another one first"
@@ -206,7 +205,7 @@ class AnnotationController(QObject):
     def learn_classes(self, names: Collection[str]) -> None:
         """Take over classes that come with a layer."""
         known = self._session.classes
-        unused = len(known) == 1 and not any(found.total for _, found in self._all_counts())
+        unused = len(known) == 1 and not any(found.total for _, found in self._tally.all())
         kept = known if not unused or not names or known[0] in names else ()
         new = (*kept, *(name for name in names if name not in kept))
         if new != known:
@@ -214,14 +213,30 @@ class AnnotationController(QObject):
 
     # ------------------------------------------------------------------- layers
 
+    def _leave_frame(self, key: str) -> None:
+        """Save the annotation of a frame that goes out of view; it stays in its layers."""
+        image = self._annotated.get(key)
+        if image is not None:
+            if self._counts.pending(key):
+                revision, what = image.snapshot(self._session.classes[0])
+                image.set_count(revision, count(*what))
+            if image.record.edited:
+                self._saving.save(image)
+            self._classing = image.strokes.classing
+            self._detach(key)
+
     def _sync(self) -> None:
+        self._watch_layers()
+        self.changed.emit()
+
+    def _watch_layers(self, *_: object) -> None:
         """Watch the annotation layers that are in the viewer now."""
         labels, shapes = self._by_image("annotations"), self._by_image("regions")
         for key, image in list(self._annotated.items()):
             opened = self._session.images.get(key)
             if labels.get(key) is not image.strokes.layer:
                 if image.record.edited and opened is not None and image.fits:
-                    self._save_image(image)  # a layer that was deleted comes back as it was
+                    self._saving.save(image)  # a layer that was deleted comes back as it was
                 self._detach(key)
             elif opened not in (None, image.record):
                 image.move_to(opened)
@@ -230,7 +245,6 @@ class AnnotationController(QObject):
         for key, image in self._annotated.items():
             if image.set_regions(shapes.get(key)):
                 self._counts.request(key)
-        self.changed.emit()
 
     def _by_image(self, role: Role) -> dict[str, Any]:
         return {str(image_key(layer)): layer for layer in tagged(self._viewer, role)}
@@ -239,6 +253,7 @@ class AnnotationController(QObject):
         key = record.key
         image = self._annotated[key] = AnnotatedImage(record, layer, self)
         image.strokes.each, image.strokes.class_name = self.each, self.class_name
+        image.strokes.classing = record.series is not None and self._classing
         image.edited.connect(self._edited)
         image.refreshed.connect(self._refreshed)
         image.tool_changed.connect(self.changed)
@@ -246,12 +261,21 @@ class AnnotationController(QObject):
         self.learn_classes([name for name in names if name != BACKGROUND])
         self._update_colormap(image)
         self._view = self._in_view()
-        record.edited = False
-        if key in self._project_images:
-            record.saved_revision = record.revision
+        if record.series is not None:
+            self._take_over_frame(image)
+        elif key in self._project_images:
+            record.edited, record.saved_revision = False, record.revision
         else:
+            record.edited = False
             record.revision += 1  # a sample's, or that of an earlier session
         self._counts.request(key)
+
+    def _take_over_frame(self, image: AnnotatedImage) -> None:
+        """Save a frame that comes into view only if something is annotated and not saved."""
+        record = image.record
+        unsaved = record.edited and record.dirty
+        if not unsaved and (record.key in self._project_images or not image.strokes.labels.any()):
+            record.saved_revision = record.revision
 
     def _detach(self, key: str) -> None:
         image = self._annotated.pop(key)
@@ -311,32 +335,3 @@ class AnnotationController(QObject):
 
     def _count_failed(self, problem: str) -> None:
         self._session.say(problem, "error")
-
-    # ------------------------------------------------------------------- saving
-
-    def _save(self) -> None:
-        for image in list(self._annotated.values()):
-            self._save_image(image)
-
-    def _save_image(self, image: AnnotatedImage) -> None:
-        """Queue the writing of an annotation, if it is dirty.
-
-        Neither a layer alone creates a project, nor one that the user did not paint in.
-        """
-        key, record = image.key, image.record
-        wanted = record.edited or self._session.project is not None
-        count = record.count
-        begun = wanted and (count is None or self._counts.pending(key) or count.any)
-        if not record.dirty or not (begun or key in self._project_images):
-            return
-        if self._project_images.save(key, partial(write_annotation, key, image.annotation())):
-            record.saved_revision = record.revision  # until it turns out that it failed
-
-    def _saved(self) -> None:
-        if self._autosave.problem:
-            self._forget_saved()
-
-    def _forget_saved(self) -> None:
-        """Have all annotations saved again: in another project, or after a failure."""
-        for image in self._annotated.values():
-            image.record.saved_revision = None

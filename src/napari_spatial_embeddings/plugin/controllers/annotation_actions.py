@@ -12,8 +12,10 @@ from napari_spatial_embeddings.plugin.layers.annotation import (
     regions_layer,
 )
 from napari_spatial_embeddings.plugin.layers.covering import raise_above_image
+from napari_spatial_embeddings.plugin.layers.frames import empty_labels, frame_of
+from napari_spatial_embeddings.plugin.layers.image import transform
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
-from napari_spatial_embeddings.plugin.layers.tags import update_tag
+from napari_spatial_embeddings.plugin.layers.tags import KeptFrame, find_layer, tag_of, update_tag
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .annotation import AnnotationController
@@ -82,8 +84,9 @@ class AnnotationActions:
         layer = self._annotation.regions(key)
         if layer is None:
             name = strokes.layer.name.removesuffix(" · annotations")
-            ndim, transform = strokes.layer.ndim, self._images.transform(key)
-            layer = add_layer(self._viewer, regions_layer(key, name, ndim, (), transform))
+            ndim, frame = strokes.layer.ndim, frame_of(strokes.layer)
+            where = transform(self._viewer, key, frames=frame is not None)
+            layer = add_layer(self._viewer, regions_layer(key, name, ndim, (), where, frame))
             layer.current_edge_width = max(1.0, min(strokes.layer.data.shape[-2:]) / 200)
         self._select(layer)
         layer.mode = "add_rectangle"
@@ -95,6 +98,24 @@ class AnnotationActions:
         if strokes is not None:
             update_tag(strokes.layer, scribbled=scribbled)
             self._annotation.edit(str(self._session.image))
+
+    def reload_frame(self, key: str) -> None:
+        """Show what the project has of a frame of a series, which was written elsewhere."""
+        image, project = self._session.images.get(key), self._session.project
+        if image is None or image.series is None or project is None:
+            return
+        layer = find_layer(self._viewer, "annotations", image.layers_key)
+        found = None if layer is None else project.annotation(key)
+        tag = None if layer is None else tag_of(layer)
+        if found is None or tag is None:
+            return
+        layer.data[image.frame] = found.labels
+        if image.in_view:
+            update_tag(layer, classes=found.classes)
+            layer.data = layer.data  # whoever watches it counts again
+        else:
+            kept = {**tag.kept, image.frame: KeptFrame(found.classes, found.scribbled)}
+            update_tag(layer, kept=kept)
 
     # ------------------------------------------------------------------- layers
 
@@ -113,8 +134,13 @@ class AnnotationActions:
             image = self._images.image_data()  # or a sentence why it cannot be used
             shape, key = image.data.shape[1:], str(self._session.image)
             if not self._project_images.show_annotation(key):
-                transform, empty = self._images.transform(key), np.zeros(shape, np.int32)
-                made = annotation_layer(key, image.name, empty, {}, False, transform)
+                series, frame, name = self._images.series, None, image.name
+                if series is not None:
+                    frame, name = series.frame, series.layer.name
+                    shape = (series.frames, *shape)
+                where = transform(self._viewer, key, frames=series is not None)
+                empty = empty_labels(shape)
+                made = annotation_layer(key, name, empty, {}, False, where, frame)
                 add_layer(self._viewer, made)
             strokes = self._annotation.strokes(key)
             assert strokes is not None

@@ -12,8 +12,9 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_spatial_embeddings.plugin.layers.first_click import FirstClick
+from napari_spatial_embeddings.plugin.layers.frames import in_frame, pixels
 from napari_spatial_embeddings.plugin.layers.napari_compat import painted_box
+from napari_spatial_embeddings.plugin.layers.overlays.first_click import FirstClick
 from napari_spatial_embeddings.plugin.layers.pointer import Pointer, pixel_of
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.layers.visibility import AnnotationHider
@@ -77,6 +78,7 @@ class CorrectionTool(QObject):
         self._pointer.clicked.connect(self._click)
         self.tool, self.hint, self.class_index = "", NO_TOOL_HINT, 0
         self.layer: Labels | None = None
+        self._key: str | None = None
         self._first: Pixel | None = None
         self._mark = FirstClick(viewer)
         self._pair: tuple[int, int] | None = None
@@ -146,6 +148,9 @@ class CorrectionTool(QObject):
         self._awaited = None
         key = self._session.image
         layer = find_layer(self._viewer, "instances", key) if key else None
+        if key != self._key and layer is self.layer and layer is not None:
+            self._follow_frame(layer)
+        self._key = key
         if layer is not self.layer:
             self.leave()
             self._disconnect_layer()
@@ -157,6 +162,14 @@ class CorrectionTool(QObject):
                 for keys, action in self._keys():
                     layer.bind_key(keys, action, overwrite=True)
         self.followed.emit()
+
+    def _follow_frame(self, layer: Labels) -> None:
+        """Go on with the tool on another frame of the series: without the first of two clicks."""
+        self._pair = None
+        if self.tool and self._first is not None:
+            self._leave_first(TOOLS[self.tool])
+        if self.tool == "paint":
+            layer.selected_label = self._highest_label() + 1
 
     def _disconnect_layer(self) -> None:
         self._layer_connections.close()
@@ -246,8 +259,12 @@ class CorrectionTool(QObject):
         """Make a correction of a stroke, or of whatever napari changed in the layer."""
         if self.layer is None:
             return
-        box = painted_box(event) or tuple(slice(0, n) for n in self.layer.data.shape)
-        part = np.array(self.layer.data[box])
+        labels, box = pixels(self.layer), painted_box(event)
+        if box is not None:
+            box = in_frame(self.layer, box)
+        else:
+            box = tuple(slice(0, n) for n in labels.shape)
+        part = np.array(labels[box])
         self._correction.do(lambda scene: painted_in(scene, box, part))
         if self.tool == "paint" and str(self.layer.mode) == "paint":
             highest = max(int(self.layer.selected_label), int(part.max(initial=0)))
@@ -256,9 +273,9 @@ class CorrectionTool(QObject):
     def _take_over(self, _event: Any) -> None:
         """Make a correction of labels that a script or another plugin put into the layer."""
         result, layer = self._session.result, self.layer
-        if layer is None or result is None or layer.data.shape != result.maps.shape:
+        if layer is None or result is None or pixels(layer).shape != result.maps.shape:
             return
-        labels = np.array(layer.data)
+        labels = np.array(pixels(layer))
         # Labels of another type are converted, which is reported before they are.
         known = result.instances.labels if self._awaited is None else self._awaited
         if not np.array_equal(labels, known):

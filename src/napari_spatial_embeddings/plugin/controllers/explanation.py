@@ -8,7 +8,8 @@ from napari.components import ViewerModel
 from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 
-from napari_spatial_embeddings.plugin.layers.explanation import (
+from napari_spatial_embeddings.plugin.layers.frames import in_frame, pixels
+from napari_spatial_embeddings.plugin.layers.overlays.explanation import (
     OBJECT_COLOUR,
     RIVAL_COLOUR,
     ExplanationLayers,
@@ -132,7 +133,8 @@ class ExplanationController(QObject):
         key, result, layer = self._session.image, self._session.result, self._objects()
         if key is None or result is None or layer is None:
             return
-        at = tuple(round(float(x)) for x in layer.world_to_data(self._viewer.dims.point))
+        point = layer.world_to_data(self._viewer.dims.point)
+        at = in_frame(layer, tuple(round(float(x)) for x in point))
         displayed = self._displayed(layer)
         pixel = tuple(p if a in displayed else at[a] for a, p in enumerate(pixel))
         if all(0 <= i < n for i, n in zip(pixel, result.maps.shape, strict=True)):
@@ -140,7 +142,7 @@ class ExplanationController(QObject):
 
     def _displayed(self, layer: Labels) -> list[int]:
         """Return which of the image's axes the screen shows."""
-        before = self._viewer.dims.ndim - layer.ndim
+        before = self._viewer.dims.ndim - pixels(layer).ndim
         return [axis - before for axis in self._viewer.dims.displayed]
 
     # ---------------------------------------------------------------- answers
@@ -151,7 +153,8 @@ class ExplanationController(QObject):
             return
         self.explained.emit(described(explanation, request.result.classes))
         drawing = draw(explanation, self._displayed(layer), request.pixel)
-        self._layers.show(request.key, drawing, float(min(pixel_lengths(self._viewer, layer))))
+        lengths = pixel_lengths(self._viewer, layer)[-pixels(layer).ndim :]
+        self._layers.show(request.key, drawing, float(min(lengths)))
 
     def _removed(self, event: Any) -> None:
         """Turn it off when the user removes one of its layers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,9 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import distinct
+from napari_spatial_embeddings.files import distinct, file_name
 from napari_spatial_embeddings.plugin.layers.axes import source_path
+from napari_spatial_embeddings.plugin.layers.frames import in_frame, pixels
 from napari_spatial_embeddings.plugin.layers.image import channel_count
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -121,10 +122,14 @@ class ExportController(QObject):
         return "" if formats else "Tick what to write."
 
     def exportable(self) -> list[str]:
-        """Return the images that can be exported: those with a result, and the project's."""
+        """Return the images that can be exported: those with a result, and the project's.
+
+        Of a time series, the frames with a result.
+        """
         keys = list(self._session.results)
         if self._session.model is not None:
-            keys += [entry.key for entry in self._project_images.entries() if entry.key not in keys]
+            entries = self._project_images.entries()
+            keys += [e.key for e in entries if e.key not in keys and e.frame is None]
         return keys
 
     def default_folder(self) -> Path:
@@ -149,6 +154,36 @@ class ExportController(QObject):
     def export_all(self, folder: Path, formats: Sequence[str]) -> None:
         """Export all images; those of the project that have no result are predicted."""
         self._start(folder, formats, self.exportable())
+
+    def obstacle_of_series(self) -> str:
+        """Return why the labels of the current image's series cannot be exported; empty if so."""
+        if self.busy:
+            return "The files are being written."
+        if self._images.series is None or not self._images.series.predicted:
+            return "Predict this frame or all frames first."
+        return WAIT_FOR_PREDICTION if self._prediction.running else ""
+
+    def export_series(self, folder: Path) -> None:
+        """Export the labels of all frames of the current image's series as one file."""
+        from napari_spatial_embeddings.plugin.tasks.export_series import SeriesExport, export_series
+
+        series, key = self._images.series, str(self._session.image)
+        layer = find_layer(self._viewer, "instances", key)
+        if obstacle := self.obstacle_of_series():
+            self._session.say(obstacle)
+        elif series is not None and series.image is not None and layer is not None:
+            path = folder.expanduser() / f"{file_name(series.layer.name)}.tif"
+            files = self._image_files()
+            request = SeriesExport(path, series.image, layer.data, series.predicted, files)
+            self._run(lambda: export_series(request))
+
+    def _run(self, work: Callable[[], Iterator[ExportReport]]) -> None:
+        self._worker = worker = Worker(work, self)
+        worker.reported.connect(self._report)
+        worker.ended.connect(self._end)
+        worker.failed.connect(self._fail)
+        worker.start()
+        self.changed.emit()
 
     def cancel(self) -> None:
         """Stop after the file that is being written."""
@@ -176,15 +211,7 @@ class ExportController(QObject):
                 session.prediction.updated(device=session.device),
             )
 
-            def work() -> Iterator[ExportReport]:
-                return export_images(request, models)
-
-            self._worker = worker = Worker(work, self)
-            worker.reported.connect(self._report)
-            worker.ended.connect(self._end)
-            worker.failed.connect(self._fail)
-            worker.start()
-            self.changed.emit()
+            self._run(lambda: export_images(request, models))
 
     def _task(self, key: str, file: str) -> ExportTask:
         from napari_spatial_embeddings.plugin.tasks.export import ExportTask
@@ -196,6 +223,9 @@ class ExportController(QObject):
 
     def _name(self, key: str) -> str:
         layer, entry = self._images.layer_of(key), self._project_images.entry(key)
+        image = self._session.images.get(key)
+        if image is not None and image.series is not None and image.image is not None:
+            return image.image.name
         return str(layer.name) if layer is not None else entry.name if entry else key
 
     def _file_names(self) -> dict[str, str]:
@@ -211,8 +241,9 @@ class ExportController(QObject):
         layer = find_layer(self._viewer, "instances", key)
         if layer is None or self._viewer.dims.ndisplay != 2:
             return None
-        z = round(float(layer.world_to_data(self._viewer.dims.point)[0]))
-        return z if 0 <= z < layer.data.shape[0] else None
+        point = in_frame(layer, tuple(layer.world_to_data(self._viewer.dims.point)))
+        z = round(float(point[0]))
+        return z if 0 <= z < pixels(layer).shape[0] else None
 
     def _limits(self, key: str) -> tuple[tuple[float, float], ...] | None:
         """Return the contrast limits of an image's channels, unless it is RGB."""

@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import find_images
+from napari_spatial_embeddings.files.names import series_key
 from napari_spatial_embeddings.plugin.layers import tags
 from napari_spatial_embeddings.plugin.layers.axes import source_path
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -27,7 +28,7 @@ from .project_images import TRIED, ProjectImages
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.plugin.tasks.predict import ImageToPredict
-    from napari_spatial_embeddings.project import Project
+    from napari_spatial_embeddings.project import ImageEntry, Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +44,24 @@ class ListedImage:
         None for an image that is not open.
     saved : bool
         Whether it is in the project.
+    frames : tuple of str
+        Keys of the frames that are known of a time series; ``key`` is that of one of them.
     """
 
     key: str
     name: str
     layer: Image | None = None
     saved: bool = False
+    frames: tuple[str, ...] = ()
+
+    def has(self, key: str | None) -> bool:
+        """Return whether a key is that of the image, or of one of its frames."""
+        return bool(self.key and key) and series_key(self.key) == series_key(str(key))
 
     @property
     def id(self) -> str:
         """Key or name: what is known of every image, and of no two of them."""
-        return self.key or self.name
+        return series_key(self.key) or self.name
 
 
 class ListedImages(QObject):
@@ -101,16 +109,23 @@ class ListedImages(QObject):
         Layers that are channels of another image are none of their own.
         """
         records = self._session.images
-        found = []
+        shown = {series_key(key): record for key, record in records.items() if record.in_view}
+        entries: dict[str, list[ImageEntry]] = {}
         for entry in self._project_images.entries():
-            layer = records[entry.key].layer if entry.key in records else None
-            found.append(ListedImage(entry.key, layer.name if layer else entry.name, layer, True))
+            entries.setdefault(series_key(entry.key), []).append(entry)
+        found = []
+        for own, those in entries.items():
+            layer = shown[own].layer if own in shown else None
+            frames = tuple(entry.key for entry in those if entry.frame is not None)
+            name = those[0].name.rpartition(", frame ")[0] if frames else those[0].name
+            key = shown[own].key if own in shown else those[0].key
+            found.append(ListedImage(key, layer.name if layer else name, layer, True, frames))
         known, layers = {one.key for one in found}, self._images.layers()
         channels = {i for x in layers if (tag := tags.tag_of(x)) is not None for i in tag.channels}
         for layer in layers:
             key = tags.image_key(layer) or ""
-            own = key not in known and str(layer.unique_id) not in channels
-            if own and not (not key and self._is_file_of_entry(layer)):
+            new = key not in known and str(layer.unique_id) not in channels
+            if new and not (not key and self._is_file_of_entry(layer)):
                 found.append(ListedImage(key, layer.name, layer))
         return found
 
@@ -154,8 +169,8 @@ class ListedImages(QObject):
             If there is none.
         """
         listed, current = self.all(), self._session.image
-        keys = [image.key for image in listed]
-        here = keys.index(current) if current in keys else -1 if by > 0 else len(listed)
+        at = [n for n, image in enumerate(listed) if image.has(current)]
+        here = at[0] if at else -1 if by > 0 else len(listed)
         if not 0 <= here + by < len(listed):
             raise InputError(f"this is the {'last' if by > 0 else 'first'} image")
         for image in listed[here + by :: by][:TRIED]:
@@ -252,11 +267,13 @@ class ListedImages(QObject):
 
         layer, name = image.layer, image.name
         if layer is None:
-            return ImageToPredict(image.key, name)
+            return ImageToPredict(image.key, name, frames=bool(image.frames))
         key = image.id
         try:
             key = self._images.register(layer)
             data = self._images.image_data(key)
+            if (series := self._session.images[key].series) is not None:
+                return ImageToPredict(key, name, series.image, frames=True)
         except InputError as error:
             return ImageToPredict(key, name, problem=str(error))
         self._project_images.add(key)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 from qtpy.QtCore import QObject, Signal
 
-from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers import image as image_layer
 from napari_spatial_embeddings.plugin.layers import tags
+from napari_spatial_embeddings.plugin.layers.frames import go_to_frame
 from napari_spatial_embeddings.plugin.layers.image_switcher import ImageSwitcher
-from napari_spatial_embeddings.plugin.layers.placement import layer_shape
 from napari_spatial_embeddings.plugin.layers.tags import Grey
 from napari_spatial_embeddings.plugin.layers.viewport import look_at
 from napari_spatial_embeddings.plugin.qt.connections import Connections
-from napari_spatial_embeddings.plugin.state.open_image import OpenImage
+from napari_spatial_embeddings.plugin.state.open_image import OpenImage, Series
 from napari_spatial_embeddings.plugin.state.session import Session
 
+from .open_images.frames import FrameFollower, add_frame
 from .open_images.names import LayerNames
+from .open_images.queries import ImageQueries
 from .open_images.recognition import recognise
 from .open_images.registry import ImageRegistry
 from .open_images.watcher import ON_PIXELS, LayerWatcher
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.project import Project
 
 
-class ImageController(QObject):
+class ImageController(ImageQueries):
     """Adds and removes the records of open images, and keeps the session's current image.
 
     Parameters
@@ -59,19 +59,22 @@ class ImageController(QObject):
     """An image has another transform or pixel size."""
     replaced = Signal(str)
     """An image has other pixels, of the same spatial shape."""
+    leaving_frame = Signal(str)
+    """A frame of a time series is about to go out of view; its layers are still its own."""
+    entered_frame = Signal(str)
+    """A frame came into view, and is about to be the current image."""
 
     def __init__(
         self, viewer: ViewerModel, session: Session, parent: QObject | None = None
     ) -> None:
-        super().__init__(parent)
-        self._viewer, self._session = viewer, session
+        super().__init__(viewer, session, parent)
         self.switcher = ImageSwitcher(viewer, session.images)
         self._connections = Connections()
         self._watcher = LayerWatcher(viewer, session, self)
         self._watcher.replaced.connect(self._replaced)
         self._watcher.moved.connect(self._moved)
         self._watcher.named.connect(self._renamed)
-        self._registry = ImageRegistry(viewer, session, self.leaving.emit)
+        self._registry = ImageRegistry(viewer, session, self._save_left)
         self._names = LayerNames(viewer)
         for layer in viewer.layers:
             self._watch(layer)
@@ -80,107 +83,14 @@ class ImageController(QObject):
         self._connections.add(viewer.layers.events.inserted, self._inserted, position="last")
         self._connections.add(viewer.layers.events.removing, self._removing)
         self._connections.add(viewer.layers.events.removed, self._removed, position="last")
+        self._frames = FrameFollower(viewer, session, self._follow_frame, self)
+        self._frames.leaving.connect(self.leaving_frame)
 
     def close(self) -> None:
         """Disconnect from the viewer."""
+        self._frames.close()
         self._connections.close()
         self._watcher.close()
-
-    # ------------------------------------------------------------------ queries
-
-    def layers(self) -> list[Image]:
-        """Return the image layers that can be chosen."""
-        return image_layer.image_layers(self._viewer)
-
-    @property
-    def layer(self) -> Image | None:
-        """The current image's layer."""
-        return self.layer_of(self._session.image)
-
-    def layer_of(self, key: str | None) -> Image | None:
-        """Return an image's layer, if it is open."""
-        image = None if key is None else self._session.images.get(key)
-        return None if image is None else image.layer
-
-    @property
-    def axes(self) -> str:
-        """Meaning of the axes of the current image's array; empty if there is none."""
-        layer = self.layer
-        tag = None if layer is None else tags.tag_of(layer)
-        return "" if tag is None else tag.axes
-
-    @property
-    def grey(self) -> Grey:
-        """What is made of the colours of the current image."""
-        layer = self.layer
-        tag = None if layer is None else tags.tag_of(layer)
-        return "" if tag is None else tag.grey
-
-    def channel_layers(self, key: str | None = None) -> tuple[list[Image], str]:
-        """Return the layers of an image, one or one per channel, and what their axes mean.
-
-        The current image's if no key is given.
-
-        Raises
-        ------
-        InputError
-            If no image is chosen, or its layer is gone.
-        """
-        layer = self.layer_of(key or self._session.image)
-        tag = None if layer is None else tags.tag_of(layer)
-        if layer is None or tag is None:
-            raise InputError("there is no image: open one, and choose it under Data")
-        others = [x for x in self.layers() if str(x.unique_id) in tag.channels and x is not layer]
-        return [layer, *others], tag.axes
-
-    def image_data(self, key: str | None = None) -> ImageData:
-        """Return an image, the current one if no key is given; no pixel is read.
-
-        Raises
-        ------
-        InputError
-            If no image is chosen, its layer is gone, or it cannot be used.
-        """
-        left = self._registry.left
-        if left is not None and left.key == key and left.image is not None:
-            return left.image  # its layer shows another one already
-        layers, axes = self.channel_layers(key)
-        tag = tags.tag_of(layers[0])
-        return image_layer.image_data(layers, axes, "" if tag is None else tag.grey)
-
-    @property
-    def problem(self) -> str:
-        """Why the current image cannot be used; empty if it can."""
-        try:
-            self.image_data()
-        except InputError as error:
-            return str(error)
-        return ""
-
-    def shape(self, key: str) -> tuple[int, ...]:
-        """Return the shape of an image along its spatial axes; empty if it is not open."""
-        layer = self.layer_of(key)
-        tag = None if layer is None else tags.tag_of(layer)
-        if layer is None or tag is None:
-            return ()
-        shape = layer_shape(layer)
-        return tuple(shape[axis] for axis in image_layer.spatial(tag.axes))
-
-    def transform(self, key: str | None = None) -> dict[str, Any]:
-        """Return where layers of an image must lie to cover it."""
-        key = key or self._session.image
-        return {} if key is None else image_layer.transform(self._viewer, key)
-
-    def kind(self) -> tuple[int, int]:
-        """Return the number of channels and of spatial axes of the current image.
-
-        Raises
-        ------
-        InputError
-            As `image_data`.
-        """
-        image = self.image_data()
-        return image.channels, image.ndim
 
     # ------------------------------------------------------------------ changes
 
@@ -249,6 +159,18 @@ class ImageController(QObject):
                 self._session.set_image(None)  # another image, though it is the same layer
             self.replaced.emit(key)
         return key
+
+    def frame(self, series: Series, t: int) -> OpenImage:
+        """Return the record of a frame of a series, whether or not it was looked at."""
+        return add_frame(self._session.images, series, t)
+
+    def show_frame(self, t: int) -> None:
+        """Move the viewer's slider to a frame of the current image's series."""
+        series = self.series
+        tag = None if series is None else tags.tag_of(series.layer)
+        if series is not None and tag is not None:
+            go_to_frame(self._viewer, series.layer, tag.axes, t)
+            self._frames.follow()
 
     def forget(self, key: str) -> None:
         """Make the layers of an image the user's own again; its other layers are removed."""
@@ -339,7 +261,7 @@ class ImageController(QObject):
             return
         for other in self._viewer.layers:
             if tags.image_key(other) == key and tags.role_of(other) != "image":
-                image_layer.place(other, self.transform(key))
+                image_layer.place_on_image(self._viewer, other)
         self._registry.look(key)
         self.moved.emit(key)
         self.changed.emit()
@@ -348,3 +270,15 @@ class ImageController(QObject):
         if (key := self._names.follow(layer)) is not None:
             self.renamed.emit(key)
         self.changed.emit()
+
+    def _save_left(self, record: OpenImage) -> None:
+        """Save what belongs to an image whose layer shows another one already."""
+        self.left = record
+        try:
+            self.leaving.emit()
+        finally:
+            self.left = None
+
+    def _follow_frame(self, old: str, new: str) -> None:
+        self.switcher.follow_frame(old, new)
+        self.entered_frame.emit(new)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files.names import frame_key, frame_number, series_key
 from napari_spatial_embeddings.inference.registry import ModelCache
 from napari_spatial_embeddings.plugin.layers.viewport import visible_box
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -75,6 +77,8 @@ class PredictionController(QObject):
         self.models = ModelCache()
         self._worker: Worker | None = None
         self._image: OpenImage | None = None
+        self._frames: dict[str, int] = {}
+        self._in_view = False
         self._problem_shown = False
         self._connections = Connections()
         self._connections.add(images.changed, self._follow_images)
@@ -88,7 +92,9 @@ class PredictionController(QObject):
 
     def covers(self, key: str | None) -> bool:
         """Return whether an image's result is about to be replaced."""
-        return self.running and (self._image is None or self._image.key == key)
+        if not self.running:
+            return False
+        return self._image is None or key in (self._frames or (self._image.key,))
 
     def obstacle(self, card: ModelCard | None) -> str:
         """Return why the current image cannot be predicted; empty if it can.
@@ -121,12 +127,36 @@ class PredictionController(QObject):
         """Predict the current image. Parameters as in `view`."""
         self._predict_current(in_view=False, asked=asked)
 
+    def all_frames(self) -> None:
+        """Predict the frames of the current image's series: that in view, then outwards from it.
+
+        Those that the model predicted already are left out, unless all are such.
+        """
+        from napari_spatial_embeddings.plugin.tasks.predict_frames import predict_frames
+
+        with self._session.errors_as_messages():
+            self._images.image_data()  # or a sentence why it cannot be used
+            record = self._session.current
+            series = None if record is None else record.series
+            if record is None or series is None or series.image is None:
+                raise InputError("the image is no time series: see Axes, under Data")
+            request, models = self._request(), self.models
+            image, scales, at = series.image, series.scales, series.frame
+            order = sorted(range(series.frames), key=lambda t: (abs(t - at), t))
+            frames = {frame_key(series.key, t): t for t in order}
+            complete = [one.key for one in series.records.values() if one.complete]
+            self._start(
+                lambda: predict_frames(models, request, image, scales, frames, complete),
+                record,
+                frames=frames,
+            )
+
     def all_images(self) -> None:
         """Predict all images of the list, and write their labels into the project's folder.
 
         Those that are open and not in the project are added to it.
         """
-        from napari_spatial_embeddings.plugin.tasks.predict import predict_images
+        from napari_spatial_embeddings.plugin.tasks.predict_images import predict_images
 
         with self._session.errors_as_messages():
             self._request()  # or a sentence, before anything is added
@@ -144,6 +174,7 @@ class PredictionController(QObject):
 
     def _forget(self) -> None:
         self._worker = self._image = None
+        self._frames = {}
 
     def close(self) -> None:
         """End the prediction; a tile that is being computed is dropped when it is done."""
@@ -169,6 +200,7 @@ class PredictionController(QObject):
 
     def _predict_current(self, *, in_view: bool, asked: bool) -> None:
         from napari_spatial_embeddings.plugin.tasks.predict import predict_image
+        from napari_spatial_embeddings.plugin.tasks.predict_frames import scale_of
 
         with self._session.errors_as_messages():
             image, layer = self._images.image_data(), self._images.layer
@@ -179,16 +211,28 @@ class PredictionController(QObject):
                 self._images.show_current()
             window = visible_box(self._viewer, layer, self._images.axes) if in_view else None
             request, models = self._request(), self.models
-            key = record.key
-            self._start(lambda: predict_image(models, request, key, image, window), record)
+            key, series = record.key, record.series
+            scale = None
+            if series is not None and series.image is not None:
+                scale = partial(scale_of, series.image, series.scales)
+            self._start(
+                lambda: predict_image(models, request, key, image, window, scale),
+                record,
+                in_view=in_view,
+            )
 
     def _start(
-        self, work: Callable[[], Iterator[PredictionReport]], image: OpenImage | None
+        self,
+        work: Callable[[], Iterator[PredictionReport]],
+        image: OpenImage | None,
+        *,
+        in_view: bool = False,
+        frames: dict[str, int] | None = None,
     ) -> None:
-        """Start a prediction of an image, or of several if none is given."""
+        """Start a prediction of an image or frames of its series; of several if none is given."""
         if self._worker is not None:
             self._worker.cancel()
-        self._image = image
+        self._image, self._in_view, self._frames = image, in_view, frames or {}
         if self._problem_shown:
             self._session.say("")
             self._problem_shown = False
@@ -203,13 +247,18 @@ class PredictionController(QObject):
         if self.sender() is not self._worker:
             return
         if report.problem:
-            self.skipped[report.key] = report.problem
+            self.skipped[series_key(report.key)] = report.problem
         self.progressed.emit(report.done, report.total, report.message)
         if report.result is not None:
             self._publish(report.key, report.result)
 
     def _publish(self, key: str, result: Segmentation) -> None:
+        t, shown = frame_number(key), self._images.record_of_series(key)
+        if t is not None and shown is not None and shown.series is not None:
+            self._images.frame(shown.series, t)  # which may not have been looked at yet
         image = self._session.images.get(key)
+        if image is not None:
+            image.complete = not self._in_view
         if image is None:
             self.found.emit(key)
         elif self._images.shape(key) != result.maps.shape:
@@ -227,7 +276,8 @@ class PredictionController(QObject):
 
     def _follow_pixels(self, key: str) -> None:
         """End the prediction of an image whose pixels are replaced."""
-        if self.running and self._image is not None and self._image.key == key:
+        image = self._image
+        if self.running and image is not None and series_key(image.key) == series_key(key):
             self.cancel()
             self._show_problem(REPLACED, "warning")
 

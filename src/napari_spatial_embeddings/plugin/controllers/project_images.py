@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from napari.components import ViewerModel
 from napari.layers import Layer
 from qtpy.QtCore import QObject
 
-from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.files import FileError
 from napari_spatial_embeddings.plugin.layers import tags
 from napari_spatial_embeddings.plugin.layers.annotation import (
     LayerTuple,
     add_layer,
     project_layers,
+    series_annotation_layers,
 )
-from napari_spatial_embeddings.plugin.layers.image import pixel_size
+from napari_spatial_embeddings.plugin.layers.image import pixel_size, transform
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.save_image import (
+    add_frame,
+    add_image,
+    own_keys,
+    replace_series,
+)
 
 from .autosave import Autosave
 from .images import ImageController
@@ -115,14 +121,17 @@ class ProjectImages(QObject):
                 self._autosave.write(lambda: work(project))
                 return True
             layers, _ = self._images.channel_layers(key)
-            image = self._images.image_data(key)
+            image, record = self._images.image_data(key), self._session.images.get(key)
             source = layers[0].source.path if len(layers) == 1 else None
-            copy = self.copy
+            copy, series = self.copy, None if record is None else record.series
             tags.update_tag(layers[0], project=str(project.folder))
+            add = partial(add_image, key, image, source, copy)
+            if record is not None and series is not None and series.image is not None:
+                t, name = record.frame, image.name
+                add = partial(add_frame, key, series.image, t, name, source, copy)
 
             def write() -> None:
-                if project.card.find(key) is None:
-                    _add(project, key, image, source, copy)
+                add(project)
                 work(project)
 
             self._autosave.write(write)
@@ -142,8 +151,8 @@ class ProjectImages(QObject):
         size, unit = pixel_size(layer, tag.axes)
 
         def write() -> None:
-            if project.card.find(key) is not None:
-                project.replace_entry(key, pixel_size=size, unit=unit)
+            for own in own_keys(project, key):
+                project.replace_entry(own, pixel_size=size, unit=unit)
 
         self._autosave.write(write)
 
@@ -155,16 +164,22 @@ class ProjectImages(QObject):
         name = layer.name
 
         def write() -> None:
-            if project.card.find(key) is not None:
-                project.replace_entry(key, name=name)
+            for own in own_keys(project, key):
+                frame = project.entry(own).frame
+                called = name if frame is None else f"{name}, frame {frame}"
+                project.replace_entry(own, name=called)
 
         self._autosave.write(write)
 
     def _save_pixels(self, key: str) -> None:
         """Save the pixels of an image that is in the project, as they are other ones now."""
         with self._autosave.errors_as_problems():
-            project = self._session.project
-            if project is not None and key in self:
+            project, image = self._session.project, self._session.images.get(key)
+            if image is not None and image.series is not None and project is not None:
+                if series := image.series.image:
+                    own = image.series.key
+                    self._autosave.write(lambda: replace_series(project, own, series))
+            elif project is not None and key in self:
                 data = self._images.image_data(key).data
                 self._autosave.write(lambda: project.replace_pixels(key, data))
 
@@ -181,7 +196,8 @@ class ProjectImages(QObject):
         assert project is not None
         there = self._images.recognise(project)
         for layer in there:
-            self.show_annotation(str(tags.image_key(layer)))
+            if (key := tags.image_key(layer)) in self._session.images:
+                self.show_annotation(str(key))
         self._images.changed.emit()
         if there:
             self._images.choose(there[0])
@@ -227,6 +243,9 @@ class ProjectImages(QObject):
         layer = self._images.layer_of(key)
         if layer is not None:
             self._images.choose(layer)
+            if (entry := self.entry(key)) is not None and entry.frame is not None:
+                self._images.show_frame(entry.frame)
+                self.show_annotation(key)
         if key in self._kept:
             self._kept.append(self._kept.pop(self._kept.index(key)))
         self._close_oldest()
@@ -262,19 +281,27 @@ class ProjectImages(QObject):
     def show_annotation(self, key: str) -> bool:
         """Show what the project has of the annotation of an image that is in the viewer.
 
+        Of a frame of a time series, that of all its frames.
+
         Returns
         -------
         bool
             Whether there is an annotation layer now.
         """
+        image = self._session.images.get(key)
+        key, series = (key, None) if image is None else (image.layers_key, image.series)
         if tags.find_layer(self._viewer, "annotations", key) is None:
             self._autosave.flush()  # it may be on its way into the project
             project = self._session.project
-            if project is None or project.card.find(key) is None:
+            if project is None or not own_keys(project, key):
                 return False
-            layers = project_layers(project, key, image=False)
-            for _, options, _ in layers:
-                options.update(self._images.transform(key))
+            if series is not None:
+                where = transform(self._viewer, key, frames=True)
+                layers = series_annotation_layers(project, series, where)
+            else:
+                layers = project_layers(project, key, image=False)
+                for _, options, _ in layers:
+                    options.update(self._images.transform(key))
             self._add_missing(key, layers)
         return tags.find_layer(self._viewer, "annotations", key) is not None
 
@@ -286,7 +313,12 @@ class ProjectImages(QObject):
                 add_layer(self._viewer, layer)
 
     def remove(self, key: str) -> None:
-        """Remove an image from the project, with its annotation; its layer stays."""
+        """Remove an image from the project, with its annotation; its layer stays.
+
+        Of a frame of a time series, all its frames.
+        """
+        image = self._session.images.get(key)
+        key = key if image is None else image.layers_key
         if self._session.image == key:
             self._session.set_image(None)
         for layer in list(self._viewer.layers):
@@ -295,8 +327,9 @@ class ProjectImages(QObject):
         self._autosave.flush()  # the last strokes are written, and the image with them
         project = self._session.project
         self._images.forget(key)
-        if project is not None and project.card.find(key) is not None:
-            self._autosave.write(lambda: project.remove_image(key))
+        if project is not None:
+            for own in own_keys(project, key):
+                self._autosave.write(partial(project.remove_image, own))
             self._autosave.flush()
         self._images.changed.emit()
 
@@ -310,20 +343,3 @@ class ProjectImages(QObject):
         project.locate(missing.key, found)
         self._images.changed.emit()
         return True
-
-
-def _add(project: Project, key: str, image: ImageData, source: str | None, copy: bool) -> None:
-    """Add an image to a project; runs in the thread that writes."""
-    fields: dict[str, Any] = {
-        "key": key,
-        "name": image.name,
-        "pixel_size": image.pixel_size,
-        "unit": image.unit,
-    }
-    if source is not None:
-        try:
-            project.add_image(source, image.data, copy=copy, **fields)
-        except FileError:  # napari reads more formats than the package does
-            source = None
-    if source is None:
-        project.add_image(None, image.data, **fields)

@@ -23,6 +23,10 @@ MAX_WHOLE_PIXELS = 2**23
 seconds."""
 
 
+FRAME_DELAY_MS = 400
+"""Milliseconds for which a frame of a time series is in view before it is predicted again."""
+
+
 class Reopening(QObject):
     """Shows the objects that an image had when its project was last open.
 
@@ -81,9 +85,9 @@ class Reopening(QObject):
 
     def _follow_image(self) -> None:
         self._tried.intersection_update(self._session.images)  # those that were not closed since
-        # Its layers are still being added, and a model may be suggested.
+        # Its layers are still being added, and a model may be suggested; or the slider moves on.
         if self._due:
-            self._later.start(0)
+            self._later.start(0 if self._images.series is None else FRAME_DELAY_MS)
 
     def _follow_end(self, completed: bool) -> None:
         if completed and self._due:

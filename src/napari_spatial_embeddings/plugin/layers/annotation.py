@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.image_data import ImageData, arranged, sliced
 from napari_spatial_embeddings.core.units import Lengths, filled
+from napari_spatial_embeddings.files.names import frame_key, series_key
 from napari_spatial_embeddings.files.regions import KINDS, Region
+from napari_spatial_embeddings.plugin.state.open_image import Series
 
 from .class_colormap import usual_colormap
-from .tags import LayerTag, tag_of
+from .frames import empty_labels, frame_of, pixels
+from .tags import KeptFrame, LayerTag, tag_of
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.project import Annotation, Project
@@ -39,10 +42,21 @@ def transform_of_pixel_size(pixel_size: Lengths | None, unit: str | None) -> dic
     return {"scale": filled(pixel_size), "units": (unit or "pixel",) * len(pixel_size)}
 
 
-def image_layer(image: ImageData, key: str, name: str, project: Project | None) -> LayerTuple:
-    """Return the layer of an image, whose channels are its first axis if there are several."""
-    data, axes = image.data, "ZYX"[-(image.data.ndim - 1) :]
+def image_layer(
+    image: ImageData, key: str, name: str, project: Project | None, frame: int | None = None
+) -> LayerTuple:
+    """Return the layer of an image, whose channels are its first axis if there are several.
+
+    Of a time series, the second axis is time, and the key is that of a frame.
+    """
+    axes, space = image.axes.replace("C", ""), "ZYX"[-image.ndim :]
+    data = arranged(image.data, image.axes, "C" + axes)
     transform = transform_of_pixel_size(image.pixel_size, image.unit)
+    if transform and axes != space:
+        transform = {
+            "scale": (1.0, *transform["scale"]),
+            "units": ("pixel", *transform["units"]),
+        }
     options: dict[str, Any] = {}
     channels = data.shape[0]
     if channels == 1:
@@ -56,7 +70,7 @@ def image_layer(image: ImageData, key: str, name: str, project: Project | None) 
             scale, units = transform["scale"], transform["units"]
             transform = {"scale": (1.0, *scale), "units": ("pixel", *units)}
     folder = "" if project is None else str(project.folder)
-    tag = LayerTag("image", key, axes=axes, project=folder)
+    tag = LayerTag("image", key, frame, axes=axes, project=folder)
     return data, {"name": name, "metadata": tag.metadata(), **transform, **options}, "image"
 
 
@@ -67,9 +81,14 @@ def annotation_layer(
     classes: Mapping[int, str],
     scribbled: bool,
     transform: Mapping[str, Any],
+    frame: int | None = None,
 ) -> LayerTuple:
-    """Return the layer that objects are painted in."""
-    tag = LayerTag("annotations", key, classes=dict(classes), scribbled=scribbled)
+    """Return the layer that objects are painted in.
+
+    Of a time series, the key, the classes and ``scribbled`` are those of a frame; the labels are
+    those of all frames.
+    """
+    tag = LayerTag("annotations", key, frame, classes=dict(classes), scribbled=scribbled)
     options = {
         "name": f"{name} · annotations",
         "metadata": tag.metadata(),
@@ -80,9 +99,17 @@ def annotation_layer(
 
 
 def regions_layer(
-    key: str, name: str, ndim: int, regions: Sequence[Region], transform: Mapping[str, Any]
+    key: str,
+    name: str,
+    ndim: int,
+    regions: Sequence[Region],
+    transform: Mapping[str, Any],
+    frame: int | None = None,
 ) -> LayerTuple:
-    """Return the layer that completely annotated regions are marked in."""
+    """Return the layer that completely annotated regions are marked in.
+
+    Of a time series, its axes and the regions' corners have that of time as well.
+    """
     corners = [_within(region.corners, ndim) for region in regions]
     options = {
         "ndim": ndim,
@@ -91,7 +118,7 @@ def regions_layer(
         "face_color": "transparent",
         "edge_color": YELLOW,
         "edge_width": 1,
-        "metadata": LayerTag("regions", key).metadata(),
+        "metadata": LayerTag("regions", key, frame).metadata(),
         **transform,
     }
     if not corners:
@@ -106,21 +133,87 @@ def _within(corners: NDArray[np.float64], ndim: int) -> NDArray[np.float64]:
 
 
 def annotation_of(layer: Labels, regions: Shapes | None) -> Annotation:
-    """Return the annotation in the layers of an image; the labels are the layer's own array."""
+    """Return the annotation in the layers of an image, or of the frame in view.
+
+    The labels are the layer's own array, or a part of it.
+    """
     from napari_spatial_embeddings.project import Annotation
 
     tag = tag_of(layer) or LayerTag("annotations")
-    return Annotation(layer.data, tag.classes, regions_of(regions), tag.scribbled)
+    return Annotation(pixels(layer), tag.classes, regions_of(regions), tag.scribbled)
 
 
-def regions_of(regions: Shapes | None) -> list[Region]:
-    """Return the regions in a layer of shapes."""
-    shapes = zip(regions.shape_type, regions.data, strict=True) if regions is not None else ()
-    return [Region(kind, np.array(corners)) for kind, corners in shapes if kind in KINDS]
+def annotation_of_frame(layer: Labels, regions: Shapes | None, t: int) -> Annotation:
+    """Return the annotation of a frame that is not in view, in the layers of its series."""
+    from napari_spatial_embeddings.project import Annotation
+
+    tag = tag_of(layer) or LayerTag("annotations")
+    kept = tag.kept.get(t, KeptFrame())
+    return Annotation(layer.data[t], kept.classes, regions_of(regions, t), kept.scribbled)
+
+
+def regions_of(regions: Shapes | None, frame: int | None = None) -> list[Region]:
+    """Return the regions in a layer of shapes; of a time series, those in the frame in view.
+
+    Parameters
+    ----------
+    regions : Shapes, optional
+    frame : int, optional
+        Another frame of a time series.
+    """
+    if regions is None:
+        return []
+    t = frame_of(regions) if frame is None else frame
+    shapes = zip(regions.shape_type, map(np.array, regions.data), strict=True)
+    kept = [(kind, corners) for kind, corners in shapes if kind in KINDS]
+    if t is None:
+        return [Region(kind, corners) for kind, corners in kept]
+    return [Region(kind, c[:, 1:]) for kind, c in kept if round(float(c[0, 0])) == t]
+
+
+def series_annotation_layers(
+    project: Project, series: Series, transform: Mapping[str, Any]
+) -> list[LayerTuple]:
+    """Return the annotation layers of a time series, with what a project has of all its frames.
+
+    None if it has nothing.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read.
+    """
+    from napari_spatial_embeddings.project.frames import frames_of
+
+    entries = frames_of(project, series.key)
+    found = {t: one for t, e in entries.items() if (one := project.annotation(e.key)) is not None}
+    if not found:
+        return []
+    space = next(iter(found.values())).labels.shape
+    labels = empty_labels((series.frames, *space))
+    kept, shapes = {}, []
+    for t, one in found.items():
+        labels[t] = one.labels
+        kept[t] = KeptFrame(one.classes, one.scribbled)
+        for region in one.regions:
+            corners = _within(region.corners, len(space))
+            shapes.append(Region(region.kind, np.insert(corners, 0, t, 1)))
+    own = kept.pop(series.frame, KeptFrame())
+    name, key, frame = series.layer.name, series.shown.key, series.frame
+    tag = LayerTag(
+        "annotations", key, frame, classes=own.classes, scribbled=own.scribbled, kept=kept
+    )
+    made = annotation_layer(key, name, labels, {}, False, transform, frame)
+    made[1]["metadata"] = tag.metadata()
+    if not shapes:
+        return [made]
+    return [made, regions_layer(key, name, labels.ndim, shapes, transform, frame)]
 
 
 def project_layers(project: Project, key: str, *, image: bool = True) -> list[LayerTuple]:
     """Return the layers of an image of a project, and of its annotation.
+
+    Of a frame of a time series, the layer of all frames, without annotations.
 
     Raises
     ------
@@ -129,9 +222,16 @@ def project_layers(project: Project, key: str, *, image: bool = True) -> list[La
     InputError
         If a file cannot be read.
     """
+    from napari_spatial_embeddings.project.frames import read_whole
+
+    found_image = read_whole(project, key) if image else None
     entry = project.entry(key)
+    if found_image is not None and found_image.frames is not None:
+        t = found_image.frames // 2 if entry.frame is None else entry.frame
+        own = frame_key(series_key(key), t)
+        return [image_layer(found_image, own, found_image.name, project, t)]
     name, transform = entry.name, transform_of_pixel_size(entry.pixel_size, entry.unit)
-    layers = [image_layer(project.image(key), key, name, project)] if image else []
+    layers = [] if found_image is None else [image_layer(found_image, key, name, project)]
     found = project.annotation(key)
     if found is not None:
         layers.append(

@@ -37,8 +37,9 @@ LABELS = {
 MAX_CHANNELS = 4
 """Lengths of an axis without a name up to which it is taken for channels."""
 
-NAMED_OTHERWISE, LAST_CHANNELS = 30, 8
-"""Costs of a meaning that differs from an axis's name, and of channels that are the last axis."""
+NAMED_OTHERWISE, TIME_LATER, LAST_CHANNELS = 30, 20, 8
+"""Costs of a meaning that differs from an axis's name, of frames that are not the first axis, and
+of channels that are the last one."""
 
 
 def source_path(layer: Layer) -> Path | None:
@@ -103,8 +104,10 @@ def _cost(axes: str, shape: tuple[int, ...], names: Sequence[str], rgb: bool) ->
         if n == 1 and letter in "TCZ":
             cost += {"C": 0, "T": 1, "Z": 3}[letter]
         elif name != letter and not (rgb and letter == "C"):
-            if letter == "T" and axes[0] != "T" and len(axes) < len(LETTERS):
-                return None
+            if letter == "T" and axes[0] != "T":
+                if len(axes) < len(LETTERS):
+                    return None
+                cost += TIME_LATER
             few = n <= MAX_CHANNELS
             cost += {"T": 60, "C": 10 * (not few), "Z": 5 * few}.get(letter, 12 * few)
             cost += NAMED_OTHERWISE * bool(name) + LAST_CHANNELS * axes.endswith(f"X{letter}")
@@ -112,9 +115,8 @@ def _cost(axes: str, shape: tuple[int, ...], names: Sequence[str], rgb: bool) ->
 
 
 def _effect(axes: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Return what is left of a meaning without single frames and channels; of frames, only T."""
-    left = tuple(a if n > 1 or a in "ZYX" else "" for a, n in zip(axes, shape, strict=True))
-    return ("T",) if "T" in left else left
+    """Return what is left of a meaning without single frames and channels."""
+    return tuple(a if n > 1 or a in "ZYX" else "" for a, n in zip(axes, shape, strict=True))
 
 
 def are_guessed(layer: Image, axes: str) -> bool:
@@ -234,7 +236,7 @@ def _changed(path: Path) -> int:
     return 0
 
 
-def frames(layer: Image, axes: str) -> int:
+def frames(layer: Image | Labels, axes: str) -> int:
     """Return the number of frames of a layer; 1 without an axis of time."""
     return int(finest(layer).shape[axes.index("T")]) if "T" in axes else 1
 
@@ -247,13 +249,7 @@ def axes_error(layer: Image, axes: str) -> str:
             f"{layer.name} has {what}; expected an image YX or a volume ZYX, with or without"
             " channels: split it with Split Stack in the layer's menu, and choose a part"
         )
-    if (count := frames(layer, axes)) == 1:
-        return ""
-    slices = "" if "Z" in axes else "; if they are slices of a volume, choose that beside Axes"
-    return (
-        f"{layer.name} is a time series of {count} frames: split it with Split Stack in the"
-        f" layer's menu, and choose a frame{slices}"
-    )
+    return ""
 
 
 def meanings(layer: Image) -> dict[tuple[str, Grey], str]:
@@ -265,9 +261,10 @@ def meanings(layer: Image) -> dict[tuple[str, Grey], str]:
 
 
 def _text(layer: Image, axes: str, grey: Grey) -> str:
-    if frames(layer, axes) > 1:
-        return f"time series ({axes})"
     effect = "".join(_effect(axes, finest(layer).shape))
+    if frames(layer, axes) > 1:
+        kind = {"": "", "grey": " in grey", "inverted": " in grey, inverted"}[grey]
+        return f"time series{kind} ({effect})"
     volume = "Z" in axes
     if layer.rgb:
         kind = {"": "colours (RGB)", "grey": "grey", "inverted": "grey, inverted"}[grey]
@@ -290,7 +287,8 @@ def order_labels(layer: Labels) -> None:
 def space_last(layer: Image | Labels, axes: str) -> str:
     """Put the spatial axes of a layer last and in order, as napari aligns layers of fewer axes.
 
-    Its data become a view of what they were; no pixel is read or copied.
+    Before them comes the axis of time, if there is more than one frame. Its data become a view of
+    what they were; no pixel is read or copied.
 
     Parameters
     ----------
@@ -310,8 +308,9 @@ def space_last(layer: Image | Labels, axes: str) -> str:
     """
     colours = "C" if isinstance(layer, Image) and layer.rgb else ""
     inner = axes.removesuffix("C") if colours else axes
-    wanted = "".join(a for a in LETTERS if a in inner)
-    count = sum(a in "ZYX" for a in inner)
+    series = frames(layer, axes) > 1
+    wanted = "".join(a for a in ("CTZYX" if series else LETTERS) if a in inner)
+    count = sum(a in "ZYX" for a in inner) + series
     if inner[-count:] == wanted[-count:]:
         return axes
     if np.any(layer.shear):

@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import BACKGROUND
 
+from .frames import frame_of
+
 if TYPE_CHECKING:
+    from napari.layers import Labels
+
     from .strokes import Strokes
 
 GREY = (0.55, 0.55, 0.55, 1.0)
@@ -133,7 +137,9 @@ class ClassColormap:
         self._strokes = strokes
         self._predicted = False
         self._shown: tuple[dict[int, str], tuple[str, ...], str, bool, int] | None = None
-        if not np.array_equal(strokes.layer.colormap.colors, usual_colours()):
+        # Of a series, it has those of another frame, which are changed once it is known to what.
+        self._usual = frame_of(strokes.layer) is None
+        if self._usual and not _same(strokes.layer, usual_colours()):
             strokes.layer.colormap = usual_colormap()  # napari draws the whole layer again
 
     def update(self, names: tuple[str, ...], coming: str, predicted: bool) -> None:
@@ -159,9 +165,13 @@ class ClassColormap:
             return
         classes, size = dict(self._strokes.classes), 2 * self._strokes.next
         # Cyclic, and long enough not to repeat: napari compiles its direct colormaps for seconds.
-        wanted = CyclicLabelColormap(colors=colours(classes, names, coming, size, plain))
-        before, layer.colormap = layer.colormap, wanted
+        several = len(names) > 1 or self._strokes.background is not None or plain
+        shown = colours(classes, names, coming, size, plain) if several else usual_colours()
         self._shown = classes, names, coming, plain, size
+        if _same(layer, shown):
+            return
+        wanted = CyclicLabelColormap(colors=shown)
+        before, layer.colormap = layer.colormap, wanted
         if max(len(before.colors), len(wanted.colors)) >= MANY_COLOURS:
             # What napari draws it with forgets that the layer's place is above the image. It sets
             # all layers in order whenever one is shown.
@@ -169,7 +179,13 @@ class ClassColormap:
 
     def _outdated(self, names: tuple[str, ...], coming: str, plain: bool) -> bool:
         if self._shown is None:
-            return len(names) > 1 or self._strokes.background is not None or plain
+            several = len(names) > 1 or self._strokes.background is not None or plain
+            return several or not self._usual
         shown, *known, size = self._shown
         wrong = (name != shown.get(k, coming) for k, name in self._strokes.classes.items())
         return known != [names, coming, plain] or self._strokes.next > size or any(wrong)
+
+
+def _same(layer: Labels, shown: NDArray[np.float32]) -> bool:
+    """Whether a layer has some colours already; napari draws all of it again when they are set."""
+    return np.array_equal(layer.colormap.colors, shown)

@@ -22,7 +22,7 @@ from napari_spatial_embeddings.core.units import METRES, Size, combine, unit_nam
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import FileError, read_pixel_size
 
-from .axes import axes_error, finest, source_path
+from .axes import axes_error, finest, frames, source_path
 from .placement import Placement, layer_shape
 from .tags import Grey, PixelSize, find_layer, role_of, tag_of
 
@@ -42,17 +42,16 @@ def channel_count(layer: Image, axes: str) -> int:
 
 
 def image_data(layers: list[Image], axes: str, grey: Grey = "") -> ImageData:
-    """Return image layers as one image, each layer a channel if there are several.
+    """Return image layers as one image or time series, each layer a channel if there are several.
 
-    Reads no pixel.
+    Reads no pixel. A single frame is an image.
 
     Parameters
     ----------
     layers : list of Image
         The first one gives the place and the pixel size.
     axes : str
-        What the axes of their data mean, such as "YX", "CYX", "YXC", "ZYX", "CZYX"; one of time
-        must have a length of one.
+        What the axes of their data mean, such as "YX", "CYX", "YXC", "ZYX", "CZYX", "TYX".
     grey : Grey
         What is made of the colours of an RGB layer.
 
@@ -65,10 +64,13 @@ def image_data(layers: list[Image], axes: str, grey: Grey = "") -> ImageData:
     if problem := axes_error(first, axes):
         raise InputError(problem)
     arrays = [_pixels(layer, axes) for layer in layers]
+    series = frames(first, axes) > 1
+    at = 1 if series else 0  # of the channels
+    own = _without(arrays[0].shape, at)
     for layer, array in zip(layers[1:], arrays[1:], strict=True):
-        if array.shape[1:] != arrays[0].shape[1:]:
+        if (other := _without(array.shape, at)) != own:
             raise InputError(
-                f"{layer.name} has shape {array.shape[1:]} and {first.name} {arrays[0].shape[1:]};"
+                f"{layer.name} has shape {other} and {first.name} {own};"
                 " channels of one image must cover the same pixels"
             )
         if not Placement.between(first, layer).same_pixels(layer_shape(first)):
@@ -77,10 +79,9 @@ def image_data(layers: list[Image], axes: str, grey: Grey = "") -> ImageData:
                 " the same scale and translation"
             )
     size, unit = pixel_size(first, axes)
-    order = "CZYX" if "Z" in axes else "CYX"
-    image = ImageData(
-        arrays[0] if len(arrays) == 1 else stacked(arrays), order, size, unit, first.name
-    )
+    order = "T" * series + ("CZYX" if "Z" in axes else "CYX")
+    array = arrays[0] if len(arrays) == 1 else stacked(arrays, at)
+    image = ImageData(array, order, size, unit, first.name)
     return grey_image(image, grey) if grey else image
 
 
@@ -92,8 +93,12 @@ def _pixels(layer: Image, axes: str) -> PixelArray:
         raise InputError(f"{layer.name} holds {array.dtype} values; expected real numbers")
     if 0 in array.shape:
         raise InputError(f"{layer.name} is empty: its shape is {array.shape}")
-    arranged_array = arranged(array, axes)
-    return sliced(arranged_array, (0,)) if "T" in axes else arranged_array
+    arranged_array, single = arranged(array, axes), frames(layer, axes) == 1
+    return sliced(arranged_array, (0,)) if "T" in axes and single else arranged_array
+
+
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return (*shape[:axis], *shape[axis + 1 :])
 
 
 def spatial(axes: str) -> list[int]:
@@ -148,19 +153,40 @@ def known_pixel_size(layer: Layer, axes: str) -> PixelSize:
     return None, None
 
 
-def transform(viewer: ViewerModel, key: str) -> dict[str, Any]:
+def transform(viewer: ViewerModel, key: str, *, frames: bool = False) -> dict[str, Any]:
     """Return where layers of the spatial axes alone must lie to cover an image.
 
     Empty if its layer is gone.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    key : str
+    frames : bool
+        Of a time series, where layers of all its frames must lie.
     """
     layer = find_layer(viewer, "image", key)
     tag = None if layer is None else tag_of(layer)
-    return {} if tag is None else spatial_transform(layer, tag.axes)
+    if tag is None:
+        return {}
+    return transform_along(layer, [i for i, a in enumerate(tag.axes) if a in "TZYX"[not frames :]])
+
+
+def place_on_image(viewer: ViewerModel, layer: Layer) -> bool:
+    """Put a layer of an image where that lies; return whether it lay elsewhere."""
+    tag = tag_of(layer)
+    if tag is None:
+        return False
+    return place(layer, transform(viewer, tag.image, frames=tag.frame is not None))
 
 
 def spatial_transform(layer: Layer, axes: str) -> dict[str, Any]:
     """Return a layer's transform along its spatial axes."""
-    at = spatial(axes)
+    return transform_along(layer, spatial(axes))
+
+
+def transform_along(layer: Layer, at: list[int]) -> dict[str, Any]:
+    """Return a layer's transform along some of its axes."""
     grid = np.ix_(at, at)
     affine = np.eye(len(at) + 1)
     affine[:-1, :-1] = np.asarray(layer.affine.linear_matrix)[grid]

@@ -112,6 +112,11 @@ class ImageSwitcher:
             image.hidden_layers.append(layer)
             layer.visible = False
 
+    def follow_frame(self, old: str, new: str) -> None:
+        """Note that another frame of a series is in view: it is in front if the old one was."""
+        if self._front == old:
+            self._front = new
+
     def left(self, layer: Layer) -> None:
         """Forget a layer that was removed; what lay over an image that is gone is shown again."""
         for image in self._images.values():

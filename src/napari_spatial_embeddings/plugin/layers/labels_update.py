@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.plugin.state.open_image import Box
 
+from .frames import in_layer, pixels
 from .napari_compat import add_to_paint_history, clear_paint_history, draw_part
 
 BLOCK_PIXELS = 2**18
@@ -72,11 +73,11 @@ def update_labels(layer: Labels, labels: NDArray[np.int32], box: Box | None = No
     Parameters
     ----------
     layer : Labels
-        With int32 data.
+        With int32 data; of a time series, its frame in view is meant.
     labels : int32 (*S)
         Those of the box, if one is given; below 0 they count as none.
     box : Box, optional
-        The part of the layer that is replaced; all of it if not given.
+        The part that is replaced; all of it if not given.
 
     Returns
     -------
@@ -84,14 +85,15 @@ def update_labels(layer: Labels, labels: NDArray[np.int32], box: Box | None = No
         Whether anything changed.
     """
     clear_paint_history(layer)
-    outer = box or tuple(slice(0, n) for n in layer.data.shape)
-    inner = changed_box(layer.data[outer], labels)
+    array = pixels(layer)
+    outer = box or tuple(slice(0, n) for n in array.shape)
+    inner = changed_box(array[outer], labels)
     if inner is None:
         return False
     at = tuple(
         slice(o.start + i.start, o.start + i.stop) for o, i in zip(outer, inner, strict=True)
     )
-    np.maximum(labels[inner], 0, out=layer.data[at])
+    np.maximum(labels[inner], 0, out=array[at])
     _draw(layer, at)
     return True
 
@@ -104,16 +106,17 @@ def replace_labels(
     Parameters
     ----------
     layer : Labels
-        With int32 data.
+        With int32 data; of a time series, its frame in view is meant.
     box : Box
     before, after : int32 (*box)
     """
-    add_to_paint_history(layer, box, before, after)
-    layer.data[box] = after
+    add_to_paint_history(layer, in_layer(layer, box), before, after)
+    pixels(layer)[box] = after
     _draw(layer, box)
 
 
 def _draw(layer: Labels, box: Box) -> None:
-    small = 2 * np.prod([s.stop - s.start for s in box]) < layer.data.size
-    if not (small and draw_part(layer, box)):
+    array = pixels(layer)
+    small = 2 * np.prod([s.stop - s.start for s in box]) < array.size
+    if not (small and array.ndim == 2 and draw_part(layer, in_layer(layer, box))):
         layer.refresh(extent=False, highlight=False, thumbnail=False)

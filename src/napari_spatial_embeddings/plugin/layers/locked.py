@@ -14,9 +14,10 @@ from qtpy.QtCore import QObject
 
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
-from napari_spatial_embeddings.plugin.state.open_image import Box
+from napari_spatial_embeddings.plugin.state.open_image import Box, OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 
+from .frames import empty_labels, pixels
 from .image import transform
 from .labels_update import blocks, changed_box, update_labels
 from .napari_compat import insert
@@ -105,48 +106,68 @@ class LockedOutlines(QObject):
         if image is None:
             return None
         known = None if image.result is None else image.result.corrections
-        layer = find_layer(self._viewer, "locked", key)
+        layer = find_layer(self._viewer, "locked", image.layers_key)
         if known is image.outlined and (known is None or layer is not None):
             return None
-        objects = find_layer(self._viewer, "instances", key)
+        objects = find_layer(self._viewer, "instances", image.layers_key)
         if known is None or not len(known) or objects is None:
             image.outlined = known
-            if layer is not None:
+            if layer is not None and image.series is not None:
+                self._draw(image, layer, np.zeros_like(layer.data[image.frame]))
+            elif layer is not None:
                 self._viewer.layers.remove(layer)
             return None
-        fits = layer is not None and layer.data.shape == known.labels.shape
+        fits = layer is not None and pixels(layer).shape == known.labels.shape
         return _Request(key, image.outlined if fits else None, known)
 
     def _found(self, request: _Request, found: tuple[Box, NDArray[np.int32]] | None) -> None:
         key = request.key
         image = self._session.images.get(key)
         result = None if image is None else image.result
-        layer = find_layer(self._viewer, "locked", key)
+        layer = find_layer(self._viewer, "locked", key if image is None else image.layers_key)
         current = result is not None and result.corrections is request.known
         if current and (request.shown is None or layer is not None):
             assert image is not None
             image.outlined = request.known
-            if request.shown is None:
+            if request.shown is None and (image.series is None or layer is None):
                 if layer is not None:
                     self._viewer.layers.remove(layer)
-                self._add(key, found)
+                self._add(image, found)
             elif found is not None and layer is not None:
-                update_labels(layer, found[1], found[0])
+                self._draw(image, layer, found[1], found[0])
             self._next()
         else:
             self.show(key)
 
-    def _add(self, key: str, found: tuple[Box, NDArray[np.int32]] | None) -> None:
+    def _draw(
+        self,
+        image: OpenImage,
+        layer: Labels,
+        drawn: NDArray[np.int32],
+        box: Box | None = None,
+    ) -> None:
+        """Put outlines into the layer of an image, or of the series that it is a frame of."""
+        if image.in_view:
+            update_labels(layer, drawn, box)
+        else:
+            layer.data[image.frame][box or ()] = drawn
+
+    def _add(self, image: OpenImage, found: tuple[Box, NDArray[np.int32]] | None) -> None:
+        key, series = image.layers_key, image.series
         objects = find_layer(self._viewer, "instances", key)
         if objects is None or found is None:
             return
+        array, frame = found[1], None
+        if series is not None:
+            array, frame = empty_labels((series.frames, *array.shape)), series.frame
+            array[image.frame] = found[1]
         layer = Labels(
-            found[1],
+            array,
             name=f"{objects.name.removesuffix(' · instances')} · locked",
             colormap=CyclicLabelColormap(colors=np.ones((2, 4))),  # direct ones are slow
             opacity=1,
-            metadata=LayerTag("locked", key).metadata(),
-            **transform(self._viewer, key),
+            metadata=LayerTag("locked", key, frame).metadata(),
+            **transform(self._viewer, key, frames=series is not None),
         )
         insert(self._viewer, self._viewer.layers.index(objects) + 1, layer)
 

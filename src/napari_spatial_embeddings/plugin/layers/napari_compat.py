@@ -286,21 +286,42 @@ def add_to_paint_history(
         layer._save_history((box, before, after))
 
 
+def take_paint_history(layer: Labels) -> tuple[Any, ...]:
+    """Return what can be undone and done again in a layer."""
+    with suppress(AttributeError):
+        return layer._undo_history, layer._redo_history
+    return ()
+
+
+def put_paint_history(layer: Labels, history: tuple[Any, ...]) -> None:
+    """Have napari undo and redo what `take_paint_history` returned; nothing if that is empty."""
+    clear_paint_history(layer)
+    with suppress(ValueError):
+        layer._undo_history, layer._redo_history = history
+
+
 def draw_part(layer: Labels, box: Box) -> bool:
-    """Bring a part of a layer's data to the canvas as napari does after a stroke.
+    """Bring a part of a plane to the canvas as napari does after a stroke.
+
+    Parameters
+    ----------
+    layer : Labels
+        Of a plane, or of a series of planes.
+    box : Box
+        In the layer's array; along the first axis of a series, the frame in view.
 
     Returns
     -------
     bool
         Whether that was possible; if not, the layer is to be refreshed.
     """
-    if not layer.visible or layer.ndim != 2:
+    if not layer.visible or len(box) > 3:
         return False
     try:
-        if list(layer._slice_input.displayed) != [0, 1]:
+        if list(layer._slice_input.displayed) != [len(box) - 2, len(box) - 1]:
             return False
-        shown = layer._slice.image.view
-        shown[box] = layer.colormap._data_to_texture(layer.data[box])
+        shown, plane = layer._slice.image.view, layer.data[box]
+        shown[box[-2:]] = layer.colormap._data_to_texture(plane.reshape(plane.shape[-2:]))
         layer._accumulate_updated_slice(box)
         layer._partial_labels_refresh()
     except AttributeError:

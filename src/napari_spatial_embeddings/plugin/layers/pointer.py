@@ -11,6 +11,8 @@ from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 from superqt.utils import QSignalThrottler
 
+from .frames import in_frame
+
 CLICK_TOLERANCE = 4
 """Pixels of the screen that the mouse may move between press and release of a click."""
 
@@ -95,7 +97,10 @@ class Pointer(QObject):
 
 
 def pixel_of(layer: Layer, position: tuple[float, ...]) -> tuple[int, ...] | None:
-    """Return the pixel of a layer at world coordinates; None if it lies outside."""
+    """Return the pixel of a layer at world coordinates; None if it lies outside.
+
+    Of a time series, the pixel of its frame.
+    """
     at = tuple(round(float(x)) for x in layer.world_to_data(position))
     inside = all(0 <= i < n for i, n in zip(at, layer.data.shape, strict=True))
-    return at if inside else None
+    return in_frame(layer, at) if inside else None

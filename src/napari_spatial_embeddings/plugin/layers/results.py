@@ -18,12 +18,15 @@ from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.core.units import finest_length, symbol
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
+from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 
+from .frames import empty_labels, pixels
 from .image import pixel_size, place, transform
 from .labels_update import copied, update_labels
 from .map_images import MapImages, features, map_images
 from .napari_compat import draw_thumbnail, insert
+from .series_maps import SeriesMaps
 from .tags import LayerTag, Role, find_layer, image_key, role_of, tag_of, tagged, update_tag
 
 if TYPE_CHECKING:
@@ -76,6 +79,7 @@ class ResultLayers(QObject):
         self._connections = Connections()
         self._connections.add(session.result_changed, self._follow_result)
         self._connections.add(session.partial_changed, self._follow_partial)
+        self._connections.add(session.image_changed, self._follow_image)
 
     def close(self) -> None:
         """Disconnect from the session, and drop what is under way."""
@@ -99,29 +103,37 @@ class ResultLayers(QObject):
         image.shown = new
         if new is None:
             return
-        self._show_instances(key, new)
-        if old is None or new.maps is not old.maps:
+        self._show_instances(image, new)
+        if image.in_view and (old is None or new.maps is not old.maps):
             self._queued[key] = (new.maps, self._pixel_size(key)[0])
             self._worker.request(dict(self._queued))
+
+    def _follow_image(self) -> None:
+        """Bring the table of the objects to the frame of a series that is in view now."""
+        image = self._session.current
+        if image is not None and image.series is not None:
+            self._stale_tables.add(image.key)
+            self._table_pause.throttle()
 
     def _follow_partial(self, key: str) -> None:
         image, layer = self._session.images[key], self._instances_layer(key)
         if layer is None or image.partial is None or image.result is None:
             return
-        if _fits(layer, image.result):
+        if image.in_view and _fits(layer, image.result):
             update_labels(layer, image.partial.labels, image.partial.box)
 
     def _show_seeds(self, key: str, maps: EmbeddingMaps, _new: MapImages) -> None:
         classes = self._session.results[key].classes
         count = len(classes)
-        for layer in tagged(self._viewer, "seed", key):
+        for layer in tagged(self._viewer, "seed", self._session.images[key].layers_key):
             tag = tag_of(layer)
             if tag is not None and int(tag.part) >= count:
                 self._viewer.layers.remove(layer)
         look = {"colormap": "magma", "contrast_limits": (0, 1), "visible": False}
         for index, name in enumerate(classes):
             title = "seed" if count == 1 else f"seed {name}"
-            self._show(key, "seed", title, maps.seed[index], look, str(index))
+            seed = self._of_all_frames(key, maps.seed[index], partial(_seed, index))
+            self._show(key, "seed", title, seed, look, str(index))
 
     def _show_map_images(self, request: Maps, images: dict[str, MapImages]) -> None:
         for key, (maps, _) in request.items():
@@ -140,15 +152,27 @@ class ResultLayers(QObject):
         if self._to_show:
             self._next.start(0)
 
+    def _of_all_frames(
+        self, key: str, image: NDArray[Any], make: Callable[[EmbeddingMaps], NDArray[Any]]
+    ) -> NDArray[Any] | SeriesMaps:
+        """Return the image of a map; of a frame, those of all frames of its series."""
+        series = self._session.images[key].series
+        if series is None:
+            return image
+        return SeriesMaps(series, image.shape, image.dtype, make)
+
     def _show_offsets(self, key: str, _maps: EmbeddingMaps, new: MapImages) -> None:
-        self._show(key, "offsets", "offsets", new.offsets, {"visible": False, "rgb": True})
+        offsets = self._of_all_frames(key, new.offsets, lambda maps: map_images(maps).offsets)
+        self._show(key, "offsets", "offsets", offsets, {"visible": False, "rgb": True})
 
     def _show_margin(self, key: str, _maps: EmbeddingMaps, new: MapImages) -> None:
-        title = f"margin ({self._pixel_size(key)[1]})"
+        size, unit = self._pixel_size(key)
+        title = f"margin ({unit})"
+        margin = self._of_all_frames(key, new.margin, lambda maps: map_images(maps, size).margin)
         limits, span = (0.0, new.highest), (0.0, max(new.highest, new.largest))
         # napari looks through all pixels for limits that it is not given.
         look = {"colormap": "viridis", "visible": False, "contrast_limits": limits}
-        layer = self._show(key, "margin", title, new.margin, look)
+        layer = self._show(key, "margin", title, margin, look)
         # The range follows the maps until the user chooses another one.
         tag = tag_of(layer)
         before = None if tag is None else tag.limits
@@ -157,24 +181,31 @@ class ResultLayers(QObject):
             layer.contrast_limits = limits
             update_tag(layer, limits=limits)
 
-    def _show_instances(self, key: str, result: Segmentation) -> None:
-        labels = result.instances.labels
+    def _show_instances(self, image: OpenImage, result: Segmentation) -> None:
+        labels, key = result.instances.labels, image.layers_key
         layer = self._instances_layer(key)
-        if layer is not None and _fits(layer, result) and layer.data.dtype == np.int32:
+        if layer is None or not _fits(layer, result) or layer.data.dtype != np.int32:
+            made = copied(labels)
+            if (series := image.series) is not None:
+                made = empty_labels((series.frames, *labels.shape))
+                made[image.frame] = np.maximum(labels, 0)
+            layer = self._show(key, "instances", "instances", made, {"opacity": OPACITY})
+            if image.in_view:
+                layer.features = features(result)
+        elif image.in_view:
             update_labels(layer, labels)
             self._stale_tables.add(key)
             self._table_pause.throttle()
         else:
-            layer = self._show(key, "instances", "instances", copied(labels), {"opacity": OPACITY})
-            layer.features = features(result)
+            np.maximum(labels, 0, out=layer.data[image.frame])
 
     def _update_tables(self) -> None:
         """Bring the tables and the layer list's thumbnails up to date."""
         stale, self._stale_tables = self._stale_tables, set()
         for key in stale:
             layer, result = self._instances_layer(key), self._session.results.get(key)
-            if layer is not None and result is not None:
-                layer.features = features(result)
+            if layer is not None:
+                layer.features = {} if result is None else features(result)
                 draw_thumbnail(layer)
 
     def _fail(self, problem: str) -> None:
@@ -192,13 +223,16 @@ class ResultLayers(QObject):
         key: str,
         role: Role,
         title: str,
-        data: NDArray[Any],
+        data: NDArray[Any] | SeriesMaps,
         look: dict[str, Any],
         part: str = "",
     ) -> Any:
         """Show data in the layer of a role and part; in a new one if there is none that fits."""
+        image = self._session.images[key]
+        key = image.layers_key  # another frame may be in view by now
         layer = find_layer(self._viewer, role, key, part)
-        where = transform(self._viewer, key)
+        frame = None if image.series is None else image.series.frame
+        where = transform(self._viewer, key, frames=frame is not None)
         if layer is not None and layer.ndim != data.ndim - (role == "offsets"):
             self._viewer.layers.remove(layer)
             layer = None
@@ -206,9 +240,9 @@ class ResultLayers(QObject):
             layer.data = data
             place(layer, where)
             return layer
-        name = f"{self._session.images[key].layer.name} · {title}"
+        name = f"{image.layer.name} · {title}"
         kind = Labels if role == "instances" else Image
-        tag = LayerTag(role, key, part=part)
+        tag = LayerTag(role, key, frame, part=part)
         layer = kind(data, name=name, metadata=tag.metadata(), **look, **where)
         insert(self._viewer, self._index_above(key, role), layer)
         return layer
@@ -233,7 +267,12 @@ class ResultLayers(QObject):
 
 
 def _fits(layer: Labels, result: Segmentation) -> bool:
-    return bool(layer.data.shape == result.maps.shape)
+    return bool(pixels(layer).shape == result.maps.shape)
+
+
+def _seed(index: int, maps: EmbeddingMaps) -> NDArray[np.float32]:
+    seed: NDArray[np.float32] = maps.seed[index]
+    return seed
 
 
 def _make_images(maps: Maps) -> dict[str, MapImages]:

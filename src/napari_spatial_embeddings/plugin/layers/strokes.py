@@ -8,8 +8,8 @@ from slice to slice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
@@ -20,82 +20,14 @@ from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.open_image import Box
 
+from .continuation import continued_label
+from .frames import frame_of, in_frame, in_layer, pixels
 from .labels_update import replace_labels
 from .napari_compat import painted_box
 from .tags import tag_of, update_tag
 
 if TYPE_CHECKING:
     from napari.utils.events import Event
-
-
-def continued_label(
-    labels: NDArray[np.integer[Any]],
-    pixel: tuple[int, ...],
-    flat: tuple[int, ...],
-    last: int = 0,
-    without: frozenset[int] = frozenset(),
-    within: Box | None = None,
-) -> int:
-    """Return the label of the object that a stroke adds to; 0 if it is a new one.
-
-    Parameters
-    ----------
-    labels : integers (*S)
-    pixel : tuple of D ints
-        Where the stroke starts.
-    flat : tuple of ints
-        The axes along which a single slice is in view: none in an image.
-    last : int
-        Label of the object that was painted last, if there is one.
-    without : set of ints
-        Labels that are no objects.
-    within : Box, optional
-        Holds all of that object, if it is known.
-    """
-    planes = list(_planes(labels.shape, pixel, flat))
-    for plane in planes:
-        label = int(labels[plane][tuple(p for a, p in enumerate(pixel) if a not in flat)])
-        if label > 0 and label not in without:
-            return label
-    if last <= 0:
-        return 0
-    seen = [a for a in range(labels.ndim) if a not in flat]
-    box = tuple(slice(0, labels.shape[a]) if within is None else within[a] for a in seen)
-    if not all(part.start <= pixel[a] < part.stop for a, part in zip(seen, box, strict=True)):
-        return 0
-    point = np.array([pixel[a] - part.start for a, part in zip(seen, box, strict=True)], float)
-    for plane in planes:
-        if _encloses(np.argwhere(labels[plane][box] == last), point):
-            return last
-    return 0
-
-
-def _planes(
-    shape: tuple[int, ...], pixel: tuple[int, ...], flat: tuple[int, ...]
-) -> Iterator[tuple[int | slice, ...]]:
-    """Yield the slice that a pixel lies in, and then those beside it."""
-    steps = [(0, 0)] + [(axis, step) for axis in flat for step in (-1, 1)]
-    for axis, step in steps:
-        at = [p if a in flat else slice(None) for a, p in enumerate(pixel)]
-        if step:
-            moved = pixel[axis] + step
-            if not 0 <= moved < shape[axis]:
-                continue
-            at[axis] = moved
-        yield tuple(at)
-
-
-def _encloses(pixels: NDArray[np.intp], point: NDArray[np.float64]) -> bool:
-    """Return whether a point lies in the convex hull of pixels."""
-    if len(pixels) < 3 or (point < pixels.min(0)).any() or (point > pixels.max(0)).any():
-        return False
-    from scipy.spatial import ConvexHull, QhullError
-
-    try:
-        sides = ConvexHull(pixels).equations
-    except QhullError:  # they lie on a line
-        return False
-    return bool((sides[:, :-1] @ point + sides[:, -1] <= 1e-9).all())
 
 
 class Strokes(QObject):
@@ -106,7 +38,7 @@ class Strokes(QObject):
     Parameters
     ----------
     layer : napari.layers.Labels
-        One of the plugin's annotation layers.
+        One of the plugin's annotation layers; of a time series, the frame in view is meant.
 
     Attributes
     ----------
@@ -137,12 +69,32 @@ class Strokes(QObject):
         self._connections.add(layer.events.data, self._replaced, position="last")
         self._connections.add(layer.events.mode, self._mode_changed)
         self._connections.add(layer.events.selected_label, self._selected)
+        if frame_of(layer) is not None:
+            self._stay_in_frame()
+            self._connections.add(layer.events.n_edit_dimensions, self._stay_in_frame)
+            layer.bind_key("M", self._choose_new, overwrite=True)
         self._select(self.next)
 
     def close(self) -> None:
         """Disconnect from the layer."""
         self.layer.mouse_drag_callbacks.remove(self._press)
         self._connections.close()
+        if frame_of(self.layer) is not None:
+            self.layer.bind_key("M", None)
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        """The labels (*S): the layer's own array, or a part of it."""
+        return pixels(self.layer)
+
+    def _stay_in_frame(self, _event: Event | None = None) -> None:
+        """Have napari paint and fill no other frame."""
+        if self.layer.n_edit_dimensions >= self.layer.ndim:
+            self.layer.n_edit_dimensions = self.layer.ndim - 1
+
+    def _choose_new(self, _layer: Labels) -> None:
+        """Choose a new label; napari would look through all frames for it."""
+        self.layer.selected_label = self.next
 
     # --------------------------------------------------------------- classes
 
@@ -209,7 +161,7 @@ class Strokes(QObject):
         labels : int32 (n,)
         """
         with self.layer.events.paint.blocker():  # it is no stroke
-            self.layer.data_setitem(where, labels)
+            self.layer.data_setitem(in_layer(self.layer, where), labels)
         self._go_on_after(int(labels.max(initial=0)))
 
     def add(
@@ -265,7 +217,7 @@ class Strokes(QObject):
         if event.button != 1 or pixel is None or self._encircling:
             return
         if self.tool == "class":
-            label = int(layer.data[pixel])
+            label = int(self.labels[pixel])
             if label > 0 and self.classes.get(label) != BACKGROUND:
                 self.set_classes({label: self.class_name})
                 self.changed.emit()
@@ -273,10 +225,11 @@ class Strokes(QObject):
             if self._picked:
                 return
             shift = len(event.dims_displayed) and self._shift(event)
+            shift += frame_of(layer) is not None
             seen = {int(a) - shift for a in event.dims_displayed}
-            flat = tuple(a for a in range(layer.ndim) if a not in seen)
+            flat = tuple(a for a in range(self.labels.ndim) if a not in seen)
             no = frozenset() if self.background is None else frozenset({self.background})
-            label = continued_label(layer.data, pixel, flat, self._last, no, self._extent)
+            label = continued_label(self.labels, pixel, flat, self._last, no, self._extent)
             self._select(label or self.next)
 
     def _shift(self, event: Event) -> int:
@@ -287,14 +240,15 @@ class Strokes(QObject):
         at = np.round(self.layer.world_to_data(event.position)).astype(int)
         shape = np.array(self.layer.data.shape)
         inside = bool(((at >= 0) & (at < shape)).all())
-        return tuple(int(i) for i in at) if inside else None
+        return in_frame(self.layer, tuple(int(i) for i in at)) if inside else None
 
     def _painted(self, event: Event) -> None:
         label = int(self.layer.selected_label)
         self._picked, self._encircling = False, False
         if str(self.layer.mode) != "erase" and label > 0:
             if not self._on_background:
-                self._note_extent(label, painted_box(event))
+                box = painted_box(event)
+                self._note_extent(label, box and in_frame(self.layer, box))
                 self._last = label
             self._top = max(self._top, label)
             if not self._on_background:
@@ -325,7 +279,7 @@ class Strokes(QObject):
 
     def _count(self) -> None:
         named = max(self.classes, default=0)
-        self._top = max(named, int(np.max(self.layer.data, initial=0)))
+        self._top = max(named, int(np.max(self.labels, initial=0)))
 
     def _mode_changed(self, _event: Event) -> None:
         mode = str(self.layer.mode)

@@ -67,6 +67,24 @@ PixelSize = tuple[Lengths | None, str | None]
 """Size of a pixel along each spatial axis, and its unit."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class KeptFrame:
+    """What an annotation layer has of a frame that is not in view, but its pixels.
+
+    Parameters
+    ----------
+    classes : mapping
+        Class name of each label.
+    scribbled : bool
+    history : tuple
+        What napari can undo and do again.
+    """
+
+    classes: Mapping[int, str] = field(default_factory=dict)
+    scribbled: bool = False
+    history: tuple[Any, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class LayerTag:
     """What one of the plugin's layers is.
@@ -77,6 +95,8 @@ class LayerTag:
         What the layer shows.
     image : str
         Key of the image that it is, or belongs to; empty for maps that were opened as files.
+    frame : int, optional
+        Of a layer of a time series: the number of the frame in view, which ``image`` is the key of.
     owner : str
         Unique id of the layer that it was made for; empty until that is in a viewer.
     axes : str
@@ -95,6 +115,8 @@ class LayerTag:
         Of annotations: class name of each label.
     scribbled : bool
         Of annotations: labels cover only part of their objects.
+    kept : mapping
+        Of annotations of a time series: what there is of the frames that are not in view.
     part : str
         Of several layers of one role: which one, such as a class's index or a kind of drawing; of
         tracks: the key of their series.
@@ -104,6 +126,7 @@ class LayerTag:
 
     role: Role
     image: str = ""
+    frame: int | None = None
     owner: str = ""
     axes: str = ""
     guessed: bool = False
@@ -113,6 +136,7 @@ class LayerTag:
     project: str = ""
     classes: Mapping[int, str] = field(default_factory=dict)
     scribbled: bool = False
+    kept: Mapping[int, KeptFrame] = field(default_factory=dict)
     part: str = ""
     limits: tuple[float, float] | None = None
 

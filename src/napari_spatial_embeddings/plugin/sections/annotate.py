@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QFlowLayout
 
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
@@ -196,7 +197,7 @@ class AnnotateStep(StepArea):
         for name, button in self._tools.items():
             button.setChecked(name == tool)
         self._tools["class"].setVisible(several)
-        self._fill.setVisible(strokes is not None and strokes.layer.ndim > 2)
+        self._fill.setVisible(strokes is not None and strokes.labels.ndim > 2)
         for widget in (self._tool_row, self._how, self._each, self._classes, self._count):
             widget.setVisible(strokes is not None)
         if strokes is not None:
@@ -207,8 +208,14 @@ class AnnotateStep(StepArea):
             self._scribbles.blockSignals(False)
         # Of an image without a layer the project may know more, but nothing of it is shown here.
         count = (self._annotation.count(key) if strokes is not None else None) or AnnotationCount()
-        self._count.set_lines(2 if several else 1)
-        self._count.setText(count.text(self._session.classes if several else ()))
+        text, series = count.text(self._session.classes if several else ()), self._images.series
+        if series is not None:
+            frames, objects = self._annotation.frames_annotated(series)
+            text = f"{text} on frame {series.frame}"
+            if frames:
+                text += f", {objects} on {plural(frames, 'frame')}"
+        self._count.set_lines(2 if several or series is not None else 1)
+        self._count.setText(text)
         self._show_others(key is not None)
         self.set_hint(self._advice(count, tool))
 

@@ -242,7 +242,7 @@ class DataStep(StepArea):
 
     def _show_channels(self, layer: ImageLayer | None, layers: list[ImageLayer]) -> None:
         others: list[ImageLayer] = []
-        if layer is not None and self._images.axes in ("YX", "ZYX"):
+        if layer is not None and self._images.axes in ("YX", "ZYX", "TYX", "TZYX"):
             shape = finest(layer).shape
             others = [
                 x for x in layers if x is not layer and not x.rgb and finest(x).shape == shape

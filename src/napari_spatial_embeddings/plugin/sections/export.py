@@ -56,9 +56,11 @@ class ExportSection(QWidget):
         browse.setToolTip("Choose a folder.")
         browse.clicked.connect(self._browse)
         self.this = QPushButton("Export this")
+        self.series = QPushButton("Export series")
         self.all = QPushButton("Export all")
         self.copy = QPushButton("Copy command")
         self.this.clicked.connect(lambda: export.export_current(self._folder(), self.formats()))
+        self.series.clicked.connect(lambda: export.export_series(self._folder()))
         self.all.clicked.connect(self._export_all)
         self.copy.clicked.connect(self._copy)
         layout = QVBoxLayout(self)
@@ -69,7 +71,7 @@ class ExportSection(QWidget):
         line.addWidget(self.folder, 1)
         line.addWidget(browse)
         layout.addLayout(line)
-        layout.addLayout(EvenGrid(3, (self.this, self.all, self.copy)))
+        layout.addLayout(EvenGrid(3, (self.this, self.series, self.all, self.copy)))
         self._connections = Connections()
         self._connections.add(export.changed, self.refresh)
         self._connections.add(export.command_made, self._copied)
@@ -93,6 +95,14 @@ class ExportSection(QWidget):
         )
         formats, busy = self.formats(), self._export.busy
         _enable(self.this, self._export.obstacle(formats), "Write the files of the current image.")
+        image = self._session.current
+        self.series.setVisible(image is not None and image.series is not None)
+        _enable(
+            self.series,
+            self._export.obstacle_of_series(),
+            "Write the labels of all frames as one TIFF with an axis of time, NAME.tif: what"
+            " napari-spatial-embeddings track links.",
+        )
         _enable(
             self.all,
             self._export.obstacle_of_all(formats),

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.files.endings import JPEG, PNG, TIFF
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.image_list import ListedImage, ListedImages
@@ -106,9 +107,8 @@ class ImageList(QWidget):
 
     def _show(self, item: QListWidgetItem, image: ListedImage) -> None:
         """Show one image; an item is touched only where it changes, as there may be hundreds."""
-        count = self._annotation.count(image.key) if image.key else None
         skipped = self._prediction.skipped.get(image.id)
-        text = image.name if count is None else f"{image.name}: {count}"
+        text = self._text(image)
         text = f"{text} (skipped)" if skipped else text
         tip = text + ("\nNot open: click to open it." if image.layer is None else "")
         tip += f"\nSkipped when all were predicted: {skipped}" if skipped else ""
@@ -122,8 +122,18 @@ class ImageList(QWidget):
             font.setItalic(image.layer is None)
             item.setFont(font)
 
+    def _text(self, image: ListedImage) -> str:
+        """Return an image's name, with what is annotated on it or on its frames."""
+        if not image.frames:
+            count = self._annotation.count(image.key) if image.key else None
+            return image.name if count is None else f"{image.name}: {count}"
+        counts = [self._annotation.count(key) for key in image.frames]
+        drawn = [count for count in counts if count is not None and count.any]
+        objects = plural(sum(count.total for count in drawn), "object")
+        return f"{image.name}: {objects} in {plural(len(drawn), 'frame')}"
+
     def _is_current(self, image: ListedImage) -> bool:
-        return bool(image.key) and image.key == self._session.image
+        return image.has(self._session.image)
 
     def _show_current(self) -> None:
         row = next((k for k, image in enumerate(self._shown) if self._is_current(image)), -1)

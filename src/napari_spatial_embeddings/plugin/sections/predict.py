@@ -59,6 +59,7 @@ class PredictSection(QWidget):
         self.model = ModelCombo(session, "none yet", optional=False)
         self.view = QPushButton("This view")
         self.image = QPushButton("This image")
+        self.all_frames = QPushButton("All frames")
         self.all_images = QPushButton("All images")
         self.stop = QPushButton("Stop")
         self._bar = QProgressBar()
@@ -82,7 +83,7 @@ class PredictSection(QWidget):
         choice.addWidget(QLabel("Model"))
         choice.addWidget(self.model, 1)
         column.addLayout(choice)
-        column.addLayout(EvenGrid(3, (self.view, self.image, self.all_images)))
+        column.addLayout(EvenGrid(3, (self.view, self.image, self.all_frames, self.all_images)))
         # Its room stays: the sliders below are not to move when a preview starts.
         policy = self._running.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
@@ -102,6 +103,7 @@ class PredictSection(QWidget):
         session, prediction = self._session, self._prediction
         self.view.clicked.connect(prediction.view)
         self.image.clicked.connect(prediction.image)
+        self.all_frames.clicked.connect(prediction.all_frames)
         self.all_images.clicked.connect(prediction.all_images)
         self.stop.clicked.connect(prediction.cancel)
         self.model.picked.connect(self._set_model)
@@ -127,9 +129,22 @@ class PredictSection(QWidget):
         self.obstacle = reason = self._find_obstacle()
         session = self._session
         running = self._prediction.running
+        series = self._images.series
+        kind, image = ("image", "all of the current image")
+        if series is not None:
+            kind, image = "frame", f"all of frame {series.frame}"
+            done = sum(record.complete for record in series.records.values())
+        self.image.setText(f"This {kind}")
+        self.all_frames.setVisible(series is not None)
+        frames = ""
+        if series is not None:
+            frames = f"Predict all {series.frames} frames: this one first, then those around it."
+            if 0 < done < series.frames:
+                frames += f" {done} are predicted: it goes on with the others."
         for button, tooltip in (
-            (self.view, "Predict only the visible part of the image: quick."),
-            (self.image, "Predict all of the current image."),
+            (self.view, f"Predict only the visible part of the {kind}: quick."),
+            (self.image, f"Predict {image}."),
+            (self.all_frames, frames),
         ):
             button.setEnabled(not reason and not running)
             button.setToolTip(reason or tooltip)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
 
+from napari_spatial_embeddings.plugin.controllers.frame_reclustering import FrameReclustering
 from napari_spatial_embeddings.plugin.controllers.reclustering import ReclusteringController
-from napari_spatial_embeddings.plugin.layers.arrows import ArrowsLayer
+from napari_spatial_embeddings.plugin.layers.overlays.arrows import ArrowsLayer
 from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
@@ -29,6 +30,8 @@ class TuneStep(StepArea):
     ----------
     session : Session
     reclustering : ReclusteringController
+    frames : FrameReclustering
+        That of the frames out of view.
     arrows : ArrowsLayer
     predict : PredictSection
     explain, correct, export : sections
@@ -39,6 +42,7 @@ class TuneStep(StepArea):
         self,
         session: Session,
         reclustering: ReclusteringController,
+        frames: FrameReclustering,
         arrows: ArrowsLayer,
         predict: PredictSection,
         explain: ExplainSection,
@@ -46,7 +50,7 @@ class TuneStep(StepArea):
         export: ExportSection,
     ) -> None:
         super().__init__(TITLE)
-        self._session = session
+        self._session, self._frames = session, frames
         self.predict = predict
         self.sliders = Sliders(session)
         self.count = TextBlock(1, "count")
@@ -68,6 +72,7 @@ class TuneStep(StepArea):
         self._connections.add(session.model_changed, self._show_hint)
         self._connections.add(session.result_changed, self._follow_result)
         self._connections.add(session.partial_changed, self._follow_partial)
+        self._connections.add(frames.changed, self._show_frames)
         self._show_all()
 
     def _lay_out(self) -> None:
@@ -106,6 +111,11 @@ class TuneStep(StepArea):
         if key == self._session.image and image.partial is not None:
             self._show_count(image.partial.count, image.partial.milliseconds, in_view=True)
 
+    def _show_frames(self) -> None:
+        result = self._session.result
+        if result is not None and self._frames.progress[1] > 1:
+            self._show_count(len(result.instances), result.milliseconds)
+
     def _take_defaults(self) -> None:
         with self._session.errors_as_messages():
             self._session.tune(**self.predict.defaults().model_dump())
@@ -126,7 +136,13 @@ class TuneStep(StepArea):
     def _show_count(self, count: int, milliseconds: float, *, in_view: bool = False) -> None:
         where = " in view" if in_view else ""
         spent = f"{milliseconds:.0f}" if milliseconds >= 10 else f"{milliseconds:.1f}"
-        self.count.setText(f"<b>{count:,}</b> object{'s' * (count != 1)}{where} · {spent} ms")
+        text = f"<b>{count:,}</b> object{'s' * (count != 1)}{where} · {spent} ms"
+        done, frames = self._frames.progress
+        if done < frames:
+            text += f" · {done} of {frames} frames follow"
+        elif frames > 1:
+            text += f" · {frames} frames"
+        self.count.setText(text)
 
     def _show_hint(self) -> None:
         if self._session.image is None:
@@ -136,8 +152,10 @@ class TuneStep(StepArea):
         elif self._session.result is None and self.predict.obstacle:
             self.set_hint(self.predict.obstacle)
         elif self._session.result is None:
+            image = self._session.current
+            what = "image" if image is None or image.series is None else "frame"
             self.set_hint(
-                "Press This view for a quick look, or This image for all of it; then the sliders"
+                f"Press This view for a quick look, or This {what} for all of it; then the sliders"
                 " work."
             )
         else:

@@ -44,8 +44,54 @@ class PartialResult:
 
 
 @dataclass(slots=True, eq=False)
+class Series:
+    """A time series that is open: what its frames share. Changed in the main thread only.
+
+    Its layers hold all frames, and have the tag of the frame in view.
+
+    Parameters
+    ----------
+    key : str
+        That of its layer's tag, without the number of a frame.
+    layer : napari.layers.Image
+    image : ImageData, optional
+        All frames; None if they cannot be used.
+    frame : int
+        The number of the one in view.
+    records : dict of OpenImage
+        Those of the frames that were looked at or predicted, by number.
+    scales : dict
+        Normalisations of the series that were computed, by what they depend on.
+    """
+
+    key: str
+    layer: Any
+    image: ImageData | None
+    frame: int = 0
+    records: dict[int, OpenImage] = field(default_factory=dict)
+    scales: dict[Any, Any] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> OpenImage:
+        """The record of the frame in view."""
+        return self.records[self.frame]
+
+    @property
+    def predicted(self) -> list[int]:
+        """Numbers of the frames that have a result, in order."""
+        return sorted(t for t, record in self.records.items() if record.result is not None)
+
+    @property
+    def frames(self) -> int:
+        """Number of frames."""
+        return 1 if self.image is None or self.image.frames is None else self.image.frames
+
+
+@dataclass(slots=True, eq=False)
 class OpenImage:
-    """An image that is open in the viewer. Changed in the main thread only.
+    """An image, or a frame of a time series, that is open in the viewer.
+
+    Changed in the main thread only.
 
     `ImageController` adds and removes records; each field has one owner, named below.
 
@@ -58,6 +104,10 @@ class OpenImage:
     image : ImageData, optional
         What the layer shows, also when its data have just been replaced; None if that cannot be
         used (`ImageController`).
+    series : Series, optional
+        The time series that it is a frame of (`ImageController`).
+    frame : int
+        Its number there.
     hidden_layers : list of layers
         Those to be shown again with the image (`ImageSwitcher`).
     slice : tuple of floats, optional
@@ -72,6 +122,9 @@ class OpenImage:
         Whether the user changed the annotation (`AnnotationController`).
     result : Segmentation, optional
         What was predicted; change it through `Session`.
+    complete : bool
+        Whether the last prediction was of all of it, not of a part in view
+        (`PredictionController`).
     partial : PartialResult, optional
         Newer labels of a part of it; change it through `Session`.
     shown : Segmentation, optional
@@ -89,6 +142,8 @@ class OpenImage:
     key: str
     layer: Any
     image: ImageData | None = None
+    series: Series | None = None
+    frame: int = 0
     hidden_layers: list[Any] = field(default_factory=list)
     slice: tuple[float, ...] | None = None
     strokes: Any = None
@@ -98,6 +153,7 @@ class OpenImage:
     saved_revision: int | None = None
     edited: bool = False
     result: Segmentation | None = None
+    complete: bool = False
     partial: PartialResult | None = None
     shown: Segmentation | None = None
     outlined: Corrections | None = None
@@ -105,6 +161,16 @@ class OpenImage:
     saved_corrections: Corrections | None = None
     corrections_loaded: bool = False
     undo: UndoHistory[Any] = field(default_factory=UndoHistory)
+
+    @property
+    def layers_key(self) -> str:
+        """Key of the layers that show it: of a frame, those of the frame in view."""
+        return self.key if self.series is None else self.series.shown.key
+
+    @property
+    def in_view(self) -> bool:
+        """Whether its layers show it, rather than another frame."""
+        return self.series is None or self.series.shown is self
 
     @property
     def dirty(self) -> bool:

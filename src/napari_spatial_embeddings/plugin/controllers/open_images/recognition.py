@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Image
 
-from napari_spatial_embeddings.core.image_data import in_memory
-from napari_spatial_embeddings.files.names import new_key
+from napari_spatial_embeddings.core.image_data import ImageData, in_memory
+from napari_spatial_embeddings.files.names import new_key, series_key
 from napari_spatial_embeddings.plugin.layers.axes import (
     finest,
     is_grey,
@@ -45,7 +45,8 @@ def key_for(session: Session, layer: Image, tag: LayerTag, taken: Iterable[str] 
     if project is not None and project.card.images:
         with session.errors_as_messages():
             known = _known(project, layer, tag)
-            if known is not None and known not in session.images:
+            opened = {series_key(key) for key in session.images}
+            if known is not None and known not in opened:
                 return known
     return _new_key(project, {*session.images, *taken}, layer.name)
 
@@ -57,7 +58,10 @@ def _known(project: Project, layer: Image, tag: LayerTag) -> str | None:
     image = image_of(layer, tag, ())
     if image is None:
         return None
-    entries = [e for e in project.card.images if e.shape in (None, image.data.shape)]
+    if image.frames is not None:
+        return _known_series(project, layer, image)
+    images = [e for e in project.card.images if e.frame is None]
+    entries = [e for e in images if e.shape in (None, image.data.shape)]
     path = source_path(layer)
     # Pixels of an array that is not in memory are not read for this.
     digest = fingerprint(image.data) if entries and in_memory(finest(layer)) else None
@@ -68,6 +72,23 @@ def _known(project: Project, layer: Image, tag: LayerTag) -> str | None:
             continue
         if same_path(project.folder / entry.path, path):
             return entry.key
+    return None
+
+
+def _known_series(project: Project, layer: Image, series: ImageData) -> str | None:
+    """Return the key of the series of which the project has frames, and that a layer shows."""
+    from napari_spatial_embeddings.project.sources import fingerprint
+
+    path, frames = source_path(layer), series.frames or 0
+    shape = series.data.shape[1:]
+    for entry in project.card.images:
+        t = entry.frame
+        if t is None or t >= frames or entry.shape not in (None, shape):
+            continue
+        there = path is not None and same_path(project.folder / entry.path, path)
+        known = in_memory(finest(layer)) and entry.fingerprint is not None
+        if fingerprint(series.frame(t).data) == entry.fingerprint if known else there:
+            return series_key(entry.key)
     return None
 
 
@@ -90,8 +111,10 @@ def recognise(session: Session, layers: Iterable[Image], project: Project) -> li
             for axes in possible_axes(layer):
                 tag = LayerTag("image", axes=axes, grey="grey" if is_grey(layer) else "")
                 key = key_for(session, layer, tag)
-                if key == wanted:
-                    set_tag(layer, replace(tag, image=key))
+                if key == series_key(wanted):
+                    frame = None if key == wanted else project.entry(wanted).frame
+                    set_tag(layer, replace(tag, image=wanted, frame=frame))
+                    key = wanted
                     break
         if key in keys.values():
             found.append(layer)

@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 
 from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.files.names import frame_key, series_key
 from napari_spatial_embeddings.plugin.layers import tags
 from napari_spatial_embeddings.plugin.layers.axes import (
     contradicted,
@@ -17,13 +18,15 @@ from napari_spatial_embeddings.plugin.layers.axes import (
     leave_out_transparency,
     possible_axes,
 )
+from napari_spatial_embeddings.plugin.layers.frames import seen_frame
 from napari_spatial_embeddings.plugin.layers.image import image_layers, known_pixel_size
 from napari_spatial_embeddings.plugin.layers.tags import Grey, LayerTag, PixelSize
 from napari_spatial_embeddings.plugin.layers.viewport import look_at, show_middle
-from napari_spatial_embeddings.plugin.state.open_image import OpenImage
+from napari_spatial_embeddings.plugin.state.open_image import OpenImage, Series
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .described import described, image_of
+from .frames import add_frame, take_over
 from .recognition import key_for
 
 MAX_LABEL = np.iinfo(np.int32).max
@@ -37,19 +40,18 @@ class ImageRegistry:
     viewer : ViewerModel
     session : Session
     save : callable
-        Queues the writing of what belongs to an image that a layer shows no more.
+        Queues the writing of what belongs to an image that its layer shows no more.
 
     Attributes
     ----------
-    left : OpenImage, optional
-        The image whose belongings are being saved, while its layer shows another one already.
     describing : bool
         Whether a layer's axes are being rearranged here.
     """
 
-    def __init__(self, viewer: ViewerModel, session: Session, save: Callable[[], object]) -> None:
+    def __init__(
+        self, viewer: ViewerModel, session: Session, save: Callable[[OpenImage], object]
+    ) -> None:
         self._viewer, self._session, self._save = viewer, session, save
-        self.left: OpenImage | None = None
         self.describing = False
 
     def sync(self) -> None:
@@ -57,17 +59,27 @@ class ImageRegistry:
         found = tags.tagged(self._viewer, "image")
         there = {str(tags.image_key(layer)): layer for layer in found}
         records = self._session.images
-        for key in [k for k, record in records.items() if record.layer is not there.get(k)]:
-            records.pop(key).close()
+        for key, record in list(records.items()):
+            if record.layer is not there.get(record.layers_key):
+                del records[key]
+                record.close()
         for key, layer in there.items():
             if key not in records:
                 tag = tags.tag_of(layer)
                 image = None if tag is None else self._image_of(layer, tag)
-                records[key] = OpenImage(key, layer, image)
+                if tag is not None and tag.frame is not None:
+                    series = Series(series_key(key), layer, image, tag.frame)
+                    add_frame(records, series, tag.frame)
+                else:
+                    records[key] = OpenImage(key, layer, image)
 
     def record_of(self, layer: Layer) -> OpenImage | None:
-        """Return the record of a layer's image, also where its tag fits it no more."""
-        return next((x for x in self._session.images.values() if x.layer is layer), None)
+        """Return the record of a layer's image, also where its tag fits it no more.
+
+        Of a time series, that of the frame in view.
+        """
+        records = self._session.images.values()
+        return next((x for x in records if x.layer is layer and x.in_view), None)
 
     def with_channel(self, layer: Layer) -> list[OpenImage]:
         """Return the images of which a layer is a further channel."""
@@ -119,7 +131,7 @@ class ImageRegistry:
         record = self._session.images.get(key)
         tag = None if record is None else tags.tag_of(record.layer)
         if record is not None and tag is not None:
-            record.image = self._image_of(record.layer, tag)
+            take_over(record, self._image_of(record.layer, tag))
 
     def register(
         self,
@@ -130,8 +142,9 @@ class ImageRegistry:
     ) -> tuple[str, bool]:
         """Have a tag and a record for an image layer.
 
-        A layer of another spatial shape than before, be it that its data were replaced or that its
-        axes mean something else, is another image: what belongs to the one before is saved.
+        A layer of another spatial shape or number of frames than before, be it that its data were
+        replaced or that its axes mean something else, is another image: what belongs to the one
+        before is saved. The key of a time series is that of its frame in view.
 
         Parameters
         ----------
@@ -170,17 +183,20 @@ class ImageRegistry:
                 " can lie on it."
             )
         image = self._image_of(layer, new)
-        if record is not None and record.image is not None and _shape(image) != record.image.shape:
+        if record is not None and record.image is not None and not _same_pixels(record, image):
             self._leave(record, image)
-            record, new = None, replace(new, image="", project="")
+            record, new = None, replace(new, image="", frame=None, project="")
         key = new.image or key_for(self._session, layer, new, self._taken())
+        if image is not None and image.frames is not None and new.frame is None:
+            frame = seen_frame(self._viewer, layer, new.axes) or 0
+            key, new = frame_key(key, frame), replace(new, frame=frame)
         if new.axes and (new.pixel_size is None or new.pixel_size[0] != new.axes):
             size = self._project_pixel_size(key) or known_pixel_size(layer, new.axes)
             new = replace(new, pixel_size=(new.axes, size))
         new = replace(new, image=key)
         tags.set_tag(layer, new)
         self.sync()
-        self._session.images[key].image = image
+        take_over(self._session.images[key], image)
         return key, record is not None and old is not None and _chosen(old) != _chosen(new)
 
     def check_labels(self, layer: Labels) -> None:
@@ -190,12 +206,12 @@ class ImageRegistry:
         their image no more are replaced by the next result.
         """
         record, shape = self._session.images.get(tags.image_key(layer) or ""), layer.data.shape
-        if record is not None and record.image is not None and shape != record.image.shape:
+        if record is not None and record.image is not None and shape != _shape_of(record):
             if tags.role_of(layer) != "annotations":
                 return
             tags.remove_tag(layer)
             self._session.say(
-                f"{layer.name} has the shape {shape} now, its image {record.image.shape}: it is a"
+                f"{layer.name} has the shape {shape} now, its image {_shape_of(record)}: it is a"
                 " layer of your own. Press Annotate to go on with what was saved.",
                 "warning",
             )
@@ -223,11 +239,9 @@ class ImageRegistry:
 
     def _leave(self, record: OpenImage, image: ImageData | None) -> None:
         """Save what belongs to an image whose layer shows another one, and forget it."""
-        predicted, self.left = record.result is not None, record
-        try:
-            self._save()
-        finally:
-            self.left = None
+        frames = [record] if record.series is None else record.series.records.values()
+        predicted = any(one.result is not None for one in frames)
+        self._save(record)
         kept = self._release_layers(record)
         if kept is not None or predicted:
             self._session.say(_sentence(record, image, kept), "warning")
@@ -247,6 +261,7 @@ class ImageRegistry:
             if layer is record.layer or tags.image_key(layer) != record.key:
                 continue
             drawn = record.count is None or record.count.total or record.count.background
+            drawn = drawn or record.series is not None
             if isinstance(layer, Labels) and tags.role_of(layer) == "annotations" and drawn:
                 tags.remove_tag(layer)
                 layer.mode = "pan_zoom"
@@ -263,13 +278,20 @@ def _chosen(tag: LayerTag) -> tuple[object, ...]:
 
 
 def _shape(image: ImageData | None) -> tuple[int, ...]:
-    return () if image is None else image.shape
+    """Return the shape of an image, or that of a series with the number of its frames."""
+    if image is None:
+        return ()
+    return image.shape if image.frames is None else (image.frames, *image.shape)
+
+
+def _shape_of(record: OpenImage) -> tuple[int, ...]:
+    return _shape(record.image if record.series is None else record.series.image)
 
 
 def _sentence(record: OpenImage, image: ImageData | None, kept: Labels | None) -> str:
     """Return the message about a layer that shows an image of another shape."""
     assert record.image is not None
-    now, before = (" x ".join(map(str, _shape(one))) for one in (image, record.image))
+    now, before = (" x ".join(map(str, one)) for one in (_shape(image), _shape_of(record)))
     now = f"has {now} pixels now and" if now else "cannot be used as it is now;"
     text = f"{record.layer.name} {now} had {before} before: it is another image."
     if kept is not None:
@@ -280,3 +302,9 @@ def _sentence(record: OpenImage, image: ImageData | None, kept: Labels | None) -
     elif image is not None:
         text += " Predict it again."
     return text
+
+
+def _same_pixels(record: OpenImage, image: ImageData | None) -> bool:
+    """Whether what belongs to an image can lie on what its layer shows now."""
+    kinds = (record.series is not None, image is not None and image.frames is not None)
+    return kinds[0] == kinds[1] and _shape_of(record) == _shape(image)

@@ -9,7 +9,7 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_spatial_embeddings.plugin.layers import tags
-from napari_spatial_embeddings.plugin.layers.image import place, transform
+from napari_spatial_embeddings.plugin.layers.image import place_on_image
 from napari_spatial_embeddings.plugin.layers.tags import Role
 from napari_spatial_embeddings.plugin.layers.world import take_world_units
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -110,7 +110,7 @@ class LayerWatcher(QObject):
                 key = tags.image_key(layer)
                 if key is None or tags.role_of(layer) not in ON_PIXELS:
                     continue
-                if place(layer, transform(self._viewer, key)):
+                if place_on_image(self._viewer, layer):
                     self._session.say(
                         f"{layer.name} stays on its image: move the image's layer, and all that"
                         " belongs to it follows."

@@ -113,7 +113,7 @@ class AllCorrections(QObject):
         """Have the worker find what is to be added to annotation layers."""
         self._painted = []
         layers = {
-            key: (AnnotationState(strokes.layer.data, strokes.next, strokes.background), read)
+            key: (AnnotationState(strokes.labels, strokes.next, strokes.background), read)
             for key, read in self._sources.items()
             if key in keys and (strokes := self._annotation.strokes(key)) is not None
         }
@@ -145,7 +145,7 @@ class AllCorrections(QObject):
         strokes = self._annotation.strokes(key)
         if self.sender() is not self._worker or strokes is None:
             return  # the annotation was closed
-        if (strokes.layer.data[new.box] != new.before).any():  # painted meanwhile
+        if (strokes.labels[new.box] != new.before).any():  # painted meanwhile
             self._painted.append(key)
             return
         self._annotation.learn_classes(self._names)
@@ -180,6 +180,7 @@ class AllCorrections(QObject):
         counts = self._annotation.project_counts
         for one in stored:
             counts.set_count(one.key, one.annotated, one.scribbled)
+            self._actions.reload_frame(one.key)
             self._total += one.added
         if stored:
             counts.changed.emit()

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
+from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.session import Session
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Request:
-    layer: Labels
+    strokes: Strokes
     labels: NDArray[np.int32]
     axis: int
     without: tuple[int, ...]
@@ -76,21 +76,21 @@ class Interpolation(QObject):
             If the current image is no volume with annotations, or is shown in 3D.
         """
         strokes = self._annotation.strokes(self._session.image)
-        if strokes is None or strokes.layer.ndim < 3:
+        if strokes is None or strokes.labels.ndim < 3:
             raise InputError("interpolation is for volumes: paint an object in some of its slices")
-        layer, dims = strokes.layer, self._viewer.dims
-        before = dims.ndim - layer.ndim
+        dims = self._viewer.dims
+        before = dims.ndim - strokes.labels.ndim
         across = [axis - before for axis in dims.not_displayed if axis >= before]
         if len(across) != 1:
             raise InputError("switch to the 2D view to interpolate: the square button")
         background = () if strokes.background is None else (strokes.background,)
-        self._worker.request(_Request(layer, layer.data, across[0], background))
+        self._worker.request(_Request(strokes, strokes.labels, across[0], background))
 
     def _fill(self, request: _Request, filling: Filling) -> None:
         strokes = self._annotation.strokes(self._session.image)
-        if strokes is None or strokes.layer is not request.layer:
+        if strokes is None or strokes is not request.strokes:
             return  # another image is chosen meanwhile
-        free = request.layer.data[filling.where] == 0
+        free = strokes.labels[filling.where] == 0
         if not free.any():
             self._session.say(
                 "Nothing to fill: paint the same object in slices apart (pick it with key L).",

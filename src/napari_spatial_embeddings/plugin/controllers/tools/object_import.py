@@ -16,7 +16,8 @@ from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationCo
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.layers.annotation import regions_of
 from napari_spatial_embeddings.plugin.layers.axes import order_labels
-from napari_spatial_embeddings.plugin.layers.placement import labels_on
+from napari_spatial_embeddings.plugin.layers.frames import frame_layer, frame_of
+from napari_spatial_embeddings.plugin.layers.placement import labels_on, layer_shape
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import role_of, tag_of
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
@@ -109,6 +110,8 @@ class ObjectImport(QObject):
     def use_layer(self, layer: Labels) -> None:
         """Copy the objects of another layer to where they lie on the image; hide that layer.
 
+        Of a layer that has all frames of a time series, those of the frame in view; it stays.
+
         Raises
         ------
         InputError
@@ -119,12 +122,17 @@ class ObjectImport(QObject):
         tag = tag_of(strokes.layer)
         scribbled = tag is not None and tag.scribbled
         order_labels(layer)
-        box, read = labels_on(strokes.layer, layer)
+        target, source, t = strokes.layer, layer, frame_of(strokes.layer)
+        if t is not None:  # a layer of all frames has those of this one in it
+            target = frame_layer(target, t)
+            if layer.ndim == strokes.layer.ndim and layer_shape(layer)[0] > t:
+                source = frame_layer(layer, t)
+        box, read = labels_on(target, source)
         name, class_name = layer.name, strokes.class_name
         work = partial(
             copied, box=box, read=read, name=name, class_name=class_name, scribbled=scribbled
         )
-        self._start(strokes, work, source=layer)
+        self._start(strokes, work, source=layer if source is layer else None)
 
     def use_corrections(self) -> None:
         """Add the corrections of the current image's result, also what was deleted.
@@ -171,7 +179,7 @@ class ObjectImport(QObject):
         names: Sequence[str] = (),
         source: Labels | None = None,
     ) -> None:
-        state = AnnotationState(strokes.layer.data, strokes.next, strokes.background)
+        state = AnnotationState(strokes.labels, strokes.next, strokes.background)
         request = _Request(strokes, state, work, names, source)
         if state.labels.size <= MAX_PIXELS_AT_ONCE:
             self._add(request, request.run())
@@ -190,7 +198,7 @@ class ObjectImport(QObject):
         if not self._is_current(strokes):
             return  # the annotation was closed, or another image is chosen
         newer = strokes.next > request.state.next  # with labels that the objects have as well
-        if newer or not np.array_equal(strokes.layer.data[new.box], new.before):
+        if newer or not np.array_equal(strokes.labels[new.box], new.before):
             self._start(strokes, request.work, request.names, source)  # painted meanwhile
             return
         self._annotation.learn_classes(request.names)

@@ -112,7 +112,7 @@ class RegionCheck(QObject):
         image = self._session.current
         if image is None or image.result is None or image.strokes is None:
             return
-        annotation, instances = image.strokes.layer.data, image.result.instances
+        annotation, instances = image.strokes.labels, image.result.instances
         if annotation.shape == instances.labels.shape:
             request = RegionRequest(image.key, annotation, regions_of(image.regions), instances)
             self._worker.request(request)

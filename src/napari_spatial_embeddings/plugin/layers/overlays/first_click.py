@@ -8,9 +8,9 @@ from typing import Any
 from napari.components import ViewerModel
 from napari.layers import Labels, Points
 
-from .image import transform
-from .napari_compat import camera, insert
-from .tags import LayerTag, find_layer, image_key, tagged
+from napari_spatial_embeddings.plugin.layers.image import transform
+from napari_spatial_embeddings.plugin.layers.napari_compat import camera, insert
+from napari_spatial_embeddings.plugin.layers.tags import LayerTag, find_layer, image_key, tagged
 
 SIZE = 10
 """Diameter of the mark, in pixels of the screen."""
@@ -32,7 +32,7 @@ class FirstClick:
     def show(self, objects: Labels, pixel: Sequence[int]) -> None:
         """Mark a pixel of a layer of objects."""
         key = str(image_key(objects))
-        size = SIZE / (camera(self._viewer).zoom * min(objects.scale))
+        size = SIZE / (camera(self._viewer).zoom * min(objects.scale[-len(pixel) :]))
         layer: Any = find_layer(self._viewer, "click", key)
         if layer is not None:
             layer.data = [pixel]

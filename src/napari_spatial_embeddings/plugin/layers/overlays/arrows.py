@@ -14,14 +14,20 @@ from superqt.utils import QSignalDebouncer
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export.colours import offset_colours
+from napari_spatial_embeddings.plugin.layers.image import transform
+from napari_spatial_embeddings.plugin.layers.napari_compat import camera, insert
+from napari_spatial_embeddings.plugin.layers.tags import (
+    LayerTag,
+    find_layer,
+    image_key,
+    role_of,
+    tag_of,
+    tagged,
+)
+from napari_spatial_embeddings.plugin.layers.viewport import visible_box
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.open_image import Box
 from napari_spatial_embeddings.plugin.state.session import Session
-
-from .image import transform
-from .napari_compat import camera, insert
-from .tags import LayerTag, find_layer, image_key, role_of, tag_of, tagged
-from .viewport import visible_box
 
 MAX_ARROWS = 4000
 """Arrows that are shown at most; of more pixels, every second, third, ... has one."""

@@ -9,7 +9,7 @@ from builders import capsules
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.editing.explanation import Ellipse, explain
-from napari_spatial_embeddings.plugin.layers.explanation import MAX_ARROWS, cut, draw
+from napari_spatial_embeddings.plugin.layers.overlays.explanation import MAX_ARROWS, cut, draw
 from plugin.scenes import default_labels, maps_of
 
 

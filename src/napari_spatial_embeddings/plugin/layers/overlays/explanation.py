@@ -11,9 +11,9 @@ from napari.components import ViewerModel
 from napari.layers import Layer, Points, Shapes, Vectors
 from numpy.typing import NDArray
 
-from .image import transform
-from .napari_compat import camera, insert
-from .tags import LayerTag, find_layer, image_key, tagged
+from napari_spatial_embeddings.plugin.layers.image import transform
+from napari_spatial_embeddings.plugin.layers.napari_compat import camera, insert
+from napari_spatial_embeddings.plugin.layers.tags import LayerTag, find_layer, image_key, tagged
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.editing.explanation import Ellipse, Explanation

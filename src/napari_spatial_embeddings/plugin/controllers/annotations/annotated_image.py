@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Labels, Shapes
 from qtpy.QtCore import QObject, Signal
 
-from napari_spatial_embeddings.files.regions import KINDS
-from napari_spatial_embeddings.plugin.layers.annotation import annotation_of
+from napari_spatial_embeddings.plugin.layers.annotation import annotation_of, regions_of
 from napari_spatial_embeddings.plugin.layers.class_colormap import ClassColormap
 from napari_spatial_embeddings.plugin.layers.region_history import RegionHistory
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
@@ -104,18 +103,20 @@ class AnnotatedImage(QObject):
     def update_colormap(self, classes: tuple[str, ...], class_name: str) -> None:
         """Colour the labels by the class of their objects, and of those to come.
 
-        They are outlined once there is a prediction.
+        They are outlined once there is a prediction; of a time series, of any of its frames.
         """
-        self._colormap.update(classes, class_name, self.record.result is not None)
+        series = self.record.series
+        records = [self.record] if series is None else series.records.values()
+        predicted = any(record.result is not None for record in records)
+        self._colormap.update(classes, class_name, predicted)
 
     # ------------------------------------------------------------------- counts
 
     def snapshot(self, default: str) -> tuple[int, tuple[Any, ...]]:
         """Return the annotation's revision, and the arguments of `count`."""
-        regions = self.record.regions
-        complete = 0 if regions is None else sum(kind in KINDS for kind in regions.shape_type)
+        complete = len(regions_of(self.record.regions))
         classes = dict(self.strokes.classes)
-        return self.record.revision, (self.strokes.layer.data, classes, default, complete)
+        return self.record.revision, (self.strokes.labels, classes, default, complete)
 
     def set_count(self, revision: int, count: AnnotationCount) -> bool:
         """Take over a count of a revision.

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
-from napari_spatial_embeddings.plugin.layers.arrows import MAX_ARROWS, ArrowsLayer, arrows
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
+from napari_spatial_embeddings.plugin.layers.overlays.arrows import MAX_ARROWS, ArrowsLayer, arrows
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.layers.viewport import visible_box
 from napari_spatial_embeddings.plugin.state.open_image import Box

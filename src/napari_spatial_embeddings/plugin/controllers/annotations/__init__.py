@@ -1,0 +1,1 @@
+"""Annotations of single images: their layers and what is counted on them."""

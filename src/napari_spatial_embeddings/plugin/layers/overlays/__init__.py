@@ -1,0 +1,1 @@
+"""Overlays of tools: layers over an image that come and go with them."""

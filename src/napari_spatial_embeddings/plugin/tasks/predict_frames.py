@@ -1,0 +1,172 @@
+"""Prediction of frames of a time series, normalised by the intensities of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_spatial_embeddings.core.text import plural
+from napari_spatial_embeddings.errors import Failure, InputError
+from napari_spatial_embeddings.files.names import frame_key, series_key
+
+from .predict import ImageToPredict, PredictionReport, PredictionRequest, corrections_of, listed
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.config import ModelSettings
+    from napari_spatial_embeddings.core.image_data import ImageData
+    from napari_spatial_embeddings.core.maps import Float
+    from napari_spatial_embeddings.inference.registry import ModelCache
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
+
+Scales = MutableMapping[Any, Any]
+"""Normalisations of a series, by what they depend on."""
+
+
+def scale_of(series: ImageData, known: Scales, settings: ModelSettings) -> Float:
+    """Return the normalisation of a time series, which is computed once.
+
+    Parameters
+    ----------
+    series : ImageData
+    known : mapping
+        Those that were computed; it is added there.
+    settings : ModelSettings
+    """
+    from napari_spatial_embeddings.inference.normalisation import normalisation
+
+    wanted = settings.low_percentile, settings.high_percentile, settings.ndim
+    if wanted not in known:
+        known[wanted] = normalisation(series.data, settings)
+    found: Float = known[wanted]
+    return found
+
+
+def predict_frames(
+    models: ModelCache,
+    request: PredictionRequest,
+    series: ImageData,
+    known: Scales,
+    frames: Mapping[str, int],
+    complete: Sequence[str],
+) -> Iterator[PredictionReport]:
+    """Segment frames of a time series, one after another.
+
+    Those that the same model predicted as a whole already are left out, unless all are such. A
+    frame that cannot be segmented does not stop the others; the last report names it.
+
+    Parameters
+    ----------
+    models, request
+    series : ImageData
+    known : mapping
+        See `scale_of`.
+    frames : mapping
+        Number of each frame by its key, in the order in which they are wanted.
+    complete : sequence of str
+        Keys of those whose results are of the whole frame.
+
+    Raises
+    ------
+    InputError, Failure
+        If the model or the series cannot be used.
+    """
+    # Its compiled loops take their time to load.
+    from napari_spatial_embeddings.inference.image_check import check_image
+    from napari_spatial_embeddings.inference.segmentation import SegmentationJob, segment_images
+
+    model = models.load(request.model)
+    first = series.frame(0).data
+    check_image(model.settings, first.shape, first.dtype)
+    card, before = model.card(), request.results
+    done = {key for key in complete if key in before and before[key].card == card} & frames.keys()
+    left = [key for key in frames if key not in done] or list(frames)
+    already = len(frames) - len(left)
+    yield PredictionReport(already, len(frames), f"{series.name}: reading the intensities")
+    scale = scale_of(series, known, model.settings)
+    jobs = [
+        SegmentationJob(
+            key,
+            f"{series.name}, frame {frames[key]}",
+            partial(series.frame, frames[key]),
+            None,
+            before.get(key),
+            partial(corrections_of, request, key),
+            scale=scale,
+        )
+        for key in left
+    ]
+    skipped: list[str] = []
+    for report in segment_images(
+        model, request.model, jobs, request.clustering, request.prediction
+    ):
+        job, count = report.job, already + report.index + report.finished
+        message = f"{count} of {plural(len(frames), 'frame')} predicted"
+        problem = "" if report.error is None else report.message
+        if problem:
+            skipped.append(problem)
+        yield PredictionReport(count, len(frames), message, job.key, report.result, problem)
+    message = f"{plural(len(frames) - len(skipped), 'frame')} of {series.name} predicted"
+    if skipped:
+        message = f"Skipped {plural(len(skipped), 'frame')}: {listed(skipped)}. {message}"
+    yield PredictionReport(len(frames), len(frames), message)
+
+
+def predict_series(
+    models: ModelCache,
+    request: PredictionRequest,
+    one: ImageToPredict,
+    read: Callable[[], ImageData],
+    path: Path,
+) -> Iterator[tuple[str, str, Segmentation | None]]:
+    """Segment all frames of a time series, and write their labels as one file.
+
+    Parameters
+    ----------
+    models, request
+    one : ImageToPredict
+    read : callable
+        Returns the series.
+    path : path
+        Of the file, which is there once all frames are done.
+
+    Yields
+    ------
+    key : str
+        Of a frame.
+    message : str
+    result : Segmentation, optional
+        That of the frame, if it is done.
+
+    Raises
+    ------
+    InputError, Failure
+        If the model, the series or one of its frames cannot be used, or the system refuses.
+    """
+    from napari_spatial_embeddings.export.label_series import label_series
+    from napari_spatial_embeddings.inference.segmentation import segment_images
+    from napari_spatial_embeddings.inference.series import frame_jobs
+
+    model, series = models.load(request.model), read()
+    jobs = []
+    for job in frame_jobs(model, series):
+        key = frame_key(series_key(one.key), int(job.key))
+        corrections = partial(corrections_of, request, key)
+        before = request.results.get(key)
+        jobs.append(replace(job, key=key, before=before, corrections=corrections))
+    about = {"model": request.model, "clustering": request.clustering.model_dump()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with label_series(path, series, series.spacing, about) as add:
+        for report in segment_images(
+            model, request.model, jobs, request.clustering, request.prediction
+        ):
+            if report.error is not None:
+                kind = InputError if isinstance(report.error, InputError) else Failure
+                raise kind(report.message) from report.error
+            if report.result is not None:
+                add(report.index, report.result.instances.labels)
+            done = report.index + report.finished
+            message = f"{series.name}: {done} of {plural(len(jobs), 'frame')}"
+            yield report.job.key, message, report.result

@@ -1,0 +1,210 @@
+"""Time series: each frame is annotated by itself, in layers that hold all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from napari.components import ViewerModel
+from napari.layers import Image, Labels
+from napari.layers._source import layer_source
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.plugin.layers import frames
+from napari_spatial_embeddings.plugin.layers.frames import empty_labels
+from napari_spatial_embeddings.plugin.layers.tags import find_layer, tag_of
+from napari_spatial_embeddings.project import Project
+from plugin.owners import Owners, make_owners
+
+Until = Callable[..., None]
+
+FRAMES, SIZE = 5, 48
+
+
+def pixels(channels: int = 0, depth: int = 0) -> NDArray[np.uint8]:
+    shape = (FRAMES, *((channels,) if channels else ()), *((depth,) if depth else ()), SIZE, SIZE)
+    return np.random.default_rng(0).integers(0, 200, shape, np.uint8)
+
+
+def add(owners: Owners, data: NDArray[np.uint8], axes: str = "TYX", name: str = "film") -> Image:
+    layer = owners.viewer.add_image(data, name=name)
+    assert isinstance(layer, Image)
+    owners.images.choose(layer, axes)
+    return layer
+
+
+def go(owners: Owners, t: int) -> None:
+    owners.images.show_frame(t)
+    assert owners.current.frame == t
+
+
+def paint(owners: Owners, *corners: int) -> Labels:
+    """Paint at corners of the frame in view, as the mouse does."""
+    layer = owners.actions.begin().layer
+    t, inner = owners.current.frame, layer.ndim - 1
+    for corner in corners:
+        layer.paint((t, *(0,) * (inner - 2), corner, corner), layer.selected_label)
+    return layer
+
+
+def drawn(layer: Labels) -> list[int]:
+    """Return the number of objects in each frame."""
+    return [len(np.unique(frame)) - 1 for frame in layer.data]
+
+
+def total(owners: Owners) -> int:
+    count = owners.annotation.count(owners.session.image)
+    return -1 if count is None else count.total
+
+
+def test_each_frame_is_annotated_by_itself(owners: Owners, until: Until) -> None:
+    add(owners, pixels())
+    go(owners, 1)
+    layer = paint(owners, 10, 30)
+    assert layer.data.shape == (FRAMES, SIZE, SIZE)
+    assert layer.data.dtype == np.int32
+    go(owners, 3)
+    assert len(owners.viewer.layers) == 2, "the layers of all frames"
+    assert layer.selected_label == 1, "labels of a frame are its own"
+    paint(owners, 20)
+    assert drawn(layer) == [0, 2, 0, 1, 0]
+    until(lambda: total(owners) == 1)
+    go(owners, 1)
+    until(lambda: total(owners) == 2)
+    assert owners.annotation.totals.images in (1, 2)
+    strokes = owners.annotation.strokes(owners.session.image)
+    assert strokes is not None
+    assert dict(strokes.classes) == {1: "object", 2: "object"}
+    assert strokes.next == 3
+
+
+def test_undo_is_that_of_the_frame(owners: Owners) -> None:
+    add(owners, pixels())
+    go(owners, 0)
+    layer = paint(owners, 10, 30)
+    go(owners, 4)
+    layer.undo()
+    assert drawn(layer) == [2, 0, 0, 0, 0], "nothing was done here"
+    paint(owners, 20)
+    layer.undo()
+    go(owners, 0)
+    layer.undo()
+    assert drawn(layer) == [1, 0, 0, 0, 0]
+    layer.redo()
+    assert drawn(layer) == [2, 0, 0, 0, 0]
+
+
+def test_a_brush_reaches_no_other_frame(owners: Owners) -> None:
+    add(owners, pixels())
+    go(owners, 2)
+    layer = owners.actions.begin().layer
+    layer.n_edit_dimensions = 3
+    layer.brush_size = 9
+    paint(owners, 20)
+    assert drawn(layer) == [0, 0, 1, 0, 0]
+    layer.fill((2, 0, 0), 7)
+    assert set(np.unique(layer.data[2])) == {1, 7}
+    assert not layer.data[[0, 1, 3, 4]].any()
+
+
+@pytest.mark.parametrize(("channels", "depth"), [(2, 0), (0, 6), (2, 6)])
+def test_channels_and_volumes(owners: Owners, channels: int, depth: int) -> None:
+    axes = "T" + "C" * bool(channels) + "Z" * bool(depth) + "YX"
+    data = pixels(channels, depth)
+    image = add(owners, data, axes)
+    go(owners, 3)
+    found = owners.images.image_data()
+    wanted = data[3] if channels else data[3][None]
+    np.testing.assert_array_equal(np.asarray(found.data), wanted)
+    layer = paint(owners, 20)
+    assert layer.data.shape == (FRAMES, *found.shape)
+    assert drawn(layer) == [0, 0, 0, 1, 0]
+    slider = owners.viewer.dims.ndim - layer.ndim
+    assert image.data.shape[slider - owners.viewer.dims.ndim + image.ndim] == FRAMES, "its axis"
+
+
+def test_frames_come_back_from_the_project(owners: Owners, tmp_path: Path, until: Until) -> None:
+    file = tmp_path / "film.tif"
+    tifffile.imwrite(file, pixels(), imagej=True, metadata={"axes": "TYX"})
+    with layer_source(path=str(file)):
+        owners.viewer.add_image(tifffile.imread(file), name="film")
+    owners.images.choose(owners.images.layers()[0])
+    assert owners.images.axes == "TYX"
+    go(owners, 1)
+    layer = paint(owners, 10, 30)
+    owners.actions.begin_region()
+    regions = owners.annotation.regions(owners.session.image)
+    assert regions is not None
+    regions.add([[1, 2, 2], [1, 2, 40], [1, 40, 40], [1, 40, 2]], shape_type="rectangle")
+    go(owners, 3)
+    paint(owners, 20)
+    go(owners, 4)  # looked at, and nothing drawn
+    owners.autosave.flush()
+    project = owners.session.project
+    assert project is not None
+    stored = Project.open(project.folder)
+    assert [(e.key, e.frame) for e in stored.card.images] == [("film.t0001", 1), ("film.t0003", 3)]
+    assert {stored.folder / e.path for e in stored.card.images} == {file}
+    before = np.array(layer.data)
+    found = stored.annotation("film.t0001")
+    assert found is not None
+    np.testing.assert_array_equal(found.labels, before[1])
+    assert [region.corners.shape[1] for region in found.regions] == [2]
+
+    owners.close()
+    other = make_owners(ViewerModel())
+    other.project.open(project.folder)
+    assert [x.name for x in other.viewer.layers] == [
+        "film",
+        "film · annotations",
+        "film · complete regions",
+    ]
+    assert other.current.key == "film.t0001"
+    again = find_layer(other.viewer, "annotations", "film.t0001")
+    np.testing.assert_array_equal(again.data, before)
+    until(lambda: total(other) == 2)
+    go(other, 3)
+    strokes = other.annotation.strokes("film.t0003")
+    assert strokes is not None
+    assert dict(strokes.classes) == {1: "object"}
+    other.close()
+
+
+def test_a_series_without_a_file_is_copied_whole(owners: Owners) -> None:
+    data = pixels()
+    add(owners, data)
+    for t in (0, 2):
+        go(owners, t)
+        paint(owners, 10)
+    owners.autosave.flush()
+    project = owners.session.project
+    assert project is not None
+    assert {e.path for e in project.card.images} == {"images/film.tif"}
+    np.testing.assert_array_equal(np.asarray(project.image("film.t0002").data)[0], data[2])
+
+
+def test_another_meaning_of_the_axes_is_another_image(owners: Owners) -> None:
+    image = add(owners, pixels(), "ZYX")
+    assert owners.current.series is None
+    owners.images.choose(image, "TYX")
+    series = owners.current.series
+    assert series is not None
+    assert series.frames == FRAMES
+    owners.images.choose(image, "ZYX")
+    assert owners.current.series is None
+    assert list(owners.session.images) == [owners.session.image]
+    tag = tag_of(image)
+    assert tag is not None
+    assert tag.frame is None
+
+
+def test_empty_frames_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "MAX_BYTES_IN_MEMORY", 100)
+    labels = empty_labels((40, 30, 20))
+    assert isinstance(labels, np.memmap)
+    assert not labels.any()
+    labels[3, 4, 5] = 7
+    assert labels.sum() == 7

@@ -1,0 +1,198 @@
+"""Predictions of the frames of a time series, and what follows the slider and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.layers import Image
+from numpy.typing import NDArray
+from pytestqt.qtbot import QtBot
+
+from builders import picture
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.files import read_label_series
+from napari_spatial_embeddings.inference.normalisation import normalisation
+from napari_spatial_embeddings.plugin.controllers import frame_maps
+from napari_spatial_embeddings.plugin.controllers.frame_reclustering import FrameReclustering
+from napari_spatial_embeddings.plugin.layers.tags import find_layer
+from napari_spatial_embeddings.plugin.tasks.stored_maps import is_stored
+from plugin.fake_results import Bench, assert_same_objects, discs, new_bench
+from plugin.scenes import EditorBench
+from plugin.untrained import done, predict, use
+
+FRAMES = 4
+
+
+@pytest.fixture
+def bench(qtbot: QtBot) -> Iterator[Bench]:
+    with new_bench(qtbot) as bench:
+        bench.session.device = "cpu"
+        yield bench
+
+
+def film() -> NDArray[np.float32]:
+    """Return frames of growing brightness, which would look alike if each was normalised alone."""
+    frames = [picture(discs(seed=t), t)[0] * np.float32(1 + t) for t in range(FRAMES)]
+    return np.stack(frames)
+
+
+def add(bench: Bench) -> Image:
+    layer = bench.viewer.add_image(film(), name="film")
+    assert isinstance(layer, Image)
+    bench.images.choose(layer, "TYX")
+    return layer
+
+
+def labels_of(bench: Bench) -> NDArray[np.int32]:
+    found: NDArray[np.int32] = find_layer(bench.viewer, "instances", str(bench.session.image)).data
+    return found
+
+
+def test_a_frame_is_predicted_as_a_part_of_its_series(
+    bench: Bench, qtbot: QtBot, tmp_path: Path
+) -> None:
+    model = use(bench, tmp_path)
+    image = add(bench)
+    bench.images.show_frame(1)
+    assert predict(bench, qtbot)
+    result = bench.session.result
+    assert result is not None
+    frame = np.asarray(image.data[1])[None]
+    scale = normalisation(image.data[:, None], model.settings)
+    *_, last = model.predicting(frame, scale=scale)
+    np.testing.assert_allclose(result.maps.seed, last.maps.seed, atol=1e-3)
+    assert not np.allclose(result.maps.seed, model.predict_maps(frame).seed, atol=1e-3)
+    found = labels_of(bench)
+    assert found.shape == image.data.shape
+    np.testing.assert_array_equal(found[1], result.instances.labels)
+    assert [bool(labels.any()) for labels in found] == [False, True, False, False]
+
+
+def test_maps_and_objects_are_those_of_the_frame_in_view(
+    bench: Bench, qtbot: QtBot, tmp_path: Path
+) -> None:
+    use(bench, tmp_path)
+    add(bench)
+    bench.images.show_frame(0)
+    assert predict(bench, qtbot)
+    first = bench.session.result
+    bench.images.show_frame(3)
+    assert bench.session.result is None
+    assert predict(bench, qtbot)
+    last = bench.session.result
+    assert first is not None
+    assert last is not None
+    names = [layer.name for layer in bench.viewer.layers]
+    assert len(set(names)) == len(names) == 5, "the list does not grow with the frames"
+    seed = find_layer(bench.viewer, "seed", str(bench.session.image), "0").data
+    np.testing.assert_array_equal(seed[0], first.maps.seed[0])
+    np.testing.assert_array_equal(seed[3], last.maps.seed[0])
+    assert not seed[1].any()
+    bench.images.show_frame(0)
+    assert bench.session.result is first
+
+
+def test_all_frames_are_predicted_from_the_one_in_view_outwards(
+    bench: Bench, qtbot: QtBot, tmp_path: Path
+) -> None:
+    use(bench, tmp_path)
+    add(bench)
+    bench.images.show_frame(2)
+    order: list[str] = []
+    bench.session.result_changed.connect(order.append)
+    assert predict(bench, qtbot, "all_frames")
+    assert [key[-1] for key in order] == ["2", "1", "3", "0"]
+    assert bench.message == "4 frames of film predicted."
+    found, results = labels_of(bench), bench.session.results
+    for t in range(FRAMES):
+        np.testing.assert_array_equal(found[t], results[f"film.t{t:04d}"].instances.labels)
+    # A frame whose result is gone is all that is left to do.
+    bench.session.set_result("film.t0001", None)
+    order.clear()
+    assert predict(bench, qtbot, "all_frames")
+    assert order == ["film.t0001"]
+
+
+def test_the_other_frames_follow_the_settings(bench: Bench, qtbot: QtBot, tmp_path: Path) -> None:
+    use(bench, tmp_path)
+    add(bench)
+    bench.images.show_frame(1)
+    assert predict(bench, qtbot, "all_frames")
+    others = FrameReclustering(bench.session, bench.reclustering, bench.parent)
+    assert others.progress == (FRAMES, FRAMES)
+    for size in (8, 30):
+        bench.session.tune(min_size=size)
+    assert others.progress == (0, FRAMES)
+    qtbot.waitUntil(lambda: others.progress == (FRAMES, FRAMES), timeout=60_000)
+    bench.wait()
+    for labels in labels_of(bench):
+        assert all(size >= 30 for size in np.bincount(labels.ravel())[1:] if size)
+    others.close()
+
+
+def test_all_images_write_a_series_as_one_file(bench: Bench, qtbot: QtBot, tmp_path: Path) -> None:
+    use(bench, tmp_path)
+    add(bench)
+    assert predict(bench, qtbot, "all_images")
+    project = bench.session.project
+    assert project is not None
+    written = read_label_series([project.results_folder / "film.tif"], tracked=True)
+    np.testing.assert_array_equal(np.asarray(written.data), labels_of(bench))
+    assert labels_of(bench).any((1, 2)).all()
+    assert bench.message.startswith("Wrote the labels of 1 image to")
+
+
+def test_the_labels_of_a_series_are_exported_as_one_file(qtbot: QtBot, tmp_path: Path) -> None:
+    bench = EditorBench(qtbot)
+    bench.session.device = "cpu"
+    use(bench, tmp_path / "model")
+    add(bench)
+    for t in (1, 2):
+        bench.images.show_frame(t)
+        assert predict(bench, qtbot)
+    bench.export.export_series(tmp_path / "results")
+    assert done(bench).endswith("film.tif; 2 frames without a prediction are empty.")
+    written = read_label_series([tmp_path / "results/film.tif"], tracked=True)
+    np.testing.assert_array_equal(np.asarray(written.data), labels_of(bench))
+    bench.close()
+
+
+def test_maps_of_many_frames_are_in_files_and_work_as_before(
+    bench: Bench, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(bench, tmp_path)
+    add(bench)
+    bench.images.show_frame(0)
+    assert predict(bench, qtbot, "all_frames")
+    before, shown = bench.session.results, np.array(labels_of(bench))
+    monkeypatch.setattr(frame_maps, "MAX_BYTES_IN_MEMORY", 0)
+    kept = frame_maps.FrameMaps(bench.session, bench.parent)
+    for key, result in before.items():
+        bench.session.set_result(key, replace(result))
+    qtbot.waitUntil(lambda: not kept.busy, timeout=60_000)
+    after = bench.session.results
+    assert [is_stored(result) for result in after.values()].count(False) == 1, "that in view"
+    np.testing.assert_array_equal(labels_of(bench), shown)
+    for key, result in after.items():
+        np.testing.assert_array_equal(result.maps.seed, before[key].maps.seed)
+    others = FrameReclustering(bench.session, bench.reclustering, bench.parent)
+    bench.session.tune(min_size=30)
+    qtbot.waitUntil(lambda: others.progress == (FRAMES, FRAMES), timeout=60_000)
+    qtbot.waitUntil(lambda: not kept.busy, timeout=60_000)
+    wanted = {key: cluster(result.maps, bench.session.clustering) for key, result in before.items()}
+    for key, result in bench.session.results.items():
+        assert_same_objects(result.instances.labels, wanted[key].labels)
+    monkeypatch.setattr(frame_maps, "MAX_BYTES_IN_FILES", 0)
+    bench.session.set_result("film.t0000", replace(bench.session.results["film.t0000"]))
+    bench.images.show_frame(1)
+    bench.session.set_result("film.t0000", replace(before["film.t0000"]))
+    qtbot.waitUntil(lambda: not kept.busy, timeout=60_000)
+    assert list(bench.session.results) == ["film.t0001"], "the oldest are dropped"
+    assert labels_of(bench).any((1, 2)).all(), "and their objects stay"
+    assert "are not kept any more" in bench.message
+    kept.close()
+    others.close()
