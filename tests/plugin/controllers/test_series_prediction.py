@@ -154,6 +154,12 @@ def test_the_labels_of_a_series_are_exported_as_one_file(qtbot: QtBot, tmp_path:
     for t in (1, 2):
         bench.images.show_frame(t)
         assert predict(bench, qtbot)
+    linked = bench.series.series
+    assert linked is not None, "the objects of all frames can be linked"
+    before = linked.revision
+    bench.session.tune(min_size=30)
+    bench.wait()
+    assert linked.revision > before, "and are others now"
     bench.export.export_series(tmp_path / "results")
     assert done(bench).endswith("film.tif; 2 frames without a prediction are empty.")
     written = read_label_series([tmp_path / "results/film.tif"], tracked=True)

@@ -212,8 +212,8 @@ class AnnotateStep(StepArea):
         if series is not None:
             frames, objects = self._annotation.frames_annotated(series)
             text = f"{text} on frame {series.frame}"
-            if frames:
-                text += f", {objects} on {plural(frames, 'frame')}"
+            if frames > count.any:
+                text += f"; {objects} on {plural(frames, 'frame')} in all"
         self._count.set_lines(2 if several or series is not None else 1)
         self._count.setText(text)
         self._show_others(key is not None)

@@ -139,7 +139,7 @@ class TuneStep(StepArea):
         text = f"<b>{count:,}</b> object{'s' * (count != 1)}{where} · {spent} ms"
         done, frames = self._frames.progress
         if done < frames:
-            text += f" · {done} of {frames} frames follow"
+            text += f" · {done} of {frames} frames"
         elif frames > 1:
             text += f" · {frames} frames"
         self.count.setText(text)

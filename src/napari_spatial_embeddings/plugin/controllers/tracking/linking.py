@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_spatial_embeddings.config import TrackingSettings
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.core.units import METRES, finest_length
+from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.layers.tracks.series import label_array, size_of
 from napari_spatial_embeddings.plugin.layers.tracks.tracked import (
     remove_tracks,
@@ -104,12 +105,21 @@ class LinkingController(QObject):
         self._connections.add(choice.changed, self.changed.emit)
         self._connections.add(choice.leaving, self._leave)
         self._connections.add(session.project_changed, self._follow_project)
+        self._connections.add(session.result_changed, self._follow_result)
 
     def close(self) -> None:
         """Stop what runs in the background, but for corrections to be saved, and disconnect."""
         self._connections.close()
         self._keep_corrections()
         self._drop()
+
+    def _follow_result(self, key: str) -> None:
+        """Note that a frame of a series has other objects, which its layer shows."""
+        image = self._session.images.get(key)
+        if image is not None and image.series is not None:
+            layer = find_layer(self._viewer, "instances", image.layers_key)
+            if layer is not None:
+                self._choice.spoil(layer)
 
     # ------------------------------------------------------------------- linking
 

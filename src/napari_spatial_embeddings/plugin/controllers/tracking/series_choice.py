@@ -103,9 +103,12 @@ class SeriesChoice(QObject):
             connections.add(layer.events[name], self._follow)
 
     def _spoil(self, event: Event) -> None:
+        self.spoil(event.source)
+
+    def spoil(self, layer: Labels) -> None:
         """Note that the labels of a layer are others than those that were measured."""
         for series in self.records:
-            if series.layer is event.source:
+            if series.layer is layer:
                 series.revision += 1
                 series.detections = None
                 self.changed.emit()
