@@ -64,8 +64,10 @@ def _find(job: BlockJob, folder: Path, stop: StopRequest) -> BlockReport:
     report: BlockReport | None = None
     stated = False
     with writing(job.beside), job.workers.place(job.read, job.name) as place:
-        if place is not None:
+        if place is not None and place.dashboard:
             job.line(f"dashboard of the workers: {place.dashboard}")
+        if place is not None and not place.threads:
+            job.line("the scheduler has no workers yet: waiting for one")
         work = segment_blocks(
             job.model,
             job.image,

@@ -77,17 +77,16 @@ class DaskWorkers:
 
     @property
     def dashboard(self) -> str:
-        """Address of a page that shows what the workers do."""
-        return str(self._client.dashboard_link)
+        """Address of a page that shows what the workers do; empty if there is none."""
+        services = self._client.scheduler_info()["services"]
+        return str(self._client.dashboard_link) if "dashboard" in services else ""
 
     @property
     def threads(self) -> int:
         """Number of threads of all workers, counted every few seconds."""
         if time.monotonic() - self._counted >= COUNT_SECONDS:
-            try:
+            with _answering():
                 self._threads = sum(self._client.nthreads().values())
-            except (OSError, TimeoutError) as error:
-                raise Failure(GONE) from error
             self._counted = time.monotonic()
         return self._threads
 
@@ -104,20 +103,22 @@ class DaskWorkers:
     def stop(self) -> None:
         """Cancel the tasks that are under way."""
         self._done = queue.SimpleQueue()
-        for future in self._futures:
-            future.cancel()
+        with suppress(Failure), _answering():
+            for future in self._futures:
+                future.cancel()
         self._futures.clear()
 
     def submit(self, task: Task) -> None:
         """Have a task done; blocks come before tiles, as their tiles may be deleted then."""
-        future = self._client.submit(
-            _do,
-            self._sources,
-            self._plan,
-            task,
-            key=f"{_kind(task)}-{uuid.uuid4().hex}",
-            priority=int(task.block is not None),
-        )
+        with _answering():
+            future = self._client.submit(
+                _do,
+                self._sources,
+                self._plan,
+                task,
+                key=f"{_kind(task)}-{uuid.uuid4().hex}",
+                priority=int(task.block is not None),
+            )
         self._futures.add(future)
         done = self._done
         future.add_done_callback(lambda future: done.put((task, future)))
@@ -130,7 +131,8 @@ class DaskWorkers:
             return None
         self._futures.discard(future)
         if future.status == "finished":
-            return future.result()
+            with _answering():  # what a task raises has another status
+                return future.result()
         if future.status != "error":
             raise Failure(GONE)
         error = future.exception()
@@ -147,6 +149,18 @@ GONE = (
     "the scheduler does not answer any more; start it and its workers again, and the same command"
     " goes on from what is done"
 )
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Turn the errors of a connection that is lost into a sentence."""
+    from distributed import client
+
+    closed = getattr(client, "ClosedClientError", OSError)  # new versions have it
+    try:
+        yield
+    except (OSError, TimeoutError, closed) as error:
+        raise Failure(GONE) from error
 
 
 def _kind(task: Task) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,12 +80,14 @@ class Workers:
         image = partial(read.func, Path(path).resolve(), *more)
         sources = Sources(image, partial(find_model, name))
         if self.scheduler is not None:
-            with workers_of(self.scheduler, sources) as place:
-                yield place
+            made = workers_of(self.scheduler, sources)
         else:
             assert self.count is not None
-            with local_workers(self.count, sources) as place:
-                yield place
+            made = local_workers(self.count, sources)
+        with made as place:
+            for noisy in ("client", "comm", "utils"):  # what matters of it is an error of ours
+                logging.getLogger(f"distributed.{noisy}").setLevel(logging.CRITICAL)
+            yield place
 
 
 def add_worker_flags(parser: argparse.ArgumentParser) -> None:
