@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
+from scipy import ndimage as ndi
 
 from doc_scripts import script
 from napari_spatial_embeddings.export.links import read_links
@@ -73,12 +74,15 @@ def test_links_are_corrected_with_the_mouse(window: Window) -> None:
     section, dock = window.step.links, window.rig
     section.buttons["apart"].click()
     window.click(1, 6)
-    first = window.ids((1, 6))[0]
-    assert section.hint.text() == f"Click what is not cell {first}, in another frame."
+    assert section.hint.text() == "Click the other cell, in another frame."
     assert section.hint.text() in dock.tool_line.text
     outline = dock.viewer.layers["cells · clicked"]
     assert outline.visible
-    np.testing.assert_array_equal(outline.data, window.labels[1] == 16)
+    own = window.labels[1] == 16
+    assert not outline.data[own].any(), "the cell itself is seen"
+    np.testing.assert_array_equal(
+        ndi.binary_fill_holes(outline.data == 1) & ~own, outline.data == 1
+    )
     window.click(1, 1)
     assert "still frame 1" in dock.message
     assert outline.visible, "the first click is kept"
@@ -94,8 +98,11 @@ def test_links_are_corrected_with_the_mouse(window: Window) -> None:
     assert len(set(window.ids((1, 6), (2, 6)))) == 1
     window.key(Qt.Key.Key_D)
     assert section.buttons["division"].isChecked()
-    for frame, cell in ((2, 3), (3, 4), (3, 5)):
-        window.click(frame, cell)
+    mother = window.ids((2, 3))[0]
+    window.click(2, 3)
+    assert section.hint.text() == f"Click a daughter of cell {mother} in a later frame."
+    window.click(3, 4)
+    window.click(3, 5)
     window.wait()
     mother, one, other = window.ids((2, 3), (3, 4), (3, 5))
     assert window.tracks.parents == {one: mother, other: mother}
@@ -136,6 +143,7 @@ def test_another_layer_or_view_ends_the_tool(window: Window) -> None:
     tool.use("end")
     assert window.layer("tracked").visible
     dock.viewer.dims.ndisplay = 3
+    assert not tool.tool, "where a click is in depth is not known"
     tool.use("same")
     assert not tool.tool
     assert "single frame" in dock.message

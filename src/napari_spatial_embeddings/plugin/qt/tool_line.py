@@ -56,5 +56,6 @@ class ToolLine(QFrame):
         self._cross.setVisible(bool(name))
         self._escape.setEnabled(bool(name))
         self.setProperty("on", bool(name))
-        self.style().unpolish(self)
-        self.style().polish(self)
+        for widget in (self, self._label, self._cross):  # the colour of a text is its own
+            widget.style().unpolish(widget)
+            widget.style().polish(widget)

@@ -40,15 +40,15 @@ LINK_TOOLS: dict[str, LinkTool] = {
     "apart": LinkTool(
         "Not the same",
         "U",
-        ("Click a cell.", "Click what is not {taken}, in another frame."),
+        ("Click a cell.", "Click the other cell, in another frame."),
     ),
     "division": LinkTool(
         "Division",
         "D",
         (
             "Click a mother in her last frame.",
-            "Click {taken}'s first daughter in a later frame.",
-            "Click {taken}'s second daughter.",
+            "Click a daughter of {taken} in a later frame.",
+            "Click the other daughter of {taken}.",
         ),
     ),
     "end": LinkTool("End", "E", ("Click a cell in its last frame.",)),

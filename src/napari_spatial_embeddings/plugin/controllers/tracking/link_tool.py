@@ -82,6 +82,8 @@ class LinkTool(QObject):
         self._connections.add(linking.changed, self.follow)
         self._connections.add(viewer.layers.events.removed, self.follow)
         self._connections.add(viewer.layers.selection.events.active, self._follow_active)
+        self._connections.add(viewer.dims.events.ndisplay, self._follow_view)
+        self._connections.add(viewer.dims.events.order, self._follow_view)
         self.follow()
 
     def close(self) -> None:
@@ -102,7 +104,7 @@ class LinkTool(QObject):
         if self.layer is None or not self.ready:
             return
         self._deactivate()
-        if frame_in_view(self._viewer, self.layer) is None or self._viewer.dims.ndisplay != 2:
+        if not self._shows_a_frame():
             self._hider.release(self)
             self._session.say(
                 "Switch to the 2D view of a single frame to correct links: the square button.",
@@ -115,6 +117,14 @@ class LinkTool(QObject):
         self._pointer.listen_to_clicks(True)
         self.tool, self.hint = tool, LINK_TOOLS[tool].hints[0]
         self.changed.emit()
+
+    def _shows_a_frame(self) -> bool:
+        dims = self._viewer.dims
+        return (
+            self.layer is not None
+            and dims.ndisplay == 2
+            and frame_in_view(self._viewer, self.layer) is not None
+        )
 
     def leave(self) -> None:
         """Deactivate the tool."""
@@ -173,6 +183,10 @@ class LinkTool(QObject):
     def _follow_visible(self, *_: object) -> None:
         if self.tool and self.layer is not None and not self.layer.visible:
             self.leave()  # what is not seen cannot be corrected
+
+    def _follow_view(self, *_: object) -> None:
+        if self.tool and not self._shows_a_frame():
+            self.leave()
 
     def _follow_active(self, *_: object) -> None:
         # A layer that the plugin adds is the active one for a moment, and not the user's choice.

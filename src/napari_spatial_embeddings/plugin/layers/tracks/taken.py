@@ -11,14 +11,18 @@ from napari.utils.colormaps import CyclicLabelColormap
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.plugin.layers.image import spatial_transform
-from napari_spatial_embeddings.plugin.layers.napari_compat import insert
+from napari_spatial_embeddings.plugin.layers.napari_compat import camera, insert
 from napari_spatial_embeddings.plugin.layers.tags import LayerTag, tagged
+from napari_spatial_embeddings.plugin.layers.world import pixel_lengths
 
-COLOURS = np.array([[0, 0, 0, 0], [1, 1, 1, 1]], np.float32)
-"""Of what is around the cell, and of its outline. A colormap by label is compiled for a second."""
+COLOURS = np.array([[0, 0, 0, 0], [1, 1, 1, 1], [0, 0, 0, 1]], np.float32)
+"""Of what is around the cell, and of the two parts of its outline, seen on bright and dark ground.
 
-WIDTH = 2
-"""Pixels of the outline."""
+A colormap by label would be compiled, which takes half a second.
+"""
+
+WIDTH = 1.5
+"""Pixels of the screen that each part of the outline is wide at least."""
 
 
 class TakenCell:
@@ -37,8 +41,9 @@ class TakenCell:
 
     def show(self, cells: Labels, axes: str, mask: NDArray[np.bool_]) -> None:
         """Outline a mask (*S) of pixels of a layer of axes ``axes``."""
+        width = WIDTH / (camera(self._viewer).zoom * pixel_lengths(self._viewer, cells)[-1])
+        data = outline(mask, max(1, int(np.ceil(width))))
         layer: Any = next(tagged(self._viewer, "taken"), None)
-        data = mask.astype(np.uint8)
         if layer is not None and layer.data.shape == data.shape:
             layer.data = data
             layer.visible = True
@@ -52,7 +57,6 @@ class TakenCell:
             metadata=LayerTag("taken").metadata(),
             **spatial_transform(cells, axes),
         )
-        layer.contour = WIDTH
         layer.editable = False
         insert(self._viewer, len(self._viewer.layers), layer)
 
@@ -65,3 +69,26 @@ class TakenCell:
         """Remove the outline: the tool is left."""
         for layer in list(tagged(self._viewer, "taken")):
             self._viewer.layers.remove(layer)
+
+
+def outline(mask: NDArray[np.bool_], width: int) -> NDArray[np.uint8]:
+    """Return the outline of a mask (*S): 1 beside it, 2 beside that; each ``width`` pixels wide.
+
+    It lies around the mask in the last two axes.
+    """
+    from scipy import ndimage as ndi
+
+    out = np.zeros(mask.shape, np.uint8)
+    at = np.nonzero(mask)
+    if not len(at[0]):
+        return out
+    room = [0] * (mask.ndim - 2) + [2 * width] * 2
+    box = tuple(
+        slice(max(0, int(i.min()) - r), int(i.max()) + r + 1) for i, r in zip(at, room, strict=True)
+    )
+    part = mask[box]
+    flat = ndi.generate_binary_structure(2, 1)[(None,) * (mask.ndim - 2)]
+    near = ndi.binary_dilation(part, flat, width)
+    far = ndi.binary_dilation(near, flat, width)
+    out[box] = np.where(near, 1, np.where(far, 2, 0)) * ~part
+    return out

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QProgressBar, QPushButton
+from functools import partial
+
+from qtpy.QtWidgets import QProgressBar, QPushButton, QWidget
 
 from napari_spatial_embeddings.plugin.controllers.tracking.export import TrackExport
 from napari_spatial_embeddings.plugin.controllers.tracking.link_tool import LinkTool
@@ -16,10 +18,6 @@ from napari_spatial_embeddings.plugin.qt.narrow_form import NarrowForm
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
 from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.linked_series import LinkedSeries
-
-from .export import TrackExportSection
-from .links import LinkSection
-from .settings import LinkSettings
 
 TITLE = "Track"
 
@@ -52,6 +50,18 @@ class TrackStep(StepArea):
     ) -> None:
         super().__init__(TITLE)
         self._choice, self._linking = choice, linking
+        self._link_tool, self._export, self._filled = link_tool, export, False
+        self._connections = Connections()
+        self._connections.add(linking.changed, self.refresh)
+        self._connections.add(linking.progressed, self._show_progress)
+        self.refresh()
+
+    def _fill(self) -> None:
+        """Make what is in the step, once it is needed: most docks are opened on single images."""
+        from .export import TrackExportSection
+        from .links import LinkSection
+        from .settings import LinkSettings
+
         self.labels = NameCombo()
         self.labels.set_about("Labels whose first axis is time.")
         self.labels.activated.connect(self._choose)
@@ -66,13 +76,10 @@ class TrackStep(StepArea):
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(6)
         self.count = TextBlock(2, "count")
-        self.links = LinkSection(linking, link_tool)
-        self.export = TrackExportSection(export)
+        self.links = LinkSection(self._linking, self._link_tool)
+        self.export = TrackExportSection(self._export)
+        self._filled = True
         self._lay_out()
-        self._connections = Connections()
-        self._connections.add(linking.changed, self.refresh)
-        self._connections.add(linking.progressed, self._show_progress)
-        self.refresh()
 
     def _lay_out(self) -> None:
         form = NarrowForm()
@@ -86,23 +93,30 @@ class TrackStep(StepArea):
         self._bar.setSizePolicy(policy)
         self.body.addWidget(self._bar)
         self.body.addWidget(self.count)
-        for title, section in (("Correct links", self.links), ("Export tracks", self.export)):
+        sections: dict[str, QWidget] = {"Correct links": self.links, "Export tracks": self.export}
+        for title, section in sections.items():
             group = Collapsible(title)
             group.body.addWidget(section)
+            group.pressed.connect(partial(self.shown.emit, group))
             self.body.addWidget(group)
 
     def close_down(self) -> None:
         """Disconnect from the controllers."""
         self._connections.close()
-        self.links.close_down()
-        self.export.close_down()
+        if self._filled:
+            self.links.close_down()
+            self.export.close_down()
 
     # ------------------------------------------------------------------ showing
 
     def refresh(self) -> None:
         """Show what can be linked, and what was found."""
         series, layers = self._choice.series, self._choice.layers()
+        if layers and not self._filled:
+            self._fill()
         self.setVisible(bool(layers))
+        if not self._filled:
+            return
         names = [layer.name for layer in layers]
         if names != [self.labels.itemText(k) for k in range(self.labels.count())]:
             self.labels.clear()
