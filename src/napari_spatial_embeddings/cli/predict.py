@@ -176,6 +176,8 @@ def _in_one_file(
     from napari_spatial_embeddings.inference.image_check import check_image
 
     output, workers = check_output(options, len(inputs)), Workers.of(options)
+    if options.summary:
+        raise CallError("--summary: it lists the images of a folder of results; leave it out")
     if workers.asked and not options.input:
         raise CallError("--workers, --scheduler: give the image as INPUT, which each worker opens")
     blocks = read_flags(vars(options), BlockSettings())
