@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import subprocess
 import sys
@@ -66,7 +65,7 @@ def test_after_the_end_of_the_scheduler_it_goes_on(tmp_path: Path) -> None:
             text=True,
         )
         wait_until(lambda: len(list(part.glob("*/found/*.npz"))) >= 4, run)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         _, err = run.communicate(timeout=60)
     kept = len(list(part.glob("*/found/*.npz")))
     assert run.returncode == 1

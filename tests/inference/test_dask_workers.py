@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -28,6 +29,7 @@ from napari_spatial_embeddings.inference.dask_workers import (
     local_workers,
     workers_of,
 )
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.registry import find_model
 
 TILES = PredictionSettings(tile=96, halo=16, device="cpu")
@@ -112,6 +114,38 @@ def test_a_killed_worker_costs_what_it_was_doing(
     assert killed == 2
     assert all(len(files) == 1 for files in written.values()), "no block is done twice"
     assert_same(last, alone)
+
+
+@pytest.mark.slow
+def test_where_workers_end_again_and_again_tiles_are_smaller(
+    path: Path, workers: DaskWorkers, tmp_path: Path
+) -> None:
+    def deadly() -> SpatialEmbeddings:
+        import os
+        import signal
+
+        model = find_model("nuclei-2d")
+        forward = model.network.forward
+
+        def end(x: Any) -> Any:
+            if x.shape[-1] > 200:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return forward(x)
+
+        model.network.forward = end  # type: ignore[method-assign]
+        return model
+
+    model, image = find_model("nuclei-2d"), read_image(path)
+    place = DaskWorkers(workers._client, Sources(partial(read_image, path), deadly))
+    large = TILES.updated(tile=320)
+    work = segment_blocks(
+        model, image, model.clustering, large, BLOCKS, tmp_path / "a", place=place, source="a"
+    )
+    *_, last = work
+    half = large.updated(tile=160)
+    *_, other = segment_blocks(model, image, model.clustering, half, BLOCKS, tmp_path / "b")
+    assert_same(last, other)
+    assert last.all_tiles > 1
 
 
 def test_what_a_worker_cannot_do_is_an_error(
