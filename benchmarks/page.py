@@ -212,6 +212,19 @@ the larger phi: `python -m benchmarks.overlaps MODEL IMAGES LABELS`. The differe
 0.002. The first owner is the rule: only then does a higher seed threshold keep a prefix of the
 objects, pixel by pixel, which is what makes sliders quick.
 """,
+    "workers": """## Workers that share in a large image
+
+Real nuclei, 256 x 256 pixels of each image of `dsb2018`, mirrored into an OME-Zarr; the whole
+command with `nuclei-2d`, labels and table, from its start to its end: `python -m
+benchmarks.workers IMAGES`. Labels and tables are the same in all rows. What was stated after
+three blocks is beside what it took in the end; the largest process is that of all rows so far.
+""",
+    "killed": """### What is done again after a kill
+
+The same, with two workers; each is killed by `kill -9`. After the client and the scheduler, the
+command was called again. A block counts as done twice if its file is written again. Labels and
+tables are the same as of a run in which nothing was killed.
+""",
     "tracking": """## Linking over time
 
 A series of budding yeast, 10 frames of 520 x 692 pixels with 106 to 140 cells, whose masks are the

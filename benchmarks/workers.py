@@ -297,7 +297,8 @@ def main() -> None:
     for section, rows in found.items():
         print(f"\n{section}, {options.edge} x {options.edge}\n{table.markdown(rows)}", flush=True)
         if options.page:
-            table.remember(section, rows, 1)
+            titled = [{"image": f"{options.edge} x {options.edge}", **row} for row in rows]
+            table.remember(section, titled, 1)
     if options.page:
         print(f"\nwritten: {page.write()}")
     print(json.dumps(found))

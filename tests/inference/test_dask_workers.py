@@ -132,7 +132,7 @@ def test_where_workers_end_again_and_again_tiles_are_smaller(
                 os.kill(os.getpid(), signal.SIGKILL)
             return forward(x)
 
-        model.network.forward = end  # type: ignore[method-assign]
+        model.network.forward = end  # type: ignore[assignment, method-assign]
         return model
 
     model, image = find_model("nuclei-2d"), read_image(path)
