@@ -16,7 +16,7 @@ FLAT = {2: 0.005, 3: 1e-6}
 """Range of intensities, relative to that of the whole image, within which a tile is flat.
 
 In 2D, the shipped models saw no foreground in 33,000 windows of their training images, at full and
-at lower contrast, that this takes for empty: ``python -m benchmarks.empty`` counts them. In 3D, none
+at lower contrast, that this takes for empty: ``python -m benchmarks.empty`` counts them. In 3D none
 were counted, and flat is what is the same but for rounding.
 """
 
