@@ -14,6 +14,7 @@ from napari_spatial_embeddings.inference.model_card import ModelCard
 from napari_spatial_embeddings.inference.registry import find_folder, shipped, suiting
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
+from napari_spatial_embeddings.plugin.state.open_image import Series
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .images import ImageController
@@ -47,6 +48,7 @@ class ModelSuggestion(QObject):
         super().__init__(parent)
         self._session, self._images = session, images
         self._suggested: str | None = None
+        self._series: Series | None = None
         self._worker = LatestWorker(_looks_dark, self)
         self._worker.done.connect(self._looked)
         self._worker.failed.connect(lambda problem: session.say(problem, "error"))
@@ -65,9 +67,11 @@ class ModelSuggestion(QObject):
         return self._worker.busy
 
     def _suggest(self) -> None:
-        layer = self._images.layer
+        layer, before, self._series = self._images.layer, self._series, self._images.series
         if layer is None or self._wanted() is None:
             return
+        if before is not None and before is self._series and self._session.model is not None:
+            return  # one model for all frames
         data = layer.data[-1] if layer.multiscale else layer.data
         sign = -1 if self._images.grey == "inverted" else 1
         if in_memory(data):

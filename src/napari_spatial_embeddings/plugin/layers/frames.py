@@ -6,6 +6,7 @@ view. What works on a layer works on that frame alone, with indices of it.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from dataclasses import replace
 from math import prod
@@ -33,7 +34,9 @@ def empty_labels(shape: tuple[int, ...]) -> NDArray[np.int32]:
 
     NumPy's own arrays, as napari paints, fills and undoes on others with less.
     """
-    if 4 * prod(shape) <= MAX_BYTES_IN_MEMORY:
+    size = 4 * prod(shape)
+    # A disk that is full would end the program, as what is written to a map cannot fail.
+    if size <= MAX_BYTES_IN_MEMORY or shutil.disk_usage(tempfile.gettempdir()).free < 2 * size:
         return np.zeros(shape, np.int32)
     with tempfile.TemporaryFile(prefix="napari-spatial-embeddings-") as file:  # gone with its map
         return np.memmap(file, np.int32, "w+", shape=shape)
