@@ -47,4 +47,5 @@ def test_strokes_land_on_the_frame_that_the_slider_is_at(
 
 def annotated(dock: SpatialEmbeddingsWidget) -> str:
     """Return the count that the dock shows."""
-    return next(step.text for step in dock.steps if hasattr(step, "text"))
+    text: str = next(step.text for step in dock.steps if hasattr(step, "text"))
+    return text
