@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,27 @@ def window(shown: Viewer, qtbot: QtBot) -> Window:
     return window
 
 
+def leaves_with_layer_and_view(window: Window) -> None:
+    """The tool is left with another layer, a hidden one, and a view of more than a frame."""
+    dock = window.rig
+    tool = dock.link_tool
+    dock.viewer.add_image(np.zeros((40, 84), np.float32), name="image")
+    tool.use("same")
+    assert dock.tool_line.text.startswith("<b>Same cell</b>")
+    dock.viewer.layers.selection.active = dock.viewer.layers["image"]
+    window.until(lambda: not tool.tool)
+    tool.use("end")
+    window.layer("tracked").visible = False
+    assert not tool.tool
+    tool.use("end")
+    assert window.layer("tracked").visible
+    dock.viewer.dims.ndisplay = 3
+    assert not tool.tool, "where a click is in depth is not known"
+    tool.use("same")
+    assert not tool.tool
+    assert "single frame" in dock.message
+
+
 def test_links_are_corrected_with_the_mouse(window: Window) -> None:
     section, dock = window.step.links, window.rig
     section.buttons["apart"].click()
@@ -116,6 +138,7 @@ def test_links_are_corrected_with_the_mouse(window: Window) -> None:
     window.key(Qt.Key.Key_Escape)
     assert dock.tool_line.text == dock.link_tool.tool == ""
     assert "cells · clicked" not in dock.viewer.layers
+    leaves_with_layer_and_view(window)
 
 
 def test_a_series_as_the_documentation_shows_it(shown: Viewer, tmp_path: Path) -> None:
@@ -129,27 +152,9 @@ def test_a_series_as_the_documentation_shows_it(shown: Viewer, tmp_path: Path) -
     assert {p.name for p in folder.iterdir()} == {f"plugin-{stage}.png" for stage in STAGES}
 
 
-def test_another_layer_or_view_ends_the_tool(window: Window) -> None:
-    dock = window.rig
-    tool = dock.link_tool
-    dock.viewer.add_image(np.zeros((40, 84), np.float32), name="image")
-    tool.use("same")
-    assert dock.tool_line.text.startswith("<b>Same cell</b>")
-    dock.viewer.layers.selection.active = dock.viewer.layers["image"]
-    window.until(lambda: not tool.tool)
-    tool.use("end")
-    window.layer("tracked").visible = False
-    assert not tool.tool
-    tool.use("end")
-    assert window.layer("tracked").visible
-    dock.viewer.dims.ndisplay = 3
-    assert not tool.tool, "where a click is in depth is not known"
-    tool.use("same")
-    assert not tool.tool
-    assert "single frame" in dock.message
-
-
-def test_tracks_are_exported(window: Window, tmp_path: Path) -> None:
+def test_tracks_are_exported(
+    window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     section = window.step.export
     window.step.links.buttons["end"].click()
     window.click(3, 1)
@@ -167,27 +172,20 @@ def test_tracks_are_exported(window: Window, tmp_path: Path) -> None:
     np.testing.assert_array_equal(series.data, window.layer("tracked").data)
     assert (series.pixel_size, series.unit) == ((0.5, 0.5), "um")
     assert read_track_table(tmp_path / "out" / "cells.ctc" / "res_track.txt")
+    # A package that is not installed is a sentence.
+    monkeypatch.setitem(sys.modules, "geff", None)
+    section.button.click()
+    window.until(lambda: not window.rig.track_export.busy)
+    assert "Wrote 3 results" in window.rig.message
+    assert "not Graph (GEFF): this needs the package geff" in window.rig.message
+    monkeypatch.setitem(sys.modules, "laptrack", None)
+    window.step.button.click()
+    window.wait()
+    assert "this needs the package laptrack" in window.rig.message.lower()
     window.record.layer.paint((0, 2, 2), 99)
     assert not section.button.isEnabled()
     assert "press Link again" in section.button.toolTip()
     assert "press Link again" in window.step.hint
-
-
-def test_what_is_not_installed_is_a_sentence(
-    window: Window, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "geff", None)
-    section = window.step.export
-    section.folder.setText(str(tmp_path / "out"))
-    section.boxes["geff"].setChecked(True)
-    section.button.click()
-    window.until(lambda: not window.rig.track_export.busy)
-    assert "Wrote 2 results" in window.rig.message
-    assert "not Graph (GEFF): this needs the package geff" in window.rig.message
-    monkeypatch.setitem(__import__("sys").modules, "laptrack", None)
-    window.step.button.click()
-    window.wait()
-    assert "this needs the package laptrack" in window.rig.message.lower()
 
 
 def test_the_step_is_there_while_it_can_be_used(viewer: Viewer, qtbot: QtBot) -> None:
