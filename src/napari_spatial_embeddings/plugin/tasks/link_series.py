@@ -101,6 +101,7 @@ def link_series(request: LinkRequest) -> Iterator[LinkReport]:
     InputError
         If the labels are no series of labels, a package is missing, or the correction cannot be.
     """
+    yield LinkReport("Preparing …", 0, 1)
     with extra("tracking"):  # before the pixels are read, which takes its time
         importlib.import_module("laptrack")
     from napari_spatial_embeddings.tracking.corrections import NONE

@@ -234,6 +234,7 @@ def test_stopping_leaves_what_was_there(series: Series) -> None:
     linking.cancel()
     assert series.record.tracks is None
     assert not linking.busy
+    assert series.rig.message == "Stopped: nothing is linked."
     tracks = series.link()
     linking.link()
     linking.cancel()

@@ -153,7 +153,9 @@ class LinkingController(QObject):
         """Stop; what was there before stays."""
         if self.busy:
             self._drop()
-            self._session.say("Stopped: the tracks are those from before.")
+            before = self.series is not None and self.series.tracks is not None
+            what = "the tracks are those from before" if before else "nothing is linked"
+            self._session.say(f"Stopped: {what}.")
             self.changed.emit()
 
     def _drop(self) -> None:
