@@ -87,7 +87,10 @@ class Workers:
         with made as place:
             for noisy in ("client", "comm", "utils"):  # what matters of it is an error of ours
                 logging.getLogger(f"distributed.{noisy}").setLevel(logging.CRITICAL)
-            yield place
+            try:
+                yield place
+            finally:  # that one is slow to end is no news
+                logging.getLogger("distributed.nanny").setLevel(logging.CRITICAL)
 
 
 def add_worker_flags(parser: argparse.ArgumentParser) -> None:
