@@ -163,7 +163,9 @@ def assert_nothing_moves(
         settle(dock)
         after = places(dock)
         moved = {b.text(): after[b] - before.get(b, after[b]) for b in after}
-        assert {text: way for text, way in moved.items() if not way.isNull()} == {}, k
+        bar, inner = dock.column.verticalScrollBar(), dock.column.widget()
+        where = f"change {k}; scrolled to {bar.value()} of {bar.maximum()}; {inner.height()} high"
+        assert {text: way for text, way in moved.items() if not way.isNull()} == {}, where
 
 
 def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> None:
