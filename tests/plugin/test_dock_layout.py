@@ -110,6 +110,9 @@ def dress(frame: QWidget, theme: str, font: str, width: int) -> None:
         frame.setProperty("dress", theme + font)
         frame.setStyleSheet(get_stylesheet(theme, extra_variables={"font_size": font}))
     frame.resize(width, 760)
+    # Layouts may keep heights of the style before, until something in them changes.
+    for widget in frame.findChildren(QWidget):
+        widget.updateGeometry()
     for _ in range(3):
         QApplication.processEvents()
 
