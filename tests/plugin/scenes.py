@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -344,14 +344,3 @@ def predict(scene: Scene, maps: EmbeddingMaps) -> None:
     result = Segmentation(maps, clustering, instances, settings, corrections, names, "net", {})
     session.set_result(scene.key, result)
     scene.wait()
-
-
-def without_corrections(result: Segmentation) -> Segmentation:
-    """Return a result as a prediction that started before its corrections were made."""
-    clustering = result.clustering.corrected(None)
-    return replace(
-        result,
-        clustering=clustering,
-        instances=clustering(result.settings),
-        corrections=None,
-    )

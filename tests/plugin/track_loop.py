@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings.samples import Sample, crowded_nuclei
 from plugin.robot import Person
 
-STAGES = ("track", "links", "tracks")
+STAGES = ("track", "links")
 
 FRAMES, MISSED = 8, (3, 4)
 """Frames of the series, and those in which one nucleus is missed: a longer gap than is closed."""
@@ -81,8 +81,6 @@ def track(person: Person) -> Iterator[str]:
     yield "links"
     person.click(cells, (MISSED[-1] + 1, *_inside(labels[MISSED[-1] + 1], where)))
     person.wait(lambda: person.says("are the same cell"))
-    person.open("Track", "Export tracks")
-    yield "tracks"
 
 
 def _inside(labels: NDArray[np.int32], near: NDArray[np.float64]) -> tuple[int, ...]:

@@ -28,6 +28,7 @@ from .sources import (
     described,
     entries_of,
     moved,
+    new_entry,
     read_entry,
     reference,
     replaced,
@@ -190,19 +191,16 @@ class Project:
                 if (entry.path, entry.axes, entry.channels) == (path, axes, used):
                     return entry
         size = tuple(s and float(s) for s in pixel_size) if pixel_size else None
-        try:
-            entry = ImageEntry(
-                key=key,
-                name=name,
-                path=path,
-                axes=axes,
-                channels=used,
-                pixel_size=size,
-                unit=unit,
-                **described(pixels),
-            )
-        except ValidationError as error:
-            raise ProjectError(f"{name}: {first_error(error)}") from error
+        entry = new_entry(
+            pixels,
+            key=key,
+            name=name,
+            path=path,
+            axes=axes,
+            channels=used,
+            pixel_size=size,
+            unit=unit,
+        )
         if source is None or copy:
             write_copy(self.folder / path, pixels, size, unit)
         self.update(images=(*self.card.images, entry))

@@ -9,17 +9,13 @@ from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from napari_spatial_embeddings.config import first_error
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import distinct, read_image
 from napari_spatial_embeddings.files.names import series_key
 
 from .card import ImageEntry
-from .errors import ProjectError
-from .sources import checked, described, read_entry, reference, same_pixels, write_copy
+from .sources import checked, described, new_entry, read_entry, reference, same_pixels, write_copy
 
 if TYPE_CHECKING:
     from .folder import Project
@@ -105,19 +101,16 @@ def add_frame(
     else:
         path, axes = _file(project, series_key(key), series, frame, None if copy else source)
     size, unit = series.pixel_size, series.unit
-    try:
-        entry = ImageEntry(
-            key=key,
-            name=name,
-            path=path,
-            axes=axes,
-            frame=frame,
-            pixel_size=size,
-            unit=unit,
-            **described(pixels),
-        )
-    except ValidationError as error:
-        raise ProjectError(f"{name}: {first_error(error)}") from error
+    entry = new_entry(
+        pixels,
+        key=key,
+        name=name,
+        path=path,
+        axes=axes,
+        frame=frame,
+        pixel_size=size,
+        unit=unit,
+    )
     project.update(images=(*project.card.images, entry))
     return entry
 

@@ -14,7 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
+from napari_spatial_embeddings.config import first_error
 from napari_spatial_embeddings.core.image_data import (
     ImageData,
     PixelArray,
@@ -85,6 +87,20 @@ def described(pixels: PixelArray) -> dict[str, Any]:
         "dtype": pixels.dtype.name,
         "fingerprint": fingerprint(pixels),
     }
+
+
+def new_entry(pixels: PixelArray, **fields: Any) -> ImageEntry:
+    """Return the entry of an image, from its pixels and all else that is known of it.
+
+    Raises
+    ------
+    ProjectError
+        If a field is not valid.
+    """
+    try:
+        return ImageEntry(**fields, **described(pixels))
+    except ValidationError as error:
+        raise ProjectError(f"{fields['name']}: {first_error(error)}") from error
 
 
 def reference(source: Path, folder: Path) -> str:

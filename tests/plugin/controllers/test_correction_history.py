@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from builders import capsules
 from napari_spatial_embeddings.core.instances import NOTHING, Corrections
 from napari_spatial_embeddings.editing import corrections as edit
+from napari_spatial_embeddings.inference.segmentation import Segmentation
 from napari_spatial_embeddings.plugin.tasks.correction_actions import Scene as Objects
 from plugin.scenes import (
     EditorBench,
@@ -19,8 +21,18 @@ from plugin.scenes import (
     new_scene,
     open_image,
     predict,
-    without_corrections,
 )
+
+
+def without_corrections(result: Segmentation) -> Segmentation:
+    """Return a result as a prediction that started before its corrections were made."""
+    clustering = result.clustering.corrected(None)
+    return replace(
+        result,
+        clustering=clustering,
+        instances=clustering(result.settings),
+        corrections=None,
+    )
 
 
 @pytest.fixture
