@@ -84,10 +84,13 @@ class PredictionSettings(Settings):
     """Settings of running the network over an image."""
 
     tile: Annotated[int, Pixels] = Field(
-        512, ge=16, description="Edge of a tile's core in pixels (2D); volumes use its 2/3 power."
+        1024, ge=16, description="Edge of a tile's core in pixels (2D); volumes use its 2/3 power."
     )
-    halo: Annotated[int, Pixels] = Field(
-        64, ge=0, description="Context in pixels read around each tile and discarded."
+    halo: Annotated[int | None, Pixels] = Field(
+        None,
+        ge=0,
+        description="Context in pixels read around each tile and discarded. As much as the network"
+        " sees if not given, but 48 voxels in volumes.",
     )
     object_diameter: Annotated[float | None, Pixels] = Field(
         None,

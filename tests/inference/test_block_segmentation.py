@@ -25,7 +25,7 @@ from napari_spatial_embeddings.core.network import channels_last, reach
 from napari_spatial_embeddings.errors import OutOfMemory
 from napari_spatial_embeddings.inference import block_segmentation
 from napari_spatial_embeddings.inference.block_run import BlockReport
-from napari_spatial_embeddings.inference.block_segmentation import in_blocks, segment_blocks
+from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
 from napari_spatial_embeddings.inference.block_work import blocks_of
 from napari_spatial_embeddings.inference.found_blocks import FoundBlocks
 from napari_spatial_embeddings.inference.map_tiles import OFFSET_STEPS
@@ -232,14 +232,6 @@ def test_where_memory_is_short_tiles_are_smaller(
     monkeypatch.setattr(block_segmentation, "SMALLEST_TILE", 384)
     with pytest.raises(OutOfMemory):
         run(model, image, tmp_path / "b", tiles, BlockSettings(block=128))
-
-
-def test_blocks_see_what_the_network_sees() -> None:
-    flat, volume = find_model("nuclei-2d"), find_model("nuclei-3d")
-    assert in_blocks(PredictionSettings(), flat, 1024).halo == 160
-    assert in_blocks(PredictionSettings(halo=300), flat).halo == 300
-    assert in_blocks(PredictionSettings(), find_model("cells-2d")).halo == 112
-    assert in_blocks(PredictionSettings(), volume) == PredictionSettings()
 
 
 def test_positions_and_ids_are_those_of_the_image(tmp_path: Path) -> None:

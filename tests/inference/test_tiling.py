@@ -13,11 +13,13 @@ from builders import network, picture
 from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.core.network import multiple
+from napari_spatial_embeddings.inference.registry import find_model
 from napari_spatial_embeddings.inference.tiling import (
     Progress,
     empty_maps,
     predict_tiles,
     symmetries,
+    tile_halo,
     tiles,
 )
 
@@ -76,12 +78,21 @@ def test_tiled_equals_whole(shape: tuple[int, ...], changes: dict[str, Any]) -> 
     def run(prediction: PredictionSettings) -> list[Progress]:
         return list(predict_tiles(net, settings, image, scale, prediction, CPU))
 
-    # A halo of 48 pixels covers all that a network of two levels sees.
-    tiled, whole = run(PredictionSettings(tile=32, halo=48)), run(WHOLE)
+    # By default, the halo covers all that a network of two levels sees.
+    tiled, whole = run(PredictionSettings(tile=32)), run(WHOLE)
     assert len(whole) == 1
     assert len(tiled) == np.prod([-(-n // 32) for n in shape]) or settings.ndim == 3
     assert whole[0].maps.shape == shape
     assert_same(tiled[-1].maps, whole[0].maps)
+
+
+@pytest.mark.parametrize(
+    ("name", "halo"), [("nuclei-2d", 160), ("cells-2d", 112), ("nuclei-3d", 48)]
+)
+def test_the_default_halo_is_what_the_network_sees_in_2d(name: str, halo: int) -> None:
+    settings = find_model(name).settings
+    assert set(tile_halo(settings, PredictionSettings())) == {halo}
+    assert set(tile_halo(settings, PredictionSettings(halo=300))) == {304}
 
 
 def test_without_a_halo_the_seams_show() -> None:

@@ -27,7 +27,7 @@ from .flags import (
 from .image_reader import ImageReader
 from .output import ResultWriter, add_output_flags, write_line
 from .predict_blocks import predict_in_blocks
-from .predicting.block_job import TILE, BlockJob, check_not_itself, check_output, is_one_file
+from .predicting.block_job import BlockJob, check_not_itself, check_output, is_one_file
 from .predicting.images import PredictRun, note_resampling
 from .predicting.inputs import Input, find_inputs
 from .predicting.summary import ImageSummary, write_summary
@@ -172,7 +172,6 @@ def _in_one_file(
     options: argparse.Namespace, run: PredictRun, inputs: list[Input], stop: StopRequest
 ) -> int:
     """Segment one image block by block, or a time series frame by frame, into a file or store."""
-    from napari_spatial_embeddings.inference.block_segmentation import in_blocks
     from napari_spatial_embeddings.inference.image_check import check_image
 
     output, workers = check_output(options, len(inputs)), Workers.of(options)
@@ -184,8 +183,6 @@ def _in_one_file(
     image, model = inputs[0].read(), run.model
     frame = image.frame(0)
     check_image(model.settings, frame.data.shape, frame.data.dtype, advice=ADVICE)
-    edge = TILE if model.settings.ndim == 2 and "tile" not in vars(options) else None
-    tiles = in_blocks(run.prediction, model, edge)
     job = BlockJob(
         model,
         run.name,
@@ -193,7 +190,7 @@ def _in_one_file(
         inputs[0].path,
         output,
         run.clustering,
-        tiles,
+        run.prediction,
         blocks,
         options.table,
         options.json,

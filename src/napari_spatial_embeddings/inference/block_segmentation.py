@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.core.network import reach
 from napari_spatial_embeddings.errors import OutOfMemory
 from napari_spatial_embeddings.system.cancellation import never_cancelled
 
@@ -20,28 +18,6 @@ from .image_check import check_image
 from .model import SpatialEmbeddings
 from .normalisation import normalisation
 from .places import Here, Place
-
-
-def in_blocks(
-    prediction: PredictionSettings, model: SpatialEmbeddings, edge: int | None = None
-) -> PredictionSettings:
-    """Return how the tiles of an image that is segmented by blocks are predicted.
-
-    In 2D, the halo is as wide as the network sees, so that the maps do not depend on the tiles. In
-    3D this costs eight times the work and memory of the default, and the halo stays as it is.
-
-    Parameters
-    ----------
-    prediction : PredictionSettings
-    model : SpatialEmbeddings
-    edge : int, optional
-        The tiles', instead of those of the settings.
-    """
-    halo, own = prediction.halo, model.settings
-    if own.ndim == 2:
-        sees = [r * s for r, s in zip(reach(own), own.spacing, strict=True)]
-        halo = max(halo, math.ceil(max(sees)))
-    return prediction.updated(halo=halo, tile=edge or prediction.tile)
 
 
 def segment_blocks(
@@ -71,7 +47,6 @@ def segment_blocks(
     image : ImageData
     clustering : ClusteringSettings
     prediction : PredictionSettings
-        Taken as it is: see `in_blocks`.
     settings : BlockSettings
     folder : path
         For what is kept meanwhile, of this image alone; the caller deletes it when the objects are

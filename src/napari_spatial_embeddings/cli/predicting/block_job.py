@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 TIFF = (".tif", ".tiff", ".btf")
 """Endings of an output that is one TIFF."""
 
-TILE = 1024
-"""Edge of tiles in 2D, if not given: the halo, as wide as the network sees, costs less with it."""
-
 
 @dataclass(frozen=True, slots=True)
 class BlockJob:
