@@ -137,7 +137,9 @@ class Corrections:
     def instances(self) -> Instances:
         """Return the locked objects alone."""
         labels = np.maximum(self.labels, 0)
-        counted = np.bincount(labels.reshape(-1), minlength=int(self.ids.max(initial=0)) + 1)
+        # Cast by itself: `bincount` would let no other thread run while it does.
+        flat = labels.reshape(-1).astype(np.intp)
+        counted = np.bincount(flat, minlength=int(self.ids.max(initial=0)) + 1)
         return Instances(
             labels=labels,
             ids=self.ids,

@@ -295,6 +295,28 @@ def test_objects_of_a_large_layer_are_copied_in_a_thread(owners: Owners, until: 
     until(lambda: not owners.imports.busy)
 
 
+def test_objects_of_a_small_part_are_added_at_the_cost_of_that_part(
+    owners: Owners, until: Until
+) -> None:
+    """However large the image: no pixel elsewhere is compared, drawn again or kept for the undo."""
+    owners.images.choose(owners.viewer.add_image(np.zeros((600, 600), np.uint8)))
+    labels = np.zeros((600, 600), np.int32)
+    labels[100:180, 250:350] = capsules((80, 100), count=9, radius=6, length=6)
+    mine = owners.actions.begin().layer
+    parts: list[tuple[int, ...]] = []
+    whole: list[object] = []
+    mine.events.labels_update.connect(lambda event: parts.append(event.data.shape))
+    mine.events.set_data.connect(whole.append)
+    owners.imports.use_layer(owners.viewer.add_labels(labels, name="theirs"))
+    until(lambda: not owners.imports.busy)
+    assert np.array_equal(mine.data > 0, labels > 0)
+    rows, columns = (np.flatnonzero(labels.any(axis)) for axis in (1, 0))
+    assert parts == [(int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1)]
+    assert not whole
+    mine.undo()
+    assert not mine.data.any()
+
+
 def test_a_stroke_beside_objects_that_are_being_copied_keeps_its_label(
     owners: Owners, until: Until
 ) -> None:

@@ -13,28 +13,9 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from builders import capsules
-from napari_spatial_embeddings.plugin.layers.labels_update import (
-    BLOCK_PIXELS,
-    blocks,
-    changed_box,
-    copied,
-    update_labels,
-)
+from napari_spatial_embeddings.plugin.layers.labels_update import copied, update_labels
 from napari_spatial_embeddings.plugin.layers.napari_compat import painted_box
-
-
-def test_the_box_of_a_change_is_the_smallest() -> None:
-    rng = np.random.default_rng(0)
-    for shape in ((20, 30), (5, 20, 30)):
-        old = rng.integers(0, 5, shape).astype(np.int32)
-        assert changed_box(old, old.copy()) is None
-        new = old.copy()
-        points = rng.integers(1, [n - 1 for n in shape], (3, len(shape)))
-        new[tuple(points.T)] += 1
-        box = changed_box(old, new)
-        assert box is not None
-        for axis, part in enumerate(box):
-            assert (part.start, part.stop) == (points[:, axis].min(), points[:, axis].max() + 1)
+from napari_spatial_embeddings.plugin.tasks.changed_labels import changed_box
 
 
 def screenshot(viewer: Viewer) -> NDArray[np.uint8]:
@@ -104,15 +85,6 @@ def test_what_is_not_seen_as_a_slice_of_two_axes_is_refreshed() -> None:
     assert len(refreshed) == 1
 
 
-@pytest.mark.parametrize("shape", [(2500, 700), (700, 2500), (3, 1300, 900), (1, 1, 7), (0, 5)])
-def test_blocks_cover_an_array_once(shape: tuple[int, ...]) -> None:
-    times = np.zeros(shape, np.uint8)
-    for block in blocks(shape):
-        times[block] += 1
-        assert times[block].size <= BLOCK_PIXELS + max(shape) ** 2
-    assert (times == 1).all()
-
-
 def test_a_copy_holds_what_is_there_and_nothing_below_zero() -> None:
     rng = np.random.default_rng(0)
     labels = np.zeros((2500, 700), np.int32)
@@ -120,15 +92,6 @@ def test_a_copy_holds_what_is_there_and_nothing_below_zero() -> None:
     copy = copied(labels)
     np.testing.assert_array_equal(copy, labels.clip(0))
     assert not np.shares_memory(copy, labels)
-
-
-def test_changes_in_several_blocks_are_one_box() -> None:
-    old = np.zeros((2500, 700), np.int32)
-    new = old.copy()
-    new[30, 600] = new[2400, 20] = 5
-    assert changed_box(old, new) == (slice(30, 2401), slice(20, 601))
-    new[30, 600] = 0
-    assert changed_box(old, new) == (slice(2400, 2401), slice(20, 21))
 
 
 @pytest.mark.parametrize("stroke", [True, False])

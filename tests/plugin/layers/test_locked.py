@@ -11,10 +11,10 @@ from pytestqt.qtbot import QtBot
 from scipy import ndimage as ndi
 
 from napari_spatial_embeddings.core.instances import Corrections
-from napari_spatial_embeddings.plugin.layers import labels_update
 from napari_spatial_embeddings.plugin.layers.locked import changed_outlines
 from napari_spatial_embeddings.plugin.layers.locked import outlines as locked_outlines
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
+from napari_spatial_embeddings.plugin.tasks import changed_labels
 from plugin.scenes import EditorBench, Scene, new_scene
 
 
@@ -42,7 +42,7 @@ def assert_outlined(scene: Scene, labels: list[int]) -> None:
 def test_outlines_are_those_of_each_slice(
     shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(labels_update, "BLOCK_PIXELS", 50)
+    monkeypatch.setattr(changed_labels, "BLOCK_PIXELS", 50)
     rng = np.random.default_rng(0)
     labels = rng.integers(-1, 3, shape).repeat(3, -1).repeat(3, -2).astype(np.int32)
     cross = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]])[(None,) * (labels.ndim - 2)]

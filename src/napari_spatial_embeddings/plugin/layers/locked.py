@@ -16,10 +16,11 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.open_image import Box, OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.changed_labels import blocks, changed_box
 
 from .frames import empty_labels, pixels
 from .image import transform
-from .labels_update import blocks, changed_box, update_labels
+from .labels_update import update_labels
 from .napari_compat import insert
 from .tags import LayerTag, find_layer
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.maps import MARGIN, EmbeddingMaps
 from napari_spatial_embeddings.export.colours import longest_offset, offset_colours
-
-from .labels_update import blocks
+from napari_spatial_embeddings.plugin.tasks.changed_labels import blocks
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.segmentation import Segmentation

@@ -16,6 +16,8 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files.regions import Region, covered
 from napari_spatial_embeddings.plugin.state.open_image import Box
 
+from .changed_labels import changed_box
+
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.instances import Corrections, Instances
     from napari_spatial_embeddings.inference.segmentation import Segmentation
@@ -99,7 +101,7 @@ class CorrectionCount:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Addition:
-    """Labels for a part of an annotation.
+    """Labels for a part of an annotation: the smallest that holds all new ones.
 
     Parameters
     ----------
@@ -107,6 +109,8 @@ class Addition:
     before, after : int32 (*box)
     classes : dict
         Class of each new label.
+    next : int
+        The first label that was free when the new ones were chosen.
     message : str
         What was added, counted, as a sentence.
     count : CorrectionCount, optional
@@ -117,8 +121,21 @@ class Addition:
     before: NDArray[np.int32]
     after: NDArray[np.int32]
     classes: dict[int, str]
+    next: int
     message: str
     count: CorrectionCount | None = None
+
+    def fits(self, labels: NDArray[np.int32], unused: int) -> bool:
+        """Return whether nothing was painted meanwhile that shares pixels or a label with it.
+
+        Parameters
+        ----------
+        labels : int32 (*S)
+            The annotation as it is now.
+        unused : int
+            The first label that is free now.
+        """
+        return unused <= self.next and np.array_equal(labels[self.box], self.before)
 
 
 Work = Callable[[AnnotationState], Addition]
@@ -169,13 +186,9 @@ def copied(
     after = np.where(free, new, before).astype(np.int32, copy=False)
     labels = ids if keep_ids else np.arange(len(ids)) + first
     how = ": each piece of the mask is one" if from_mask else ""
-    return Addition(
-        box,
-        before,
-        after,
-        {int(label): class_name for label in labels},
-        f"{plural(len(ids), 'object')} of {name} copied{how}",
-    )
+    classes = {int(label): class_name for label in labels}
+    message = f"{plural(len(ids), 'object')} of {name} copied{how}"
+    return _addition(annotation, box, after, classes, message)
 
 
 def adopted(
@@ -210,7 +223,8 @@ def adopted(
     if not index:
         raise InputError("these objects are among the annotations already")
     message = f"{plural(len(index), 'object')} added to the annotations: train again to learn them"
-    return _everywhere(annotation, new, {label: names[k] for label, k in index.items()}, message)
+    classes = {label: names[k] for label, k in index.items()}
+    return _addition(annotation, _everywhere(new), new, classes, message)
 
 
 def adopted_corrections(
@@ -251,15 +265,26 @@ def adopted_corrections(
     count = CorrectionCount(
         1, len(found.classes), found.gaps, found.split, found.deleted, found.known
     )
-    return _everywhere(annotation, new, classes, count.text, count)
+    return _addition(annotation, _everywhere(new), new, classes, count.text, count)
 
 
-def _everywhere(
+def _everywhere(labels: NDArray[np.int32]) -> Box:
+    return tuple(slice(0, n) for n in labels.shape)
+
+
+def _addition(
     annotation: AnnotationState,
+    box: Box,
     new: NDArray[np.int32],
     classes: dict[int, str],
     message: str,
     count: CorrectionCount | None = None,
 ) -> Addition:
-    box = tuple(slice(0, n) for n in new.shape)
-    return Addition(box, annotation.labels, new, classes, message, count)
+    """Return what is new in a part of an annotation, without what stays as it is around it."""
+    before = annotation.labels[box]
+    changed = changed_box(before, new) or (slice(0, 0),) * new.ndim
+    at = tuple(
+        slice(b.start + c.start, b.start + c.stop) for b, c in zip(box, changed, strict=True)
+    )
+    parts = before[changed].copy(), new[changed].copy()  # which hold nothing of the rest
+    return Addition(at, *parts, classes, annotation.next, message, count)

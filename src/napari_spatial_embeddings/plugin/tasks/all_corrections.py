@@ -93,7 +93,9 @@ def add_to_project(
         if addition is None or addition.count is None:
             continue
         classes = {**known.classes, **addition.classes}
-        new = replace(known, labels=addition.after, classes=classes)
+        labels = known.labels.copy()
+        labels[addition.box] = addition.after
+        new = replace(known, labels=labels, classes=classes)
         project.save_annotation(key, new)
         counted = count(new.labels, classes, project.card.classes[0], len(new.regions))
         yield Stored(key, addition.count, counted, new.scribbled)

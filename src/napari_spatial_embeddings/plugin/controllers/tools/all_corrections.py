@@ -145,7 +145,7 @@ class AllCorrections(QObject):
         strokes = self._annotation.strokes(key)
         if self.sender() is not self._worker or strokes is None:
             return  # the annotation was closed
-        if (strokes.labels[new.box] != new.before).any():  # painted meanwhile
+        if not new.fits(strokes.labels, strokes.next):
             self._painted.append(key)
             return
         self._annotation.learn_classes(self._names)

@@ -197,9 +197,8 @@ class ObjectImport(QObject):
         strokes, source = request.strokes, request.source
         if not self._is_current(strokes):
             return  # the annotation was closed, or another image is chosen
-        newer = strokes.next > request.state.next  # with labels that the objects have as well
-        if newer or not np.array_equal(strokes.labels[new.box], new.before):
-            self._start(strokes, request.work, request.names, source)  # painted meanwhile
+        if not new.fits(strokes.labels, strokes.next):
+            self._start(strokes, request.work, request.names, source)
             return
         self._annotation.learn_classes(request.names)
         strokes.add(new.box, new.before, new.after, new.classes)
