@@ -26,7 +26,18 @@ HEAVY = {"torch", "numba", *GUI}
 NONE: frozenset[str] = frozenset()
 
 ENGINE = frozenset(
-    {"system", "core", "inference", "training", "editing", "tracking", "files", "export", "project"}
+    {
+        "system",
+        "core",
+        "inference",
+        "training",
+        "editing",
+        "tracking",
+        "files",
+        "export",
+        "project",
+        "large",
+    }
 )
 
 MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
@@ -42,6 +53,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "files": {"errors", "core"},
     "export": {"config", "errors", "core", "system", "tracking", "files"},
     "project": {"config", "errors", "core", "system", "inference", "training", "files", "export"},
+    "large": {"config", "errors", "core", "system", "inference", "files", "export"},
     "cli": {"config", "errors", "samples", *ENGINE},
     "plugin": {"config", "errors", "samples", *ENGINE},
 }

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from command_line import call, cells, contents, done, refused, save
 from label_files import ome_zarr
 from napari_spatial_embeddings import PROGRAM, cli, samples
-from napari_spatial_embeddings.cli.predicting.unfinished import unfinished
 from napari_spatial_embeddings.export import label_store
 from napari_spatial_embeddings.files import read_image, read_labels
 from napari_spatial_embeddings.files.ome_zarr import ome
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.large.unfinished import unfinished
 from napari_spatial_embeddings.system import memory
 
 SIZE = (150, 170)

@@ -13,12 +13,8 @@ import zarr
 from numpy.typing import NDArray
 
 from label_files import ome_zarr
-from napari_spatial_embeddings.export.label_store import (
-    LabelGrid,
-    LabelStore,
-    check_place,
-    publish,
-)
+from napari_spatial_embeddings.export.label_place import check_place, publish
+from napari_spatial_embeddings.export.label_store import LabelGrid, LabelStore
 from napari_spatial_embeddings.export.large_tiff import write_large_tiff
 from napari_spatial_embeddings.files import FileError, read_image, read_labels
 from napari_spatial_embeddings.files.ome_zarr import ome

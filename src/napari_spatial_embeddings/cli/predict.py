@@ -31,7 +31,7 @@ from .predicting.block_job import BlockJob, check_not_itself, check_output, is_o
 from .predicting.images import PredictRun, note_resampling
 from .predicting.inputs import Input, find_inputs
 from .predicting.summary import ImageSummary, write_summary
-from .predicting.workers import Workers, add_worker_flags
+from .predicting.workers import add_worker_flags, workers_of
 from .stop_request import StopRequest
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def predict(options: argparse.Namespace) -> int:
     )
     if is_one_file(options.output):
         return _in_one_file(options, run, inputs, stop)
-    if Workers.of(options).asked:
+    if workers_of(options).asked:
         raise CallError(
             "--workers, --scheduler: they share one image's blocks; name a file as --output, such"
             " as NAME.zarr"
@@ -172,9 +172,11 @@ def _in_one_file(
     options: argparse.Namespace, run: PredictRun, inputs: list[Input], stop: StopRequest
 ) -> int:
     """Segment one image block by block, or a time series frame by frame, into a file or store."""
+    from napari_spatial_embeddings.files import state_of
     from napari_spatial_embeddings.inference.image_check import check_image
+    from napari_spatial_embeddings.large.job import LargeJob
 
-    output, workers = check_output(options, len(inputs)), Workers.of(options)
+    output, workers = check_output(options, len(inputs)), workers_of(options)
     if options.summary:
         raise CallError("--summary: it lists the images of a folder of results; leave it out")
     if workers.asked and not options.input:
@@ -183,21 +185,19 @@ def _in_one_file(
     image, model = inputs[0].read(), run.model
     frame = image.frame(0)
     check_image(model.settings, frame.data.shape, frame.data.dtype, advice=ADVICE)
-    job = BlockJob(
+    path, how = inputs[0].path, ImageReader.of(options)
+    work = LargeJob(
         model,
         run.name,
         image,
-        inputs[0].path,
+        f"{state_of(path)}, {inputs[0].name}{f' by {how}' if how != ImageReader() else ''}",
         output,
         run.clustering,
         run.prediction,
         blocks,
         options.table,
-        options.json,
-        inputs[0].read,
-        f"{inputs[0].name} by {ImageReader.of(options)}",
-        workers,
     )
+    job = BlockJob(work, path, options.json, inputs[0].read, workers)
     if image.frames is not None:
         if workers.asked:
             raise CallError(
@@ -211,14 +211,12 @@ def _in_one_file(
 
 def _series(run: PredictRun, job: BlockJob) -> int:
     check_not_itself(job)
-    count, frames = run.series(job), job.image.frames or 1
+    count, frames, output = run.series(job), job.work.image.frames or 1, job.work.output
     if job.as_json:
-        written = {"labels": str(job.output), "objects": count, "frames": frames}
+        written = {"labels": str(output), "objects": count, "frames": frames}
         sys.stdout.write(json.dumps({"written": [written], "failed": []}) + "\n")
     else:
-        write_line(
-            f"{job.output}: {plural(count, 'object')} in {plural(frames, 'frame')}", sys.stdout
-        )
+        write_line(f"{output}: {plural(count, 'object')} in {plural(frames, 'frame')}", sys.stdout)
     return 0
 
 

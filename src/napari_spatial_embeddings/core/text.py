@@ -5,7 +5,7 @@ a about all an annotations any axes axis channels choose class close correct cor
 draw each ended every few files frame frames from how if image images in interpolation it its label
 labels like mark most names neither no none not nothing object objects of offsets on one only
 open paint painted pixel pixels predict press regions scribbles seed sigma some spacing split
-stopped switch that the their there these they this those to too truth two unexpected values
+stopped switch that the their there these they this those to too truth two unexpected values workers
 what when where with without wrote
 """
 

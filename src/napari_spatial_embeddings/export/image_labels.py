@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.files.errors import writing
 
-from .label_store import CHUNK, LabelGrid, LabelStore, publish
+from .label_place import publish
+from .label_store import CHUNK, LabelGrid, LabelStore
 
 
 def write_image_labels(

@@ -19,7 +19,8 @@ from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.files.folders import stem
 from napari_spatial_embeddings.system.atomic import atomic_file
 
-from .label_store import CHUNK, LabelGrid, LabelStore, publish
+from .label_place import publish
+from .label_store import CHUNK, LabelGrid, LabelStore
 from .labels import IMAGEJ_LIMIT, imagej_metadata, is_ome, ome_metadata
 
 if TYPE_CHECKING:

@@ -20,13 +20,13 @@ from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.maps import Float
 from napari_spatial_embeddings.system.atomic import write_atomically
 
-from .block_work import Facts
+from .block_work import FOUND, Facts
 from .model import SpatialEmbeddings
 
 log = logging.getLogger(__name__)
 
-RECORD, PREFIX = "record.json", "blocks-"
-"""Names of the record, and of the folder for tiles and blocks."""
+RECORD, PREFIX, COUNT = "record.json", "blocks-", "count.json"
+"""Names of the record, of the folder for tiles and blocks, and of the number of blocks in there."""
 
 
 def facts_of(
@@ -121,6 +121,10 @@ class Record:
         for part in (*self.folder.glob(".*.part"), *self.place.glob("*/.*.part")):
             part.unlink(missing_ok=True)  # of a process that was killed
 
+    def write_count(self, blocks: int) -> None:
+        """Write how many blocks there are, for `progress_of`."""
+        write_atomically(self.place / COUNT, json.dumps(blocks).encode())
+
     def smaller(self, *, tile: int | None = None, block: int | None = None) -> Record:
         """Return that of smaller tiles or blocks."""
         return replace(self, tile=tile or self.tile, block=block or self.block, changed=())
@@ -159,3 +163,35 @@ def open_record(folder: Path, facts: Facts, tile: int, block: int, *, again: boo
     record = Record(folder, facts, tile, block, changed)
     record.write()
     return record
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What an unfinished segmentation has done.
+
+    Parameters
+    ----------
+    done, total : int
+        Blocks.
+    facts : dict
+        From `facts_of`.
+    folder : path
+        For tiles and blocks.
+    """
+
+    done: int
+    total: int
+    facts: Facts
+    folder: Path
+
+
+def progress_of(folder: Path) -> Progress | None:
+    """Return what the segmentation in a folder has done; None without one, or if it is damaged."""
+    try:
+        facts = dict(json.loads((folder / RECORD).read_text("utf-8"))["facts"])
+        (place,) = folder.glob(f"{PREFIX}*")
+        total = int(json.loads((place / COUNT).read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    done = sum(1 for _ in (place / FOUND).glob("*.npz"))
+    return Progress(done, total, facts, place)

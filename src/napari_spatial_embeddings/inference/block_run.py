@@ -48,6 +48,10 @@ class BlockReport:
         Blocks of whose halo even the widest is narrower than objects there would have it.
     cut : tuple of tuples of D ints
         The centre's pixel of each object that no halo holds; its shape is not to be relied on.
+    block : int, optional
+        The one that has just been done.
+    so_far : FoundBlocks, optional
+        The objects of the blocks that are done.
     found : FoundBlocks, optional
         All objects; with the last report, unless it was cancelled.
     """
@@ -67,6 +71,8 @@ class BlockReport:
     widened: int = 0
     narrow: int = 0
     cut: tuple[tuple[int, ...], ...] = ()
+    block: int | None = None
+    so_far: FoundBlocks | None = None
     found: FoundBlocks | None = None
 
 
@@ -99,7 +105,14 @@ class BlockRun:
         count = work.tiles.count
         self._speed = _Speed()
         self._report = BlockReport(
-            len(earlier), len(self._blocks), count - tiles_left, 0, count, len(self._found), ""
+            len(earlier),
+            len(self._blocks),
+            count - tiles_left,
+            0,
+            count,
+            len(self._found),
+            "",
+            so_far=self._found,
         )
         self._say("resumed" if earlier else "started", resumed=len(earlier), changed=changed)
         for outcome in earlier.values():
@@ -165,7 +178,8 @@ class BlockRun:
     def _take(self, done: Done) -> None:
         self._under_way -= 1
         self._speed.add(done)
-        self._report = replace(self._report, memory=max(self._report.memory, done.memory))
+        memory = max(self._report.memory, done.memory)
+        self._report = replace(self._report, memory=memory, block=None)
         if done.task.tile is not None:
             self._take_tile(done.task.tile, done)
         elif done.task.block is not None:
@@ -210,6 +224,7 @@ class BlockRun:
         self._say(
             "found objects",
             done=done,
+            block=k,
             objects=len(self._found),
             seconds_left=self._speed.seconds(tiles_left, len(self._blocks) - done),
             disk=disk,

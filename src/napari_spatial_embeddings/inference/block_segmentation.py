@@ -83,6 +83,7 @@ def segment_blocks(
         blocks = settings.updated(block=record.block)
         plan = Plan(clustering, tiles, blocks, record.place, scale, facts)
         work = BlockWork(model, image, plan)
+        record.write_count(len(work.blocks))
         place.start(work, plan)
         try:
             yield from BlockRun(work, place, record.changed).reports(order, clustering, cancelled)

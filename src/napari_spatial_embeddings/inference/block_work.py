@@ -29,6 +29,9 @@ from .model import SpatialEmbeddings
 Facts = dict[str, Any]
 """What decides the objects, by name, as JSON has it."""
 
+TILES, FOUND = "tiles", "found"
+"""Names of the folders for the files of tiles and of blocks."""
+
 GRAIN = 16
 """Edges of cores are multiples of it, in pixels, as are the tiles of TIFF."""
 
@@ -146,12 +149,12 @@ class BlockWork:
             image,
             plan.prediction,
             plan.clustering.foreground_threshold,
-            plan.folder / "tiles",
+            plan.folder / TILES,
             plan.scale,
         )
         self._clustering = plan.clustering
         self.blocks = blocks_of(self.tiles.shape, self.tiles.spacing, plan.settings.block)
-        self.found = FoundBlocks(self.blocks, self.tiles.spacing, plan.folder / "found")
+        self.found = FoundBlocks(self.blocks, self.tiles.spacing, plan.folder / FOUND)
         how, _ = model.suited(plan.prediction, image.pixel_size, image.unit)
         diameter = how.object_diameter or model.image_diameter or model.settings.working_diameter
         width = plan.settings.block_halo or DIAMETERS * diameter

@@ -75,6 +75,7 @@ class FoundBlocks:
 
     Attributes
     ----------
+    folder : path
     contested : int
         Pixels that objects of two blocks claimed: where the halo did not show all that decides.
     bytes : int
@@ -82,7 +83,7 @@ class FoundBlocks:
     """
 
     def __init__(self, blocks: Blocks, spacing: tuple[float, ...], folder: Path) -> None:
-        self.blocks, self.spacing, self._folder = blocks, spacing, folder
+        self.blocks, self.spacing, self.folder = blocks, spacing, folder
         self._counts = np.zeros(len(blocks), np.int64)
         self._lost: dict[int, list[int]] = defaultdict(list)
         self._dropped: dict[int, list[int]] = defaultdict(list)
@@ -101,11 +102,14 @@ class FoundBlocks:
 
     def read(self) -> dict[int, Outcome]:
         """Return what is known of the blocks that have files, and count them as added."""
-        known = {int(path.stem) for path in self._folder.glob("*.npz")}
-        found = {k: outcome for k in sorted(known) if (outcome := self.outcome(k)) is not None}
+        found = {k: outcome for k in self.done() if (outcome := self.outcome(k)) is not None}
         for k, outcome in found.items():
             self.add(k, outcome)
         return found
+
+    def done(self) -> list[int]:
+        """Return the blocks that have files, in order."""
+        return sorted(int(path.stem) for path in self.folder.glob("*.npz"))
 
     def outcome(self, k: int) -> Outcome | None:
         """Return what is known of a block; None if it has no file."""
@@ -122,7 +126,7 @@ class FoundBlocks:
         self.bytes += self._path(k).stat().st_size
 
     def _path(self, k: int) -> Path:
-        return self._folder / f"{k}.npz"
+        return self.folder / f"{k}.npz"
 
     def __len__(self) -> int:
         """Return the number of objects."""
@@ -239,15 +243,14 @@ class FoundBlocks:
             objects.rim_labels[np.isin(objects.rim_pixels, lost)] = 0
         return objects
 
-    def instances(self, k: int) -> tuple[Instances, Window] | None:
-        """Return the objects that a block owns, all their pixels, and the part that holds these.
+    def objects_around(self, k: int) -> tuple[NDArray[np.int32], Window]:
+        """Return the objects that a block owns, labelled from 1, and the part that holds them.
 
-        Positions count from the image's first pixel, and labels are the ids; None without objects.
+        They are those that the block has found; `resolve` may leave some of their pixels to others.
         """
-        table = self._table(k)
-        if not table.any():
-            return None
-        objects = self._without_lost(k, self._objects(k))
+        return self._around(k, self._objects(k))
+
+    def _around(self, k: int, objects: OwnedObjects) -> tuple[NDArray[np.int32], Window]:
         core, shape = self.blocks.core(k), self.blocks.shape
         at = np.unravel_index(objects.rim_pixels, shape)
         ends = [
@@ -264,6 +267,18 @@ class FoundBlocks:
         labels[tuple(i - part.start for i, part in zip(at, window, strict=True))] = (
             objects.rim_labels
         )
+        return labels, window
+
+    def instances(self, k: int) -> tuple[Instances, Window] | None:
+        """Return the objects that a block owns, all their pixels, and the part that holds these.
+
+        Positions count from the image's first pixel, and labels are the ids; None without objects.
+        """
+        table = self._table(k)
+        if not table.any():
+            return None
+        objects = self._without_lost(k, self._objects(k))
+        labels, window = self._around(k, objects)
         size = np.bincount(labels.reshape(-1), minlength=len(table))[1:]
         kept = table[1:] > 0
         found = Instances(

@@ -1,4 +1,4 @@
-"""Task of ``predict`` for one image, block by block: what is read, and where it is written."""
+"""Task of ``predict`` for one image, block by block, and the checks of its output."""
 
 from __future__ import annotations
 
@@ -6,84 +6,47 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.cli.flags import CallError
-from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
-
-from .workers import Workers
+from napari_spatial_embeddings.large.job import TIFF, LargeJob, host_of
+from napari_spatial_embeddings.large.workers import Workers
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
-    from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-
-TIFF = (".tif", ".tiff", ".btf")
-"""Endings of an output that is one TIFF."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlockJob:
-    """An image, where its objects are written, and how they are found.
+    """What is to be done, and how it is shown.
 
     Parameters
     ----------
-    model : SpatialEmbeddings
-    name : str
-        The model's name or folder.
-    image : ImageData
-    path, output : path
-        Of the image; of a TIFF, a store of its own, or labels of an image.
-    clustering, prediction, blocks
-        The settings.
-    table, as_json : bool
-        As the flags.
-    read : callable
-        Opens the image.
-    how : str
-        What of the file it is, and how it is read.
+    work : LargeJob
+    path : path
+        Of the image.
+    as_json : bool
+        As the flag.
+    read : partial function
+        Opens the image; its first argument is the path.
     workers : Workers
         That share in the work.
     """
 
-    model: SpatialEmbeddings
-    name: str
-    image: ImageData
+    work: LargeJob
     path: Path
-    output: Path
-    clustering: ClusteringSettings
-    prediction: PredictionSettings
-    blocks: BlockSettings
-    table: bool
     as_json: bool
     read: Callable[[], ImageData]
-    how: str
     workers: Workers
 
-    @property
-    def tiff(self) -> bool:
-        """Whether the output is a TIFF."""
-        return self.output.suffix.lower() in TIFF
-
-    @property
-    def host(self) -> Path | None:
-        """The image that the output is to be labels of, if it is."""
-        return _host(self.output)
-
-    @property
-    def beside(self) -> Path:
-        """What the files are written beside that are kept meanwhile."""
-        host = self.host
-        return self.output if host is None else host.with_name(f"{host.name}.{self.output.name}")
-
-    @property
-    def table_path(self) -> Path:
-        """Where the table is written: beside the output, or beside the image that has it."""
-        from napari_spatial_embeddings.files import stem
-
-        if self.host is None:
-            return self.output.with_name(f"{stem(self.output)}.csv")
-        return self.host.with_name(f"{stem(self.host)}.{self.output.name}.csv")
+    def reader(self) -> Callable[[], ImageData]:
+        """Return what opens the image in any process of any machine that sees it."""
+        if not isinstance(self.read, partial):
+            return self.read
+        path, *more = self.read.args
+        return partial(self.read.func, Path(path).resolve(), *more)
 
     def line(self, text: str) -> None:
         """Print a line above the bars, unless JSON is asked for."""
@@ -98,16 +61,7 @@ def is_one_file(output: str | None) -> bool:
     if output is None:
         return False
     path = Path(output)
-    return path.suffix.lower() in (*TIFF, ".zarr") or _host(path) is not None
-
-
-def _host(path: Path) -> Path | None:
-    """Return the image of a path such as ``image.zarr/labels/nuclei``."""
-    from napari_spatial_embeddings.files.ome_zarr import is_zarr
-
-    host = path.parent.parent
-    named = any(p.suffix == ".zarr" for p in path.parent.parents)
-    return host if path.parent.name == "labels" and (named or is_zarr(host)) else None
+    return path.suffix.lower() in (*TIFF, ".zarr") or host_of(path) is not None
 
 
 def check_output(options: argparse.Namespace, inputs: int) -> Path:
@@ -118,7 +72,7 @@ def check_output(options: argparse.Namespace, inputs: int) -> Path:
     InputError
         If that cannot be, or the flags do not fit together.
     """
-    from napari_spatial_embeddings.export.label_store import check_place
+    from napari_spatial_embeddings.export.label_place import check_place
 
     path = Path(options.output)
     if inputs != 1:
@@ -135,7 +89,7 @@ def check_output(options: argparse.Namespace, inputs: int) -> Path:
             raise CallError(f"--output: {path} is a folder; choose another name")
         return path
     check_place(path)
-    host = _host(path)
+    host = host_of(path)
     if host is not None and not host.is_dir():
         raise CallError(f"--output: there is no image {host}; it would hold the labels")
     return path
@@ -143,10 +97,6 @@ def check_output(options: argparse.Namespace, inputs: int) -> Path:
 
 def check_not_itself(job: BlockJob) -> None:
     """Refuse to write labels in the place of their image."""
-    if job.output.resolve() == job.path.resolve():
-        raise CallError(f"--output: {job.output} is the image itself; choose another name")
-
-
-def size(count: float) -> str:
-    """Return a number of bytes for users."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    output = job.work.output
+    if output.resolve() == job.path.resolve():
+        raise CallError(f"--output: {output} is the image itself; choose another name")

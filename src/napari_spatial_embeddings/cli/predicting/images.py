@@ -17,9 +17,10 @@ from napari_spatial_embeddings.cli.output import ResultWriter, write_line
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.text import clock, plural
 from napari_spatial_embeddings.errors import Failure, InputError
+from napari_spatial_embeddings.large.estimate import size
 from napari_spatial_embeddings.system.cancellation import never_cancelled
 
-from .block_job import BlockJob, size
+from .block_job import BlockJob
 from .inputs import Input
 from .series_output import series_output
 from .summary import ImageSummary
@@ -121,19 +122,20 @@ class PredictRun:
         """Segment a time series into one file or store; return how many objects are found."""
         from napari_spatial_embeddings.inference.series import frame_jobs
 
-        self._check_maps(job.image)
-        jobs = frame_jobs(self.model, job.image, advice=self.advice)
-        table, spacing = job.table_path if job.table else None, self._spacing(job.image)
-        with series_output(job.output, job.image, spacing, self.about, table, job.host) as add:
+        work, image = job.work, job.work.image
+        self._check_maps(image)
+        jobs = frame_jobs(self.model, image, advice=self.advice)
+        table, spacing = work.table_path if work.table else None, self._spacing(image)
+        with series_output(work.output, image, spacing, self.about, table, work.host) as add:
             try:
-                objects = self._frames(job.image, jobs, add)
+                objects = self._frames(image, jobs, add)
             except _Unusable as error:
                 raise error.reason from error
         return sum(len(sizes) for sizes, _ in objects)
 
     def _opened(self, one: Input, results: ResultWriter) -> tuple[ImageData, list[SegmentationJob]]:
         """Open an image, or a series, and return what is to be segmented of it."""
-        from napari_spatial_embeddings.export.label_store import check_place
+        from napari_spatial_embeddings.export.label_place import check_place
         from napari_spatial_embeddings.inference.segmentation import SegmentationJob
         from napari_spatial_embeddings.inference.series import frame_jobs
 

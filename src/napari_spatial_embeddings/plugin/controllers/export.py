@@ -20,6 +20,7 @@ from napari_spatial_embeddings.plugin.qt.workers import Worker
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .images import ImageController
+from .open_images.sources import opened_image
 from .prediction import PredictionController
 from .project_images import ProjectImages
 
@@ -304,28 +305,15 @@ class ExportController(QObject):
         worker.start()
 
     def _command_request(self, folder: Path, formats: Sequence[str]) -> CommandRequest:
-        from napari_spatial_embeddings.plugin.tasks.copied_command import (
-            CommandRequest,
-            ImageSource,
-        )
+        from napari_spatial_embeddings.plugin.tasks.copied_command import CommandRequest
 
         session, key = self._session, self._session.image
         if session.model is None:
             raise InputError("there is no model yet: choose or train one first")
         if key is None:
             raise InputError("there is no image: open one, and choose it under Data")
-        layers, axes = self._images.channel_layers(key)
-        files = {path and path.absolute() for path in map(source_path, layers)}
-        entry, project, source = self._project_images.entry(key), session.project, None
-        if entry is not None and project is not None:
-            path = (project.folder / entry.path).resolve()
-            source = ImageSource(path, entry.axes, entry.channels)
         return CommandRequest(
-            self._images.image_data(key),
-            source,
-            files.pop() if len(files) == 1 else None,
-            axes,
-            self._images.grey or None,
+            opened_image(self._images, session.project, key),
             folder.expanduser().absolute(),  # it may be run elsewhere
             session.model,
             session.clustering,

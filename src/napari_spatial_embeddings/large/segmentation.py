@@ -1,0 +1,254 @@
+"""Segmentation of one large image into a file or store, as a generator of reports.
+
+The command line and the window take this way alike: what one has begun, the other goes on with.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_spatial_embeddings.core.image_data import sliced
+from napari_spatial_embeddings.core.instances import Corrections
+from napari_spatial_embeddings.core.text import clock, plural
+from napari_spatial_embeddings.core.units import spacing_of
+from napari_spatial_embeddings.export.label_place import publish
+from napari_spatial_embeddings.export.label_store import LabelGrid, LabelStore
+from napari_spatial_embeddings.export.large_tiff import write_large_tiff
+from napari_spatial_embeddings.export.objects import objects_table, objects_writer
+from napari_spatial_embeddings.files import stem
+from napari_spatial_embeddings.files.errors import writing
+from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
+from napari_spatial_embeddings.system.cancellation import never_cancelled
+
+from .estimate import estimate, is_known
+from .job import LargeJob
+from .provisional import ProvisionalLabels
+from .unfinished import unfinished
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.inference.block_run import BlockReport
+    from napari_spatial_embeddings.inference.found_blocks import FoundBlocks
+    from napari_spatial_embeddings.inference.places import Place
+
+TABLE = "table.csv"
+"""Name of the table until it is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class LargeReport:
+    """Progress of `segment_large`.
+
+    Parameters
+    ----------
+    done, total : int
+        Tiles and blocks; while files are written, pieces of these.
+    message : str
+        One sentence.
+    blocks : BlockReport
+        The newest one of the segmentation.
+    takes : str
+        What it takes in all, once that is known; with one report.
+    labels : ProvisionalLabels, optional
+        Those of the blocks that are done, if they are wanted.
+    writing : bool
+        Whether all objects are found.
+    finished : bool
+        Whether all is written: the last report, unless the run was stopped.
+    """
+
+    done: int
+    total: int
+    message: str
+    blocks: BlockReport
+    takes: str = ""
+    labels: ProvisionalLabels | None = None
+    writing: bool = False
+    finished: bool = False
+
+
+class _Stopped(Exception):
+    """The work is to stop, and to be gone on with later."""
+
+
+def segment_large(
+    job: LargeJob,
+    place: Place | None = None,
+    *,
+    cancelled: Callable[[], bool] = never_cancelled,
+    kept: Callable[[Path], object] = lambda _: None,
+    written: Callable[[], object] = lambda: None,
+    provisional: bool = False,
+) -> Iterator[LargeReport]:
+    """Find the objects of an image, and write its labels, and a table if it is asked for.
+
+    What is done lies in a hidden folder beside the output until all is. A run that ended early,
+    however it ended, is gone on with there if it is of the same image, model and settings.
+
+    Parameters
+    ----------
+    job : LargeJob
+    place : Place, optional
+        Where the work is done: in this process if not given.
+    cancelled : callable
+        Asked between two pieces of work; once it is true, the run ends.
+    kept : callable
+        Called with the hidden folder if the run ends early, and what is done stays in there.
+    written : callable
+        Called for each piece of a file that is written.
+    provisional : bool
+        Have the labels of the blocks that are done be seen before the end.
+
+    Yields
+    ------
+    LargeReport
+
+    Raises
+    ------
+    InputError, Failure
+        If the image, the model or the output cannot be used, another run is at work, or memory or
+        the disk is short.
+    """
+    image = job.image
+    if job.host is not None:
+        grid = LabelGrid.like(job.host, image.shape)
+    else:
+        spacing = spacing_of(image.pixel_size) or job.model.settings.spacing
+        grid = LabelGrid.of(image.shape, spacing, image.pixel_size, image.unit)
+
+    def check() -> None:
+        if cancelled():
+            raise _Stopped
+
+    def piece() -> None:
+        written()
+        check()
+
+    try:
+        with unfinished(job.beside, kept) as folder:
+            last: LargeReport | None = None
+            factors = grid.factors if provisional else None
+            for last in _find(job, folder, place, cancelled, factors):
+                yield last
+            if last is None or last.blocks.found is None:
+                raise _Stopped
+            for report in _write(job, last, grid, folder, piece):
+                yield report
+                check()
+            if job.table:
+                (folder / TABLE).replace(job.table_path)
+            if job.tiff:
+                (folder / job.output.name).replace(job.output)
+            else:
+                publish(folder / "labels", job.output, job.host)
+            message = f"{plural(last.blocks.objects, 'object')}: {job.output}"
+            yield replace(last, message=message, takes="", writing=True, finished=True)
+    except _Stopped:
+        return
+
+
+def _find(
+    job: LargeJob,
+    folder: Path,
+    place: Place | None,
+    cancelled: Callable[[], bool],
+    factors: tuple[tuple[int, ...], ...] | None,
+) -> Iterator[LargeReport]:
+    """Find the objects, and state what that takes after the first blocks."""
+    stated, labels = False, None
+    with writing(job.beside):
+        for blocks in segment_blocks(
+            job.model,
+            job.image,
+            job.clustering,
+            job.prediction,
+            job.blocks,
+            folder,
+            cancelled=cancelled,
+            place=place,
+            source=job.source,
+        ):
+            takes = ""
+            if not stated and is_known(blocks):
+                stated, takes = True, estimate(blocks, folder, apart=place is not None)
+            if factors is not None and blocks.so_far is not None:
+                if labels is None or labels.found is not blocks.so_far:
+                    labels = ProvisionalLabels(blocks.so_far, factors)
+                elif blocks.block is not None:
+                    labels.add(blocks.block)
+            yield LargeReport(
+                blocks.tiles + blocks.done,
+                blocks.all_tiles + blocks.total,
+                _message(blocks),
+                blocks,
+                takes,
+                labels,
+            )
+
+
+def _message(blocks: BlockReport) -> str:
+    text = f"{blocks.done} of {plural(blocks.total, 'block')}"
+    if blocks.seconds_left is None:
+        return text
+    return f"{text}, {clock(blocks.seconds_left)} min left"
+
+
+def _write(
+    job: LargeJob, last: LargeReport, grid: LabelGrid, folder: Path, piece: Callable[[], None]
+) -> Iterator[LargeReport]:
+    """Write the files, into the hidden folder."""
+    found = last.blocks.found
+    assert found is not None
+    about = {
+        "model": job.name,
+        "clustering": job.clustering.model_dump(),
+        "blocks": job.blocks.model_dump(),
+    }
+    shutil.rmtree(folder / "labels", ignore_errors=True)  # of a run that ended early
+    store = LabelStore(folder / "labels", grid, found.blocks.edges, len(found), planes=job.tiff)
+    total = len(found.blocks) + (0 if job.tiff else store.coarser_chunks)
+    last = replace(last, done=0, total=total, message="Writing the labels", takes="", writing=True)
+    with ExitStack() as opened:
+        opened.enter_context(writing(job.table_path if job.table else job.output))
+        add = opened.enter_context(objects_writer(folder / TABLE)) if job.table else None
+        if add is not None:
+            add(_rows(job, found, None))
+        for k in range(len(found.blocks)):
+            store.write(found.blocks.core(k), found.labels(k))
+            if add is not None:
+                add(_rows(job, found, k))
+            piece()
+            yield (last := replace(last, done=last.done + 1))
+        if job.tiff:
+            image = job.image
+            path = folder / job.output.name
+            write_large_tiff(path, store.finest, image.pixel_size, image.unit, about, piece)
+            return
+        source = None if job.host is None else "../../"
+        for _ in store.finish(stem(job.output), about, source):
+            piece()
+            yield (last := replace(last, done=last.done + 1))
+
+
+def _rows(job: LargeJob, found: FoundBlocks, k: int | None) -> dict[str, list[Any]]:
+    """Return the table of a block's objects; without rows, of no block."""
+    image, data = job.image, None
+    one = None if k is None else found.instances(k)
+    if one is None:
+        instances = Corrections.none((1,) * image.ndim).instances()
+        data = sliced(image.data, (slice(None), *(slice(0, 1),) * image.ndim))
+    else:
+        instances, window = one
+        data = sliced(image.data, (slice(None), *window))
+    return objects_table(
+        instances,
+        job.model.settings.classes,
+        data,
+        image.pixel_size,
+        image.unit,
+        found.spacing,
+    )

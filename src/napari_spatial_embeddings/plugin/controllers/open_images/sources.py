@@ -1,0 +1,40 @@
+"""Files of open images: what is known of them, without a look at their pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_spatial_embeddings.plugin.layers import tags
+from napari_spatial_embeddings.plugin.layers.axes import source_path
+
+from .queries import ImageQueries
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.plugin.tasks.image_source import OpenedImage
+    from napari_spatial_embeddings.project import Project
+
+
+def opened_image(images: ImageQueries, project: Project | None, key: str) -> OpenedImage:
+    """Return an open image, and what is known of its files.
+
+    Raises
+    ------
+    InputError
+        If it cannot be used.
+    """
+    from napari_spatial_embeddings.plugin.tasks.image_source import ImageSource, OpenedImage
+
+    layers, axes = images.channel_layers(key)
+    files = {path and path.absolute() for path in map(source_path, layers)}
+    entry, known = None if project is None else project.card.find(key), None
+    if entry is not None and project is not None:
+        path = (project.folder / entry.path).resolve()
+        known = ImageSource(path, entry.axes, entry.channels)
+    tag = tags.tag_of(layers[0])
+    return OpenedImage(
+        images.image_data(key),
+        known,
+        files.pop() if len(files) == 1 else None,
+        axes,
+        (tag.grey if tag is not None else "") or None,
+    )
