@@ -7,13 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from napari.layers._layer_actions import _duplicate_layer
 from napari.viewer import Viewer
+from PIL import Image as Picture
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QLabel, QListWidget
 
 from label_files import sidecar
 from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.files import read_image
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.annotation import add_layer, image_layer
 from napari_spatial_embeddings.samples import blobs
@@ -66,6 +69,41 @@ def test_axes_are_asked_for_only_if_in_doubt(
         assert button(dock, "This image").isVisibleTo(dock)
         press(dock, "Annotate")
         assert len(viewer.layers) == 2
+
+
+def test_axes_that_a_file_does_not_name_are_to_be_chosen(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, tmp_path: Path
+) -> None:
+    """As on the command line, which refuses the file without ``--axes``."""
+    pixels = np.random.default_rng(0).integers(0, 99, (9, 2, 40, 50), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack")
+    viewer.open(tmp_path / "a.tif", plugin="napari")
+    axes = combos(dock)[1]
+    assert (axes.currentIndex(), axes.placeholderText()) == (-1, "choose")
+    assert advice(dock) == "a has 4 axes without names: choose what they mean"
+    assert not button(dock, "Annotate").isEnabled()
+    choose(axes, "volume with channels (ZCYX)")
+    assert advice(dock) == ""
+    read = read_image(tmp_path / "a.tif", "ZCYX")
+    assert np.array_equal(np.asarray(dock.images.image_data().data), np.asarray(read.data))
+    press(dock, "Annotate")
+    assert len(viewer.layers) == 2
+    dock.images.choose(dock.images.layer)
+    assert combos(dock)[1].currentText() == "volume with channels (CZYX)", "as it lies now"
+
+
+def test_a_file_that_lacks_pixels_is_used_as_a_copy_only(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, tmp_path: Path
+) -> None:
+    Picture.new("CMYK", (50, 40), (9, 99, 199, 30)).save(tmp_path / "ink.jpg")
+    viewer.open(tmp_path / "ink.jpg", plugin="napari")
+    assert "ink.jpg has the colours of print" in advice(dock)
+    assert not button(dock, "Annotate").isEnabled()
+    viewer.layers.selection = {viewer.layers["ink"]}
+    _duplicate_layer(viewer.layers)
+    dock.images.choose(viewer.layers["ink copy"])
+    assert "colours of print" not in advice(dock)
+    assert button(dock, "Annotate").isEnabled()
 
 
 def advice(dock: SpatialEmbeddingsWidget) -> str:

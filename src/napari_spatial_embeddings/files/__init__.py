@@ -6,7 +6,7 @@ with a file raises `FileError`, in one sentence.
 
 from .collections.position import Position
 from .collections.positions import positions
-from .errors import FileError
+from .errors import FileError, PixelError
 from .file_axes import FileAxes, read_axes
 from .folders import Side, find_images, find_regions, pair, state_of, stem
 from .images import read_image, read_labels, read_pixel_size
@@ -21,6 +21,7 @@ __all__ = [
     "FileAxes",
     "FileError",
     "LabelSeries",
+    "PixelError",
     "Position",
     "Region",
     "Side",

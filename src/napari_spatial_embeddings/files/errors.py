@@ -26,6 +26,10 @@ class FileError(InputError):
     """A file that cannot be read, used or written; the message gives the reason and what to do."""
 
 
+class PixelError(FileError):
+    """A file whose pixels are no image: some are missing, or they are colours of print."""
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turn any error of a decoder into a `FileError` that names the file."""

@@ -25,7 +25,8 @@ class FileAxes:
     shape : tuple of ints
         Length of each axis.
     guessed : bool
-        Whether the file does not name all of them: they are what `read_image` takes them for.
+        Whether the file does not name all of them: they are what `read_image` takes them for, or
+        `UNKNOWN` where it does not guess.
     alpha : bool
         Whether the last channel is transparency, which `read_image` leaves out.
     """
@@ -43,6 +44,8 @@ def read_axes(path: str | Path) -> FileAxes | None:
 
     Raises
     ------
+    PixelError
+        If what napari shows is not the file's image: pixels are missing, or are colours of print.
     FileError
         If the file is missing or damaged, or holds no image.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .axes import TIME_SERIES, Raw
-from .errors import FileError, log
+from .errors import FileError, PixelError, log
 
 PALETTE = 3
 """Type of colour of a PNG whose pixels are indices into a table."""
@@ -18,6 +18,9 @@ SAMPLES = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 
 FRAMES = range(0xC0, 0xC4)
 """Markers of a JPEG that give the number of its colours."""
+
+TAIL = 1024
+"""Bytes at the end of a JPEG among which its last marker is."""
 
 PRINT_COLOURS = "{path} has the colours of print (CMYK); expected grey or RGB: convert it"
 
@@ -103,21 +106,28 @@ def _header(content: bytes) -> _Header:
 
 
 def check_jpeg(path: Path) -> None:
-    """Refuse a JPEG with the colours of print, without reading its pixels.
+    """Refuse a JPEG that ended early, or has the colours of print, without reading its pixels.
 
     Raises
     ------
     FileError
     """
     with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, TAIL), os.SEEK_END)
+        _check_end(file.read(), path)
         file.seek(2)
         while len(head := file.read(10)) == 10 and head[0] == 0xFF:
             kind, length = struct.unpack_from(">BH", head, 1)
             if kind in FRAMES:
                 if head[9] == 4:
-                    raise FileError(PRINT_COLOURS.format(path=path))
+                    raise PixelError(PRINT_COLOURS.format(path=path))
                 return
             file.seek(2 + length - len(head), os.SEEK_CUR)
+
+
+def _check_end(tail: bytes, path: Path) -> None:
+    if b"\xff\xd9" not in tail:  # decoders fill up what is missing with grey
+        raise PixelError(f"{path} is truncated; copy or export it again")
 
 
 def read_jpeg(path: Path) -> Raw:
@@ -125,9 +135,8 @@ def read_jpeg(path: Path) -> Raw:
     import imagecodecs
 
     content = path.read_bytes()
-    if b"\xff\xd9" not in content[-1024:]:  # decoders fill up what is missing with grey
-        raise FileError(f"{path} is truncated; copy or export it again")
+    _check_end(content[-TAIL:], path)
     array = imagecodecs.jpeg_decode(content)
     if array.shape[2:] == (4,):
-        raise FileError(PRINT_COLOURS.format(path=path))
+        raise PixelError(PRINT_COLOURS.format(path=path))
     return Raw(array, "YXS"[: array.ndim], {})

@@ -16,11 +16,11 @@ from napari_spatial_embeddings.core.units import Size
 
 from . import stored
 from .axes import Raw
-from .errors import FileError, log
+from .errors import FileError, PixelError, log
 from .ome_set import OmePart, ome_set
 from .ome_xml import OmeImage
 from .png_jpeg import PRINT_COLOURS
-from .tiff_damage import check_end, check_pixels
+from .tiff_damage import AGAIN, check_end, check_pixels
 from .tiff_log import quiet
 from .tiff_pages import ALONE, MAX_PAGES, UNLIKE, first_image, main_image
 from .tiff_sizes import sizes
@@ -116,6 +116,8 @@ def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
             series, own = first_image(path, open_file, given=False)
             check_pixels(series, path)
             _check_colours(series.keyframe, path, labels=False, given=False)
+        except PixelError:
+            raise
         except FileError as error:
             log.warning("%s", error)
         else:
@@ -128,9 +130,20 @@ def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
 
 
 def _mention_set(path: Path, part: OmePart, shown: OmeImage | None) -> None:
-    """Mention planes that programs show black, and an image of a set that they show instead."""
-    if missing := part.missing() or part.gone():
-        log.warning("%s lacks %s: napari shows black instead", path, missing)
+    """Mention an image of a set that programs show instead.
+
+    Raises
+    ------
+    PixelError
+        If they show black for planes that are not there.
+    """
+    if missing := part.missing():
+        raise PixelError(f"{path} lacks {missing}: napari shows black instead; {AGAIN}")
+    if gone := part.gone():
+        raise PixelError(
+            f"{path} lacks {gone}: napari shows black instead; put all files of the image into one"
+            " folder"
+        )
     if shown is not part.image:
         log.warning(
             "%s: napari may show the first image of its set in its place; move it into a folder of"
@@ -241,7 +254,7 @@ def _check_colours(page: Any, path: Path, *, labels: bool, given: bool) -> None:
     """
     kind = page.photometric.name
     if kind == "SEPARATED" and page.samplesperpixel == 4 and not given:
-        raise FileError(PRINT_COLOURS.format(path=path))
+        raise PixelError(PRINT_COLOURS.format(path=path))
     if kind == "MINISWHITE" and not _is_meant_so(page, labels=labels):
         log.warning(
             "%s: 0 is white by its metadata, and its values are used as they are stored, so that"

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import FileError, log
+from .errors import PixelError, log
 
 if TYPE_CHECKING:
     import tifffile
@@ -34,7 +34,7 @@ def check_end(file: tifffile.TiffFile, path: Path) -> None:
     file.filehandle.seek(at)
     following = file.filehandle.read(file.tiff.offsetsize)
     if len(following) < file.tiff.offsetsize or struct.unpack(file.tiff.offsetformat, following)[0]:
-        raise FileError(f"{path} is truncated: its pages break off after page {count}; {AGAIN}")
+        raise PixelError(f"{path} is truncated: its pages break off after page {count}; {AGAIN}")
 
 
 def check_pixels(series: tifffile.TiffPageSeries, path: Path) -> None:
@@ -50,20 +50,20 @@ def check_pixels(series: tifffile.TiffPageSeries, path: Path) -> None:
         named = math.prod(series.get_shape(False)) * series.dtype.itemsize
         held = series.keyframe.parent.filehandle.size - series.keyframe.dataoffsets[0]
         if held < named:
-            raise FileError(f"{path} is truncated: it holds {held} of {named} bytes; {AGAIN}")
+            raise PixelError(f"{path} is truncated: it holds {held} of {named} bytes; {AGAIN}")
         return
     empty = tiles = 0
     for number, page in enumerate(series, 1):
         left_out = None if page is None else _left_out(page)
         if page is None or left_out is None:
             file = path if page is None else path.with_name(page.parent.filehandle.name)
-            raise FileError(
+            raise PixelError(
                 f"{file} is truncated or damaged: not all pixels of plane {number} of {len(series)}"
                 f" are there; {AGAIN}"
             )
         empty, tiles = empty + left_out, tiles + len(page.dataoffsets)
     if _overlap(series):
-        raise FileError(
+        raise PixelError(
             f"{path}: its planes overlap, as they are damaged or differ in size; {AGAIN}"
         )
     if empty:

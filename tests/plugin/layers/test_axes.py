@@ -13,12 +13,14 @@ from napari.layers import Image, Labels
 from napari.layers._source import layer_source
 from PIL import Image as Picture
 
-from napari_spatial_embeddings.files import FileError, read_image, read_labels
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import FileError, PixelError, read_image, read_labels
 from napari_spatial_embeddings.plugin.layers.axes import (
     are_guessed,
     axes_error,
     is_grey,
     leave_out_transparency,
+    likeliest_axes,
     meanings,
     order_labels,
     possible_axes,
@@ -146,6 +148,54 @@ def test_the_window_takes_a_file_for_what_the_command_line_does(
     moved = space_last(layer, axes)
     assert np.array_equal(np.asarray(image_data([layer], moved).data), np.asarray(read.data))
     assert layer.rgb or moved.endswith("YX")
+
+
+@pytest.mark.parametrize("shape", [(9, 2, 32, 40), (4, 3, 9, 32, 40), (6, 32, 40, 2)])
+def test_axes_that_the_command_line_does_not_guess_are_to_be_chosen(
+    shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    tifffile.imwrite(
+        path := tmp_path / "a.tif", np.zeros(shape, np.uint8), photometric="minisblack"
+    )
+    with pytest.raises(FileError, match="its axes are unknown"):
+        read_image(path)
+    layer = open_file(path)
+    assert likeliest_axes(layer) == ""
+    assert "axes without names: choose what they mean" in axes_error(layer, "")
+    for axes in possible_axes(layer):
+        assert axes_error(layer, axes) == ""
+    names = tuple("tczyx"[-len(shape) :])
+    layer.axis_labels = names
+    assert likeliest_axes(layer) == "".join(names).upper()
+    layer.axis_labels = ("", *names[1:])  # a single one is guessed there, too
+    assert likeliest_axes(layer)
+
+
+def test_a_file_that_is_no_whole_image_is_used_nowhere(tmp_path: Path) -> None:
+    """Though napari shows what there is of it; a copy of the layer is what the user wants."""
+    rng = np.random.default_rng(0)
+    tifffile.imwrite(cut := tmp_path / "cut.tif", rng.integers(0, 200, (64, 64), np.uint8))
+    Picture.fromarray(rng.integers(0, 255, (64, 64, 3), np.uint8)).save(half := tmp_path / "a.jpg")
+    for path in (cut, half):
+        path.write_bytes(path.read_bytes()[:-1500])
+    Picture.new("CMYK", (64, 64)).save(ink := tmp_path / "ink.jpg")
+    for path in (cut, half, ink):
+        with pytest.raises(PixelError) as refused:
+            read_image(path)
+        rgb = path is not cut
+        layer = open_file(path, np.zeros((64, 64, 3)[: 2 + rgb], np.uint8))
+        with pytest.raises(InputError) as said:
+            image_data([layer], possible_axes(layer)[0])
+        assert (
+            str(said.value) == f"{refused.value}, or duplicate the layer to use it as it is shown"
+        )
+        with layer_source(parent=layer):  # as napari duplicates layers
+            copy = Image(layer.data)
+        assert image_data([copy], possible_axes(copy)[0]).shape == (64, 64)
+    with layer_source(path=str(cut)):
+        labels = Labels(np.zeros((64, 64), np.int32))
+    with pytest.raises(InputError, match="is truncated"):
+        order_labels(labels)
 
 
 @pytest.mark.parametrize("kind", ["LA", "RGBA", "RGB", "L"])

@@ -16,7 +16,7 @@ from napari_spatial_embeddings.plugin.layers.annotation import LayerTuple
 from napari_spatial_embeddings.plugin.layers.axes import (
     finest,
     leave_out_transparency,
-    possible_axes,
+    likeliest_axes,
     space_last,
 )
 from napari_spatial_embeddings.plugin.layers.image import (
@@ -106,7 +106,7 @@ class SegmentJob:
             raise InputError(first_error(error)) from error
         if leave_out_transparency(image) and axes and len(axes) > finest(image).ndim:
             axes = axes.replace("C", "")
-        axes = axes or next(iter(possible_axes(image)), "")
+        axes = axes or likeliest_axes(image)
         axes = space_last(image, axes) if axes else ""
         data = image_data([image], axes, grey)
         if data.frames is not None:

@@ -18,7 +18,7 @@ from napari.utils.notifications import show_error, show_info
 from napari_spatial_embeddings.errors import InputError, to_message
 from napari_spatial_embeddings.inference.registry import shipped, suiting
 from napari_spatial_embeddings.plugin.layers.annotation import LayerTuple, add_layer
-from napari_spatial_embeddings.plugin.layers.axes import meanings
+from napari_spatial_embeddings.plugin.layers.axes import likeliest_axes, meanings
 from napari_spatial_embeddings.plugin.layers.image import channel_count, image_layers
 from napari_spatial_embeddings.plugin.layers.tags import Grey
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -126,7 +126,9 @@ class SegmentForm(Container[Any]):
     def _meanings(self, _widget: object = None) -> list[tuple[str, tuple[str, Grey]]]:
         image = self.image.value
         found = {} if image is None else meanings(image)
-        return [(text, meaning) for meaning, text in found.items()]
+        unknown = len(found) > 1 and not likeliest_axes(image)
+        first: list[tuple[str, tuple[str, Grey]]] = [("choose", ("", ""))] if unknown else []
+        return first + [(text, meaning) for meaning, text in found.items()]
 
     def _follow_image(self, *_: object) -> None:
         self.axes.reset_choices()

@@ -11,9 +11,9 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import distinct, file_name
-from napari_spatial_embeddings.plugin.layers.axes import source_path
 from napari_spatial_embeddings.plugin.layers.frames import in_frame, pixels
 from napari_spatial_embeddings.plugin.layers.image import channel_count
+from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker

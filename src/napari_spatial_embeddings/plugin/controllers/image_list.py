@@ -15,7 +15,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import find_images
 from napari_spatial_embeddings.files.names import series_key
 from napari_spatial_embeddings.plugin.layers import tags
-from napari_spatial_embeddings.plugin.layers.axes import source_path
+from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker
 from napari_spatial_embeddings.plugin.state.session import Session

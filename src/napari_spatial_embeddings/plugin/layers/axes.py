@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from collections.abc import Sequence
-from contextlib import suppress
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels
 
 from napari_spatial_embeddings.core.image_data import arranged
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import FileAxes, FileError, read_axes
 
+from .opened.file_axes import axes_in_file, problem_of_file
 from .tags import Grey
-
-log = logging.getLogger(__name__)
 
 LETTERS = "TCZYX"
 """Time, channels or colours, depth, height and width, in the order of images."""
@@ -42,12 +36,6 @@ NAMED_OTHERWISE, TIME_LATER, LAST_CHANNELS = 30, 20, 8
 of channels that are the last one."""
 
 
-def source_path(layer: Layer) -> Path | None:
-    """Return the file that a layer was opened from, if it was."""
-    path = layer.source.path
-    return Path(path) if path and "://" not in str(path) else None
-
-
 def finest(layer: Image | Labels) -> Any:
     """Return a layer's array; of a pyramid, the finest level."""
     return layer.data[0] if layer.multiscale else layer.data
@@ -59,6 +47,18 @@ def possible_axes(layer: Image) -> list[str]:
     A letter for each axis of the array, of T, C, Z, Y and X; the colours of RGB are the last one.
     """
     return ranked_axes(tuple(finest(layer).shape), _names(layer), layer.rgb)
+
+
+def likeliest_axes(layer: Image) -> str:
+    """Return what a layer's axes mean; empty if that is impossible, or is to be chosen.
+
+    Where its file names neither of two axes before the last two, the command line refuses it.
+    """
+    file, names = axes_in_file(layer), _names(layer)
+    before = [i for i, n in enumerate(finest(layer).shape[: layer.ndim - 2]) if n > 1]
+    if file is not None and file.guessed and sum(not names[i] for i in before) > 1:
+        return ""
+    return next(iter(possible_axes(layer)), "")
 
 
 def ranked_axes(shape: tuple[int, ...], names: Sequence[str], rgb: bool) -> list[str]:
@@ -165,7 +165,7 @@ def contradicted(layer: Image, axes: str) -> bool:
 
 def _names_in_file(layer: Image | Labels, guessed: bool) -> list[str]:
     """Return the letters that a layer's file gives to the axes of its array."""
-    shape, file = tuple(finest(layer).shape), _file_of(layer)
+    shape, file = tuple(finest(layer).shape), axes_in_file(layer)
     names = [""] * len(shape)
     if file is None or (file.guessed and not guessed):
         return names
@@ -181,12 +181,6 @@ def _names_in_file(layer: Image | Labels, guessed: bool) -> list[str]:
     return names
 
 
-def _file_of(layer: Image | Labels) -> FileAxes | None:
-    """Return the axes of the file that a layer was opened from; None if they are unknown."""
-    path = source_path(layer)
-    return None if path is None else _file_axes(path, _changed(path), str(layer.unique_id))
-
-
 def leave_out_transparency(layer: Image) -> bool:
     """Make a layer's data a view without the transparency that its file has beside grey values.
 
@@ -195,7 +189,7 @@ def leave_out_transparency(layer: Image) -> bool:
     bool
         Whether there was any.
     """
-    file, shape = _file_of(layer), tuple(finest(layer).shape)
+    file, shape = axes_in_file(layer), tuple(finest(layer).shape)
     if layer.rgb or file is None or not file.alpha or shape != file.shape:
         return False
     axis = file.axes.index("C")
@@ -212,28 +206,8 @@ def is_grey(layer: Image) -> bool:
 
     napari does so with PNGs of 16 bits.
     """
-    file = _file_of(layer)
+    file = axes_in_file(layer)
     return layer.rgb and file is not None and file.alpha and file.shape[file.axes.index("C")] == 2
-
-
-@lru_cache(maxsize=256)
-def _file_axes(path: Path, _changed: int, _layer: str) -> FileAxes | None:
-    """Return the axes of a file, which is read again once it has changed.
-
-    What is wrong with it is logged, once for each layer that it is opened as.
-    """
-    try:
-        return read_axes(path)
-    except FileError as error:
-        log.warning("%s", error)
-    return None
-
-
-def _changed(path: Path) -> int:
-    """Return when a file was changed, in nanoseconds; 0 if it is gone."""
-    with suppress(OSError):
-        return path.stat().st_mtime_ns
-    return 0
 
 
 def frames(layer: Image | Labels, axes: str) -> int:
@@ -242,7 +216,11 @@ def frames(layer: Image | Labels, axes: str) -> int:
 
 
 def axes_error(layer: Image, axes: str) -> str:
-    """Return the sentence about an image whose axes are not supported; empty if they are."""
+    """Return why an image cannot be used, by its file or its axes; empty if it can."""
+    if problem := problem_of_file(layer):
+        return problem
+    if not axes and possible_axes(layer):
+        return f"{layer.name} has {layer.ndim} axes without names: choose what they mean"
     if not axes:
         what = "channels, each in colours" if layer.rgb else f"{layer.ndim} axes"
         return (
@@ -278,7 +256,14 @@ def order_labels(layer: Labels) -> None:
     """Put the axes of a layer of labels in the order of images, where its file names another one.
 
     Else they would not lie on an image from a file like it, whose axes were put in order.
+
+    Raises
+    ------
+    InputError
+        If pixels are missing in its file.
     """
+    if problem := problem_of_file(layer):
+        raise InputError(problem)
     names = _names(layer)
     if sorted(names) == sorted("ZYX"[-layer.ndim :]):
         space_last(layer, "".join(names))

@@ -22,7 +22,8 @@ from napari_spatial_embeddings.core.units import METRES, Size, combine, unit_nam
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import FileError, read_pixel_size
 
-from .axes import axes_error, finest, frames, source_path
+from .axes import axes_error, finest, frames
+from .opened.file_axes import source_path
 from .placement import Placement, layer_shape
 from .tags import Grey, PixelSize, find_layer, role_of, tag_of
 

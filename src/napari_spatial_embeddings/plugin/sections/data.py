@@ -72,6 +72,7 @@ class DataStep(StepArea):
         self._image.activated.connect(self._choose)
         self._axes = NameCombo()
         self._axes.set_about("Meaning of the axes of the image's array.")
+        self._axes.setPlaceholderText("choose")
         self._axes.activated.connect(self._choose_axes)
         self._channels = NameList()
         self._channels.itemChanged.connect(self._choose_channels)

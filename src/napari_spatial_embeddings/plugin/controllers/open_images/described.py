@@ -13,6 +13,7 @@ from napari_spatial_embeddings.plugin.layers import tags
 from napari_spatial_embeddings.plugin.layers.axes import (
     are_guessed,
     is_grey,
+    likeliest_axes,
     possible_axes,
     space_last,
 )
@@ -42,10 +43,8 @@ def described(
         If the axes cannot be put in that order.
     """
     old = tags.stored_tag(layer) or LayerTag("image", grey="grey" if is_grey(layer) else "")
-    possible = possible_axes(layer)
-    stays = axes is None and old.axes in possible
-    likeliest = next(iter(possible), "")
-    wanted = axes or (old.axes if stays else likeliest)
+    stays = axes is None and old.axes in possible_axes(layer)
+    wanted = axes or (old.axes if stays else likeliest_axes(layer))
     guessed = old.guessed if stays else not axes and bool(wanted) and are_guessed(layer, wanted)
     return replace(
         old,

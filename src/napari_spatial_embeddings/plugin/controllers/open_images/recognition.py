@@ -16,8 +16,8 @@ from napari_spatial_embeddings.plugin.layers.axes import (
     is_grey,
     leave_out_transparency,
     possible_axes,
-    source_path,
 )
+from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
 from napari_spatial_embeddings.plugin.layers.tags import LayerTag, image_key, set_tag
 
 from .described import image_of

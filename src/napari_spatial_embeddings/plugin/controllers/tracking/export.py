@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.files.names import file_name
-from napari_spatial_embeddings.plugin.layers.axes import source_path
+from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
 from napari_spatial_embeddings.plugin.layers.tracks.series import label_array
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker

@@ -1,0 +1,1 @@
+"""Files that layers were opened from."""

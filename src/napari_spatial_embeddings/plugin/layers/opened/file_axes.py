@@ -1,0 +1,61 @@
+"""What the file of a layer says of its axes, and why it may be no image at all."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+from napari.layers import Layer
+
+from napari_spatial_embeddings.files import FileAxes, FileError, PixelError, read_axes
+
+log = logging.getLogger(__name__)
+
+
+def source_path(layer: Layer) -> Path | None:
+    """Return the file that a layer was opened from, if it was."""
+    path = layer.source.path
+    return Path(path) if path and "://" not in str(path) else None
+
+
+def axes_in_file(layer: Layer) -> FileAxes | None:
+    """Return the axes of the file that a layer was opened from; None if they are unknown."""
+    found = _found(layer)
+    return None if isinstance(found, str) else found
+
+
+def problem_of_file(layer: Layer) -> str:
+    """Return why the file that a layer was opened from holds no whole image; empty if it does."""
+    found = _found(layer)
+    if not isinstance(found, str):
+        return ""
+    return f"{found}, or duplicate the layer to use it as it is shown"
+
+
+def _found(layer: Layer) -> FileAxes | str | None:
+    path = source_path(layer)
+    return None if path is None else _read(path, _changed(path), str(layer.unique_id))
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, _changed: int, _layer: str) -> FileAxes | str | None:
+    """Return the axes of a file, which is read again once it has changed, or why it is no image.
+
+    What else is wrong with it is logged, once for each layer that it is opened as.
+    """
+    try:
+        return read_axes(path)
+    except PixelError as error:
+        return str(error)
+    except FileError as error:
+        log.warning("%s", error)
+    return None
+
+
+def _changed(path: Path) -> int:
+    """Return when a file was changed, in nanoseconds; 0 if it is gone."""
+    with suppress(OSError):
+        return path.stat().st_mtime_ns
+    return 0
