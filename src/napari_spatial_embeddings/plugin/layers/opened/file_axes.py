@@ -1,4 +1,4 @@
-"""What the file of a layer says of its axes, and why it may be no image at all."""
+"""Axes of the file of a layer, and the reason why it may be no image at all."""
 
 from __future__ import annotations
 
