@@ -209,7 +209,8 @@ def test_one_run_at_a_time_writes_an_output(tmp_path: Path, image: Path, model: 
     ("output", "flags", "says"),
     [
         ("a.zarr/labels/theirs", (), "was not written by this program"),
-        ("a.zarr", (), "was not written by this program"),
+        ("a.zarr", (), "is the image itself"),
+        ("small.zarr", (), "was not written by this program"),
         ("c.zarr/labels/cells", (), "there is no image"),
         ("small.zarr/labels/cells", (), "has the shape"),
         ("folder.tif", (), "is a folder"),

@@ -167,3 +167,65 @@ def test_labels_are_accepted_by_another_reader(
     done("predict", path, "--model", model, *flags)
     for place in ("", "labels/cells"):
         models.open_ome_zarr(zarr.open_group(path / "A/1/0" / place, mode="r"))
+
+
+def test_a_well_by_a_path_from_here(
+    tmp_path: Path,
+    model: Path,
+    images: list[NDArray[np.uint16]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plate(tmp_path / "p.zarr", {"A/1": {"0": images[0]}, "B/2": {"0": images[1]}})
+    monkeypatch.chdir(tmp_path)
+    for here, given in ((".", "p.zarr/A/1"), ("p.zarr/A/1", "."), ("p.zarr/A", "1")):
+        monkeypatch.chdir(tmp_path / here)
+        done("predict", given, "--model", model, "--output", tmp_path / "out")
+        (found,) = (tmp_path / "out").iterdir()
+        assert found.name.startswith("p_A1")
+        found.unlink()
+
+
+def test_nothing_but_results_is_replaced(
+    tmp_path: Path, model: Path, images: list[NDArray[np.uint16]]
+) -> None:
+    one, other = save(tmp_path / "in/a.tif", images[0]), save(tmp_path / "a.tif", images[1])
+    more = save(tmp_path / "in/b.tif", images[2])
+    before = contents(tmp_path)
+    with_model = "predict", one.parent, "--model", model
+    outcome = call(*with_model, "--output", tmp_path)
+    assert outcome.code == 1
+    assert "a.tif is there already, and was not written by this program" in outcome.err
+    for _ in range(2):  # what was not in the way was written, and may be again
+        assert call(*with_model, "--output", tmp_path).code == 1
+    (tmp_path / "b.tif").unlink()
+    said = refused("predict", one, "--model", model, "--output", more)
+    assert "b.tif is there already" in said
+    assert contents(tmp_path) == before
+    assert "is the image itself" in refused("predict", one, "--model", model, "--output", one)
+    for _ in range(2):
+        done("predict", one, "--model", model, "--output", tmp_path / "c.tif")
+    assert other.read_bytes() == before["a.tif"]
+
+
+def test_a_summary_is_a_table_of_its_own(
+    tmp_path: Path, model: Path, images: list[NDArray[np.uint16]]
+) -> None:
+    image, out = save(tmp_path / "in/a.tif", images[0]), tmp_path / "out"
+    before = contents(tmp_path)
+    start = "predict", image, "--model", model, "--output", out, "--table", "--summary"
+    for name in (image, tmp_path / "in", tmp_path / "summary"):
+        assert "is no name for a table; expected NAME.csv" in refused(*start, name)
+    assert "a.csv is an image's table of objects" in refused(*start, out / "a.csv")
+    assert contents(tmp_path) == before
+    done(*start, out / "summary.csv")
+
+
+def test_results_lie_in_no_image(
+    tmp_path: Path, model: Path, images: list[NDArray[np.uint16]]
+) -> None:
+    image = ome_zarr(tmp_path / "a.zarr", images[0], "YX")
+    before = contents(tmp_path)
+    for output in (image / "labels", image / "0", image / "results", image / "x.tif"):
+        said = refused("predict", image, "--model", model, "--output", output)
+        assert "which holds nothing but its arrays" in said
+    assert contents(tmp_path) == before

@@ -91,9 +91,7 @@ def test_refuses(tmp_path: Path, series: tuple[Path, Path]) -> None:
         *("track", truth, *out, "--max-step", 3, "--step-unit", "um")
     )
     assert "--max-step: should be greater than 0" in refused("track", truth, *out, "--max-step", 0)
-    assert "expected 2 above 0, in the order Y X" in refused(
-        *("track", truth, *out, "--pixel-size", 1, 1, 1)
-    )
+    assert "3 values for the 2 axes" in refused(*("track", truth, *out, "--pixel-size", 1, 1, 1))
     assert "expected a time series" in refused("track", mixed / "0.tif", *out)
     assert "there is no file" in refused("track", tmp_path / "nothing", *out)
     assert not (tmp_path / "out").exists()
@@ -119,3 +117,29 @@ def test_parents_come_from_the_table_and_must_fit_the_pixels(tmp_path: Path) -> 
     (folder / "man_track.txt").write_text("1 0 0 0\n2 1 1 1\n3 1 2 1\n")
     assert "track 2 is in the frames 1 to 1 in it, and in 1 to 2 in the pixels" in refused(*flags)
     assert call("track", "--help").code == 0
+
+
+def test_pixel_sizes_are_lengths(tmp_path: Path, series: tuple[Path, Path]) -> None:
+    call_ = "track", series[0], "--output", tmp_path / "out", "--pixel-size"
+    for size in ("nan", "inf", "0"):
+        assert f"not {size}" in refused(*call_, size, 1)
+    assert "1 values for the 2 axes" in refused(*call_, 1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_results_do_not_mix_with_frames(tmp_path: Path, series: tuple[Path, Path]) -> None:
+    frames = series[1]
+    before = sorted(frames.iterdir())
+    assert "holds the frames" in refused("track", frames, "--output", frames)
+    assert "holds the frames" in refused("track", *before[:2], "--output", frames)
+    assert sorted(frames.iterdir()) == before
+    done("track", series[0], "--output", tmp_path)  # one file is no folder of frames
+
+
+def test_corrections_that_contradict_each_other(tmp_path: Path, series: tuple[Path, Path]) -> None:
+    file = tmp_path / "c.links.json"
+    followed = [[[0, 1], [[1, 1]]], [[1, 1], [[2, 1]]], [[0, 2], [[1, 2], [1, 3]]]]
+    for apart in ([[0, 1], [2, 1]], [[0, 1], [1, 1]], [[0, 2], [1, 3]]):
+        file.write_text(json.dumps({"followed": followed, "apart": [apart]}))
+        said = refused("track", series[0], "--output", tmp_path / "out", "--corrections", file)
+        assert "are the same cell, or mother and daughter, and are not" in said

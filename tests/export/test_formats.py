@@ -116,3 +116,17 @@ def test_an_image_without_objects(tmp_path: Path) -> None:
     found = segmented((30, 20), maps=maps, instances=cluster(maps), image=np.ones((1, 30, 20)))
     assert len([*export(tmp_path, found, FORMATS)]) == len(FORMATS)
     assert not read_labels(tmp_path / "cells 1.tif").any()
+
+
+def test_labels_replace_no_other_file(tmp_path: Path) -> None:
+    found = segmented(SHAPES[0])
+    for _ in range(2):  # what was exported before is replaced
+        path, *_ = export(tmp_path, found, FORMATS)
+    tifffile.imwrite(path, np.ones((4, 4), np.uint8))
+    before = contents(tmp_path)
+    with pytest.raises(FileError, match="not written by this program"):
+        [*export(tmp_path, found, ["labels"])]
+    (store := tmp_path / "a.zarr").mkdir()
+    with pytest.raises(FileError, match="choose a folder outside of it"):
+        [*export(store / "results", found, ["objects"])]
+    assert contents(tmp_path) == {**before, "a.zarr": None}

@@ -13,7 +13,7 @@ import zarr
 from numpy.typing import NDArray
 
 from label_files import ome_zarr
-from napari_spatial_embeddings.export.label_place import check_place, publish
+from napari_spatial_embeddings.export.label_place import publish
 from napari_spatial_embeddings.export.label_store import LabelGrid, LabelStore
 from napari_spatial_embeddings.export.large_tiff import write_large_tiff
 from napari_spatial_embeddings.files import FileError, read_image, read_labels
@@ -139,14 +139,6 @@ def test_an_image_of_one_level_gets_several(tmp_path: Path) -> None:
     facts["multiscales"][0]["datasets"].pop()
     group.attrs["ome"] = facts
     assert LabelGrid.like(image, (1500, 1500)).factors == ((1, 1), (2, 2))
-
-
-def test_others_labels_are_not_replaced(tmp_path: Path) -> None:
-    image = ome_zarr(tmp_path / "a.zarr", np.ones((40, 40), np.uint8), "YX")
-    ome_zarr(image / "labels/theirs", np.ones((40, 40), np.uint8), "YX")
-    with pytest.raises(FileError, match="not written by this program"):
-        check_place(image / "labels/theirs")
-    check_place(image / "labels/ours")
 
 
 def test_an_image_of_another_kind_is_refused(tmp_path: Path) -> None:

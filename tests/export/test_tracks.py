@@ -64,6 +64,18 @@ def test_ctc(tmp_path: Path, depth: bool, capsys: pytest.CaptureFixture[str]) ->
     assert series.data.shape == labels.shape
 
 
+@pytest.mark.parametrize("slices", [3, 4])
+def test_ctc_has_slices_and_no_colours(tmp_path: Path, slices: int) -> None:
+    labels = movie({1: {0: (1, 20, 20), 1: (1, 20, 24)}}, (slices, 48, 56))
+    folder = write_ctc(tmp_path / "a", labels, tracks_of_ids(detections(labels)))
+    for path, frame in zip(sorted(folder.glob("*.tif")), labels, strict=True):
+        with tifffile.TiffFile(path) as file:
+            kinds = {page.aspage().photometric for page in file.pages}
+            assert (kinds, len(file.pages)) == ({tifffile.PHOTOMETRIC.MINISBLACK}, slices)
+        np.testing.assert_array_equal(tifffile.imread(path), frame)
+    assert read_label_series([folder], tracked=True).data.shape == labels.shape
+
+
 def test_ctc_of_many_ids_and_many_frames(tmp_path: Path) -> None:
     labels = np.zeros((2, 260, 260), np.int32)
     labels[:] = np.arange(1, 260**2 + 1).reshape(260, 260)

@@ -228,3 +228,14 @@ def test_a_damaged_chunk(tmp_path: Path) -> None:
     next(p for p in (path / "0" / "c").rglob("*") if p.is_file()).write_bytes(b"no chunk")
     with pytest.raises(FileError, match="damaged"):
         read_image(path)
+
+
+def test_a_path_from_here_that_is_like_one_in_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    pixels = np.ones((20, 30), np.uint8)
+    zarr.create_array("c", data=pixels, chunks=(8, 8))
+    ome_zarr(Path("0"), pixels, "YX")
+    for name in ("c", "0"):
+        np.testing.assert_array_equal(read_image(name).data[0], pixels)

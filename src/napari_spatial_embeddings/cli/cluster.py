@@ -35,6 +35,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def cluster(options: argparse.Namespace) -> int:
     """Cluster maps and write the results."""
     from napari_spatial_embeddings.core.clustering import cluster as instances_of
+    from napari_spatial_embeddings.export.places import check_place
     from napari_spatial_embeddings.files import read_maps, stem
 
     flags = vars(options)
@@ -51,6 +52,7 @@ def cluster(options: argparse.Namespace) -> int:
         try:
             saved = read_maps(path)
             own, classes = _model_facts(saved)
+            check_place(results.labels_path(stem(path), path))
         except InputError as error:
             results.skip(path, error)
             continue

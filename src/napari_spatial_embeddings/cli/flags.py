@@ -133,14 +133,20 @@ def checked_folder(path: str | Path, flag: str = "--output") -> Path:
     Raises
     ------
     CallError
-        If it is a file, or in a place where nothing can be written.
+        If it is a file, or in a place where nothing can be written, or in a folder of Zarr.
     """
+    from napari_spatial_embeddings.export.places import check_folder
+
     path = Path(path)
     there = next(p for p in (path, *path.absolute().parents) if p.exists())
     if not there.is_dir():
         raise CallError(f"{flag}: {there} is a file; expected a folder")
     if not os.access(there, os.W_OK | os.X_OK):
         raise CallError(f"{flag}: nothing can be written to {there}; choose another folder")
+    try:
+        check_folder(path)
+    except InputError as error:
+        raise CallError(f"{flag}: {error}") from error
     return path
 
 

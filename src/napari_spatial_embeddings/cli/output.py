@@ -113,6 +113,10 @@ class ResultWriter:
             return path / "labels" / self.into
         return self.folder / f"{name}{'.ome.tif' if self.ome else '.tif'}"
 
+    def table_path(self, name: str) -> Path | None:
+        """Return where the table of an image is written, by its results' name, if it is."""
+        return self.folder / f"{name}.csv" if self.table else None
+
     def write(
         self,
         name: str,
@@ -147,9 +151,8 @@ class ResultWriter:
         from napari_spatial_embeddings.export.labels import write_labels
         from napari_spatial_embeddings.export.objects import objects_table, write_objects
 
-        if self.table:
-            rows = objects_table(found, classes, image, pixel_size, unit, spacing)
-            write_objects(self.folder / f"{name}.csv", rows)
+        if (table := self.table_path(name)) is not None:
+            write_objects(table, objects_table(found, classes, image, pixel_size, unit, spacing))
         to = self.labels_path(name, path)
         if self.into:
             write_image_labels(path, self.into, found.labels, about)
@@ -173,9 +176,8 @@ class ResultWriter:
         from .predicting.series_output import series_output
 
         to = self.labels_path(name, path)
-        table = self.folder / f"{name}.csv" if self.table else None
         host, count = path if self.into else None, 0
-        with series_output(to, image, spacing, about, table, host) as write:
+        with series_output(to, image, spacing, about, self.table_path(name), host) as write:
 
             def add(t: int, found: Segmentation) -> None:
                 nonlocal count

@@ -21,16 +21,15 @@ from .flags import (
     add_flags,
     add_grey_flag,
     add_pixel_size_flag,
-    checked_folder,
     read_flags,
 )
 from .image_reader import ImageReader
 from .output import ResultWriter, add_output_flags, write_line
 from .predict_blocks import predict_in_blocks
-from .predicting.block_job import BlockJob, check_not_itself, check_output, is_one_file
+from .predicting.block_job import BlockJob, check_output, is_one_file
 from .predicting.images import PredictRun, note_resampling
 from .predicting.inputs import Input, find_inputs
-from .predicting.summary import ImageSummary, write_summary
+from .predicting.summary import ImageSummary, check_summary, write_summary
 from .predicting.workers import add_worker_flags, workers_of
 from .stop_request import StopRequest
 
@@ -158,7 +157,7 @@ def _many(
     )
     results.check_apart()
     if options.summary:
-        checked_folder(Path(options.summary).parent, "--summary")
+        check_summary(Path(options.summary), [results.table_path(one.name) for one in inputs])
     summary: list[ImageSummary] = []
     try:
         run.images(inputs, results, summary)
@@ -176,7 +175,7 @@ def _in_one_file(
     from napari_spatial_embeddings.inference.image_check import check_image
     from napari_spatial_embeddings.large.job import LargeJob
 
-    output, workers = check_output(options, len(inputs)), workers_of(options)
+    output, workers = check_output(options, [one.path for one in inputs]), workers_of(options)
     if options.summary:
         raise CallError("--summary: it lists the images of a folder of results; leave it out")
     if workers.asked and not options.input:
@@ -210,7 +209,6 @@ def _in_one_file(
 
 
 def _series(run: PredictRun, job: BlockJob) -> int:
-    check_not_itself(job)
     count, frames, output = run.series(job), job.work.image.frames or 1, job.work.output
     if job.as_json:
         written = {"labels": str(output), "objects": count, "frames": frames}

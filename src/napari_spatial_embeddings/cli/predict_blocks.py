@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.core.text import plural
 
-from .predicting.block_job import BlockJob, check_not_itself
+from .predicting.block_job import BlockJob
 from .stop_request import StopRequest
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ def predict_in_blocks(job: BlockJob) -> int:
     """Segment an image block by block and write its labels, and its table if asked for."""
     from napari_spatial_embeddings.large.segmentation import segment_large
 
-    check_not_itself(job)
     stop, bars = StopRequest(), _Bars(job)
     with stop.signals(), job.workers.place(job.reader(), job.work.name) as place, bars:
         if place is not None and place.dashboard:

@@ -5,12 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.config import TrackingSettings
 from napari_spatial_embeddings.core.text import plural
 
-from .flags import CallError, Subparsers, add_flags, checked_folder, read_flags
+from .flags import (
+    CallError,
+    Subparsers,
+    add_flags,
+    check_pixel_size_fits,
+    checked_folder,
+    checked_pixel_size,
+    read_flags,
+)
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.files import LabelSeries
@@ -80,9 +89,12 @@ def track(options: argparse.Namespace) -> int:
     settings = read_flags(vars(options), TrackingSettings())
     folder = checked_folder(options.output)
     corrections = _corrections(options.corrections)
+    pixel_size = checked_pixel_size(options.pixel_size)
     series = read_label_series(options.labels, options.axes)
-    if options.pixel_size:
-        series = replace(series, pixel_size=_pixel_size(options.pixel_size, series), unit="um")
+    _check_apart(folder, [Path(path) for path in options.labels])
+    if pixel_size is not None:
+        check_pixel_size_fits(pixel_size, series.data.ndim - 1, series.name)
+        series = replace(series, pixel_size=pixel_size, unit="um")
     tracks = link(measured(series, silent=options.json), settings, corrections)
     unknown = corrections.unknown(tracks.detections)
     size, unit = series.pixel_size, series.unit
@@ -139,11 +151,11 @@ def _corrections(path: str | None) -> LinkCorrections:
     return read_links(path) if path else NONE
 
 
-def _pixel_size(given: list[float], series: LabelSeries) -> tuple[float, ...]:
-    ndim = series.data.ndim - 1
-    if len(given) != ndim or min(given) <= 0:
+def _check_apart(folder: Path, given: list[Path]) -> None:
+    """Refuse to write among the frames, where results would be taken for some of them."""
+    frames = given[0] if len(given) == 1 else given[0].parent
+    if (len(given) > 1 or frames.is_dir()) and frames.resolve() == folder.resolve():
         raise CallError(
-            f"--pixel-size: {len(given)} values; expected {ndim} above 0, in the order"
-            f" {' '.join('ZYX'[-ndim:])}"
+            f"--output: {folder} holds the frames; choose another folder, or results would mix with"
+            " them"
         )
-    return tuple(given)

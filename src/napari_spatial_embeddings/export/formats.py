@@ -19,6 +19,7 @@ from .labels import write_labels
 from .maps import write_maps
 from .objects import objects_table, write_objects
 from .overlay import overlay, write_overlay
+from .places import check_folder, check_place
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import PixelArray
@@ -160,7 +161,7 @@ def export(
     Parameters
     ----------
     folder : path
-        Made if missing; older files of the same names are replaced.
+        Made if missing; older results of the same names are replaced.
     found : Segmented
     formats : keys of `FORMATS`
     spare : paths
@@ -171,9 +172,11 @@ def export(
     InputError
         If a name is no format, or a file would take the place of one of ``spare``.
     FileError, Failure
-        If the system refuses.
+        If the system refuses, the folder lies in one of Zarr, or labels would take the place of a
+        file that is not ours.
     """
     folder, name = Path(folder), file_name(found.name)
+    check_folder(folder)
     spared = {path.resolve() for path in spare}
     for key in formats:
         if key not in FORMATS:
@@ -181,4 +184,6 @@ def export(
         path = folder / f"{name}{FORMATS[key].ending}"
         if path.resolve() in spared:
             raise FileError(f"{path} is the image itself; choose another folder for the results")
+        if path.suffix == ".tif":
+            check_place(path)
         yield FORMATS[key].write(path, found)

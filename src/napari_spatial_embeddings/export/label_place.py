@@ -1,4 +1,4 @@
-"""Places of label images in OME-Zarr: what may be replaced there, and what an image lists."""
+"""Places of label images in OME-Zarr, and what an image lists."""
 
 from __future__ import annotations
 
@@ -7,28 +7,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from napari_spatial_embeddings.files.errors import FileError, writing
-from napari_spatial_embeddings.files.maps import KEY
+from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.files.ome_zarr import ome
 
-
-def check_place(path: Path) -> None:
-    """Refuse to write where there is something that is not ours.
-
-    Raises
-    ------
-    FileError
-    """
-    if path.exists() and not is_ours(path):
-        raise FileError(
-            f"{path} is there already, and was not written by this program; choose another name"
-        )
-
-
-def is_ours(path: Path) -> bool:
-    """Whether this program wrote a label image."""
-    metadata = [path / "zarr.json", path / ".zattrs"]
-    return any(f'"{KEY}"' in file.read_text("utf-8") for file in metadata if file.is_file())
+from .places import check_place
 
 
 def publish(folder: Path, path: Path, image: Path | None = None) -> None:

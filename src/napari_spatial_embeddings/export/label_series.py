@@ -22,6 +22,7 @@ from napari_spatial_embeddings.system.atomic import atomic_file
 from .label_place import publish
 from .label_store import CHUNK, LabelGrid, LabelStore
 from .labels import IMAGEJ_LIMIT, imagej_metadata, is_ome, ome_metadata
+from .places import SOFTWARE
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
@@ -183,6 +184,7 @@ def write_frames(
             shape=shape,
             dtype=dtype,
             photometric="minisblack",
+            software=SOFTWARE,
             compression="zlib",
             **options,
         )

@@ -16,6 +16,8 @@ from napari_spatial_embeddings.files.errors import FileError, writing
 from napari_spatial_embeddings.files.maps import KEY
 from napari_spatial_embeddings.system.atomic import write_atomically
 
+from .places import SOFTWARE
+
 IMAGEJ_LIMIT = 2**31
 """Bytes that fit in an ImageJ TIFF with room to spare; it has no 64-bit offsets."""
 
@@ -57,7 +59,11 @@ def write_labels(
     labels = _compact(labels, path)
     axes = "ZYX"[-labels.ndim :]
     note = json.dumps(settings) if settings else None
-    options: dict[str, Any] = {"photometric": "minisblack", "compression": "zlib"}
+    options: dict[str, Any] = {
+        "photometric": "minisblack",
+        "compression": "zlib",
+        "software": SOFTWARE,
+    }
     if is_ome(path):
         options |= {"ome": True, "metadata": ome_metadata(axes, pixel_size, unit, note)}
     elif labels.dtype == np.uint16 and labels.nbytes < IMAGEJ_LIMIT and min(labels.shape) > 1:

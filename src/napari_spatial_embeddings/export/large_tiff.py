@@ -17,6 +17,7 @@ from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import atomic_file
 
 from .labels import is_ome, ome_metadata
+from .places import SOFTWARE
 
 TILE = 512
 """Edge of a tile, in pixels."""
@@ -82,6 +83,7 @@ def write_large_tiff(
             tile=(TILE, TILE),
             compression="zlib",
             photometric="minisblack",
+            software=SOFTWARE,
             **options,
         )
     return path

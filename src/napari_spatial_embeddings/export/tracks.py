@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from napari_spatial_embeddings.tracking.tracks import Tracks
 from .folders import replacing
 from .label_series import write_frames
 from .objects import Table, write_objects
+from .places import check_folder, check_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ TRACK_FORMATS = {
 """The formats, by the names that the command line has for them."""
 
 
+MASK = re.compile(r"mask\d+\.tif")
+"""Names of the frames in a CTC folder."""
+
+
 def write_tracks(
     kind: str,
     folder: Path,
@@ -86,10 +92,11 @@ def write_tracks(
     Raises
     ------
     FileError
-        If it cannot be written.
+        If it cannot be written, or takes the place of what is not ours.
     InputError
         If a package is not installed.
     """
+    check_folder(folder)
     path = folder / f"{name}{TRACK_FORMATS[kind].ending}"
     if kind == "csv":
         return write_tracks_csv(path, tracks, pixel_size, unit)
@@ -110,7 +117,7 @@ def write_ctc(folder: str | Path, labels: PixelArray, tracks: Tracks) -> Path:
     Parameters
     ----------
     folder : path
-        An older result in it is replaced.
+        An older result is replaced, if nothing else is in there.
     labels : whole numbers (T, *S)
         Those that were linked; read frame by frame.
     tracks : Tracks
@@ -118,19 +125,24 @@ def write_ctc(folder: str | Path, labels: PixelArray, tracks: Tracks) -> Path:
     Raises
     ------
     FileError
-        If the folder is there and holds something else, or cannot be written.
+        If the folder is there and holds something else too, or cannot be written.
     """
     import tifffile
 
     folder, cut = Path(folder), tracks.without_gaps()
     dtype = _dtype(cut)
     digits = max(3, len(str(cut.detections.frames - 1)))
-    own = folder.is_dir() and (not any(folder.iterdir()) or (folder / TRACK_TABLES[0]).is_file())
-    with replacing(folder, own=own, what="tracks") as new:
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    own = folder.is_dir() and (not names or TRACK_TABLES[0] in names)
+    own &= all(name == TRACK_TABLES[0] or MASK.fullmatch(name) for name in names)
+    with replacing(folder, own=own, what="tracks alone") as new:
         new.mkdir()
         for t, frame in enumerate(cut.relabelled(labels)):
             path = new / f"mask{t:0{digits}}.tif"
-            tifffile.imwrite(path, frame.astype(dtype), compression="zlib")
+            # Three or four slices would be colours otherwise.
+            tifffile.imwrite(
+                path, frame.astype(dtype), photometric="minisblack", compression="zlib"
+            )
         lines = [" ".join(map(str, span)) + "\n" for span in cut.spans()]
         (new / TRACK_TABLES[0]).write_text("".join(lines), "utf-8")
     return folder
@@ -273,9 +285,10 @@ def write_label_series(
     Raises
     ------
     FileError
-        If the file cannot be written.
+        If the file cannot be written, or takes the place of one that is not ours.
     """
     path, highest = Path(path), int(tracks.track.max(initial=0))
+    check_place(path)
     frames, shape = tracks.relabelled(labels), tuple(labels.shape)
     return write_frames(path, frames, shape, highest, pixel_size, unit)
 

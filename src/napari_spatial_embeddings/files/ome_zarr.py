@@ -124,7 +124,8 @@ def open_zarr(path: Path) -> Any:
     import zarr
 
     try:
-        return zarr.open(path, mode="r")
+        # Below a relative path, such as "0", zarr finds no chunks of an array of that name.
+        return zarr.open(path.absolute(), mode="r")
     except FileNotFoundError as error:
         raise FileError(
             f"{path} is no Zarr: it has no zarr.json, no .zgroup and no .zarray"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_spatial_embeddings.export.label_place import is_ours
+from napari_spatial_embeddings.export.places import is_ours
 from napari_spatial_embeddings.files.errors import reading
 from napari_spatial_embeddings.files.maps import KEY
 from napari_spatial_embeddings.files.ome_zarr import ome, open_group

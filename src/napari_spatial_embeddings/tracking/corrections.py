@@ -41,6 +41,9 @@ class LinkCorrections(Settings):
             raise ValueError("an object follows one that is not in an earlier frame")
         if len(set(after)) < len(after) or len(dict(self.followed)) < len(self.followed):
             raise ValueError("an object is corrected twice, or follows two others")
+        followed = dict(self.followed)
+        if any(_joined(followed, one, other) for one, other in self.apart):
+            raise ValueError("two objects are the same cell, or mother and daughter, and are not")
         return self
 
     def __len__(self) -> int:
@@ -147,11 +150,14 @@ def _follow(
     }
     followed[before] = after
     apart = tuple(
-        (one, other)
-        for one, other in corrections.apart
-        if not (other in followed.get(one, ()) or _leads(followed, one, other))
+        (one, other) for one, other in corrections.apart if not _joined(followed, one, other)
     )
     return LinkCorrections(followed=tuple(followed.items()), apart=apart)
+
+
+def _joined(followed: Mapping[Place, tuple[Place, ...]], one: Place, other: Place) -> bool:
+    """Whether locked links alone make two objects the same cell, or mother and daughter."""
+    return other in followed.get(one, ()) or _leads(followed, one, other)
 
 
 def _leads(followed: Mapping[Place, tuple[Place, ...]], one: Place, other: Place) -> bool:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_spatial_embeddings.cli.flags import CallError
+from napari_spatial_embeddings.cli.flags import CallError, checked_folder
 from napari_spatial_embeddings.large.job import TIFF, LargeJob, host_of
 from napari_spatial_embeddings.large.workers import Workers
 
@@ -64,7 +64,7 @@ def is_one_file(output: str | None) -> bool:
     return path.suffix.lower() in (*TIFF, ".zarr") or host_of(path) is not None
 
 
-def check_output(options: argparse.Namespace, inputs: int) -> Path:
+def check_output(options: argparse.Namespace, paths: list[Path]) -> Path:
     """Return where to write.
 
     Raises
@@ -72,31 +72,26 @@ def check_output(options: argparse.Namespace, inputs: int) -> Path:
     InputError
         If that cannot be, or the flags do not fit together.
     """
-    from napari_spatial_embeddings.export.label_place import check_place
+    from napari_spatial_embeddings.export.places import check_place
 
     path = Path(options.output)
-    if inputs != 1:
+    if len(paths) != 1:
         raise CallError(
-            f"--output: {path} is one file, but there are {inputs} images; name a folder, or give"
-            " one image"
+            f"--output: {path} is one file, but there are {len(paths)} images; name a folder, or"
+            " give one image"
         )
     if options.maps:
         raise CallError("--maps: those of one file's blocks are not kept; name a folder --output")
     if options.ome:
         raise CallError("--ome: name an --output that ends in .ome.tif instead")
-    if path.suffix.lower() in TIFF:
-        if path.is_dir():
-            raise CallError(f"--output: {path} is a folder; choose another name")
-        return path
+    if path.resolve() == paths[0].resolve():
+        raise CallError(f"--output: {path} is the image itself; choose another name")
+    if path.suffix.lower() in TIFF and path.is_dir():
+        raise CallError(f"--output: {path} is a folder; choose another name")
     check_place(path)
     host = host_of(path)
+    if host is None:
+        checked_folder(path.parent)
     if host is not None and not host.is_dir():
         raise CallError(f"--output: there is no image {host}; it would hold the labels")
     return path
-
-
-def check_not_itself(job: BlockJob) -> None:
-    """Refuse to write labels in the place of their image."""
-    output = job.work.output
-    if output.resolve() == job.path.resolve():
-        raise CallError(f"--output: {output} is the image itself; choose another name")

@@ -135,7 +135,7 @@ class PredictRun:
 
     def _opened(self, one: Input, results: ResultWriter) -> tuple[ImageData, list[SegmentationJob]]:
         """Open an image, or a series, and return what is to be segmented of it."""
-        from napari_spatial_embeddings.export.label_place import check_place
+        from napari_spatial_embeddings.export.places import check_place
         from napari_spatial_embeddings.inference.segmentation import SegmentationJob
         from napari_spatial_embeddings.inference.series import frame_jobs
 
@@ -143,7 +143,7 @@ class PredictRun:
             image = one.read()
             if results.into:
                 _check_host(one.path, image)
-                check_place(results.labels_path(one.name, one.path))
+            check_place(results.labels_path(one.name, one.path))
             if image.frames is not None:
                 self._check_maps(image)
                 jobs = frame_jobs(self.model, image, advice=self.advice)

@@ -43,7 +43,7 @@ def fields_of_well(path: Path, plate: Path) -> Iterator[Position]:
     path, plate : path
         The well's folder, and its plate's.
     """
-    well = "".join(path.relative_to(plate).parts)
+    well = "".join(path.absolute().relative_to(plate.absolute()).parts)
     name = f"{stem(plate.resolve())}_{well}"
     try:
         if not is_zarr(path):

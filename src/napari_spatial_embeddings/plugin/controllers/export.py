@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.export.places import results_beside
 from napari_spatial_embeddings.files import distinct, file_name
 from napari_spatial_embeddings.plugin.layers.frames import in_frame, pixels
 from napari_spatial_embeddings.plugin.layers.image import channel_count
@@ -140,7 +141,7 @@ class ExportController(QObject):
             return project.results_folder
         path = None if layer is None else source_path(layer)
         if path is not None:
-            return path.parent / "results"
+            return results_beside(path)
         return Path.home() / "spatial-embeddings" / "results"
 
     # ------------------------------------------------------------------- exporting

@@ -47,13 +47,17 @@ def export_series(request: SeriesExport) -> Iterator[ExportReport]:
     Raises
     ------
     InputError, Failure
-        If the file is an image's own, or the system refuses.
+        If the file is an image's own or not ours, its folder lies in one of Zarr, or the system
+        refuses.
     """
     from napari_spatial_embeddings.export.label_series import write_frames
+    from napari_spatial_embeddings.export.places import check_folder, check_place
 
     path, labels, series = request.path, request.labels, request.series
     if path.resolve() in {other.resolve() for other in request.protected}:
         raise InputError(f"{path} is the image itself: choose another folder")
+    check_folder(path.parent)
+    check_place(path)
     highest = 0
     for t in request.frames:
         highest = max(highest, int(labels[t].max(initial=0)))

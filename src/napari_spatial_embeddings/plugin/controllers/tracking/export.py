@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_spatial_embeddings.export.places import results_beside
 from napari_spatial_embeddings.files.names import file_name
 from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
 from napari_spatial_embeddings.plugin.layers.tracks.series import label_array
@@ -75,7 +76,7 @@ class TrackExport(QObject):
             return project.results_folder
         path = None if series is None else source_path(series.layer)
         if path is not None:
-            return path.parent / "results"
+            return results_beside(path)
         return Path.home() / "spatial-embeddings" / "results"
 
     def export(self, folder: Path, formats: Sequence[str]) -> None:
