@@ -92,7 +92,7 @@ class Recorded:
     def __getitem__(self, index: Any, /) -> NDArray[Any]:
         block = np.asarray(self.array[index])
         main = threading.current_thread() is threading.main_thread()
-        self.reads.append(Read(_reader(), block.size, main))
+        self.reads.append(Read(reader(), block.size, main))
         return block
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
@@ -103,8 +103,11 @@ class Recorded:
         return [read for read in self.reads if read.package == package]
 
 
-def _reader() -> str:
-    """Return the package that reads: the innermost one on the stack but for views of arrays."""
+def reader() -> str:
+    """Return the package that reads: the innermost one on the stack but for views of arrays.
+
+    For those who count the reads of an array, and are called by it.
+    """
     frame = sys._getframe(2)
     while frame is not None:
         package, _, module = frame.f_globals.get("__name__", "").partition(".")

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from label_files import TIFFS, in_files, numbers, tiff
-from napari_spatial_embeddings.core.image_data import size_in_bytes
 from napari_spatial_embeddings.files import FileError, read_image, read_labels
+from napari_spatial_embeddings.files.stored import size_in_bytes
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -45,7 +44,7 @@ def grey_image(image: ImageData, how: Grey) -> ImageData:
             f"{image.name} has {image.channels} channel{'s' * (image.channels != 1)}; expected"
             " three, red, green and blue, to make grey values of"
         )
-    return replace(image, data=_Grey(image.data, image.axes.index("C"), how))
+    return image.mapped(lambda array: _Grey(array, image.axes.index("C"), how))
 
 
 class _Grey(LazyArray):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -17,6 +17,9 @@ from .units import Lengths, spacing_of
 
 ORDERS = ("CYX", "CZYX", "TCYX", "TCZYX")
 """The orders of axes that an image may have: frames, channels, then space."""
+
+MAX_PIXELS = 2**26
+"""Pixels or voxels of an image whose maps may be in memory: there, 1.3 GB in 2D, 1.9 GB in 3D."""
 
 Part = slice | int
 
@@ -184,6 +187,8 @@ class ImageData:
         The file's name without its endings.
     frame_interval : float, optional
         Time between two frames in seconds.
+    whole : as `data`, optional
+        What it is a window of, and is normalised as.
     """
 
     data: PixelArray
@@ -192,6 +197,7 @@ class ImageData:
     unit: str | None
     name: str
     frame_interval: float | None = None
+    whole: PixelArray | None = None
 
     def __post_init__(self) -> None:
         if self.axes not in ORDERS or len(self.axes) != self.data.ndim:
@@ -230,14 +236,33 @@ class ImageData:
             return self
         return replace(self, data=sliced(self.data, (t,)), axes=self.axes[1:])
 
+    @property
+    def large(self) -> bool:
+        """Whether it is worked on in windows, as the maps of all of it would be too large."""
+        return math.prod(self.shape) > MAX_PIXELS
+
+    def part(self, window: tuple[slice, ...]) -> ImageData:
+        """Return a window of the spatial axes as an image, not read yet."""
+        before = (slice(None),) * (self.data.ndim - self.ndim)
+        whole = self.data if self.whole is None else self.whole
+        return replace(self, data=sliced(self.data, (*before, *window)), whole=whole)
+
+    def mapped(self, change: Callable[[PixelArray], PixelArray]) -> ImageData:
+        """Return the image whose pixels, and those that it is a window of, are made of its own."""
+        whole = None if self.whole is None else change(self.whole)
+        return replace(self, data=change(self.data), whole=whole)
+
     def with_channels(self, channels: Sequence[int]) -> ImageData:
         """Return an image of some of the channels, in the given order; not read yet."""
         axis = self.axes.index("C")
         before: tuple[Any, ...] = (slice(None),) * axis
-        if in_memory(self.data):
-            return replace(self, data=self.data[(*before, list(channels))])
-        parts = [sliced(self.data, (*before, slice(c, c + 1))) for c in channels]
-        return replace(self, data=stacked(parts, axis))
+
+        def chosen(array: PixelArray) -> PixelArray:
+            if in_memory(array):
+                return np.asarray(array)[(*before, list(channels))]
+            return stacked([sliced(array, (*before, slice(c, c + 1))) for c in channels], axis)
+
+        return self.mapped(chosen)
 
 
 class _View(LazyArray):
@@ -323,8 +348,3 @@ def _forwards(part: Part | range) -> Part:
         return part
     part = part if part.step > 0 else part[::-1]
     return slice(part.start, part[-1] + 1, part.step)
-
-
-def size_in_bytes(array: PixelArray) -> int:
-    """Return how much memory an array takes as a whole."""
-    return math.prod(array.shape) * array.dtype.itemsize

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.core.image_data import PixelArray, size_in_bytes
+from napari_spatial_embeddings.core.image_data import PixelArray
 from napari_spatial_embeddings.core.units import Lengths, as_metadata
 from napari_spatial_embeddings.files.errors import writing
+from napari_spatial_embeddings.files.stored import size_in_bytes
 from napari_spatial_embeddings.system.atomic import atomic_file
 
 from .labels import is_ome, ome_metadata

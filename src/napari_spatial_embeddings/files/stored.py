@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from napari_spatial_embeddings.core.image_data import LazyArray, Part, PixelArray, size_in_bytes
+from napari_spatial_embeddings.core.image_data import LazyArray, Part, PixelArray
 
 from .errors import FileError, reading
 
@@ -29,6 +29,11 @@ CACHE_BYTES = 128 * 2**20
 """Bytes of decoded chunks that are kept: neighbouring tiles share many of them."""
 
 Read = Callable[[tuple[Part, ...]], Any]
+
+
+def size_in_bytes(array: PixelArray) -> int:
+    """Return how much memory an array takes as a whole."""
+    return prod(array.shape) * array.dtype.itemsize
 
 
 def is_small(array: PixelArray) -> bool:

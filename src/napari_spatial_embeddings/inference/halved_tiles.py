@@ -9,6 +9,8 @@ from napari_spatial_embeddings.config import PredictionSettings
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float
 from napari_spatial_embeddings.errors import OutOfMemory
 
+from .normalisation import normalisation
+
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
 
@@ -37,6 +39,8 @@ def predict_halving_tiles(
         If not even a tile of `SMALLEST_TILE` fits.
     """
     note = ""
+    if scale is None and image.whole is not None:
+        scale = normalisation(image.whole, model.settings)
     settings, spacing = model.suited(settings, image.pixel_size, image.unit)
     while True:
         try:

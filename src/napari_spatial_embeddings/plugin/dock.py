@@ -40,6 +40,7 @@ from .controllers.tools.all_corrections import AllCorrections
 from .controllers.tools.interpolation import Interpolation
 from .controllers.tools.object_import import ObjectImport
 from .controllers.tools.region_check import RegionCheck
+from .controllers.tools.view_follower import ViewFollower
 from .controllers.tracking.export import TrackExport
 from .controllers.tracking.link_storage import LinkStorage
 from .controllers.tracking.link_tool import LinkTool
@@ -190,6 +191,9 @@ class SpatialEmbeddingsWidget(DockedWidget):
             self.link_tool,
             self,
         )
+        self.view_follower = ViewFollower(
+            viewer, session, self.images, self.annotation, self.annotation_actions, self
+        )
         self.arrows = ArrowsLayer(viewer, session, self)
         self.export = ExportController(
             viewer, session, self.images, self.project_images, self.prediction, self
@@ -296,6 +300,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         busy = (
             self.annotation.busy or self.region_check.busy,
             self.interpolation.busy or self.object_import.busy or self.all_corrections.busy,
+            self.view_follower.busy,
             self.prediction.running,
             self.reopening.busy or self.listed.busy,
             self.reclustering.busy or self.frame_reclustering.busy or self.frame_maps.busy,

@@ -22,13 +22,13 @@ from napari_spatial_embeddings.core.image_data import (
     PixelArray,
     converted,
     in_memory,
-    size_in_bytes,
 )
 from napari_spatial_embeddings.core.sampling import all_blocks, sample_blocks
 from napari_spatial_embeddings.core.units import Lengths, as_metadata
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import read_image, stem
 from napari_spatial_embeddings.files.errors import writing
+from napari_spatial_embeddings.files.stored import size_in_bytes
 from napari_spatial_embeddings.system.atomic import atomic_file
 
 from .card import ImageEntry

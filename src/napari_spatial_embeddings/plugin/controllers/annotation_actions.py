@@ -6,6 +6,7 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Labels, Shapes
 
+from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers.annotation import (
     add_layer,
     annotation_layer,
@@ -54,6 +55,7 @@ class AnnotationActions:
 
     def begin(self) -> Strokes:
         """Select the annotation layer; return its strokes."""
+        self._images.enter_view(all_seen=False)
         strokes = self._strokes()
         self._select(strokes.layer)
         return strokes
@@ -132,6 +134,11 @@ class AnnotationActions:
         strokes = self._annotation.strokes(self._session.image)
         if strokes is None:
             image = self._images.image_data()  # or a sentence why it cannot be used
+            if image.large and image.frames is None and self._images.large is not None:
+                raise InputError(
+                    f"{image.name} is too large to be annotated as a whole: go to where the objects"
+                    " are, and press Draw"
+                )
             shape, key = image.data.shape[1:], str(self._session.image)
             if not self._project_images.show_annotation(key):
                 series, frame, name = self._images.series, None, image.name

@@ -13,6 +13,7 @@ from napari_spatial_embeddings.plugin.layers import image as image_layer
 from napari_spatial_embeddings.plugin.layers import tags
 from napari_spatial_embeddings.plugin.layers.frames import go_to_frame
 from napari_spatial_embeddings.plugin.layers.image_switcher import ImageSwitcher
+from napari_spatial_embeddings.plugin.layers.large.views import follow_large
 from napari_spatial_embeddings.plugin.layers.tags import Grey
 from napari_spatial_embeddings.plugin.layers.viewport import look_at
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -24,6 +25,7 @@ from .open_images.names import LayerNames
 from .open_images.queries import ImageQueries
 from .open_images.recognition import recognise
 from .open_images.registry import ImageRegistry
+from .open_images.views import Views
 from .open_images.watcher import ON_PIXELS, LayerWatcher
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ class ImageController(ImageQueries):
         self._watcher.named.connect(self._renamed)
         self._registry = ImageRegistry(viewer, session, self._save_left)
         self._names = LayerNames(viewer)
+        self._views = Views(viewer, session, self)
         for layer in viewer.layers:
             self._watch(layer)
         self._registry.sync()
@@ -138,6 +141,37 @@ class ImageController(ImageQueries):
         """Have the current image seen: what lies over it is hidden until another one is chosen."""
         if self.layer is not None:
             self.switcher.bring_to_front(self._session.image)
+
+    @property
+    def large(self) -> Image | None:
+        """The layer of the large image that is current, or that the current one is a view of."""
+        return self._views.large
+
+    def enter_view(self, *, all_seen: bool, create: bool = True) -> bool:
+        """Where the current image is large, or a view of one: go on with the view that is seen.
+
+        Parameters
+        ----------
+        all_seen : bool
+            Whether the view is to hold all that is on the canvas; else the middle is enough.
+        create : bool
+            Whether a view is made where there is none.
+
+        Returns
+        -------
+        bool
+            Whether another image is current now.
+
+        Raises
+        ------
+        InputError
+            If nothing of the large image is in view, or more than a view may hold.
+        """
+        before = self._session.image
+        view = self._views.wanted(all_seen=all_seen, create=create)
+        if view is not None and view is not self.layer:
+            self.choose(view)
+        return self._session.image != before
 
     def register(
         self,
@@ -262,6 +296,7 @@ class ImageController(ImageQueries):
         for other in self._viewer.layers:
             if tags.image_key(other) == key and tags.role_of(other) != "image":
                 image_layer.place_on_image(self._viewer, other)
+        follow_large(self._viewer, layer)
         self._registry.look(key)
         self.moved.emit(key)
         self.changed.emit()

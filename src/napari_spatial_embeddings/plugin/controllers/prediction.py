@@ -203,10 +203,17 @@ class PredictionController(QObject):
         from napari_spatial_embeddings.plugin.tasks.predict_frames import scale_of
 
         with self._session.errors_as_messages():
+            if in_view and asked:
+                self._images.enter_view(all_seen=True)
             image, layer = self._images.image_data(), self._images.layer
             record = self._session.current
             assert record is not None
             assert layer is not None
+            if image.large and self._images.large is layer:
+                raise InputError(
+                    f"{image.name} is too large to be predicted at once: go to where the objects"
+                    " are, and press This view"
+                )
             if asked:
                 self._images.show_current()
             window = visible_box(self._viewer, layer, self._images.axes) if in_view else None
@@ -214,7 +221,9 @@ class PredictionController(QObject):
             key, series = record.key, record.series
             scale = None
             if series is not None and series.image is not None:
-                scale = partial(scale_of, series.image, series.scales)
+                scale = partial(scale_of, series.image.data, series.scales)
+            elif (whole := self._images.whole) is not None and image.whole is not None:
+                scale = partial(scale_of, image.whole, whole.scales)
             self._start(
                 lambda: predict_image(models, request, key, image, window, scale),
                 record,

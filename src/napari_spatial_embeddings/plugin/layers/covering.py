@@ -10,7 +10,7 @@ from napari.layers import Image, Layer
 from numpy.typing import NDArray
 
 from .napari_compat import grid
-from .tags import find_layer, image_key, tag_of
+from .tags import family_of, find_layer, image_key, shown_in, tag_of
 from .world import extent
 
 OPAQUE = ("translucent", "translucent_no_depth", "opaque")
@@ -42,6 +42,7 @@ def seen_instead(viewer: ViewerModel, layer: Layer) -> Image | None:
 
     Where the layer is hidden that is the image below it, if there is one.
     """
+    layer = layer if layer.visible else shown_in(viewer, layer)
     found = covering(viewer, layer)
     if not found and not layer.visible and layer in viewer.layers and not grid(viewer).enabled:
         found = _lying_at(viewer, layer, _beside(viewer, layer)[0])
@@ -101,8 +102,10 @@ def hides(layer: Layer) -> bool:
 
 
 def _belongs_to(other: Layer, layer: Layer) -> bool:
-    """Whether a layer is a channel or a map of an image."""
+    """Whether a layer is a channel, a map or a view of an image, or of the same large image."""
     tag, key = tag_of(layer), image_key(other)
+    if family_of(other) == family_of(layer):
+        return True
     if tag is None:
         return False
     return (key is not None and key == tag.image) or str(other.unique_id) in tag.channels

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from napari_spatial_embeddings.files import FileError, read_pixel_size
 from .axes import axes_error, finest, frames
 from .opened.file_axes import source_path
 from .placement import Placement, layer_shape
-from .tags import Grey, PixelSize, find_layer, role_of, tag_of
+from .tags import Grey, PixelSize, Whole, find_layer, role_of, tag_of
 
 ImageLayer = Image
 
@@ -42,7 +43,9 @@ def channel_count(layer: Image, axes: str) -> int:
     return int(finest(layer).shape[axes.index("C")]) if "C" in axes else 1
 
 
-def image_data(layers: list[Image], axes: str, grey: Grey = "") -> ImageData:
+def image_data(
+    layers: list[Image], axes: str, grey: Grey = "", whole: Whole | None = None
+) -> ImageData:
     """Return image layers as one image or time series, each layer a channel if there are several.
 
     Reads no pixel. A single frame is an image.
@@ -55,6 +58,8 @@ def image_data(layers: list[Image], axes: str, grey: Grey = "") -> ImageData:
         What the axes of their data mean, such as "YX", "CYX", "YXC", "ZYX", "CZYX", "TYX".
     grey : Grey
         What is made of the colours of an RGB layer.
+    whole : Whole, optional
+        The large image that they are a window of.
 
     Raises
     ------
@@ -64,7 +69,7 @@ def image_data(layers: list[Image], axes: str, grey: Grey = "") -> ImageData:
     first = layers[0]
     if problem := axes_error(first, axes):
         raise InputError(problem)
-    arrays = [_pixels(layer, axes) for layer in layers]
+    arrays = [_pixels(layer, finest(layer), axes) for layer in layers]
     series = frames(first, axes) > 1
     at = 1 if series else 0  # of the channels
     own = _without(arrays[0].shape, at)
@@ -81,13 +86,14 @@ def image_data(layers: list[Image], axes: str, grey: Grey = "") -> ImageData:
             )
     size, unit = pixel_size(first, axes)
     order = "T" * series + ("CZYX" if "Z" in axes else "CYX")
-    array = arrays[0] if len(arrays) == 1 else stacked(arrays, at)
-    image = ImageData(array, order, size, unit, first.name)
+    image = ImageData(stacked(arrays, at), order, size, unit, first.name)
+    if whole is not None and len(whole.arrays) == len(layers):
+        every = [_pixels(*one, axes) for one in zip(layers, whole.arrays, strict=True)]
+        image = replace(image, whole=stacked(every, at))
     return grey_image(image, grey) if grey else image
 
 
-def _pixels(layer: Image, axes: str) -> PixelArray:
-    array = finest(layer)
+def _pixels(layer: Image, array: PixelArray, axes: str) -> PixelArray:
     if layer.rgb and array.shape[-1] > 3:
         array = sliced(array, (*[slice(None)] * (array.ndim - 1), slice(3)))  # without transparency
     if np.dtype(array.dtype).kind not in "buif":

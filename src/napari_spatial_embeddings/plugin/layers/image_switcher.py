@@ -11,8 +11,8 @@ from napari.layers import Layer
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 
 from .covering import covering, place
-from .tags import image_key, role_of
-from .viewport import look_at
+from .tags import family_of, image_key, role_of, shown_in
+from .viewport import in_view, look_at
 from .world import extent
 
 
@@ -54,11 +54,15 @@ class ImageSwitcher:
         old = None if before is None else self._images.get(before)
         new = None if key is None else self._images.get(key)
         if before != key and new is not None and old is not None:
-            self._leave(old)
+            for image in self._family(old):
+                if image not in self._family(new):
+                    self._leave(image)
         if new is not None:
-            shown, new.hidden_layers = new.hidden_layers, []
-            for layer in (*shown, new.layer):
-                _show(layer)
+            for image in self._family(new):
+                shown, image.hidden_layers = image.hidden_layers, []
+                for layer in shown:
+                    _show(layer)
+            _show(shown_in(self._viewer, new.layer))
             self._hide_left(new)
         over = [] if new is None else covering(self._viewer, new.layer, self._over)
         for layer in self._over:
@@ -72,10 +76,15 @@ class ImageSwitcher:
             look_at(self._viewer, new.layer)
             self._restore_slice(new)
 
+    def _family(self, image: OpenImage) -> list[OpenImage]:
+        """Return an image, and all that are seen with it: a large one and its views."""
+        family = family_of(image.layer)
+        return [one for one in self._images.values() if family_of(one.layer) == family]
+
     def _leave(self, image: OpenImage) -> None:
         image.slice = self._viewer.dims.point
         own = [x for x in self._viewer.layers if image_key(x) == image.key]
-        image.hidden_layers = [x for x in own if x.visible]
+        image.hidden_layers += [x for x in own if x.visible]
         for layer in own:
             layer.visible = False
 
@@ -91,6 +100,8 @@ class ImageSwitcher:
                 layer.visible = False
 
     def _same_place(self, one: OpenImage, other: OpenImage) -> bool:
+        if family_of(one.layer) == family_of(other.layer) and in_view(self._viewer, other.layer):
+            return True
         there = place(self._viewer, other.layer)
         return bool(np.allclose(place(self._viewer, one.layer), there))
 
@@ -108,7 +119,9 @@ class ImageSwitcher:
         if key is None or key == self._front or role_of(layer) == "image":
             return
         image = self._images.get(key)
-        if self._front is not None and image is not None and layer.visible:
+        front = self._images.get(self._front or "")
+        together = front is not None and image is not None and image in self._family(front)
+        if self._front is not None and image is not None and layer.visible and not together:
             image.hidden_layers.append(layer)
             layer.visible = False
 

@@ -85,6 +85,28 @@ class KeptFrame:
     history: tuple[Any, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """The large image that a view is a window of.
+
+    Parameters
+    ----------
+    layer : str
+        Unique id of its layer, which may have been removed since.
+    arrays : tuple of arrays
+        Its pixels, with the axes of the view's layer; those of further channels follow.
+    window : tuple of (int, int)
+        Where the view starts and stops along each of its spatial axes.
+    scales : dict
+        Normalisations of the large image that were computed, by what they depend on.
+    """
+
+    layer: str
+    arrays: tuple[Any, ...]
+    window: tuple[tuple[int, int], ...]
+    scales: dict[Any, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class LayerTag:
     """What one of the plugin's layers is.
@@ -111,6 +133,8 @@ class LayerTag:
         Of an image: from the project or the file, for these axes.
     project : str
         Of an image: the project's folder.
+    whole : Whole, optional
+        Of a view: the large image that it is a window of.
     classes : mapping
         Of annotations: class name of each label.
     scribbled : bool
@@ -134,6 +158,7 @@ class LayerTag:
     channels: tuple[str, ...] = ()
     pixel_size: tuple[str, PixelSize] | None = None
     project: str = ""
+    whole: Whole | None = None
     classes: Mapping[int, str] = field(default_factory=dict)
     scribbled: bool = False
     kept: Mapping[int, KeptFrame] = field(default_factory=dict)
@@ -193,6 +218,18 @@ def image_key(layer: Layer) -> str | None:
     """Return the key of the image that a layer is, or belongs to."""
     tag = tag_of(layer)
     return tag.image or None if tag is not None else None
+
+
+def family_of(layer: Layer) -> str:
+    """Return what the layer of a large image and those of its views share; no other layers do."""
+    tag = tag_of(layer)
+    return str(layer.unique_id) if tag is None or tag.whole is None else tag.whole.layer
+
+
+def shown_in(viewer: ViewerModel, layer: Layer) -> Layer:
+    """Return the layer in which an image is seen: of a view, that of its large image, if open."""
+    family = family_of(layer)
+    return next((x for x in viewer.layers if str(x.unique_id) == family), layer)
 
 
 def set_tag(layer: Layer, tag: LayerTag) -> None:

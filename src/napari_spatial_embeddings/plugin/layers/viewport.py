@@ -67,6 +67,17 @@ def look_at(viewer: ViewerModel, layer: Layer) -> None:
     eye.zoom = 0.95 * float(np.min(canvas_size(viewer) / size))
 
 
+def in_view(viewer: ViewerModel, layer: Layer) -> bool:
+    """Return whether a layer is at the middle of the canvas."""
+    if viewer.dims.ndisplay != 2:
+        return True
+    point = np.array(viewer.dims.point, float)
+    point[list(viewer.dims.displayed[-2:])] = camera(viewer).center[-2:]
+    at = np.round(to_pixels(viewer, layer, point))
+    low, high = np.asarray(layer.extent.data)
+    return bool((at >= np.floor(low)).all() and (at <= np.ceil(high)).all())
+
+
 def shows_all(viewer: ViewerModel) -> bool:
     """Return whether all layers are wholly on the canvas."""
     seen = list(viewer.dims.displayed[-2:])

@@ -16,7 +16,7 @@ from .predict import ImageToPredict, PredictionReport, PredictionRequest, correc
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.config import ModelSettings
-    from napari_spatial_embeddings.core.image_data import ImageData
+    from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
     from napari_spatial_embeddings.core.maps import Float
     from napari_spatial_embeddings.inference.registry import ModelCache
     from napari_spatial_embeddings.inference.segmentation import Segmentation
@@ -25,12 +25,12 @@ Scales = MutableMapping[Any, Any]
 """Normalisations of a series, by what they depend on."""
 
 
-def scale_of(series: ImageData, known: Scales, settings: ModelSettings) -> Float:
-    """Return the normalisation of a time series, which is computed once.
+def scale_of(pixels: PixelArray, known: Scales, settings: ModelSettings) -> Float:
+    """Return the normalisation of a time series or of a large image, which is computed once.
 
     Parameters
     ----------
-    series : ImageData
+    pixels : (T, C, *S) or (C, *S)
     known : mapping
         Those that were computed; it is added there.
     settings : ModelSettings
@@ -39,7 +39,7 @@ def scale_of(series: ImageData, known: Scales, settings: ModelSettings) -> Float
 
     wanted = settings.low_percentile, settings.high_percentile, settings.ndim
     if wanted not in known:
-        known[wanted] = normalisation(series.data, settings)
+        known[wanted] = normalisation(pixels, settings)
     found: Float = known[wanted]
     return found
 
@@ -85,7 +85,7 @@ def predict_frames(
     left = [key for key in frames if key not in done] or list(frames)
     already = len(frames) - len(left)
     yield PredictionReport(already, len(frames), f"{series.name}: reading the intensities")
-    scale = scale_of(series, known, model.settings)
+    scale = scale_of(series.data, known, model.settings)
     jobs = [
         SegmentationJob(
             key,

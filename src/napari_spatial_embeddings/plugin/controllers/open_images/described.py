@@ -67,6 +67,6 @@ def image_of(layer: Image, tag: LayerTag, others: Iterable[Image]) -> ImageData 
     """
     channels = [x for x in others if str(x.unique_id) in tag.channels and x is not layer]
     try:
-        return image_data([layer, *channels], tag.axes, tag.grey)
+        return image_data([layer, *channels], tag.axes, tag.grey, tag.whole)
     except InputError:
         return None

@@ -112,7 +112,8 @@ class ImageQueries(QObject):
             return record.image  # of what its layer may show no more
         layers, axes = self.channel_layers(key)
         tag = tags.tag_of(layers[0])
-        image = image_layer.image_data(layers, axes, "" if tag is None else tag.grey)
+        how = ("", None) if tag is None else (tag.grey, tag.whole)
+        image = image_layer.image_data(layers, axes, *how)
         return image if image.frames is None else image.frame(frame_number(str(key)) or 0)
 
     @property
@@ -120,6 +121,12 @@ class ImageQueries(QObject):
         """The time series that the current image is a frame of."""
         image = self._session.current
         return None if image is None else image.series
+
+    @property
+    def whole(self) -> tags.Whole | None:
+        """The large image that the current one is a view of."""
+        tag = None if self.layer is None else tags.tag_of(self.layer)
+        return None if tag is None else tag.whole
 
     @property
     def problem(self) -> str:

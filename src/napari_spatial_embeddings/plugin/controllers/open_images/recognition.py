@@ -48,7 +48,7 @@ def key_for(session: Session, layer: Image, tag: LayerTag, taken: Iterable[str] 
             opened = {series_key(key) for key in session.images}
             if known is not None and known not in opened:
                 return known
-    return _new_key(project, {*session.images, *taken}, layer.name)
+    return new_image_key(project, {*session.images, *taken}, layer.name)
 
 
 def _known(project: Project, layer: Image, tag: LayerTag) -> str | None:
@@ -92,7 +92,8 @@ def _known_series(project: Project, layer: Image, series: ImageData) -> str | No
     return None
 
 
-def _new_key(project: Project | None, taken: Iterable[str], name: str) -> str:
+def new_image_key(project: Project | None, taken: Iterable[str], name: str) -> str:
+    """Return a new key for an image of this name."""
     return project.new_key(name, taken) if project is not None else new_key(name, taken)
 
 

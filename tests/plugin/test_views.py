@@ -1,0 +1,184 @@
+"""Large images in the window: views where the user paints and predicts, and what is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.plugin.layers.napari_compat import camera
+from napari_spatial_embeddings.plugin.layers.viewport import visible_box
+from plugin.robot_actions import canvas, open_dock, press, stroke
+from slides import EDGE, PERIOD, Slide
+
+Until = Callable[..., None]
+
+PLACE = (20 * 1024 + 300, 30 * 1024 + 300)
+"""Where the user looks, in pixels of the slide."""
+
+
+def add_slide(viewer: Viewer, slide: Slide, **options: Any) -> Image:
+    layer = viewer.add_image(
+        slide.arrays(), multiscale=True, name="slide", contrast_limits=(0, 3500), **options
+    )
+    assert isinstance(layer, Image)
+    return layer
+
+
+def look(viewer: Viewer, at: tuple[float, ...] = PLACE, zoom: float = 1.0) -> None:
+    camera(viewer).center = (0, *at)
+    camera(viewer).zoom = zoom
+    QApplication.processEvents()
+
+
+def seen(viewer: Viewer, layer: Image) -> tuple[tuple[int, int], ...]:
+    """Return where the canvas starts and ends, and the step of a view around it."""
+    box = visible_box(viewer, layer, "YX")
+    return tuple((p.start // 512 * 512, min(-(-p.stop // 512) * 512, EDGE)) for p in box)
+
+
+def current(dock: SpatialEmbeddingsWidget) -> Image:
+    assert dock.images.layer is not None
+    return dock.images.layer
+
+
+def annotate(dock: SpatialEmbeddingsWidget) -> None:
+    """Press Annotate, and where that was pressed before, Draw."""
+    begun = dock.annotation.strokes(dock.session.image) is not None
+    press(dock, "Draw" if begun else "Annotate")
+
+
+def predict(dock: SpatialEmbeddingsWidget, until: Until) -> None:
+    dock.session.device = "cpu"
+    dock.session.set_model("nuclei-2d", ClusteringSettings())
+    press(dock, "This view")
+    until(lambda: dock.idle)
+
+
+@pytest.fixture
+def slide() -> Slide:
+    return Slide()
+
+
+def test_painting_on_a_slide_reads_what_is_in_view(
+    shown: Viewer, slide: Slide, until: Until
+) -> None:
+    layer = add_slide(shown, slide)
+    dock = open_dock(shown)
+    until(lambda: dock.idle and not dock.model_suggestion.busy)
+    assert current(dock) is layer
+    assert dock.session.model == "nuclei-2d"  # bright objects on dark ground
+    assert {read.level for read in slide.reads} == {slide.levels - 1}
+    QTest.qWait(300)  # the dock fits what is open into the canvas
+    look(shown)
+    until(lambda: dock.idle)
+    slide.reads.clear()
+    annotate(dock)
+    view = current(dock)
+    assert view.name == "slide, view 1"
+    labels = shown.layers.selection.active
+    assert isinstance(labels, Labels)
+    assert labels.data.shape == view.data.shape
+    assert labels.data.nbytes < 2**24
+    middle = np.array(PLACE) - view.translate.astype(int)
+    for shift in (0, 40, 80):
+        stroke(shown, dock, *(middle + (shift, end) for end in (0, 20)))  # noqa: RUF005 - a sum
+    until(lambda: dock.idle)
+    assert set(np.unique(labels.data)) == {0, 1, 2, 3}
+    QTest.keyClick(canvas(dock), Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    press(dock, "Erase")
+    stroke(shown, dock, *(middle + (40, end) for end in (-10, 30)))  # noqa: RUF005 - a sum
+    until(lambda: dock.idle)
+    assert set(np.unique(labels.data)) == {0, 1}
+    rows, columns = seen(shown, layer)
+    assert slide.reads
+    assert all(read.inside(rows, columns) for read in slide.reads)
+    dock.autosave.flush()
+    assert all(read.inside(rows, columns) for read in slide.reads)
+    assert not [read for read in slide.reads if read.main_thread and read.package != "napari"]
+    assert dock.session.project is not None
+    (entry,) = dock.session.project.card.images
+    assert entry.spatial == view.data.shape
+
+
+def test_this_view_predicts_the_region_that_is_seen(
+    viewer: Viewer, slide: Slide, until: Until
+) -> None:
+    layer = add_slide(viewer, slide, scale=(0.5, 0.5), units=("um", "um"))
+    dock = open_dock(viewer)
+    look(viewer, (PLACE[0] / 2, PLACE[1] / 2), 3.0)
+    until(lambda: dock.idle)
+    predict(dock, until)
+    slide.reads.clear()  # and a sample of the slide, once, to normalise its views alike
+    predict(dock, until)
+    view, result = current(dock), dock.session.result
+    assert view is not layer
+    assert result is not None
+    rows, columns = seen(viewer, layer)
+    assert all(read.inside(rows, columns) for read in slide.reads)
+    box = visible_box(viewer, layer, "YX")
+    expected = np.prod([(part.stop - part.start) / PERIOD for part in box])
+    assert 0.8 * expected < len(result.instances) < 1.5 * expected
+    # They lie on the disks.
+    shown = next(x for x in viewer.layers if x.name == "slide, view 1 · instances")
+    for centre in result.instances.centre[:20]:
+        there = np.asarray(layer.world_to_data(shown.data_to_world(centre)))
+        assert np.abs(there % PERIOD - PERIOD / 2).max() < 3
+    assert result.maps.seed.nbytes < 2**24
+
+
+def test_views_of_one_slide_are_seen_together(viewer: Viewer, slide: Slide, until: Until) -> None:
+    layer = add_slide(viewer, slide)
+    dock = open_dock(viewer)
+    look(viewer)
+    annotate(dock)
+    first = current(dock)
+    look(viewer, (40_000, 10_000))
+    until(lambda: dock.idle)  # it follows, as a tool is on
+    second = current(dock)
+    assert dock.annotation.tool == "draw"
+    assert [x.name for x in (first, second)] == ["slide, view 1", "slide, view 2"]
+    assert layer.visible
+    assert camera(viewer).center[-2:] == (40_000, 10_000)
+    dock.annotation_actions.leave()
+    look(viewer)
+    until(lambda: dock.idle)
+    assert current(dock) is first
+    look(viewer, (40_000, 20_000))
+    until(lambda: dock.idle)
+    assert current(dock) is first  # none is made while no tool is on
+    dock.images.choose(second)  # as in the list: it is looked at
+    assert abs(camera(viewer).center[-1] - 10_000) < 600
+    other = viewer.add_image(np.zeros((100, 100), np.uint8), name="other")
+    dock.images.choose(other)
+    annotations = [x for x in viewer.layers if x.name.endswith("annotations")]
+    assert len(annotations) == 2
+    assert not any(x.visible for x in (layer, *annotations))
+    dock.images.choose(layer)
+    assert all(x.visible for x in (layer, *annotations))
+    layer.scale = (2, 2)
+    until(lambda: dock.idle)
+    assert np.allclose(second.scale, 2)
+    assert np.allclose(np.asarray(layer.world_to_data(second.data_to_world((0, 0)))) % 512, 0)
+    layer.contrast_limits = (0, 2000)
+    assert list(second.contrast_limits) == [0, 2000]
+
+
+def test_a_view_that_would_hold_too_much_is_refused(viewer: Viewer, slide: Slide) -> None:
+    layer = add_slide(viewer, slide)
+    dock = open_dock(viewer)
+    viewer.reset_view()
+    for name in ("Annotate", "This view"):
+        press(dock, name)
+        assert "zoom in" in dock.message, dock.message
+        assert current(dock) is layer
+        assert len(viewer.layers) == 1
