@@ -71,7 +71,8 @@ class Slide:
         y, x = ((np.asarray(at) + 0.5) * 2**level - 0.5 for at in (rows, columns))
         far = np.hypot((y % period - period / 2)[:, None], (x % period - period / 2)[None])
         noise = (y[:, None] * 7919 + x[None] * 104729) % 97
-        return (100 + noise + 3000 / (1 + (2 * far / self.diameter) ** 8)).astype(np.uint16)
+        bright = 3000 / (1 + (2 * far / self.diameter) ** 8)
+        return np.asarray(100 + noise + bright, np.uint16)
 
 
 class _Level(LazyArray):
