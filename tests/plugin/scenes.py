@@ -27,6 +27,7 @@ from napari_spatial_embeddings.plugin.controllers.correction import CorrectionCo
 from napari_spatial_embeddings.plugin.controllers.correction_tool import CorrectionTool
 from napari_spatial_embeddings.plugin.controllers.explanation import ExplanationController
 from napari_spatial_embeddings.plugin.controllers.export import ExportController
+from napari_spatial_embeddings.plugin.controllers.tools.following_frames import FollowingFrames
 from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
 from napari_spatial_embeddings.plugin.controllers.tracking.link_storage import LinkStorage
 from napari_spatial_embeddings.plugin.controllers.tracking.link_tool import LinkTool
@@ -70,6 +71,15 @@ class EditorBench(Bench):
         stored = LinkStorage(session, self.autosave, self.project, self.series, parent)
         self.linking = LinkingController(viewer, session, self.series, stored, parent)
         self.link_tool = LinkTool(viewer, session, self.annotation_hider, self.linking, parent)
+        self.following = FollowingFrames(
+            viewer,
+            session,
+            self.images,
+            self.correction,
+            self.linking,
+            self.object_import,
+            parent,
+        )
         self.export = ExportController(
             viewer, session, self.images, self.project_images, self.prediction, parent
         )
@@ -79,6 +89,7 @@ class EditorBench(Bench):
         self.autosave.flush()
         for controller in (
             self.export,
+            self.following,
             self.link_tool,
             self.linking,
             self.series,

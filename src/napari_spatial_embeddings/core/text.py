@@ -4,8 +4,9 @@ _STARTS = """
 a about all an annotations any axes axis channels choose class close correct corrections deleted
 draw each ended every few files frame frames from how if image images in interpolation it its label
 labels like mark most names neither no none not nothing object objects of offsets on one only
-open paint painted pixel pixels predict press regions scribbles seed sigma some spacing split
-stopped switch that the their there these they this those to too truth two unexpected values workers
+open paint painted pixel pixels predict press regions scribbles seed sigma some something spacing
+split stopped switch that the their there these they this those to too truth two unexpected values
+workers
 what when where with without wrote
 """
 

@@ -33,6 +33,9 @@ from napari_spatial_embeddings.errors import InputError
 GAP = 2
 """Pixels between objects that touch, at most: between predicted ones a thin gap is usual."""
 
+BACKGROUND_SEED = 0.1
+"""Seed value of a pixel below which there is only background, as far as the model sees."""
+
 
 def accept(
     corrections: Corrections, instances: Instances, labels: Iterable[int] | None = None
@@ -49,7 +52,7 @@ def accept(
     table = np.zeros(int(instances.ids.max(initial=0)) + 1, np.bool_)
     table[wanted] = True
     pixels = table[instances.labels]
-    return _changed(corrections, np.where(pixels, instances.labels, corrections.labels), rows)
+    return with_objects(corrections, np.where(pixels, instances.labels, corrections.labels), rows)
 
 
 def delete(corrections: Corrections, instances: Instances, label: int) -> Corrections:
@@ -65,7 +68,7 @@ def delete(corrections: Corrections, instances: Instances, label: int) -> Correc
     labels = np.where(own, np.int32(NOTHING), corrections.labels)
     inside = own[tuple(row.seed_pixel)]  # a painted object may have lost its seed pixel
     mark = row.seed_pixel if inside else np.unravel_index(int(own.argmax()), own.shape)
-    changed = _changed(corrections, labels, {}, gone=[label])
+    changed = with_objects(corrections, labels, {}, gone=[label])
     return replace(changed, deleted=np.vstack([corrections.deleted, mark]))
 
 
@@ -80,7 +83,7 @@ def release(corrections: Corrections, label: int) -> Corrections:
     if label != NOTHING and label not in corrections.ids:
         raise InputError(f"object {label} is not locked; nothing to unlock")
     labels = np.where(corrections.labels == label, np.int32(0), corrections.labels)
-    return _changed(corrections, labels, {}, gone=[label])
+    return with_objects(corrections, labels, {}, gone=[label])
 
 
 def set_class(
@@ -95,7 +98,7 @@ def set_class(
     """
     row = replace(row_of(instances, label), class_index=index)
     labels = np.where(instances.labels == label, instances.labels, corrections.labels)
-    return _changed(corrections, labels, {label: row})
+    return with_objects(corrections, labels, {label: row})
 
 
 def merge(corrections: Corrections, instances: Instances, a: int, b: int) -> Corrections:
@@ -117,7 +120,7 @@ def merge(corrections: Corrections, instances: Instances, a: int, b: int) -> Cor
     sigma = np.sqrt(np.average(variances, axis=0, weights=sizes))
     row = replace(max(rows, key=lambda r: r.score), centre=centre, sigma=sigma)
     both = (instances.labels == a) | (instances.labels == b)
-    return _changed(corrections, np.where(both, np.int32(a), corrections.labels), {a: row}, [b])
+    return with_objects(corrections, np.where(both, np.int32(a), corrections.labels), {a: row}, [b])
 
 
 def touching(instances: Instances, a: int, b: int) -> bool:
@@ -168,7 +171,7 @@ def split(
     new = int(unused_ids(np.union1d(instances.ids, corrections.ids), 1)[0])
     labels = corrections.labels.copy()
     labels[tuple(at.T)] = np.where(far[0] <= far[1], label, new)
-    changed = _changed(corrections, labels, {label: rows[0], new: rows[1]})
+    changed = with_objects(corrections, labels, {label: rows[0], new: rows[1]})
     return replace(changed, split=np.vstack([corrections.split, (label, new)]))
 
 
@@ -212,7 +215,7 @@ def add(
     new = int(unused_ids(np.union1d(instances.ids, corrections.ids), 1)[0])
     labels = corrections.labels.copy()
     labels[tuple(at.T)] = new
-    return _changed(corrections, labels, {new: row})
+    return with_objects(corrections, labels, {new: row})
 
 
 def painted(
@@ -252,10 +255,10 @@ def painted(
     for label in np.unique(own).tolist():
         known = instances.class_index[instances.ids == label]
         rows[label] = fit(maps, at[own == label], int(known[0]) if len(known) else None)
-    return _changed(corrections, locked, rows, gone=touched.tolist())
+    return with_objects(corrections, locked, rows, gone=touched.tolist())
 
 
-def _changed(
+def with_objects(
     corrections: Corrections,
     labels: NDArray[np.int32],
     rows: dict[int, Row],

@@ -37,6 +37,7 @@ from .controllers.reopening import Reopening
 from .controllers.shortcuts import Shortcuts
 from .controllers.tools.active_tool import ActiveTool
 from .controllers.tools.all_corrections import AllCorrections
+from .controllers.tools.following_frames import FollowingFrames
 from .controllers.tools.interpolation import Interpolation
 from .controllers.tools.object_import import ObjectImport
 from .controllers.tools.region_check import RegionCheck
@@ -182,6 +183,9 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.linking = LinkingController(viewer, session, self.series, stored, self)
         self.link_tool = LinkTool(viewer, session, self.annotation_hider, self.linking, self)
         self.track_export = TrackExport(session, self.linking, self)
+        self.following = FollowingFrames(
+            viewer, session, self.images, self.correction, self.linking, self.object_import, self
+        )
         self.active_tool = ActiveTool(
             viewer,
             self.annotation,
@@ -213,7 +217,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         """Build what is on the screen, from top to bottom."""
         session = self.session
         self._train = TrainStep(session, self.images, self.annotation, self.training)
-        imports = self.object_import, self.all_corrections
+        imports = self.object_import, self.all_corrections, self.following
         self._tune = TuneStep(
             session,
             self.reclustering,
@@ -252,6 +256,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
             "Erase": partial(tool, "erase"),
             "Mark region": partial(tool, "region"),
             "Interpolate": self.interpolation.start,
+            "Copy to next frame": self.following.copy,
+            "Apply": self.following.apply,
             "Start training": self._train.start,
             "This view": partial(self._click, self._tune.predict.view),
             "Explain": partial(self._click, explain),
@@ -304,7 +310,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
             self.prediction.running,
             self.reopening.busy or self.listed.busy,
             self.reclustering.busy or self.frame_reclustering.busy or self.frame_maps.busy,
-            self.correction.busy or self.explanation.busy,
+            self.correction.busy or self.explanation.busy or self.following.busy,
             self.results.busy or self.locked_outlines.busy,
             self.export.busy or self.export.copying,
             self.linking.busy or self.track_export.busy,

@@ -13,6 +13,7 @@ from napari.layers import Image, Labels
 from napari.layers._source import layer_source
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers import frames
 from napari_spatial_embeddings.plugin.layers.frames import empty_labels
 from napari_spatial_embeddings.plugin.layers.tags import find_layer, tag_of
@@ -208,3 +209,69 @@ def test_empty_frames_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not labels.any()
     labels[3, 4, 5] = 7
     assert labels.sum() == 7
+
+
+def test_what_is_drawn_on_a_frame_is_copied_to_the_next_one(owners: Owners, until: Until) -> None:
+    layer = add(owners, pixels())
+    go(owners, 1)
+    drawn_in = paint(owners, 10, 30)
+    strokes = owners.annotation.strokes(owners.session.image)
+    assert strokes is not None
+    strokes.draw_background()
+    paint(owners, 20)
+    go(owners, 2)
+    paint(owners, 30, 40)
+    held = drawn_in.data[2].copy()
+    go(owners, 1)
+    owners.imports.copy_to_next_frame()
+    assert owners.current.frame == 2, "it is looked at"
+    now = drawn_in.data[2]
+    np.testing.assert_array_equal(now[held > 0], held[held > 0])
+    assert now[10, 10] > 0
+    assert now[20, 20] == 0, "background is where it was on its own frame"
+    assert owners.messages[-1] == (
+        "1 object copied from frame 1 to frame 2; 1 not copied, as something is annotated there"
+        " already. Correct what has moved; Ctrl+Z takes it back."
+    )
+    until(lambda: total(owners) == 3)
+    drawn_in.undo()
+    np.testing.assert_array_equal(drawn_in.data[2], held)
+    go(owners, 3)
+    with pytest.raises(InputError, match="nothing is annotated on frame 3"):
+        owners.imports.copy_to_next_frame()
+    assert owners.current.frame == 3
+    go(owners, 1)
+    owners.imports.copy_to_next_frame()
+    owners.imports.copy_to_next_frame()
+    assert drawn_in.data[3][10, 10] == drawn_in.data[2][10, 10], "an object keeps its label"
+    owners.autosave.flush()
+    project = owners.session.project
+    assert project is not None
+    saved = project.annotation(f"{layer.name}.t0003")
+    assert saved is not None
+    np.testing.assert_array_equal(saved.labels, drawn_in.data[3])
+    go(owners, 4)
+    paint(owners, 30)
+    with pytest.raises(InputError, match="frame 4 is the last one"):
+        owners.imports.copy_to_next_frame()
+
+
+def test_scribbles_and_whole_objects_are_not_mixed_on_a_frame(owners: Owners) -> None:
+    add(owners, pixels())
+    go(owners, 0)
+    paint(owners, 10)
+    owners.actions.set_scribbled(True)
+    go(owners, 1)
+    layer = paint(owners, 30)
+    owners.actions.set_scribbled(False)
+    go(owners, 2)
+    owners.actions.set_scribbled(False)
+    go(owners, 0)
+    with pytest.raises(InputError, match="frame 0 has scribbles and frame 1 whole objects"):
+        owners.imports.copy_to_next_frame()
+    layer.data[1] = 0
+    go(owners, 0)
+    owners.imports.copy_to_next_frame()
+    tag = tag_of(layer)
+    assert tag is not None
+    assert tag.scribbled

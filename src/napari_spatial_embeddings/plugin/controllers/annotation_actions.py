@@ -60,6 +60,11 @@ class AnnotationActions:
         self._select(strokes.layer)
         return strokes
 
+    def begin_on_frame(self, t: int) -> Strokes:
+        """Go to a frame of the current image's series, and select the annotation layer there."""
+        self._images.show_frame(t)
+        return self.begin()
+
     def use_tool(self, tool: str) -> None:
         """Start a tool: "draw", "background", "erase", "class" or "region"."""
         if tool == "region":

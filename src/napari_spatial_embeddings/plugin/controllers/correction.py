@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.state.undo_history import UndoHistory
 from napari_spatial_embeddings.plugin.tasks.correction import (
+    Corrected,
     CorrectionRequest,
     CorrectionState,
+    Joint,
+    Made,
     change,
     load,
     reapply,
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
 
 Work = Callable[[CorrectionRequest], "Segmentation | None"]
 
+Message = str | Callable[["Segmentation", "Segmentation"], str]
+
 
 @dataclass(frozen=True, slots=True)
 class _Step:
@@ -48,14 +54,20 @@ class _Step:
     kind : str
         "change" can be undone; "move" is an undo or redo; "load" reads what is saved; "reapply"
         brings a result up to date.
-    message : str
-        Shown when it is done.
+    message : str or callable
+        Shown when it is done; a callable gets the results before and after it.
+    joint : Joint, optional
+        Frames that are changed at once.
+    made : Made, optional
+        What was clicked.
     """
 
     image: OpenImage
     work: Work
     kind: str
-    message: str = ""
+    message: Message = ""
+    joint: Joint | None = None
+    made: Made | None = None
 
 
 class CorrectionController(QObject):
@@ -73,6 +85,8 @@ class CorrectionController(QObject):
 
     changed = Signal()
     """The corrections have changed, or whether they can be undone."""
+    corrected = Signal(object)
+    """A correction was made by clicks: `Corrected`."""
     _saved = Signal(object, object)
 
     def __init__(
@@ -122,14 +136,46 @@ class CorrectionController(QObject):
         image = self._session.current
         return image is not None and image.undo.can_redo
 
-    def do(self, what: Change) -> None:
-        """Change the corrections of the current image."""
+    def do(self, what: Change, made: Made | None = None, message: Message = "") -> None:
+        """Change the corrections of the current image.
+
+        Parameters
+        ----------
+        what : callable
+        made : Made, optional
+            What was clicked.
+        message : str or callable
+            Shown when it is done; a callable gets the results before and after it.
+        """
         image = self._session.current
         if image is not None:
-            self._queue(_Step(image, partial(change, what=what), "change"))
+            work = partial(change, what=what)
+            self._queue(_Step(image, work, "change", message, made=made))
+
+    def do_on_frames(
+        self, source: OpenImage, changes: Sequence[tuple[OpenImage, Change]], message: str
+    ) -> None:
+        """Change the corrections of several frames of a time series; one undo takes all back.
+
+        Parameters
+        ----------
+        source : OpenImage
+            The frame whose correction they repeat: it can be undone there, too.
+        changes : sequence of (OpenImage, callable)
+        message : str
+            Shown when it is done.
+        """
+        if self.busy or source.result is None or not changes:
+            return
+        joint = Joint((source, *(frame for frame, _ in changes)))
+        mark = CorrectionState.of(source.result, joint)
+        source.undo.push(mark, mark.size)
+        for k, (frame, what) in enumerate(changes, 1):
+            text = message if k == len(changes) else ""
+            self._queue(_Step(frame, partial(change, what=what), "change", text, joint))
 
     def undo(self) -> None:
-        """Undo the last correction of the current image."""
+        """Undo the last correction of the current image, in all frames that it changed."""
         self._move(UndoHistory.undo, "Undone")
 
     def redo(self) -> None:
@@ -140,12 +186,25 @@ class CorrectionController(QObject):
         image = self._session.current
         if image is None or image.result is None or self.busy:  # the history is about to change
             return
-        now = CorrectionState.of(image.result)
-        try:
-            state = move(image.undo, now, now.size)
-        except IndexError:
+
+        def next_of(one: OpenImage) -> CorrectionState | None:
+            back = move is UndoHistory.undo
+            return one.undo.previous if back else one.undo.following
+
+        first = next_of(image)
+        if first is None:
             return
-        self._queue(_Step(image, partial(restore, state=state), "move", message))
+        joint, images = first.joint, [image]
+        if joint is not None:  # but for frames that were corrected since
+            tops = [(x, next_of(x)) for x in joint.frames if self._is_open(x) and x.result]
+            images = [x for x, top in tops if top is not None and top.joint is joint]
+            others = [x for x in images if x is not joint.frames[0]]
+            message = f"{message} in {plural(len(others), 'frame')}"
+        for one in images:
+            assert one.result is not None
+            now = CorrectionState.of(one.result, joint)
+            state = move(one.undo, now, now.size)
+            self._queue(_Step(one, partial(restore, state=state), "move", message))
 
     # -------------------------------------------------------------- one by one
 
@@ -190,16 +249,19 @@ class CorrectionController(QObject):
     def _publish(self, step: _Step, before: Segmentation, new: Segmentation) -> None:
         image = step.image
         if step.kind == "change":
-            past = CorrectionState.of(before)
+            past = CorrectionState.of(before, step.joint)
             image.undo.push(past, past.size)
         image.corrections = new.corrections
         if step.kind == "load":
             image.saved_corrections = new.corrections
         self._session.set_result(image.key, new)
-        if step.message:
-            self._session.say(step.message)
+        text = step.message if isinstance(step.message, str) else step.message(before, new)
+        if text:
+            self._session.say(text)
         if image.corrections is not image.saved_corrections:
             self._autosave.schedule()
+        if step.made is not None:
+            self.corrected.emit(Corrected(image, step.made, before, new))
 
     def _failed(self, sentence: str) -> None:
         running, self._running = self._running, None

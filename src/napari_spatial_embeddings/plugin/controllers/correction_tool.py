@@ -20,6 +20,7 @@ from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.layers.visibility import AnnotationHider
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.correction import Made
 from napari_spatial_embeddings.plugin.tasks.correction_actions import (
     TOOLS,
     Pixel,
@@ -234,7 +235,9 @@ class CorrectionTool(QObject):
             elif self.tool == "merge":
                 more["apart"] = self._asked(result.instances, *pixels)
             click = tool.click
-            self._correction.do(lambda scene: click(scene, *pixels, **more))
+            self._correction.do(
+                lambda scene: click(scene, *pixels, **more), Made(self.tool, pixels)
+            )
 
     def _take_first(self, tool: Tool, layer: Labels, at: Pixel, label: int) -> None:
         """Keep and show the first of two clicks."""

@@ -47,6 +47,8 @@ _ACTIONS = (
     Shortcut("Erase", "Shift+E", "Erase painted pixels."),
     Shortcut("Mark region", "Shift+M", "Drag a rectangle in which every object is annotated."),
     Shortcut("Interpolate", "Shift+I", "In a volume, fill the slices between painted ones."),
+    Shortcut("Copy to next frame", "Shift+C", "Copy this frame's objects to the next frame."),
+    Shortcut("Apply", "Shift+F", "Repeat the last correction in the following frames, if offered."),
     Shortcut("Start training", "Shift+T", "Train on the annotations."),
     Shortcut("This view", "Shift+R", "Run the model on the visible part of the image."),
     Shortcut("Explain", "Shift+X", "Explain the object under the mouse; again to stop."),

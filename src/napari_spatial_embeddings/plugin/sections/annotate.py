@@ -14,13 +14,16 @@ from qtpy.QtWidgets import (
 )
 from superqt import QFlowLayout
 
-from napari_spatial_embeddings.core.text import plural
+from napari_spatial_embeddings.core.text import plural, sentence
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.tools.active_tool import ANNOTATION_TOOLS
 from napari_spatial_embeddings.plugin.controllers.tools.interpolation import Interpolation
-from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
+from napari_spatial_embeddings.plugin.controllers.tools.object_import import (
+    ObjectImport,
+    no_next_frame,
+)
 from napari_spatial_embeddings.plugin.controllers.tools.region_check import RegionCheck
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -29,6 +32,7 @@ from napari_spatial_embeddings.plugin.qt.step_area import StepArea
 from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.annotation_count import AnnotationCount
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.carried_objects import nothing_annotated
 
 from .class_buttons import ClassButtons
 
@@ -77,6 +81,8 @@ class AnnotateStep(StepArea):
             "Pick the object with napari's dropper (key L) to paint it in another slice."
         )
         self._fill.clicked.connect(self._interpolate)
+        self._copy = QPushButton("Copy to next frame")
+        self._copy.clicked.connect(self._copy_on)
         self._each = QCheckBox("each stroke is a new object")
         self._each.setToolTip(
             "A stroke that starts on an object, or inside the outline of the last one,\n"
@@ -140,6 +146,7 @@ class AnnotateStep(StepArea):
         self.body.addWidget(self._how)
         self.body.addWidget(self._each)
         self.body.addWidget(self._count)
+        self.body.addWidget(self._copy)
         self._existing = QWidget()
         row = QHBoxLayout(self._existing)
         row.setContentsMargins(0, 0, 0, 0)
@@ -170,6 +177,10 @@ class AnnotateStep(StepArea):
     def _interpolate(self) -> None:
         with self._session.errors_as_messages():
             self._interpolation.start()
+
+    def _copy_on(self) -> None:
+        with self._session.errors_as_messages():
+            self._imports.copy_to_next_frame()
 
     def _set_scribbled(self, scribbled: bool) -> None:
         self._actions.set_scribbled(scribbled)
@@ -216,8 +227,24 @@ class AnnotateStep(StepArea):
                 text += f"; {objects} on {plural(frames, 'frame')} in all"
         self._count.set_lines(2 if several or series is not None else 1)
         self._count.setText(text)
+        self._show_copy(count if strokes is not None else None)
         self._show_others(key is not None)
         self.set_hint(self._advice(count, tool))
+
+    def _show_copy(self, count: AnnotationCount | None) -> None:
+        """Offer to copy what is annotated on a frame of a time series to the next one."""
+        image = self._session.current
+        series = None if image is None else image.series
+        self._copy.setVisible(count is not None and series is not None)
+        if count is None or image is None or series is None:
+            return
+        problem = no_next_frame(image) or ("" if count.total else nothing_annotated(image.frame))
+        self._copy.setEnabled(not problem)
+        self._copy.setToolTip(
+            sentence(problem)
+            or f"Copy the objects of this frame to frame {image.frame + 1}, and go there. What is"
+            " annotated there stays.\nKey: Shift+C. Ctrl+Z takes it back."
+        )
 
     def _show_others(self, possible: bool) -> None:
         others = self._imports.layers()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtWidgets import (
+    QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
@@ -13,6 +14,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_spatial_embeddings.core.instances import Corrections
+from napari_spatial_embeddings.core.text import sentence
 from napari_spatial_embeddings.editing import corrections as edit
 from napari_spatial_embeddings.plugin.controllers.correction import CorrectionController
 from napari_spatial_embeddings.plugin.controllers.correction_tool import (
@@ -20,6 +22,7 @@ from napari_spatial_embeddings.plugin.controllers.correction_tool import (
     CorrectionTool,
 )
 from napari_spatial_embeddings.plugin.controllers.tools.all_corrections import AllCorrections
+from napari_spatial_embeddings.plugin.controllers.tools.following_frames import FollowingFrames
 from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
@@ -30,6 +33,13 @@ from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
 
 LOCKED = "The locked objects"
 ALL = "The corrections of all images"
+
+COPY = """Copy the locked objects of this frame to the next one, as locked objects there, and go
+there. What is locked or deleted there stays as it is. Key: Shift+C. Ctrl+Z takes it back."""
+
+APPLY = """Repeat the last correction in the frames after this one in which it plainly applies:
+the same objects, at the same place or of the same tracks, that you did not correct yet.
+Key: Shift+F. One Ctrl+Z takes it back in all of them."""
 
 
 class CorrectSection(QWidget):
@@ -42,6 +52,7 @@ class CorrectSection(QWidget):
     correction_tool : CorrectionTool
     object_import : ObjectImport
     all_corrections : AllCorrections
+    following : FollowingFrames
     """
 
     def __init__(
@@ -51,17 +62,20 @@ class CorrectSection(QWidget):
         correction_tool: CorrectionTool,
         object_import: ObjectImport,
         all_corrections: AllCorrections,
+        following: FollowingFrames,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._correction = session, correction
         self._tool, self._imports, self._all = correction_tool, object_import, all_corrections
+        self._following = following
         self._shown: object = None
         self._build()
         self._connections = Connections()
         self._connections.add(correction_tool.changed, self._show_tool)
         self._connections.add(correction_tool.followed, self.refresh)
         self._connections.add(correction.changed, self.refresh)
+        self._connections.add(following.changed, self._show_offer)
         self.refresh()
 
     def close_down(self) -> None:
@@ -97,14 +111,31 @@ class CorrectSection(QWidget):
         self.release = _button(
             "Release all", self._release_all, "Discard this image's corrections."
         )
+        self.copy = _button("Copy locked to next frame", self._copy_on, "")
+        self.offer = TextBlock(2, "note")
+        self.repeat = _button("Apply", self._repeat, APPLY)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(EvenGrid(3, self.buttons.values()))
         layout.addWidget(self.classes)
         layout.addWidget(self.hint)
+        layout.addWidget(self._frames_line())
         layout.addLayout(EvenGrid(2, (self.undo, self.redo, self.accept_all, self.release)))
         layout.addLayout(EvenGrid(2, (self.locked, self.use_as)))
+        layout.addWidget(self.copy)
+
+    def _frames_line(self) -> QWidget:
+        """Return the line about the frames that follow, whose room stays without an offer."""
+        self.of_frames = QWidget()
+        line = QHBoxLayout(self.of_frames)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.offer, 1)
+        room = self.repeat.sizePolicy()
+        room.setRetainSizeWhenHidden(True)
+        self.repeat.setSizePolicy(room)
+        line.addWidget(self.repeat)
+        return self.of_frames
 
     # -------------------------------------------------------------- what is shown
 
@@ -118,7 +149,9 @@ class CorrectSection(QWidget):
         deleted = 0 if known is None else len(known.deleted)
         corrected = count > 0 or (known is not None and known.emptied)
         can_undo, can_redo = self._correction.can_undo, self._correction.can_redo
-        shown = ready, names, count, deleted, corrected, can_undo, can_redo
+        image = self._session.current
+        series, problem = image is not None and image.series is not None, self._following.problem()
+        shown = ready, names, count, deleted, corrected, can_undo, can_redo, series, problem
         if shown == self._shown:  # as at every step of a slider
             return
         self._shown = shown
@@ -140,6 +173,23 @@ class CorrectSection(QWidget):
         self.use_as.setEnabled(ready)
         self.use_locked.setEnabled(corrected)
         self.use_locked.setText(f"{LOCKED}, and what was deleted" if deleted else LOCKED)
+
+        self.of_frames.setVisible(series)
+        self.copy.setVisible(series)
+        self.copy.setEnabled(ready and not problem)
+        self.copy.setToolTip(sentence(problem) or COPY)
+        self._show_offer()
+
+    def _show_offer(self) -> None:
+        """Show where else the last correction applies."""
+        offer = self._following.offer
+        self.offer.setText("" if offer is None else offer.text)
+        self.repeat.setVisible(offer is not None)
+        if offer is not None and self.repeat.visibleRegion().isEmpty():
+            self._session.say(
+                f"{offer.text}: Shift+F, or Apply under Correct, repeats it there.",
+                holds=lambda: self._following.offer is offer,
+            )
 
     def _show_tool(self) -> None:
         """Show the active tool and its hint."""
@@ -164,6 +214,14 @@ class CorrectSection(QWidget):
 
     def _release_all(self) -> None:
         self._correction.do(lambda scene: Corrections.none(scene.maps.shape))
+
+    def _copy_on(self) -> None:
+        with self._session.errors_as_messages():
+            self._following.copy_locked()
+
+    def _repeat(self) -> None:
+        with self._session.errors_as_messages():
+            self._following.apply()
 
     def _use_corrections(self) -> None:
         with self._session.errors_as_messages():

@@ -38,6 +38,16 @@ class UndoHistory(Generic[State]):
         """Whether a step back can be taken back."""
         return bool(self._future)
 
+    @property
+    def previous(self) -> State | None:
+        """The state that `undo` returns."""
+        return self._past[-1][0] if self._past else None
+
+    @property
+    def following(self) -> State | None:
+        """The state that `redo` returns."""
+        return self._future[-1][0] if self._future else None
+
     def push(self, state: State, size: int = 0) -> None:
         """Keep a state that is being left for a new one; what was undone is forgotten.
 

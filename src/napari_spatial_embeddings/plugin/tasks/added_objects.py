@@ -188,7 +188,7 @@ def copied(
     how = ": each piece of the mask is one" if from_mask else ""
     classes = {int(label): class_name for label in labels}
     message = f"{plural(len(ids), 'object')} of {name} copied{how}"
-    return _addition(annotation, box, after, classes, message)
+    return addition(annotation, box, after, classes, message)
 
 
 def adopted(
@@ -224,7 +224,7 @@ def adopted(
         raise InputError("these objects are among the annotations already")
     message = f"{plural(len(index), 'object')} added to the annotations: train again to learn them"
     classes = {label: names[k] for label, k in index.items()}
-    return _addition(annotation, _everywhere(new), new, classes, message)
+    return addition(annotation, everywhere(new), new, classes, message)
 
 
 def adopted_corrections(
@@ -265,14 +265,15 @@ def adopted_corrections(
     count = CorrectionCount(
         1, len(found.classes), found.gaps, found.split, found.deleted, found.known
     )
-    return _addition(annotation, _everywhere(new), new, classes, count.text, count)
+    return addition(annotation, everywhere(new), new, classes, count.text, count)
 
 
-def _everywhere(labels: NDArray[np.int32]) -> Box:
+def everywhere(labels: NDArray[np.int32]) -> Box:
+    """Return the box of all labels (*S)."""
     return tuple(slice(0, n) for n in labels.shape)
 
 
-def _addition(
+def addition(
     annotation: AnnotationState,
     box: Box,
     new: NDArray[np.int32],

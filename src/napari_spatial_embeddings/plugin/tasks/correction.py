@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.core.instances import Corrections
+from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 
-from .correction_actions import Change, Scene
+from .correction_actions import Change, Pixel, Scene
 from .recluster import recluster
 
 if TYPE_CHECKING:
@@ -49,6 +50,52 @@ class CorrectionRequest:
         return recluster(self.result, self.settings, corrections)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Joint:
+    """Frames of a time series that were corrected at once: this is undone at once, too.
+
+    Parameters
+    ----------
+    frames : tuple of OpenImage
+    """
+
+    frames: tuple[OpenImage, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A correction that was made by clicks.
+
+    Parameters
+    ----------
+    tool : str
+        Key of the tool in `TOOLS`.
+    pixels : tuple
+        What was clicked on; of the tool "class", the pixel and the index of the class.
+    """
+
+    tool: str
+    pixels: tuple[Pixel | int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Corrected:
+    """A correction by clicks, as it came out.
+
+    Parameters
+    ----------
+    image : OpenImage
+    made : Made
+    before, after : Segmentation
+        The image's objects.
+    """
+
+    image: OpenImage
+    made: Made
+    before: Segmentation
+    after: Segmentation
+
+
 @dataclass(frozen=True, slots=True)
 class CorrectionState:
     """All that a correction changes, and the settings under which the instances were found.
@@ -60,21 +107,25 @@ class CorrectionState:
     settings : ClusteringSettings
     seed : weak reference
         To the seed maps that the instances were found in: later predictions replace them.
+    joint : Joint, optional
+        The step between this state and the next or the one before, if it changed several frames.
     """
 
     corrections: Corrections
     instances: Instances
     settings: ClusteringSettings
     seed: weakref.ref[Any]
+    joint: Joint | None = None
 
     @classmethod
-    def of(cls, result: Segmentation) -> CorrectionState:
+    def of(cls, result: Segmentation, joint: Joint | None = None) -> CorrectionState:
         """Return the state of a result."""
         return cls(
             corrections_of(result.corrections, result),
             result.instances,
             result.settings,
             weakref.ref(result.maps.seed),
+            joint,
         )
 
     @property

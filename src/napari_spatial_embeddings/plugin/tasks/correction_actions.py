@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 Pixel = tuple[int, ...]
 
-BACKGROUND_SEED = 0.1
-"""Seed value of a pixel below which Add takes it for background."""
-
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -94,7 +91,7 @@ def add(scene: Scene, at: Pixel) -> Corrections:
     """
     added = edit.add(scene.corrections, scene.instances, scene.maps, scene.settings, at)
     score = float(added.score[-1])
-    if score < BACKGROUND_SEED:
+    if score < edit.BACKGROUND_SEED:
         raise InputError(
             f"there is no object here, as far as the model sees (seed value {score:.2f}): click in"
             " the middle of one, or paint it"

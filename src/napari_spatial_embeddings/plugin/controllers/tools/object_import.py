@@ -1,4 +1,4 @@
-"""Import of objects into the current image's annotation: of another layer, or of the result."""
+"""Import of objects into annotations: of another layer, of the result, of the frame before."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from napari_spatial_embeddings.plugin.layers.placement import labels_on, layer_s
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import role_of, tag_of
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
+from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.added_objects import (
     Addition,
@@ -30,6 +31,7 @@ from napari_spatial_embeddings.plugin.tasks.added_objects import (
     adopted_corrections,
     copied,
 )
+from napari_spatial_embeddings.plugin.tasks.carried_objects import carried, nothing_annotated
 
 MAX_PIXELS_AT_ONCE = 2**18
 """Pixels of an image up to which a thread would take longer than the work."""
@@ -169,6 +171,41 @@ class ObjectImport(QObject):
             work = partial(adopted, result=result, regions=regions, names=names)
             self._start(self._actions.strokes_in_background(), work, names)
 
+    def copy_to_next_frame(self) -> None:
+        """Copy the annotated objects of the frame in view to the next frame, and go there.
+
+        What is annotated there stays as it is.
+
+        Raises
+        ------
+        InputError
+            If there is no next frame, no object, or no place for any; of a large image the last is
+            a message.
+        """
+        image, strokes = self._session.current, self._annotation.strokes(self._session.image)
+        if problem := no_next_frame(image):
+            raise InputError(problem)
+        assert image is not None
+        drawn = strokes is not None and (strokes.labels > 0) & (
+            strokes.labels != strokes.background
+        )
+        if strokes is None or not np.any(drawn):
+            raise InputError(nothing_annotated(image.frame))
+        labels, classes, source = np.array(strokes.labels), dict(strokes.classes), image.frame
+        tag, names = tag_of(strokes.layer), self._session.classes
+        target = self._actions.begin_on_frame(source + 1)
+        own, scribbled = tag_of(target.layer), tag is not None and tag.scribbled
+        if own is not None and own.scribbled != scribbled:
+            if target.labels.any():
+                kinds = ("whole objects", "scribbles")
+                raise InputError(
+                    f"frame {source} has {kinds[scribbled]} and frame {source + 1}"
+                    f" {kinds[not scribbled]}: a frame can't have both"
+                )
+            self._actions.set_scribbled(scribbled)
+        work = partial(carried, labels=labels, classes=classes, source=source, target=source + 1)
+        self._start(target, work, names)
+
     def _names(self, classes: tuple[str, ...]) -> tuple[str, ...]:
         return classes if len(classes) > 1 else self._session.classes
 
@@ -205,3 +242,12 @@ class ObjectImport(QObject):
         if source is not None:
             source.visible = False  # it would lie over what is painted from now on
         self._session.say(new.message)
+
+
+def no_next_frame(image: OpenImage | None) -> str:
+    """Return why there is no next frame to go to; empty if there is one."""
+    if image is None or image.series is None:
+        return "the image is no time series: see Axes, under Data"
+    if image.frame + 1 >= image.series.frames:
+        return f"frame {image.frame} is the last one: there is no next frame"
+    return ""
