@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
@@ -14,9 +16,12 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.core import image_data
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
 from napari_spatial_embeddings.plugin.layers.viewport import visible_box
+from napari_spatial_embeddings.project import Project
+from plugin.project_files import project_of
 from plugin.robot_actions import canvas, open_dock, press, stroke
 from slides import EDGE, PERIOD, Slide
 
@@ -182,3 +187,57 @@ def test_a_view_that_would_hold_too_much_is_refused(viewer: Viewer, slide: Slide
         assert "zoom in" in dock.message, dock.message
         assert current(dock) is layer
         assert len(viewer.layers) == 1
+
+
+def test_a_view_comes_back_with_its_project(
+    new_viewer: Callable[..., Viewer],
+    tmp_path: Path,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(image_data, "MAX_PIXELS", 2**21)
+    file = tmp_path / "slide.tif"
+    rows = np.arange(2000)
+    pixels = Slide().values(0, rows, rows)
+    pixels[:, :1000] //= 2
+    tifffile.imwrite(file, pixels)
+    viewer = new_viewer()
+    (layer,) = viewer.open(file, plugin="napari")
+    assert isinstance(layer, Image)
+    dock = open_dock(viewer)
+    look(viewer, (1400, 300), 2.0)
+    annotate(dock)
+    view, labels = current(dock), viewer.layers.selection.active
+    assert isinstance(labels, Labels)
+    there = tuple(int(x) for x in labels.world_to_data((1400, 300)))
+    labels.paint(there, labels.selected_label)
+    before, start = np.array(labels.data), tuple(view.translate)
+    dock.autosave.flush()
+    until(lambda: dock.idle)
+    folder = project_of(dock).folder
+    (entry,) = Project.open(folder).card.images
+    assert entry.window is not None
+    assert (folder / entry.path).resolve() == file
+    listed = [one.name for one in dock.listed.all()]
+    assert sorted(listed) == ["slide", "slide, view 1"]
+    dock.close_down()
+
+    again = new_viewer()
+    dock = open_dock(again)
+    dock.project.open(folder)
+    until(lambda: dock.idle)
+    view = current(dock)
+    assert tuple(view.translate) == start
+    assert view.visible
+    whole = dock.images.image_data().whole
+    assert whole is not None
+    assert whole.shape == (1, 2000, 2000)
+    labels = next(x for x in again.layers if x.name.endswith("annotations"))
+    np.testing.assert_array_equal(labels.data, before)
+    assert tuple(labels.translate) == start
+    # The file of the large image is opened over it: they are one family again.
+    (layer,) = again.open(file, plugin="napari")
+    dock.images.choose(layer)
+    look(again, (1400, 300), 2.0)
+    annotate(dock)
+    assert current(dock) is view

@@ -23,6 +23,7 @@ from napari_spatial_embeddings.project import (
     MissingImage,
     Project,
     ProjectError,
+    copies,
     sources,
 )
 from napari_spatial_embeddings.project.training_set import load_training_set
@@ -188,7 +189,7 @@ def test_pixels_that_are_not_in_memory_are_copied(
 
 def test_a_copy_is_made_tile_by_tile(tmp_path: Path) -> None:
     project = Project.create(tmp_path / "cells")
-    huge = Huge((1, 900, 1000), np.uint16, most=sources.TILE_EDGE**2)
+    huge = Huge((1, 900, 1000), np.uint16, most=copies.TILE_EDGE**2)
     entry = project.add_image(None, huge, name="huge")
     assert huge.read < 1.01 * 900 * 1000
     copy = project.image(entry.key).data

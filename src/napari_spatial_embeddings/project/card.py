@@ -46,6 +46,13 @@ class ImageEntry(Settings):
     frame: int | None = Field(
         None, ge=0, description="Which frame of the file the image is, from 0; null if it has none."
     )
+    window: tuple[tuple[int, int], ...] | None = Field(
+        None,
+        min_length=2,
+        max_length=3,
+        description="Where the image starts and stops along each axis of a large image in the file;"
+        " null if it is all of it.",
+    )
     channels: tuple[int, ...] | None = Field(
         None, min_length=1, description="Channels of the file that are used; all if not given."
     )
@@ -75,6 +82,8 @@ class ImageEntry(Settings):
         values, axes = len(self.pixel_size or ()), len(self.spatial)
         if self.pixel_size is not None and self.shape is not None and values != axes:
             raise ValueError(f"the pixel size has {values} values for {axes} axes")
+        if any(not 0 <= start < stop for start, stop in self.window or ()):
+            raise ValueError(f"the window {self.window} holds no pixel")
         return self
 
 

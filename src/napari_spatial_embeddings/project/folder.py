@@ -19,12 +19,12 @@ from napari_spatial_embeddings.inference import model_card
 
 from .annotation import Annotation, Labels, read_annotation, write_annotation
 from .card import CARD, ImageEntry, ProjectCard, read_card, write_card
+from .copies import copied_axes, write_copy
 from .corrections import read_corrections, write_corrections
 from .errors import ProjectError
 from .history import History
 from .sources import (
     checked,
-    copied_axes,
     described,
     entries_of,
     moved,
@@ -33,7 +33,6 @@ from .sources import (
     reference,
     replaced,
     same_pixels,
-    write_copy,
 )
 
 if TYPE_CHECKING:
@@ -188,7 +187,8 @@ class Project:
         else:
             path = reference(Path(source), self.folder)
             for entry in self.card.images:
-                if (entry.path, entry.axes, entry.channels) == (path, axes, used):
+                own = entry.path, entry.axes, entry.channels, entry.window
+                if own == (path, axes, used, None):
                     return entry
         size = tuple(s and float(s) for s in pixel_size) if pixel_size else None
         entry = new_entry(

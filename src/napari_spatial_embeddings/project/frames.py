@@ -15,7 +15,8 @@ from napari_spatial_embeddings.files import distinct, read_image
 from napari_spatial_embeddings.files.names import series_key
 
 from .card import ImageEntry
-from .sources import checked, described, new_entry, read_entry, reference, same_pixels, write_copy
+from .copies import write_copy
+from .sources import checked, described, new_entry, read_entry, reference, same_pixels
 
 if TYPE_CHECKING:
     from .folder import Project

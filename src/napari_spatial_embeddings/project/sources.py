@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,15 +22,12 @@ from napari_spatial_embeddings.core.image_data import (
     converted,
     in_memory,
 )
-from napari_spatial_embeddings.core.sampling import all_blocks, sample_blocks
-from napari_spatial_embeddings.core.units import Lengths, as_metadata
+from napari_spatial_embeddings.core.sampling import sample_blocks
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import read_image, stem
-from napari_spatial_embeddings.files.errors import writing
-from napari_spatial_embeddings.files.stored import size_in_bytes
-from napari_spatial_embeddings.system.atomic import atomic_file
 
 from .card import ImageEntry
+from .copies import copied_axes, tiles, write_copy
 from .errors import MissingImage, ProjectError, WrongImage
 
 MIN_GRID_EDGE = 48
@@ -45,9 +41,6 @@ BLOCKS = "blocks-"
 
 BLOCK_EDGE, MAX_BLOCKS = 64, 16
 """Edge of these blocks in pixels, and their number at most."""
-
-TILE_EDGE = 512
-"""Edge in pixels of what is compared or copied at once."""
 
 
 def entries_of(
@@ -68,7 +61,8 @@ def entries_of(
     new_key : callable
         Returns a free key like a name, which is none of some others.
     """
-    by_path = {entry.path: entry for entry in known if entry.axes is None and not entry.channels}
+    plain = (entry for entry in known if entry.axes is None and not entry.channels)
+    by_path = {entry.path: entry for entry in plain if entry.window is None}
     new: list[str] = []
     found = []
     for path in map(Path, paths):
@@ -158,14 +152,8 @@ def same_pixels(one: PixelArray, other: PixelArray) -> bool:
     if math.prod(one.shape) > MAX_GRID_VALUES and not in_memory(one):
         return one.dtype == other.dtype and fingerprint(one) == fingerprint(other)
     floats = one.dtype.kind == other.dtype.kind == "f"
-    tiles = ((np.asarray(one[part]), np.asarray(other[part])) for part in _tiles(one))
-    return all(np.array_equal(a, b, equal_nan=floats) for a, b in tiles)
-
-
-def _tiles(image: PixelArray) -> Iterator[tuple[int | slice, ...]]:
-    """Yield the parts of an array (..., Y, X), plane by plane."""
-    planes = itertools.product(*map(range, image.shape[:-2]))
-    return ((*plane, *tile) for plane in planes for tile in all_blocks(image.shape[-2:], TILE_EDGE))
+    pairs = ((np.asarray(one[part]), np.asarray(other[part])) for part in tiles(one))
+    return all(np.array_equal(a, b, equal_nan=floats) for a, b in pairs)
 
 
 def checked(pixels: PixelArray, name: str, *, time: bool = False) -> PixelArray:
@@ -218,8 +206,8 @@ def read_entry(folder: Path, entry: ImageEntry, *, whole: bool = False) -> Image
         raise MissingImage(entry.key, path)
     time = entry.frame is not None or (whole and entry.shape is None)
     image = read_image(path, entry.axes, entry.channels, time=time)
-    one = _frame_of(image, entry, path)
-    image = image if whole else one
+    one = part_of(image, entry, path)
+    image = image if whole and entry.window is None else one
     if entry.shape is None:
         size, unit = (image.pixel_size, image.unit)
         if entry.pixel_size is not None:
@@ -233,14 +221,25 @@ def read_entry(folder: Path, entry: ImageEntry, *, whole: bool = False) -> Image
     return replace(image, pixel_size=entry.pixel_size, unit=entry.unit, name=entry.name)
 
 
-def _frame_of(image: ImageData, entry: ImageEntry, path: Path) -> ImageData:
-    """Return the frame of a series that an entry is; the image itself if it is none.
+def part_of(image: ImageData, entry: ImageEntry, path: Path) -> ImageData:
+    """Return the frame of a series, or the window of a large image, that an entry is.
+
+    The image itself if it is neither.
 
     Raises
     ------
     WrongImage
-        If it has fewer frames.
+        If it has fewer frames, or does not hold the window.
     """
+    if entry.window is not None:
+        if len(entry.window) != image.ndim or any(
+            stop > n for (_, stop), n in zip(entry.window, image.shape, strict=True)
+        ):
+            raise WrongImage(
+                f"{path} has the shape {image.shape} now, and '{entry.key}' is its part"
+                f" {entry.window}; put the old file back, or choose where it is now"
+            )
+        return image.part(tuple(slice(*ends) for ends in entry.window))
     if entry.frame is None:
         return image
     if image.frames is None or image.frames <= entry.frame:
@@ -262,7 +261,7 @@ def moved(entry: ImageEntry, path: Path, folder: Path) -> ImageEntry:
         If it cannot be read.
     """
     found = read_image(path, entry.axes, entry.channels, time=entry.frame is not None)
-    image = checked(_frame_of(found, entry, path).data, str(path))
+    image = checked(part_of(found, entry, path).data, str(path))
     if entry.fingerprint is not None and not matches(image, entry.fingerprint):
         differs = f"its shape is {image.shape}, not {entry.shape}"
         if image.shape == entry.shape:
@@ -302,48 +301,8 @@ def replaced(entry: ImageEntry, data: PixelArray, folder: Path) -> ImageEntry:
         path=path,
         axes=copied_axes(pixels),
         channels=None,
+        window=None,
         shape=pixels.shape,
         dtype=pixels.dtype.name,
         fingerprint=fingerprint(pixels),
     )
-
-
-def write_copy(
-    path: Path,
-    image: PixelArray,
-    pixel_size: Lengths | None,
-    unit: str | None,
-    axes: str | None = None,
-) -> None:
-    """Write a copy of an image, compressed without loss, whole or not at all.
-
-    It is read, compressed and written tile by tile.
-
-    Raises
-    ------
-    FileError, Failure
-        If the system refuses.
-    """
-    import tifffile
-
-    facts = {"axes": axes or copied_axes(image), "unit": unit, **as_metadata(pixel_size)}
-    # Compressed, it may be larger than the 4 GiB of a plain TIFF, if hardly.
-    with writing(path), atomic_file(path) as file:
-        tifffile.imwrite(
-            file,
-            (np.asarray(image[part]) for part in _tiles(image)),
-            shape=image.shape,
-            dtype=image.dtype,
-            # TIFF wants multiples of 16.
-            tile=tuple(min(TILE_EDGE, -(-n // 16) * 16) for n in image.shape[-2:]),
-            bigtiff=size_in_bytes(image) > 2**32 - 2**25,
-            photometric="minisblack",
-            compression="zlib",
-            buffersize=2**24,
-            metadata={k: v for k, v in facts.items() if v is not None},
-        )
-
-
-def copied_axes(image: PixelArray) -> str:
-    """Return the axes of a copy of an image (C, *S)."""
-    return "CYX" if image.ndim == 3 else "CZYX"

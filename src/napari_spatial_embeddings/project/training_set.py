@@ -75,5 +75,5 @@ def _resolved(
         class_names=project.card.classes,
         scribbled=annotation.scribbled,
         spacing=spacing if spacing and len(spacing) == len(entry.spatial) else None,
-        series=None if series is None else series.data,
+        series=image.whole if series is None else series.data,
     )

@@ -134,7 +134,8 @@ class ListedImages(QObject):
         project, path = self._session.project, source_path(layer)
         if project is None or path is None:
             return False
-        like = [e for e in project.card.images if Path(e.path).name == path.name]
+        files = [e for e in project.card.images if e.window is None]
+        like = [e for e in files if Path(e.path).name == path.name]
         return any(same_path(project.folder / entry.path, path) for entry in like)
 
     def choose(self, image: ListedImage) -> None:

@@ -76,7 +76,7 @@ class ProjectController(QObject):
 
     def default_folder(self) -> Path:
         """Return where a project is created if the user chooses no other place."""
-        layer = self._images.layer
+        layer = self._images.large or self._images.layer
         name = re.sub(r'[\\/:*?"<>|\s]+', " ", layer.name if layer is not None else "").strip(" .")
         today = dt.datetime.now().astimezone().strftime("%Y-%m-%d")
         base = Path.home() / PROJECTS_FOLDER / f"{name[:60] or 'project'} {today}"

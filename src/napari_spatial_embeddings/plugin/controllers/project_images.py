@@ -23,6 +23,7 @@ from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.save_image import (
     add_frame,
     add_image,
+    add_window,
     own_keys,
     replace_series,
 )
@@ -129,6 +130,10 @@ class ProjectImages(QObject):
             if record is not None and series is not None and series.image is not None:
                 t, name = record.frame, image.name
                 add = partial(add_frame, key, series.image, t, name, source, copy)
+
+            tag = tags.tag_of(layers[0])
+            if tag is not None and (whole := tag.whole) is not None:
+                add = partial(add_window, key, image, whole.window, whole.path or None, copy)
 
             def write() -> None:
                 add(project)

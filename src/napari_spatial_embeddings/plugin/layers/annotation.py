@@ -14,7 +14,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels, Layer, Shapes
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.core.image_data import ImageData, arranged, sliced
+from napari_spatial_embeddings.core.image_data import ImageData, PixelArray, arranged, sliced
 from napari_spatial_embeddings.core.units import Lengths, filled
 from napari_spatial_embeddings.files.names import frame_key, series_key
 from napari_spatial_embeddings.files.regions import KINDS, Region
@@ -22,7 +22,7 @@ from napari_spatial_embeddings.plugin.state.open_image import Series
 
 from .class_colormap import usual_colormap
 from .frames import empty_labels, frame_of, pixels
-from .tags import KeptFrame, LayerTag, tag_of
+from .tags import KeptFrame, LayerTag, Whole, tag_of
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.project import Annotation, Project
@@ -50,7 +50,6 @@ def image_layer(
     Of a time series, the second axis is time, and the key is that of a frame.
     """
     axes, space = image.axes.replace("C", ""), "ZYX"[-image.ndim :]
-    data = arranged(image.data, image.axes, "C" + axes)
     transform = transform_of_pixel_size(image.pixel_size, image.unit)
     if transform and axes != space:
         transform = {
@@ -58,20 +57,39 @@ def image_layer(
             "units": ("pixel", *transform["units"]),
         }
     options: dict[str, Any] = {}
-    channels = data.shape[0]
-    if channels == 1:
-        data = sliced(data, (0,))
-    elif channels == 3 and data.dtype == np.uint8:
-        data, axes = arranged(data, "C" + axes, axes + "C"), axes + "C"
-        options["rgb"] = True
-    else:
+    if image.channels == 3 and image.data.dtype == np.uint8:
+        axes, options["rgb"] = axes + "C", True
+    elif image.channels > 1:
         axes = "C" + axes
         if transform:  # a channel has no length, here as where the user enters the pixel size
             scale, units = transform["scale"], transform["units"]
             transform = {"scale": (1.0, *scale), "units": ("pixel", *units)}
-    folder = "" if project is None else str(project.folder)
-    tag = LayerTag("image", key, frame, axes=axes, project=folder)
+    folder, whole = "" if project is None else str(project.folder), None
+    entry = None if project is None else project.card.find(key)
+    data = _of_layer(image.data, image.axes, axes)
+    if project is not None and entry is not None and entry.window and image.whole is not None:
+        path = str((project.folder / entry.path).resolve())
+        every = _of_layer(image.whole, image.axes, axes)
+        whole = Whole(f"file:{path}", (every,), entry.window, path)
+        transform |= {"translate": _start(entry.window, transform.get("scale"), axes)}
+    tag = LayerTag("image", key, frame, axes=axes, project=folder, whole=whole)
     return data, {"name": name, "metadata": tag.metadata(), **transform, **options}, "image"
+
+
+def _of_layer(array: PixelArray, axes: str, wanted: str) -> PixelArray:
+    """Return pixels in the order of a layer's axes, without those of a single channel."""
+    if "C" in wanted:
+        return arranged(array, axes, wanted)
+    return sliced(arranged(array, axes, "C" + wanted), (0,))
+
+
+def _start(
+    window: Sequence[tuple[int, int]], scale: Sequence[float] | None, axes: str = ""
+) -> tuple[float, ...]:
+    """Return the translation of a view; of a layer whose first axis is that of channels, too."""
+    lengths = scale or (1.0,) * len(window)
+    first = [start * step for (start, _), step in zip(window, lengths[-len(window) :], strict=True)]
+    return (*(0.0,) * axes.startswith("C"), *first)
 
 
 def annotation_layer(
@@ -231,6 +249,8 @@ def project_layers(project: Project, key: str, *, image: bool = True) -> list[La
         own = frame_key(series_key(key), t)
         return [image_layer(found_image, own, found_image.name, project, t)]
     name, transform = entry.name, transform_of_pixel_size(entry.pixel_size, entry.unit)
+    if entry.window is not None:
+        transform["translate"] = _start(entry.window, transform.get("scale"))
     layers = [] if found_image is None else [image_layer(found_image, key, name, project)]
     found = project.annotation(key)
     if found is not None:

@@ -97,6 +97,8 @@ class Whole:
         Its pixels, with the axes of the view's layer; those of further channels follow.
     window : tuple of (int, int)
         Where the view starts and stops along each of its spatial axes.
+    path : str
+        Its file; empty if it has none.
     scales : dict
         Normalisations of the large image that were computed, by what they depend on.
     """
@@ -104,6 +106,7 @@ class Whole:
     layer: str
     arrays: tuple[Any, ...]
     window: tuple[tuple[int, int], ...]
+    path: str = ""
     scales: dict[Any, Any] = field(default_factory=dict)
 
 

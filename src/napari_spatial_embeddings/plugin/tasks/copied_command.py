@@ -11,7 +11,8 @@ from napari_spatial_embeddings.config import ClusteringSettings, PredictionSetti
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.export.command import predict_command
 from napari_spatial_embeddings.files import FileError, file_name, read_image
-from napari_spatial_embeddings.project.sources import checked, same_pixels, write_copy
+from napari_spatial_embeddings.project.copies import write_copy
+from napari_spatial_embeddings.project.sources import checked, same_pixels
 
 from .image_source import ImageSource, OpenedImage
 

@@ -69,6 +69,30 @@ def add_frame(
         add_frame(project, key, series, frame, name=name, source=source, copy=copy)
 
 
+def add_window(
+    key: str,
+    image: ImageData,
+    window: tuple[tuple[int, int], ...],
+    source: str | None,
+    copy: bool,
+    project: Project,
+) -> None:
+    """Add a view of a large image to a project, unless it is there.
+
+    Parameters as in `add_image`, and
+
+    Parameters
+    ----------
+    window : tuple of (int, int)
+        Where the view starts and stops along each axis of its large image, whose file is the
+        source.
+    """
+    from napari_spatial_embeddings.project.windows import add_window
+
+    if project.card.find(key) is None:
+        add_window(project, key, image, window, name=image.name, source=source, copy=copy)
+
+
 def own_keys(project: Project, key: str) -> list[str]:
     """Return the keys of an image in a project; of a frame, those of all frames of its series."""
     if series_key(key) == key:

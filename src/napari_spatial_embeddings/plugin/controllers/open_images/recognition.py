@@ -60,7 +60,7 @@ def _known(project: Project, layer: Image, tag: LayerTag) -> str | None:
         return None
     if image.frames is not None:
         return _known_series(project, layer, image)
-    images = [e for e in project.card.images if e.frame is None]
+    images = [e for e in project.card.images if e.frame is None and e.window is None]
     entries = [e for e in images if e.shape in (None, image.data.shape)]
     path = source_path(layer)
     # Pixels of an array that is not in memory are not read for this.
@@ -99,7 +99,8 @@ def new_image_key(project: Project | None, taken: Iterable[str], name: str) -> s
 
 def recognise(session: Session, layers: Iterable[Image], project: Project) -> list[Image]:
     """Return the layers that show images of a project; those opened without it get tags."""
-    keys = {project.folder / entry.path: entry.key for entry in project.card.images}
+    files = [entry for entry in project.card.images if entry.window is None]
+    keys = {project.folder / entry.path: entry.key for entry in files}
     taken = {image_key(layer) for layer in layers}
     found = []
     for layer in layers:
@@ -117,7 +118,7 @@ def recognise(session: Session, layers: Iterable[Image], project: Project) -> li
                     set_tag(layer, replace(tag, image=wanted, frame=frame))
                     key = wanted
                     break
-        if key in keys.values():
+        if key is not None and project.card.find(key) is not None:
             found.append(layer)
     return found
 

@@ -27,7 +27,7 @@ def opened_image(images: ImageQueries, project: Project | None, key: str) -> Ope
     layers, axes = images.channel_layers(key)
     files = {path and path.absolute() for path in map(source_path, layers)}
     entry, known = None if project is None else project.card.find(key), None
-    if entry is not None and project is not None:
+    if entry is not None and entry.window is None and project is not None:
         path = (project.folder / entry.path).resolve()
         known = ImageSource(path, entry.axes, entry.channels)
     tag = tags.tag_of(layers[0])

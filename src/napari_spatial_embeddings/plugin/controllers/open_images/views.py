@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 from math import prod
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from napari.components import ViewerModel
@@ -20,13 +21,14 @@ from napari_spatial_embeddings.plugin.layers.large.views import (
     covers,
     window_around,
 )
+from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
 from napari_spatial_embeddings.plugin.layers.placement import layer_shape
 from napari_spatial_embeddings.plugin.layers.viewport import in_view, visible_box
 from napari_spatial_embeddings.plugin.state.open_image import Box
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .queries import ImageQueries
-from .recognition import new_image_key
+from .recognition import new_image_key, same_path
 
 Scales = dict[object, object]
 
@@ -80,6 +82,7 @@ class Views:
             return None
         tag = tags.tag_of(large)
         assert tag is not None
+        self._adopt(large)
         views = [x for x in self._images.layers() if self._is_view(x, large)]
         if not create:
             return next((x for x in views if in_view(self._viewer, x)), None)
@@ -89,6 +92,19 @@ class Views:
             if own is not None and own.whole is not None and covers(own.whole.window, box):
                 return None if view is layer else view
         return self._make(large, tag, box)
+
+    def _adopt(self, large: Image) -> None:
+        """Have the views of an image's file, opened with a project, be views of its layer."""
+        path = source_path(large)
+        for layer in self._images.layers() if path is not None else []:
+            tag = tags.tag_of(layer)
+            whole = None if tag is None else tag.whole
+            if path is None or whole is None or not same_path(Path(whole.path), path):
+                continue
+            if not any(str(x.unique_id) == whole.layer for x in self._viewer.layers):
+                whole = replace(whole, layer=str(large.unique_id))
+                tags.update_tag(layer, whole=whole)
+                layer.visible = False
 
     def _is_view(self, layer: Image, large: Image) -> bool:
         tag = tags.tag_of(layer)
@@ -118,6 +134,7 @@ class Views:
             str(large.unique_id),
             tuple(finest(x) for x in layers),
             tuple((part.start, part.stop) for part in window),
+            str((len(layers) == 1 and source_path(large)) or ""),
             self._scales.setdefault(large, {}),
         )
         return add_view(
