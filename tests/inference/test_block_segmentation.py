@@ -27,6 +27,7 @@ from napari_spatial_embeddings.inference import block_segmentation
 from napari_spatial_embeddings.inference.block_run import BlockReport
 from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
 from napari_spatial_embeddings.inference.block_work import blocks_of
+from napari_spatial_embeddings.inference.cpu.network import CpuNetwork
 from napari_spatial_embeddings.inference.found_blocks import FoundBlocks
 from napari_spatial_embeddings.inference.map_tiles import OFFSET_STEPS
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
@@ -216,15 +217,15 @@ def test_where_memory_is_short_tiles_are_smaller(
 ) -> None:
     model, image = nuclei
     seen: list[int] = []
-    forward = type(model.network).forward
+    forward = CpuNetwork.__call__
 
-    def small(self: Any, x: torch.Tensor) -> torch.Tensor:
+    def small(self: CpuNetwork, x: torch.Tensor, window: tuple[slice, ...]) -> torch.Tensor:
         seen.append(x.shape[-1])
         if x.shape[-1] > 200:
             raise MemoryError
-        return forward(self, x)
+        return forward(self, x, window)
 
-    monkeypatch.setattr(type(model.network), "forward", small)
+    monkeypatch.setattr(CpuNetwork, "__call__", small)
     tiles = PredictionSettings(tile=272, halo=16, device="cpu")
     report = run(model, image, tmp_path, tiles, BlockSettings(block=128))
     assert max(seen) > 200 > seen[-1]

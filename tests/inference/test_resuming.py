@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,16 @@ TILES = PredictionSettings(tile=96, halo=16, device="cpu")
 BLOCKS = BlockSettings(block=80)
 
 
-@dataclass
 class Recorded(Here):
     """This process, which notes what it does."""
 
-    tasks: list[Task] = field(default_factory=list)
+    def __init__(self) -> None:
+        super().__init__()
+        self.tasks = list[Task]()
 
-    def next(self) -> Done | None:
-        done = super().next()
-        assert done is not None
-        self.tasks.append(done.task)
+    def do(self, task: Task) -> Done:
+        done = super().do(task)
+        self.tasks.append(task)
         return done
 
 
@@ -99,10 +100,11 @@ def test_goes_on(
         assert [report.found for report in seen][-1] is None
         done += place.tasks
     place = Recorded()
+    before = done.copy()
     first, *_, last = reports(model, image, tmp_path, place=place)
     done += place.tasks
     assert len(set(done)) == len(done), "nothing is done twice"
-    assert first.resumed == sum(task.block is not None for task in done[: sum(stops)])
+    assert first.resumed == sum(task.block is not None for task in before)
     assert last.tiles == last.all_tiles
     np.testing.assert_array_equal(result(last), result(whole))
     facts = ("done", "total", "objects", "widened", "narrow", "cut")
@@ -209,16 +211,17 @@ class Short(Recorded):
     def __init__(self, error: type[OutOfMemory], fits: int, fails: int) -> None:
         super().__init__()
         self.error, self.fits, self.fails, self.edges = error, fits, fails, list[int]()
+        self.begun = itertools.count()
 
     def start(self, work: Any, plan: Any) -> None:
         super().start(work, plan)
         used: Settings = plan.settings if self.error is BlockTooLarge else plan.prediction
         self.edges.append(getattr(used, "block" if self.error is BlockTooLarge else "tile"))
 
-    def next(self) -> Done | None:
-        if self.edges[-1] > self.fits and len(self.tasks) >= self.fails:
+    def do(self, task: Task) -> Done:
+        if self.edges[-1] > self.fits and next(self.begun) >= self.fails:
             raise self.error
-        return super().next()
+        return super().do(task)
 
 
 @pytest.mark.parametrize("error", [OutOfMemory, BlockTooLarge])

@@ -14,11 +14,11 @@ from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.core.network import multiple
 from napari_spatial_embeddings.inference.registry import find_model
+from napari_spatial_embeddings.inference.symmetries import symmetries
 from napari_spatial_embeddings.inference.tiling import (
     Progress,
     empty_maps,
     predict_tiles,
-    symmetries,
     tile_halo,
     tiles,
 )

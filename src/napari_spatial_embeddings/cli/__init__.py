@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0, or 1 if it failed, or 2 if the call was wrong."""
     try:
         options = build_parser().parse_args(arguments)
-        keep_freed_memory()
+        keep_freed_memory(alone=True)
         run: Callable[[argparse.Namespace], int] = options.run
         code = run(options)
         sys.stdout.flush()

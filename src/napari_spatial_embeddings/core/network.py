@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -67,6 +67,42 @@ def reach(settings: ModelSettings) -> tuple[int, ...]:
             low, high = low * step - pad, high * step + max(pad, step - 1)
         out.append(math.ceil(max(-low, high - grain + 1) / grain) * grain)
     return tuple(out)
+
+
+def decoded(
+    settings: ModelSettings, shape: tuple[int, ...], window: tuple[slice, ...]
+) -> list[tuple[slice, ...]]:
+    """Return the part of each level that the decoders need for a part of an image's maps.
+
+    Decoders see little around a pixel, so that most of a halo is for the encoder alone.
+
+    Parameters
+    ----------
+    settings : ModelSettings
+    shape : tuple of D ints
+        Of the image; multiples of `multiple`.
+    window : tuple of D slices
+
+    Returns
+    -------
+    list of tuples of D slices
+        In pixels of the levels, the finest first.
+    """
+    _, steps = BranchedNet.plan(settings)
+    parts = []
+    for level, step in enumerate(steps):
+        # What one level refines, the next one brings; the deepest is not refined.
+        around = settings.convolutions if level < len(steps) - 1 else 0
+        shape = tuple(n // s for n, s in zip(shape, step, strict=True))
+        window = tuple(
+            slice(
+                max(0, part.start // s - (around if s > 1 else 0)),
+                min(n, -(-part.stop // s) + (around if s > 1 else 0)),
+            )
+            for part, s, n in zip(window, step, shape, strict=True)
+        )
+        parts.append(window)
+    return parts
 
 
 def rounded(shape: list[float], model: ModelSettings) -> tuple[int, ...]:
@@ -199,15 +235,38 @@ class Decoder(nn.Module):
         )
         self.out = _transposed(ndim)(widths[0], out, steps[0], steps[0])
 
-    def forward(self, features: list[Tensor]) -> Tensor:
-        x = features[-1]
-        for project, refine, step, skip in zip(
-            self.project, self.refine, self.steps, features[-2::-1], strict=True
-        ):
+    def forward(
+        self, features: list[Tensor], parts: list[tuple[slice, ...]] | None = None
+    ) -> Tensor:
+        """Return raw maps; where `decoded` gives parts of the levels, those of the finest part."""
+        x = features[-1] if parts is None else part_of(features[-1], parts[-1])
+        for level in range(len(features) - 2, -1, -1):
+            at = len(features) - 2 - level
+            project, refine, step = self.project[at], self.refine[at], self.steps[at]
             scale = tuple(float(s) for s in step)
             up = F.interpolate(project(x), scale_factor=scale, mode="nearest")
+            skip = features[level]
+            if parts is not None:
+                up = part_of(up, enlarged(parts[level], parts[level + 1], step))
+                skip = part_of(skip, parts[level])
             x = refine(up + skip)
         return cast(Tensor, self.out(x))
+
+
+def part_of(x: Tensor, window: tuple[slice, ...]) -> Tensor:
+    """Return a part of a tensor (..., *S)."""
+    index: Any = (..., *window)
+    return x[index]
+
+
+def enlarged(
+    window: tuple[slice, ...], deep: tuple[slice, ...], step: tuple[int, ...]
+) -> tuple[slice, ...]:
+    """Return where a window lies in the enlarged pixels of a part of the level below it."""
+    return tuple(
+        slice(part.start - first.start * s, part.stop - first.start * s)
+        for part, first, s in zip(window, deep, step, strict=True)
+    )
 
 
 class BranchedNet(nn.Module):
@@ -220,6 +279,7 @@ class BranchedNet(nn.Module):
         super().__init__()
         ndim = settings.ndim
         widths, steps = self.plan(settings)
+        self.settings, self.steps = settings, steps
         # An axis that is not shrunk yet is still too coarse for a 3-wide kernel to mean the same.
         kernels = [tuple(3 if s > 1 else 1 for s in step) for step in steps]
         self.down, self.refine = nn.ModuleList(), nn.ModuleList()
@@ -244,11 +304,16 @@ class BranchedNet(nn.Module):
         widths = [min(width * (level + 1), 4 * width) for level in range(settings.levels)]
         return widths, strides(settings.spacing, settings.levels)
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Tensor, window: tuple[slice, ...] | None = None) -> Tensor:
+        """Return raw maps of the image, or of a window of it: what they are in those of all."""
         x = image
         features = []
         for down, refine in zip(self.down, self.refine, strict=True):
             x = refine(down(x))
             features.append(x)
         features[-1] = self.context(features[-1])
-        return torch.cat([self.instance(features), self.seed(features)], 1)
+        if window is None:
+            return torch.cat([self.instance(features), self.seed(features)], 1)
+        parts = decoded(self.settings, tuple(image.shape[2:]), window)
+        raw = torch.cat([self.instance(features, parts), self.seed(features, parts)], 1)
+        return part_of(raw, enlarged(window, parts[0], self.steps[0]))

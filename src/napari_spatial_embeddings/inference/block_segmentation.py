@@ -97,3 +97,5 @@ def segment_blocks(
             record.write()
         else:
             return
+        finally:
+            place.stop()

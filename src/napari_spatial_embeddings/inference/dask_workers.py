@@ -185,7 +185,7 @@ def _do(sources: Sources, plan: Plan, task: Task) -> Done:
 
 
 def _open(sources: Sources, plan: Plan) -> BlockWork:
-    keep_freed_memory()
+    keep_freed_memory(alone=True)
     here = f"the worker on {socket.gethostname()}"
     try:
         model, image = sources.model(), sources.image()

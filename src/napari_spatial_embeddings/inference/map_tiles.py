@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from .devices import choose_device
 from .empty_tiles import EmptyTest
 from .model import SpatialEmbeddings
 from .normalisation import normalisation
-from .tiling import empty_maps, predict_tile, read_tile, tile_axes
+from .tiling import ReadTile, empty_maps, predict_tile, read_tile, runner, tile_axes
 
 Tile = tuple[int, ...]
 """Position of a tile among the others, along each axis."""
@@ -68,6 +69,11 @@ class MapTiles:
         For the tiles' files.
     scale : float32 (2, C), optional
         The image's `normalisation`, if it is known.
+
+    Attributes
+    ----------
+    device : torch.device
+        That predicts them.
     """
 
     def __init__(
@@ -82,14 +88,17 @@ class MapTiles:
         settings, spacing = model.suited(prediction, image.pixel_size, image.unit)
         self._model, self._prediction = model.settings, settings
         self._image, self._foreground, self._folder = model.check(image.data), foreground, folder
-        self._device = choose_device(settings.device)
-        self._network = model.network.to(self._device)
+        self.device = choose_device(settings.device)
+        self._run = runner(model.network.to(self.device), self.device)
+        self._reading = threading.Lock()
         self._resampling = model.resampling(settings.object_diameter, spacing)
         self.scale = normalisation(self._image, model.settings) if scale is None else scale
         self.shape = tuple(self._image.shape[1:])
         self._axes = tile_axes(self._resampling.grid(self.shape), model.settings, settings)
         self._pixels = self._parts()
-        self._empty = EmptyTest(model.settings, lambda tile: self._predicted(tile)[2], foreground)
+        self._empty = EmptyTest(
+            model.settings, lambda block: self._predicted(ReadTile.whole(block))[2], foreground
+        )
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -141,19 +150,21 @@ class MapTiles:
         if self._path(tile).exists():
             return TileDone(False, self._path(tile).stat().st_size)
         read = tuple(axis[i][0] for axis, i in zip(self._axes, tile, strict=True))
-        block, inside = read_tile(self._image, self.scale, read, self._resampling)
-        if self._empty(block):
+        core = tuple(axis[i][1] for axis, i in zip(self._axes, tile, strict=True))
+        with self._reading:  # not all that images come from may be read by several threads
+            seen = read_tile(self._image, self.scale, read, core, self._resampling)
+        if self._empty(seen.block):
             return TileDone(True, self._write(tile, EMPTY))
-        parts = self._predicted(block)
+        parts = self._predicted(seen)
         pixels = tuple(held[i] for held, i in zip(self._pixels, tile, strict=True))
-        offsets, sigma, seed = self._resampling.restore(parts, inside, pixels)
+        offsets, sigma, seed = self._resampling.restore(parts, seen.place, pixels)
         if not (seed > self._foreground).any():
             return TileDone(False, self._write(tile, EMPTY))
         exact = np.rint(offsets * OFFSET_STEPS) / np.float32(OFFSET_STEPS)
         return TileDone(False, self._write(tile, np.concatenate([exact, sigma, seed])))
 
-    def _predicted(self, block: Float) -> tuple[Float, Float, Float]:
-        return predict_tile(self._network, self._model, block, self._prediction, self._device)
+    def _predicted(self, tile: ReadTile) -> tuple[Float, Float, Float]:
+        return predict_tile(self._run, self._model, tile, self._prediction, self.device)
 
     def _write(self, tile: Tile, maps: Float) -> int:
         """Write a file, whole or not at all, as its presence means that it is; return its size."""

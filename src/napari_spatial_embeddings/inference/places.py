@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
 from typing import Protocol
 
 from .block_work import BlockWork, Done, Plan, Task
+from .cpu.threads import TileThreads, threads_for
 
 
 class Place(Protocol):
@@ -36,20 +39,51 @@ class Place(Protocol):
             As the task raised it.
         """
 
+    def stop(self) -> None:
+        """Leave the tasks that were not begun, and wait for the others if they are done here."""
+
 
 class Here:
-    """The place that this process is: one task after the other."""
+    """The place that this process is: on a processor, one task for each thread of torch."""
 
-    at_once = 1
+    def __init__(self) -> None:
+        self._waiting, self._active = deque[Task](), deque[Future[Done]]()
+        self._threads: TileThreads | None = None
+        self.at_once = 1
 
     def start(self, work: BlockWork, plan: Plan) -> None:  # noqa: ARG002 - others need it
         """Take up a segmentation."""
-        self._work, self._tasks = work, deque[Task]()
+        self.stop()
+        self._work, self._threads = work, TileThreads(threads_for(work.tiles.device))
+        self.at_once = self._threads.count
 
     def submit(self, task: Task) -> None:
-        """Have a task done."""
-        self._tasks.append(task)
+        """Have a task done; blocks come before tiles, as their tiles may be deleted then."""
+        if task.block is None:
+            self._waiting.append(task)
+        else:
+            self._waiting.appendleft(task)
+
+    def do(self, task: Task) -> Done:
+        """Do a task, in one of the threads."""
+        return self._work.do(task)
 
     def next(self) -> Done | None:
-        """Do the next task."""
-        return self._work.do(self._tasks.popleft())
+        """Do the next tasks, until one of them is done."""
+        assert self._threads is not None
+        while self._waiting and len(self._active) < self.at_once:
+            self._active.append(self._threads.submit(self.do, self._waiting.popleft()))
+        done = next(iter(wait(self._active, return_when=FIRST_COMPLETED).done))
+        self._active.remove(done)
+        return done.result()
+
+    def stop(self) -> None:
+        """Leave the tasks that were not begun, and wait for the others."""
+        self._waiting.clear()
+        for future in self._active:
+            with suppress(Exception):  # the first error has been raised
+                future.result()
+        self._active.clear()
+        if self._threads is not None:
+            self._threads.close()
+            self._threads = None

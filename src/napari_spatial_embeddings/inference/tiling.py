@@ -1,6 +1,6 @@
 """Prediction of maps tile by tile, for images of any size in bounded memory.
 
-A tile is its core and a halo of context around it, which is computed and discarded. The network
+A tile is its core and a halo of context around it, of which only the encoder sees all. The network
 normalises each pixel by itself, so a halo as wide as its receptive field gives exactly what the
 whole image would, see `network.reach`. In volumes the default is narrower, see `VOLUME_HALO`.
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,11 +21,21 @@ import torch
 from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import PixelArray
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float, sigma_of, split
-from napari_spatial_embeddings.core.network import BranchedNet, channels_last, multiple, reach
+from napari_spatial_embeddings.core.network import (
+    BranchedNet,
+    channels_last,
+    multiple,
+    part_of,
+    reach,
+)
 from napari_spatial_embeddings.errors import OutOfMemory, is_out_of_memory
 
+from .blocks import within
+from .cpu.network import CpuNetwork
+from .cpu.threads import TileThreads, threads_for
 from .normalisation import normalise
 from .resampling import Resampling
+from .symmetries import symmetries, undo
 
 VOLUME_HALO = 48
 """Halo of volumes, in voxels, if none is given.
@@ -53,6 +63,31 @@ class Progress:
     total: int
     region: tuple[slice, ...]
     maps: EmbeddingMaps
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTile:
+    """What the network sees of a tile, and what is wanted of its maps.
+
+    Parameters
+    ----------
+    block : float32 (C, *S)
+        Normalised; beyond the grid, the image is mirrored.
+    window : tuple of D slices
+        The part of the block whose maps are wanted.
+    place : tuple of D slices
+        That part, on the grid.
+    """
+
+    block: Float
+    window: tuple[slice, ...]
+    place: tuple[slice, ...]
+
+    @classmethod
+    def whole(cls, block: Float) -> ReadTile:
+        """Return a tile of which all is wanted."""
+        window = tuple(slice(0, n) for n in block.shape[1:])
+        return cls(block, window, window)
 
 
 def empty_maps(
@@ -166,22 +201,34 @@ def predict_tiles(
     grid = resampling.grid(shape)
     out = out or empty_maps(shape, settings, resampling.spacing)
     work = tiles(grid, settings, prediction, window and resampling.points(window, shape))
-    for done, (read, core) in enumerate(work, 1):
-        block, inside = read_tile(image, scale, read, resampling)
-        parts = predict_tile(network, settings, block, prediction, device)
-        pixels = resampling.pixels(core, shape, window)
-        restored = resampling.restore(parts, inside, pixels)
-        for target, source in zip((out.offsets, out.sigma, out.seed), restored, strict=True):
-            target[(slice(None), *pixels)] = source
-        yield Progress(done, len(work), pixels, out)
+    run = runner(network, device)
+
+    def read_tiles() -> Iterator[ReadTile]:
+        for read, core in work:
+            yield read_tile(image, scale, read, core, resampling)
+
+    def restored(tile: ReadTile, pixels: tuple[slice, ...]) -> tuple[Float, Float, Float]:
+        parts = predict_tile(run, settings, tile, prediction, device)
+        return resampling.restore(parts, tile.place, pixels)
+
+    pixels = [resampling.pixels(core, shape, window) for _, core in work]
+    threads = min(threads_for(device), len(work))
+    with TileThreads(threads) as team:
+        for done, parts in enumerate(team.map(restored, read_tiles(), pixels), 1):
+            part = pixels[done - 1]
+            for target, source in zip((out.offsets, out.sigma, out.seed), parts, strict=True):
+                target[(slice(None), *part)] = source
+            yield Progress(done, len(work), part, out)
 
 
 def read_tile(
-    image: PixelArray, scale: Float, read: tuple[slice, ...], resampling: Resampling
-) -> tuple[Float, tuple[slice, ...]]:
-    """Return what the network sees of a tile, float32 (C, *read), and its part inside the grid.
-
-    Beyond the grid, the image is mirrored.
+    image: PixelArray,
+    scale: Float,
+    read: tuple[slice, ...],
+    core: tuple[slice, ...],
+    resampling: Resampling,
+) -> ReadTile:
+    """Read a tile, of which the core is wanted, with what resampling needs around it.
 
     Raises
     ------
@@ -192,17 +239,36 @@ def read_tile(
     inside = tuple(slice(r.start, min(r.stop, n)) for r, n in zip(read, grid, strict=True))
     block = resampling.read(image, inside, lambda pixels: normalise(pixels, scale))
     missing = [(0, r.stop - i.stop) for r, i in zip(read, inside, strict=True)]
-    return np.pad(block, [(0, 0), *missing], mode="symmetric"), inside
+    block = np.pad(block, [(0, 0), *missing], mode="symmetric")
+    place = (
+        core
+        if resampling.trivial
+        else tuple(
+            # From an even point on: a pixel between two points takes the same one everywhere.
+            slice(max(i.start, (c.start - 1) // 2 * 2), min(i.stop, c.stop + 1))
+            for i, c in zip(inside, core, strict=True)
+        )
+    )
+    return ReadTile(block, within(place, read), place)
+
+
+Runner = Callable[[torch.Tensor, tuple[slice, ...]], torch.Tensor]
+"""A network: an image (1, C, *S) and a part of it to that part's raw maps."""
+
+
+def runner(network: BranchedNet, device: torch.device) -> Runner:
+    """Return what runs a network, with its weights as they are now, on its device."""
+    return CpuNetwork(network) if device.type == "cpu" else network
 
 
 def predict_tile(
-    network: BranchedNet,
+    run: Runner,
     settings: ModelSettings,
-    block: Float,
+    tile: ReadTile,
     prediction: PredictionSettings,
     device: torch.device,
 ) -> tuple[Float, Float, Float]:
-    """Return offsets, sigma and seed of what `read_tile` returns.
+    """Return offsets, sigma and seed of what is wanted of a tile.
 
     Raises
     ------
@@ -210,7 +276,7 @@ def predict_tile(
         If the tile does not fit into the device's memory.
     """
     try:
-        return _predict(network, settings, block, prediction.flips, device)
+        return _predict(run, settings, tile, prediction.flips, device)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
@@ -222,65 +288,26 @@ def predict_tile(
 
 @torch.inference_mode()
 def _predict(
-    network: BranchedNet,
+    run: Runner,
     settings: ModelSettings,
-    block: Float,
+    tile: ReadTile,
     flips: bool,
     device: torch.device,
 ) -> tuple[Float, Float, Float]:
-    """Return offsets, sigma and seed of a block, averaged over its symmetries with ``flips``."""
-    x = torch.from_numpy(block)[None].to(device)
+    """Return offsets, sigma and seed of a tile, averaged over its symmetries with ``flips``."""
+    x = torch.from_numpy(tile.block)[None].to(device)
     variants = symmetries(settings) if flips else [((), 0)]
     total: list[torch.Tensor] = []
     for flipped, turns in variants:
         y = x.flip([a + 2 for a in flipped]) if flipped else x
         y = torch.rot90(y, turns, (-2, -1)) if turns else y
-        parts = list(split(network(channels_last(y)).float(), settings))
+        window = tuple(slice(0, n) for n in y.shape[2:]) if flips else tile.window
+        parts = list(split(run(channels_last(y), window).float(), settings))
         parts = [undo(p, i, flipped, turns, settings) for i, p in enumerate(parts)]
         parts[2] = parts[2].sigmoid()
         total = [a + b for a, b in zip(total, parts, strict=True)] if total else parts
     offsets, log_sigma, seed = (t[0] / len(variants) for t in total)
+    if flips:
+        offsets, log_sigma, seed = (part_of(t, tile.window) for t in (offsets, log_sigma, seed))
     sigma = sigma_of(log_sigma, settings)
     return offsets.cpu().numpy(), sigma.cpu().numpy(), seed.cpu().numpy()
-
-
-def symmetries(settings: ModelSettings) -> list[tuple[tuple[int, ...], int]]:
-    """Return flips (axes) and quarter turns (of the last two axes) that an image may undergo.
-
-    Quarter turns only where the last two axes have the same spacing.
-    """
-    turns = range(4) if settings.spacing[-1] == settings.spacing[-2] else (0,)
-    leading: list[tuple[int, ...]] = [()] if settings.ndim == 2 else [(), (0,)]
-    last = settings.ndim - 1
-    mirrored = ((), (last,)) if len(turns) == 4 else ((), (last,), (last - 1,), (last - 1, last))
-    return [(a + b, k) for a in leading for b in mirrored for k in turns]
-
-
-def undo(
-    part: torch.Tensor, kind: int, flipped: tuple[int, ...], turns: int, settings: ModelSettings
-) -> torch.Tensor:
-    """Invert a symmetry in a predicted map: its pixels, and the directions of its components.
-
-    Parameters
-    ----------
-    part : (B, n, *S)
-        Offsets (kind 0), sigma (1) or seed (2) of an image that was flipped, then turned.
-    """
-    y, x = settings.ndim - 2, settings.ndim - 1
-    for _ in range(turns % 4):
-        part = torch.rot90(part, -1, (-2, -1))
-        if kind == 0:
-            # A quarter turn takes (y, x) to (-x, y); this is its inverse.
-            oy, ox = part[:, y].clone(), part[:, x].clone()
-            part = part.clone()
-            part[:, y], part[:, x] = ox, -oy
-        elif kind == 1 and settings.sigma_components > 1:
-            part = part.clone()
-            part[:, [y, x]] = part[:, [x, y]]
-    if flipped:
-        part = part.flip([a + 2 for a in flipped])
-        if kind == 0:
-            sign = torch.ones(settings.ndim, device=part.device)
-            sign[list(flipped)] = -1
-            part = part * sign.reshape(1, -1, *[1] * (part.dim() - 2))
-    return part

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import math
 import re
 
 from qtpy.QtCore import QEvent, QRect, QSize, Qt
-from qtpy.QtGui import QFont, QTextDocument, QTextOption
+from qtpy.QtGui import QTextDocument, QTextOption
 from qtpy.QtWidgets import QFrame, QLabel, QSizePolicy, QTextEdit, QWidget
 
 BREAK = "\u200b"
@@ -146,15 +145,7 @@ class TextBox(QTextEdit):
         self.setFixedHeight(self.height_of(self._lines))
 
     def _height(self, lines: int) -> float:
-        return _height_in(self.font().toString(), lines)
-
-
-@functools.cache
-def _height_in(font: str, lines: int) -> float:
-    """Return the height of lines in a font, as a box shows them; to lay them out takes 1 ms."""
-    known = QFont()
-    known.fromString(font)
-    document = QTextDocument("\n".join("X" * lines))
-    document.setDefaultFont(known)
-    document.setDocumentMargin(0)
-    return float(document.size().height())
+        document = QTextDocument("\n".join("X" * lines))
+        document.setDefaultFont(self.font())
+        document.setDocumentMargin(0)
+        return float(document.size().height())
