@@ -90,15 +90,7 @@ class Clustering:
         corrections: Corrections | None = None,
     ) -> None:
         self.maps = maps
-        ndim, flat = maps.ndim, math.prod(maps.shape)
-        seed = maps.seed[0] if len(maps.seed) == 1 else maps.seed.max(0)
-        self._flat = FlatMaps(
-            np.ascontiguousarray(maps.offsets, np.float32).reshape(ndim, flat),
-            np.ascontiguousarray(maps.sigma, np.float32).reshape(-1, flat),
-            np.ascontiguousarray(seed, np.float32).reshape(flat),
-            np.array((1,) * (3 - ndim) + maps.shape, np.int64),
-            np.array((1.0,) * (3 - ndim) + maps.spacing, np.float32),
-        )
+        self._flat_maps: FlatMaps | None = None
         self._threads = threads or min(8, os.cpu_count() or 1)
         self._lock = threading.Lock()
         self._grid: Grid | None = None
@@ -107,6 +99,26 @@ class Clustering:
         self._excluded = np.empty(0, np.bool_)
         if corrections is not None:
             self._use_corrections(corrections)
+
+    def release(self) -> None:
+        """Drop what is kept between two calls; of maps that are in a file, also their copy."""
+        with self._lock:
+            self._flat_maps = self._grid = self._proposals = None
+
+    @property
+    def _flat(self) -> FlatMaps:
+        """The maps as the loops take them; read when they are needed first."""
+        if self._flat_maps is None:
+            maps, ndim, flat = self.maps, self.maps.ndim, math.prod(self.maps.shape)
+            seed = maps.seed[0] if len(maps.seed) == 1 else maps.seed.max(0)
+            self._flat_maps = FlatMaps(
+                np.ascontiguousarray(maps.offsets, np.float32).reshape(ndim, flat),
+                np.ascontiguousarray(maps.sigma, np.float32).reshape(-1, flat),
+                np.ascontiguousarray(seed, np.float32).reshape(flat),
+                np.array((1,) * (3 - ndim) + maps.shape, np.int64),
+                np.array((1.0,) * (3 - ndim) + maps.spacing, np.float32),
+            )
+        return self._flat_maps
 
     def corrected(self, corrections: Corrections | None) -> Clustering:
         """Return a clustering of the same maps with other corrections; quicker than a new one.

@@ -169,7 +169,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.reclustering = ReclusteringController(viewer, session, self.images, self)
         self.prediction.superseded.connect(self.reclustering.recluster)
         self.frame_reclustering = FrameReclustering(session, self.reclustering, self)
-        self.frame_maps = FrameMaps(session, self)
+        self.frame_maps = FrameMaps(session, self.autosave, self.images, self)
         self.model_suggestion = ModelSuggestion(session, self.images, self)
         self.correction = CorrectionController(session, self.autosave, self.project_images, self)
         self.annotation_hider = AnnotationHider(viewer, session, self)
@@ -206,7 +206,9 @@ class SpatialEmbeddingsWidget(DockedWidget):
             session, self.autosave, self.project, self.prediction, self
         )
         self.activity = ActivityController(session, self.prediction, self.export, self)
-        self.reopening = Reopening(session, self.images, self.autosave, self.prediction, self)
+        self.reopening = Reopening(
+            session, self.images, self.autosave, self.prediction, self.frame_maps, self
+        )
         self.image_choice = ImageChoice(viewer, session, self.images, self)
         owners = self.images, self.image_choice, self.active_tool, self.annotation
         self.message_subject = MessageSubject(viewer, session, [x.changed for x in owners], self)

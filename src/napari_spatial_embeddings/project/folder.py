@@ -22,6 +22,7 @@ from .card import CARD, ImageEntry, ProjectCard, read_card, write_card
 from .copies import copied_axes, write_copy
 from .corrections import read_corrections, write_corrections
 from .errors import ProjectError
+from .frame_results import MAPS, OBJECTS
 from .history import History
 from .sources import (
     checked,
@@ -44,7 +45,7 @@ class Project:
 
     ``project.json`` is its card; ``annotations/``, ``regions/``, ``corrections/`` and ``images/``
     hold the files of each image, named by its id; ``links/`` the corrections of the links of label
-    series; ``model/`` is what a training writes. Every file
+    series; ``maps/`` the results of frames; ``model/`` is what a training writes. Every file
     is written whole or not at all, so that a crash loses no more than what was not saved yet.
     Opening reads the card alone, and nothing in the folder is ever executed or unpickled.
 
@@ -113,6 +114,11 @@ class Project:
     def results_folder(self) -> Path:
         """Folder in which `predict --project` writes unless another is given."""
         return self.folder / "results"
+
+    @property
+    def maps_folder(self) -> Path:
+        """Folder of the results of frames: see `frame_results`."""
+        return self.folder / "maps"
 
     @property
     def history(self) -> History:
@@ -234,7 +240,8 @@ class Project:
         own = entry.path.startswith(f"images/{series_key(key)}")
         used = any(e.path == entry.path for e in self.card.images)  # by other frames
         copy = [self.folder / entry.path] if own and not used else []
-        for path in {*self._files(key), *copy}:
+        results = (self.maps_folder / f"{key}{ending}" for ending in (OBJECTS, MAPS))
+        for path in {*self._files(key), *copy, *results}:
             if path.exists():
                 with writing(path):
                     path.unlink()

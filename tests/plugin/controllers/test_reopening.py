@@ -7,16 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from pytestqt.qtbot import QtBot
 
 from builders import network, picture
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
-from napari_spatial_embeddings.files import read_labels
+from napari_spatial_embeddings.files import read_image, read_labels
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.plugin.controllers.frame_maps import FrameMaps
 from napari_spatial_embeddings.plugin.controllers.reopening import Reopening
 from napari_spatial_embeddings.plugin.layers.tags import image_key
 from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
 from napari_spatial_embeddings.project import Project
+from napari_spatial_embeddings.project.frames import add_frame
 from plugin.fake_results import discs
 from plugin.scenes import EditorBench
 
@@ -37,8 +40,14 @@ class Opened:
     def __init__(self, qtbot: QtBot) -> None:
         self.bench = bench = EditorBench(qtbot)
         bench.session.device = "cpu"
+        self.frame_maps = FrameMaps(bench.session, bench.autosave, bench.images, bench.parent)
         self.reopening = Reopening(
-            bench.session, bench.images, bench.autosave, bench.prediction, bench.parent
+            bench.session,
+            bench.images,
+            bench.autosave,
+            bench.prediction,
+            self.frame_maps,
+            bench.parent,
         )
         self._qtbot = qtbot
 
@@ -48,6 +57,7 @@ class Opened:
             lambda: (
                 not (
                     self.reopening.busy
+                    or self.frame_maps.busy
                     or bench.prediction.running
                     or bench.correction.busy
                     or bench.reclustering.busy
@@ -60,6 +70,7 @@ class Opened:
     def close(self) -> None:
         self.bench.autosave.flush()
         self.reopening.close()
+        self.frame_maps.close()
         self.bench.close()
 
 
@@ -160,3 +171,96 @@ def test_what_was_predicted_while_it_was_closed_is_shown_when_it_is_opened(
             bench.viewer.layers.remove(layer)
         bench.project_images.show("cells_0")
         opened.wait()
+
+
+def series_of(bench: EditorBench, tmp_path: Path, home_model: Path) -> Project:
+    """Open a series of a project whose frames 0, 1 and 2 are predicted; 1 is corrected."""
+    film = np.stack([picture(discs(seed=t), t)[0] for t in range(4)])
+    path = tmp_path / "film.tif"
+    tifffile.imwrite(path, film, imagej=True, metadata={"axes": "TYX"})
+    project = Project.create(tmp_path / "project", device="cpu", clustering=LOW)
+    project.update(start=str(home_model))
+    series = read_image(path, "TYX", time=True)
+    add_frame(project, "film.t0000", series, 0, name="film, frame 0", source=str(path))
+    bench.project.open(project.folder)
+    return project
+
+
+def test_predicted_frames_are_shown_again_without_the_network(
+    opened: Opened, qtbot: QtBot, home_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = opened.bench
+    project = series_of(bench, tmp_path, home_model)
+    opened.wait()
+    for t in range(3):
+        bench.images.show_frame(t)
+        bench.prediction.image()
+        opened.wait()
+    bench.images.show_frame(1)
+    at = np.argwhere(bench.labels()[1])[0]
+    lock = TOOLS["accept"].click
+    assert lock is not None
+    bench.correction.do(lambda scene: lock(scene, tuple(map(int, at))))
+    opened.wait()
+    bench.session.tune(min_size=20)
+    for t in range(3):
+        bench.images.show_frame(t)
+        opened.wait()
+    held, ids = bench.labels().copy(), bench.session.results["film.t0001"].instances.ids
+    opened.close()
+    stored = sorted(path.name for path in project.maps_folder.iterdir())
+    assert stored == [f"film.t000{t}.{kind}.npz" for t in range(3) for kind in ("maps", "objects")]
+
+    predicted: list[object] = []
+    monkeypatch.setattr(
+        "napari_spatial_embeddings.plugin.controllers.prediction.PredictionController._start",
+        lambda *args, **_: predicted.append(args),
+    )
+    again = Opened(qtbot)
+    again.bench.project.open(project.folder)
+    again.wait()
+    qtbot.waitUntil(lambda: len(again.bench.session.results) == 3, timeout=60_000)
+    series = again.bench.images.series
+    assert series is not None
+    assert series.predicted == [0, 1, 2]
+    np.testing.assert_array_equal(again.bench.labels(), held)
+    results = again.bench.session.results
+    np.testing.assert_array_equal(results["film.t0001"].instances.ids, ids)
+    known = results["film.t0001"].corrections
+    assert known is not None
+    assert len(known) == 1
+    # Sliders work on them.
+    again.bench.images.show_frame(1)
+    again.bench.session.tune(min_size=60)
+    again.wait()
+    found = again.bench.session.results["film.t0001"].instances
+    assert len(found) < len(ids)
+    assert (found.size[~found.locked] >= 60).all()
+    assert predicted == []
+    again.close()
+
+
+def test_frames_of_another_model_or_of_other_pixels_are_found_out(
+    opened: Opened, qtbot: QtBot, home_model: Path, tmp_path: Path
+) -> None:
+    bench = opened.bench
+    project = series_of(bench, tmp_path, home_model)
+    opened.wait()
+    for t in range(2):
+        bench.images.show_frame(t)
+        bench.prediction.image()
+        opened.wait()
+    opened.close()
+    settings = ModelSettings(width=4, levels=2, working_diameter=10, offset_range=8)
+    other = SpatialEmbeddings(settings, network(settings, 1), LOW, about={"summary": "another one"})
+    other.save(home_model)
+    film = np.array(tifffile.imread(tmp_path / "film.tif"))
+    film[1] = film[1, ::-1]
+    tifffile.imwrite(tmp_path / "film.tif", film, imagej=True, metadata={"axes": "TYX"})
+
+    again = Opened(qtbot)
+    again.bench.project.open(project.folder)
+    again.wait()
+    assert "1 frame of another model than the one that is chosen" in " ".join(again.bench.messages)
+    assert list(again.bench.session.results) == ["film.t0000"], "the other had other pixels"
+    again.close()

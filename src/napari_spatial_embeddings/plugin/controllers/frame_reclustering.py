@@ -14,7 +14,7 @@ from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.recluster import recluster
-from napari_spatial_embeddings.plugin.tasks.stored_maps import without_cache
+from napari_spatial_embeddings.plugin.tasks.stored_frames import without_cache
 
 from .reclustering import ReclusteringController, newest_corrections
 

@@ -12,6 +12,7 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .autosave import Autosave
+from .frame_maps import FrameMaps
 from .images import ImageController
 from .prediction import PredictionController
 
@@ -30,9 +31,9 @@ FRAME_DELAY_MS = 400
 class Reopening(QObject):
     """Shows the objects that an image had when its project was last open.
 
-    Maps are large and are not saved; they are predicted again with the project's model, and its
-    saved settings and corrections make the same objects of them. So are the objects of an image
-    that was predicted as one of all while it was not open.
+    Maps of single images are large and are not saved; they are predicted again with the project's
+    model, and its saved settings and corrections make the same objects of them. So are the objects
+    of an image that was predicted as one of all while it was not open.
 
     Parameters
     ----------
@@ -40,6 +41,8 @@ class Reopening(QObject):
     images : ImageController
     autosave : Autosave
     prediction : PredictionController
+    frame_maps : FrameMaps
+        Results of frames, which are stored and not predicted again.
     """
 
     def __init__(
@@ -48,11 +51,13 @@ class Reopening(QObject):
         images: ImageController,
         autosave: Autosave,
         prediction: PredictionController,
+        frame_maps: FrameMaps,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._images = session, images
         self._autosave, self._prediction = autosave, prediction
+        self._frame_maps = frame_maps
         self._tried: set[str] = set()
         self._found: set[str] = set()
         self._later = QTimer(self)
@@ -105,6 +110,9 @@ class Reopening(QObject):
     def _predict(self) -> None:
         session = self._session
         if not self._due or self._prediction.running or session.training.active:
+            return
+        if self._frame_maps.loading:
+            self._later.start(FRAME_DELAY_MS)
             return
         if session.model is None or session.image is None:
             return
