@@ -175,7 +175,7 @@ def test_goes_on_after_bad_maps(tmp_path: Path, predicted: Path) -> None:
     assert outcome.code == 1
     bad, summary, again = outcome.err.splitlines()
     assert "0.maps.zarr" in bad
-    assert (summary, again.strip()) == ("1 of 2 files could not be used:", bad)
+    assert (summary, again.strip()) == ("1 of 2 images could not be used:", bad)
     assert set(contents(tmp_path / "out")) == {"1.tif", "1.csv"}
 
 

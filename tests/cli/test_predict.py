@@ -104,7 +104,7 @@ def test_goes_on_after_a_bad_file(tmp_path: Path, data: Path, model: Path) -> No
     assert str(tmp_path / "images/b.tif") in bad_b
     assert str(tmp_path / "images/c.tif") in bad_c
     assert "NaN" in bad_c
-    assert summary == "2 of 4 files could not be used:"
+    assert summary == "2 of 4 images could not be used:"
     assert [line.strip() for line in again] == [bad_b, bad_c]
     assert set(contents(tmp_path / "out")) == {"a.tif", "d.tif"}
 

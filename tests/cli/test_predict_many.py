@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from command_line import call, contents, done, refused, save
 from label_files import ome_zarr
+from napari_spatial_embeddings.cli.stop_request import StopRequest
 from napari_spatial_embeddings.files import read_image, read_labels
 from plates import collection, plate
 
@@ -42,7 +44,7 @@ def test_folders_in_folders(
     for _ in range(2):  # results among the images are none
         outcome = call(*command, "--summary", tmp_path / "summary.csv")
         assert outcome.code == 1
-        assert outcome.err.splitlines()[1] == "1 of 4 files could not be used:"
+        assert outcome.err.splitlines()[1] == "1 of 4 images could not be used:"
     assert {name for name, content in contents(output).items() if content} == {
         "a.tif",
         "in/a.tif",
@@ -86,7 +88,7 @@ def test_plate(
     said = outcome.err.splitlines()
     assert "the well B1 lists the field 1" in said[0]
     assert "the plate lists the well B2" in said[1]
-    assert said[2] == "2 of 5 files could not be used:"
+    assert said[2] == "2 of 5 images could not be used:"
     for name, place in (("0", "A/1/0"), ("1", "A/1/1"), ("2", "B/1/0")):
         written = path / place / "labels" / "cells"
         found = read_image(written)
@@ -229,3 +231,45 @@ def test_results_lie_in_no_image(
         said = refused("predict", image, "--model", model, "--output", output)
         assert "which holds nothing but its arrays" in said
     assert contents(tmp_path) == before
+
+
+def test_a_run_that_was_stopped_goes_on(
+    tmp_path: Path, model: Path, images: list[NDArray[np.uint16]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is done is not done again, unless something has changed; its summary is complete."""
+    path = plate(tmp_path / "p.zarr", {"A/1": {str(k): image for k, image in enumerate(images)}})
+    command = "predict", path, "--model", model, "--labels", "cells"
+    summary = "--summary", tmp_path / "sum.csv"
+
+    def stopped(*more: object) -> str:
+        """Press Ctrl+C once two images are done."""
+
+        def cancelled(self: StopRequest) -> bool:  # noqa: ARG001
+            return (path / "A/1/1/labels/cells").exists()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(StopRequest, "cancelled", cancelled)
+            outcome = call(*command, *summary, *more)
+        assert outcome.code == 1
+        return outcome.err
+
+    part = tmp_path / ".p.zarr.cells.part"
+    assert f"what is done is kept in {part}" in stopped()
+    before = (path / "A/1/0/labels/cells").stat().st_mtime_ns
+    out = done(*command, *summary).out.splitlines()
+    assert out[1] == "2 of 3 images were done by an earlier run"
+    assert len(out) == 2
+    assert (path / "A/1/0/labels/cells").stat().st_mtime_ns == before
+    assert not part.exists()
+    rows = table(tmp_path / "sum.csv")
+    assert len(done(*command, *summary).out.splitlines()) == 3, "it came to its end before"
+    assert table(tmp_path / "sum.csv") == rows
+    for more in ((), ("--seed-threshold", 0.9)):
+        for k in range(3):
+            shutil.rmtree(path / f"A/1/{k}/labels")
+        stopped()
+        if not more:  # labels that are gone are made again
+            shutil.rmtree(path / "A/1/0/labels/cells")
+        out = done(*command, *summary, *more).out.splitlines()
+        assert ("1 of 3 images were done by an earlier run" in out) == (not more)
+        assert len(out) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,11 @@ class Answers(Dialogs):
 
     def add_images(self, *_: object) -> list[Path]:
         return [] if self._path is None else [self._path]
+
+    def which_files(
+        self, _folder: Path, _names: object, chosen: Callable[[str], object], /
+    ) -> None:
+        chosen("*")
 
     def add_folder(self, *_: Path) -> Path | None:
         return self._folder

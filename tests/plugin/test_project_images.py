@@ -11,13 +11,11 @@ import pytest
 import tifffile
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QListWidget
 
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.samples import nuclei
+from plugin.image_rows import ImageRows
 from plugin.project_files import Answers, answer, draw, stored, two_fields
 from plugin.robot_actions import add_image, press
 
@@ -35,16 +33,16 @@ def test_the_list_shows_and_opens_all_images(
 ) -> None:
     answer(dock, folder)
     press(dock, "Open")
-    images = next(x for x in dock.findChildren(QListWidget) if x.count() == 2)
-    assert images.isVisibleTo(dock)
-    until(lambda: images.item(1) is not None and images.item(1).text() == "field 1: 5 objects")
-    until(lambda: images.item(0).text() == "field 0: 4 objects")
-    assert images.item(1).font().italic()
-    click(images, 1)
+    images = ImageRows(dock)
+    assert images.tree.isVisibleTo(dock)
+    until(lambda: len(images) == 2 and images.text(1) == "field 1: 5 objects")
+    until(lambda: images.text(0) == "field 0: 4 objects")
+    assert images.italic(1)
+    images.click(1)
     assert dock.session.image == "field_1"
-    assert not images.item(1).font().italic()
+    assert not images.italic(1)
     assert [x.name for x in viewer.layers][2:] == ["field 1", "field 1 · annotations"]
-    click(images, 0)
+    images.click(0)
     assert dock.session.image == "field_0"
     assert len(viewer.layers) == 4
 
@@ -63,26 +61,21 @@ def test_files_are_added_to_the_list_and_opened_one_by_one(
     press(dock, "Add folder…")
     until(lambda: dock.idle)
     assert "Added 39 images to the project; 1 was in it already" in dock.message
-    images = next(x for x in dock.findChildren(QListWidget) if x.count() == 40)
-    assert images.isVisibleTo(dock)
+    images = ImageRows(dock)
+    assert images.tree.isVisibleTo(dock)
     assert len(viewer.layers) == 1
-    images.scrollToItem(images.item(33))
-    place = images.verticalScrollBar().value()
-    click(images, 33)
+    assert len(images) == 40
+    images.tree.scrollTo(images.tree.names.index(33, 0))
+    place = images.tree.verticalScrollBar().value()
+    images.click(33)
     assert dock.session.image == "field_33"
     assert [x.name for x in viewer.layers if x.visible] == ["field 33"]
     press(dock, "Annotate")
     viewer.layers["field 33 · annotations"].paint((5, 5), 1)
     dock.autosave.save_now()
-    assert images.verticalScrollBar().value() == place
-    until(lambda: images.item(33).text().startswith("field 33: "))
+    assert images.tree.verticalScrollBar().value() == place
+    until(lambda: images.text(33).startswith("field 33: "))
     assert len([x for x in viewer.layers if isinstance(x, Image)]) == 2
-
-
-def click(images: QListWidget, row: int) -> None:
-    at = images.visualItemRect(images.item(row)).center()
-    QTest.mouseClick(images.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    QApplication.processEvents()
 
 
 def test_a_moved_image_is_asked_for(
@@ -95,8 +88,8 @@ def test_a_moved_image_is_asked_for(
     assert "choose where it is now" in dock.message
     assert not viewer.layers
     answer(dock, tmp_path / "moved/field 0.tif")
-    images = next(x for x in dock.findChildren(QListWidget) if x.count() == 2)
-    click(images, 0)
+    images = ImageRows(dock)
+    images.click(0)
     assert [x.name for x in viewer.layers] == ["field 0", "field 0 · annotations"]
     assert not Project.open(folder).missing(), "the other one was found beside it"
 
@@ -132,7 +125,7 @@ def test_a_file_that_a_person_opened_is_not_opened_again(
     answer(dock, folder)
     press(dock, "Open")
     viewer.open(tmp_path / "raw/field 1.tif", plugin="napari")
-    click(next(x for x in dock.findChildren(QListWidget) if x.count() == 2), 1)
+    ImageRows(dock).click(1)
     assert dock.session.image == "field_1"
     assert [x.name for x in viewer.layers][2:] == ["field 1", "field 1 · annotations"]
     assert len(np.unique(painted_on(viewer, "field 1").data)) == 6
@@ -150,7 +143,7 @@ def test_a_deleted_image_is_no_loss(viewer: Viewer, dock: SpatialEmbeddingsWidge
     viewer.layers.remove(layer)
     dock.autosave.flush()
     assert np.array_equal(stored(dock).labels, drawn)
-    images = next(x for x in dock.findChildren(QListWidget) if x.isVisibleTo(dock))
-    click(images, 0)
+    images = ImageRows(dock)
+    images.click(0)
     assert dock.images.layer is not None
     assert np.array_equal(np.asarray(dock.images.image_data().data), nuclei(size=96).image)

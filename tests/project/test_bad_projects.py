@@ -250,5 +250,5 @@ def test_no_permission_to_read(locked: Project) -> None:
 
 def test_json_is_for_people(project: Project) -> None:
     facts = json.loads((project.folder / CARD).read_text())
-    assert facts["schema"] == 4
+    assert facts["schema"] == 5
     assert facts["images"][0]["path"] == "../raw/cells 0.tif"

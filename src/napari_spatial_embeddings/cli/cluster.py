@@ -37,31 +37,29 @@ def cluster(options: argparse.Namespace) -> int:
     from napari_spatial_embeddings.core.clustering import cluster as instances_of
     from napari_spatial_embeddings.export.places import check_place
     from napari_spatial_embeddings.files import read_maps, stem
+    from napari_spatial_embeddings.prediction.inputs import Input
+    from napari_spatial_embeddings.prediction.outputs import Outputs
 
     flags = vars(options)
     read_flags(flags, ClusteringSettings())  # before any file is read
     paths = _find_maps(options.maps)
+    outputs = Outputs(Path(options.output), options.table, options.ome)
     results = ResultWriter(
-        Path(options.output),
-        [(stem(path), path) for path in paths],
-        table=options.table,
-        ome=options.ome,
-        as_json=options.json,
+        outputs, [Input(stem(path), path) for path in paths], as_json=options.json
     )
-    for path in paths:
+    for one in results.inputs:
         try:
-            saved = read_maps(path)
+            saved = read_maps(one.path)
             own, classes = _model_facts(saved)
-            check_place(results.labels_path(stem(path), path))
+            check_place(outputs.labels_path(one))
         except InputError as error:
-            results.skip(path, error)
+            results.skip(one, error)
             continue
         settings = read_flags(flags, own)
         found, spacing = instances_of(saved.maps, settings), saved.maps.spacing
         about = {"clustering": settings.model_dump()}
-        results.write(
-            saved.name, path, found, classes, spacing, saved.pixel_size, saved.unit, about
-        )
+        outputs.write(one, found, classes, spacing, saved.pixel_size, saved.unit, about)
+        results.wrote(outputs.labels_path(one), len(found))
     return results.close()
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +15,8 @@ from napari_spatial_embeddings.errors import Failure, InputError
 from .flags import CallError, checked_folder
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
-    from napari_spatial_embeddings.core.instances import Instances
-    from napari_spatial_embeddings.core.units import Lengths
-    from napari_spatial_embeddings.inference.segmentation import Segmentation
+    from napari_spatial_embeddings.prediction.inputs import Input
+    from napari_spatial_embeddings.prediction.outputs import Outputs
 
 
 def add_output_flags(parser: argparse.ArgumentParser) -> None:
@@ -32,19 +29,16 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
 
 
 class ResultWriter:
-    """Writes results, and goes on with the next file after one that is unusable.
+    """Prints what becomes of each image, and goes on with the next after one that is unusable.
 
     Parameters
     ----------
-    folder : path, optional
-        None if nothing is written but labels in images.
-    inputs : list of (str, path)
-        All that is to be read: the name of its results, and where it is.
-    table, ome, as_json : bool
-        As the flags of `add_output_flags`.
-    into : str
-        Labels are written into the OME-Zarr images themselves, under this name; empty if they are
-        files in the folder.
+    outputs : Outputs
+        Where results are written; its folder is made.
+    inputs : list of Input
+        All that is to be read.
+    as_json : bool
+        Whether nothing but a summary as JSON is printed on stdout.
 
     Raises
     ------
@@ -52,45 +46,35 @@ class ResultWriter:
         If there is no such folder to write to, or two inputs have results of the same name.
     """
 
-    def __init__(
-        self,
-        folder: Path | None,
-        inputs: list[tuple[str, Path]],
-        *,
-        table: bool,
-        ome: bool,
-        as_json: bool,
-        into: str = "",
-    ) -> None:
-        self._folder = None if folder is None else checked_folder(folder)
-        self.paths = [path for _, path in inputs]
-        self.table, self.ome, self.as_json, self.into = table, ome, as_json, into
+    def __init__(self, outputs: Outputs, inputs: list[Input], *, as_json: bool) -> None:
+        if outputs.folder is not None:
+            checked_folder(outputs.folder)
+        self.outputs, self.inputs, self.as_json = outputs, inputs, as_json
         self.written: list[dict[str, Any]] = []
         self.failed: list[str] = []
-        names: dict[str, int] = {}
-        for i, (name, path) in enumerate(inputs):
-            if (other := names.setdefault(name, i)) != i:
+        self._in_file = Counter(one.path for one in inputs)
+        names: dict[str, Input] = {}
+        for one in inputs:
+            if (other := names.setdefault(one.name, one)) is not one:
                 raise CallError(
-                    f"{self.paths[other]} and {path} would both become {name}.tif; give them"
+                    f"{other.path} and {one.path} would both become {one.name}.tif; give them"
                     " different names, or an --output each"
                 )
 
-    @property
-    def folder(self) -> Path:
-        """Where files are written."""
-        assert self._folder is not None
-        return self._folder
-
     def check_apart(self) -> None:
         """Refuse to write labels among the images, or in the place of one."""
-        for path in self.paths:
-            if self._folder is not None and path.parent.resolve() == self._folder.resolve():
+        folder = self.outputs.folder
+        if folder is None:
+            return
+        home = folder.resolve()
+        for path in {one.path.parent: one.path for one in self.inputs}.values():
+            if path.parent.resolve() == home:
                 raise CallError(
-                    f"--output: {self.folder} holds {path.name}, an image to be segmented; choose"
+                    f"--output: {folder} holds {path.name}, an image to be segmented; choose"
                     " another folder, or labels would mix with images"
                 )
 
-    def skip(self, path: Path, error: InputError | Failure, name: str = "") -> None:
+    def skip(self, one: Input, error: InputError | Failure) -> None:
         """Report that an image is skipped, by its name too if others are in its file.
 
         Raises
@@ -98,100 +82,25 @@ class ResultWriter:
         CallError, Failure
             If it is the only image.
         """
-        text = str(error) if str(path) in str(error) else f"{path}: {error}"
-        if self.paths.count(path) > 1:
-            text = f"{name}: {text}"
-        if len(self.paths) == 1:
+        text = str(error) if str(one.path) in str(error) else f"{one.path}: {error}"
+        if self._in_file[one.path] > 1:
+            text = f"{one.name}: {text}"
+        if len(self.inputs) == 1:
             kind = Failure if isinstance(error, Failure) else CallError
             raise kind(text) from error
         self.failed.append(text)
         write_line(text, sys.stderr)
 
-    def labels_path(self, name: str, path: Path) -> Path:
-        """Return where the labels of an image are written, by its results' name and its path."""
-        if self.into:
-            return path / "labels" / self.into
-        return self.folder / f"{name}{'.ome.tif' if self.ome else '.tif'}"
+    def wrote(self, labels: Path, objects: int, frames: int | None = None) -> None:
+        """Report that an image, or a series of so many frames, is done."""
+        facts = {"labels": str(labels), "objects": objects}
+        self.written.append(facts if frames is None else {**facts, "frames": frames})
+        among = "" if frames is None else f" in {plural(frames, 'frame')}"
+        self.say(f"{labels}: {plural(objects, 'object')}{among}")
 
-    def table_path(self, name: str) -> Path | None:
-        """Return where the table of an image is written, by its results' name, if it is."""
-        return self.folder / f"{name}.csv" if self.table else None
-
-    def write(
-        self,
-        name: str,
-        path: Path,
-        found: Instances,
-        classes: tuple[str, ...],
-        spacing: tuple[float, ...],
-        pixel_size: Lengths | None,
-        unit: str | None,
-        about: dict[str, Any],
-        image: PixelArray | None = None,
-    ) -> None:
-        """Write one image's labels, and its table if asked for.
-
-        Parameters
-        ----------
-        name : str
-        path : path
-            Of the image.
-        found : Instances
-        classes : tuple of str
-        spacing : tuple of D floats
-            Of the maps, in which centres are pixels of the finest axis.
-        pixel_size, unit : optional
-            Of the image.
-        about : dict
-            Metadata of the label file: how it was made.
-        image : (C, *S), optional
-            For the intensities in the table.
-        """
-        from napari_spatial_embeddings.export.image_labels import write_image_labels
-        from napari_spatial_embeddings.export.labels import write_labels
-        from napari_spatial_embeddings.export.objects import objects_table, write_objects
-
-        if (table := self.table_path(name)) is not None:
-            write_objects(table, objects_table(found, classes, image, pixel_size, unit, spacing))
-        to = self.labels_path(name, path)
-        if self.into:
-            write_image_labels(path, self.into, found.labels, about)
-        else:
-            write_labels(to, found.labels, pixel_size, unit, about)
-        self._wrote({"labels": str(to), "objects": len(found)})
-
-    @contextmanager
-    def series(
-        self,
-        name: str,
-        path: Path,
-        image: ImageData,
-        spacing: tuple[float, ...],
-        about: dict[str, Any],
-    ) -> Iterator[Callable[[int, Segmentation], None]]:
-        """Yield a function that adds the frames of a time series, in their order.
-
-        Nothing is written if an error ends this. Parameters as in `write`.
-        """
-        from .predicting.series_output import series_output
-
-        to = self.labels_path(name, path)
-        host, count = path if self.into else None, 0
-        with series_output(to, image, spacing, about, self.table_path(name), host) as write:
-
-            def add(t: int, found: Segmentation) -> None:
-                nonlocal count
-                count += len(found.instances)
-                write(t, found)
-
-            yield add
-        self._wrote({"labels": str(to), "objects": count, "frames": image.frames})
-
-    def _wrote(self, facts: dict[str, Any]) -> None:
-        self.written.append(facts)
+    def say(self, text: str) -> None:
+        """Print a line, unless JSON is asked for."""
         if not self.as_json:
-            frames = f" in {plural(facts['frames'], 'frame')}" if "frames" in facts else ""
-            text = f"{facts['labels']}: {plural(facts['objects'], 'object')}{frames}"
             write_line(text, sys.stdout)
 
     def close(self) -> int:
@@ -199,7 +108,7 @@ class ResultWriter:
         if self.as_json:
             sys.stdout.write(json.dumps({"written": self.written, "failed": self.failed}) + "\n")
         if self.failed:
-            count = f"{len(self.failed)} of {len(self.paths)} files could not be used"
+            count = f"{len(self.failed)} of {len(self.inputs)} images could not be used"
             write_line("\n  ".join([f"{count}:", *self.failed]), sys.stderr)
         return 1 if self.failed else 0
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
-from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.core.units import METRES
 
 from .flags import (
@@ -24,16 +22,19 @@ from .flags import (
     read_flags,
 )
 from .image_reader import ImageReader
-from .output import ResultWriter, add_output_flags, write_line
-from .predict_blocks import predict_in_blocks
+from .output import ResultWriter, add_output_flags
+from .predict_blocks import note_kept, predict_in_blocks
 from .predicting.block_job import BlockJob, check_output, is_one_file
-from .predicting.images import PredictRun, note_resampling
-from .predicting.inputs import Input, find_inputs
-from .predicting.summary import ImageSummary, check_summary, write_summary
+from .predicting.images import note_resampling, predict_all
+from .predicting.inputs import find_inputs
+from .predicting.summary_place import check_summary
 from .predicting.workers import add_worker_flags, workers_of
 from .stop_request import StopRequest
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.prediction.inputs import Input
+    from napari_spatial_embeddings.prediction.run import PredictRun
+    from napari_spatial_embeddings.prediction.summary import ImageSummary
     from napari_spatial_embeddings.project import Project
 
 OWN = dict.fromkeys(ClusteringSettings.model_fields, "the model's")
@@ -106,6 +107,8 @@ def predict(options: argparse.Namespace) -> int:
     """Segment images and write the results."""
     from napari_spatial_embeddings.inference.devices import choose_device
     from napari_spatial_embeddings.inference.registry import find_model
+    from napari_spatial_embeddings.prediction.outputs import Outputs
+    from napari_spatial_embeddings.prediction.run import PredictRun
     from napari_spatial_embeddings.project import Project
 
     project = Project.open(options.project) if options.project else None
@@ -119,19 +122,12 @@ def predict(options: argparse.Namespace) -> int:
         own = project.card.prediction.updated(device=project.card.device)
     prediction = read_flags(vars(options), own)
     choose_device(prediction.device)
-    reader = ImageReader.of(options)
-    inputs = find_inputs(options.input, reader, project, options.pattern, output)
+    reader, into = ImageReader.of(options), options.labels or ""
+    inputs = find_inputs(options.input, reader, project, options.pattern, output, into)
+    outputs = Outputs(output, options.table, options.ome, options.maps)
+    advice = ADVICE if options.input else ""
+    run = PredictRun(model, name, clustering, prediction, outputs, advice)
     stop = StopRequest()
-    run = PredictRun(
-        model,
-        name,
-        clustering,
-        prediction,
-        options.maps,
-        options.json,
-        ADVICE if options.input else "",
-        stop.cancelled,
-    )
     if is_one_file(options.output):
         return _in_one_file(options, run, inputs, stop)
     if workers_of(options).asked:
@@ -140,30 +136,31 @@ def predict(options: argparse.Namespace) -> int:
             " as NAME.zarr"
         )
     with stop.signals():
-        return _many(options, run, inputs, output)
+        return _many(options, run, inputs, stop)
 
 
 def _many(
-    options: argparse.Namespace, run: PredictRun, inputs: list[Input], output: Path | None
+    options: argparse.Namespace, run: PredictRun, inputs: list[Input], stop: StopRequest
 ) -> int:
     """Segment images one after another, into a folder or into the images themselves."""
-    results = ResultWriter(
-        output,
-        [(one.name, one.path) for one in inputs],
-        table=options.table,
-        ome=options.ome,
-        as_json=options.json,
-        into=options.labels or "",
-    )
+    from napari_spatial_embeddings.large.unfinished import unfinished
+    from napari_spatial_embeddings.prediction.done import DoneImages
+    from napari_spatial_embeddings.prediction.summary import write_summary
+
+    results = ResultWriter(run.outputs, inputs, as_json=options.json)
     results.check_apart()
     if options.summary:
-        check_summary(Path(options.summary), [results.table_path(one.name) for one in inputs])
+        check_summary(Path(options.summary), [run.outputs.table_path(one) for one in inputs])
     summary: list[ImageSummary] = []
-    try:
-        run.images(inputs, results, summary)
-    finally:  # what is done when it is stopped is listed, too
-        if options.summary and summary:
-            write_summary(Path(options.summary), summary)
+    first = Path(options.input[0]) if options.input else inputs[0].path
+    beside = run.outputs.folder or first.with_name(f"{first.name}.{options.labels}")
+    with unfinished(beside, note_kept) as folder:
+        done = DoneImages(folder, run.facts)
+        try:
+            predict_all(run, inputs, results, summary, done, stop.cancelled)
+        finally:  # what is done when it is stopped is listed, too
+            if options.summary and summary:
+                write_summary(Path(options.summary), summary)
     return results.close()
 
 
@@ -203,19 +200,27 @@ def _in_one_file(
                 "--workers, --scheduler: a time series is segmented by one process; leave them out"
             )
         with stop.signals():
-            return _series(run, job)
+            return _series(run, job, inputs[0], stop)
     note_resampling(model, image, run.prediction)
     return predict_in_blocks(job)
 
 
-def _series(run: PredictRun, job: BlockJob) -> int:
-    count, frames, output = run.series(job), job.work.image.frames or 1, job.work.output
-    if job.as_json:
-        written = {"labels": str(output), "objects": count, "frames": frames}
-        sys.stdout.write(json.dumps({"written": [written], "failed": []}) + "\n")
-    else:
-        write_line(f"{output}: {plural(count, 'object')} in {plural(frames, 'frame')}", sys.stdout)
-    return 0
+def _series(run: PredictRun, job: BlockJob, given: Input, stop: StopRequest) -> int:
+    """Segment a time series frame by frame, into a file or store."""
+    from napari_spatial_embeddings.prediction.outputs import OneFile
+
+    work = job.work
+    outputs = OneFile(
+        None,
+        maps=run.outputs.maps,
+        labels=work.output,
+        objects=work.table_path if work.table else None,
+        image=work.host,
+    )
+    one = replace(given, read=lambda: work.image)
+    results = ResultWriter(outputs, [one], as_json=job.as_json)
+    predict_all(replace(run, outputs=outputs), [one], results, [], cancelled=stop.cancelled)
+    return results.close()
 
 
 def _model_and_output(

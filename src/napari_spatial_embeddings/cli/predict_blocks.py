@@ -30,7 +30,7 @@ def predict_in_blocks(job: BlockJob) -> int:
         if place is not None and not place.threads:
             job.line("the scheduler has no workers yet: waiting for one")
         work = segment_large(
-            job.work, place, cancelled=stop.cancelled, kept=_note_kept, written=bars.written
+            job.work, place, cancelled=stop.cancelled, kept=note_kept, written=bars.written
         )
         report: LargeReport | None = None
         for report in work:
@@ -40,7 +40,8 @@ def predict_in_blocks(job: BlockJob) -> int:
     return _summary(job, report)
 
 
-def _note_kept(folder: Path) -> None:
+def note_kept(folder: Path) -> None:
+    """State on stderr where it is kept what is done."""
     sys.stderr.write(f"what is done is kept in {folder}; the same command goes on from there\n")
 
 

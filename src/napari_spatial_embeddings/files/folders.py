@@ -73,7 +73,7 @@ def find_images(paths: Iterable[str | Path], pattern: str = "*") -> list[Path]:
     for path in map(Path, paths):
         if not path.exists():
             raise FileError(f"there is no file or folder {path}")
-        inside = _in_folder(path, IMAGES, pattern) if _is_folder(path) else [path]
+        inside = images_in_folder(path, pattern) if _is_folder(path) else [path]
         found.update(dict.fromkeys(inside))
     if not found:
         raise FileError("no image is given")
@@ -191,6 +191,11 @@ def find_regions(folder: str | Path) -> dict[str, Path]:
 
 def _is_folder(path: Path) -> bool:
     return path.is_dir() and not is_zarr(path)
+
+
+def images_in_folder(folder: Path, pattern: str = "*") -> list[Path]:
+    """List the image files of a folder by their names alone; parameters as of `find_images`."""
+    return _in_folder(folder, IMAGES, pattern)
 
 
 def _in_folder(folder: Path, endings: tuple[str, ...], pattern: str = "*") -> list[Path]:

@@ -51,10 +51,31 @@ def new_key(
     free : callable
         Returns whether a key can be used.
     """
-    base = re.sub(r"[^A-Za-z0-9_-]+", "_", stem(name))[:48].strip("_-") or "image"
+    return keys_like(taken, free)(name)
+
+
+def keys_like(taken: Iterable[str], free: Callable[[str], bool]) -> Callable[[str], str]:
+    """Return a function that gives a key for each of many names, none twice.
+
+    Parameters
+    ----------
+    taken, free
+        As of `new_key`.
+    """
     used = {series_key(key).casefold() for key in taken}
-    keys = itertools.chain([base], (f"{base}-{n}" for n in itertools.count(2)))
-    return next(key for key in keys if key.casefold() not in used and free(key))
+    numbers: dict[str, int] = {}
+
+    def key_of(name: str) -> str:
+        base = re.sub(r"[^A-Za-z0-9_-]+", "_", stem(name))[:48].strip("_-") or "image"
+        key, n = base, numbers.get(base, 1)
+        while key.casefold() in used or not free(key):
+            n += 1
+            key = f"{base}-{n}"
+        numbers[base] = n  # long names may be alike in the letters that a key has
+        used.add(key.casefold())
+        return key
+
+    return key_of
 
 
 def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:

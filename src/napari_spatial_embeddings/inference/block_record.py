@@ -58,7 +58,7 @@ def facts_of(
             image.unit,
             scale.tolist(),
         ],
-        "the model": _digest_of_model(model),
+        "the model": digest_of_model(model),
         "the clustering settings": clustering.model_dump(),
         "the prediction settings": prediction.model_dump(),
         "the block settings": settings.model_dump(),
@@ -72,7 +72,8 @@ def differing(one: Facts, other: Facts) -> tuple[str, ...]:
     return tuple(name for name in one if one[name] != other.get(name))
 
 
-def _digest_of_model(model: SpatialEmbeddings) -> str:
+def digest_of_model(model: SpatialEmbeddings) -> str:
+    """Return a digest of a model's settings and weights."""
     digest = hashlib.blake2b(digest_size=16)
     card = (model.settings.model_dump(), model.pixel_size, model.unit, model.image_diameter)
     digest.update(repr(card).encode())

@@ -26,7 +26,7 @@ from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .errors import ProjectError
 
-SCHEMA = 4
+SCHEMA = 5
 CARD = "project.json"
 
 
@@ -53,6 +53,10 @@ class ImageEntry(Settings):
         description="Where the image starts and stops along each axis of a large image in the file;"
         " null if it is all of it.",
     )
+    scene: int | None = Field(
+        None, ge=0, description="Which image of a file that holds several, from 0; null if one."
+    )
+    well: str = Field("", description="Well of the plate that the image is a field of.")
     channels: tuple[int, ...] | None = Field(
         None, min_length=1, description="Channels of the file that are used; all if not given."
     )

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from napari_spatial_embeddings.config import first_error
 from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import read_image
+from napari_spatial_embeddings.files import Position, read_image, state_of, stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.files.names import new_key, series_key
 from napari_spatial_embeddings.inference import model_card
@@ -21,13 +21,13 @@ from .annotation import Annotation, Labels, read_annotation, write_annotation
 from .card import CARD, ImageEntry, ProjectCard, read_card, write_card
 from .copies import copied_axes, write_copy
 from .corrections import read_corrections, write_corrections
+from .entries import entries_of
 from .errors import ProjectError
 from .frame_results import MAPS, OBJECTS
 from .history import History
 from .sources import (
     checked,
     described,
-    entries_of,
     moved,
     new_entry,
     read_entry,
@@ -137,7 +137,10 @@ class Project:
     def new_key(self, name: str, but: Iterable[str] = ()) -> str:
         """Return a key like a name: good for files on every system, not in use, none of others."""
         taken = (*but, *(entry.key for entry in self.card.images))
-        return new_key(name, taken, lambda key: not any(p.exists() for p in self._files(key)))
+        return new_key(name, taken, self._is_free)
+
+    def _is_free(self, key: str) -> bool:
+        return not any(path.exists() for path in self._files(key))
 
     def add_image(
         self,
@@ -217,13 +220,14 @@ class Project:
         new = replaced(self._read(key), data, self.folder)
         self.update(images=tuple(new if e.key == key else e for e in self.card.images))
 
-    def add_files(self, paths: Iterable[str | Path]) -> list[ImageEntry]:
-        """Add images that are not read before they are needed; return an entry for each file."""
-        found = entries_of(paths, self.folder, self.card.images, self.new_key)
+    def add_files(self, found: Iterable[str | Path | Position]) -> list[ImageEntry]:
+        """Add files, or what `files.positions` lists, of which nothing is read; return entries."""
+        positions = [p if isinstance(p, Position) else Position(Path(p), stem(p)) for p in found]
+        entries = entries_of(positions, self.folder, self.card.images, self._is_free)
         known = {entry.key for entry in self.card.images}
-        if new := tuple(entry for entry in found if entry.key not in known):
+        if new := tuple(entry for entry in entries if entry.key not in known):
             self.update(images=(*self.card.images, *dict.fromkeys(new)))
-        return found
+        return entries
 
     def replace_entry(self, key: str, **changes: object) -> ImageEntry:
         """Change fields of an image's entry; the card is written if they have other values."""
@@ -310,6 +314,11 @@ class Project:
     def corrected(self, key: str) -> bool:
         """Return whether corrections of an image were saved."""
         return self._files(key)[2].exists()
+
+    def state_of_corrections(self, key: str) -> str:
+        """Return which corrections of an image are saved, as text that changes with them."""
+        path = self._files(key)[2]
+        return state_of(path) if path.exists() else ""
 
     def corrections(self, key: str) -> Corrections | None:
         """Read what `save_corrections` wrote; None if nothing was ever saved."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import distinct, read_image
+from napari_spatial_embeddings.files import distinct, read_image, state_of
 from napari_spatial_embeddings.files.names import series_key
 
 from .card import ImageEntry
@@ -60,6 +60,19 @@ def read_whole(project: Project, key: str) -> ImageData:
     return replace(read_entry(project.folder, entry, whole=True), name=_whole_name(entry))
 
 
+def state_of_whole(project: Project, key: str) -> str:
+    """Return what `read_whole` reads, and how, as text that changes with the pixels.
+
+    Empty if the file is not there.
+    """
+    entry = project.entry(key)
+    path = project.folder / entry.path
+    if not path.exists():
+        return ""
+    how = entry.axes, entry.scene, entry.window, entry.channels, entry.pixel_size, entry.unit
+    return f"{state_of(path)}, {how}"
+
+
 def add_frame(
     project: Project,
     key: str,
@@ -98,8 +111,9 @@ def add_frame(
     others = frames_of(project, series_key(key))
     known = next(iter(others.values()), None)
     if known is not None and known.shape == pixels.shape:
-        path, axes = known.path, known.axes
+        path, axes, scene = known.path, known.axes, known.scene
     else:
+        scene = None
         path, axes = _file(project, series_key(key), series, frame, None if copy else source)
     size, unit = series.pixel_size, series.unit
     entry = new_entry(
@@ -108,6 +122,7 @@ def add_frame(
         name=name,
         path=path,
         axes=axes,
+        scene=scene,
         frame=frame,
         pixel_size=size,
         unit=unit,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from napari_spatial_embeddings.core.image_data import (
 )
 from napari_spatial_embeddings.core.sampling import sample_blocks
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import read_image, stem
+from napari_spatial_embeddings.files import read_image
 
 from .card import ImageEntry
 from .copies import copied_axes, tiles, write_copy
@@ -41,37 +41,6 @@ BLOCKS = "blocks-"
 
 BLOCK_EDGE, MAX_BLOCKS = 64, 16
 """Edge of these blocks in pixels, and their number at most."""
-
-
-def entries_of(
-    paths: Iterable[str | Path],
-    folder: Path,
-    known: Iterable[ImageEntry],
-    new_key: Callable[[str, Iterable[str]], str],
-) -> list[ImageEntry]:
-    """Return an entry for each of some files, of which nothing is read.
-
-    Parameters
-    ----------
-    paths : paths
-    folder : path
-        The project's.
-    known : entries
-        Those of the project, which are taken for files that it has.
-    new_key : callable
-        Returns a free key like a name, which is none of some others.
-    """
-    plain = (entry for entry in known if entry.axes is None and not entry.channels)
-    by_path = {entry.path: entry for entry in plain if entry.window is None}
-    new: list[str] = []
-    found = []
-    for path in map(Path, paths):
-        where = reference(path, folder)
-        if where not in by_path:
-            new.append(new_key(path.name, new))
-            by_path[where] = ImageEntry(key=new[-1], name=stem(path), path=where)
-        found.append(by_path[where])
-    return found
 
 
 def described(pixels: PixelArray) -> dict[str, Any]:
@@ -196,6 +165,8 @@ def read_entry(folder: Path, entry: ImageEntry, *, whole: bool = False) -> Image
     ------
     MissingImage
         If its file is gone.
+    ProjectError
+        If it is a field of a plate, and that is gone.
     WrongImage
         If it has another shape, or fewer frames, now.
     FileError
@@ -203,9 +174,14 @@ def read_entry(folder: Path, entry: ImageEntry, *, whole: bool = False) -> Image
     """
     path = folder / entry.path
     if not path.exists():
+        if entry.well:
+            raise ProjectError(
+                f"the field {entry.name} is missing: there is no {path}; put it back, or remove it"
+                " from the list, and add a plate that was moved again"
+            )
         raise MissingImage(entry.key, path)
     time = entry.frame is not None or (whole and entry.shape is None)
-    image = read_image(path, entry.axes, entry.channels, time=time)
+    image = read_image(path, entry.axes, entry.channels, time=time, scene=entry.scene)
     one = part_of(image, entry, path)
     image = image if whole and entry.window is None else one
     if entry.shape is None:
@@ -260,7 +236,8 @@ def moved(entry: ImageEntry, path: Path, folder: Path) -> ImageEntry:
     FileError
         If it cannot be read.
     """
-    found = read_image(path, entry.axes, entry.channels, time=entry.frame is not None)
+    time = entry.frame is not None
+    found = read_image(path, entry.axes, entry.channels, time=time, scene=entry.scene)
     image = checked(part_of(found, entry, path).data, str(path))
     if entry.fingerprint is not None and not matches(image, entry.fingerprint):
         differs = f"its shape is {image.shape}, not {entry.shape}"

@@ -41,7 +41,7 @@ def load_training_set(project: Project) -> TrainingSet:
     opened: dict[tuple[object, ...], ImageData] = {}  # the series, each for all of its frames
     parts = []
     for entry, found in annotated:
-        series, file = None, (entry.path, entry.axes, entry.channels)
+        series, file = None, (entry.path, entry.scene, entry.axes, entry.channels)
         if entry.frame is not None:
             if file not in opened:
                 opened[file] = read_whole(project, entry.key)

@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.cli.flags import CallError
 from napari_spatial_embeddings.cli.image_reader import ImageReader
+from napari_spatial_embeddings.prediction.inputs import Input
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.files import Position
     from napari_spatial_embeddings.project import Project
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """An image to be read when its turn comes.
-
-    Parameters
-    ----------
-    name : str
-        Of its results; with folders before it where it was found in folders of a folder.
-    path : path
-    read : callable
-        Raises `InputError` if it cannot be used.
-    well : str
-        Of a plate; empty if there is none.
-    """
-
-    name: str
-    path: Path
-    read: Callable[[], ImageData]
-    well: str = ""
 
 
 def find_inputs(
@@ -44,6 +23,7 @@ def find_inputs(
     project: Project | None,
     pattern: str | None = None,
     without: Path | None = None,
+    into: str = "",
 ) -> list[Input]:
     """List the images of files and folders; if none are given, those of the project.
 
@@ -57,6 +37,8 @@ def find_inputs(
         As in `files.find_images`.
     without : path, optional
         A folder whose files are none of them: results.
+    into : str
+        As of `Input`.
 
     Raises
     ------
@@ -64,7 +46,7 @@ def find_inputs(
         If there is nothing, or a pattern without a folder.
     """
     from napari_spatial_embeddings.files import find_images, positions
-    from napari_spatial_embeddings.project.frames import read_whole, wholes
+    from napari_spatial_embeddings.project.frames import read_whole, state_of_whole, wholes
 
     if given or project is None:
         folders = [Path(one) for one in given if Path(one).is_dir()]
@@ -76,14 +58,27 @@ def find_inputs(
         if not found:
             raise CallError(f"--pattern: {pattern} finds no images but results in {without}")
         return [
-            Input(_folder_of(path, folders) + one.name, one.path, _reading(one, reader), one.well)
+            Input(
+                _folder_of(path, folders) + one.name,
+                one.path,
+                _reading(one, reader),
+                one.well,
+                into,
+                state=partial(_state, one, reader),
+            )
             for path in found
             for one in positions(path)
         ]
     if pattern is not None:
         raise CallError("--pattern: the project has its own images; name a folder, or leave it out")
     images = [
-        Input(name, project.folder / entry.path, partial(read_whole, project, entry.key))
+        Input(
+            name,
+            project.folder / entry.path,
+            partial(read_whole, project, entry.key),
+            entry.well,
+            state=partial(state_of_whole, project, entry.key),
+        )
         for name, entry in wholes(project).items()
     ]
     if not images:
@@ -109,3 +104,10 @@ def _reading(position: Position, reader: ImageReader) -> Callable[[], ImageData]
     if position.problem:
         return refuse
     return partial(reader.read, position.path, position.scene)
+
+
+def _state(position: Position, reader: ImageReader) -> str:
+    from napari_spatial_embeddings.files import state_of
+
+    known = position.path.exists() and not position.problem
+    return f"{state_of(position.path)}, {position.scene}, {reader}" if known else ""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import find_images
 from napari_spatial_embeddings.files.names import series_key
 from napari_spatial_embeddings.plugin.layers import tags
 from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
@@ -22,46 +22,17 @@ from napari_spatial_embeddings.plugin.state.session import Session
 
 from .autosave import Autosave
 from .images import ImageController
+from .listing.listed_image import ListedImage
+from .listing.project_rows import ProjectRows
 from .open_images.recognition import same_path
 from .project import ProjectController
 from .project_images import TRIED, ProjectImages
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.files import Position
+    from napari_spatial_embeddings.files.collections.search import FoundImages
     from napari_spatial_embeddings.plugin.tasks.predict import ImageToPredict
-    from napari_spatial_embeddings.project import ImageEntry, Project
-
-
-@dataclass(frozen=True, slots=True)
-class ListedImage:
-    """One image of the list.
-
-    Parameters
-    ----------
-    key : str
-        Empty for an open image that was not chosen yet.
-    name : str
-    layer : Image, optional
-        None for an image that is not open.
-    saved : bool
-        Whether it is in the project.
-    frames : tuple of str
-        Keys of the frames that are known of a time series; ``key`` is that of one of them.
-    """
-
-    key: str
-    name: str
-    layer: Image | None = None
-    saved: bool = False
-    frames: tuple[str, ...] = ()
-
-    def has(self, key: str | None) -> bool:
-        """Return whether a key is that of the image, or of one of its frames."""
-        return bool(self.key and key) and series_key(self.key) == series_key(str(key))
-
-    @property
-    def id(self) -> str:
-        """Key or name: what is known of every image, and of no two of them."""
-        return series_key(self.key) or self.name
+    from napari_spatial_embeddings.project import Project
 
 
 class ListedImages(QObject):
@@ -92,51 +63,51 @@ class ListedImages(QObject):
         self._session, self._images, self._autosave = session, images, autosave
         self._project, self._project_images = project, project_images
         self._added: list[tuple[list[str], int]] = []
-        self._finder: Worker | None = None
+        self._finders: list[Worker] = []
+        self._rows = ProjectRows()
         self._connections = Connections()
         self._connections.add(autosave.saved, self._report_added)
 
     def close(self) -> None:
         """Disconnect from the autosave, and add nothing any more."""
         self._connections.close()
-        if self._finder is not None:
-            self._finder.cancel()
-            self._finder = None
+        for finder in self._finders:
+            finder.cancel()
+        self._finders.clear()
 
     def all(self) -> list[ListedImage]:
         """Return the images of the project, then the others that are open.
 
         Layers that are channels of another image are none of their own.
         """
-        records = self._session.images
-        shown = {series_key(key): record for key, record in records.items() if record.in_view}
-        entries: dict[str, list[ImageEntry]] = {}
-        for entry in self._project_images.entries():
-            entries.setdefault(series_key(entry.key), []).append(entry)
-        found = []
-        for own, those in entries.items():
-            layer = shown[own].layer if own in shown else None
-            frames = tuple(entry.key for entry in those if entry.frame is not None)
-            name = those[0].name.rpartition(", frame ")[0] if frames else those[0].name
-            key = shown[own].key if own in shown else those[0].key
-            found.append(ListedImage(key, layer.name if layer else name, layer, True, frames))
-        known, layers = {one.key for one in found}, self._images.layers()
+        rows, layers = self._project_rows(), self._images.layers()
+        found = list(rows.rows)
+        for key, record in self._session.images.items():
+            at = rows.places.get(series_key(key))
+            if at is not None and record.in_view:
+                layer = record.layer
+                found[at] = replace(found[at], key=record.key, name=layer.name, layer=layer)
         channels = {i for x in layers if (tag := tags.tag_of(x)) is not None for i in tag.channels}
         for layer in layers:
             key = tags.image_key(layer) or ""
-            new = key not in known and str(layer.unique_id) not in channels
+            new = series_key(key) not in rows.places and str(layer.unique_id) not in channels
             if new and not (not key and self._is_file_of_entry(layer)):
                 found.append(ListedImage(key, layer.name, layer))
         return found
+
+    def _project_rows(self) -> ProjectRows:
+        entries = self._project_images.entries()
+        if entries is not self._rows.entries:
+            self._rows = ProjectRows.of(entries)
+        return self._rows
 
     def _is_file_of_entry(self, layer: Image) -> bool:
         """Whether a layer shows the file of an image of the project, which is listed already."""
         project, path = self._session.project, source_path(layer)
         if project is None or path is None:
             return False
-        files = [e for e in project.card.images if e.window is None]
-        like = [e for e in files if Path(e.path).name == path.name]
-        return any(same_path(project.folder / entry.path, path) for entry in like)
+        like = self._project_rows().files.get(path.name, ())
+        return any(same_path(project.folder / own, path) for own in like)
 
     def choose(self, image: ListedImage) -> None:
         """Make an image the current one; it is opened if it is not in the viewer."""
@@ -182,45 +153,73 @@ class ListedImages(QObject):
 
     # ------------------------------------------------------------------- adding
 
-    def add(self, paths: Iterable[Path]) -> None:
-        """Add files and folders of images to the project; none is read before it is needed.
+    def add(self, paths: Iterable[Path], pattern: str = "*") -> None:
+        """Add files, folders and plates to the project; none is read before it is needed.
 
         The project is created if there is none, and images that were worked on come first in it.
         The first file is opened if no image is chosen. They are searched for in a worker: of each
-        TIFF the metadata are read, as several may be parts of one image.
+        TIFF the metadata are read, as several may be parts of one image, or one hold several.
+
+        Parameters
+        ----------
+        paths : iterable of path
+        pattern : str
+            As in `files.find_images`.
         """
-        paths = list(paths)
-        self._finder = finder = Worker(lambda: iter([find_images(paths)]), self)
+        from napari_spatial_embeddings.files.collections.search import find
+
+        wanted = list(paths)
+        finder = Worker(lambda: find(wanted, pattern), self)
+        self._finders.append(finder)
         finder.reported.connect(self._found)
-        finder.ended.connect(self._search_ended)
-        finder.failed.connect(self._search_failed)
+        finder.ended.connect(lambda _last: self._forget(finder))
+        finder.failed.connect(lambda problem: self._search_failed(finder, problem))
         finder.start()
+
+    def offer(self, paths: Sequence[Path]) -> None:
+        """Add what was dropped or picked; of a folder of files, the user chooses which."""
+        from napari_spatial_embeddings.files.collections.search import look, needs_pattern
+
+        with self._session.errors_as_messages():
+            folders = [path for path in paths if needs_pattern(path)]
+            if others := [path for path in paths if path not in folders]:
+                self.add(others)
+            for folder in folders:
+                self._project.dialogs.which_files(
+                    folder, partial(look, folder), partial(self.add, [folder])
+                )
 
     @property
     def busy(self) -> bool:
         """Whether files are being searched for."""
-        return self._finder is not None
+        return bool(self._finders)
 
-    def _search_ended(self, _files: object) -> None:
-        self._finder = None
+    def _forget(self, finder: Worker) -> None:
+        self._finders.remove(finder)
 
-    def _search_failed(self, problem: str) -> None:
-        self._finder = None
+    def _search_failed(self, finder: Worker, problem: str) -> None:
+        self._forget(finder)
         self._session.say(problem, "error")
 
-    def _found(self, files: list[Path]) -> None:
+    def _found(self, found: FoundImages) -> None:
+        if found.images is None:
+            if found.count:
+                self._session.say(f"Looking for images: {found.count:,} found")
+            return
         with self._session.errors_as_messages():
-            self._add(files)
+            self._add(found.images)
 
-    def _add(self, files: list[Path]) -> None:
+    def _add(self, found: list[Position]) -> None:
         project = self._project.ensure()
+        home = project.folder.resolve()  # results are no images
+        found = [one for one in found if home not in one.path.resolve().parents]
         for image in self.all():
             if image.layer is not None and image.key:
                 self._to_predict(image)
 
         def write() -> None:
             before = len(project.card.images)
-            keys = [entry.key for entry in project.add_files(files)]
+            keys = [entry.key for entry in project.add_files(found)]
             self._added.append((keys, len(project.card.images) - before))
 
         self._autosave.write(write)

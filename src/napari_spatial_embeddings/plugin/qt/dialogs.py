@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from .which_files import WhichFiles
 
 
 class Dialogs:
@@ -47,6 +49,25 @@ class Dialogs:
             self.parent, "Add the images of a folder", str(start)
         )
         return Path(name) if name else None
+
+    def which_files(
+        self,
+        folder: Path,
+        look: Callable[[str], tuple[int, str]],
+        chosen: Callable[[str], object],
+        /,
+    ) -> None:
+        """Ask which files of a folder are meant, without waiting for the answer.
+
+        Parameters
+        ----------
+        folder : path
+        look : callable
+            Returns how many files a pattern finds, and a sentence about them.
+        chosen : callable
+            Called with the pattern, unless the user cancels.
+        """
+        WhichFiles(folder.name, look, chosen, self.parent).open()
 
     def find_image(self, missing: Path, /) -> Path | None:
         """Ask where a moved image is now."""

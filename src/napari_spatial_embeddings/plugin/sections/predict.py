@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -44,7 +44,11 @@ class PredictSection(QWidget):
     ----------
     obstacle : str
         Why the current image cannot be predicted; empty if it can.
+    listed : int
+        How many images can be predicted as all images.
     """
+
+    refreshed = Signal()
 
     def __init__(
         self,
@@ -55,7 +59,7 @@ class PredictSection(QWidget):
     ) -> None:
         super().__init__()
         self._session, self._listed, self._prediction = session, listed, prediction
-        self._images, self.obstacle = images, ""
+        self._images, self.obstacle, self.listed = images, "", 0
         self.model = ModelCombo(session, "none yet", optional=False)
         self.view = QPushButton("This view")
         self.image = QPushButton("This image")
@@ -148,17 +152,19 @@ class PredictSection(QWidget):
         ):
             button.setEnabled(not reason and not running)
             button.setToolTip(reason or tooltip)
-        listed, reason = self._listed.all(), ""
-        if not listed:
+        self.listed, reason = len(self._listed.all()), ""
+        if not self.listed:
             reason = "There is no image: open one, or add images under Data."
         elif session.model is None:
             reason = "There is no model: choose one, or train one above."
         self.all_images.setEnabled(not reason and not running)
         self.all_images.setToolTip(
             reason
-            or f"Predict {plural(len(listed), 'image')}: all that Data lists, annotated or not."
-            " Their labels are written into the project's folder."
+            or f"Predict {plural(self.listed, 'image')}: all that Data lists, annotated or not."
+            " Their labels are written into the project's folder, those of a plate into its fields."
+            " After Stop, it goes on with the others."
         )
+        self.refreshed.emit()
 
     def _find_obstacle(self) -> str:
         try:

@@ -5,6 +5,10 @@ QAbstractSpinBox { min-width: 6em; }
 #hint { font-style: italic; padding-left: 6px; }
 #more::menu-indicator { image: none; width: 0px; }
 QListWidget::item { padding: 1px 2px; }
+QTreeView::item { padding: 1px 2px; }
+#drop { border: 1px solid transparent; border-radius: 4px; }
+#drop[drop="true"] { border-color: #3a7dcb; }
+#place { border: 1px dashed #6c7480; border-radius: 4px; padding: 8px; font-style: italic; }
 #group { font-weight: bold; padding-top: 4px; }
 #main:enabled { background: #2d6cb5; color: white; font-weight: bold; }
 #main:enabled:hover { background: #3a7dcb; }

@@ -68,6 +68,7 @@ class TuneStep(StepArea):
         self.explain.toggle.toggled.connect(self._show_explanation)
         self._connections = Connections()
         self._connections.add(arrows.switched, self.show_arrows.setChecked)
+        self._connections.add(predict.refreshed, self._show_hint)
         self._connections.add(session.image_changed, self._show_all)
         self._connections.add(session.model_changed, self._show_hint)
         self._connections.add(session.result_changed, self._follow_result)
@@ -145,7 +146,10 @@ class TuneStep(StepArea):
         self.count.setText(text)
 
     def _show_hint(self) -> None:
-        if self._session.image is None:
+        if self._session.image is None and self.predict.listed:
+            model = "" if self._session.model is not None else "a model here, and "
+            self.set_hint(f"Choose an image under Data; or {model}All images.")
+        elif self._session.image is None:
             self.set_hint("Choose an image under Data first.")
         elif self._session.model is None:
             self.set_hint("Choose a model here, or train one above.")

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.core.text import plural
-from napari_spatial_embeddings.errors import Failure, InputError
-from napari_spatial_embeddings.files.names import frame_key, series_key
 
-from .predict import ImageToPredict, PredictionReport, PredictionRequest, corrections_of, listed
+from .predict import PredictionReport, PredictionRequest, corrections_of, listed
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.config import ModelSettings
     from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
     from napari_spatial_embeddings.core.maps import Float
     from napari_spatial_embeddings.inference.registry import ModelCache
-    from napari_spatial_embeddings.inference.segmentation import Segmentation
 
 Scales = MutableMapping[Any, Any]
 """Normalisations of a series, by what they depend on."""
@@ -112,61 +107,3 @@ def predict_frames(
     if skipped:
         message = f"Skipped {plural(len(skipped), 'frame')}: {listed(skipped)}. {message}"
     yield PredictionReport(len(frames), len(frames), message)
-
-
-def predict_series(
-    models: ModelCache,
-    request: PredictionRequest,
-    one: ImageToPredict,
-    read: Callable[[], ImageData],
-    path: Path,
-) -> Iterator[tuple[str, str, Segmentation | None]]:
-    """Segment all frames of a time series, and write their labels as one file.
-
-    Parameters
-    ----------
-    models, request
-    one : ImageToPredict
-    read : callable
-        Returns the series.
-    path : path
-        Of the file, which is there once all frames are done.
-
-    Yields
-    ------
-    key : str
-        Of a frame.
-    message : str
-    result : Segmentation, optional
-        That of the frame, if it is done.
-
-    Raises
-    ------
-    InputError, Failure
-        If the model, the series or one of its frames cannot be used, or the system refuses.
-    """
-    from napari_spatial_embeddings.export.label_series import label_series
-    from napari_spatial_embeddings.inference.segmentation import segment_images
-    from napari_spatial_embeddings.inference.series import frame_jobs
-
-    model, series = models.load(request.model), read()
-    jobs = []
-    for job in frame_jobs(model, series):
-        key = frame_key(series_key(one.key), int(job.key))
-        corrections = partial(corrections_of, request, key)
-        before = request.results.get(key)
-        jobs.append(replace(job, key=key, before=before, corrections=corrections))
-    about = {"model": request.model, "clustering": request.clustering.model_dump()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with label_series(path, series, series.spacing, about) as add:
-        for report in segment_images(
-            model, request.model, jobs, request.clustering, request.prediction
-        ):
-            if report.error is not None:
-                kind = InputError if isinstance(report.error, InputError) else Failure
-                raise kind(report.message) from report.error
-            if report.result is not None:
-                add(report.index, report.result.instances.labels)
-            done = report.index + report.finished
-            message = f"{series.name}: {done} of {plural(len(jobs), 'frame')}"
-            yield report.job.key, message, report.result

@@ -1,23 +1,81 @@
-"""Predictions of all images of a project, whose labels are written into its folder."""
+"""Predictions of all images of a project, whose labels are written into files."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from napari_spatial_embeddings.core.text import plural
-from napari_spatial_embeddings.errors import Failure, InputError, to_message
+from napari_spatial_embeddings.core.text import clock, plural
+from napari_spatial_embeddings.errors import Failure
 from napari_spatial_embeddings.files import distinct
+from napari_spatial_embeddings.files.names import frame_key, series_key
+from napari_spatial_embeddings.large.unfinished import part_folder
+from napari_spatial_embeddings.prediction.inputs import Input, not_known
+from napari_spatial_embeddings.prediction.summary import ImageSummary
 
-from .predict import ImageToPredict, PredictionReport, PredictionRequest, listed, segmented
-from .predict_frames import predict_series
+from .predict import ImageToPredict, PredictionReport, PredictionRequest, corrections_of, listed
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.inference.registry import ModelCache
-    from napari_spatial_embeddings.inference.segmentation import SegmentationReport
+    from napari_spatial_embeddings.inference.segmentation import SegmentationJob
+    from napari_spatial_embeddings.prediction.run import InputReport
     from napari_spatial_embeddings.project import Project
+
+INTO = "instances"
+"""Name of the labels in the fields of a plate."""
+
+SUMMARY = "summary.csv"
+"""Table of all images, in the folder of the results."""
+
+FRAMES = 3
+"""Frames of the first image after which it is stated how long all images take."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the images so far.
+
+    Parameters
+    ----------
+    files, fields : int
+        Images whose labels were written into files, and into the fields of plates.
+    earlier : int
+        Those of them that were done before.
+    skipped : list of str
+        Reasons.
+    """
+
+    files: int
+    fields: int
+    earlier: int
+    skipped: list[str]
+
+    def add(self, report: InputReport) -> None:
+        """Count an image that is done."""
+        if report.labels is not None:
+            self.fields += bool(report.one.into)
+            self.files += not report.one.into
+            self.earlier += report.earlier
+
+    def sentence(self, project: Project) -> str:
+        """Return what was done, for the user."""
+        where, parts = project.results_folder, []
+        if self.fields:
+            parts.append(f"{plural(self.fields, 'field')} into the plate, as labels/{INTO}")
+        if self.files or not self.fields:
+            parts.append(f"{plural(self.files, 'image')} to {where}")
+        text = f"Wrote the labels of {', and of '.join(parts)}"
+        if self.fields:
+            text += f"; counts are in the project, {where.name}/{SUMMARY}"
+        if self.earlier:
+            text = f"{plural(self.earlier, 'image')} of an earlier run are kept. {text}"
+        if self.skipped:  # first: a folder's path is long
+            text = f"Skipped {plural(len(self.skipped), 'image')}: {listed(self.skipped)}. {text}"
+        return text
 
 
 def predict_images(
@@ -27,11 +85,12 @@ def predict_images(
     images: Sequence[ImageToPredict],
     added: Callable[[], object] = lambda: None,
 ) -> Iterator[PredictionReport]:
-    """Segment several images, and write their labels into the folder of their project.
+    """Segment several images, and write their labels into the project's folder, or into plates.
 
-    An image that cannot be segmented does not stop the others; the last report names it. Of one
-    that is removed from the project meanwhile nothing is written. Time series come last, and the
-    labels of all frames are one file.
+    An image that cannot be segmented does not stop the others; the last report names it, and so
+    does the table of all images. Of one that is removed from the project meanwhile nothing is
+    written. The labels of all frames of a time series are one file. After a run that was stopped,
+    the next one leaves out what is done, unless that is open, or something has changed.
 
     Parameters
     ----------
@@ -46,78 +105,112 @@ def predict_images(
     InputError, Failure
         If the model cannot be used, or none of the images could be segmented.
     """
+    # Its compiled loops take their time to load.
+    from napari_spatial_embeddings.prediction.done import DoneImages
+    from napari_spatial_embeddings.prediction.outputs import Outputs
+    from napari_spatial_embeddings.prediction.run import PredictRun
+    from napari_spatial_embeddings.prediction.summary import write_summary
+
     added()
-    names, skipped = project.card.result_names, list[str]()
-    wanted = []
+    counts, rows = Counts(0, 0, 0, []), list[ImageSummary]()
+    names, inputs = _result_names(project, images), list[Input]()
     for one in images:
         problem = one.problem
-        if not problem and not one.frames and one.key not in names:
+        if not problem and one.key not in names:
             problem = "it could not be added to the project"
         if problem:
-            skipped.append(_sentence(one.name, problem))
-            yield PredictionReport(len(skipped), len(images), "", one.key, problem=skipped[-1])
+            counts.skipped.append(_sentence(one.name, problem))
+            rows.append(ImageSummary(one.name, error=problem))
+            done = len(counts.skipped)
+            yield PredictionReport(done, len(images), "", one.key, problem=counts.skipped[-1])
         else:
-            wanted.append(one)
-    before, removed = len(skipped), 0
-    jobs = [(one.key, one.name, _reader(project, one)) for one in wanted if not one.frames]
-    for report in segmented(models, request, jobs) if jobs else ():
-        key, result, problem = report.job.key, report.result, ""
-        if report.finished and project.card.find(key) is None:
-            removed, result = removed + 1, None
-        elif report.error is not None:
-            problem = report.message
-        elif result is not None and (problem := _write(project, names[key], report)):
-            result = None
-        if problem:
-            skipped.append(problem)
-        done = before + report.index + report.finished
-        yield PredictionReport(done, len(images), report.message, key, result, problem)
-    series = [one for one in wanted if one.frames]
+            inputs.append(_input(project, request, one, names[one.key]))
+    before = len(counts.skipped)
+    outputs, settings = Outputs(project.results_folder), (request.clustering, request.prediction)
+    run = PredictRun(models.load(request.model), request.model, *settings, outputs)
+    record = DoneImages(part_folder(project.results_folder), run.facts)
+    try:
+        for report in run.images(inputs, record):
+            if report.summary is not None and (report.labels or report.error):
+                rows.append(report.summary)
+            counts.add(report)
+            problem = ""
+            if report.error is not None:
+                problem = _sentence(report.one.name, str(report.error))
+                counts.skipped.append(problem)
+            index = before + report.index
+            yield PredictionReport(
+                index + report.finished,
+                len(images),
+                _progress(report, index, len(images)),
+                report.one.key if problem else report.key,
+                report.found,
+                problem,
+            )
+    finally:  # what is done when it is stopped is listed, too
+        if rows and inputs:
+            write_summary(project.results_folder / SUMMARY, rows)
+    record.clear()
+    if not counts.files and not counts.fields and counts.skipped:
+        raise Failure(f"no image could be predicted: {listed(counts.skipped)}")
+    yield PredictionReport(len(images), len(images), counts.sentence(project))
+
+
+def _result_names(project: Project, images: Sequence[ImageToPredict]) -> dict[str, str]:
+    """Return the name of the results of each image that is in the project."""
+    names = dict(project.card.result_names)
+    series = [one for one in images if one.frames and not one.problem]
     own = distinct((one.name for one in series), names.values())
-    for n, (one, name) in enumerate(zip(series, own, strict=True), len(images) - len(series)):
-        path = project.results_folder / f"{name}.tif"
-        try:
-            for key, message, result in predict_series(
-                models, request, one, _reader(project, one), path
-            ):
-                yield PredictionReport(n, len(images), message, key, result)
-        except (InputError, Failure, OSError, MemoryError) as error:
-            skipped.append(_sentence(one.name, to_message(error)))
-            yield PredictionReport(n, len(images), "", one.key, problem=skipped[-1])
-    written = len(images) - len(skipped) - removed
-    if not written and skipped:
-        raise Failure(f"no image could be predicted: {listed(skipped)}")
-    message = f"Wrote the labels of {plural(written, 'image')} to {project.results_folder}"
-    if skipped:  # first: a folder's path is long
-        message = f"Skipped {plural(len(skipped), 'image')}: {listed(skipped)}. {message}"
-    yield PredictionReport(len(images), len(images), message)
+    return names | {one.key: name for one, name in zip(series, own, strict=True)}
 
 
-def _reader(project: Project, one: ImageToPredict) -> Callable[[], ImageData]:
-    from napari_spatial_embeddings.project.frames import read_whole
+def _input(project: Project, request: PredictionRequest, one: ImageToPredict, name: str) -> Input:
+    from napari_spatial_embeddings.project.frames import read_whole, state_of_whole
 
-    image = one.image
+    image, entry = one.image, project.card.find(one.key)
+    read: Callable[[], ImageData] = partial(read_whole, project, one.key)
+    state: Callable[[], str] = partial(_state, state_of_whole, project, one.key)
     if image is not None:
-        return lambda: image
-    return partial(read_whole if one.frames else type(project).image, project, one.key)
+        read, state = lambda: image, not_known
+    path = project.folder if entry is None else project.folder / entry.path
+    well = "" if entry is None else entry.well
+    return Input(
+        name,
+        path,
+        read,
+        well,
+        # The fields of a plate that nothing can be written into have theirs beside the others.
+        INTO if well and os.access(path, os.W_OK | os.X_OK) else "",
+        one.key,
+        state,
+        partial(_complete, request, one.key),
+        lambda: one.frames or project.card.find(one.key) is not None,
+    )
+
+
+def _state(read: Callable[[Project, str], str], project: Project, key: str) -> str:
+    """Return what an image is made of, its corrections among that."""
+    return f"{read(project, key)}, {project.state_of_corrections(key)}"
+
+
+def _complete(request: PredictionRequest, key: str, job: SegmentationJob) -> SegmentationJob:
+    """Add what is known of an image, or of a frame of a series, whose key is its number."""
+    own = job.key if job.key == key else frame_key(series_key(key), int(job.key))
+    before, corrections = request.results.get(own), partial(corrections_of, request, own)
+    return replace(job, key=own, before=before, corrections=corrections)
+
+
+def _progress(report: InputReport, index: int, count: int) -> str:
+    """Return how far it is, in a line."""
+    left, (done, frames) = report.seconds_left, report.frames
+    text = f"{min(index + 1, count)} of {plural(count, 'image')}"
+    if left is not None and (report.index or report.finished or done >= FRAMES):
+        text += f", about {clock(left)} left"
+    if frames:
+        return f"{text}: {report.one.name}: {done} of {plural(frames, 'frame')}"
+    return f"{text}: {report.one.name}"
 
 
 def _sentence(name: str, problem: str) -> str:
     """Return a problem with the name of its image, unless that is in it."""
     return problem if problem.startswith(name) else f"{name}: {problem}"
-
-
-def _write(project: Project, name: str, report: SegmentationReport) -> str:
-    """Write the labels of an image; return why they could not be written."""
-    from napari_spatial_embeddings.export.labels import write_labels
-
-    result, image = report.result, report.image
-    assert result is not None
-    assert image is not None
-    path = project.results_folder / f"{name}.tif"
-    settings = {"model": result.model, "clustering": result.settings.model_dump()}
-    try:
-        write_labels(path, result.instances.labels, image.pixel_size, image.unit, settings)
-    except (InputError, Failure) as error:
-        return str(error)
-    return ""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from napari_spatial_embeddings.cli.flags import CallError, checked_folder
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
@@ -109,27 +106,6 @@ def _measures(groups: list[list[ImageSummary]]) -> dict[str, list[Any]]:
         for name, value in row.items():
             rows.setdefault(name, []).append(value)
     return rows
-
-
-def check_summary(path: Path, others: Iterable[Path | None]) -> None:
-    """Refuse a place for the table where it would be none, or replace another file.
-
-    Parameters
-    ----------
-    path : path
-    others : paths
-        Of the tables of objects; None for one that is not written.
-
-    Raises
-    ------
-    CallError
-    """
-    if path.suffix.lower() != ".csv" or path.is_dir():
-        raise CallError(f"--summary: {path} is no name for a table; expected NAME.csv")
-    checked_folder(path.parent, "--summary")
-    places = {one.resolve() for one in (path, wells_path(path))}
-    if other := next((one for one in others if one and one.resolve() in places), None):
-        raise CallError(f"--summary: {other} is an image's table of objects; choose another name")
 
 
 def wells_path(path: Path) -> Path:

@@ -1,0 +1,1 @@
+"""Helpers of the list of images: its rows, those of the project, and the search for files."""

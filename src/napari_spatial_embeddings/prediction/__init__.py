@@ -1,0 +1,1 @@
+"""Prediction of many images into files, whose results and reasons are listed at the end."""

@@ -1,0 +1,71 @@
+"""Input of a prediction: an image that is read when its turn comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.image_data import ImageData
+    from napari_spatial_embeddings.inference.segmentation import SegmentationJob
+
+
+def not_read() -> ImageData:
+    """Refuse to be read: what is known of some inputs is their place alone."""
+    raise NotImplementedError
+
+
+def as_it_is(job: SegmentationJob) -> SegmentationJob:
+    """Return a job as it is."""
+    return job
+
+
+def not_known() -> str:
+    """Return that nothing is known of what an input is read from."""
+    return ""
+
+
+def always() -> bool:
+    """Return that it is so."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An image, or a time series, to be read when its turn comes.
+
+    Parameters
+    ----------
+    name : str
+        Of its results; with folders before it where it was found in folders of a folder.
+    path : path
+        Of its file or store; of several images in a file, the same.
+    read : callable
+        Raises `InputError` if it cannot be used.
+    well : str
+        Of a plate; empty if there is none.
+    into : str
+        Name of its labels in the image itself, which is OME-Zarr; empty if they are a file.
+    key : str
+        Any id of the caller.
+    state : callable
+        Returns what it is read from, and how, as text that changes with its pixels; empty if it is
+        to be predicted in any case.
+    complete : callable
+        Adds what the caller knows to the job of an image, or of each frame of a series, whose keys
+        are their numbers.
+    wanted : callable
+        Whether it is still wanted, asked before something of it is written.
+    """
+
+    name: str
+    path: Path
+    read: Callable[[], ImageData] = not_read
+    well: str = ""
+    into: str = ""
+    key: str = ""
+    state: Callable[[], str] = not_known
+    complete: Callable[[SegmentationJob], SegmentationJob] = as_it_is
+    wanted: Callable[[], bool] = always

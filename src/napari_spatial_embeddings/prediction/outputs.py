@@ -1,0 +1,185 @@
+"""Files that a prediction writes of each image: labels, and tables and maps if asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_spatial_embeddings.errors import InputError
+
+from .inputs import Input
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
+    from napari_spatial_embeddings.core.instances import Instances
+    from napari_spatial_embeddings.core.units import Lengths
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where the results of images are written.
+
+    Parameters
+    ----------
+    folder : path, optional
+        None if nothing is written but labels in images.
+    table, ome, maps : bool
+        Whether tables are written; labels as OME-TIFF; the maps.
+    """
+
+    folder: Path | None
+    table: bool = False
+    ome: bool = False
+    maps: bool = False
+
+    def labels_path(self, one: Input) -> Path:
+        """Return where the labels of an image are written."""
+        if one.into:
+            return one.path / "labels" / one.into
+        return self.named(f"{one.name}{'.ome.tif' if self.ome else '.tif'}")
+
+    def table_path(self, one: Input) -> Path | None:
+        """Return where the table of an image is written; None if there is none."""
+        return self.named(f"{one.name}.csv") if self.table else None
+
+    def host(self, one: Input) -> Path | None:
+        """Return the image that the labels are to be a part of; None if they are a file."""
+        return one.path if one.into else None
+
+    def named(self, name: str) -> Path:
+        """Return the path of a file in the folder."""
+        assert self.folder is not None
+        return self.folder / name
+
+    def check(self, one: Input, image: ImageData) -> None:
+        """Refuse an image that results cannot be written of, before it is segmented.
+
+        Raises
+        ------
+        InputError
+        """
+        from napari_spatial_embeddings.export.places import check_place
+
+        if self.maps and image.frames is not None:
+            raise InputError(
+                f"{image.name} is a time series, whose maps are not kept; leave --maps out"
+            )
+        if one.into:
+            _check_host(one.path, image)
+        check_place(self.labels_path(one))
+
+    def write_maps(self, one: Input, image: ImageData, found: Segmentation) -> None:
+        """Write the maps of an image."""
+        from napari_spatial_embeddings.export.maps import write_maps
+
+        path = self.named(f"{one.name}.maps.zarr")
+        write_maps(path, found.maps, image.pixel_size, image.unit, found.card)
+
+    def write(
+        self,
+        one: Input,
+        found: Instances,
+        classes: tuple[str, ...],
+        spacing: tuple[float, ...],
+        pixel_size: Lengths | None,
+        unit: str | None,
+        about: Mapping[str, Any],
+        image: PixelArray | None = None,
+    ) -> None:
+        """Write an image's labels, and its table if asked for.
+
+        Parameters
+        ----------
+        one : Input
+        found : Instances
+        classes : tuple of str
+        spacing : tuple of D floats
+            Of the maps, in which centres are pixels of the finest axis.
+        pixel_size, unit : optional
+            Of the image.
+        about : mapping
+            Metadata of the labels: how they were made.
+        image : (C, *S), optional
+            For the intensities in the table.
+        """
+        from napari_spatial_embeddings.export.image_labels import write_image_labels
+        from napari_spatial_embeddings.export.labels import write_labels
+        from napari_spatial_embeddings.export.objects import objects_table, write_objects
+
+        if (table := self.table_path(one)) is not None:
+            rows = objects_table(found, classes, image, pixel_size, unit, spacing)
+            write_objects(table, rows)
+        if one.into:
+            write_image_labels(one.path, one.into, found.labels, about)
+        else:
+            write_labels(self.labels_path(one), found.labels, pixel_size, unit, about)
+
+    @contextmanager
+    def series(
+        self, one: Input, image: ImageData, spacing: tuple[float, ...], about: Mapping[str, Any]
+    ) -> Iterator[Callable[[int, Segmentation], None]]:
+        """Yield a function that adds the frames of a time series, in their order.
+
+        Nothing is written if an error ends this.
+
+        Parameters
+        ----------
+        one, image, spacing, about
+            As in `export.label_series.label_series`.
+        """
+        from .series_output import series_output
+
+        where = self.labels_path(one), image, spacing, about, self.table_path(one), self.host(one)
+        with series_output(*where) as add:
+            yield add
+
+
+@dataclass(frozen=True, slots=True)
+class OneFile(Outputs):
+    """Place of the labels of one time series.
+
+    Parameters
+    ----------
+    labels : path
+        A file, a store, or labels of an image.
+    objects : path, optional
+        Of the table, if it is written.
+    image : path, optional
+        The image that the labels are to be a part of.
+    """
+
+    labels: Path = Path()
+    objects: Path | None = None
+    image: Path | None = None
+
+    def labels_path(self, _one: Input) -> Path:
+        """Return where the labels are written."""
+        return self.labels
+
+    def table_path(self, _one: Input) -> Path | None:
+        """Return where the table is written; None if there is none."""
+        return self.objects
+
+    def host(self, _one: Input) -> Path | None:
+        """Return the image that the labels are to be a part of."""
+        return self.image
+
+
+def _check_host(path: Path, image: ImageData) -> None:
+    """Refuse an image that labels cannot be written into."""
+    from napari_spatial_embeddings.export.label_store import LabelGrid
+    from napari_spatial_embeddings.files.ome_zarr import is_zarr
+
+    if not is_zarr(path):
+        raise InputError(
+            f"{path} is no OME-Zarr image, and labels are written into such alone; name a folder"
+            " with --output instead"
+        )
+    LabelGrid.like(path, image.shape)
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise InputError(f"{path}: nothing can be written into it; name a folder with --output")
