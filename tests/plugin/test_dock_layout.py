@@ -12,6 +12,7 @@ from napari.components import ViewerModel
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QEvent, QObject, QPoint, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractButton,
     QApplication,
@@ -29,8 +30,9 @@ from napari_spatial_embeddings.plugin.qt.message_bar import MessageBar
 from napari_spatial_embeddings.plugin.qt.text_block import TextBox
 from napari_spatial_embeddings.plugin.sections.explain import ExplainSection
 from napari_spatial_embeddings.plugin.sections.train import TrainStep
-from napari_spatial_embeddings.plugin.sections.train_use import PLANS
+from napari_spatial_embeddings.plugin.sections.train_use import PLANS, plan_texts
 from napari_spatial_embeddings.plugin.state.training_state import TrainingState
+from napari_spatial_embeddings.training.held_out import HeldOut
 from plugin.fake_results import add_image, discs, set_maps, tune_step
 from plugin.overflow import overflows
 from plugin.robot_actions import canvas, open_dock
@@ -247,6 +249,7 @@ def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> N
             lambda: dock.session.set_status("done", reports=(before, better), wrote=True),
             lambda: dock.session.set_status("done", back=True),
             *(partial(step.use.setText, text) for text in PLANS.values()),
+            partial(step.use.setText, plan_texts(HeldOut.UNTRAINED, ["cells-2d", "nuclei-2d"])[0]),
             lambda: dock.session.show_training(TrainingState()),
         ],
     )
@@ -302,6 +305,46 @@ def test_the_dock_leaves_the_canvas_its_half(
     open_dock(viewer)
     qtbot.wait(100)
     assert camera.zoom == zoom
+
+
+@pytest.mark.parametrize("opened", ["before", "later"])
+def test_a_dock_in_a_narrow_window_has_its_width_from_the_first_moment(
+    new_viewer: Callable[..., Viewer], qtbot: QtBot, opened: str
+) -> None:
+    """Also where napari's controls become wider later, with the first layer."""
+    viewer = new_viewer(show=True)
+    window = viewer.window._qt_window
+    window.resize(1280, 800)
+    image = np.zeros((90, 110), np.uint8)
+    if opened == "before":
+        viewer.add_image(image)
+    qtbot.wait(100)
+    widths = Widths()
+    dock = open_dock(viewer)
+    qtbot.wait(200)
+    if opened == "later":
+        viewer.add_image(image)
+    qtbot.wait(200)
+    assert canvas(dock).width() >= window.width() / 2
+    widths.close()
+    assert widths.seen == {dock.width()}
+
+
+class Widths(QObject):
+    """Notes the widths that docks are given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[int] = set()
+        app = QApplication.instance()
+        assert app is not None
+        app.installEventFilter(self)
+        self.close = partial(app.removeEventFilter, self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        if isinstance(event, QResizeEvent) and isinstance(watched, SpatialEmbeddingsWidget):
+            self.seen.add(event.size().width())
+        return False
 
 
 def test_the_docks_title_is_whole_docked_and_floating(shown_dock: SpatialEmbeddingsWidget) -> None:

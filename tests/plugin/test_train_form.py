@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from napari.viewer import Viewer
@@ -22,6 +23,7 @@ from plugin.training_child import (
     main_button,
     small,
 )
+from small_models import model_of
 
 Until = Callable[..., None]
 
@@ -41,7 +43,7 @@ def test_time_steps_through_presets(step: TrainStep) -> None:
 
 
 def test_what_will_be_held_out_is_known_before_the_start(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until, tmp_path: Path
 ) -> None:
     assert step.use.text() == "", "no training can start"
     annotate(viewer, dock)
@@ -58,7 +60,16 @@ def test_what_will_be_held_out_is_known_before_the_start(
     until(lambda: step.use.text() == PLANS[HeldOut.UNWANTED])
     step.settings.reset()
     step.start_model.choose(None)
+    better = "Start from cells-2d or nuclei-2d to have some choose the best."
+    until(lambda: step.use.text() == f"From scratch, nothing will be held out. {better}")
+    model_of().save(tmp_path / "model")  # of which nothing was held out
+    step.start_model.choose(str(tmp_path / "model"))
+    until(lambda: step.use.text() == PLANS[HeldOut.SEEN])
+    assert step.use.toolTip() == better
+    press(dock, "scribbles")
+    step.start_model.choose(None)
     until(lambda: step.use.text() == PLANS[HeldOut.UNTRAINED])
+    assert step.use.toolTip() == "", "from scribbles, none would be held out either"
 
 
 def test_the_size_of_objects_is_edited_where_there_are_only_scribbles(

@@ -81,8 +81,8 @@ from .state.session import Session
 
 TITLE = "Spatial Embeddings"
 
-WIDTH, MIN_WIDTH = 320, 294
-"""Pixels that the dock opens with, and those that it needs: the canvas needs the rest."""
+WIDTH, MIN_WIDTH, CONTROLS = 320, 294, 320
+"""Pixels that the dock opens with, and needs, and those of napari's controls of a layer."""
 
 
 class SpatialEmbeddingsWidget(DockedWidget):
@@ -100,7 +100,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
     """
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
-        super().__init__(ask_before_closing, WIDTH, MIN_WIDTH)
+        super().__init__(ask_before_closing, WIDTH, MIN_WIDTH, CONTROLS)
         self._opened = False
         # What napari hands to a plugin makes a new proxy of a layer each time it is asked for it,
         # and no two of them are the same; behind it is the viewer.

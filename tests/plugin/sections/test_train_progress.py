@@ -28,3 +28,20 @@ def test_numbers_go_with_their_nouns(qtbot: QtBot, n: int, ending: str) -> None:
     tips = [label.toolTip() for label in progress.findChildren(QLabel)]
     assert any(used_text(session.training) in tip and "50.0%" in tip for tip in tips)
     progress.close_down()
+
+
+def test_before_a_training_there_is_what_will_be_there(qtbot: QtBot) -> None:
+    session = Session()
+    progress = TrainingProgress(session, QWidget())
+    qtbot.addWidget(progress)
+    progress.resize(280, progress.sizeHint().height())
+    progress.show()
+    height, before = progress.sizeHint().height(), progress.curve.grab().toImage()
+    assert not progress.curve.started
+    session.set_status("starting")
+    assert progress.curve.started
+    assert progress.curve.grab().toImage() != before
+    assert progress.sizeHint().height() == height, "nothing moves"
+    session.set_status("idle")
+    assert progress.curve.grab().toImage() == before
+    progress.close_down()

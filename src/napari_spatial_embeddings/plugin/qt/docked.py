@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QCoreApplication, QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QCloseEvent, QShowEvent
-from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QLayout, QMainWindow, QWidget
 
 from .window_watcher import Guard, WindowWatcher
 
@@ -19,13 +19,17 @@ class DockedWidget(QWidget):
     guard : callable
         See `WindowWatcher`.
     width, least : int
-        Pixels that it opens with; and those down to which it gives way, until the user makes it
-        wider or narrower, where what is in the window's middle has less than half of its width.
+        Pixels that it opens with where there is room; and those down to which it gives way, until
+        the user makes it wider or narrower, where what is in the window's middle would have less
+        than half of its width.
+    opposite : int
+        Pixels that docks on the other side have sooner or later, if there are any.
     """
 
-    def __init__(self, guard: Guard, width: int, least: int) -> None:
+    def __init__(self, guard: Guard, width: int, least: int, opposite: int = 0) -> None:
         super().__init__()
-        self._width, self._least = width, least
+        self._width, self._least, self._opposite = width, least, opposite
+        self._asked = 0
         self.setMinimumWidth(least)
         self._closed = False
         self._watcher = WindowWatcher(self, self.may_close, guard)
@@ -51,7 +55,31 @@ class DockedWidget(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Return the size that it opens with."""
-        return QSize(self._width, super().sizeHint().height())
+        if not self._asked:
+            self._asked = self._room()
+        return QSize(self._asked or self._width, super().sizeHint().height())
+
+    def _room(self) -> int:
+        """Return the width that leaves the middle its half; 0 before it is in a window."""
+        window, dock = self.window(), self.parent()
+        if not isinstance(window, QMainWindow) or not isinstance(dock, QDockWidget):
+            return 0
+        if (middle := window.centralWidget()) is None or not window.isVisible():
+            return 0
+        for part in self.findChildren(QWidget):
+            part.ensurePolished()
+            part.updateGeometry()
+        for layout in self.findChildren(QLayout):
+            layout.invalidate()  # else they know the sizes of before
+        docks = [x for x in window.findChildren(QDockWidget) if x.isVisible()]
+        left = [
+            x for x in docks if window.dockWidgetArea(x) == Qt.DockWidgetArea.LeftDockWidgetArea
+        ]
+        wide = max((x.width() for x in left), default=0)
+        between = middle.x() - wide  # the style names fewer pixels than there are
+        to_come = max(0, self._opposite - wide) if left else 0
+        room = _width_of(middle) - to_come - between - (window.width() + 1) // 2
+        return max(self.least_width(), min(self._width, room))
 
     def least_width(self) -> int:
         """Return the width down to which it gives way; a subclass may need more."""
@@ -77,13 +105,11 @@ class DockedWidget(QWidget):
         window, dock = self.window(), self.parent()
         if not isinstance(window, QMainWindow) or not isinstance(dock, QDockWidget):
             return
-        if (middle := window.centralWidget()) is None or self.width() != self._width:
+        if (middle := window.centralWidget()) is None or self.width() != self._asked:
             return
-        layout = middle.layout()
-        room = middle.width() if layout is None else layout.contentsRect().width()
-        missing = (window.width() + 1) // 2 - room
+        missing = (window.width() + 1) // 2 - _width_of(middle)
         if missing > 0:
-            width = max(self.least_width(), self._width - missing)
+            self._asked = width = max(self.least_width(), self._asked - missing)
             window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
 
     # ---------------------------------------------------------------- closing
@@ -102,3 +128,8 @@ class DockedWidget(QWidget):
         """Close down when the widget is a window of its own."""
         self.close_down()
         super().closeEvent(event)
+
+
+def _width_of(middle: QWidget) -> int:
+    layout = middle.layout()
+    return int(middle.width() if layout is None else layout.contentsRect().width())

@@ -35,8 +35,11 @@ RIGHT_MEANS = (
 )
 
 
+BEFORE = "While a model is trained, its loss and the share of objects that are right appear here."
+
+
 class LossCurve(QWidget):
-    """Loss and AP50 over time.
+    """Loss and AP50 over time; before a training, a sentence in their place.
 
     Both axes share their lines: the loss's axis ends at a round number, AP50's at 100%.
 
@@ -46,6 +49,8 @@ class LossCurve(QWidget):
         Points of the lines: seconds and values.
     span : float
         Seconds from one end of the time axis to the other: the training's budget.
+    started : bool
+        Whether there is a training.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -54,6 +59,7 @@ class LossCurve(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
         self._pointed: int | None = None
+        self.started = False
         self.clear()
 
     def clear(self) -> None:
@@ -68,6 +74,7 @@ class LossCurve(QWidget):
 
     def add(self, report: dict[str, Any]) -> None:
         """Add a training's report; see ``train --json``."""
+        self.started = True
         self._reports.append(report)
         at, loss, validation = report["seconds"], report["loss"], report["validation"]
         self.span = max(1.0, at + (0.0 if report.get("done") else report["seconds_left"]))
@@ -131,6 +138,9 @@ class LossCurve(QWidget):
         text = self.palette().color(QPalette.ColorRole.WindowText)
         colours = COLOURS[text.lightnessF() > 0.5]
         plot = self._plot()
+        if not self.started:
+            self._draw_sentence(painter, text)
+            return
         self._draw_axes(painter, plot, text, *map(QColor, colours))
         painter.setClipRect(plot.adjusted(-3, -3, 3, 3))
         self._draw_line(painter, plot, QColor(colours[0]), self.loss, self._top)
@@ -140,6 +150,14 @@ class LossCurve(QWidget):
             painter.setPen(QPen(_faint(text, 0.5), 1))
             painter.drawLine(QPointF(x, plot.top()), QPointF(x, plot.bottom()))
         painter.end()
+
+    def _draw_sentence(self, painter: QPainter, text: QColor) -> None:
+        frame = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.setPen(QPen(_faint(text, 0.2), 1, Qt.PenStyle.DashLine))
+        painter.drawRoundedRect(frame, 4, 4)
+        painter.setPen(_faint(text, 0.6))
+        flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
+        painter.drawText(frame.adjusted(16, 8, -16, -8), flags, BEFORE)
 
     def _draw_axes(
         self, painter: QPainter, plot: QRectF, text: QColor, loss: QColor, ap50: QColor

@@ -8,6 +8,7 @@ from superqt.utils import QSignalDebouncer
 from napari_spatial_embeddings.core.text import sentence
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model_card import ModelCard
+from napari_spatial_embeddings.inference.registry import suiting
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.training import TrainingController, obstacle
@@ -24,7 +25,7 @@ from .model_combo import ModelCombo
 from .object_size import ObjectSize
 from .train_progress import TrainingProgress
 from .train_settings import TrainSettings
-from .train_use import PLANS, share_text, used_text
+from .train_use import plan_texts, share_text, used_text
 
 UPDATE_DELAY_MS = 100
 
@@ -253,9 +254,20 @@ class TrainStep(StepArea):
             return
         share, history = self.session.training_settings.validation_share, card and card.history
         scribbled = totals.scribbled > 0
-        rule = held_out_of(totals.images, totals.objects, scribbled, share, history or ())
-        self.use.setText("" if self._obstacle else PLANS[rule])
-        self.use.setToolTip("")
+        drawn = totals.images, totals.objects, scribbled, share
+        from_shipped = held_out_of(*drawn, [{"held_out": True}])
+        names = self._shipped() if from_shipped.something else []
+        text, tip = plan_texts(held_out_of(*drawn, history or ()), names)
+        self.use.setText("" if self._obstacle else text)
+        self.use.setToolTip("" if self._obstacle else tip)
+
+    def _shipped(self) -> list[str]:
+        """Return the shipped models that take the current image."""
+        try:
+            channels, ndim = self._images.kind()
+        except InputError:
+            return []
+        return suiting(ndim, channels)
 
 
 class Minutes(QDoubleSpinBox):

@@ -24,7 +24,7 @@ LATE = 1.5
 
 
 class TrainingProgress(QWidget):
-    """Shows the session's training; its room is there before there is one.
+    """Shows the session's training; before there is one, its room and what will be in there.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ class TrainingProgress(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for widget in (foot, self):
+        self._parts = self._bar, self._time, self._note
+        for widget in (foot, *self._parts):
             policy = widget.sizePolicy()
             policy.setRetainSizeWhenHidden(True)
             widget.setSizePolicy(policy)
@@ -78,7 +79,12 @@ class TrainingProgress(QWidget):
 
     def _update(self) -> None:
         training = self._session.training
-        self.setVisible(training.status != "idle" or bool(training.reports))
+        started = training.status != "idle" or bool(training.reports)
+        for part in self._parts:
+            part.setVisible(started)
+        if self._curve.started != started:
+            self._curve.started = started
+            self._curve.update()
         if training.reports[: len(self._shown)] != self._shown:  # it is another training
             self._curve.clear()
             self._shown = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from napari_spatial_embeddings.core.text import plural
@@ -26,6 +27,21 @@ PLANS = {
     ),
 }
 """Sentences for before a training starts."""
+
+
+def plan_texts(rule: HeldOut, shipped: Sequence[str]) -> tuple[str, str]:
+    """Return what the next training holds out, and what would have it hold out more.
+
+    Parameters
+    ----------
+    rule : HeldOut
+    shipped : sequence of str
+        Shipped models from which a training would hold out something.
+    """
+    better = f"Start from {' or '.join(shipped)} to have some choose the best." if shipped else ""
+    if better and rule == HeldOut.UNTRAINED:
+        return f"From scratch, nothing will be held out. {better}", ""
+    return PLANS[rule], better if rule == HeldOut.SEEN else ""
 
 
 def used_text(training: TrainingState) -> str:
