@@ -15,7 +15,6 @@ from napari_spatial_embeddings.core.image_data import (
     ImageData,
     PixelArray,
     arranged,
-    converted,
     in_memory,
     sliced,
     stacked,
@@ -176,19 +175,17 @@ def test_what_is_in_memory(tmp_path: Path) -> None:
     assert not in_memory(Counted(np.zeros(3)))
 
 
-def test_a_type_is_converted_where_it_is_sliced() -> None:
-    array = np.arange(24).reshape(2, 3, 4) % 3 > 0
-    source = Counted(array)
-    numbers = converted(source, np.uint8)
-    block = np.asarray(numbers[:, 1, ::2])
-    assert source.read == block.size
-    assert block.dtype == numbers.dtype == np.uint8
-    np.testing.assert_array_equal(block, array[:, 1, ::2])
-    assert converted(numbers, np.uint8) is numbers
-
-
 def test_blocks_cover_an_image_once() -> None:
     times = np.zeros((5, 33, 16))
     for block in all_blocks(times.shape, 16):
         times[block] += 1
     assert (times == 1).all()
+
+
+def test_a_window_keeps_the_levels_that_cover_the_same_ground() -> None:
+    levels = [Counted(np.zeros((1, 1000 >> k, 999 >> k))) for k in range(4)]
+    image = ImageData(levels[0], "CYX", None, None, "a", levels=tuple(levels[1:]))
+    assert len(image.part((slice(16, 80), slice(8, 40))).levels) == 3
+    part = image.part((slice(4, 70), slice(8, 999)))
+    assert [level.shape for level in part.levels] == [(1, 33, 495), (1, 17, 247)]
+    assert part.frame(0) is part

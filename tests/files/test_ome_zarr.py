@@ -19,6 +19,7 @@ from napari_spatial_embeddings.files import (
     read_image,
     read_labels,
     read_pixel_size,
+    stored,
 )
 
 
@@ -239,3 +240,28 @@ def test_a_path_from_here_that_is_like_one_in_there(
     ome_zarr(Path("0"), pixels, "YX")
     for name in ("c", "0"):
         np.testing.assert_array_equal(read_image(name).data[0], pixels)
+
+
+@pytest.mark.parametrize("axes", ["YX", "CYX", "CZYX"])
+def test_levels_come_with_a_large_image(
+    tmp_path: Path, axes: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "MAX_BYTES_IN_MEMORY", 0)
+    image = numbers((3 if "C" in axes else 1, *([4] if "Z" in axes else []), 16, 12))
+    path = ome_zarr(tmp_path / "a.zarr", laid_out(image, axes), axes)
+    half, own = image[..., ::2, ::2], len(read_image(path).levels)
+    group = zarr.open_group(path, mode="a")
+    pixels = laid_out(half, axes)
+    group.create_array("half", data=pixels)
+    group.create_array("other", data=pixels.astype(np.float32))  # no level of this image
+
+    def name_levels(facts: Any) -> None:
+        (multiscale,) = facts["ome"]["multiscales"]
+        for name in ("half", "other", "gone"):
+            multiscale["datasets"].append({**multiscale["datasets"][0], "path": name})
+
+    edit(path, name_levels)
+    found = read_image(path)
+    np.testing.assert_array_equal(found.data, image)
+    assert len(found.levels) == own + 1
+    np.testing.assert_array_equal(found.levels[-1], half)

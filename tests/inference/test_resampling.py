@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 from builders import capsules, network, picture, training_image
+from counted import Counted
 from napari_spatial_embeddings.config import (
     ClusteringSettings,
     ModelSettings,
@@ -21,7 +24,7 @@ from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
 from napari_spatial_embeddings.core.metrics import score
 from napari_spatial_embeddings.core.network import multiple
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.inference.resampling import TOLERANCE, Resampling
+from napari_spatial_embeddings.inference.resampling import TOLERANCE, Pyramid, Resampling
 from napari_spatial_embeddings.inference.tiling import empty_maps, tiles
 from napari_spatial_embeddings.training.dataset import resampled
 from napari_spatial_embeddings.training.preparation import prepare
@@ -250,3 +253,30 @@ def test_pixel_sizes_tell_how_large_objects_are(
     model.image_diameter = 30.0
     assert model.diameter_at((0.5, 0.5), "um") == 30.0
     assert model_of().diameter_at(size, unit) is None
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_of_a_pyramid_the_level_nearest_to_the_grid_is_read(ndim: int) -> None:
+    fine = ndi.gaussian_filter(np.random.default_rng(0).random((64,) * ndim), 6)
+    levels = [fine]
+    for _ in range(2):
+        halves = [n // 2 for n in levels[-1].shape]
+        blocks = levels[-1].reshape([n for half in halves for n in (half, 2)])
+        levels.append(blocks.mean(tuple(range(1, 2 * ndim, 2))))
+    counted = [Counted(level[None]) for level in levels]
+    image = Pyramid(counted[0], counted[1:])
+
+    def as_float(block: NDArray[np.generic]) -> NDArray[np.float32]:
+        return block.astype(np.float32)
+
+    window = (slice(2, 6),) * ndim
+    for factor, read in ((1.0, 0), (0.7, 0), (0.5, 1), (0.3, 1), (0.25, 2), (0.1, 2)):
+        for level in counted:
+            level.read = 0
+        grid = Resampling((factor,) * ndim, factor, (1.0,) * ndim)
+        found = grid.read(image, window, as_float)
+        assert [level.read > 0 for level in counted] == [k == read for k in range(3)]
+        assert counted[read].read <= levels[read].size
+        expected = grid.read(fine[None], window, as_float)
+        # A level is a mean of pixels, and not the smoothing that the finest one is read with.
+        assert np.abs(found - expected).max() < 0.15 * np.ptp(fine), factor

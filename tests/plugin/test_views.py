@@ -141,6 +141,28 @@ def test_this_view_predicts_the_region_that_is_seen(
     assert result.maps.seed.nbytes < 2**24
 
 
+def test_large_objects_are_predicted_from_a_coarser_level(viewer: Viewer, until: Until) -> None:
+    slide = Slide(diameter=192)  # eight times as large as the model's
+    add_slide(viewer, slide)
+    dock = open_dock(viewer)
+    look(viewer, zoom=0.5)
+    until(lambda: dock.idle)
+    dock.session.set_prediction(object_diameter=192)
+    predict(dock, until)
+    slide.reads.clear()
+    predict(dock, until)
+    ours = {read.level for read in slide.reads if read.package != "napari"}
+    assert ours == {3}
+    result, view = dock.session.result, current(dock)
+    assert result is not None
+    assert result.instances.labels.shape == view.data.shape  # that of the finest level
+    sizes = result.instances.size
+    assert 0.7 < np.median(sizes) / (np.pi * 96**2) < 1.4
+    near = result.instances.centre + view.translate
+    far = np.abs(near % (8 * PERIOD) - 4 * PERIOD)
+    assert np.median(far) < 8  # a pixel of the level
+
+
 def test_views_of_one_slide_are_seen_together(viewer: Viewer, slide: Slide, until: Until) -> None:
     layer = add_slide(viewer, slide)
     dock = open_dock(viewer)

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_spatial_embeddings.errors import InputError
 
+from .sampling import level_ratios
 from .units import Lengths, spacing_of
 
 ORDERS = ("CYX", "CZYX", "TCYX", "TCZYX")
@@ -126,13 +127,6 @@ def sliced(array: PixelArray, index: tuple[Part, ...]) -> PixelArray:
     return _View(array, taken, [a for a, part in enumerate(taken) if isinstance(part, range)])
 
 
-def converted(array: PixelArray, dtype: DTypeLike) -> PixelArray:
-    """Return an array with another type of values as a view that is not read yet."""
-    if array.dtype == dtype:
-        return array
-    return np.asarray(array, dtype) if in_memory(array) else _Converted(array, dtype)
-
-
 def in_memory(array: PixelArray) -> bool:
     """Whether the values are in memory, and neither in a file nor yet to be computed."""
     base: Any = array
@@ -189,6 +183,8 @@ class ImageData:
         Time between two frames in seconds.
     whole : as `data`, optional
         What it is a window of, and is normalised as.
+    levels : tuple of arrays, as `data`
+        Coarser copies, of which one is read where it has detail enough: see `resampling.Pyramid`.
     """
 
     data: PixelArray
@@ -198,6 +194,7 @@ class ImageData:
     name: str
     frame_interval: float | None = None
     whole: PixelArray | None = None
+    levels: tuple[PixelArray, ...] = ()
 
     def __post_init__(self) -> None:
         if self.axes not in ORDERS or len(self.axes) != self.data.ndim:
@@ -234,7 +231,7 @@ class ImageData:
             raise IndexError(f"frame {t} of {self.frames or 1}")
         if self.frames is None:
             return self
-        return replace(self, data=sliced(self.data, (t,)), axes=self.axes[1:])
+        return replace(self, data=sliced(self.data, (t,)), axes=self.axes[1:], levels=())
 
     @property
     def large(self) -> bool:
@@ -245,12 +242,21 @@ class ImageData:
         """Return a window of the spatial axes as an image, not read yet."""
         before = (slice(None),) * (self.data.ndim - self.ndim)
         whole = self.data if self.whole is None else self.whole
-        return replace(self, data=sliced(self.data, (*before, *window)), whole=whole)
+        levels = []
+        for level in self.levels:
+            ratios = level_ratios(self.shape, level.shape[-self.ndim :])
+            box = [slice(p.start / r, p.stop / r) for p, r in zip(window, ratios, strict=True)]
+            if all(p.start.is_integer() for p in box):  # else it does not cover the same ground
+                ends = [slice(int(p.start), math.ceil(p.stop)) for p in box]
+                levels.append(sliced(level, (*before, *ends)))
+        data = sliced(self.data, (*before, *window))
+        return replace(self, data=data, whole=whole, levels=tuple(levels))
 
     def mapped(self, change: Callable[[PixelArray], PixelArray]) -> ImageData:
-        """Return the image whose pixels, and those that it is a window of, are made of its own."""
+        """Return the image whose pixels, and all others that it knows, are made of its own."""
         whole = None if self.whole is None else change(self.whole)
-        return replace(self, data=change(self.data), whole=whole)
+        levels = tuple(map(change, self.levels))
+        return replace(self, data=change(self.data), whole=whole, levels=levels)
 
     def with_channels(self, channels: Sequence[int]) -> ImageData:
         """Return an image of some of the channels, in the given order; not read yet."""
@@ -294,17 +300,6 @@ class _View(LazyArray):
         shown = [p for p, part in zip(self._places, wanted, strict=True) if isinstance(part, slice)]
         block = block.transpose([left.index(place) for place in shown if place is not None])
         return block[tuple(None if place is None else slice(None) for place in shown)]
-
-
-class _Converted(LazyArray):
-    """An array with another type of values."""
-
-    def __init__(self, source: PixelArray, dtype: DTypeLike) -> None:
-        super().__init__(source.shape, dtype)
-        self._source = source
-
-    def _read(self, wanted: tuple[Part, ...]) -> NDArray[Any]:
-        return np.asarray(self._source[wanted]).astype(self.dtype)
 
 
 class _Stack(LazyArray):

@@ -1,9 +1,9 @@
-"""Regular grids of blocks, to read an image that may be larger than memory, or a sample of it."""
+"""Regular grids of blocks, to read a large image or a sample of it, and ratios of its levels."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -47,3 +47,12 @@ def sample_blocks(
         axes[axis] = [slice(start, min(start + own, n)) for start in starts]
         most //= count
     return list(itertools.product(*axes))
+
+
+def level_ratios(shape: Sequence[int], coarser: Sequence[int]) -> tuple[float, ...]:
+    """Return the pixels of an image per pixel of a coarser level of it, along each axis."""
+    ratios = []
+    for n, m in zip(shape, coarser, strict=True):
+        whole = max(1, round(n / m))  # what is left over at the far end was cut or filled up
+        ratios.append(float(whole) if m in (n // whole, -(-n // whole)) else n / m)
+    return tuple(ratios)

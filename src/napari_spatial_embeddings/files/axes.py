@@ -43,11 +43,14 @@ class Raw:
         One letter per axis, see `as_image`.
     sizes : mapping from T, Z, Y, X to (length, unit)
         Size of a pixel along the axes for which it is known; along T, the time between two frames.
+    levels : tuple of arrays
+        Coarser copies of it, with the same axes.
     """
 
     array: PixelArray
     axes: str
     sizes: Mapping[str, Size]
+    levels: tuple[PixelArray, ...] = ()
 
 
 def as_image(

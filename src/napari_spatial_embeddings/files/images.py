@@ -88,6 +88,10 @@ def read_image(
         array = _native(array)
     interval = interval_of(sizes) if "T" in order else None
     image = ImageData(array, order, pixel_size, unit, stem(path), interval)
+    if raw.levels:
+        others = (as_image(x, raw.axes, str(path), axes, time=time) for x in raw.levels)
+        levels = tuple(level for level, letters in others if letters == order)
+        image = replace(image, levels=levels)
     if channels is None:
         return image
     for channel in channels:

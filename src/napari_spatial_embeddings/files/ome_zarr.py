@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,10 +173,18 @@ def ome(group: Any) -> dict[str, Any]:
 def read_multiscale(group: Any, facts: dict[str, Any], path: Path, *, whole: bool) -> Raw:
     """Return level 0 of a group's first multiscale image.
 
-    Metadata that are not valid are left out with a warning: what is left is a plain array.
+    Metadata that are not valid are left out with a warning: what is left is a plain array. One that
+    stays in its folder comes with its coarser levels.
     """
     array, axes, sizes = _finest(group, facts, path)
-    return _raw(array, axes, sizes, path, whole=whole)
+    raw = _raw(array, axes, sizes, path, whole=whole)
+    if isinstance(raw.array, np.ndarray):
+        return raw
+    named = (level.get("path") for level in facts["multiscales"][0]["datasets"][1:])
+    found = (group.get(str(name)) for name in named)
+    like = (x for x in found if getattr(x, "ndim", 0) == array.ndim and x.dtype == array.dtype)
+    levels = (StoredArray(path, x.shape, x.dtype, x.__getitem__) for x in like)
+    return replace(raw, levels=tuple(levels))
 
 
 def _finest(

@@ -10,6 +10,7 @@ from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float
 from napari_spatial_embeddings.errors import OutOfMemory
 
 from .normalisation import normalisation
+from .resampling import Pyramid
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
@@ -41,10 +42,11 @@ def predict_halving_tiles(
     note = ""
     if scale is None and image.whole is not None:
         scale = normalisation(image.whole, model.settings)
+    pixels = Pyramid.of(image)
     settings, spacing = model.suited(settings, image.pixel_size, image.unit)
     while True:
         try:
-            for progress in model.predicting(image.data, settings, window, out, spacing, scale):
+            for progress in model.predicting(pixels, settings, window, out, spacing, scale):
                 yield progress, note
         except OutOfMemory:
             if settings.tile // 2 < SMALLEST_TILE:

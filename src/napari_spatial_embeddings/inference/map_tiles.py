@@ -25,6 +25,7 @@ from .devices import choose_device
 from .empty_tiles import EmptyTest
 from .model import SpatialEmbeddings
 from .normalisation import normalisation
+from .resampling import Pyramid
 from .tiling import ReadTile, empty_maps, predict_tile, read_tile, runner, tile_axes
 
 Tile = tuple[int, ...]
@@ -87,7 +88,8 @@ class MapTiles:
     ) -> None:
         settings, spacing = model.suited(prediction, image.pixel_size, image.unit)
         self._model, self._prediction = model.settings, settings
-        self._image, self._foreground, self._folder = model.check(image.data), foreground, folder
+        self._image = model.check(Pyramid.of(image))
+        self._foreground, self._folder = foreground, folder
         self.device = choose_device(settings.device)
         self._run = runner(model.network.to(self.device), self.device)
         self._reading = threading.Lock()

@@ -11,16 +11,18 @@ and point ``j`` lies over pixel ``(j + 1/2) / f - 1/2``, so that both cover the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from napari_spatial_embeddings.config import ModelSettings
-from napari_spatial_embeddings.core.image_data import PixelArray
+from napari_spatial_embeddings.core.image_data import ImageData, LazyArray, Part, PixelArray
 from napari_spatial_embeddings.core.maps import Float
+from napari_spatial_embeddings.core.sampling import level_ratios
 
 Window = tuple[slice, ...]
 
@@ -115,8 +117,8 @@ class Resampling:
     ) -> Float:
         """Return what the network sees of an image, float32 (C, *window).
 
-        Where the grid is coarser than the image, the image is smoothed first against aliasing. A
-        value does not depend on the window.
+        Where the grid is coarser than the image, the image is smoothed first against aliasing; of a
+        `Pyramid`, the level nearest to the grid is read. A value does not depend on the window.
 
         Parameters
         ----------
@@ -129,8 +131,9 @@ class Resampling:
         """
         if self.trivial:
             return prepare(np.asarray(image[(slice(None), *window)]))
-        at = [positions(w, f) for w, f in zip(window, self.factors, strict=True)]
-        widths = [max(0.0, (1 / f - 1) / 2) for f in self.factors]
+        image, factors = nearest_level(image, self.factors)
+        at = [positions(w, f) for w, f in zip(window, factors, strict=True)]
+        widths = [max(0.0, (1 / f - 1) / 2) for f in factors]
         needed = []
         for where, width, n in zip(at, widths, image.shape[1:], strict=True):
             margin = int(4 * width + 0.5) + 2  # as far as the smoothing reaches
@@ -186,6 +189,51 @@ class Resampling:
         for axis, shift in enumerate(shifts):
             offsets[axis] += shift.reshape([-1 if a == axis else 1 for a in range(len(shifts))])
         return offsets.astype(np.float32), sigma.astype(np.float32), seed
+
+
+class Pyramid(LazyArray):
+    """An image (C, *S) with coarser copies of it; sliced, it is the image itself.
+
+    Parameters
+    ----------
+    finest : (C, *S)
+    coarser : sequence of (C, *S')
+        Each over the same ground.
+    """
+
+    def __init__(self, finest: PixelArray, coarser: Sequence[PixelArray]) -> None:
+        super().__init__(finest.shape, finest.dtype)
+        space = finest.shape[1:]
+        self._finest = finest
+        self.levels = [(level, level_ratios(space, level.shape[1:])) for level in coarser]
+
+    @classmethod
+    def of(cls, image: ImageData) -> PixelArray:
+        """Return an image's pixels, with its levels if it has some."""
+        return cls(image.data, image.levels) if image.levels else image.data
+
+    def _read(self, wanted: tuple[Part, ...]) -> NDArray[Any]:
+        return np.asarray(self._finest[wanted])
+
+
+def nearest_level(
+    image: PixelArray, factors: tuple[float, ...]
+) -> tuple[PixelArray, tuple[float, ...]]:
+    """Return the coarsest level with the detail of a grid, and the points per pixel of it.
+
+    Parameters
+    ----------
+    image : (C, *S)
+        A `Pyramid`, or an image that has no other level than itself.
+    factors : tuple of D floats
+        Points of the grid per pixel of the image.
+    """
+    found = image, factors
+    for level, ratios in image.levels if isinstance(image, Pyramid) else []:
+        own = tuple(f * r for f, r in zip(factors, ratios, strict=True))
+        if all(f < TOLERANCE for f in own) and math.prod(own) > math.prod(found[1]):
+            found = level, own
+    return found
 
 
 def _cut(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
-from napari_spatial_embeddings.core.image_data import PixelArray
+from napari_spatial_embeddings.core.image_data import LazyArray, Part, PixelArray, in_memory
 from napari_spatial_embeddings.core.sampling import all_blocks
 from napari_spatial_embeddings.core.units import Lengths, as_metadata
 from napari_spatial_embeddings.files.errors import writing
@@ -17,6 +19,13 @@ from napari_spatial_embeddings.system.atomic import atomic_file
 
 TILE_EDGE = 512
 """Edge in pixels of what is compared or copied at once."""
+
+
+def converted(array: PixelArray, dtype: DTypeLike) -> PixelArray:
+    """Return an array with another type of values as a view that is not read yet."""
+    if array.dtype == dtype:
+        return array
+    return np.asarray(array, dtype) if in_memory(array) else _Converted(array, dtype)
 
 
 def tiles(image: PixelArray) -> Iterator[tuple[int | slice, ...]]:
@@ -64,3 +73,14 @@ def write_copy(
 def copied_axes(image: PixelArray) -> str:
     """Return the axes of a copy of an image (C, *S)."""
     return "CYX" if image.ndim == 3 else "CZYX"
+
+
+class _Converted(LazyArray):
+    """An array with another type of values."""
+
+    def __init__(self, source: PixelArray, dtype: DTypeLike) -> None:
+        super().__init__(source.shape, dtype)
+        self._source = source
+
+    def _read(self, wanted: tuple[Part, ...]) -> NDArray[Any]:
+        return np.asarray(self._source[wanted]).astype(self.dtype)

@@ -19,7 +19,6 @@ from napari_spatial_embeddings.config import first_error
 from napari_spatial_embeddings.core.image_data import (
     ImageData,
     PixelArray,
-    converted,
     in_memory,
 )
 from napari_spatial_embeddings.core.sampling import sample_blocks
@@ -27,7 +26,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import read_image
 
 from .card import ImageEntry
-from .copies import copied_axes, tiles, write_copy
+from .copies import converted, copied_axes, tiles, write_copy
 from .errors import MissingImage, ProjectError, WrongImage
 
 MIN_GRID_EDGE = 48

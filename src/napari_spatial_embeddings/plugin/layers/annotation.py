@@ -70,7 +70,7 @@ def image_layer(
     if project is not None and entry is not None and entry.window and image.whole is not None:
         path = str((project.folder / entry.path).resolve())
         every = _of_layer(image.whole, image.axes, axes)
-        whole = Whole(f"file:{path}", (every,), entry.window, path)
+        whole = Whole(f"file:{path}", ((every,),), entry.window, path)
         transform |= {"translate": _start(entry.window, transform.get("scale"), axes)}
     tag = LayerTag("image", key, frame, axes=axes, project=folder, whole=whole)
     return data, {"name": name, "metadata": tag.metadata(), **transform, **options}, "image"

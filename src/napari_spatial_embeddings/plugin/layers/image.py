@@ -87,10 +87,24 @@ def image_data(
     size, unit = pixel_size(first, axes)
     order = "T" * series + ("CZYX" if "Z" in axes else "CYX")
     image = ImageData(stacked(arrays, at), order, size, unit, first.name)
-    if whole is not None and len(whole.arrays) == len(layers):
-        every = [_pixels(*one, axes) for one in zip(layers, whole.arrays, strict=True)]
-        image = replace(image, whole=stacked(every, at))
+    view = whole is not None and len(whole.arrays) == len(layers)
+    sources = whole.arrays if whole is not None and view else [levels_of(x) for x in layers]
+    finest_level, *levels = (
+        stacked([_pixels(*one, axes) for one in zip(layers, level, strict=True)], at)
+        for level in zip(*sources, strict=False)  # those that all have
+    )
+    large = replace(image, data=finest_level, levels=tuple(levels))
+    if whole is not None and view:
+        part = large.part(tuple(slice(*ends) for ends in whole.window))
+        image = replace(image, whole=part.whole, levels=part.levels)
+    else:
+        image = large
     return grey_image(image, grey) if grey else image
+
+
+def levels_of(layer: Image) -> tuple[PixelArray, ...]:
+    """Return a layer's array; of a pyramid, the levels, the finest first."""
+    return tuple(layer.data) if layer.multiscale else (layer.data,)
 
 
 def _pixels(layer: Image, array: PixelArray, axes: str) -> PixelArray:

@@ -93,8 +93,8 @@ class Whole:
     ----------
     layer : str
         Unique id of its layer, which may have been removed since.
-    arrays : tuple of arrays
-        Its pixels, with the axes of the view's layer; those of further channels follow.
+    arrays : tuple of tuples of arrays
+        Of each of its channels' layers, the levels: the finest first, with the layers' axes.
     window : tuple of (int, int)
         Where the view starts and stops along each of its spatial axes.
     path : str
@@ -104,7 +104,7 @@ class Whole:
     """
 
     layer: str
-    arrays: tuple[Any, ...]
+    arrays: tuple[tuple[Any, ...], ...]
     window: tuple[tuple[int, int], ...]
     path: str = ""
     scales: dict[Any, Any] = field(default_factory=dict)

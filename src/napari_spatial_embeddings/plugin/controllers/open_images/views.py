@@ -13,8 +13,7 @@ from napari.layers import Image
 
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.layers import tags
-from napari_spatial_embeddings.plugin.layers.axes import finest
-from napari_spatial_embeddings.plugin.layers.image import image_data, spatial
+from napari_spatial_embeddings.plugin.layers.image import image_data, levels_of, spatial
 from napari_spatial_embeddings.plugin.layers.large.views import (
     MAX_PIXELS,
     add_view,
@@ -132,7 +131,7 @@ class Views:
         key = new_image_key(project, {*self._session.images, *keys}, name)
         whole = tags.Whole(
             str(large.unique_id),
-            tuple(finest(x) for x in layers),
+            tuple(levels_of(x) for x in layers),
             tuple((part.start, part.stop) for part in window),
             str((len(layers) == 1 and source_path(large)) or ""),
             self._scales.setdefault(large, {}),
