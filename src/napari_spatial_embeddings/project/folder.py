@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ from pydantic import ValidationError
 
 from napari_spatial_embeddings.config import first_error
 from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
-from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import Position, read_image, state_of, stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.files.names import new_key, series_key
@@ -28,7 +26,7 @@ from .history import History
 from .sources import (
     checked,
     described,
-    moved,
+    located,
     new_entry,
     read_entry,
     reference,
@@ -282,13 +280,7 @@ class Project:
         WrongImage
             If the file's pixels are not those of the image.
         """
-        path = Path(path)
-        found = {key: moved(self.entry(key), path, self.folder)}
-        for other in self.missing():
-            beside = path.parent / Path(other.path).name
-            if other.key != key and beside.exists():
-                with suppress(InputError):  # some other file of the same name
-                    found[other.key] = moved(other, beside, self.folder)
+        found = located(self.entry(key), self.missing(), Path(path), self.folder)
         self.update(images=tuple(found.get(e.key, e) for e in self.card.images))
         return list(found.values())
 

@@ -248,6 +248,25 @@ def moved(entry: ImageEntry, path: Path, folder: Path) -> ImageEntry:
     return entry.updated(path=reference(path, folder))
 
 
+def located(
+    entry: ImageEntry, missing: Iterable[ImageEntry], path: Path, folder: Path
+) -> dict[str, ImageEntry]:
+    """Return the entry of an image whose file is elsewhere now, and of those that lie beside it.
+
+    Raises
+    ------
+    WrongImage, FileError
+        As `moved`.
+    """
+    found = {entry.key: moved(entry, path, folder)}
+    for other in missing:
+        beside = path.parent / Path(other.path).name
+        if other.key != entry.key and beside.exists():
+            with suppress(InputError):  # some other file of the same name
+                found[other.key] = moved(other, beside, folder)
+    return found
+
+
 def replaced(entry: ImageEntry, data: PixelArray, folder: Path) -> ImageEntry:
     """Copy other pixels of an image into the project; return its entry then.
 
