@@ -16,7 +16,7 @@ from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.sections.correct import CorrectSection
 from plugin.conftest import Until
 from plugin.films import Film
-from plugin.robot_actions import button, canvas, press, stroke
+from plugin.robot_actions import PACE, button, canvas, on_screen, press, stroke
 from plugin.scenes import WindowScene
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -150,3 +150,71 @@ def annotated(dock: SpatialEmbeddingsWidget) -> str:
     """Return the count that the dock shows."""
     text: str = next(step.text for step in dock.steps if hasattr(step, "text"))
     return text
+
+
+def test_a_stroke_ends_where_the_slider_moves_on(
+    shown: Viewer, shown_dock: SpatialEmbeddingsWidget, until: Until
+) -> None:
+    dock = shown_dock
+    shown.add_image(np.zeros((5, SIZE, SIZE), np.uint8), name="film", axis_labels=("t", "y", "x"))
+    QApplication.processEvents()
+    press(dock, "Annotate")
+    layer, place = shown.layers.selection.active, canvas(dock)
+    assert isinstance(layer, Labels)
+    layer.brush_size = 5
+    shown.dims.set_point(0, 1)
+    points = [on_screen(shown, place, layer, (1, y, 30)) for y in (15, 30, 45)]
+    none, left = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+    QTest.mouseMove(place, points[0])
+    QTest.mousePress(place, left, none, points[0])
+    for t, point in zip((1, 2, 3), (points[1], points[2], points[2]), strict=True):
+        QTest.qWait(PACE)
+        QTest.mouseMove(place, point)
+        QTest.qWait(PACE)
+        shown.dims.set_point(0, t + 1)
+    QTest.mouseRelease(place, left, none, points[2])
+    assert [bool(frame.any()) for frame in layer.data] == [False, True, False, False, False]
+    shown.dims.set_point(0, 0)
+    until(lambda: annotated(dock) == "0 objects on frame 0; 1 on 1 frame in all")
+    dock.autosave.flush()
+    project = dock.session.project
+    assert project is not None
+    saved = project.annotation("film.t0001")
+    assert saved is not None
+    assert (saved.labels == layer.data[1]).all()
+    shown.dims.set_point(0, 1)
+    layer.undo()
+    assert not layer.data.any(), "it is one stroke"
+    stroke(shown, dock, (1, 15, 15), (1, 15, 30))
+    assert layer.data[1].any()
+
+
+def test_a_region_ends_where_the_slider_moves_on(
+    shown: Viewer, shown_dock: SpatialEmbeddingsWidget, until: Until
+) -> None:
+    dock = shown_dock
+    shown.add_image(np.zeros((5, SIZE, SIZE), np.uint8), name="film", axis_labels=("t", "y", "x"))
+    QApplication.processEvents()
+    press(dock, "Annotate")
+    shown.dims.set_point(0, 1)
+    press(dock, "Mark region")
+    regions, place = shown.layers.selection.active, canvas(dock)
+    assert regions is not None
+    points = [on_screen(shown, place, regions, (1, y, y)) for y in (10, 20, 30, 50)]
+    none, left = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.LeftButton
+    QTest.mouseMove(place, points[0])
+    QTest.mousePress(place, left, none, points[0])
+    for point in points[1:3]:
+        QTest.qWait(PACE)
+        QTest.mouseMove(place, point)
+    QTest.qWait(PACE)
+    shown.dims.set_point(0, 2)
+    for point in points[3:] * 2:
+        QTest.mouseMove(place, point)
+        QTest.qWait(PACE)
+    QTest.mouseRelease(place, left, none, points[3])
+    (region,) = regions.data
+    assert set(region[:, 0]) == {1}
+    assert region.max() < 40, "where it was when the slider moved"
+    shown.dims.set_point(0, 1)
+    until(lambda: "1 region on frame 1" in annotated(dock))

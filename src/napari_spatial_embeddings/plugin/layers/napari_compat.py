@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Labels, Layer
+from napari.layers import Labels, Layer, Shapes
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.plugin.state.open_image import Box
@@ -230,6 +230,21 @@ def draw_thumbnail(layer: Labels) -> None:
         layer._update_thumbnail()
     except AttributeError:
         layer.refresh(extent=False, highlight=False)
+
+
+def end_stroke(layer: Layer | None) -> None:
+    """End what the mouse draws on a layer as if it were released; a stroke can be undone."""
+    with suppress(AttributeError):
+        if not isinstance(layer, Labels | Shapes) or not layer._mouse_drag_gen:
+            return
+        for generator in layer._mouse_drag_gen.values():
+            generator.close()
+            layer._persisted_mouse_event.pop(generator, None)
+        layer._mouse_drag_gen.clear()
+        if isinstance(layer, Labels):
+            layer._commit_staged_history()
+        else:
+            layer._finish_drawing()
 
 
 def painted_box(event: Any) -> Box | None:

@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.files.names import frame_key
 from napari_spatial_embeddings.plugin.layers.frames import seen_frame, show_frame
+from napari_spatial_embeddings.plugin.layers.napari_compat import end_stroke
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage, Series
@@ -91,6 +92,8 @@ class FrameFollower(QObject):
             self._viewer.mouse_drag_callbacks.remove(self._press)
 
     def _follow_slider(self, *_: object) -> None:
+        if self._other_frame() is not None:  # of which a stroke that is under way is no part
+            end_stroke(self._viewer.layers.selection.active)
         now = time.monotonic()
         fast, self._last = now - self._last < PACE_SECONDS, now
         if fast:
@@ -106,14 +109,18 @@ class FrameFollower(QObject):
     def follow(self, *_: object) -> None:
         """Look which frame of the current image's series is in view."""
         self._soon.stop()
+        if (other := self._other_frame()) is not None:
+            self._go_to(*other)
+
+    def _other_frame(self) -> tuple[Series, int] | None:
+        """Return the current image's series and its frame in view, if that is another one."""
         image = self._session.current
         if image is None or image.series is None or image.series.image is None:
-            return
+            return None
         series = image.series
         tag = tag_of(series.layer)
         t = None if tag is None else seen_frame(self._viewer, series.layer, tag.axes)
-        if t is not None and t != series.frame:
-            self._go_to(series, t)
+        return None if t is None or t == series.frame else (series, t)
 
     def _go_to(self, series: Series, t: int) -> None:
         old = series.shown.key
