@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-SECTIONS = ("clustering", "loss", "step", "memory", "plugin", "window", "large", "series")
+SECTIONS = ("clustering", "loss", "step", "memory", "plugin", "window", "large", "slide", "series")
 
 
 def main() -> int:

@@ -274,6 +274,9 @@ class ListedImages(QObject):
             data = self._images.image_data(key)
             if (series := self._session.images[key].series) is not None:
                 return ImageToPredict(key, name, series.image, frames=True)
+            if data.large:
+                problem = "it is too large to be one of all: choose it, and press Whole image"
+                return ImageToPredict(key, name, problem=problem)
         except InputError as error:
             return ImageToPredict(key, name, problem=str(error))
         self._project_images.add(key)

@@ -1,0 +1,158 @@
+"""A layer of 50,000 x 50,000 pixels that is computed where it is read, beside one of 512 x 512."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import display
+from .busy import Busy, Watch
+from .table import Row
+
+EDGES, REPEATS = (512, 50_000), 3
+
+CHUNK = 1024
+"""Edge of the blocks that Dask computes, in pixels."""
+
+TITLES = {"first": "choosing it", "draw": "Annotate", "stroke": "a stroke", "undo": "undo"}
+
+
+def measure(quick: bool = False) -> list[Row]:
+    """Return one row for each size of image; the processes of both sizes take turns."""
+    edges = (512, 5000) if quick else EDGES
+    found: dict[int, list[Row]] = {edge: [] for edge in edges}
+    for _ in range(1 if quick else REPEATS):
+        for edge in edges:
+            found[edge] += display.rows_of("slide", str(edge))
+    rows = []
+    for edge, runs in found.items():
+        row: Row = {"image": f"{edge} x {edge}"}
+        row["dock opens in"] = f"{np.median([run['opens'] for run in runs]):.2f} s"
+        row |= {
+            title: f"{1e3 * np.median([run[name] for run in runs]):.0f} ms"
+            for name, title in TITLES.items()
+        }
+        most = max(run["blocks"] for run in runs)
+        row["blocks read in the main thread"] = most
+        rows.append(row)
+    above = np.median([run["opens"] for run in found[edges[1]]])
+    above -= np.median([run["opens"] for run in found[edges[0]]])
+    rows[1]["above the small one"] = f"{above:.2f} s"
+    rows[0]["above the small one"] = ""
+    return rows
+
+
+def main(edge: int) -> None:
+    """Open a window, measure, and print a row of seconds as JSON."""
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["HOME"] = os.environ["USERPROFILE"] = home
+        sys.stdout.write(json.dumps([row(edge)]) + "\n")
+        sys.stdout.flush()
+        os._exit(0)
+
+
+class Blocks:
+    """Levels of a mosaic of generated nuclei, by Dask, and the blocks that the plugin computed.
+
+    Parameters
+    ----------
+    edge : int
+        Of the finest level.
+    """
+
+    def __init__(self, edge: int) -> None:
+        from napari_spatial_embeddings.samples import nuclei
+
+        self.edge, self._tile = edge, nuclei(size=512).image[0].astype(np.uint16)
+        self.in_main_thread = 0
+
+    def levels(self) -> list[Any]:
+        """Return the levels, the finest first, until one is no longer than 1024 pixels."""
+        levels, n = [self._level(0)], self.edge
+        while n > 1024:
+            n //= 2
+            levels.append(self._level(len(levels)))
+        return levels
+
+    def _level(self, level: int) -> Any:
+        import dask.array
+
+        n = self.edge >> level
+        chunks = tuple(CHUNK for _ in range(n // CHUNK)) + ((n % CHUNK,) if n % CHUNK else ())
+        return dask.array.map_blocks(  # type: ignore[no-untyped-call]
+            lambda block_info: self._block(level, block_info[None]["array-location"]),
+            chunks=(chunks, chunks),
+            dtype=np.uint16,
+            meta=np.empty((0, 0), np.uint16),
+        )
+
+    def _block(self, level: int, where: Any) -> NDArray[np.uint16]:
+        main = threading.current_thread() is threading.main_thread()
+        self.in_main_thread += main and not _napari_reads()
+        rows, columns = (((np.arange(*ends) << level) % 512) for ends in where)
+        return self._tile[np.ix_(rows, columns)]
+
+
+def _napari_reads() -> bool:
+    """Whether the innermost of napari and the plugin on the stack is napari."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package in ("napari", "napari_spatial_embeddings"):
+            return package == "napari"
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
+def row(edge: int) -> Row:
+    """Open the dock on a lazy image, and draw; return seconds, of actions the longest stretch."""
+    import dask
+    import napari
+
+    dask.config.set(scheduler="threads")
+    blocks = Blocks(edge)
+    viewer = napari.Viewer()
+    viewer.window._qt_window.resize(1280, 800)
+    levels = blocks.levels()
+    data = levels if len(levels) > 1 else levels[0]
+    options: dict[str, Any] = {"multiscale": len(levels) > 1, "contrast_limits": (0, 4000)}
+    layer = viewer.add_image(data, name="slide", **options)
+    still = Watch(lambda: True)
+    still.settle()
+    start = time.perf_counter()
+    _, dock = viewer.window.add_plugin_dock_widget(
+        "napari-spatial-embeddings", "Spatial Embeddings"
+    )
+    still.turn()
+    opens = time.perf_counter() - start
+    watch = Watch(lambda: bool(dock.idle) and not dock.model_suggestion.busy)
+    found = {"opens": opens, "first": _longest(watch, lambda: dock.images.choose(layer))}
+    eye = getattr(viewer, "scene", viewer).camera
+    middle = edge // 2
+    eye.center, eye.zoom = (0, middle, middle), 1.5
+    watch.settle()
+    found["draw"] = _longest(watch, lambda: dock.annotation_actions.use_tool("draw"))
+    labels = viewer.layers.selection.active
+    at = np.round(labels.world_to_data((middle, middle))).astype(int)
+    strokes = [lambda k=k: labels.paint(at + 30 * k, k + 1) for k in range(3)]
+    found["stroke"] = max(_longest(watch, stroke) for stroke in strokes)
+    found["undo"] = _longest(watch, labels.undo)
+    return {**found, "blocks": blocks.in_main_thread}
+
+
+def _longest(watch: Watch, work: Callable[[], object]) -> float:
+    busy: Busy = watch.busy(work)
+    return busy[1]
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
