@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
@@ -23,6 +24,7 @@ from napari_spatial_embeddings.files import read_image
 from napari_spatial_embeddings.inference import dask_workers
 from napari_spatial_embeddings.inference.block_run import BlockReport
 from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
+from napari_spatial_embeddings.inference.block_work import Done
 from napari_spatial_embeddings.inference.dask_workers import (
     DaskWorkers,
     Sources,
@@ -113,6 +115,29 @@ def test_a_killed_worker_costs_what_it_was_doing(
             written.setdefault(file.name, set()).add(file.stat().st_ino)
     assert killed == 2
     assert all(len(files) == 1 for files in written.values()), "no block is done twice"
+    assert_same(last, alone)
+
+
+def test_a_result_that_is_lost_before_it_is_fetched_is_made_again(
+    path: Path, workers: DaskWorkers, alone: BlockReport, tmp_path: Path
+) -> None:
+    lost, place = [], DaskWorkers(workers._client, sources_of(path))
+    fetch = place.next
+
+    def slow() -> Done | None:
+        task, future = place._done.get(timeout=60)
+        if not lost:
+            for process in processes():
+                process.kill()
+            while future.status == "finished":
+                time.sleep(0.01)
+            lost.append(future.status)
+        place._done.put((task, future))
+        return fetch()
+
+    place.next = slow  # type: ignore[method-assign]
+    *_, last = reports(path, tmp_path, place)
+    assert lost
     assert_same(last, alone)
 
 

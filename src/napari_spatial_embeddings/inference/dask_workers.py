@@ -41,6 +41,9 @@ CONNECT_SECONDS = 20
 PATIENCE = 1.0
 """Seconds after which `DaskWorkers.next` returns without a task that is done."""
 
+LOST_SECONDS = 0.1
+"""Seconds after which a result that was lost is looked for again."""
+
 COUNT_SECONDS = 5.0
 """Seconds after which the workers are counted again."""
 
@@ -128,6 +131,11 @@ class DaskWorkers:
         try:
             task, future = self._done.get(timeout=PATIENCE)
         except queue.Empty:
+            return None
+        if future.status in ("pending", "lost"):
+            # Its worker ended before its result was fetched; the scheduler has it done again.
+            time.sleep(LOST_SECONDS)
+            self._done.put((task, future))
             return None
         self._futures.discard(future)
         if future.status == "finished":
