@@ -121,7 +121,8 @@ def test_a_killed_worker_costs_what_it_was_doing(
 def test_a_result_that_is_lost_before_it_is_fetched_is_made_again(
     path: Path, workers: DaskWorkers, alone: BlockReport, tmp_path: Path
 ) -> None:
-    lost, place = [], DaskWorkers(workers._client, sources_of(path))
+    lost = list[str]()
+    place = DaskWorkers(workers._client, sources_of(path))
     fetch = place.next
 
     def slow() -> Done | None:
