@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from napari_spatial_embeddings.config import first_error
 from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
-from napari_spatial_embeddings.files import Position, read_image, state_of, stem
+from napari_spatial_embeddings.files import Position, read_image, stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.files.names import new_key, series_key
 from napari_spatial_embeddings.inference import model_card
@@ -138,7 +138,7 @@ class Project:
         return new_key(name, taken, self._is_free)
 
     def _is_free(self, key: str) -> bool:
-        return not any(path.exists() for path in self._files(key))
+        return not any(path.exists() for path in self.files_of(key))
 
     def add_image(
         self,
@@ -222,9 +222,8 @@ class Project:
         """Add files, or what `files.positions` lists, of which nothing is read; return entries."""
         positions = [p if isinstance(p, Position) else Position(Path(p), stem(p)) for p in found]
         entries = entries_of(positions, self.folder, self.card.images, self._is_free)
-        known = {entry.key for entry in self.card.images}
-        if new := tuple(entry for entry in entries if entry.key not in known):
-            self.update(images=(*self.card.images, *dict.fromkeys(new)))
+        if set(entries) - set(self.card.images):
+            self.update(images=tuple(dict.fromkeys((*self.card.images, *entries))))
         return entries
 
     def replace_entry(self, key: str, **changes: object) -> ImageEntry:
@@ -243,7 +242,7 @@ class Project:
         used = any(e.path == entry.path for e in self.card.images)  # by other frames
         copy = [self.folder / entry.path] if own and not used else []
         results = (self.maps_folder / f"{key}{ending}" for ending in (OBJECTS, MAPS))
-        for path in {*self._files(key), *copy, *results}:
+        for path in {*self.files_of(key), *copy, *results}:
             if path.exists():
                 with writing(path):
                     path.unlink()
@@ -289,33 +288,28 @@ class Project:
     def save_annotation(self, key: str, annotation: Annotation) -> None:
         """Write the annotation of an image."""
         entry = self._fitting(key, annotation.labels)
-        labels, regions, *_ = self._files(key)
+        labels, regions, *_ = self.files_of(key)
         write_annotation(labels, regions, annotation, entry.pixel_size, entry.unit)
 
     def annotation(self, key: str) -> Annotation | None:
         """Read the annotation of an image; None if none was saved."""
         shape = self.entry(key).spatial
-        labels, regions, *_ = self._files(key)
+        labels, regions, *_ = self.files_of(key)
         return read_annotation(labels, regions, shape) if labels.exists() else None
 
     def save_corrections(self, key: str, corrections: Corrections) -> None:
         """Write the corrections of an image."""
         self._fitting(key, corrections.labels)
-        write_corrections(self._files(key)[2], corrections)
+        write_corrections(self.files_of(key)[2], corrections)
 
     def corrected(self, key: str) -> bool:
         """Return whether corrections of an image were saved."""
-        return self._files(key)[2].exists()
-
-    def state_of_corrections(self, key: str) -> str:
-        """Return which corrections of an image are saved, as text that changes with them."""
-        path = self._files(key)[2]
-        return state_of(path) if path.exists() else ""
+        return self.files_of(key)[2].exists()
 
     def corrections(self, key: str) -> Corrections | None:
         """Read what `save_corrections` wrote; None if nothing was ever saved."""
-        shape, path = self.entry(key).spatial, self._files(key)[2]
-        return read_corrections(path, shape) if path.exists() else None
+        shape = self.entry(key).spatial
+        return read_corrections(self.files_of(key)[2], shape) if self.corrected(key) else None
 
     def links_file(self, name: str) -> Path:
         """Return where the corrections of the links of a label series are: see `export.links`."""
@@ -341,7 +335,7 @@ class Project:
         facts = described(checked(image.data, entry.name))
         return self.replace_entry(key, pixel_size=image.pixel_size, unit=image.unit, **facts)
 
-    def _files(self, key: str) -> tuple[Path, Path, Path, Path]:
+    def files_of(self, key: str) -> tuple[Path, Path, Path, Path]:
         """Return where an image's labels, regions, corrections and copied pixels are."""
         names = f"annotations/{key}.tif", f"regions/{key}.csv", f"corrections/{key}.tif"
         labels, regions, corrections = (self.folder / name for name in names)

@@ -61,7 +61,7 @@ def read_whole(project: Project, key: str) -> ImageData:
 
 
 def state_of_whole(project: Project, key: str) -> str:
-    """Return what `read_whole` reads, and how, as text that changes with the pixels.
+    """Return what `read_whole` reads, how, and its corrections, as text that changes with them.
 
     Empty if the file is not there.
     """
@@ -70,7 +70,8 @@ def state_of_whole(project: Project, key: str) -> str:
     if not path.exists():
         return ""
     how = entry.axes, entry.scene, entry.window, entry.channels, entry.pixel_size, entry.unit
-    return f"{state_of(path)}, {how}"
+    files = path, project.files_of(key)[2]
+    return ", ".join([*(state_of(file) for file in files if file.exists()), str(how)])
 
 
 def add_frame(

@@ -169,7 +169,7 @@ def _input(project: Project, request: PredictionRequest, one: ImageToPredict, na
 
     image, entry = one.image, project.card.find(one.key)
     read: Callable[[], ImageData] = partial(read_whole, project, one.key)
-    state: Callable[[], str] = partial(_state, state_of_whole, project, one.key)
+    state: Callable[[], str] = partial(state_of_whole, project, one.key)
     if image is not None:
         read, state = lambda: image, not_known
     path = project.folder if entry is None else project.folder / entry.path
@@ -186,11 +186,6 @@ def _input(project: Project, request: PredictionRequest, one: ImageToPredict, na
         partial(_complete, request, one.key),
         lambda: one.frames or project.card.find(one.key) is not None,
     )
-
-
-def _state(read: Callable[[Project, str], str], project: Project, key: str) -> str:
-    """Return what an image is made of, its corrections among that."""
-    return f"{read(project, key)}, {project.state_of_corrections(key)}"
 
 
 def _complete(request: PredictionRequest, key: str, job: SegmentationJob) -> SegmentationJob:
