@@ -132,7 +132,7 @@ def test_a_result_that_is_lost_before_it_is_fetched_is_made_again(
                 process.kill()
             while future.status == "finished":
                 time.sleep(0.01)
-            lost.append(future.status)
+            lost.append(str(future.status))
         place._done.put((task, future))
         return fetch()
 
