@@ -99,8 +99,8 @@ def test_an_object_keeps_its_id_when_the_run_is_gone_on_with(tmp_path: Path) -> 
     before = seen(first.labels)
     assert before.any()
     again = next(segment_large(work, provisional=True))
-    assert again.blocks.resumed == 7
-    np.testing.assert_array_equal(seen(again.labels), before)
+    assert again.blocks.resumed >= 7
+    np.testing.assert_array_equal(seen(again.labels)[before > 0], before[before > 0])
     after = seen(last_of(work).labels)
     np.testing.assert_array_equal(after[before > 0], before[before > 0])
     assert len(np.unique(after)) > len(np.unique(before))
@@ -114,7 +114,7 @@ def test_what_a_run_did_without_them_is_added(tmp_path: Path) -> None:
     state = state_of_labels(work.output)
     assert (state.complete, state.levels) == (False, ())
     assert state.unfinished is not None
-    assert state.unfinished.done == 5
+    assert 5 <= state.unfinished.done < state.unfinished.total == 27
     again = next(segment_large(work, provisional=True))
     shown = seen(again.labels)
     assert shown.any()

@@ -22,6 +22,7 @@ from napari_spatial_embeddings.inference.segmentation import Segmentation
 from napari_spatial_embeddings.plugin.controllers.autosave import Autosave
 from napari_spatial_embeddings.plugin.controllers.image_list import ListedImages
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
+from napari_spatial_embeddings.plugin.controllers.large.prediction import LargePrediction
 from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
 from napari_spatial_embeddings.plugin.controllers.project import ProjectController
 from napari_spatial_embeddings.plugin.controllers.project_images import ProjectImages
@@ -56,6 +57,9 @@ class Bench:
         )
         self.results = ResultLayers(viewer, session, parent)
         self.prediction = PredictionController(viewer, session, self.images, self.listed, parent)
+        self.large = LargePrediction(
+            viewer, session, self.images, self.project, self.project_images, self.prediction, parent
+        )
         self.reclustering = ReclusteringController(viewer, session, self.images, parent)
         self.prediction.superseded.connect(self.reclustering.recluster)
         self.messages: list[str] = []
@@ -69,7 +73,7 @@ class Bench:
 
     def wait(self) -> None:
         """Run the event loop until nothing is under way."""
-        parts = (self.reclustering, self.results, self.listed, self.autosave)
+        parts = (self.reclustering, self.results, self.listed, self.autosave, self.large)
         self._qtbot.waitUntil(
             lambda: not self.prediction.running and not any(part.busy for part in parts),
             timeout=300_000,
@@ -83,6 +87,7 @@ class Bench:
         """Close as the dock does."""
         for controller in (
             self.reclustering,
+            self.large,
             self.prediction,
             self.results,
             self.listed,

@@ -185,6 +185,11 @@ class Progress:
     facts: Facts
     folder: Path
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The image's spatial shape."""
+        return tuple(self.facts["the image"][1][1:])
+
 
 def progress_of(folder: Path) -> Progress | None:
     """Return what the segmentation in a folder has done; None without one, or if it is damaged."""

@@ -34,7 +34,7 @@ def is_known(report: BlockReport) -> bool:
 
 
 def estimate(report: BlockReport, folder: Path, *, apart: bool) -> str:
-    """Return a sentence about what an image takes, from its first blocks.
+    """Return a sentence about what the blocks of a run take, from the first of them.
 
     Parameters
     ----------
@@ -45,9 +45,11 @@ def estimate(report: BlockReport, folder: Path, *, apart: bool) -> str:
         Whether workers do the work.
     """
     each = " in each worker" if apart else ""
+    blocks = report.total - report.resumed
+    seconds = (report.seconds_left or 0) * blocks / max(1, report.total - report.done)
     text = (
-        f"{report.total} blocks: about {duration(report.seconds_left or 0)} left,"
-        f" {size(report.memory)} of memory{each} and up to {size(report.disk)} of disk meanwhile"
+        f"{blocks} blocks: about {duration(seconds)}, {size(report.memory)} of memory{each} and up"
+        f" to {size(report.disk)} of disk meanwhile"
     )
     free = shutil.disk_usage(folder).free
     return text if free > report.disk else f"{text}, of which only {size(free)} are free"

@@ -27,6 +27,7 @@ from .controllers.frame_reclustering import FrameReclustering
 from .controllers.image_choice import ImageChoice
 from .controllers.image_list import ListedImages
 from .controllers.images import ImageController
+from .controllers.large.prediction import LargePrediction
 from .controllers.message_subject import MessageSubject
 from .controllers.model_suggestion import ModelSuggestion
 from .controllers.prediction import PredictionController
@@ -166,6 +167,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
             session, self.images, self.autosave, self.project, self.project_images, self
         )
         self.prediction = PredictionController(viewer, session, self.images, self.listed, self)
+        parts = self.images, self.project, self.project_images, self.prediction
+        self.large = LargePrediction(viewer, session, *parts, self)
         self.reclustering = ReclusteringController(viewer, session, self.images, self)
         self.prediction.superseded.connect(self.reclustering.recluster)
         self.frame_reclustering = FrameReclustering(session, self.reclustering, self)
@@ -205,7 +208,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.training = TrainingController(
             session, self.autosave, self.project, self.prediction, self
         )
-        self.activity = ActivityController(session, self.prediction, self.export, self)
+        self.activity = ActivityController(session, self.prediction, self.large, self.export, self)
         self.reopening = Reopening(
             session, self.images, self.autosave, self.prediction, self.frame_maps, self
         )
@@ -225,7 +228,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
             self.reclustering,
             self.frame_reclustering,
             self.arrows,
-            PredictSection(session, self.images, self.listed, self.prediction),
+            PredictSection(session, self.images, self.listed, self.prediction, self.large),
             ExplainSection(session, self.explanation),
             CorrectSection(session, self.correction, self.correction_tool, *imports),
             ExportSection(session, self.export, self.prediction),
@@ -306,17 +309,14 @@ class SpatialEmbeddingsWidget(DockedWidget):
     def idle(self) -> bool:
         """Whether nothing runs or waits in the background, but for a training."""
         busy = (
-            self.annotation.busy or self.region_check.busy,
             self.interpolation.busy or self.object_import.busy or self.all_corrections.busy,
-            self.view_follower.busy,
-            self.prediction.running,
-            self.reopening.busy or self.listed.busy,
+            self.prediction.running or self.large.busy or self.view_follower.busy,
+            self.reopening.busy or self.listed.busy or self.annotation.busy,
             self.reclustering.busy or self.frame_reclustering.busy or self.frame_maps.busy,
             self.correction.busy or self.explanation.busy or self.following.busy,
             self.results.busy or self.locked_outlines.busy,
-            self.export.busy or self.export.copying,
-            self.linking.busy or self.track_export.busy,
-            self.autosave.busy,
+            self.export.busy or self.export.copying or self.autosave.busy,
+            self.linking.busy or self.track_export.busy or self.region_check.busy,
         )
         return not any(busy)
 

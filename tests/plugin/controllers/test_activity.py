@@ -29,7 +29,9 @@ def test_what_takes_longer_has_a_bar(
     bench: EditorBench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(activity, "INTERVAL_MS", 20)
-    controller = ActivityController(bench.session, bench.prediction, bench.export, bench.parent)
+    controller = ActivityController(
+        bench.session, bench.prediction, bench.large, bench.export, bench.parent
+    )
     bench.prediction.progressed.emit(1, 9, "tile 1 of 9")
     bench.prediction.ended.emit(True)
     qtbot.wait(100)

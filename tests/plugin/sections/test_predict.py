@@ -29,7 +29,9 @@ def bench(qtbot: QtBot) -> Iterator[Bench]:
 
 @pytest.fixture
 def section(bench: Bench, qtbot: QtBot) -> Iterator[PredictSection]:
-    section = PredictSection(bench.session, bench.images, bench.listed, bench.prediction)
+    section = PredictSection(
+        bench.session, bench.images, bench.listed, bench.prediction, bench.large
+    )
     qtbot.addWidget(section)
     section.show()
     yield section

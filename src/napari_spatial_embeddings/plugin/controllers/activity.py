@@ -12,6 +12,7 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .export import ExportController
+from .large.prediction import LargePrediction
 from .prediction import PredictionController
 
 INTERVAL_MS = 500
@@ -37,6 +38,7 @@ class ActivityController(QObject):
     ----------
     session : Session
     prediction : PredictionController
+    large : LargePrediction
     export : ExportController
     """
 
@@ -44,12 +46,14 @@ class ActivityController(QObject):
         self,
         session: Session,
         prediction: PredictionController,
+        large: LargePrediction,
         export: ExportController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._export = session, export
         self._predicting, self._exporting, self._training = _Work(), _Work(), _Work()
+        self._whole = _Work()
         # Bars are changed by a timer: napari runs the event loop when it adds one.
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
@@ -57,6 +61,8 @@ class ActivityController(QObject):
         self._connections = Connections()
         self._connections.add(prediction.progressed, self._predict)
         self._connections.add(prediction.ended, lambda *_: self._set(self._predicting, None))
+        self._connections.add(large.progressed, self._predict_whole)
+        self._connections.add(large.ended, lambda *_: self._set(self._whole, None))
         self._connections.add(export.changed, self._follow_export)
         self._connections.add(session.training_changed, self._follow_training)
 
@@ -68,10 +74,13 @@ class ActivityController(QObject):
             work.bar.close()
 
     def _all(self) -> tuple[_Work, ...]:
-        return self._predicting, self._exporting, self._training
+        return self._predicting, self._exporting, self._training, self._whole
 
     def _predict(self, done: int, total: int, message: str) -> None:
         self._set(self._predicting, (message, done, total))
+
+    def _predict_whole(self, done: int, total: int, message: str) -> None:
+        self._set(self._whole, (f"Whole image: {message}", done, total))
 
     def _follow_export(self) -> None:
         self._set(self._exporting, ("Exporting", 0, 0) if self._export.busy else None)

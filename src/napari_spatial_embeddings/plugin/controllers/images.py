@@ -261,7 +261,7 @@ class ImageController(ImageQueries):
     def _replaced(self, layer: Layer) -> None:
         """Follow a layer that has other data now."""
         role = tags.role_of(layer)
-        if self._registry.describing or role not in (None, "image", *ON_PIXELS):
+        if self._registry.describing or role not in (None, "image", *ON_PIXELS) or role == "large":
             return
         with self._session.errors_as_messages():
             if role in ON_PIXELS:

@@ -247,6 +247,12 @@ def end_stroke(layer: Layer | None) -> None:
             layer._finish_drawing()
 
 
+def read_again(layer: Labels) -> None:
+    """Have a layer read what it shows again, and the coarsest level, which napari 0.9 keeps."""
+    getattr(layer, "_reset_thumbnail_level_data", lambda: None)()
+    layer.refresh(extent=False)
+
+
 def painted_box(event: Any) -> Box | None:
     """Return the box around what a paint event of a Labels layer changed; None if unknown."""
     boxes = []

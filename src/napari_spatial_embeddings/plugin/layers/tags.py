@@ -38,6 +38,7 @@ Role = Literal[
     "tracked",
     "tracks",
     "taken",
+    "large",
 ]
 
 Grey = Literal["", "grey", "inverted"]
@@ -57,6 +58,7 @@ TYPES: dict[Role, type[Layer]] = {
     "tracked": Labels,
     "tracks": Tracks,
     "taken": Labels,
+    "large": Labels,
 }
 """Type of a role's layers; an explanation has several."""
 

@@ -17,7 +17,7 @@ ANNOTATION_ROLES: tuple[Role, ...] = ("annotations", "regions")
 """Roles of the layers that lie over the objects."""
 
 
-OBJECT_ROLES: tuple[Role, ...] = ("instances", "locked")
+OBJECT_ROLES: tuple[Role, ...] = ("instances", "locked", "large")
 """Roles of the layers that show what the model found."""
 
 

@@ -69,6 +69,13 @@ class Dialogs:
         """
         WhichFiles(folder.name, look, chosen, self.parent).open()
 
+    def save_labels(self, suggestion: Path, /) -> Path | None:
+        """Ask where the labels of a large image are to be written."""
+        name, _ = QFileDialog.getSaveFileName(
+            self.parent, "Labels of the whole image", str(suggestion), "OME-Zarr (*.zarr)"
+        )
+        return Path(name) if name else None
+
     def find_image(self, missing: Path, /) -> Path | None:
         """Ask where a moved image is now."""
         name, _ = QFileDialog.getOpenFileName(

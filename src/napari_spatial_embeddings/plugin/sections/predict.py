@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
-from superqt import QElidingLabel
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.controllers.image_list import ListedImages
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
+from napari_spatial_embeddings.plugin.controllers.large.prediction import LargePrediction
 from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
 from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -27,6 +19,8 @@ from napari_spatial_embeddings.plugin.qt.form import Form
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .model_combo import ModelCombo
+from .prediction.large import LargeProgressRow, LargeSettings
+from .prediction.progress_row import ProgressRow
 
 
 class PredictSection(QWidget):
@@ -39,6 +33,7 @@ class PredictSection(QWidget):
     listed : ListedImages
         Those that "All images" predicts.
     prediction : PredictionController
+    large : LargePrediction
 
     Attributes
     ----------
@@ -56,24 +51,23 @@ class PredictSection(QWidget):
         images: ImageController,
         listed: ListedImages,
         prediction: PredictionController,
+        large: LargePrediction,
     ) -> None:
         super().__init__()
         self._session, self._listed, self._prediction = session, listed, prediction
-        self._images, self.obstacle, self.listed = images, "", 0
+        self._images, self._large = images, large
+        self.obstacle, self.listed = "", 0
         self.model = ModelCombo(session, "none yet", optional=False)
         self.view = QPushButton("This view")
         self.image = QPushButton("This image")
         self.all_frames = QPushButton("All frames")
         self.all_images = QPushButton("All images")
-        self.stop = QPushButton("Stop")
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(6)
-        self._progress_text = QElidingLabel()
-        self._progress_text.setElideMode(Qt.TextElideMode.ElideMiddle)
-        self._running = QWidget()
+        self._running = ProgressRow("Stop")
+        self.stop = self._running.button
+        self.whole = LargeProgressRow(large)
         self.settings = Collapsible("Settings")
         self.form = Form(session.prediction, ("device",))
+        self.blocks = LargeSettings(large)
         self._lay_out()
         self._connections = Connections()
         self._connect()
@@ -92,21 +86,16 @@ class PredictSection(QWidget):
         policy = self._running.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self._running.setSizePolicy(policy)
-        grid = QGridLayout(self._running)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(1)
-        grid.addWidget(self._progress_text, 0, 0)
-        grid.addWidget(self._bar, 1, 0)
-        grid.addWidget(self.stop, 0, 1, 2, 1)
-        grid.setColumnStretch(0, 1)
         column.addWidget(self._running)
+        column.addWidget(self.whole)
         self.settings.body.addWidget(self.form)
+        self.settings.body.addWidget(self.blocks)
         column.addWidget(self.settings)
 
     def _connect(self) -> None:
         session, prediction = self._session, self._prediction
         self.view.clicked.connect(prediction.view)
-        self.image.clicked.connect(prediction.image)
+        self.image.clicked.connect(self._predict_image)
         self.all_frames.clicked.connect(prediction.all_frames)
         self.all_images.clicked.connect(prediction.all_images)
         self.stop.clicked.connect(prediction.cancel)
@@ -120,6 +109,8 @@ class PredictSection(QWidget):
             session.model_changed,
             session.project_changed,
             self._images.changed,
+            self._large.changed,
+            self._large.ended,
         ):
             self._connections.add(signal, self.refresh)
 
@@ -127,8 +118,27 @@ class PredictSection(QWidget):
         """Disconnect from session and controller."""
         self._connections.close()
         self.model.close_down()
+        self.whole.close_down()
 
-    def refresh(self) -> None:
+    def _predict_image(self) -> None:
+        if self._large.applies:
+            self._large.start()
+        else:
+            self._prediction.image()
+
+    @property
+    def by_blocks(self) -> bool:
+        """Whether all of the current image is predicted block by block."""
+        return self._large.applies
+
+    @property
+    def image_button(self) -> str:
+        """Text of the button that predicts all of an image."""
+        if self._large.applies:
+            return "Whole image"
+        return "This image" if self._images.series is None else "This frame"
+
+    def refresh(self, *_: object) -> None:
         """Enable the buttons that can be pressed; the tooltips of the others give the reason."""
         self.obstacle = reason = self._find_obstacle()
         session = self._session
@@ -138,7 +148,12 @@ class PredictSection(QWidget):
         if series is not None:
             kind, image = "frame", f"all of frame {series.frame}"
             done = sum(record.complete for record in series.records.values())
-        self.image.setText(f"This {kind}")
+        self.image.setText(self.image_button)
+        if self._large.applies:
+            image = (
+                "the whole image block by block, in the background, into a file. It can be stopped"
+                " and gone on with, also later"
+            )
         self.all_frames.setVisible(series is not None)
         frames = ""
         if series is not None:
@@ -152,6 +167,8 @@ class PredictSection(QWidget):
         ):
             button.setEnabled(not reason and not running)
             button.setToolTip(reason or tooltip)
+        if self._large.applies:
+            self.image.setEnabled(not reason and not self._large.running)
         self.listed, reason = len(self._listed.all()), ""
         if not self.listed:
             reason = "There is no image: open one, or add images under Data."
@@ -200,11 +217,7 @@ class PredictSection(QWidget):
             self.form.set_settings(self._session.prediction)
 
     def _show_progress(self, done: int, total: int, message: str) -> None:
-        self._bar.setRange(0, total)
-        self._bar.setValue(done)
-        self._progress_text.setText(message)
-        self._progress_text.setToolTip(message)
-        self._running.show()
+        self._running.show_progress(done, total, message)
         self.refresh()
 
     def _hide_progress(self) -> None:

@@ -156,11 +156,12 @@ class TuneStep(StepArea):
         elif self._session.result is None and self.predict.obstacle:
             self.set_hint(self.predict.obstacle)
         elif self._session.result is None:
-            image = self._session.current
-            what = "image" if image is None or image.series is None else "frame"
             self.set_hint(
-                f"Press This view for a quick look, or This {what} for all of it; then the sliders"
-                " work."
+                f"Press This view for a quick look, or {self.predict.image_button} for all of it;"
+                " then the sliders work."
+                if not self.predict.by_blocks
+                else "Press This view to try the model and the sliders where you look, then Whole"
+                " image for all of it."
             )
         else:
             self.set_hint("Drag a slider: the objects follow. The model does not run again.")

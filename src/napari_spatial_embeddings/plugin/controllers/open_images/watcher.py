@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 """Properties of a layer that all layers of an image share."""
 
-ON_PIXELS: tuple[Role, ...] = ("annotations", "regions", "instances", "locked")
+ON_PIXELS: tuple[Role, ...] = ("annotations", "regions", "instances", "locked", "large")
 """Roles of layers whose pixels are those of the image, and are saved or corrected as such."""
 
 

@@ -1,0 +1,1 @@
+"""Parts of the section that predicts."""

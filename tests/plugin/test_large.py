@@ -1,0 +1,403 @@
+"""Whole images, predicted block by block in the window: stopped, closed, and gone on with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dask.array
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+
+from builders import capsules, picture
+from command_line import done
+from label_files import ome_zarr
+from napari_spatial_embeddings.config import BlockSettings
+from napari_spatial_embeddings.files import read_labels
+from napari_spatial_embeddings.inference.block_work import BlockWork, Task
+from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from plugin.project_files import Answers
+from plugin.robot_actions import button, open_dock, press
+from plugin.untrained import model_of
+
+Until = Callable[..., None]
+
+SHAPE = (300, 1100)
+"""Of the image: 3 x 9 blocks, and two levels of labels."""
+
+
+@pytest.fixture
+def pixels() -> NDArray[np.float32]:
+    made: NDArray[np.float32] = picture(capsules(SHAPE, 40))[0]
+    return made
+
+
+@pytest.fixture
+def slide(tmp_path: Path, pixels: NDArray[np.float32]) -> Path:
+    return ome_zarr(tmp_path / "slide.zarr", pixels, "YX", "0.5", [0.3, 0.3])
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    model_of().save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+class Tasks(list[Task]):
+    """The tasks that were done, whose work is counted; one of them may fail."""
+
+    error: BaseException | None = None
+
+    @property
+    def blocks(self) -> list[int]:
+        return [task.block for task in self if task.block is not None]
+
+
+@pytest.fixture
+def tasks(monkeypatch: pytest.MonkeyPatch) -> Tasks:
+    tasks, do = Tasks(), BlockWork.do
+
+    def counted(self: BlockWork, task: Task) -> Any:
+        if tasks.error is not None and len(tasks.blocks) > 4:
+            raise tasks.error
+        tasks.append(task)
+        return do(self, task)
+
+    monkeypatch.setattr(BlockWork, "do", counted)
+    return tasks
+
+
+class User(Answers):
+    """A user who puts labels beside the image, or where the dialog is asked to."""
+
+    def __init__(self, path: Path | None = None, *, sure: bool = True) -> None:
+        super().__init__(path)
+        self.asked: list[object] = []
+        self.sure = sure
+
+    def save_labels(self, suggestion: Path, /) -> Path | None:
+        self.asked.append(suggestion)
+        return self._path or suggestion
+
+    def confirm(self, question: str, yes: str, no: str, /) -> bool:  # noqa: ARG002
+        self.asked.append(question)
+        return self.sure
+
+
+def opened(viewer: Viewer, data: Any, model: Path, user: User) -> SpatialEmbeddingsWidget:
+    """Open the dock on an image, by its path or its array, and choose a small model and blocks."""
+    if isinstance(data, Path):
+        viewer.open(data, plugin="napari-spatial-embeddings")
+    else:
+        viewer.add_image(data, name="slide", contrast_limits=(0, 1))
+    dock = open_dock(viewer)
+    dock.project.dialogs = user
+    (layer,) = (x for x in viewer.layers if isinstance(x, Image))
+    dock.images.choose(layer)
+    prepare(dock, model)
+    return dock
+
+
+def prepare(dock: SpatialEmbeddingsWidget, model: Path) -> None:
+    dock.session.set_device("cpu")
+    dock.session.set_model(model, model_of().clustering)
+    dock.session.set_prediction(tile=128)
+    dock.large.blocks = BlockSettings(block=128)
+    dock._tune.predict.blocks.always.setChecked(True)
+
+
+def whole(viewer: Viewer) -> Labels | None:
+    found = [x for x in viewer.layers if x.name.endswith("whole image")]
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def pixels_of(viewer: Viewer) -> NDArray[np.integer]:
+    layer = whole(viewer)
+    assert layer is not None
+    return np.asarray(layer.data[0][()])
+
+
+def stop_half_way(dock: SpatialEmbeddingsWidget, until: Until) -> int:
+    """Start, and stop once some blocks are done; return how many are."""
+    press(dock, "Whole image")
+    until(lambda: dock.large._run is None or dock.large._run.blocks[0] >= 8)
+    stop(dock, until)
+    assert dock.large.unfinished is not None
+    return dock.large.unfinished[0]
+
+
+def stop(dock: SpatialEmbeddingsWidget, until: Until) -> None:
+    row = dock._tune.predict.whole.row
+    assert row.button.text() == "Stop"
+    row.button.click()
+    until(lambda: not dock.large.busy)
+
+
+def commands(folder: Path, slide: Path, model: Path) -> NDArray[np.integer]:
+    """Return what the command line makes of it."""
+    output = folder / "command.zarr"
+    flags = "--block", 128, "--tile", 128, "--device", "cpu", "--table"
+    done("predict", slide, "--model", model, "--output", output, *flags)
+    return read_labels(output)
+
+
+def test_labels_and_table_are_those_of_the_command_line(
+    viewer: Viewer, slide: Path, model: Path, tmp_path: Path, until: Until
+) -> None:
+    user = User()
+    dock = opened(viewer, slide, model, user)
+    press(dock, "Whole image")
+    assert not button(dock, "Whole image").isEnabled()
+    until(lambda: not dock.large.busy)
+    output = tmp_path / "slide.labels.zarr"
+    assert user.asked == [output]
+    labels = read_labels(output)
+    assert dock.message == f"Wrote {labels.max()} objects and their table to {output}"
+    assert labels.max() > 50
+    np.testing.assert_array_equal(labels, commands(tmp_path, slide, model))
+    one, other = tmp_path / "slide.labels.csv", tmp_path / "command.csv"
+    assert one.read_text() == other.read_text()
+    layer = whole(viewer)
+    assert layer is not None
+    assert layer.multiscale
+    assert not any(isinstance(level, np.ndarray) for level in layer.data)
+    np.testing.assert_array_equal(pixels_of(viewer), labels)
+    np.testing.assert_allclose(layer.scale, (0.3, 0.3))
+    assert not list(tmp_path.glob(".*")), "nothing is left of the run"
+
+
+def test_stopped_closed_and_gone_on_with(
+    new_viewer: Callable[..., Viewer],
+    slide: Path,
+    model: Path,
+    tmp_path: Path,
+    until: Until,
+    tasks: Tasks,
+) -> None:
+    viewer = new_viewer()
+    dock = opened(viewer, slide, model, User())
+    count = stop_half_way(dock, until)
+    assert 8 <= count < 27
+    seen = pixels_of(viewer)
+    assert seen.any()
+    until(lambda: whole(viewer).thumbnail[..., :3].any())  # type: ignore[union-attr]
+    viewer.close()
+
+    before = tasks.blocks
+    tasks.clear()
+    viewer = new_viewer()
+    user = User()
+    dock = opened(viewer, slide, model, user)
+    until(lambda: dock.large.unfinished)
+    np.testing.assert_array_equal(pixels_of(viewer), seen)
+    assert f"{count} of 27 blocks done" in dock._tune.predict.whole.row.text
+    press(dock, "Go on")
+    until(lambda: not dock.large.busy)
+    assert user.asked == [], "the place is known"
+    assert not set(before[:count]) & set(tasks.blocks)
+    assert len(tasks.blocks) <= 27 - count + 2, "blocks whose halo grew are done twice"
+    viewer.close()
+    tasks.clear()
+    np.testing.assert_array_equal(
+        read_labels(tmp_path / "slide.labels.zarr"), commands(tmp_path, slide, model)
+    )
+
+    viewer = new_viewer()
+    dock = opened(viewer, slide, model, User(sure=False))
+    until(lambda: whole(viewer) is not None)
+    np.testing.assert_array_equal(pixels_of(viewer), read_labels(tmp_path / "slide.labels.zarr"))
+    tasks.clear()
+    press(dock, "Whole image")
+    assert not dock.large.running, "complete labels are replaced by a user who is sure only"
+
+
+def test_what_the_command_line_began_the_window_goes_on_with(
+    viewer: Viewer, slide: Path, model: Path, tmp_path: Path, until: Until, tasks: Tasks
+) -> None:
+    from command_line import call
+
+    tasks.error = OSError(28, "No space left on device")
+    flags = "--block", 128, "--tile", 128, "--device", "cpu"
+    output = tmp_path / "slide.labels.zarr"
+    assert call("predict", slide, "--model", model, "--output", output, *flags).code == 1
+    tasks.error = None
+    before = tasks.blocks
+    tasks.clear()
+    dock = opened(viewer, slide, model, User())
+    dock.session.set_device("auto" if dock.session.device == "auto" else "cpu")
+    until(lambda: dock.large.unfinished)
+    press(dock, "Go on")
+    until(lambda: not dock.large.busy)
+    assert len(before) == 5
+    assert not set(before) & set(tasks.blocks)
+
+
+def test_other_thresholds_start_from_the_first_block(
+    viewer: Viewer, slide: Path, model: Path, until: Until, tasks: Tasks
+) -> None:
+    user = User(sure=False)
+    dock = opened(viewer, slide, model, user)
+    count = stop_half_way(dock, until)
+    dock.session.tune(min_size=50)
+    press(dock, "Start again")
+    assert user.asked[-1] == (
+        f"{count} of 27 blocks were segmented with other thresholds, and are of no use with those"
+        " that are set now."
+    )
+    assert not dock.large.running
+    user.sure = True
+    tasks.clear()
+    said: list[str] = []
+    dock.session.message.connect(lambda text, _: said.append(text))
+    press(dock, "Start again")
+    until(lambda: not dock.large.busy)
+    assert any(
+        text.startswith("The clustering settings changed since the last run") for text in said
+    )
+    assert set(tasks.blocks) == set(range(27))
+
+
+def test_a_project_has_the_labels_and_shows_them_again(
+    new_viewer: Callable[..., Viewer], slide: Path, model: Path, tmp_path: Path, until: Until
+) -> None:
+    viewer = new_viewer()
+    user = User(tmp_path / "project")
+    dock = opened(viewer, slide, model, user)
+    dock.project.ensure()
+    press(dock, "Whole image")
+    until(lambda: dock.idle)
+    project = dock.session.project
+    assert project is not None
+    labels = read_labels(project.results_folder / "slide.zarr")
+    assert user.asked == []
+    viewer.close()
+    viewer = new_viewer()
+    dock = open_dock(viewer)
+    dock.project.open(project.folder)
+    until(lambda: whole(viewer) is not None)
+    np.testing.assert_array_equal(pixels_of(viewer), labels)
+    assert dock.images.layer is not None
+    until(lambda: dock.idle)
+
+
+def test_an_image_that_is_removed_ends_the_run_and_what_is_done_is_kept(
+    viewer: Viewer, slide: Path, model: Path, until: Until
+) -> None:
+    dock = opened(viewer, slide, model, User())
+    press(dock, "Whole image")
+    until(lambda: dock.large._run is None or dock.large._run.blocks[0] >= 3)
+    assert dock.images.layer is not None
+    viewer.layers.remove(dock.images.layer)
+    assert not dock.large.running
+    until(lambda: not dock.large.busy and dock.message)
+    assert dock.message == (
+        "The image was removed while it was predicted: what is done is kept, and Whole image goes"
+        " on from there."
+    )
+    (again,) = viewer.open(slide, plugin="napari-spatial-embeddings")
+    dock.images.choose(again)
+    until(lambda: dock.large.unfinished)
+
+
+def test_another_project_ends_the_run(
+    viewer: Viewer, slide: Path, model: Path, tmp_path: Path, until: Until
+) -> None:
+    from napari_spatial_embeddings.project import Project
+
+    other = Project.create(tmp_path / "other")
+    dock = opened(viewer, slide, model, User(tmp_path / "project"))
+    results = dock.project.ensure().results_folder
+    press(dock, "Whole image")
+    until(lambda: dock.large._run is None or dock.large._run.blocks[0] >= 3)
+    dock.project.open(other.folder)
+    assert not dock.large.running
+    until(lambda: dock.idle and dock.message)
+    assert dock.message == (
+        "The project was left while a whole image was predicted: what is done is kept, and Whole"
+        " image goes on from there."
+    )
+    assert list(results.glob(".slide.zarr.part"))
+    assert not list(other.folder.rglob("*.zarr"))
+
+
+def test_a_full_disk_is_a_sentence_and_it_goes_on(
+    viewer: Viewer, slide: Path, model: Path, tmp_path: Path, until: Until, tasks: Tasks
+) -> None:
+    dock = opened(viewer, slide, model, User())
+    tasks.error = OSError(28, "No space left on device")
+    press(dock, "Whole image")
+    until(lambda: not dock.large.busy)
+    assert dock.message == (
+        f"{tmp_path / 'slide.labels.zarr'} cannot be written: No space left on device (make room"
+        " there); what is done is kept, and Whole image goes on from there."
+    )
+    tasks.error = None
+    tasks.clear()
+    press(dock, "Go on")
+    until(lambda: not dock.large.busy)
+    assert len(set(tasks.blocks)) == 27 - 5
+    assert read_labels(tmp_path / "slide.labels.zarr").max() > 50
+
+
+def test_a_layer_without_a_file(
+    new_viewer: Callable[..., Viewer],
+    pixels: NDArray[np.float32],
+    model: Path,
+    tmp_path: Path,
+    until: Until,
+    tasks: Tasks,
+) -> None:
+    def lazily(array: NDArray[np.float32]) -> Any:
+        return dask.array.from_array(array, chunks=(256, 256))  # type: ignore[no-untyped-call]
+
+    viewer = new_viewer()
+    dock = opened(viewer, lazily(pixels), model, User(tmp_path / "there"))
+    count = stop_half_way(dock, until)
+    dock.large.workers = "2"
+    press(dock, "Go on")
+    until(lambda: not dock.large.busy)
+    assert dock.message.startswith("Workers open the image by its file, and slide is none")
+    viewer.close()
+
+    viewer = new_viewer()
+    dock = opened(viewer, lazily(1 - pixels), model, User(tmp_path / "there.zarr"))
+    said: list[str] = []
+    dock.session.message.connect(lambda text, _: said.append(text))
+    shutil.copytree(tmp_path / ".there.zarr.part", tmp_path / "kept")
+    press(dock, "Whole image")
+    until(lambda: any(said))
+    stop(dock, until)
+    viewer.close()
+    assert next(filter(None, said)).startswith("The image changed since the last run")
+    shutil.rmtree(tmp_path / ".there.zarr.part")
+    (tmp_path / "kept").rename(tmp_path / ".there.zarr.part")
+
+    viewer = new_viewer()
+    tasks.clear()
+    dock = opened(viewer, lazily(pixels), model, User(tmp_path / "there.zarr"))
+    press(dock, "Whole image")
+    until(lambda: not dock.large.busy)
+    assert len(set(tasks.blocks)) == 27 - count
+    np.testing.assert_array_equal(pixels_of(viewer), read_labels(tmp_path / "there.zarr"))
+
+
+def test_what_cannot_be_used_is_refused_before_anything_is_written(
+    viewer: Viewer, slide: Path, model: Path, tmp_path: Path, until: Until
+) -> None:
+    dock = opened(viewer, slide, model, User(slide))
+    press(dock, "Whole image")
+    until(lambda: not dock.large.busy)
+    assert f"{slide} is there already, and was not written by this program" in dock.message
+    dock._tune.predict.blocks.workers.setText("four")
+    press(dock, "Whole image")
+    assert not dock.large.running
+    assert "is neither a number of processes" in dock.message
+    assert not list(tmp_path.glob(".*"))
+    shutil.rmtree(tmp_path / "model")
+    dock._tune.predict.blocks.workers.setText("")
