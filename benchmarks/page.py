@@ -221,6 +221,32 @@ the larger phi: `python -m benchmarks.overlaps MODEL IMAGES LABELS`. The differe
 0.002. The first owner is the rule: only then does a higher seed threshold keep a prefix of the
 objects, pixel by pixel, which is what makes sliders quick.
 """,
+    "speed": """## A large image beside an older build
+
+Real nuclei, mirrored into one TIFF of 16 bit, predicted with `nuclei-2d` by the command line from
+its start to its end, two threads; this build and the one that came before large images were divided
+into blocks, in turn: `python -m benchmarks.speed IMAGES --old SOURCE`. The better of two runs. The
+weights are the same; the older build's halo is narrower than what the network sees, so that some
+of its objects differ by pixels at the border.
+""",
+    "sizes": """## From small to large images
+
+The same nuclei from an OME-Zarr into labels in another one, block by block, two threads: `python -m
+benchmarks.speed IMAGES --sizes`. The start is the time that an image of 512 x 512 pixels takes.
+Memory is all that the process has, with the pages of files that are in it.
+""",
+    "volumes": """### Volumes
+
+The same for a volume of real nuclei that is mirrored again and again, with `nuclei-3d`: `python -m
+benchmarks.speed IMAGES --volume IMAGE`. The start is the time that 64 x 64 x 64 voxels take.
+""",
+    "compared": """## Speed beside other tools
+
+The same nuclei in one TIFF, from a program's start to the labels in a file, on a processor with
+two threads: `python -m benchmarks.compared IMAGES --stardist PYTHON MODEL --cellpose PYTHON MODEL`.
+The others' models were trained by `benchmarks/peers` for a short time: their speed does not depend
+on that, but for the part that grows with the objects, whose number is given.
+""",
     "workers": """## Workers that share in a large image
 
 Real nuclei, 256 x 256 pixels of each image of `dsb2018`, mirrored into an OME-Zarr; the whole

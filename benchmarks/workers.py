@@ -8,7 +8,6 @@ command line's own, in processes of their own, into stores that are compared.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import os
 import random
@@ -30,40 +29,12 @@ import psutil
 import zarr
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.files import find_images, read_image
-
 from . import page, table
+from .runs import mosaic
 
 CLI = (sys.executable, "-m", "napari_spatial_embeddings.cli")
 ENV = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
-PIECE, CHUNK = 256, 512
 MODEL = "nuclei-2d"
-
-
-def mosaic(images: Path, path: Path, edge: int) -> None:
-    """Write an OME-Zarr of crops side by side, every second row and column of them mirrored."""
-    crops = []
-    for file in find_images([str(images)]):
-        pixels = np.asarray(read_image(file).data[0], np.float32)
-        if min(pixels.shape) >= PIECE:
-            pixels = pixels[:PIECE, :PIECE]
-            low, high = np.percentile(pixels, (1, 99.8))
-            crops.append(np.clip((pixels - low) / max(1, high - low) * 4000, 0, 65535))
-    random.Random(0).shuffle(crops)
-    scale = [{"type": "scale", "scale": [1.0, 1.0]}]
-    datasets = [{"path": "0", "coordinateTransformations": scale}]
-    axes = [{"name": name, "type": "space"} for name in "yx"]
-    group = zarr.open_group(path, mode="w")
-    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": datasets}]}
-    array = group.create_array("0", shape=(edge, edge), chunks=(CHUNK, CHUNK), dtype="uint16")
-    row = np.empty((CHUNK, edge), np.uint16)
-    for y in range(0, edge, CHUNK):
-        for i, j in itertools.product(range(CHUNK // PIECE), range(edge // PIECE)):
-            at = y // PIECE + i, j
-            crop = crops[(at[0] // 2 * 7 + at[1] // 2) % len(crops)]
-            part = (slice(i * PIECE, (i + 1) * PIECE), slice(j * PIECE, (j + 1) * PIECE))
-            row[part] = crop[:: 1 - 2 * (at[0] % 2), :: 1 - 2 * (at[1] % 2)]
-        array[y : y + CHUNK] = row
 
 
 def command(image: Path, output: Path, *more: object) -> list[str]:

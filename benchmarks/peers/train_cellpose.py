@@ -80,6 +80,7 @@ diameter = float(
     )
 )
 model.net.eval()
+model.net.save_model(str(options.out / "weights"))
 model.diam_labels = diameter
 for path in sorted(options.test.glob("*.tif")):
     labels = model.eval(tifffile.imread(path), channels=[0, 0], diameter=diameter)[0]

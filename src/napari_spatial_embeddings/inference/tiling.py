@@ -56,13 +56,23 @@ class Progress:
     region : tuple of D slices
         The part of the maps that is new.
     maps : EmbeddingMaps
-        The maps so far, zero elsewhere (sigma: one).
+        The maps so far. What no tile has brought is as it was in maps that were given, else
+        without any object in a prediction of a window, and undefined in one of all.
     """
 
     done: int
     total: int
     region: tuple[slice, ...]
     maps: EmbeddingMaps
+
+
+def _undefined_maps(
+    shape: tuple[int, ...], settings: ModelSettings, spacing: tuple[float, ...]
+) -> EmbeddingMaps:
+    """Return maps all of which will be filled."""
+    counts = settings.ndim, settings.sigma_components, len(settings.classes)
+    offsets, sigma, seed = (np.empty((n, *shape), np.float32) for n in counts)
+    return EmbeddingMaps(offsets, sigma, seed, spacing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +209,9 @@ def predict_tiles(
     shape = image.shape[1:]
     resampling = resampling or Resampling.between(settings)
     grid = resampling.grid(shape)
-    out = out or empty_maps(shape, settings, resampling.spacing)
+    if out is None:
+        fresh = empty_maps if window else _undefined_maps
+        out = fresh(shape, settings, resampling.spacing)
     work = tiles(grid, settings, prediction, window and resampling.points(window, shape))
     run = runner(network, device)
 

@@ -69,22 +69,23 @@ def join_pooled(
         Rows are counted through all slices.
     """
     _, height, width, first = small.shape
+    pooled = large.shape[3]
     steps_z, steps_y = large.shape[0] // small.shape[0], large.shape[1] // height
     steps_x = large.shape[2] // width
     for at in range(start, stop):
         z, y = at // height, at % height
         for x in range(width):
-            row, source = out[z, y, x], small[z, y, x]
+            row = out[z, y, x]
             for c in range(first):
-                row[c] = source[c]
-            pooled = row[first:]
-            pooled[:] = large[z * steps_z, y * steps_y, x * steps_x]
+                row[c] = small[z, y, x, c]
+            for c in range(pooled):
+                row[first + c] = large[z * steps_z, y * steps_y, x * steps_x, c]
             for i in range(steps_z):
                 for j in range(steps_y):
                     for k in range(steps_x):
-                        more = large[z * steps_z + i, y * steps_y + j, x * steps_x + k]
-                        for c in range(len(pooled)):
-                            pooled[c] = max(pooled[c], more[c])
+                        for c in range(pooled):
+                            more = large[z * steps_z + i, y * steps_y + j, x * steps_x + k, c]
+                            row[first + c] = max(row[first + c], more)
             if len(weight):
                 mean, gain = _moments(row)
                 for c in range(len(row)):

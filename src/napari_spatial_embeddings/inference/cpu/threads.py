@@ -17,13 +17,17 @@ import torch
 Result = TypeVar("Result")
 
 
+MOST = 8
+"""Tiles that are under way at once, at most: each takes some 250 MB."""
+
+
 def threads_for(device: torch.device) -> int:
     """Return how many tiles are worth being under way: on a processor, one for each thread."""
-    return torch.get_num_threads() if device.type == "cpu" else 1
+    return min(MOST, torch.get_num_threads()) if device.type == "cpu" else 1
 
 
 class TileThreads:
-    """Some threads, in each of which torch has one thread; or the calling one alone.
+    """Some threads, among which torch's are divided; or the calling one alone.
 
     Parameters
     ----------
@@ -74,7 +78,7 @@ def _single_threads(count: int) -> ThreadPoolExecutor:
 
     def settle() -> None:
         torch.get_num_threads()  # at the first call in a thread, torch takes the process's number
-        torch.set_num_threads(1)
+        torch.set_num_threads(max(1, own // count))
         ready.wait()
 
     for _ in range(count):
