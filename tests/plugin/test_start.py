@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from napari_spatial_embeddings.project import Project
 
 OPEN = """
@@ -32,10 +34,38 @@ ends = []
 for step in dock.steps:
     down = step.close_down
     step.close_down = lambda down=down: (ends.append(1), down())
+END
+print(json.dumps([len(ends), len(dock.steps)]))
+"""
+
+CROSS = """
 dock.window().close()
 QApplication.processEvents()
 QApplication.quit()
-print(json.dumps([len(ends), len(dock.steps)]))
+"""
+
+KEYS = """
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtTest import QTest
+window, asked = dock.window(), []
+
+def confirm():
+    dialog = QApplication.activeModalWidget()
+    if dialog is None:
+        QTimer.singleShot(50, confirm)
+    else:
+        asked.append(1)
+        dialog.close_btn.click()
+
+def quit():
+    QTimer.singleShot(50, confirm)
+    window.activateWindow()
+    assert QTest.qWaitForWindowActive(window, 20_000)
+    QTest.keyClick(window, Qt.Key.Key_Q, Qt.KeyboardModifier.ControlModifier)
+
+QTimer.singleShot(0, quit)
+napari.run()
+assert asked, "by napari itself"
 """
 
 
@@ -57,8 +87,9 @@ def test_opens_quickly_and_without_torch(home: Path) -> None:
     assert took < 1.5
 
 
-def test_closing_the_window_saves_and_ends_everything(home: Path) -> None:
-    ended, steps = run(OPEN.replace("SHOW", "True") + CLOSE, home)
+@pytest.mark.parametrize("end", [CROSS, KEYS], ids=["cross", "Ctrl+Q"])
+def test_closing_the_window_saves_and_ends_everything(home: Path, end: str) -> None:
+    ended, steps = run(OPEN.replace("SHOW", "True") + CLOSE.replace("END", end), home)
     assert ended == steps > 1
     (card,) = home.rglob("project.json")
     found = Project.open(card).annotation("a")

@@ -10,7 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QPushButton, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QPushButton, QWidget
 
 from napari_spatial_embeddings.inference.model_card import ModelCard
 from napari_spatial_embeddings.plugin.controllers import training
@@ -215,8 +217,13 @@ def test_whoever_closes_while_it_trains_is_asked(
         assert cross is not None
         cross.click()
 
-    window.close(quit_app=False, confirm_need=True)  # as File > Close Window does
-    window.close(quit_app=True, confirm_need=True)  # as File > Exit does
+    def press_keys(key: Qt.Key) -> None:
+        window.activateWindow()
+        until(lambda: QApplication.activeWindow() is window)
+        QTest.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
+
+    press_keys(Qt.Key.Key_W)  # File > Close Window
+    press_keys(Qt.Key.Key_Q)  # File > Exit
     other.close(quit_app=True, confirm_need=True)  # as it does in another window
     press_cross()
     assert running(step) or status(step) == "starting"
