@@ -209,6 +209,9 @@ def test_a_view_that_would_hold_too_much_is_refused(viewer: Viewer, slide: Slide
         assert "zoom in" in dock.message, dock.message
         assert current(dock) is layer
         assert len(viewer.layers) == 1
+    look(viewer)
+    annotate(dock)
+    assert "zoom in" not in dock.message
 
 
 def test_a_view_comes_back_with_its_project(

@@ -236,7 +236,7 @@ class ImageData:
     @property
     def large(self) -> bool:
         """Whether it is worked on in windows, as the maps of all of it would be too large."""
-        return math.prod(self.shape) > MAX_PIXELS
+        return self.whole is None and math.prod(self.shape) > MAX_PIXELS
 
     def part(self, window: tuple[slice, ...]) -> ImageData:
         """Return a window of the spatial axes as an image, not read yet."""

@@ -10,7 +10,9 @@ import pytest
 import zarr
 from napari.layers import Layer
 
+from napari_spatial_embeddings.core import image_data
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import stored
 from napari_spatial_embeddings.plugin.contributions.readers import reader
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 
@@ -48,6 +50,26 @@ def test_axes_and_pixel_size(axes: str, tmp_path: Path) -> None:
     assert layer.scale.tolist() == [{"c": 1, "z": 2}.get(a, 0.5) for a in shown]
     assert str(layer.units[-1]) == "micrometer"
     assert tag_of(layer) is None, "it is the user's own"
+
+
+def test_a_large_image_is_shown_as_a_pyramid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "MAX_BYTES_IN_MEMORY", 0)
+    monkeypatch.setattr(image_data, "MAX_PIXELS", 1000)
+    pixels = write(tmp_path / "a.zarr", "cyx")
+    group = zarr.open_group(tmp_path / "a.zarr", mode="a")
+    group.create_array("1", data=pixels[:, ::2, ::2])
+    facts: Any = group.attrs["multiscales"]
+    facts[0]["datasets"].append({**facts[0]["datasets"][0], "path": "1"})
+    group.attrs["multiscales"] = facts
+    read = reader(str(tmp_path / "a.zarr"))
+    assert read is not None
+    ((data, options, kind),) = read(str(tmp_path / "a.zarr"))
+    layer = Layer.create(data, options, kind)
+    assert layer.multiscale
+    assert [level.shape for level in layer.data] == [(2, 30, 40), (2, 15, 20)]
+    np.testing.assert_array_equal(layer.data[0], pixels)
 
 
 def test_what_is_no_image(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class ImageController(ImageQueries):
         self._watcher.named.connect(self._renamed)
         self._registry = ImageRegistry(viewer, session, self._save_left)
         self._names = LayerNames(viewer)
-        self._views = Views(viewer, session, self)
+        self._views, self._refused = Views(viewer, session, self), False
         for layer in viewer.layers:
             self._watch(layer)
         self._registry.sync()
@@ -167,8 +167,11 @@ class ImageController(ImageQueries):
         InputError
             If nothing of the large image is in view, or more than a view may hold.
         """
-        before = self._session.image
+        before, refused, self._refused = self._session.image, self._refused, True
         view = self._views.wanted(all_seen=all_seen, create=create)
+        self._refused = False
+        if refused:  # what was to be done is done
+            self._session.say("")
         if view is not None and view is not self.layer:
             self.choose(view)
         return self._session.image != before

@@ -47,6 +47,8 @@ def image_layer(
 ) -> LayerTuple:
     """Return the layer of an image, whose channels are its first axis if there are several.
 
+    A large image is shown as a pyramid, if it is one.
+
     Of a time series, the second axis is time, and the key is that of a frame.
     """
     axes, space = image.axes.replace("C", ""), "ZYX"[-image.ndim :]
@@ -73,6 +75,10 @@ def image_layer(
         whole = Whole(f"file:{path}", ((every,),), entry.window, path)
         transform |= {"translate": _start(entry.window, transform.get("scale"), axes)}
     tag = LayerTag("image", key, frame, axes=axes, project=folder, whole=whole)
+    if image.large and image.levels and image.frames is None:
+        options["multiscale"] = True  # napari would read all of it for every picture
+        levels = [data, *(_of_layer(level, image.axes, axes) for level in image.levels)]
+        return levels, {"name": name, "metadata": tag.metadata(), **transform, **options}, "image"
     return data, {"name": name, "metadata": tag.metadata(), **transform, **options}, "image"
 
 
