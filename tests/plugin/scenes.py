@@ -81,7 +81,13 @@ class EditorBench(Bench):
             parent,
         )
         self.export = ExportController(
-            viewer, session, self.images, self.project_images, self.prediction, parent
+            viewer,
+            session,
+            self.images,
+            self.project_images,
+            self.prediction,
+            self.linking,
+            parent,
         )
 
     def close(self) -> None:

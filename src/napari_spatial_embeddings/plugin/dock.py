@@ -42,6 +42,7 @@ from .controllers.tools.following_frames import FollowingFrames
 from .controllers.tools.interpolation import Interpolation
 from .controllers.tools.object_import import ObjectImport
 from .controllers.tools.region_check import RegionCheck
+from .controllers.tools.series_import import SeriesImport
 from .controllers.tools.view_follower import ViewFollower
 from .controllers.tracking.export import TrackExport
 from .controllers.tracking.link_storage import LinkStorage
@@ -160,6 +161,9 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.all_corrections = AllCorrections(
             session, self.autosave, self.annotation, self.annotation_actions, self
         )
+        self.series_import = SeriesImport(
+            session, self.images, self.autosave, self.annotation, self.annotation_actions, self
+        )
         self.interpolation = Interpolation(viewer, session, self.annotation, self)
         self.region_check = RegionCheck(session, self.annotation, self)
         self.results = ResultLayers(viewer, session, self)
@@ -203,12 +207,13 @@ class SpatialEmbeddingsWidget(DockedWidget):
         )
         self.arrows = ArrowsLayer(viewer, session, self)
         self.export = ExportController(
-            viewer, session, self.images, self.project_images, self.prediction, self
+            viewer, session, self.images, self.project_images, self.prediction, self.linking, self
         )
         self.training = TrainingController(
             session, self.autosave, self.project, self.prediction, self
         )
-        self.activity = ActivityController(session, self.prediction, self.large, self.export, self)
+        shown = self.prediction, self.large, self.export, self.linking
+        self.activity = ActivityController(session, *shown, self)
         self.reopening = Reopening(
             session, self.images, self.autosave, self.prediction, self.frame_maps, self
         )
@@ -235,17 +240,11 @@ class SpatialEmbeddingsWidget(DockedWidget):
         )
         listed = ImageList(session, self.project, self.listed, self.annotation, self.prediction)
         owners = self.images, self.image_choice, self.project, self.project_images
+        drawing = self.images, self.annotation, self.annotation_actions, self.object_import
+        helpers = self.region_check, self.interpolation, self.series_import
         return [
             DataStep(session, *owners, listed),
-            AnnotateStep(
-                session,
-                self.images,
-                self.annotation,
-                self.annotation_actions,
-                self.object_import,
-                self.region_check,
-                self.interpolation,
-            ),
+            AnnotateStep(session, *drawing, *helpers),
             self._train,
             self._tune,
             TrackStep(self.series, self.linking, self.link_tool, self.track_export),
@@ -309,6 +308,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
     def idle(self) -> bool:
         """Whether nothing runs or waits in the background, but for a training."""
         busy = (
+            self.series_import.busy,
             self.interpolation.busy or self.object_import.busy or self.all_corrections.busy,
             self.prediction.running or self.large.busy or self.view_follower.busy,
             self.reopening.busy or self.listed.busy or self.annotation.busy,

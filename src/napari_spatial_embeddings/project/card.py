@@ -17,6 +17,7 @@ from napari_spatial_embeddings.config import (
     Positive,
     PredictionSettings,
     Settings,
+    TrackingSettings,
     TrainingSettings,
     first_error,
 )
@@ -115,6 +116,9 @@ class ProjectCard(Settings):
     )
     prediction: PredictionSettings = Field(
         PredictionSettings(), description="How the network is run over an image."
+    )
+    tracking: TrackingSettings = Field(
+        TrackingSettings(), description="How objects are linked over time."
     )
     device: str = Field(
         "auto",

@@ -8,6 +8,7 @@ import pytest
 from napari.utils import progress
 from pytestqt.qtbot import QtBot
 
+from movies import moving
 from napari_spatial_embeddings.plugin.controllers import activity
 from napari_spatial_embeddings.plugin.controllers.activity import ActivityController
 from plugin.scenes import EditorBench
@@ -30,7 +31,7 @@ def test_what_takes_longer_has_a_bar(
 ) -> None:
     monkeypatch.setattr(activity, "INTERVAL_MS", 20)
     controller = ActivityController(
-        bench.session, bench.prediction, bench.large, bench.export, bench.parent
+        bench.session, bench.prediction, bench.large, bench.export, bench.linking, bench.parent
     )
     bench.prediction.progressed.emit(1, 9, "tile 1 of 9")
     bench.prediction.ended.emit(True)
@@ -55,3 +56,22 @@ def test_what_takes_longer_has_a_bar(
     qtbot.waitUntil(lambda: len(bars()) == 1)
     controller.close()
     assert bars() == {}
+
+
+def test_linking_has_a_bar(
+    bench: EditorBench, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("laptrack")
+    monkeypatch.setattr(activity, "INTERVAL_MS", 1)
+    controller = ActivityController(
+        bench.session, bench.prediction, bench.large, bench.export, bench.linking, bench.parent
+    )
+    shown = set[str]()
+    look = controller._timer.timeout.connect(lambda: shown.update(bars()))
+    assert look is not None
+    bench.viewer.add_labels(moving(16, 40, (200, 200)), name="cells")
+    bench.linking.link()
+    qtbot.waitUntil(lambda: not bench.linking.busy, timeout=300_000)
+    qtbot.waitUntil(lambda: bars() == {})
+    assert any(text.startswith("Tracks: Frame ") for text in shown), shown
+    controller.close()

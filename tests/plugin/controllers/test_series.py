@@ -14,6 +14,7 @@ from napari.layers._source import layer_source
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.controllers.tools.series_import import SeriesImport
 from napari_spatial_embeddings.plugin.layers import frames
 from napari_spatial_embeddings.plugin.layers.frames import empty_labels
 from napari_spatial_embeddings.plugin.layers.tags import find_layer, tag_of
@@ -275,3 +276,49 @@ def test_scribbles_and_whole_objects_are_not_mixed_on_a_frame(owners: Owners) ->
     tag = tag_of(layer)
     assert tag is not None
     assert tag.scribbled
+
+
+def test_a_label_series_is_copied_to_all_frames(owners: Owners, until: Until) -> None:
+    add(owners, pixels())
+    own = np.zeros((FRAMES, SIZE, SIZE), np.uint16)
+    for t in (0, 2, 3):
+        own[t, 5:15, 5:15], own[t, 25:35, 25:35] = 7 + t, 20
+    source = owners.viewer.add_labels(own, name="mine")
+    imports = SeriesImport(
+        owners.session, owners.images, owners.autosave, owners.annotation, owners.actions
+    )
+    go(owners, 2)
+    layer = paint(owners, 30)
+    assert imports.frames(source) == FRAMES
+    assert imports.frames(owners.viewer.add_labels(own[:2], name="less")) == 0
+    imports.use(source)
+    until(lambda: not imports.busy)
+    assert drawn(layer) == [2, 0, 3, 2, 0]
+    assert layer.data[2][30, 30] == 1, "what was annotated stays"
+    assert not source.visible
+    assert owners.messages[-1] == (
+        "6 objects of mine copied to 3 frames; what was annotated already stays."
+    )
+    owners.autosave.flush()
+    project = owners.session.project
+    assert project is not None
+    assert {entry.frame for entry in project.card.images} == {0, 2, 3}
+    for t in (0, 2, 3):
+        saved = project.annotation(f"film.t000{t}")
+        assert saved is not None
+        np.testing.assert_array_equal(saved.labels, layer.data[t])
+        assert set(saved.classes) >= set(np.unique(layer.data[t])) - {0}
+    until(lambda: owners.annotation.totals.objects == 7)
+    layer.undo()
+    assert drawn(layer) == [2, 0, 1, 2, 0]
+    go(owners, 3)
+    layer.undo()
+    assert drawn(layer) == [2, 0, 1, 0, 0], "each frame has its own step back"
+    go(owners, 0)
+    imports.use(source)
+    until(lambda: not imports.busy)
+    assert drawn(layer) == [2, 0, 3, 2, 0], "it can be done again"
+    imports.use(source)
+    until(lambda: not imports.busy)
+    assert "holds no object that is not annotated already" in owners.messages[-1]
+    imports.close()

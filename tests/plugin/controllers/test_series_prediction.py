@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,6 +164,46 @@ def test_the_labels_of_a_series_are_exported_as_one_file(qtbot: QtBot, tmp_path:
     assert done(bench).endswith("film.tif; 2 frames without a prediction are empty.")
     written = read_label_series([tmp_path / "results/film.tif"], tracked=True)
     np.testing.assert_array_equal(np.asarray(written.data), labels_of(bench))
+    assert not (tmp_path / "results/film.csv").exists()
+    bench.close()
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_table_of_the_series_has_frames_and_tracks(
+    qtbot: QtBot, tmp_path: Path, linked: bool
+) -> None:
+    bench = EditorBench(qtbot)
+    bench.session.device = "cpu"
+    use(bench, tmp_path / "model")
+    add(bench)
+    for t in (1, 2):
+        bench.images.show_frame(t)
+        assert predict(bench, qtbot)
+    if linked:
+        pytest.importorskip("laptrack")
+        bench.linking.link()
+        qtbot.waitUntil(lambda: not bench.linking.busy, timeout=300_000)
+    bench.export.export_series(tmp_path / "results", ["objects"])
+    assert done(bench).endswith("and a table of them to film.csv.")
+    with (tmp_path / "results/film.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    found = {t: bench.session.results[f"film.t000{t}"].instances for t in (1, 2)}
+    places = [(int(row["frame"]), int(row["label"])) for row in rows]
+    assert places == [(t, int(i)) for t, one in found.items() for i in one.ids]
+    assert rows[0].keys() >= {"class", "score", "size_px", "mean_intensity_0"}
+    if linked:
+        series = bench.linking.series
+        assert series is not None
+        tracks = series.tracks
+        assert tracks is not None
+        known = [int(tracks.track[tracks.detections.index[place]]) for place in places]
+        assert [int(row["track"]) for row in rows] == known
+        assert {row["parent"] for row in rows} == {""}
+        bench.session.tune(min_size=30)
+        bench.wait()
+        assert bench.linking.tracks_of(series.layer) is None, "not as they are now"
+    else:
+        assert "track" not in rows[0]
     bench.close()
 
 

@@ -1,4 +1,4 @@
-"""Progress of predictions, exports and trainings in napari's activity dock."""
+"""Progress of predictions, exports, linkings and trainings in napari's activity dock."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from napari_spatial_embeddings.plugin.state.session import Session
 from .export import ExportController
 from .large.prediction import LargePrediction
 from .prediction import PredictionController
+from .tracking.linking import LinkingController
 
 INTERVAL_MS = 500
 """Milliseconds between two looks; what takes less, such as most previews, is not shown."""
@@ -40,6 +41,7 @@ class ActivityController(QObject):
     prediction : PredictionController
     large : LargePrediction
     export : ExportController
+    linking : LinkingController
     """
 
     def __init__(
@@ -48,12 +50,13 @@ class ActivityController(QObject):
         prediction: PredictionController,
         large: LargePrediction,
         export: ExportController,
+        linking: LinkingController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._export = session, export
+        self._session, self._export, self._linking = session, export, linking
         self._predicting, self._exporting, self._training = _Work(), _Work(), _Work()
-        self._whole = _Work()
+        self._whole, self._tracking = _Work(), _Work()
         # Bars are changed by a timer: napari runs the event loop when it adds one.
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
@@ -64,6 +67,8 @@ class ActivityController(QObject):
         self._connections.add(large.progressed, self._predict_whole)
         self._connections.add(large.ended, lambda *_: self._set(self._whole, None))
         self._connections.add(export.changed, self._follow_export)
+        self._connections.add(linking.progressed, self._link)
+        self._connections.add(linking.changed, self._follow_linking)
         self._connections.add(session.training_changed, self._follow_training)
 
     def close(self) -> None:
@@ -74,7 +79,8 @@ class ActivityController(QObject):
             work.bar.close()
 
     def _all(self) -> tuple[_Work, ...]:
-        return self._predicting, self._exporting, self._training, self._whole
+        predicting = self._predicting, self._whole
+        return *predicting, self._exporting, self._tracking, self._training
 
     def _predict(self, done: int, total: int, message: str) -> None:
         self._set(self._predicting, (message, done, total))
@@ -84,6 +90,14 @@ class ActivityController(QObject):
 
     def _follow_export(self) -> None:
         self._set(self._exporting, ("Exporting", 0, 0) if self._export.busy else None)
+
+    def _link(self, done: int, total: int, message: str) -> None:
+        if self._linking.busy:  # corrections, which take a moment, end before they are seen
+            self._set(self._tracking, (f"Tracks: {message}", done, total))
+
+    def _follow_linking(self) -> None:
+        if not self._linking.busy:
+            self._set(self._tracking, None)
 
     def _follow_training(self) -> None:
         training = self._session.training

@@ -57,6 +57,7 @@ class Autosave(QObject):
             session.clustering_changed,
             session.prediction_changed,
             session.training_settings_changed,
+            session.tracking_changed,
             session.device_changed,
             session.from_scratch_changed,
             session.classes_changed,

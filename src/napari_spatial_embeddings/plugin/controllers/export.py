@@ -24,6 +24,7 @@ from .images import ImageController
 from .open_images.sources import opened_image
 from .prediction import PredictionController
 from .project_images import ProjectImages
+from .tracking.linking import LinkingController
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +45,8 @@ class ExportController(QObject):
     images : ImageController
     project_images : ProjectImages
     prediction : PredictionController
+    linking : LinkingController
+        Tracks of the objects of a series.
     """
 
     changed = Signal()
@@ -58,11 +61,13 @@ class ExportController(QObject):
         images: ImageController,
         project_images: ProjectImages,
         prediction: PredictionController,
+        linking: LinkingController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._session, self._images = viewer, session, images
         self._project_images, self._prediction = project_images, prediction
+        self._linking = linking
         self._worker: Worker | None = None
         self._commands: Worker | None = None
         self._connections = Connections()
@@ -165,8 +170,8 @@ class ExportController(QObject):
             return "Predict this frame or all frames first."
         return WAIT_FOR_PREDICTION if self._prediction.running else ""
 
-    def export_series(self, folder: Path) -> None:
-        """Export the labels of all frames of the current image's series as one file."""
+    def export_series(self, folder: Path, formats: Sequence[str] = ()) -> None:
+        """Export the labels of all frames of a series as one file; and, if wanted, a table."""
         from napari_spatial_embeddings.plugin.tasks.export_series import SeriesExport, export_series
 
         series, key = self._images.series, str(self._session.image)
@@ -176,7 +181,12 @@ class ExportController(QObject):
         elif series is not None and series.image is not None and layer is not None:
             path = folder.expanduser() / f"{file_name(series.layer.name)}.tif"
             files = self._image_files()
-            request = SeriesExport(path, series.image, layer.data, series.predicted, files)
+            results = {t: one.result for t, one in series.records.items() if one.result}
+            tracks = self._linking.tracks_of(layer)
+            table = results if "objects" in formats else {}
+            request = SeriesExport(
+                path, series.image, layer.data, sorted(results), files, table, tracks
+            )
             self._run(lambda: export_series(request))
 
     def _run(self, work: Callable[[], Iterator[ExportReport]]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
 from typing import Any, cast
@@ -21,7 +22,7 @@ from napari_spatial_embeddings.plugin.state.open_image import Series
 
 from .axes import frames
 from .image import transform_along
-from .napari_compat import put_paint_history, take_paint_history
+from .napari_compat import add_to_paint_history, put_paint_history, take_paint_history
 from .tags import KeptFrame, image_key, tag_of, update_tag
 from .world import to_pixels, to_world
 
@@ -118,6 +119,40 @@ def show_frame(viewer: ViewerModel, series: Series, t: int) -> None:
             changes |= {"classes": new.classes, "scribbled": new.scribbled, "kept": kept}
         update_tag(layer, **changes)
     series.frame = t
+
+
+def add_to_frame(
+    layer: Labels,
+    t: int,
+    box: tuple[slice, ...],
+    before: NDArray[np.int32],
+    after: NDArray[np.int32],
+    classes: Mapping[int, str],
+) -> None:
+    """Replace labels of an annotation layer on a frame that is not in view; it can be undone there.
+
+    Parameters
+    ----------
+    layer : Labels
+    t : int
+        Number of the frame.
+    box : tuple of D slices
+        The part of it.
+    before, after : int32 (*box)
+    classes : mapping
+        Class of each new label.
+    """
+    tag = tag_of(layer)
+    if tag is None:
+        return
+    kept, present = tag.kept.get(t, KeptFrame(scribbled=tag.scribbled)), take_paint_history(layer)
+    put_paint_history(layer, kept.history)
+    add_to_paint_history(layer, (slice(t, t + 1), *box), before, after)
+    history = take_paint_history(layer)
+    put_paint_history(layer, present)
+    layer.data[t][box] = after
+    new = KeptFrame({**kept.classes, **classes}, kept.scribbled, history)
+    update_tag(layer, kept={**tag.kept, t: new})
 
 
 def rename_in_frames(layer: Labels, old: str, new: str) -> None:

@@ -86,6 +86,42 @@ class Placement:
         return tuple(box), chosen
 
 
+def place_on(
+    target: Layer, source: Layer, shape: tuple[int, ...]
+) -> tuple[Box, Callable[[Any], NDArray[np.integer[Any]]]]:
+    """Return where two layers meet, and what reads an array of the source there.
+
+    Parameters
+    ----------
+    target : Layer
+        Of D axes.
+    source : Layer
+    shape : tuple of ints
+        Of the array.
+
+    Raises
+    ------
+    InputError
+        As `labels_on`.
+    """
+    wanted = layer_shape(target)
+    how = Placement.between(target, source) if len(shape) == len(wanted) else None
+    if how is None or (shape != wanted and _as_created(source)):
+        raise InputError(
+            f"{source.name} has the shape {shape}, the image {wanted}: they must cover the same"
+            " pixels, or the layer must have the scale and translation of its place in the image"
+        )
+    if how.turned:
+        raise InputError(
+            f"{source.name} is rotated or sheared against the image: bring it to the image's pixels"
+            " first, and use that"
+        )
+    box, chosen = how.indices(wanted, shape)
+    if any(part.start == part.stop for part in box):
+        raise InputError(f"{source.name} lies beside the image: no pixel of it is on the image")
+    return box, partial(_read, chosen)
+
+
 def labels_on(target: Layer, source: Layer) -> tuple[Box, Callable[[], NDArray[np.integer[Any]]]]:
     """Return where two layers meet, and what reads the labels of the source there.
 
@@ -112,24 +148,11 @@ def labels_on(target: Layer, source: Layer) -> tuple[Box, Callable[[], NDArray[n
     wanted, shape = layer_shape(target), tuple(array.shape)
     while len(shape) > len(wanted) and shape[0] == 1:
         array, shape = array[0], shape[1:]
-    how = Placement.between(target, source) if len(shape) == len(wanted) else None
-    if how is None or (shape != wanted and _as_created(source)):
-        raise InputError(
-            f"{source.name} has the shape {shape}, the image {wanted}: they must cover the same"
-            " pixels, or the layer must have the scale and translation of its place in the image"
-        )
-    if how.turned:
-        raise InputError(
-            f"{source.name} is rotated or sheared against the image: bring it to the image's pixels"
-            " first, and use that"
-        )
-    box, chosen = how.indices(wanted, shape)
-    if any(part.start == part.stop for part in box):
-        raise InputError(f"{source.name} lies beside the image: no pixel of it is on the image")
-    return box, partial(_read, array, chosen)
+    box, read = place_on(target, source, shape)
+    return box, partial(read, array)
 
 
-def _read(array: Any, chosen: list[Index]) -> NDArray[np.integer[Any]]:
+def _read(chosen: list[Index], array: Any) -> NDArray[np.integer[Any]]:
     # Arrays that are not in memory are read by slices alone.
     low = [int(index.min()) for index in chosen]
     high = [int(index.max()) + 1 for index in chosen]

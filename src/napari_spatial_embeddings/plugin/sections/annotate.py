@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPushButton,
     QRadioButton,
     QWidget,
@@ -25,6 +28,7 @@ from napari_spatial_embeddings.plugin.controllers.tools.object_import import (
     no_next_frame,
 )
 from napari_spatial_embeddings.plugin.controllers.tools.region_check import RegionCheck
+from napari_spatial_embeddings.plugin.controllers.tools.series_import import SeriesImport
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo
@@ -52,6 +56,7 @@ class AnnotateStep(StepArea):
     imports : ObjectImport
     region_check : RegionCheck
     interpolation : Interpolation
+    series_import : SeriesImport
     """
 
     def __init__(
@@ -63,12 +68,13 @@ class AnnotateStep(StepArea):
         imports: ObjectImport,
         region_check: RegionCheck,
         interpolation: Interpolation,
+        series_import: SeriesImport,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__("Annotate", parent=parent)
         self._session, self._annotation, self._actions = session, annotation, actions
         self._imports, self._region_check = imports, region_check
-        self._interpolation = interpolation
+        self._interpolation, self._series_import = interpolation, series_import
         self._images = images
         self._begin = QPushButton("Annotate")
         self._begin.setToolTip("Add an annotation layer to the image, and paint in it.")
@@ -103,6 +109,10 @@ class AnnotateStep(StepArea):
         self._take = QPushButton("Use")
         self._take.setToolTip("Copy the objects of this layer into the annotations.")
         self._take.clicked.connect(self._use_other)
+        self._frames_menu = QMenu(self._take)
+        self._all_frames = self._frames_menu.addAction("", self._use_series)
+        self._frames_menu.addAction("On this frame", self._use_other)
+        self._others.currentIndexChanged.connect(self._show_choice)
         self._arrange()
         self._connections = Connections()
         self._connections.add(annotation.changed, self.refresh)
@@ -186,11 +196,19 @@ class AnnotateStep(StepArea):
         self._actions.set_scribbled(scribbled)
 
     def _use_other(self) -> None:
-        chosen = self._others.currentData(Qt.ItemDataRole.UserRole)
         with self._session.errors_as_messages():
-            for layer in self._imports.layers():
-                if str(layer.unique_id) == chosen:
-                    self._imports.use_layer(layer)
+            if (layer := self._other()) is not None:
+                self._imports.use_layer(layer)
+
+    def _use_series(self) -> None:
+        with self._session.errors_as_messages():
+            if (layer := self._other()) is not None:
+                self._series_import.use(layer)
+
+    def _other(self) -> Any:
+        """Return the layer that is chosen."""
+        chosen = self._others.currentData(Qt.ItemDataRole.UserRole)
+        return next((x for x in self._imports.layers() if str(x.unique_id) == chosen), None)
 
     # --------------------------------------------------------------- display
 
@@ -254,6 +272,13 @@ class AnnotateStep(StepArea):
             self._others.addItem(layer.name, str(layer.unique_id))
         self._others.setCurrentIndex(max(0, self._others.findData(chosen)))
         self._existing.setVisible(possible and bool(others))
+        self._show_choice()
+
+    def _show_choice(self) -> None:
+        """Offer a menu where the chosen layer has all frames of the time series."""
+        frames = self._series_import.frames(self._other())
+        self._take.setMenu(self._frames_menu if frames else None)  # type: ignore[arg-type]
+        self._all_frames.setText(f"On all {plural(frames, 'frame')}")
 
     def _advice(self, count: AnnotationCount, tool: str) -> str:
         if self._session.image is None:

@@ -60,7 +60,7 @@ class ExportSection(QWidget):
         self.all = QPushButton("Export all")
         self.copy = QPushButton("Copy command")
         self.this.clicked.connect(lambda: export.export_current(self._folder(), self.formats()))
-        self.series.clicked.connect(lambda: export.export_series(self._folder()))
+        self.series.clicked.connect(lambda: export.export_series(self._folder(), self.formats()))
         self.all.clicked.connect(self._export_all)
         self.copy.clicked.connect(self._copy)
         layout = QVBoxLayout(self)
@@ -101,7 +101,8 @@ class ExportSection(QWidget):
             self.series,
             self._export.obstacle_of_series(),
             "Write the labels of all frames as one TIFF with an axis of time, NAME.tif: what"
-            " napari-spatial-embeddings track links.",
+            " napari-spatial-embeddings track links. If Objects (CSV) is ticked, also NAME.csv: a"
+            " row for each object of each frame, with its track if the objects are linked.",
         )
         _enable(
             self.all,

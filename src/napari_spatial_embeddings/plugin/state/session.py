@@ -13,6 +13,7 @@ from psygnal import Signal
 from napari_spatial_embeddings.config import (
     ClusteringSettings,
     PredictionSettings,
+    TrackingSettings,
     TrainingSettings,
 )
 from napari_spatial_embeddings.core.text import sentence
@@ -52,7 +53,7 @@ class Session:
         Names of the classes of objects.
     model : str, optional
         The model that predicts: name of a shipped one, or a folder.
-    clustering, prediction, training_settings : settings
+    clustering, prediction, training_settings, tracking : settings
     device : str
         Where models are trained and run.
     from_scratch : dict
@@ -69,6 +70,7 @@ class Session:
     clustering_changed = Signal()
     prediction_changed = Signal()
     training_settings_changed = Signal()
+    tracking_changed = Signal()
     device_changed = Signal()
     from_scratch_changed = Signal()
     result_changed = Signal(str)
@@ -87,6 +89,7 @@ class Session:
         self.clustering = ClusteringSettings()
         self.prediction = PredictionSettings()
         self.training_settings = TrainingSettings(minutes=2.0)
+        self.tracking = TrackingSettings()
         self.device = "auto"
         self.from_scratch: dict[str, Any] = {}
         self.training = TrainingState()
@@ -129,6 +132,7 @@ class Session:
             self.clustering = card.clustering or ClusteringSettings()
             self.prediction = card.prediction
             self.training_settings = card.training
+            self.tracking = card.tracking
             self.device = card.device
             self.from_scratch = dict(card.from_scratch)
             self.model = str(project.model_folder) if project.has_model else card.start
@@ -139,6 +143,7 @@ class Session:
         self.clustering_changed.emit()
         self.prediction_changed.emit()
         self.training_settings_changed.emit()
+        self.tracking_changed.emit()
         self.device_changed.emit()
         self.from_scratch_changed.emit()
 
@@ -156,6 +161,7 @@ class Session:
             "clustering": self.clustering,
             "prediction": self.prediction,
             "training": self.training_settings,
+            "tracking": self.tracking,
             "device": self.device,
             "from_scratch": self.from_scratch,
             **start,
@@ -193,6 +199,12 @@ class Session:
         """Change how models are trained."""
         self.training_settings = settings
         self.training_settings_changed.emit()
+
+    def set_tracking(self, settings: TrackingSettings) -> None:
+        """Change how objects are linked over time."""
+        if settings != self.tracking:
+            self.tracking = settings
+            self.tracking_changed.emit()
 
     def set_device(self, device: str) -> None:
         """Change where models are trained and run."""

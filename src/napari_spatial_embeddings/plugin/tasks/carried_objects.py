@@ -1,9 +1,10 @@
-"""Objects of one frame of a time series that are copied to another: annotated or locked ones."""
+"""Objects that are copied to frames of a time series: of another frame, or of a label series."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,10 @@ from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.label_values import numbered
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.state.annotation_count import AnnotationCount, count
+from napari_spatial_embeddings.plugin.state.open_image import Box
 
-from .added_objects import Addition, AnnotationState, addition, everywhere
+from .added_objects import Addition, AnnotationState, addition, copied, everywhere
 from .correction_actions import Change, Scene
 
 if TYPE_CHECKING:
@@ -57,8 +60,8 @@ def carried(
     size = np.bincount(places.ravel(), minlength=len(ids))
     free = np.bincount(places[before == 0], minlength=len(ids))
     chosen = wanted & (2 * free > size)
-    count, left = int(chosen.sum()), int((wanted & ~chosen).sum())
-    if not count:
+    copies, left = int(chosen.sum()), int((wanted & ~chosen).sum())
+    if not copies:
         raise InputError(
             f"something is annotated on frame {target} already where frame {source} has objects"
         )
@@ -70,7 +73,7 @@ def carried(
             label, unused = unused, unused + 1
         new[k] = label
     after = np.where(before == 0, new[places], before)
-    message = f"{plural(count, 'object')} copied from frame {source} to frame {target}"
+    message = f"{plural(copies, 'object')} copied from frame {source} to frame {target}"
     if left:
         message += f"; {left} not copied, as something is annotated there already"
     return addition(
@@ -120,3 +123,99 @@ def locks_text(source: int, target: int, copied: int, wanted: int) -> str:
     if copied < wanted:
         text += f"; {wanted - copied} not copied, as objects are locked there already"
     return f"{text}. Correct what has moved; Ctrl+Z takes it back"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnnotatedFrames:
+    """The annotations of all frames, and the label series that is copied to them.
+
+    Parameters
+    ----------
+    labels : int32 (T, *S)
+        What is annotated: the layer's own array.
+    classes : mapping of mappings
+        Class of each label of the frames of which some are known.
+    scribbled : mapping
+        Whether the labels of a frame cover only part of their objects; not, if it is not there.
+    source : whole numbers (T, ...)
+        The label series.
+    box : Box
+        Where a frame of it lies on the image.
+    read : callable
+        Reads a frame of it on the pixels of the box.
+    name, class_name : str
+        Of the label series, and of its objects.
+    """
+
+    labels: NDArray[np.int32]
+    classes: Mapping[int, Mapping[int, str]]
+    scribbled: Mapping[int, bool]
+    source: Any
+    box: Box
+    read: Callable[[Any], NDArray[np.integer[Any]]]
+    name: str
+    class_name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameAddition:
+    """What is added to a frame.
+
+    Parameters
+    ----------
+    frame : int
+    addition : Addition
+    annotated : AnnotationCount
+        All that is annotated on it then.
+    """
+
+    frame: int
+    addition: Addition
+    annotated: AnnotationCount
+
+
+def add_to_frames(request: AnnotatedFrames, default: str) -> Iterator[FrameAddition]:
+    """Yield what is added to each frame, where nothing is annotated yet.
+
+    Parameters
+    ----------
+    request : AnnotatedFrames
+    default : str
+        Class of objects without one.
+
+    Raises
+    ------
+    InputError
+        If no frame holds an object that is not annotated, or the values are no objects.
+    """
+    found = 0
+    for t in range(len(request.labels)):
+        frame = request.source[t]
+        if not np.asarray(frame).any():
+            continue
+        labels, classes = np.array(request.labels[t]), request.classes.get(t, {})
+        grey = next((k for k, name in classes.items() if name == BACKGROUND), None)
+        unused = max(int(labels.max(initial=0)), *classes, 0) + 1
+        read = request.read(frame)
+        free = (read != 0) & (labels[request.box] == 0)
+        if not free.any():
+            continue
+        try:
+            new = copied(
+                AnnotationState(labels, unused, grey),
+                request.box,
+                lambda read=read: read,  # type: ignore[misc]
+                f"frame {t} of {request.name}",
+                request.class_name,
+                scribbled=request.scribbled.get(t, False),
+            )
+        except InputError:
+            if found or t + 1 < len(request.labels):  # the others may hold some
+                continue
+            raise
+        labels[new.box] = new.after
+        found += len(new.classes)
+        counted = count(labels, {**classes, **new.classes}, default, 0)
+        yield FrameAddition(t, new, counted)
+    if not found:
+        raise InputError(f"{request.name} holds no object that is not annotated already")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,11 @@ from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 
 from .export import ExportReport
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.export.objects import Table
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
+    from napari_spatial_embeddings.tracking.tracks import Tracks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +38,10 @@ class SeriesExport:
         Numbers of those that were predicted; the others have no objects.
     protected : sequence of paths
         Files that are never replaced: the images themselves.
+    table : mapping of Segmentation
+        Results of the frames, of which a table is written as well; empty for none.
+    tracks : Tracks, optional
+        Of these objects, for two columns of the table.
     """
 
     path: Path
@@ -39,6 +49,8 @@ class SeriesExport:
     labels: NDArray[np.int32]
     frames: Sequence[int]
     protected: Sequence[Path]
+    table: Mapping[int, Segmentation] = field(default_factory=dict)
+    tracks: Tracks | None = None
 
 
 def export_series(request: SeriesExport) -> Iterator[ExportReport]:
@@ -70,4 +82,41 @@ def export_series(request: SeriesExport) -> Iterator[ExportReport]:
     message = f"Wrote the objects of {plural(count, 'frame')} to {path}"
     if count < every:
         message += f"; {plural(every - count, 'frame')} without a prediction are empty"
+    if request.table:
+        yield ExportReport(f"Measuring the objects of {series.name} …")
+        yield from _write_table(request)
+        message += f", and a table of them to {path.with_suffix('.csv').name}"
     yield ExportReport(message)
+
+
+def _write_table(request: SeriesExport) -> Iterator[ExportReport]:
+    """Write a row for each object of each frame; in rows of linked ones, their track."""
+    from napari_spatial_embeddings.export.objects import objects_table, objects_writer
+
+    series, path = request.series, request.path.with_suffix(".csv")
+    with objects_writer(path) as add:
+        for t, found in sorted(request.table.items()):
+            rows = objects_table(
+                found.instances,
+                found.classes,
+                series.frame(t).data,
+                series.pixel_size,
+                series.unit,
+                found.maps.spacing,
+            )
+            add({"frame": [t] * len(found.instances), **_track_columns(request, t, found), **rows})
+            yield ExportReport(f"Measured frame {t} of {series.name} …")
+
+
+def _track_columns(request: SeriesExport, t: int, found: Segmentation) -> Table:
+    """Return the track of each object, and that track's parent; empty where there is none."""
+    tracks = request.tracks
+    if tracks is None:
+        return {}
+    known, ids = tracks.detections.index, found.instances.ids.tolist()
+    at = [known.get((t, label)) for label in ids]
+    own = [None if i is None else int(tracks.track[i]) for i in at]
+    return {
+        "track": ["" if track is None else track for track in own],
+        "parent": ["" if track is None else tracks.parents.get(track, "") for track in own],
+    }

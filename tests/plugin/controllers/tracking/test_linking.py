@@ -15,6 +15,7 @@ from movies import moving
 from napari_spatial_embeddings.config import TrackingSettings
 from napari_spatial_embeddings.export.links import read_links
 from napari_spatial_embeddings.plugin.tasks.link_actions import correct_links
+from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.tracking.corrections import LinkCorrections
 from plugin.scenes import EditorBench
 from plugin.tracked import Series, cells
@@ -254,3 +255,16 @@ def test_values_that_are_no_labels_are_a_sentence(series: Series) -> None:
     series.rig.linking.link()
     series.wait()
     assert "too high" in series.rig.message
+
+
+def test_settings_are_kept_in_the_project(series: Series, tmp_path: Path) -> None:
+    rig, chosen = series.rig, TrackingSettings(max_gap=3, divisions=True, max_step=7.0)
+    rig.linking.settings = chosen
+    project = rig.project.ensure()
+    rig.autosave.flush()
+    rig.project.create(tmp_path / "another")
+    rig.linking.settings = TrackingSettings(max_gap=2)
+    rig.autosave.flush()
+    assert Project.open(tmp_path / "another").card.tracking.max_gap == 2
+    rig.project.open(project.folder)
+    assert rig.linking.settings == chosen

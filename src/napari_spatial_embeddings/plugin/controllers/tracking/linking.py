@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -36,6 +36,9 @@ from napari_spatial_embeddings.plugin.tasks.link_series import (
 
 from .link_storage import LinkStorage
 from .series_choice import SeriesChoice
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.tracking.tracks import Tracks
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +79,6 @@ class LinkingController(QObject):
     session : Session
     choice : SeriesChoice
     storage : LinkStorage
-
-    Attributes
-    ----------
-    settings : TrackingSettings
-        Of the next linking.
     """
 
     changed = Signal()
@@ -98,7 +96,6 @@ class LinkingController(QObject):
         super().__init__(parent)
         self._viewer, self._session = viewer, session
         self._choice, self._storage, self._project = choice, storage, session.project
-        self.settings = TrackingSettings()
         self._steps: deque[_Step] = deque()
         self._running: _Running | None = None
         self._connections = Connections()
@@ -106,6 +103,7 @@ class LinkingController(QObject):
         self._connections.add(choice.leaving, self._leave)
         self._connections.add(session.project_changed, self._follow_project)
         self._connections.add(session.result_changed, self._follow_result)
+        self._connections.add(session.tracking_changed, self.changed.emit)
 
     def close(self) -> None:
         """Stop what runs in the background, but for corrections to be saved, and disconnect."""
@@ -127,6 +125,20 @@ class LinkingController(QObject):
     def series(self) -> LinkedSeries | None:
         """The series that is chosen."""
         return self._choice.series
+
+    @property
+    def settings(self) -> TrackingSettings:
+        """Settings of the next linking."""
+        return self._session.tracking
+
+    @settings.setter
+    def settings(self, settings: TrackingSettings) -> None:
+        self._session.set_tracking(settings)
+
+    def tracks_of(self, layer: object) -> Tracks | None:
+        """Return the tracks of a layer's labels; None if they are not linked as they are now."""
+        known = (x for x in self._choice.records if x.layer is layer and not x.stale)
+        return next((x.tracks for x in known), None)
 
     @property
     def busy(self) -> bool:
@@ -219,7 +231,7 @@ class LinkingController(QObject):
             if step.series not in self._choice.records:
                 continue
             with self._session.errors_as_messages():
-                worker = Worker(partial(_work, self._request(step)), self)
+                worker = Worker(partial(link_series, self._request(step)), self)
                 worker.reported.connect(self._report)
                 worker.failed.connect(self._fail)
                 self._running = _Running(step, worker, step.series.revision)
@@ -323,10 +335,6 @@ class LinkingController(QObject):
             for series in self._choice.records:
                 remove_tracks(self._viewer, series)
             self._choice.reset()
-
-
-def _work(request: LinkRequest) -> Iterator[LinkReport]:
-    return link_series(request)
 
 
 def _sentence(result: LinkResult) -> str:

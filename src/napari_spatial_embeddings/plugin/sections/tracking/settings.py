@@ -39,6 +39,7 @@ class LinkSettings(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._unit: str | None = None
+        self._shown = TrackingSettings()
         self.editors: dict[str, Editor] = {}
         layout = NarrowForm(spacing=3)
         skip = [name for name in TrackingSettings.model_fields if name not in FIELDS]
@@ -73,10 +74,23 @@ class LinkSettings(QWidget):
         text = AUTOMATIC if step is None else f"auto: {step:.3g} {unit}"
         self.editors["max_step"].widget.setSpecialValueText(text)
 
+    def show_settings(self, settings: TrackingSettings) -> None:
+        """Show settings; a step that is given in a unit that the labels do not have is not."""
+        self._shown = settings
+        own = settings.step_unit == ("um" if self._unit else "px")
+        for name, editor in self.editors.items():
+            value = getattr(settings, name)
+            if name == "max_step" and value is not None:
+                factor = METRES["um"] / METRES[self._unit] if self._unit else 1.0
+                value = value * factor if own else None
+            editor.set(value)
+        self._show_frames()
+
     @property
     def settings(self) -> TrackingSettings:
         """The settings that are shown."""
         values = {name: editor.value for name, editor in self.editors.items()}
         if self._unit and values["max_step"] is not None:
             values["max_step"] *= METRES[self._unit] / METRES["um"]
-        return TrackingSettings(**values, step_unit="um" if self._unit else "px")
+        unit = "um" if self._unit else "px"
+        return self._shown.updated(**values, step_unit=unit)

@@ -126,7 +126,9 @@ class TrackStep(StepArea):
         )
         self.about.setText("" if series is None else shape_text(series.layer))
         self.settings.set_unit(None if series is None else unit_of(series.layer, series.axes))
-        self._set_settings()
+        if series is not None and self.settings.settings != self._linking.settings:
+            self.settings.show_settings(self._linking.settings)
+            self._set_settings()  # the unit of the step may be another one
         self._show_found(series)
         self._show_button()
 
