@@ -17,12 +17,14 @@ from qtpy.QtWidgets import QApplication
 
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core import image_data
+from napari_spatial_embeddings.export import FORMATS
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.plugin.layers.large.views import MAX_PIXELS
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
 from napari_spatial_embeddings.plugin.layers.viewport import visible_box
 from napari_spatial_embeddings.project import Project
 from plugin.project_files import project_of
-from plugin.robot_actions import canvas, open_dock, press, stroke
+from plugin.robot_actions import canvas, on_screen, open_dock, press, stroke
 from slides import EDGE, PERIOD, Slide
 
 Until = Callable[..., None]
@@ -209,9 +211,13 @@ def test_a_view_that_would_hold_too_much_is_refused(viewer: Viewer, slide: Slide
         assert "zoom in" in dock.message, dock.message
         assert current(dock) is layer
         assert len(viewer.layers) == 1
+    # As much as a view may hold, which is not a multiple of its steps.
     look(viewer)
+    pixels = np.prod([part.stop - part.start for part in visible_box(viewer, layer, "YX")])
+    look(viewer, zoom=np.sqrt(pixels / 15e6))
     annotate(dock)
     assert "zoom in" not in dock.message
+    assert 13e6 < np.prod(current(dock).data.shape) <= MAX_PIXELS
 
 
 def test_a_view_comes_back_with_its_project(
@@ -266,3 +272,61 @@ def test_a_view_comes_back_with_its_project(
     look(again, (1400, 300), 2.0)
     annotate(dock)
     assert current(dock) is view
+
+
+def test_objects_of_a_view_are_tuned_corrected_used_and_exported(
+    shown: Viewer, slide: Slide, tmp_path: Path, until: Until
+) -> None:
+    layer = add_slide(shown, slide)
+    dock = open_dock(shown)
+    QTest.qWait(300)
+    look(shown, zoom=4.0)
+    until(lambda: dock.idle)
+    predict(dock, until)
+    view, rows, columns = current(dock), *seen(shown, layer)
+    slide.reads.clear()
+    found = dock.session.result
+    assert found is not None
+    count = len(found.instances)
+    assert count > 3
+    dock.session.tune(seed_threshold=0.99)
+    until(lambda: dock.idle)
+    assert dock.session.result is not None
+    assert len(dock.session.result.instances) < count
+    dock.session.tune(seed_threshold=found.settings.seed_threshold)
+    until(lambda: dock.idle)
+
+    labels = next(x for x in shown.layers if x.name.endswith("instances"))
+    far = np.abs(found.instances.centre - np.asarray(labels.world_to_data(PLACE))).sum(1)
+    deleted, accepted, *_ = found.instances.seed_pixel[np.argsort(far)]
+    for tool, at in (("delete", deleted), ("accept", accepted)):
+        dock.correction_tool.use(tool)
+        where = on_screen(shown, canvas(dock), labels, at)
+        QTest.mouseMove(canvas(dock), where)
+        QTest.mouseClick(canvas(dock), Qt.MouseButton.LeftButton, pos=where)
+        until(lambda: dock.idle)
+    result = dock.session.result
+    assert result is not None
+    assert result.instances.locked.sum() == 1
+    assert result.instances.labels[tuple(deleted)] == 0
+    outlines = next(x for x in shown.layers if x.name.endswith("locked"))
+    assert outlines.data.shape == labels.data.shape == view.data.shape
+    assert np.array_equal(outlines.translate, view.translate)
+
+    dock.object_import.use_corrections()
+    until(lambda: dock.idle)
+    annotated = dock.annotation.strokes(dock.session.image)
+    assert annotated is not None
+    assert annotated.labels.shape == view.data.shape
+    assert annotated.labels[tuple(accepted)] > 0
+    dock.export.export_current(tmp_path / "out", list(FORMATS))
+    until(lambda: dock.idle)
+    written = {path.name: path for path in (tmp_path / "out").iterdir()}
+    assert len(written) == len(FORMATS), written
+    image = tifffile.imread(next(p for n, p in written.items() if n == "slide, view 1.tif"))
+    assert image.shape == view.data.shape
+    assert image.max() <= len(result.instances) + 1
+    dock.autosave.flush()
+    ours = [read for read in slide.reads if read.package != "napari"]
+    assert all(read.inside(rows, columns) for read in ours)
+    assert not [read for read in ours if read.main_thread]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from math import prod
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -18,6 +17,7 @@ from napari_spatial_embeddings.plugin.layers.large.views import (
     MAX_PIXELS,
     add_view,
     covers,
+    size_of,
     window_around,
 )
 from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
@@ -90,7 +90,7 @@ class Views:
             own = tags.tag_of(view)
             if own is not None and own.whole is not None and covers(own.whole.window, box):
                 return None if view is layer else view
-        return self._make(large, tag, box)
+        return self._make(large, tag, box, all_seen=all_seen)
 
     def _adopt(self, large: Image) -> None:
         """Have the views of an image's file, opened with a project, be views of its layer."""
@@ -109,15 +109,15 @@ class Views:
         tag = tags.tag_of(layer)
         return tag is not None and tag.whole is not None and tag.whole.layer == str(large.unique_id)
 
-    def _make(self, large: Image, tag: tags.LayerTag, box: Box) -> Image:
+    def _make(self, large: Image, tag: tags.LayerTag, box: Box, *, all_seen: bool) -> Image:
         shape = [layer_shape(large)[axis] for axis in spatial(tag.axes)]
         window = window_around(box, shape)
-        size = prod(part.stop - part.start for part in window)
-        if size > MAX_PIXELS:
+        if window is None:
             what = "pixels" if len(shape) == 2 else "voxels"
+            advice = "zoom in, or press Whole image" if all_seen else "zoom in"
             raise InputError(
-                f"{size / 1e6:.0f} mega{what} of {large.name} are in view, and at most"
-                f" {MAX_PIXELS / 1e6:.0f} can be worked on at once: zoom in"
+                f"{size_of(box) / 1e6:.0f} mega{what} of {large.name} are in view, and at most"
+                f" {MAX_PIXELS / 1e6:.0f} can be worked on at once: {advice}"
             )
         layers, _ = self._images.channel_layers(tag.image)
         image_data(layers, tag.axes, tag.grey)  # or a sentence why it cannot be used

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,24 @@ LOOK = ("contrast_limits", "contrast_limits_range", "gamma", "colormap", "opacit
 """What a view's layer has of its large image's, always."""
 
 
-def window_around(box: Box, shape: Sequence[int]) -> Box:
-    """Return the window of a view that shows a box of a large image of this shape."""
-    step = STEP[len(shape)]
-    return tuple(
-        slice(part.start // step * step, min(-(-part.stop // step) * step, n))
-        for part, n in zip(box, shape, strict=True)
-    )
+def window_around(box: Box, shape: Sequence[int]) -> Box | None:
+    """Return the window of a view that shows a box of a large image of this shape.
+
+    None if it would hold too much.
+    """
+    for step in (STEP[len(shape)], STEP[len(shape)] // 8):
+        window = tuple(
+            slice(part.start // step * step, min(-(-part.stop // step) * step, n))
+            for part, n in zip(box, shape, strict=True)
+        )
+        if size_of(window) <= MAX_PIXELS:
+            return window
+    return None
+
+
+def size_of(box: Box) -> int:
+    """Return the number of pixels in a box."""
+    return prod(part.stop - part.start for part in box)
 
 
 def covers(window: Sequence[tuple[int, int]], box: Box) -> bool:
