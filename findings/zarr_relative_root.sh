@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# zarr finds no chunks in a store that is opened by a relative path, if that occurs again in its keys.
+# zarr loses chunks of a store that is opened by a relative path which occurs again in its keys.
 #
 # Expected: an array opened as "c" has the chunks that it has when it is opened by its whole path.
 # Seen: `LocalStore.list` and `list_prefix` take the root off a file's path by
-#   `path.replace(root + "/", "")`, everywhere it occurs. Of an array in the folder `c`, whose chunks
-#   are `c/c/0/0`, keys become `0/0`: `nchunks_initialized` is 0 of 12 without any error, and
+#   `path.replace(root + "/", "")`, everywhere it occurs. Of an array in the folder `c`, its chunks
+#   being `c/c/0/0`, keys become `0/0`: `nchunks_initialized` is 0 of 12 without any error, and
 #   `nbytes_stored` raises FileNotFoundError. Of a level `0` in an image `0`, as a field of a plate
 #   has it, and of `cells/nuclei_cells`, `nchunks_initialized` raises ValueError ("The first
 #   component of nuclei_zarr.json does not start with nuclei_cells."). Reading pixels works. By the
 #   whole path all of it is right.
 # Versions: zarr 3.1.6 (the newest on Python 3.11); seen on 2026-11-30, Linux.
-# Known: not found among the issues of zarr-python (#2861 was about all arrays in groups, and is mended);
-#   visible in zarr/storage/_local.py.
+# Known: not found among the issues of zarr-python (#2861 was about all arrays in groups, and is
+#   mended); visible in zarr/storage/_local.py.
 # Matters: who works in the folder of a well opens its fields as "0". A check that no chunk is
 #   missing (a copy that ended early reads as black) takes a whole image for an empty one, or fails.
 #   Open stores by their absolute path.
