@@ -14,6 +14,7 @@ from napari.layers._source import layer_source
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.plugin.controllers.open_images import adding
 from napari_spatial_embeddings.plugin.controllers.tools.series_import import SeriesImport
 from napari_spatial_embeddings.plugin.layers import frames
 from napari_spatial_embeddings.plugin.layers.frames import empty_labels
@@ -322,3 +323,19 @@ def test_a_label_series_is_copied_to_all_frames(owners: Owners, until: Until) ->
     until(lambda: not imports.busy)
     assert "holds no object that is not annotated already" in owners.messages[-1]
     imports.close()
+
+
+def test_a_large_series_without_a_file_is_said_to_be_copied(
+    owners: Owners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adding, "LARGE", 1000)
+    add(owners, pixels())
+    text = "film is in no file: all its frames, 0.0 GiB, are copied into the project"
+    for t in (1, 2):
+        go(owners, t)
+        paint(owners, 10)
+        owners.autosave.flush()
+    assert sum(text in message for message in owners.messages) == 1, "once"
+    project = owners.session.project
+    assert project is not None
+    assert len({entry.path for entry in project.card.images}) == 1

@@ -21,15 +21,13 @@ from napari_spatial_embeddings.plugin.layers.image import pixel_size, transform
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.save_image import (
-    add_frame,
-    add_image,
-    add_window,
     own_keys,
     replace_series,
 )
 
 from .autosave import Autosave
 from .images import ImageController
+from .open_images.adding import adding, copied_series
 from .project import ProjectController
 
 if TYPE_CHECKING:
@@ -123,17 +121,10 @@ class ProjectImages(QObject):
                 return True
             layers, _ = self._images.channel_layers(key)
             image, record = self._images.image_data(key), self._session.images.get(key)
-            source = layers[0].source.path if len(layers) == 1 else None
-            copy, series = self.copy, None if record is None else record.series
             tags.update_tag(layers[0], project=str(project.folder))
-            add = partial(add_image, key, image, source, copy)
-            if record is not None and series is not None and series.image is not None:
-                t, name = record.frame, image.name
-                add = partial(add_frame, key, series.image, t, name, source, copy)
-
-            tag = tags.tag_of(layers[0])
-            if tag is not None and (whole := tag.whole) is not None:
-                add = partial(add_window, key, image, whole.window, whole.path or None, copy)
+            add = adding(key, image, record, layers, copy=self.copy)
+            if text := copied_series(project, record, layers):
+                self._session.say(text, "warning")
 
             def write() -> None:
                 add(project)
