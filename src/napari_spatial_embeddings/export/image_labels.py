@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.files.errors import writing
-
+from .folders import hidden_folder
 from .label_place import publish
 from .label_store import CHUNK, LabelGrid, LabelStore
 
@@ -45,14 +42,10 @@ def write_image_labels(
     """
     grid, edge = LabelGrid.like(host, labels.shape), CHUNK[labels.ndim]
     edges = tuple(n if n <= edge else -(-n // edge) * edge for n in labels.shape)
-    with writing(host):
-        folder = Path(tempfile.mkdtemp(dir=host.parent, prefix=f".{host.name}.", suffix=".part"))
-    try:
+    with hidden_folder(host) as folder:
         store = LabelStore(folder / "labels", grid, edges, int(labels.max(initial=0)))
         store.write(tuple(slice(0, n) for n in labels.shape), labels)
         for _ in store.finish(name, about, "../../"):
             pass
         publish(folder / "labels", host / "labels" / name, host)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return host / "labels" / name

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +17,7 @@ from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.files.folders import stem
 from napari_spatial_embeddings.system.atomic import atomic_file
 
+from .folders import hidden_folder
 from .label_place import publish
 from .label_store import CHUNK, LabelGrid, LabelStore
 from .labels import IMAGEJ_LIMIT, imagej_metadata, is_ome, ome_metadata
@@ -75,12 +74,8 @@ def label_series(
         grid = LabelGrid.of(image.shape, spacing, image.pixel_size, image.unit)
     grid = _with_time(grid, frames, image.frame_interval)
     beside = host or path
-    with writing(beside):
-        folder = Path(
-            tempfile.mkdtemp(dir=beside.parent, prefix=f".{beside.name}.", suffix=".part")
-        )
     highest = 0
-    try:
+    with hidden_folder(beside) as folder:
         edges = (*(1,) * (len(grid.shape) - 2), *(min(CHUNK[2], n) for n in image.shape[-2:]))
         store = LabelStore(folder / "labels", grid, edges, HIGHEST, planes=True)
 
@@ -99,8 +94,6 @@ def label_series(
             for _ in store.finish(stem(path), about, None if host is None else "../../"):
                 pass
             publish(folder / "labels", path, host)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _with_time(grid: LabelGrid, frames: int, interval: float | None) -> LabelGrid:
