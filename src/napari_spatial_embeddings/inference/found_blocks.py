@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,10 @@ class _Rival:
     pixels: list[int]
 
 
+ROWS = 4
+"""Rows of blocks whose rims are kept in memory."""
+
+
 class FoundBlocks:
     """The objects of all blocks of an image.
 
@@ -88,6 +92,8 @@ class FoundBlocks:
         self._lost: dict[int, list[int]] = defaultdict(list)
         self._dropped: dict[int, list[int]] = defaultdict(list)
         self.contested = self.bytes = 0
+        self._last: tuple[int, OwnedObjects] | None = None
+        self._rims_read: dict[int, tuple[NDArray[np.int64], NDArray[np.int32]]] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, k: int, objects: OwnedObjects, outcome: Outcome | None = None) -> Outcome:
@@ -133,8 +139,25 @@ class FoundBlocks:
         return int(self._counts.sum()) - sum(map(len, self._dropped.values()))
 
     def _objects(self, k: int) -> OwnedObjects:
-        with np.load(self._path(k)) as stored:
-            return OwnedObjects(**{name: stored[name] for name in ARRAYS})
+        """Return a block's objects; those of the last one are kept."""
+        last = self._last
+        if last is None or last[0] != k:
+            with np.load(self._path(k)) as stored:
+                last = self._last = k, OwnedObjects(**{name: stored[name] for name in ARRAYS})
+        return last[1]
+
+    def _rim(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return the pixels of a block's objects outside its core, and their labels.
+
+        Those of some rows of blocks are kept, as all blocks around ask for them.
+        """
+        rim = self._rims_read.get(k)
+        if rim is None:
+            with np.load(self._path(k)) as stored:
+                rim = self._rims_read[k] = stored["rim_pixels"], stored["rim_labels"]
+            if len(self._rims_read) > ROWS * max(self.blocks.counts):
+                self._rims_read.pop(next(iter(self._rims_read)))
+        return rim
 
     def _rims(self, k: int) -> Iterator[Claim]:
         """Yield the neighbours whose objects reach into a core: pixels in there, and labels."""
@@ -142,8 +165,7 @@ class FoundBlocks:
         for other in self.blocks.around(k):
             if other == k or not self._counts[other]:
                 continue
-            with np.load(self._path(other)) as stored:
-                pixels, labels = stored["rim_pixels"], stored["rim_labels"]
+            pixels, labels = self._rim(other)
             keep = ~np.isin(pixels, self._lost[other]) if self._lost.get(other) else None
             if keep is not None:
                 pixels, labels = pixels[keep], labels[keep]
@@ -232,6 +254,8 @@ class FoundBlocks:
 
     def _without_lost(self, k: int, objects: OwnedObjects) -> OwnedObjects:
         if lost := self._lost.get(k):
+            changed = {name: getattr(objects, name).copy() for name in ("core", "rim_labels")}
+            objects = replace(objects, **changed)
             at = np.unravel_index(lost, self.blocks.shape)
             core = self.blocks.core(k)
             inside = np.ones(len(lost), np.bool_)
