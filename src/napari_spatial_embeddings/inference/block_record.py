@@ -119,7 +119,7 @@ class Record:
         for other in self.folder.glob(f"{PREFIX}*"):
             if other != self.place:
                 shutil.rmtree(other, ignore_errors=True)
-        for part in (*self.folder.glob(".*.part"), *self.place.glob("*/.*.part")):
+        for part in (*self.folder.glob(".*.part"), *self.place.rglob(".*.part")):
             part.unlink(missing_ok=True)  # of a process that was killed
 
     def write_count(self, blocks: int) -> None:
