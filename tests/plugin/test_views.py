@@ -171,6 +171,9 @@ def test_views_of_one_slide_are_seen_together(viewer: Viewer, slide: Slide, unti
     look(viewer)
     annotate(dock)
     first = current(dock)
+    painted = viewer.layers.selection.active
+    assert isinstance(painted, Labels)
+    painted.paint((300, 300), 1)
     look(viewer, (40_000, 10_000))
     until(lambda: dock.idle)  # it follows, as a tool is on
     second = current(dock)
@@ -200,6 +203,27 @@ def test_views_of_one_slide_are_seen_together(viewer: Viewer, slide: Slide, unti
     assert np.allclose(np.asarray(layer.world_to_data(second.data_to_world((0, 0)))) % 512, 0)
     layer.contrast_limits = (0, 2000)
     assert list(second.contrast_limits) == [0, 2000]
+
+
+def test_views_that_are_only_passed_are_removed(viewer: Viewer, slide: Slide, until: Until) -> None:
+    add_slide(viewer, slide)
+    dock = open_dock(viewer)
+    for column in (10_000, 20_000, 30_000):
+        look(viewer, (20_000, column))
+        if column == 10_000:
+            annotate(dock)
+        until(lambda: dock.idle)
+        assert current(dock).name in ("slide, view 1", "slide, view 2")
+        assert len(viewer.layers) == 3  # the slide, a view, and what is painted in
+        assert dock.annotation.tool == "draw"
+    labels = viewer.layers.selection.active
+    assert isinstance(labels, Labels)
+    labels.paint((300, 300), labels.selected_label)
+    until(lambda: dock.idle)
+    look(viewer, (20_000, 40_000))
+    until(lambda: dock.idle)
+    assert labels in viewer.layers
+    assert len(viewer.layers) == 5
 
 
 def test_a_view_that_would_hold_too_much_is_refused(viewer: Viewer, slide: Slide) -> None:
@@ -268,10 +292,19 @@ def test_a_view_comes_back_with_its_project(
     assert tuple(labels.translate) == start
     # The file of the large image is opened over it: they are one family again.
     (layer,) = again.open(file, plugin="napari")
+    assert not view.visible
     dock.images.choose(layer)
     look(again, (1400, 300), 2.0)
     annotate(dock)
     assert current(dock) is view
+    # The dock is opened again over both.
+    dock.autosave.flush()
+    dock.close_down()
+    dock = open_dock(again)
+    until(lambda: dock.idle and dock.session.project is not None)
+    assert current(dock) is view
+    assert layer.visible
+    assert dock.images.large is layer
 
 
 def test_objects_of_a_view_are_tuned_corrected_used_and_exported(

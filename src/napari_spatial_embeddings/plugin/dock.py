@@ -202,9 +202,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
             self.link_tool,
             self,
         )
-        self.view_follower = ViewFollower(
-            viewer, session, self.images, self.annotation, self.annotation_actions, self
-        )
+        used = self.images, self.annotation, self.annotation_actions, self.prediction
+        self.view_follower = ViewFollower(viewer, session, *used, self)
         self.arrows = ArrowsLayer(viewer, session, self)
         self.export = ExportController(
             viewer, session, self.images, self.project_images, self.prediction, self.linking, self

@@ -176,6 +176,19 @@ class ImageController(ImageQueries):
             self.choose(view)
         return self._session.image != before
 
+    def remove_unused_view(self, key: str) -> None:
+        """Remove a view that is not the current image, and on which nothing was done."""
+        record = self._session.images.get(key)
+        tag = None if record is None else tags.tag_of(record.layer)
+        if record is None or tag is None or tag.whole is None or key == self._session.image:
+            return
+        done = record.edited or record.result is not None or record.corrections is not None
+        if not done and not tag.project:
+            own = [x for x in self._viewer.layers if tags.image_key(x) == key]
+            channels = [x for x in self.layers() if str(x.unique_id) in tag.channels]
+            for layer in (*own, *channels):
+                self._viewer.layers.remove(layer)
+
     def register(
         self,
         layer: Image,
@@ -241,6 +254,7 @@ class ImageController(ImageQueries):
     def _inserted(self, event: Event) -> None:
         layer: Layer = event.value
         self._watch(layer)
+        self._views.adopt()
         self._registry.sync()
         self.switcher.arrived(layer)
         self.arrived.emit(layer)

@@ -199,9 +199,11 @@ class ProjectImages(QObject):
             self._images.choose(there[0])
         else:
             self.show_first([entry.key for entry in project.card.images])
-        if self._session.image is not None:
+        current = self._images.layer
+        if current is not None:
+            seen = current, tags.shown_in(self._viewer, current)
             for layer in left:  # else they would lie over, or show through, what is seen now
-                layer.visible = tags.image_key(layer) == self._session.image
+                layer.visible = layer in seen
 
     def show_first(self, keys: Sequence[str]) -> bool:
         """Make the first of some images that can be opened the current one.

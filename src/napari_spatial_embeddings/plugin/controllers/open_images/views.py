@@ -81,7 +81,6 @@ class Views:
             return None
         tag = tags.tag_of(large)
         assert tag is not None
-        self._adopt(large)
         views = [x for x in self._images.layers() if self._is_view(x, large)]
         if not create:
             return next((x for x in views if in_view(self._viewer, x)), None)
@@ -92,18 +91,26 @@ class Views:
                 return None if view is layer else view
         return self._make(large, tag, box, all_seen=all_seen)
 
-    def _adopt(self, large: Image) -> None:
+    def adopt(self) -> None:
         """Have the views of an image's file, opened with a project, be views of its layer."""
-        path = source_path(large)
-        for layer in self._images.layers() if path is not None else []:
+        layers = self._images.layers()
+        known = {str(layer.unique_id) for layer in layers}
+        for layer in layers:
             tag = tags.tag_of(layer)
             whole = None if tag is None else tag.whole
-            if path is None or whole is None or not same_path(Path(whole.path), path):
+            if whole is None or not whole.path or whole.layer in known:
                 continue
-            if not any(str(x.unique_id) == whole.layer for x in self._viewer.layers):
+            large = next((x for x in layers if self._shows(x, whole)), None)
+            if large is not None:
                 whole = replace(whole, layer=str(large.unique_id))
                 tags.update_tag(layer, whole=whole)
-                layer.visible = False
+                layer.visible = False  # it is seen in the large image's
+
+    def _shows(self, layer: Image, whole: tags.Whole) -> bool:
+        """Whether a layer shows the file of a large image, and is not a view itself."""
+        tag, path = tags.tag_of(layer), source_path(layer)
+        own = tag is None or tag.whole is None
+        return own and path is not None and same_path(Path(whole.path), path)
 
     def _is_view(self, layer: Image, large: Image) -> bool:
         tag = tags.tag_of(layer)

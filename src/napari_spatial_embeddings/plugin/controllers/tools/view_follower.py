@@ -8,6 +8,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
+from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
@@ -19,7 +20,8 @@ REST_MS = 250
 class ViewFollower(QObject):
     """Goes on in the view that the camera comes to rest at; only from one view to another.
 
-    While a tool of the annotation is on, a view is made where there is none.
+    While a tool of the annotation is on, a view is made where there is none; one that is left with
+    nothing done on it is removed.
 
     Parameters
     ----------
@@ -28,6 +30,8 @@ class ViewFollower(QObject):
     images : ImageController
     annotation : AnnotationController
     actions : AnnotationActions
+    prediction : PredictionController
+        What is being predicted is not removed.
     """
 
     def __init__(
@@ -37,11 +41,13 @@ class ViewFollower(QObject):
         images: ImageController,
         annotation: AnnotationController,
         actions: AnnotationActions,
+        prediction: PredictionController,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._images = session, images
         self._annotation, self._actions = annotation, actions
+        self._prediction = prediction
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -68,7 +74,9 @@ class ViewFollower(QObject):
     def _follow(self) -> None:
         if self._images.whole is None or self._images.large is None:
             return
-        tool = self._annotation.tool
+        tool, before = self._annotation.tool, self._session.image
         with self._session.errors_as_messages():
             if self._images.enter_view(all_seen=False, create=bool(tool)) and tool:
                 self._actions.use_tool(tool)
+                if before is not None and not self._prediction.covers(before):
+                    self._images.remove_unused_view(before)
