@@ -24,8 +24,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 SIZE = (1280, 800)
 """Of the window: that of a small notebook's screen."""
 
-PARTS = ("image", "series")
-"""What is worked on: an image, from its annotation to its export; a time series."""
+PARTS = ("image", "series", "plate")
+"""What is worked on: an image, from its annotation to its export; a time series; a plate."""
 
 
 @contextmanager
@@ -39,10 +39,15 @@ def home() -> Iterator[None]:
 
 def photograph(person: Person, folder: Path, minutes: float, part: str = "image") -> Iterator[str]:
     """Go through the loop once, and take a picture at each stage."""
+    from plugin import plate_loop
     from plugin.track_loop import track
     from plugin.whole_loop import generated, loop
 
-    parts = {"image": lambda: loop(person, generated(), minutes), "series": lambda: track(person)}
+    parts = {
+        "image": lambda: loop(person, generated(), minutes),
+        "series": lambda: track(person),
+        "plate": lambda: plate_loop.predict(person, plate_loop.generated(Path.home())),
+    }
     for stage in parts[part]():
         person.shoot(folder / f"plugin-{stage}.png")
         yield stage

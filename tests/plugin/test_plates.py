@@ -20,6 +20,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialogButtonBox, QLineEdit, QPushButton
 
 from command_line import done
+from doc_scripts import script
 from napari_spatial_embeddings.files import read_image, read_labels
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.qt.name_tree import NameRow
@@ -29,6 +30,8 @@ from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.samples import nuclei
 from plates import plate
 from plugin.image_rows import ImageRows, drop
+from plugin.plate_loop import STAGES
+from plugin.robot import Person
 from plugin.robot_actions import button, press
 
 Until = Callable[..., None]
@@ -87,7 +90,7 @@ def test_a_plate_is_dropped_listed_by_well_and_predicted_into_its_fields(
     rows.click(len(rows) - 1)
     assert "plate_B2_2 is missing" in dock.message
     predict_all(dock, until)
-    assert dock.message.startswith("Skipped 1 image: plate_B2_2: ")
+    assert dock.message.startswith("Skipped 1 image: plate_B2_2 is missing")
     assert "Wrote the labels of 4 fields into the plate, as labels/instances" in dock.message
     assert "plate_B2: 3 fields, 1 skipped" in rows.texts
     model = "--model", "nuclei-2d"
@@ -289,3 +292,15 @@ def test_thousands_of_files_are_names(
         dock.listed.all()
     assert process_time() - start < 1
     assert len(set(asked)) < 20
+
+
+def test_a_plate_as_the_documentation_shows_it(shown: Viewer, tmp_path: Path) -> None:
+    person = Person(shown)
+    folder = tmp_path / "pictures"
+    stages = script("make_screenshots").photograph(person, folder, 0, "plate")
+    assert next(stages) == "plate-list"
+    assert next(stages) == "plate-run"
+    assert tuple(stages) == ("plate-done",)
+    assert {p.name for p in folder.iterdir()} == {f"plugin-{stage}.png" for stage in STAGES}
+    assert person.says("Wrote the labels of 8 fields into the plate")
+    assert person.layer("plate_B2_0 · instances").data.max() > 20

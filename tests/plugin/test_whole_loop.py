@@ -17,7 +17,7 @@ from skimage.io import imread
 
 from doc_scripts import DOCS, ROOT, pictures, script
 from napari_spatial_embeddings.files import read_image
-from plugin import track_loop
+from plugin import plate_loop, track_loop
 from plugin import whole_loop as loop
 from plugin.robot import Person
 
@@ -41,7 +41,7 @@ def assert_pictures(stages: list[str], folder: Path) -> None:
         assert picture.shape[0] >= 760, name
         assert picture.shape[1] >= 1240, name
         assert np.ptp(picture[..., :3].astype(int), axis=(0, 1)).min() > 100, f"{name} is empty"
-    others = {f"plugin-{stage}.png" for stage in track_loop.STAGES}
+    others = {f"plugin-{stage}.png" for stage in (*track_loop.STAGES, *plate_loop.STAGES)}
     for page in (*DOCS.glob("*.md"), ROOT / "README.md"):
         assert pictures(page) <= names | others, page.name
 

@@ -175,8 +175,8 @@ def read_entry(folder: Path, entry: ImageEntry, *, whole: bool = False) -> Image
     if not path.exists():
         if entry.well:
             raise ProjectError(
-                f"the field {entry.name} is missing: there is no {path}; put it back, or remove it"
-                " from the list, and add a plate that was moved again"
+                f"{entry.name} is missing: there is no {path}; put it back, or remove it from the"
+                " list"
             )
         raise MissingImage(entry.key, path)
     time = entry.frame is not None or (whole and entry.shape is None)

@@ -18,8 +18,8 @@ from qtpy.QtCore import (
 from qtpy.QtGui import QFont
 from qtpy.QtWidgets import QAbstractItemView, QTreeView, QWidget
 
-MAX_ROWS = 5
-"""More rows than this are scrolled."""
+FEW, MAX_ROWS, MANY_ROWS = 12, 5, 8
+"""More rows than the second number are scrolled; than the third, if there are more than a few."""
 
 INDENT = 12
 """Pixels by which names in groups are moved."""
@@ -231,15 +231,13 @@ class NameTree(QTreeView):
 
     def _fit(self, _at: QModelIndex = NOWHERE) -> None:
         """Take the height of the rows that are shown, up to a limit."""
-        names = self.names
-        count = 0
-        for n in range(names.rowCount()):
+        names, count = self.names, self.names.rowCount()
+        most = MAX_ROWS if count <= FEW else MANY_ROWS
+        for n in range(min(most, count)):
             at = names.index(n, 0)
-            count += 1 + (names.rowCount(at) if self.isExpanded(at) else 0)
-            if count >= MAX_ROWS:
-                break
+            count += names.rowCount(at) if self.isExpanded(at) else 0
         height = max(18, self.sizeHintForRow(0))
-        self.setFixedHeight(6 + height * min(MAX_ROWS, max(1, count)))
+        self.setFixedHeight(6 + height * min(most, max(1, count)))
 
     def _clicked(self, at: QModelIndex) -> None:
         row = self.names.row_at(at)

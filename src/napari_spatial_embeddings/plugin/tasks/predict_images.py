@@ -70,7 +70,7 @@ class Counts:
             parts.append(f"{plural(self.files, 'image')} to {where}")
         text = f"Wrote the labels of {', and of '.join(parts)}"
         if self.fields:
-            text += f"; counts are in the project, {where.name}/{SUMMARY}"
+            text += f"; {SUMMARY} in {where.name} has the counts"
         if self.earlier:
             text = f"{plural(self.earlier, 'image')} of an earlier run are kept. {text}"
         if self.skipped:  # first: a folder's path is long
@@ -198,11 +198,11 @@ def _complete(request: PredictionRequest, key: str, job: SegmentationJob) -> Seg
 def _progress(report: InputReport, index: int, count: int) -> str:
     """Return how far it is, in a line."""
     left, (done, frames) = report.seconds_left, report.frames
-    text = f"{min(index + 1, count)} of {plural(count, 'image')}"
+    text = f"{min(index + 1, count)} of {count}"
     if left is not None and (report.index or report.finished or done >= FRAMES):
-        text += f", about {clock(left)} left"
+        text += f", {clock(left)} left"
     if frames:
-        return f"{text}: {report.one.name}: {done} of {plural(frames, 'frame')}"
+        return f"{text}: {report.one.name}, {done} of {plural(frames, 'frame')}"
     return f"{text}: {report.one.name}"
 
 
