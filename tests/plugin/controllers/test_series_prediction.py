@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from napari.layers import Image
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
@@ -161,10 +163,26 @@ def test_the_labels_of_a_series_are_exported_as_one_file(qtbot: QtBot, tmp_path:
     bench.wait()
     assert linked.revision > before, "and are others now"
     bench.export.export_series(tmp_path / "results")
-    assert done(bench).endswith("film.tif; 2 frames without a prediction are empty.")
+    said = done(bench)
+    assert "film.tif; 2 frames without a prediction are empty; 1 frame had not followed" in said
+    assert "such as frame 1: wait until all have" in said
     written = read_label_series([tmp_path / "results/film.tif"], tracked=True)
     np.testing.assert_array_equal(np.asarray(written.data), labels_of(bench))
     assert not (tmp_path / "results/film.csv").exists()
+    with tifffile.TiffFile(tmp_path / "results/film.tif") as file:
+        about = json.loads((file.imagej_metadata or {})["Info"])
+    assert about["model"] == bench.session.model
+    assert [one["min_size"] for one in about["clustering"]] == [1, 30]
+    others = FrameReclustering(bench.session, bench.reclustering, bench.parent)
+    bench.session.tune(min_size=31)
+    bench.wait()
+    qtbot.waitUntil(
+        lambda: all(one.settings.min_size == 31 for one in bench.session.results.values()),
+        timeout=60_000,
+    )
+    bench.export.export_series(tmp_path / "results")
+    assert done(bench).endswith("2 frames without a prediction are empty.")
+    others.close()
     bench.close()
 
 

@@ -182,11 +182,9 @@ class ExportController(QObject):
             path = folder.expanduser() / f"{file_name(series.layer.name)}.tif"
             files = self._image_files()
             results = {t: one.result for t, one in series.records.items() if one.result}
-            tracks = self._linking.tracks_of(layer)
-            table = results if "objects" in formats else {}
-            request = SeriesExport(
-                path, series.image, layer.data, sorted(results), files, table, tracks
-            )
+            tracks, table = self._linking.tracks_of(layer), "objects" in formats
+            made = results, self._session.clustering, files
+            request = SeriesExport(path, series.image, layer.data, *made, table, tracks)
             self._run(lambda: export_series(request))
 
     def _run(self, work: Callable[[], Iterator[ExportReport]]) -> None:

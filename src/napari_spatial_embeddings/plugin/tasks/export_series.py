@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings import __version__
+from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
@@ -34,12 +36,14 @@ class SeriesExport:
         With an axis of time.
     labels : int32 (T, *S)
         Those that are shown; read frame by frame.
-    frames : sequence of int
-        Numbers of those that were predicted; the others have no objects.
+    results : mapping of Segmentation
+        Those of the frames that were predicted, by their numbers; the others have no objects.
+    settings : ClusteringSettings
+        Those that are set: objects of frames that were made with others are mentioned.
     protected : sequence of paths
         Files that are never replaced: the images themselves.
-    table : mapping of Segmentation
-        Results of the frames, of which a table is written as well; empty for none.
+    table : bool
+        Write a table of the objects as well.
     tracks : Tracks, optional
         Of these objects, for two columns of the table.
     """
@@ -47,10 +51,32 @@ class SeriesExport:
     path: Path
     series: ImageData
     labels: NDArray[np.int32]
-    frames: Sequence[int]
+    results: Mapping[int, Segmentation]
+    settings: ClusteringSettings
     protected: Sequence[Path]
-    table: Mapping[int, Segmentation] = field(default_factory=dict)
+    table: bool = False
     tracks: Tracks | None = None
+
+
+def _how_made(results: Collection[Segmentation]) -> dict[str, Any]:
+    """Return how the objects of frames were made: lists where frames differ.
+
+    Parameters
+    ----------
+    results : collection of Segmentation
+    """
+
+    def one_or_all(values: Iterable[Any]) -> Any:
+        known = [*values]
+        different = [value for k, value in enumerate(known) if value not in known[:k]]
+        return different[0] if len(different) == 1 else different
+
+    return {
+        "model": one_or_all(one.model for one in results),
+        "clustering": one_or_all(one.settings.model_dump(mode="json") for one in results),
+        "corrected": sum(int(one.instances.locked.sum()) for one in results),
+        "version": __version__,
+    }
 
 
 def export_series(request: SeriesExport) -> Iterator[ExportReport]:
@@ -71,14 +97,23 @@ def export_series(request: SeriesExport) -> Iterator[ExportReport]:
     check_folder(path.parent)
     check_place(path)
     highest = 0
-    for t in request.frames:
+    for t in sorted(request.results):
         highest = max(highest, int(labels[t].max(initial=0)))
         yield ExportReport(f"Looking through frame {t} of {series.name} …")
     path.parent.mkdir(parents=True, exist_ok=True)
     planes = (np.array(frame) for frame in labels)
     size, interval = series.pixel_size, series.frame_interval
-    write_frames(path, planes, labels.shape, highest, size, series.unit, interval)
-    count, every = len(request.frames), len(labels)
+    write_frames(
+        path,
+        planes,
+        labels.shape,
+        highest,
+        size,
+        series.unit,
+        interval,
+        _how_made(request.results.values()),
+    )
+    count, every = len(request.results), len(labels)
     message = f"Wrote the objects of {plural(count, 'frame')} to {path}"
     if count < every:
         message += f"; {plural(every - count, 'frame')} without a prediction are empty"
@@ -86,7 +121,13 @@ def export_series(request: SeriesExport) -> Iterator[ExportReport]:
         yield ExportReport(f"Measuring the objects of {series.name} …")
         yield from _write_table(request)
         message += f", and a table of them to {path.with_suffix('.csv').name}"
-    yield ExportReport(message)
+    others = [t for t, one in request.results.items() if one.settings != request.settings]
+    if others:
+        message += (
+            f"; {plural(len(others), 'frame')} had not followed the sliders, such as frame"
+            f" {min(others)}: wait until all have, or predict them again, and export once more"
+        )
+    yield ExportReport(message, "warning" if others else "info")
 
 
 def _write_table(request: SeriesExport) -> Iterator[ExportReport]:
@@ -95,7 +136,7 @@ def _write_table(request: SeriesExport) -> Iterator[ExportReport]:
 
     series, path = request.series, request.path.with_suffix(".csv")
     with objects_writer(path) as add:
-        for t, found in sorted(request.table.items()):
+        for t, found in sorted(request.results.items()):
             rows = objects_table(
                 found.instances,
                 found.classes,
