@@ -221,10 +221,14 @@ def test_settings_are_in_the_unit_of_the_layer(viewer: Viewer, qtbot: QtBot) -> 
     assert (settings.max_step, settings.step_unit) == (3, "um")
     layer.units, layer.scale = ("pixel", "nm", "nm"), (1, 500, 500)
     assert box.suffix() == " nm"
-    assert window.rig.linking.settings.max_step == pytest.approx(0.003)
+    assert box.value() == pytest.approx(3000), "the same length in the other unit"
+    assert window.rig.linking.settings.max_step == pytest.approx(3)
     layer.units, layer.scale = "pixel", (1, 1, 1)
     assert box.suffix() == " px"
-    assert window.rig.linking.settings.step_unit == "px"
+    settings = window.rig.linking.settings
+    assert (settings.max_step, settings.step_unit) == (None, "px"), "a length is none in pixels"
+    box.setValue(4)
+    assert window.rig.linking.settings.max_step == 4
     box.setValue(box.minimum())
     assert window.rig.linking.settings.max_step is None
     window.link()
