@@ -24,8 +24,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 SIZE = (1280, 800)
 """Of the window: that of a small notebook's screen."""
 
-PARTS = ("image", "series", "plate")
-"""What is worked on: an image, from its annotation to its export; a time series; a plate."""
+PARTS = ("image", "series", "plate", "slide", "slide-again")
+"""What is worked on: an image, from its annotation to its export; a time series; a plate; a slide,
+which is closed and opened again."""
 
 
 @contextmanager
@@ -40,6 +41,7 @@ def home() -> Iterator[None]:
 def photograph(person: Person, folder: Path, minutes: float, part: str = "image") -> Iterator[str]:
     """Go through the loop once, and take a picture at each stage."""
     from plugin import plate_loop
+    from plugin.slide_loop import slide_again, whole_slide
     from plugin.track_loop import track
     from plugin.whole_loop import generated, loop
 
@@ -47,6 +49,8 @@ def photograph(person: Person, folder: Path, minutes: float, part: str = "image"
         "image": lambda: loop(person, generated(), minutes),
         "series": lambda: track(person),
         "plate": lambda: plate_loop.predict(person, plate_loop.generated(Path.home())),
+        "slide": lambda: whole_slide(person, Path.home()),
+        "slide-again": lambda: slide_again(person, Path.home()),
     }
     for stage in parts[part]():
         person.shoot(folder / f"plugin-{stage}.png")

@@ -142,3 +142,11 @@ def test_state_of_complete_labels(tmp_path: Path) -> None:
     assert state.about["clustering"] == LOW.model_dump()
     np.testing.assert_array_equal(state.levels[0][()], read_labels(work.output))
     assert len(state.levels) == 2
+
+
+def test_the_disk_of_a_run_that_goes_on_is_that_of_the_first(tmp_path: Path) -> None:
+    work = job(tmp_path)
+    first = last_of(work, stop=15).blocks
+    again = last_of(work, stop=20).blocks
+    assert again.resumed >= 15
+    assert again.disk > 0.5 * first.disk > 0

@@ -35,8 +35,7 @@ def mirrored(image: NDArray[np.generic], edge: int) -> NDArray[np.generic]:
 def slide(folder: Path, image: NDArray[np.generic] | None = None, edge: int = EDGE) -> Path:
     """Write a slide of an image, or of generated nuclei, as OME-Zarr."""
     if image is None:
-        made = crowded_nuclei(annotated=0).image[0]
-        image = np.clip(1000 * made / made.max(), 0, None).astype(np.uint16)
+        image = crowded_nuclei(annotated=0).image[0]
     return ome_zarr(folder / "slide.zarr", mirrored(image, edge), "YX", "0.5", [0.65, 0.65])
 
 
@@ -47,9 +46,20 @@ def open_slide(person: Person, path: Path) -> None:
     person.rest()
 
 
-def whole_slide(person: Person, path: Path) -> Iterator[str]:
-    """Try a view, start the whole image, and stop once some blocks are done."""
-    open_slide(person, path)
+def whole_slide(
+    person: Person, folder: Path, image: NDArray[np.generic] | None = None, edge: int = EDGE
+) -> Iterator[str]:
+    """Try a view of a slide, start the whole image, and stop once some blocks are done.
+
+    Parameters
+    ----------
+    person : Person
+    folder : path
+        For the slide and its labels.
+    image, edge : optional
+        As of `slide`.
+    """
+    open_slide(person, slide(folder, image, edge))
     eye = camera(person.viewer)
     home = eye.center, eye.zoom
     eye.center, eye.zoom = (0, 0.65 * 500, 0.65 * 500), 2.0
@@ -61,10 +71,10 @@ def whole_slide(person: Person, path: Path) -> Iterator[str]:
     person.press("Block by block")
     person.open(STEP)
     person.layer("instances").visible = False
-    output = path.parent / "slide.labels.zarr"
+    output = folder / "slide.labels.zarr"
     as_soon_as(QApplication.activeModalWidget, lambda: answer(output))
     person.press("Whole image")
-    person.wait(lambda: person.says(" of disk meanwhile") or person.dock.large.unfinished, SECONDS)
+    person.wait(lambda: person.says(" of disk meanwhile"), SECONDS)
     yield "slide-run"
     person.press("Stop")
     person.wait(lambda: not person.dock.large.busy, SECONDS)
@@ -72,9 +82,9 @@ def whole_slide(person: Person, path: Path) -> Iterator[str]:
     yield "slide-stopped"
 
 
-def slide_again(person: Person, path: Path) -> Iterator[str]:
+def slide_again(person: Person, folder: Path) -> Iterator[str]:
     """Open the slide again, and go on to the end."""
-    open_slide(person, path)
+    open_slide(person, folder / "slide.zarr")
     person.wait(lambda: person.has("whole image"), SECONDS)
     person.show(person.button("Go on"))
     yield "slide-reopened"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -401,3 +403,54 @@ def test_what_cannot_be_used_is_refused_before_anything_is_written(
     assert not list(tmp_path.glob(".*"))
     shutil.rmtree(tmp_path / "model")
     dock._tune.predict.blocks.workers.setText("")
+
+
+def test_what_it_takes_is_stated_after_a_few_blocks_and_stays(
+    viewer: Viewer, slide: Path, model: Path, until: Until
+) -> None:
+    dock = opened(viewer, slide, model, User())
+    takes, messages, seen = dock._tune.predict.whole.takes, list[str](), list[str]()
+    dock.large.progressed.connect(lambda *report: messages.append(report[2]))
+    dock.large.progressed.connect(lambda *_: seen.append(takes.text()))
+    press(dock, "Whole image")
+    until(lambda: not dock.large.busy)
+    first = next(n for n, text in enumerate(seen) if text)
+    assert set(seen[first:]) == {seen[first]}
+    assert re.fullmatch(
+        r"27 blocks: about .+, .+ of memory and up to .+ of disk meanwhile.*", seen[first]
+    )
+    assert any(re.fullmatch(r"\d+ of 27 blocks, \d+:\d\d min left", text) for text in messages)
+    assert not takes.text()
+
+
+def test_workers_share_the_work(
+    viewer: Viewer, slide: Path, model: Path, tmp_path: Path, until: Until, tasks: Tasks
+) -> None:
+    pytest.importorskip("distributed")
+    dock = opened(viewer, slide, model, User())
+    said: list[str] = []
+    dock.session.message.connect(lambda text, _: said.append(text))
+    dock._tune.predict.blocks.workers.setText("2")
+    press(dock, "Whole image")
+    until(lambda: not dock.large.busy)
+    assert not tasks, "this process does none of it"
+    assert any(text.startswith("The workers' dashboard: http://127.0.0.1:") for text in said)
+    assert dock.message.startswith("Wrote ")
+    dock._tune.predict.blocks.workers.setText("tcp://127.0.0.1:9")
+    dock.project.dialogs = User()
+    press(dock, "Whole image")
+    until(lambda: not dock.large.busy)
+    assert dock.message.startswith("No scheduler answers at tcp://127.0.0.1:9; start one with")
+    np.testing.assert_array_equal(pixels_of(viewer), commands(tmp_path, slide, model))
+
+
+def test_without_dask_a_sentence_names_the_extra(
+    viewer: Viewer, slide: Path, model: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    dock = opened(viewer, slide, model, User())
+    dock._tune.predict.blocks.workers.setText("2")
+    press(dock, "Whole image")
+    until(lambda: not dock.large.busy)
+    assert "pip install 'napari-spatial-embeddings[cluster]'" in dock.message
+    assert dock.large.unfinished is None

@@ -103,7 +103,7 @@ class BlockRun:
         self._most_tiles = self._tiles_of_two_rows()
         tiles_left = len(self._users.keys() - self._predicted)
         count = work.tiles.count
-        self._speed = _Speed()
+        self._speed = _Speed(work.tiles.sizes())
         self._report = BlockReport(
             len(earlier),
             len(self._blocks),
@@ -261,19 +261,25 @@ class _Block:
 
 
 class _Speed:
-    """What tiles and blocks took so far, wherever they were done."""
+    """What tiles and blocks took so far, wherever they were done.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    sizes : sequence of int
+        Of the files of tiles that an earlier run has left.
+    """
+
+    def __init__(self, sizes: Sequence[int]) -> None:
         self._start: float | None = None  # of the first task
         self._tiles, self._blocks = [0, 0.0], [0, 0.0]
-        self._bytes = 0
+        self._sizes = list(sizes)
 
     def add(self, done: Done) -> None:
         """Count a task that has just been done."""
         if self._start is None:
             self._start = time.perf_counter() - done.seconds
         if done.tile is not None:
-            self._bytes += done.tile.size
+            self._sizes.append(done.tile.size)
         kind = self._tiles if done.tile is not None else self._blocks
         kind[0] += 1
         kind[1] += done.seconds
@@ -281,7 +287,7 @@ class _Speed:
     @property
     def bytes_per_tile(self) -> int:
         """Size of a tile's file, the mean."""
-        return int(self._bytes // max(1, self._tiles[0]))
+        return sum(self._sizes) // max(1, len(self._sizes))
 
     def seconds(self, tiles: int, blocks: int) -> float:
         """Return how long some more tiles and blocks take, with as much done at once as so far."""

@@ -137,6 +137,10 @@ class MapTiles:
         found = (re.fullmatch(r"(\d+(?:-\d+)*)\.npy", path.name) for path in self._folder.iterdir())
         return {tuple(map(int, name[1].split("-"))) for name in found if name}
 
+    def sizes(self) -> list[int]:
+        """Return the sizes of the files of tiles, in bytes."""
+        return [path.stat().st_size for path in self._folder.glob("*.npy")]
+
     def predict(self, tile: Tile) -> TileDone:
         """Write the maps of a tile, unless it has a file.
 

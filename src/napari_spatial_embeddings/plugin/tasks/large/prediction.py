@@ -185,8 +185,6 @@ def _progress(report: LargeReport, output: Path, *, new: bool, first: bool) -> L
         )
     levels = report.labels.levels if new and report.labels is not None else None
     note = earlier_run(blocks) if first else ""
-    if first and not note:
-        note = f"{plural(blocks.total, 'block')}; what they take is known after a few"
     return LargeProgress(
         report.done,
         report.total,
