@@ -236,8 +236,8 @@ class NameTree(QTreeView):
         for n in range(min(most, count)):
             at = names.index(n, 0)
             count += names.rowCount(at) if self.isExpanded(at) else 0
-        height = max(18, self.sizeHintForRow(0))
-        self.setFixedHeight(6 + height * min(most, max(1, count)))
+        height = self.rowHeight(names.index(0, 0)) if names.rowCount() else 18
+        self.setFixedHeight(2 * self.frameWidth() + height * min(most, max(1, count)))
 
     def _clicked(self, at: QModelIndex) -> None:
         row = self.names.row_at(at)
