@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -176,7 +177,8 @@ def test_after_a_signal_it_goes_on(tmp_path: Path, image: Path, model: Path) -> 
     assert out.startswith("9 blocks: about ")
     assert {n: b for n, b in contents(tmp_path).items() if not n.startswith(kept.name)} == before
     first, *_ = done(*command).out.splitlines()
-    assert first == "3 of 9 blocks were done by an earlier run"
+    # What other threads had begun was done, too.
+    assert re.fullmatch(r"[3-8] of 9 blocks were done by an earlier run", first)
     assert not kept.exists()
     whole = tmp_path / "whole.zarr"
     np.testing.assert_array_equal(read_labels(labels), predicted(image, model, whole, "--table"))

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
+
+
+def in_order(
+    pool: Executor, count: int, work: Callable[..., Result], *arguments: Iterable[Any]
+) -> Iterator[Result]:
+    """Yield ``map(work, *arguments)``, of which ``count`` calls more are under way in a pool."""
+    ahead = deque[Future[Result]]()
+    for one in zip(*arguments, strict=True):
+        ahead.append(pool.submit(work, *one))
+        if len(ahead) > count:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
 
 
 class ThreadTeam:

@@ -62,6 +62,9 @@ class _Rival:
 ROWS = 4
 """Rows of blocks whose rims are kept in memory."""
 
+KEPT = 3
+"""Blocks whose objects are kept in memory."""
+
 
 class FoundBlocks:
     """The objects of all blocks of an image.
@@ -92,7 +95,7 @@ class FoundBlocks:
         self._lost: dict[int, list[int]] = defaultdict(list)
         self._dropped: dict[int, list[int]] = defaultdict(list)
         self.contested = self.bytes = 0
-        self._last: tuple[int, OwnedObjects] | None = None
+        self._kept: dict[int, OwnedObjects] = {}
         self._rims_read: dict[int, tuple[NDArray[np.int64], NDArray[np.int32]]] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -139,12 +142,14 @@ class FoundBlocks:
         return int(self._counts.sum()) - sum(map(len, self._dropped.values()))
 
     def _objects(self, k: int) -> OwnedObjects:
-        """Return a block's objects; those of the last one are kept."""
-        last = self._last
-        if last is None or last[0] != k:
+        """Return a block's objects; those of the last few blocks are kept."""
+        kept = self._kept.get(k)
+        if kept is None:
             with np.load(self._path(k)) as stored:
-                last = self._last = k, OwnedObjects(**{name: stored[name] for name in ARRAYS})
-        return last[1]
+                kept = self._kept[k] = OwnedObjects(**{name: stored[name] for name in ARRAYS})
+            if len(self._kept) > KEPT:
+                self._kept.pop(next(iter(self._kept)), None)
+        return kept
 
     def _rim(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Return the pixels of a block's objects outside its core, and their labels.
@@ -156,7 +161,7 @@ class FoundBlocks:
             with np.load(self._path(k)) as stored:
                 rim = self._rims_read[k] = stored["rim_pixels"], stored["rim_labels"]
             if len(self._rims_read) > ROWS * max(self.blocks.counts):
-                self._rims_read.pop(next(iter(self._rims_read)))
+                self._rims_read.pop(next(iter(self._rims_read)), None)
         return rim
 
     def _rims(self, k: int) -> Iterator[Claim]:

@@ -6,15 +6,21 @@ The command line and the window take this way alike: what one has begun, the oth
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_spatial_embeddings.core.image_data import sliced
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.core.text import clock, plural
+from napari_spatial_embeddings.core.threads import in_order
 from napari_spatial_embeddings.core.units import spacing_of
 from napari_spatial_embeddings.export.label_place import publish
 from napari_spatial_embeddings.export.label_store import LabelGrid, LabelStore
@@ -217,10 +223,21 @@ def _write(
         add = opened.enter_context(objects_writer(folder / TABLE)) if job.table else None
         if add is not None:
             add(_rows(job, found, None))
-        for k in range(len(found.blocks)):
-            store.write(found.blocks.core(k), found.labels(k))
+        pool = opened.enter_context(ThreadPoolExecutor(2, "labels"))
+        opened.callback(pool.shutdown, wait=False, cancel_futures=True)
+        reading = threading.Lock()  # not all that images come from may be read by several threads
+
+        def block(k: int) -> tuple[NDArray[np.int32], dict[str, list[Any]]]:
+            labels = found.labels(k)
+            if add is None:
+                return labels, {}
+            with reading:
+                return labels, _rows(job, found, k)
+
+        for k, (labels, rows) in enumerate(in_order(pool, 2, block, range(len(found.blocks)))):
+            store.write(found.blocks.core(k), labels)
             if add is not None:
-                add(_rows(job, found, k))
+                add(rows)
             piece()
             yield (last := replace(last, done=last.done + 1))
         if job.tiff:

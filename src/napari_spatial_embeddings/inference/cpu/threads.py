@@ -6,13 +6,14 @@ reading and writing have none. With a tile for each thread, none waits.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Barrier
 from typing import Any, TypeVar
 
 import torch
+
+from napari_spatial_embeddings.core.threads import in_order
 
 Result = TypeVar("Result")
 
@@ -52,13 +53,10 @@ class TileThreads:
 
     def map(self, work: Callable[..., Result], *arguments: Iterable[Any]) -> Iterator[Result]:
         """Yield ``map(work, *arguments)`` in order; few arguments are taken before their turn."""
-        ahead = deque[Future[Result]]()
-        for one in zip(*arguments, strict=True):
-            ahead.append(self.submit(work, *one))
-            if len(ahead) > self.count or self._pool is None:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+        if self._pool is None:
+            yield from map(work, *arguments)
+        else:
+            yield from in_order(self._pool, self.count, work, *arguments)
 
     def __enter__(self) -> TileThreads:
         return self
