@@ -20,9 +20,11 @@ from builders import capsules, picture
 from command_line import done
 from label_files import ome_zarr
 from napari_spatial_embeddings.config import BlockSettings
+from napari_spatial_embeddings.core import image_data
 from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.inference.block_work import BlockWork, Task
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.plugin.layers.napari_compat import camera
 from plugin.project_files import Answers
 from plugin.robot_actions import button, open_dock, press
 from plugin.untrained import model_of
@@ -454,3 +456,24 @@ def test_without_dask_a_sentence_names_the_extra(
     until(lambda: not dock.large.busy)
     assert "pip install 'napari-spatial-embeddings[cluster]'" in dock.message
     assert dock.large.unfinished is None
+
+
+def test_a_large_image_and_its_views_are_predicted_as_a_whole(
+    viewer: Viewer, slide: Path, model: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_data, "MAX_PIXELS", 200_000)
+    dock = opened(viewer, slide, model, User())
+    dock._tune.predict.blocks.always.setChecked(False)
+    image = dock.images.layer
+    assert image is not None
+    eye = camera(viewer)
+    eye.center, eye.zoom = (0, 40, 40), 10
+    press(dock, "This view")
+    until(lambda: dock.idle and dock.session.result is not None)
+    assert dock.images.layer is not image, "a view of it"
+    press(dock, "Whole image")
+    until(lambda: not dock.large.busy)
+    assert pixels_of(viewer).shape == SHAPE
+    layer = whole(viewer)
+    assert layer is not None
+    assert layer.name == f"{image.name} · whole image"
