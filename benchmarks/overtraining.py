@@ -64,9 +64,12 @@ def annotated(what: str, first: Pair, seed: int) -> TrainingImage:
     return annotate(image, drawn, unlabelled="ignore")
 
 
-def prepared(case: Case, known: TrainingImage, labels: Labels, steps: int, seed: int) -> Trainer:
+def prepared(
+    case: Case, known: TrainingImage, labels: Labels, options: argparse.Namespace, seed: int
+) -> Trainer:
     """Set a training up, as the product does; scribbles come with the objects' diameter."""
-    settings = TrainingSettings(epochs=1, device="cpu", seed=seed)
+    rate, steps = options.rate, options.steps
+    settings = TrainingSettings(epochs=1, device="cpu", seed=seed, learning_rate=rate)
     start, completed = find_model(case.start), None
     if known.scribbled:
         settings = settings.updated(object_diameter=typical_diameter([labels], (1.0, 1.0)))
@@ -140,14 +143,15 @@ def figures(
 
 def measure(options: argparse.Namespace, name: str, what: str, seed: int) -> table.Row:
     """Train and score, or read what was scored before."""
-    folder = options.out / f"{name}-{what}-{options.steps}-{seed}".replace(" ", "_")
+    rate = "" if options.rate is None else f"-{options.rate:g}"
+    folder = options.out / f"{name}-{what}-{options.steps}{rate}-{seed}".replace(" ", "_")
     path = folder / "scores.json"
     row: table.Row = json.loads(path.read_text()) if path.exists() else {"ap": {}}
     if "kept" in row:
         return row
     first, unseen = CASES[name].pairs(options.data)
     known = annotated(what, first, seed)
-    trainer = prepared(CASES[name], known, first[1], options.steps, seed)
+    trainer = prepared(CASES[name], known, first[1], options, seed)
     files = train(trainer, options.steps, folder)
     held_out, model = trainer.choice.held_out, copy.deepcopy(trainer.best)
 
@@ -194,7 +198,7 @@ def summary(runs: list[table.Row]) -> list[table.Row]:
         for number, at in ("AP50", slice(0, 1)), ("mean AP", slice(None)):
             cells: table.Row = {"images": name, "start": of[0]["start"], "annotated": what}
             cells |= {"runs": len(of), "score": number}
-            for step in map(str, SHOWN):
+            for step in (str(s) for s in SHOWN if all(str(s) in r["ap"] for r in of)):
                 values = [float(np.mean(r["ap"][step][at])) for r in of]
                 cells["start model" if step == "0" else f"{step} steps"] = table.spread(values)
             rows.append(cells | outcomes(of, at))
@@ -225,6 +229,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--annotated", nargs="+", default=["ten objects"], choices=list(ANNOTATED))
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--rate", type=float, help="highest learning rate, for the product's")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--page", action="store_true", help="write the section, of all in OUT")
     options = parser.parse_args()

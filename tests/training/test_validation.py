@@ -109,6 +109,26 @@ def test_a_large_image_is_cut_where_its_objects_are() -> None:
     assert volume.labels.shape == (53, 40, 53)
 
 
+@pytest.mark.parametrize("shape", [(1500, 1200), (40, 300, 260)])
+def test_few_objects_of_a_large_image_are_all_validated(shape: tuple[int, ...]) -> None:
+    """Once each, as three held-out objects that lie apart."""
+    rng = np.random.default_rng(0)
+    labels = np.zeros(shape, np.int32)
+    for k in range(1, 8):
+        at = tuple(slice(int(i), int(i) + 6) for i in rng.integers(0, np.array(shape) - 6))
+        labels[at] = k
+    labels[tuple(slice(0, 9) for _ in shape)] = 8
+    labels[tuple(slice(12, 20) for _ in shape)] = 9
+    source = training_image(labels)
+    parts = choose_images([source])
+    assert sum(part.n_objects for part in parts) == source.n_objects
+    assert len(parts) < source.n_objects, "those that are near are in one part"
+    seen = sum(int((part.labels > 0).sum()) for part in parts)
+    assert seen == (labels > 0).sum()
+    edge = 384 if len(shape) == 2 else 53
+    assert all(max(part.labels.shape) <= edge for part in parts)
+
+
 def test_debris_is_smaller_than_half_the_small_objects() -> None:
     labels = np.zeros((80, 80), np.int32)
     for k in range(16):

@@ -62,11 +62,17 @@ def _split(image: TrainingImage, chosen: list[int]) -> tuple[TrainingImage, Trai
         )
         around = image.ring & own[tuple(nearest)]
         beside = image.ring & ~around
-    return _without(image, own | around), _without(image, others | beside)
+    return without(image, own | around), without(image, others | beside)
 
 
-def _without(image: TrainingImage, where: NDArray[np.bool_]) -> TrainingImage:
-    """Return an image in which some pixels are unknown; the objects left are numbered from 1."""
+def without(image: TrainingImage, where: NDArray[np.bool_]) -> TrainingImage:
+    """Return an image in which some pixels are unknown; the objects left are numbered from 1.
+
+    Parameters
+    ----------
+    image : TrainingImage
+    where : bool (*S)
+    """
     labels = np.where(where, np.int32(IGNORE), image.labels)
     left = np.unique(labels[labels > 0])
     table = np.zeros(len(image.classes), np.int32)

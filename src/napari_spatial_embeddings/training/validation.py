@@ -10,6 +10,8 @@ import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import Clustering
@@ -20,6 +22,7 @@ from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage
+from .held_out_objects import MOST, without
 
 SEED_THRESHOLDS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95)
 FOREGROUND_THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
@@ -50,22 +53,61 @@ class Validation:
 
 
 def choose_images(images: list[TrainingImage], most: int = 12) -> list[TrainingImage]:
-    """Return evenly spaced images of a list; large ones are cropped around their objects."""
+    """Return evenly spaced images of a list; of large ones the parts around their objects."""
     step = max(1, len(images) / most)
     picked = [images[int(i * step)] for i in range(min(most, len(images)))]
-    return [_crop(image) for image in picked]
+    return [part for image in picked for part in _parts(image)]
 
 
-def _crop(source: TrainingImage) -> TrainingImage:
-    ndim = source.labels.ndim
-    edge = MAX_EDGE if ndim == 2 else round(MAX_EDGE ** (2 / 3))
-    where = np.argwhere(source.labels > 0)
-    middle = np.median(where, axis=0) if len(where) else np.array(source.labels.shape) / 2
+def _parts(source: TrainingImage) -> list[TrainingImage]:
+    """Return the part around the objects' middle; of few objects, as many parts as hold them all.
+
+    Held-out objects may lie anywhere in a large image. Each is in one part, and unknown in others.
+    """
+    shape = source.labels.shape
+    edge = MAX_EDGE if len(shape) == 2 else round(MAX_EDGE ** (2 / 3))
+    if max(shape) <= edge or not 0 < source.n_objects <= MOST:
+        where = np.argwhere(source.labels > 0)
+        middle = np.median(where, axis=0) if len(where) else np.array(shape) / 2
+        return [_cut(source, _window(shape, middle, edge))]
+    found = enumerate(ndi.find_objects(np.maximum(source.labels, 0)), 1)
+    left = {label: box for label, box in found if box is not None}
+    parts = []
+    while left:
+        windows = {k: _window(shape, _middle(box), edge) for k, box in left.items()}
+        inside = {
+            k: {k, *(j for j, box in left.items() if _holds(window, box))}
+            for k, window in windows.items()
+        }
+        first = max(inside, key=lambda k: len(inside[k]))
+        part = _cut(source, windows[first])
+        others = (part.labels > 0) & ~np.isin(part.labels, [*inside[first]])
+        parts.append(without(part, others))
+        left = {k: box for k, box in left.items() if k not in inside[first]}
+    return parts
+
+
+Box = tuple[slice, ...]
+
+
+def _middle(box: Box) -> NDArray[np.float64]:
+    return np.array([(part.start + part.stop) / 2 for part in box])
+
+
+def _holds(window: Box, box: Box) -> bool:
+    both = zip(window, box, strict=True)
+    return all(a.start <= b.start and b.stop <= a.stop for a, b in both)
+
+
+def _window(shape: tuple[int, ...], middle: NDArray[np.float64], edge: int) -> Box:
     window = []
-    for n, m in zip(source.labels.shape, middle, strict=True):
+    for n, m in zip(shape, middle, strict=True):
         start = int(np.clip(m - edge / 2, 0, max(0, n - edge)))
         window.append(slice(start, min(n, start + edge)))
-    part = tuple(window)
+    return tuple(window)
+
+
+def _cut(source: TrainingImage, part: Box) -> TrainingImage:
     ring = None if source.ring is None else source.ring[part]
     image, labels = source.image[(slice(None), *part)], source.labels[part]
     whole = source.image if source.whole is None else source.whole
