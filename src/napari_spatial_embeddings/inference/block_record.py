@@ -20,13 +20,11 @@ from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.maps import Float
 from napari_spatial_embeddings.system.atomic import write_atomically
 
-from .block_work import FOUND, Facts
+from .block_progress import COUNT, PREFIX, RECORD
+from .block_work import Facts
 from .model import SpatialEmbeddings
 
 log = logging.getLogger(__name__)
-
-RECORD, PREFIX, COUNT = "record.json", "blocks-", "count.json"
-"""Names of the record, of the folder for tiles and blocks, and of the number of blocks in there."""
 
 
 def facts_of(
@@ -164,40 +162,3 @@ def open_record(folder: Path, facts: Facts, tile: int, block: int, *, again: boo
     record = Record(folder, facts, tile, block, changed)
     record.write()
     return record
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What an unfinished segmentation has done.
-
-    Parameters
-    ----------
-    done, total : int
-        Blocks.
-    facts : dict
-        From `facts_of`.
-    folder : path
-        For tiles and blocks.
-    """
-
-    done: int
-    total: int
-    facts: Facts
-    folder: Path
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The image's spatial shape."""
-        return tuple(self.facts["the image"][1][1:])
-
-
-def progress_of(folder: Path) -> Progress | None:
-    """Return what the segmentation in a folder has done; None without one, or if it is damaged."""
-    try:
-        facts = dict(json.loads((folder / RECORD).read_text("utf-8"))["facts"])
-        (place,) = folder.glob(f"{PREFIX}*")
-        total = int(json.loads((place / COUNT).read_text("utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    done = sum(1 for _ in (place / FOUND).glob("*.npz"))
-    return Progress(done, total, facts, place)

@@ -21,6 +21,7 @@ from napari_spatial_embeddings.core.maps import Float
 from napari_spatial_embeddings.errors import OutOfMemory
 from napari_spatial_embeddings.system.memory import peak_memory
 
+from .block_progress import FOUND, TILES
 from .blocks import Blocks, find_objects
 from .found_blocks import FoundBlocks, Outcome
 from .map_tiles import MapTiles, Tile, TileDone
@@ -28,9 +29,6 @@ from .model import SpatialEmbeddings
 
 Facts = dict[str, Any]
 """What decides the objects, by name, as JSON has it."""
-
-TILES, FOUND = "tiles", "found"
-"""Names of the folders for the files of tiles and of blocks."""
 
 GRAIN = 16
 """Edges of cores are multiples of it, in pixels, as are the tiles of TIFF."""

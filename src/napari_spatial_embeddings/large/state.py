@@ -13,7 +13,7 @@ from napari_spatial_embeddings.files.errors import reading
 from napari_spatial_embeddings.files.maps import KEY
 from napari_spatial_embeddings.files.ome_zarr import ome, open_group
 from napari_spatial_embeddings.files.stored import StoredArray
-from napari_spatial_embeddings.inference.block_record import Progress, progress_of
+from napari_spatial_embeddings.inference.block_progress import Progress, progress_of
 
 from .provisional import FOLDER, levels_in
 from .unfinished import part_folder
