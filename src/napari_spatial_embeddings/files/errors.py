@@ -22,6 +22,10 @@ UNSUPPORTED = re.compile(
 """Messages of decoders that an intact file may cause."""
 
 
+NO_MORE = {errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT}
+"""Errors of the system after which no other file can be written: a full or broken disk, a limit."""
+
+
 class FileError(InputError):
     """A file that cannot be read, used or written; the message gives the reason and what to do."""
 
@@ -68,13 +72,13 @@ def reading(path: Path) -> Iterator[None]:
 def writing(path: Path) -> Iterator[None]:
     """Make the folder of a file, and turn errors of the system into sentences.
 
-    A full or broken disk is a `Failure`, the rest a `FileError`.
+    What other files would meet as well, as a full disk, is a `Failure`, the rest a `FileError`.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        kind = Failure if error.errno in (errno.ENOSPC, errno.EIO) else FileError
+        kind = Failure if error.errno in NO_MORE else FileError
         raise kind(f"{path} cannot be written: {os_error_text(error)}") from error
 
 

@@ -60,7 +60,7 @@ def test_a_time_series_has_frames_and_nothing_of_it_is_read() -> None:
     image = image_data([layer], "TCZYX")
     assert (image.axes, image.frames, image.frame(1).data.shape) == ("TCZYX", 2, (2, 3, 40, 50))
     assert len(source.reads) == before
-    with pytest.raises(InputError, match=r"film has 5 axes; expected .* choose a part"):
+    with pytest.raises(InputError, match=r"film has 5 axes without names: choose what they mean"):
         image_data([layer], "")
     layer = layer_of(Recorded(np.ones((1, 2, 3, 40, 50), np.uint16)), name="frame")
     assert image_data([layer], "TCZYX").data.shape == (2, 3, 40, 50)
