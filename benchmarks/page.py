@@ -225,7 +225,7 @@ objects, pixel by pixel, which is what makes sliders quick.
 
 Real nuclei, mirrored into one TIFF of 16 bit, predicted with `nuclei-2d` by the command line from
 its start to its end, two threads; this build and the one that came before large images were divided
-into blocks, in turn: `python -m benchmarks.speed IMAGES --old SOURCE`. The better of two runs. The
+into blocks, in turn: `python -m benchmarks.speed IMAGES --old SOURCE`. One run of each. The
 weights are the same; the older build's halo is narrower than what the network sees, so that some
 of its objects differ by pixels at the border.
 """,
