@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from time import process_time
@@ -26,6 +27,7 @@ from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.qt.name_tree import NameRow
 from napari_spatial_embeddings.plugin.qt.which_files import WhichFiles
 from napari_spatial_embeddings.plugin.sections.image_list import ImageList
+from napari_spatial_embeddings.prediction.outputs import Outputs
 from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.samples import nuclei
 from plates import plate
@@ -134,8 +136,15 @@ def test_a_plate_that_is_read_only_has_its_labels_beside_the_others(
 
 
 def test_what_is_done_is_not_done_again_after_a_stop(
-    wells: Path, dock: SpatialEmbeddingsWidget, until: Until
+    wells: Path, dock: SpatialEmbeddingsWidget, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    stopped, write = threading.Event(), Outputs.write
+
+    def write_and_wait(*arguments: Any) -> None:
+        write(*arguments)
+        stopped.wait(60)
+
+    monkeypatch.setattr(Outputs, "write", write_and_wait)
     drop(place(dock), wells)
     until(lambda: dock.idle)
     dock.session.set_model("nuclei-2d", None)
@@ -143,6 +152,7 @@ def test_what_is_done_is_not_done_again_after_a_stop(
     press(dock, "All images")
     until(labels[0].exists)
     press(dock, "Stop")
+    stopped.set()
     until(lambda: dock.idle)
     QTest.qWait(500)  # the tile under way ends
     assert dock.session.project is not None

@@ -22,8 +22,8 @@ UNSUPPORTED = re.compile(
 """Messages of decoders that an intact file may cause."""
 
 
-NO_MORE = {errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT}
-"""Errors of the system after which no other file can be written: a full or broken disk, a limit."""
+NO_MORE = {errno.ENOSPC, errno.EIO, errno.EDQUOT}
+"""Errors of the system after which no other file can be written: a full or broken disk, a quota."""
 
 
 class FileError(InputError):
