@@ -182,7 +182,7 @@ def test_disk_is_full(tmp_path: Path, data: Path, model: Path, predicted: Path) 
     try:
         # Smaller ones might fit, so that every image has its line, and another one at the end.
         outcome = call("predict", data / "images", "--model", model, "--output", output)
-        lines = {line for line in outcome.err.splitlines() if "cannot be written" in line}
+        lines = {line.strip() for line in outcome.err.splitlines() if "cannot be written" in line}
         sentences = [
             *lines,
             refused("cluster", predicted, "--output", output, code=1),
