@@ -23,4 +23,4 @@ def script(name: str) -> ModuleType:
 
 def pictures(page: Path) -> set[str]:
     """Return the names of the plugin's pictures on a page."""
-    return set(re.findall(r"images/(plugin-[\w-]+\.png)", page.read_text("utf-8")))
+    return set(re.findall(r"images/(plugin-\w+\.png)", page.read_text("utf-8")))
