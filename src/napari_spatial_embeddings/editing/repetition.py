@@ -7,6 +7,7 @@ stays as it is.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -37,7 +38,7 @@ Clicked = tuple[tuple[int, ...] | int, ...]
 """What was clicked on: pixels of the frame; of a class, a pixel and the index of the class."""
 
 
-class Repetition:
+class Repetition(ABC):
     """A correction on its way through the frames after the one that it was made in.
 
     Parameters
@@ -62,9 +63,10 @@ class Repetition:
         self._links, self._number = links, number
         self._start(before, after, clicked)
 
-    def _start(self, before: Instances, after: Instances, clicked: Clicked) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _start(self, before: Instances, after: Instances, clicked: Clicked) -> None: ...
 
+    @abstractmethod
     def act(self, number: int, frame: Frame) -> Act | None:
         """Return the correction of the next frame; None where nothing is to be corrected.
 
@@ -73,7 +75,6 @@ class Repetition:
         InputError
             If it does not plainly apply there.
         """
-        raise NotImplementedError
 
     def _find(self, known: Known, number: int, frame: Frame) -> int | None:
         return found_again(known, frame.instances, number, self._links)
