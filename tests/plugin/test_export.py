@@ -28,8 +28,8 @@ def section(scene: WindowScene) -> ExportSection:
 
 
 def choose(section: ExportSection, folder: Path, *formats: str) -> None:
-    section.folder.setText(str(folder))
-    for key, box in section.boxes.items():
+    section.choice.line.setText(str(folder))
+    for key, box in section.choice.boxes.items():
         box.setChecked(key in formats)
 
 
@@ -60,11 +60,11 @@ def test_buttons_export(scene: WindowScene, section: ExportSection, tmp_path: Pa
 def test_the_default_folder_is_shown_and_used(
     scene: WindowScene, section: ExportSection, home: Path
 ) -> None:
-    assert section.folder.placeholderText() == str(home / "spatial-embeddings" / "results")
+    assert section.choice.line.placeholderText() == str(home / "spatial-embeddings" / "results")
     project = scene.dock.project.ensure()
-    assert section.folder.placeholderText() == str(project.folder / "results")
+    assert section.choice.line.placeholderText() == str(project.folder / "results")
     choose(section, Path(), "labels")
-    section.folder.clear()
+    section.choice.line.clear()
     section.this.click()
     done(scene)
     assert {*contents(project.folder / "results")} == {"cells.tif"}
@@ -73,7 +73,7 @@ def test_the_default_folder_is_shown_and_used(
 def test_impossible_exports_are_disabled_with_a_reason(
     scene: WindowScene, section: ExportSection
 ) -> None:
-    assert set(section.formats()) == set(DEFAULT_FORMATS)
+    assert set(section.choice.formats) == set(DEFAULT_FORMATS)
     assert section.this.isEnabled()
     choose(section, Path())
     for button in (section.this, section.all):

@@ -159,8 +159,8 @@ def test_tracks_are_exported(
     window.step.links.buttons["end"].click()
     window.click(3, 1)
     window.wait()
-    section.folder.setText(str(tmp_path / "out"))
-    for box in section.boxes.values():
+    section.choice.line.setText(str(tmp_path / "out"))
+    for box in section.choice.boxes.values():
         box.setChecked(True)
     section.button.click()
     window.until(lambda: not window.rig.track_export.busy)

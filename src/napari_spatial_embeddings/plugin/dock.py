@@ -235,7 +235,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
             PredictSection(session, self.images, self.listed, self.prediction, self.large),
             ExplainSection(session, self.explanation),
             CorrectSection(session, self.correction, self.correction_tool, *imports),
-            ExportSection(session, self.export, self.prediction),
+            ExportSection(session, self.export),
         )
         listed = ImageList(session, self.project, self.listed, self.annotation, self.prediction)
         owners = self.images, self.image_choice, self.project, self.project_images

@@ -177,7 +177,7 @@ def test_an_export_clusters_nothing(
     set_maps(dock, add_image(dock, labels), uncertain_maps(labels))
     until(lambda: dock.idle)
     tune = tune_step(dock)
-    tune.export.folder.setText(str(tmp_path / "out"))
+    tune.export.choice.line.setText(str(tmp_path / "out"))
     with counted(dock.session, monkeypatch) as count:
         tune.export.this.click()
         until(lambda: dock.idle)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,11 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.export.places import results_beside
 from napari_spatial_embeddings.files import distinct, file_name
 from napari_spatial_embeddings.plugin.layers.frames import in_frame, pixels
 from napari_spatial_embeddings.plugin.layers.image import channel_count
 from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
-from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker
 from napari_spatial_embeddings.plugin.state.session import Session
 
@@ -24,18 +22,19 @@ from .images import ImageController
 from .open_images.sources import opened_image
 from .prediction import PredictionController
 from .project_images import ProjectImages
+from .tools.file_writing import FileWriting
 from .tracking.linking import LinkingController
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari_spatial_embeddings.plugin.tasks.copied_command import CommandRequest, CopiedCommand
-    from napari_spatial_embeddings.plugin.tasks.export import ExportReport, ExportTask
+    from napari_spatial_embeddings.plugin.tasks.export import ExportTask
 
 WAIT_FOR_PREDICTION = "Wait until the prediction is done."
 
 
-class ExportController(QObject):
+class ExportController(FileWriting):
     """Writes the results of images as files, in a worker.
 
     Parameters
@@ -49,8 +48,6 @@ class ExportController(QObject):
         Tracks of the objects of a series.
     """
 
-    changed = Signal()
-    """What can be exported may have changed."""
     command_made = Signal(str)
     """The command that `copy_command` asked for."""
 
@@ -64,13 +61,11 @@ class ExportController(QObject):
         linking: LinkingController,
         parent: QObject | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._viewer, self._session, self._images = viewer, session, images
+        super().__init__(session, parent)
+        self._viewer, self._images = viewer, images
         self._project_images, self._prediction = project_images, prediction
         self._linking = linking
-        self._worker: Worker | None = None
         self._commands: Worker | None = None
-        self._connections = Connections()
         for signal in (
             session.result_changed,
             session.image_changed,
@@ -84,10 +79,7 @@ class ExportController(QObject):
 
     def close(self) -> None:
         """Cancel the export, and disconnect."""
-        self._connections.close()
-        if self._worker is not None:
-            self._worker.cancel()
-            self._worker = None
+        super().close()
         if self._commands is not None:
             self._commands.cancel()
             self._commands = None
@@ -96,11 +88,6 @@ class ExportController(QObject):
         self.changed.emit()
 
     # ------------------------------------------------------------ what is possible
-
-    @property
-    def busy(self) -> bool:
-        """Whether files are being written."""
-        return self._worker is not None
 
     @property
     def copying(self) -> bool:
@@ -141,13 +128,7 @@ class ExportController(QObject):
 
     def default_folder(self) -> Path:
         """Return where files are written if the user chooses no other folder."""
-        project, layer = self._session.project, self._images.layer
-        if project is not None:
-            return project.results_folder
-        path = None if layer is None else source_path(layer)
-        if path is not None:
-            return results_beside(path)
-        return Path.home() / "spatial-embeddings" / "results"
+        return self._folder_beside(self._images.layer)
 
     # ------------------------------------------------------------------- exporting
 
@@ -186,22 +167,6 @@ class ExportController(QObject):
             made = results, self._session.clustering, files
             request = SeriesExport(path, series.image, layer.data, *made, table, tracks)
             self._run(lambda: export_series(request))
-
-    def _run(self, work: Callable[[], Iterator[ExportReport]]) -> None:
-        self._worker = worker = Worker(work, self)
-        worker.reported.connect(self._report)
-        worker.ended.connect(self._end)
-        worker.failed.connect(self._fail)
-        worker.start()
-        self.changed.emit()
-
-    def cancel(self) -> None:
-        """Stop after the file that is being written."""
-        if self._worker is not None:
-            self._worker.cancel()
-            self._worker = None
-            self._session.say("Stopped; files that were written already are kept.")
-            self.changed.emit()
 
     def _start(self, folder: Path, formats: Sequence[str], keys: Sequence[str]) -> None:
         if self.busy:
@@ -271,21 +236,6 @@ class ExportController(QObject):
         if (project := self._session.project) is not None:
             found += [project.folder / entry.path for entry in project.card.images]
         return found
-
-    def _report(self, report: ExportReport) -> None:
-        if self.sender() is self._worker:
-            self._session.say(report.message, report.kind)
-
-    def _end(self, _report: object) -> None:
-        if self.sender() is self._worker:
-            self._worker = None
-            self.changed.emit()
-
-    def _fail(self, problem: str) -> None:
-        if self.sender() is self._worker:
-            self._worker = None
-            self._session.say(problem, "error")
-            self.changed.emit()
 
     # ---------------------------------------------------------------- the command
 

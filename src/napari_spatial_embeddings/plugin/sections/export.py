@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtWidgets import (
-    QApplication,
-    QCheckBox,
-    QFileDialog,
-    QHBoxLayout,
-    QLineEdit,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.export import FORMATS
 from napari_spatial_embeddings.plugin.controllers.export import ExportController
-from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
 from napari_spatial_embeddings.plugin.state.session import Session
+
+from .format_choice import FormatChoice
 
 DEFAULT_FORMATS = ("labels", "objects")
 """What is written unless the user chooses otherwise."""
@@ -36,41 +28,24 @@ class ExportSection(QWidget):
     """
 
     def __init__(
-        self,
-        session: Session,
-        export: ExportController,
-        _prediction: PredictionController,
-        parent: QWidget | None = None,
+        self, session: Session, export: ExportController, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._session, self._export = session, export
-        self.boxes: dict[str, QCheckBox] = {}
-        for key, kind in FORMATS.items():
-            box = self.boxes[key] = QCheckBox(kind.name)
-            box.setToolTip(f"{kind.about}\nNAME{kind.ending}")
-            box.setChecked(key in DEFAULT_FORMATS)
-            box.toggled.connect(self.refresh)
-        self.folder = QLineEdit()
-        self.folder.setClearButtonEnabled(True)
-        browse = QPushButton("…")
-        browse.setToolTip("Choose a folder.")
-        browse.clicked.connect(self._browse)
+        self.choice = FormatChoice(FORMATS, DEFAULT_FORMATS, "results")
+        self.choice.changed.connect(self.refresh)
         self.this = QPushButton("Export this")
         self.series = QPushButton("Export series")
         self.all = QPushButton("Export all")
         self.copy = QPushButton("Copy command")
-        self.this.clicked.connect(lambda: export.export_current(self._folder(), self.formats()))
-        self.series.clicked.connect(lambda: export.export_series(self._folder(), self.formats()))
+        self.this.clicked.connect(lambda: export.export_current(*self._chosen()))
+        self.series.clicked.connect(lambda: export.export_series(*self._chosen()))
         self.all.clicked.connect(self._export_all)
         self.copy.clicked.connect(self._copy)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addLayout(EvenGrid(2, self.boxes.values()))
-        line = QHBoxLayout()
-        line.addWidget(self.folder, 1)
-        line.addWidget(browse)
-        layout.addLayout(line)
+        layout.addWidget(self.choice)
         layout.addLayout(EvenGrid(3, (self.this, self.series, self.all, self.copy)))
         self._connections = Connections()
         self._connections.add(export.changed, self.refresh)
@@ -81,19 +56,10 @@ class ExportSection(QWidget):
         """Disconnect from the controller."""
         self._connections.close()
 
-    def formats(self) -> list[str]:
-        """Return the keys of the formats that are ticked."""
-        return [key for key, box in self.boxes.items() if box.isChecked()]
-
     def refresh(self, *_: object) -> None:
         """Enable what is possible; the tooltips of the other buttons give the reason."""
-        default = str(self._export.default_folder())
-        self.folder.setPlaceholderText(default)
-        self.folder.setToolTip(
-            "Folder for the files; files of the same names are replaced. If this is empty:\n"
-            + default
-        )
-        formats, busy = self.formats(), self._export.busy
+        self.choice.set_default(self._export.default_folder())
+        formats, busy = self.choice.formats, self._export.busy
         _enable(self.this, self._export.obstacle(formats), "Write the files of the current image.")
         image = self._session.current
         self.series.setVisible(image is not None and image.series is not None)
@@ -119,24 +85,18 @@ class ExportSection(QWidget):
             " terminal or a script. It does not include corrections.",
         )
 
-    def _folder(self) -> Path:
-        return Path(self.folder.text() or self._export.default_folder())
-
-    def _browse(self) -> None:
-        if chosen := QFileDialog.getExistingDirectory(
-            self, "Folder for the results", str(self._folder())
-        ):
-            self.folder.setText(chosen)
+    def _chosen(self) -> tuple[Path, list[str]]:
+        return self.choice.folder, self.choice.formats
 
     def _export_all(self) -> None:
         if self._export.busy:
             self._export.cancel()
         else:
-            self._export.export_all(self._folder(), self.formats())
+            self._export.export_all(*self._chosen())
 
     def _copy(self) -> None:
         with self._session.errors_as_messages():
-            self._export.copy_command(self._folder(), self.formats())
+            self._export.copy_command(*self._chosen())
 
     def _copied(self, command: str) -> None:
         QApplication.clipboard().setText(command)
