@@ -109,6 +109,9 @@ def test_one_folder_holds_both(tmp_path: Path) -> None:
     save(tmp_path / "a_cp_masks.tif", np.stack([truth, 0 * truth]), metadata={"axes": "CYX"})
     both = "--labels", tmp_path, "--predictions", tmp_path
     assert "give another folder" in refused("evaluate", *both)
+    for hyphen in ("-labels", "-cp-masks"):  # no flags, though they look like some
+        words = "--label-suffix", hyphen, "--prediction-suffix", "_cp_masks"
+        assert f"whose name ends with '{hyphen}'" in refused("evaluate", *both, *words)
     suffixes = "--label-suffix", "_masks", "--prediction-suffix", "_cp_masks"
     assert "2 channels" in refused("evaluate", *both, *suffixes)
     outcome = call("evaluate", *both, *suffixes, "--channels", 0, "--json")

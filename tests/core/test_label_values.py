@@ -183,5 +183,12 @@ def test_ids_that_did_not_fit_into_8_bits(cut: Any, dtype: type) -> None:
 
 
 def test_ids_that_did_not_fit_beside_a_sign() -> None:
-    with pytest.raises(InputError, match=r"has 43 labels .* ids above 127 do not fit into 8 bits"):
-        objects_of(squares(299).astype(np.int8), "a.tif")
+    says = r"down to -128: ids above 127 do not fit into 8 bits with a sign; .* with 16 bits"
+    for count in (299, 200):  # shared by two objects each, or all of them different
+        with pytest.raises(InputError, match=says):
+            objects_of(squares(count).astype(np.int8), "a.tif")
+    with pytest.raises(InputError, match=r"down to -32768: .* 32767 do not fit into 16 bits"):
+        objects_of(np.repeat(squares(33_000), 2, 0).astype(np.int16), "a.tif")
+    ignored = squares(90).astype(np.int8)
+    ignored[0] = -1
+    assert objects_of(ignored, "a.tif").labels is ignored

@@ -125,6 +125,27 @@ def test_a_suffix_pairs_files_of_one_folder(
         pair(images, elsewhere)
 
 
+def test_names_of_both_kinds_may_have_a_suffix(tmp_path: Path) -> None:
+    def sides(images: Path, labels: Path, one: str = "", other: str = "") -> tuple[Side, Side]:
+        return Side(images, one, "image", "--image-suffix"), Side(labels, other)
+
+    images = touch(tmp_path / "images", "a1_img.tif", "a11_img.tif")
+    labels = touch(tmp_path / "labels", "a1-mask.tif", "a11-mask.png")
+    says = r"or a suffix: --image-suffix _img --label-suffix -mask$"
+    with pytest.raises(FileError, match=says):
+        pair(*sides(images, labels))
+    with pytest.raises(FileError, match=r"or a suffix: --image-suffix _img$"):
+        pair(*sides(images, labels, other="-mask"))
+    assert len(pair(*sides(images, labels, "_img", "-mask"))) == 2
+    both = touch(tmp_path / "both", "a_img.tif", "b_img.tif", "a_mask.tif", "b_mask.tif")
+    with pytest.raises(FileError, match=r"or a suffix: --image-suffix _img$"):
+        pair(*sides(both, both, other="_mask"))
+    assert len(pair(*sides(both, both, "_img", "_mask"))) == 2
+    touch(labels, "c-mask.tif")
+    with pytest.raises(FileError, match=r"names must agree but for their endings$"):
+        pair(*sides(images, labels))
+
+
 def test_no_file_is_its_own_label_image(tmp_path: Path) -> None:
     folder = touch(tmp_path / "data", "a.tif", "a_seg.tif", "b.tif", "b_seg.tif")
     (tmp_path / "link").symlink_to(folder)

@@ -175,6 +175,8 @@ def test_metadata_in_another_file(
         )
     if companion.endswith(".companion.ome"):
         (tmp_path / companion).write_text(ome(element))
+        with pytest.raises(FileError, match="holds no pixels; open one of these files beside it"):
+            read_image(tmp_path / companion)
     assert [path.name for path in find_images([tmp_path])] == ["z0.ome.tif"]
     found = read_image(tmp_path / "z2.ome.tif")
     np.testing.assert_array_equal(found.data[0], whole[0, :, 0])

@@ -210,6 +210,31 @@ def test_a_plain_array_may_name_its_axes(tmp_path: Path) -> None:
         read_image(times)
 
 
+@pytest.mark.parametrize(
+    ("names", "axes"),
+    [
+        (["channel", "row", "col"], "CYX"),
+        (["plane", "row", "column"], "CZYX"),
+        (["c", "dim_1", "dim_2"], "CYX"),  # one name that says nothing leaves the others theirs
+        (["dim_0", "dim_1", "dim_2"], "CZYX"),
+        ([None, "y", "x"], "CZYX"),
+    ],
+)
+def test_names_of_axes_are_words(tmp_path: Path, names: list[Any], axes: str) -> None:
+    image = numbers((5, 6, 7))
+    path = plain(tmp_path / "a.zarr", image, 3, dimension_names=names)
+    read = read_image(path)
+    assert (read.axes, np.asarray(read.data).size) == (axes, image.size)
+
+
+def test_an_axis_of_something_else_is_no_depth(tmp_path: Path) -> None:
+    image = numbers((5, 6, 7))
+    path = plain(tmp_path / "a.zarr", image, 3, dimension_names=["position", "y", "x"])
+    with pytest.raises(FileError, match=r"has the axes PYX .* or name them with axes"):
+        read_image(path)
+    np.testing.assert_array_equal(read_image(path, "ZYX").data[0], image)
+
+
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_chunks_that_are_missing(
     tmp_path: Path, zarr_format: Literal[2, 3], caplog: pytest.LogCaptureFixture
@@ -222,6 +247,12 @@ def test_chunks_that_are_missing(
     array[:3] = 7
     assert read_image(tmp_path / "a.zarr", "ZYX").shape == (5, 6, 6)
     assert "2 of its 5 chunks are missing, and black" in caplog.text
+    filled = zarr.create_array(
+        tmp_path / "b.zarr", zarr_format=zarr_format, fill_value=9, **options
+    )
+    filled[:3] = 7
+    assert np.asarray(read_image(tmp_path / "b.zarr", "ZYX").data)[0, 4].min() == 9
+    assert "b.zarr: 2 of its 5 chunks are missing, and read as 9" in caplog.text
 
 
 def test_a_damaged_chunk(tmp_path: Path) -> None:

@@ -266,7 +266,24 @@ def test_normalising_undoes_gain_and_offset(offset: float, gain: float, seed: in
     image = np.random.default_rng(seed).normal(0, 1, (2, 20, 30))
     moved = image * gain + offset
     plain, scaled = (normalise(a, normalisation(a, MODEL)) for a in (image, moved))
-    np.testing.assert_allclose(scaled, plain, atol=1e-4 + 1e-5 * abs(offset) / gain)
+    np.testing.assert_allclose(scaled, plain, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kind", "offset"), [("f8", 1e9), ("u4", 2**31), ("i8", -(2**40))])
+def test_a_large_offset_hides_no_difference(kind: str, offset: float) -> None:
+    """As of signed values that a program reads as unsigned ones: float32 has no room for them."""
+    image = np.random.default_rng(0).integers(0, 200, (1, 40, 40))
+    moved = (image + int(offset)).astype(kind)
+    plain, scaled = (normalise(a, normalisation(a, MODEL)) for a in (image, moved))
+    np.testing.assert_allclose(scaled, plain, atol=1e-5)
+    assert scaled.dtype == np.float32
+
+
+def test_very_small_values_are_values() -> None:
+    image = np.random.default_rng(0).random((1, 40, 40))
+    tiny = image * 1e-200
+    plain, scaled = (normalise(a, normalisation(a, MODEL)) for a in (image, tiny))
+    np.testing.assert_allclose(scaled, plain, atol=1e-5)
 
 
 def test_normalisation_is_of_the_whole_volume_not_of_a_slice() -> None:

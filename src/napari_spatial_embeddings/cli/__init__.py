@@ -14,6 +14,7 @@ from napari_spatial_embeddings import PROGRAM
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.system.malloc import keep_freed_memory
 
+from .flags import with_suffixes
 from .parser import build_parser
 
 __all__ = ["build_parser", "main"]
@@ -22,7 +23,8 @@ __all__ = ["build_parser", "main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0, or 1 if it failed, or 2 if the call was wrong."""
     try:
-        options = build_parser().parse_args(arguments)
+        words = sys.argv[1:] if arguments is None else arguments
+        options = build_parser().parse_args(list(with_suffixes(words)))
         keep_freed_memory(alone=True)
         run: Callable[[argparse.Namespace], int] = options.run
         code = run(options)

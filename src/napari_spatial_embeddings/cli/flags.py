@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeAlias, TypeVar, get_args, get_origin
 
@@ -37,6 +37,22 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise `CallError`."""
         raise CallError(f"{message}; '{self.prog} --help' explains")
+
+
+SUFFIXES = ("--image-suffix", "--label-suffix", "--prediction-suffix")
+"""Flags whose text may start with a hyphen."""
+
+
+def with_suffixes(words: Sequence[str]) -> Iterator[str]:
+    """Yield the words of a call, in which "--label-suffix -masks" is one: else it is two flags."""
+    left = iter(words)
+    for word in left:
+        if word not in SUFFIXES or (text := next(left, None)) is None:
+            yield word
+        elif text.startswith("-") and not text.startswith("--"):
+            yield f"{word}={text}"
+        else:
+            yield from (word, text)
 
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"

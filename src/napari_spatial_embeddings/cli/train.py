@@ -66,6 +66,11 @@ def _add_file_flags(files: argparse._ArgumentGroup) -> None:
     files.add_argument("--images", metavar="DIR", help="Folder of images.")
     files.add_argument("--labels", metavar="DIR", help="Folder of label images.")
     files.add_argument(
+        "--image-suffix",
+        metavar="TEXT",
+        help="End of the images' names that the label images' have not, such as _img.",
+    )
+    files.add_argument(
         "--label-suffix",
         metavar="TEXT",
         help="End of the label images' names that the images' have not, such as _masks; both may be"

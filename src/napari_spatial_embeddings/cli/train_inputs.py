@@ -84,7 +84,10 @@ class _Reader:
     def folder(self, images: str, labels: str) -> list[_Pair]:
         """Open images, and find the label images of the same names."""
         given = self.folders
-        found = pair(images, Side(Path(labels), given.label_suffix))
+        found = pair(
+            Side(Path(images), given.image_suffix, "image", "--image-suffix"),
+            Side(Path(labels), given.label_suffix),
+        )
         reader = ImageReader(given.axes, given.channels, given.grey)
         return [_Pair(path, reader.read(path), its) for path, its in found]
 

@@ -24,6 +24,7 @@ class AnnotatedFolders:
     scribbles: bool
     axes: str
     pixel_size: tuple[float, ...]
+    image_suffix: str = ""
     label_suffix: str = ""
     channels: tuple[int, ...] | None = None
     grey: str = ""
@@ -42,6 +43,7 @@ class AnnotatedFolders:
             options.scribbles,
             options.axes or "",
             checked_pixel_size(options.pixel_size) or (),
+            options.image_suffix or "",
             options.label_suffix or "",
             checked_channels(options.channels),
             options.grey or "",

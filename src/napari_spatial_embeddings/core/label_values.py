@@ -146,6 +146,7 @@ def objects_of(labels: NDArray[np.integer], name: str, other: tuple[int, ...] = 
     ids, large = _large_pieces(sizes, values)
     if not len(ids):
         return Objects(labels, False)
+    _check_sign(name, labels)
     if len(ids) >= MIN_GREY_VALUES and _neighbours_differ(kept):
         raise InputError(
             f"{name} holds {len(ids)} values that change from pixel to pixel, as those of an image"
@@ -238,6 +239,19 @@ def _neighbours_differ(labels: NDArray[np.integer]) -> bool:
         both += int(labelled.sum())
         differ += int((labelled & (one != other)).sum())
     return 2 * differ > both
+
+
+def _check_sign(name: str, labels: NDArray[np.integer]) -> None:
+    """Refuse ids that went on below 0 where a small type with a sign had no more of them."""
+    if labels.dtype.kind != "i" or labels.dtype.itemsize > 2:
+        return
+    limits = np.iinfo(labels.dtype)
+    if int(labels.max()) == limits.max and int(labels.min()) == limits.min:
+        raise InputError(
+            f"{name} has labels below 0, down to {limits.min}: ids above {limits.max} do not fit"
+            f" into {limits.bits} bits with a sign; export the labels again, with {2 * limits.bits}"
+            " bits"
+        )
 
 
 def _check_range(

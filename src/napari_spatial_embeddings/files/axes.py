@@ -15,6 +15,16 @@ from .errors import FileError, log
 UNKNOWN = "QI?"
 """Letters of axes that a file does not name."""
 
+AXIS_NAMES = {
+    **dict.fromkeys(("t", "time", "frame", "frames", "timepoint", "timepoints"), "T"),
+    **dict.fromkeys(("c", "ch", "channel", "channels", "colour", "colours"), "C"),
+    **dict.fromkeys(("color", "colors", "wavelength", "band", "bands"), "C"),
+    **dict.fromkeys(("z", "depth", "slice", "slices", "plane", "planes"), "Z"),
+    **dict.fromkeys(("y", "row", "rows", "height"), "Y"),
+    **dict.fromkeys(("x", "col", "column", "columns", "width"), "X"),
+}
+"""Names of axes in files and layers."""
+
 FEW_PLANES = 4
 """Planes up to which unnamed ones may well be channels."""
 

@@ -148,7 +148,9 @@ def pair(images: str | Path | Side, labels: str | Path | Side) -> list[tuple[Pat
     if unpaired and together and found:
         log.warning("%s holds %s; not used", one.path, "; ".join(unpaired))
     elif unpaired:
-        hint = f" or a suffix: {hint}" if hint and not (one.suffix or other.suffix) else ""
+        hint = "" if one.suffix or other.suffix else hint
+        hint = hint or _different_ends((left, one), (right, other))
+        hint = f" or a suffix: {hint}" if hint else ""
         raise FileError(
             f"{one.path} and {other.path} do not fit together: {'; '.join(unpaired)}; names must"
             f" agree but for their endings{hint}"
@@ -173,6 +175,19 @@ def _likely_suffix(plain: list[Path], longer: list[Path], flag: str) -> str:
         if name[i] in SEPARATORS and name[:i] in known
     )
     return f"{flag} {ends.most_common(1)[0][0]}" if ends else ""
+
+
+def _different_ends(*sides: tuple[dict[str, Path], Side]) -> str:
+    """Return the flags with what all names of each side end with, if they agree but for that."""
+    flags, plain = [], []
+    for files, side in sides:
+        first = min(files, key=len)
+        ends = (first[i:] for i in range(1, len(first)) if first[i] in SEPARATORS)
+        common = (end for end in ends if all(name.endswith(end) for name in files))
+        end = next(common, "") if side.flag and not side.suffix else ""
+        plain.append({name.removesuffix(end) for name in files})
+        flags += [side.flag, end] if end else []
+    return " ".join(flags) if len(flags) and plain[0] == plain[1] else ""
 
 
 def find_regions(folder: str | Path) -> dict[str, Path]:

@@ -29,6 +29,9 @@ ARRAYS = dict.fromkeys(
 )
 """What to do with files of arrays, which Fiji does not open."""
 
+OME_XML = (".companion.ome", ".ome.xml")
+"""Endings of files that hold the metadata of OME-TIFF files."""
+
 
 def read_image(
     path: str | Path,
@@ -216,6 +219,11 @@ def _open(path: Path, *, labels: bool, given: bool, scene: int | None) -> Raw:
 
     if is_of_microscope(path):
         return read_microscope(path, whole=labels, scene=scene)
+    if path.name.lower().endswith(OME_XML):
+        raise FileError(
+            f"{path} describes the files of an image, and holds no pixels; open one of these files"
+            " beside it"
+        )
     kind = "a folder" if path.is_dir() else f"of the type '{suffix}'"
     how = ARRAYS.get(suffix, "for example with Fiji")
     raise FileError(f"{path} is {kind}; expected TIFF, PNG, JPEG or OME-Zarr: convert it, {how}")

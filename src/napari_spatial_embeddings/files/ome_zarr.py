@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +14,7 @@ from numpy.typing import DTypeLike
 
 from napari_spatial_embeddings.core.units import Size, is_time, unit_name
 
-from .axes import Raw
+from .axes import AXIS_NAMES, Raw
 from .errors import FileError, log
 from .stored import StoredArray, is_small
 
@@ -31,6 +32,12 @@ VERSIONS = ("0.1", "0.2", "0.3", "0.4", "0.5")
 
 WITHOUT_SIZES, FIVE_AXES = VERSIONS[:3], VERSIONS[:2]
 """Those that have no place for the size of a pixel, and none for axes, which are TCZYX."""
+
+NUMBERED = re.compile(r"(dim|axis)[ _-]?\d+")
+"""Names that libraries give to axes without one."""
+
+OTHERS = "PRHAEL"
+"""Letters of axes that are neither of space, nor of time, nor channels, such as positions."""
 
 METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 """Files by which a folder of Zarr is known."""
@@ -156,12 +163,31 @@ def _names(array: Any) -> str:
 
 
 def _letters(array: Any, names: Sequence[Any]) -> str:
-    """Return the letters of axes that have names; else Y and X, the last two, and unknown ones."""
-    letters = "".join(str(name)[:1].upper() for name in names)
+    """Return the letters of axes by their names.
+
+    Those without a name are Y and X, if they are the last two, and unknown ones.
+    """
     ndim: int = array.ndim
-    if len(letters) == ndim == len(set(letters)) and set(letters) <= set("TCZYX"):
-        return letters
-    return "Q" * (ndim - 2) + "YX"[-ndim:]
+    plain = "Q" * (ndim - 2) + "YX"[-ndim:]
+    if len(names) != ndim:
+        return plain
+    words = [str(name or "").strip().lower() for name in names]
+    letters = [word[:1].upper() for word in words]
+    if not (len(set(letters)) == ndim and set(letters) <= set("TCZYX")):
+        letters = [_letter(word) for word in words]
+    letters = [
+        letter or ("Q" if other in letters else other)
+        for letter, other in zip(letters, plain, strict=True)
+    ]
+    known = [letter for letter in letters if letter != "Q"]
+    return "".join(letters) if len(known) == len(set(known)) else plain
+
+
+def _letter(name: str) -> str:
+    """Return the letter of an axis by its name; empty if that is a number."""
+    if not name or name == "none" or NUMBERED.fullmatch(name):
+        return ""
+    return AXIS_NAMES.get(name) or (name[0].upper() if name[0].upper() in OTHERS else OTHERS[0])
 
 
 def ome(group: Any) -> dict[str, Any]:
@@ -280,7 +306,7 @@ def _raw(array: Any, axes: str, sizes: dict[str, Size], path: Path, *, whole: bo
 
 
 def _check_chunks(array: Any, path: Path) -> None:
-    """Mention chunks that are missing, which Zarr leaves out where all values are 0.
+    """Mention chunks that are missing, which Zarr leaves out where nothing was written.
 
     Raises
     ------
@@ -294,8 +320,9 @@ def _check_chunks(array: Any, path: Path) -> None:
         raise FileError(f"{path} holds no pixels: none of its {missing} chunks is there")
     if missing:
         log.warning(
-            "%s: %d of its %d chunks are missing, and black: they are empty, or it ended early",
+            "%s: %d of its %d chunks are missing, and %s: they are empty, or it ended early",
             path,
             missing,
             array.nchunks,
+            f"read as {array.fill_value}" if array.fill_value else "black",
         )

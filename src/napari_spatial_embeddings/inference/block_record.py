@@ -17,12 +17,12 @@ import numpy as np
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.core.maps import Float
 from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .block_progress import COUNT, PREFIX, RECORD
 from .block_work import Facts
 from .model import SpatialEmbeddings
+from .normalisation import Scale
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 def facts_of(
     model: SpatialEmbeddings,
     image: ImageData,
-    scale: Float,
+    scale: Scale,
     source: str,
     clustering: ClusteringSettings,
     prediction: PredictionSettings,
@@ -40,7 +40,7 @@ def facts_of(
 
     Parameters
     ----------
-    scale : float32 (2, C)
+    scale : float64 (2, C)
         The image's normalisation.
     source : str
         Which file it is, in which state.

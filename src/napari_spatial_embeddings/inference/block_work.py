@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.core.maps import Float
 from napari_spatial_embeddings.errors import OutOfMemory
 from napari_spatial_embeddings.system.memory import peak_memory
 
@@ -26,6 +25,7 @@ from .blocks import Blocks, find_objects
 from .found_blocks import FoundBlocks, Outcome
 from .map_tiles import MapTiles, Tile, TileDone
 from .model import SpatialEmbeddings
+from .normalisation import Scale
 
 Facts = dict[str, Any]
 """What decides the objects, by name, as JSON has it."""
@@ -51,7 +51,7 @@ class Plan:
         As of `block_segmentation.segment_blocks`.
     folder : path
         For the files of tiles and blocks, and of nothing else.
-    scale : float32 (2, C)
+    scale : float64 (2, C)
         The image's normalisation.
     facts : dict
         From `block_record.facts_of`: what decides the objects.
@@ -61,7 +61,7 @@ class Plan:
     prediction: PredictionSettings
     settings: BlockSettings
     folder: Path
-    scale: Float
+    scale: Scale
     facts: Facts
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.config import PredictionSettings
-from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float
+from napari_spatial_embeddings.core.maps import EmbeddingMaps
 from napari_spatial_embeddings.errors import OutOfMemory
 
-from .normalisation import normalisation
+from .normalisation import Scale, normalisation
 from .resampling import Pyramid
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def predict_halving_tiles(
     settings: PredictionSettings,
     window: tuple[slice, ...] | None = None,
     out: EmbeddingMaps | None = None,
-    scale: Float | None = None,
+    scale: Scale | None = None,
 ) -> Iterator[tuple[Progress, str]]:
     """Yield progress and a note; where memory is short, go on with tiles of half the edge.
 

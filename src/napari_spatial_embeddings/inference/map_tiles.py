@@ -24,7 +24,7 @@ from .blocks import Window, within
 from .devices import choose_device
 from .empty_tiles import EmptyTest
 from .model import SpatialEmbeddings
-from .normalisation import normalisation
+from .normalisation import Scale, normalisation
 from .resampling import Pyramid
 from .tiling import ReadTile, empty_maps, predict_tile, read_tile, runner, tile_axes
 
@@ -68,7 +68,7 @@ class MapTiles:
         Where no seed of a tile is above this, all its seeds count as 0.
     folder : path
         For the tiles' files.
-    scale : float32 (2, C), optional
+    scale : float64 (2, C), optional
         The image's `normalisation`, if it is known.
 
     Attributes
@@ -84,7 +84,7 @@ class MapTiles:
         prediction: PredictionSettings,
         foreground: float,
         folder: Path,
-        scale: Float | None = None,
+        scale: Scale | None = None,
     ) -> None:
         settings, spacing = model.suited(prediction, image.pixel_size, image.unit)
         self._model, self._prediction = model.settings, settings

@@ -20,7 +20,7 @@ from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, 
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.image_data import PixelArray, arranged
 from napari_spatial_embeddings.core.instances import Instances
-from napari_spatial_embeddings.core.maps import SIGMA_GAIN, EmbeddingMaps, Float
+from napari_spatial_embeddings.core.maps import SIGMA_GAIN, EmbeddingMaps
 from napari_spatial_embeddings.core.network import BranchedNet
 from napari_spatial_embeddings.core.units import Lengths, length, spacing_of
 from napari_spatial_embeddings.system.atomic import write_atomically
@@ -28,7 +28,7 @@ from napari_spatial_embeddings.system.atomic import write_atomically
 from .devices import choose_device
 from .image_check import check_image
 from .model_card import CARD, SCHEMA, WEIGHTS, ModelCard, ModelError, check_folder, parsed, reason
-from .normalisation import normalisation
+from .normalisation import Scale, normalisation
 from .resampling import TOLERANCE, Resampling
 from .tiling import Progress, predict_tiles
 
@@ -106,7 +106,7 @@ class SpatialEmbeddings:
         window: tuple[slice, ...] | None = None,
         out: EmbeddingMaps | None = None,
         spacing: tuple[float, ...] | None = None,
-        scale: Float | None = None,
+        scale: Scale | None = None,
     ) -> Iterator[Progress]:
         """Yield progress after every tile; the last report's maps are complete.
 
@@ -120,7 +120,7 @@ class SpatialEmbeddings:
         out : EmbeddingMaps, optional
             The maps to fill, which may be stored elsewhere than in memory; new ones without any
             object if not given.
-        scale : float32 (2, C), optional
+        scale : float64 (2, C), optional
             From `normalisation.normalisation`, of the image or time series that this one is a part
             of; that of the image itself if not given.
         """
@@ -207,7 +207,7 @@ class SpatialEmbeddings:
     ) -> Iterator[Progress]:
         """Yield progress on an image (C, *S) that has been normalised already."""
         device = choose_device(settings.device)
-        scale = np.stack([np.zeros(len(image)), np.ones(len(image))]).astype(np.float32)
+        scale = np.stack([np.zeros(len(image)), np.ones(len(image))])
         network = self.network.to(device)
         resampling = self.resampling(settings.object_diameter, spacing)
         yield from predict_tiles(

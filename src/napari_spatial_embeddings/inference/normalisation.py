@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +22,15 @@ SAMPLE_PIXELS = 4_000_000
 EDGE = {2: 256, 3: 64}
 """Edge of the blocks of a sample, in pixels: about as large as the chunks of files."""
 
+Scale = NDArray[np.floating[Any]]
+"""Per channel what to subtract and to multiply by, (2, C)."""
 
-def normalisation(image: PixelArray, settings: ModelSettings) -> Float:
-    """Return per channel what to subtract and to multiply by, float32 (2, C).
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest number of those that count as finite."""
+
+
+def normalisation(image: PixelArray, settings: ModelSettings) -> Scale:
+    """Return per channel what to subtract and to multiply by, float64 (2, C).
 
     Percentiles are taken over the whole image, volume or time series, never over a slice, a frame
     or a tile: over all its values, or over a regular grid of blocks where there are more than
@@ -41,7 +48,7 @@ def normalisation(image: PixelArray, settings: ModelSettings) -> Float:
     """
     before = (slice(None),) * (image.ndim - settings.ndim - 1)
     channels = image.shape[len(before)]
-    out = np.empty((2, channels), np.float32)
+    out = np.empty((2, channels))
     for c in range(channels):
         sample = _sample(sliced(image, (*before, c)), settings.ndim)
         low, high = np.percentile(sample, (settings.low_percentile, settings.high_percentile))
@@ -51,7 +58,7 @@ def normalisation(image: PixelArray, settings: ModelSettings) -> Float:
     return out
 
 
-def normalise(image: NDArray[np.generic], scale: Float) -> Float:
+def normalise(image: NDArray[np.generic], scale: Scale) -> Float:
     """Apply `normalisation` to (C, *S); values outside the percentiles go on linearly to ±4.
 
     Raises
@@ -59,21 +66,32 @@ def normalise(image: NDArray[np.generic], scale: Float) -> Float:
     ModelError
         If a value is not finite, or too large for float32.
     """
-    bias, gain = (v.reshape(-1, *[1] * (image.ndim - 1)) for v in scale)
+    exact = _exact(image.dtype)
     with np.errstate(over="ignore"):
-        values = image.astype(np.float32)
-        if image.dtype.kind == "f" and not np.isfinite(values).all():
+        bias, gain = (v.astype(exact).reshape(-1, *[1] * (image.ndim - 1)) for v in scale)
+        values: NDArray[np.floating] = image.astype(exact)
+        if image.dtype.kind == "f" and not _is_finite(values).all():
             raise ModelError(NOT_FINITE)
-        out: Float = np.clip((values - bias) * gain, -4, 4)
-    return out
+        out = np.clip((values - bias) * gain, -4, 4)
+    return np.asarray(out, np.float32)
 
 
-def _sample(channel: PixelArray, ndim: int) -> Float:
+def _exact(dtype: np.dtype[Any]) -> type[np.float32 | np.float64]:
+    """Return the type that holds small differences between large values of another type."""
+    narrow = np.can_cast(dtype, np.float32)
+    return np.float32 if narrow else np.float64
+
+
+def _is_finite(values: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return where values are finite, and not too large for float32."""
+    return np.asarray(np.abs(values) <= LARGEST)
+
+
+def _sample(channel: PixelArray, ndim: int) -> NDArray[np.floating]:
     """Return finite values of a channel, (*S) or (T, *S)."""
-    with np.errstate(over="ignore"):  # of float64: what is too large becomes infinite
-        values = _sampled_values(channel, ndim)
+    values = _sampled_values(channel, ndim)
     if channel.dtype.kind == "f":
-        finite = np.isfinite(values)
+        finite = _is_finite(values)
         if not finite.any():
             raise ModelError(NOT_FINITE)
         if not finite.all():
@@ -81,12 +99,12 @@ def _sample(channel: PixelArray, ndim: int) -> Float:
     return values
 
 
-def _sampled_values(channel: PixelArray, ndim: int) -> Float:
-    shape = channel.shape
+def _sampled_values(channel: PixelArray, ndim: int) -> NDArray[np.floating]:
+    shape, exact = channel.shape, _exact(channel.dtype)
     if math.prod(shape) <= SAMPLE_PIXELS:
-        return np.asarray(channel[()], np.float32)
+        return np.asarray(channel[()], exact)
     edges = (*(1,) * (len(shape) - ndim), *(EDGE[ndim],) * ndim)
     size = math.prod(map(min, edges, shape))
     blocks = sample_blocks(shape, edges, max(1, SAMPLE_PIXELS // size))
-    parts = [np.asarray(channel[block], np.float32).ravel() for block in blocks]
+    parts = [np.asarray(channel[block], exact).ravel() for block in blocks]
     return np.concatenate(parts)

@@ -13,7 +13,7 @@ import numpy as np
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import Clustering, cluster
 from napari_spatial_embeddings.core.label_memory import LabelMemory, recalled
-from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float, ideal_maps
+from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
 from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory, to_message
 
 from .halved_tiles import predict_halving_tiles
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.core.instances import Corrections, Instances
 
     from .model import SpatialEmbeddings
+    from .normalisation import Scale
 
 
 SKIPPED = (InputError, Failure, MemoryError, OSError)
@@ -91,7 +92,7 @@ class SegmentationJob:
         are clustered again only if other settings are wanted.
     advice : str
         What to do about an image that the model does not take, for the message.
-    scale : float32 (2, C), optional
+    scale : float64 (2, C), optional
         From `normalisation.normalisation`, of the time series that the image is a frame of; that of
         the image itself if not given.
     """
@@ -104,7 +105,7 @@ class SegmentationJob:
     corrections: Callable[[], Corrections | None] | None = None
     reuse: bool = False
     advice: str = ""
-    scale: Float | None = None
+    scale: Scale | None = None
 
 
 @dataclass(frozen=True, slots=True)

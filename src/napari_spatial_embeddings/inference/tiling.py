@@ -33,7 +33,7 @@ from napari_spatial_embeddings.errors import OutOfMemory, is_out_of_memory
 from .blocks import within
 from .cpu.network import CpuNetwork
 from .cpu.threads import TileThreads, threads_for
-from .normalisation import normalise
+from .normalisation import Scale, normalise
 from .resampling import Resampling
 from .symmetries import symmetries, undo
 
@@ -174,7 +174,7 @@ def predict_tiles(
     network: BranchedNet,
     settings: ModelSettings,
     image: PixelArray,
-    scale: Float,
+    scale: Scale,
     prediction: PredictionSettings,
     device: torch.device,
     out: EmbeddingMaps | None = None,
@@ -189,7 +189,7 @@ def predict_tiles(
         On ``device``.
     image : (C, *S), real
         Of which no more than a tile is read at once.
-    scale : float32 (2, C)
+    scale : float64 (2, C)
         From `normalisation.normalisation`, of the whole image.
     out : EmbeddingMaps, optional
         Where to write; new maps in memory if not given.
@@ -235,7 +235,7 @@ def predict_tiles(
 
 def read_tile(
     image: PixelArray,
-    scale: Float,
+    scale: Scale,
     read: tuple[slice, ...],
     core: tuple[slice, ...],
     resampling: Resampling,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.inference.resampling import Resampling, positions
 
@@ -55,7 +56,8 @@ class TrainingSet:
 
 
 def _kind(image: TrainingImage) -> str:
-    return f"{image.name} has {len(image.image)} channels and {image.labels.ndim} spatial axes"
+    channels = plural(len(image.image), "channel")
+    return f"{image.name} has {channels} and {image.labels.ndim} spatial axes"
 
 
 def resampled(source: TrainingImage, resampling: Resampling) -> TrainingImage:

@@ -12,12 +12,12 @@ import torch
 
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.core.clustering import cluster
-from napari_spatial_embeddings.core.maps import Float, ideal_maps
+from napari_spatial_embeddings.core.maps import ideal_maps
 from napari_spatial_embeddings.core.network import channels_last, rounded
 from napari_spatial_embeddings.core.object_size import typical_diameter
 from napari_spatial_embeddings.inference.devices import choose_device
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.inference.normalisation import normalisation, normalise
+from napari_spatial_embeddings.inference.normalisation import Scale, normalisation, normalise
 
 from .annotation import TrainingImage
 from .choice import Choice
@@ -175,7 +175,7 @@ def own_diameter(images: list[TrainingImage], model: SpatialEmbeddings) -> float
 
 def normalised(images: list[TrainingImage], settings: ModelSettings) -> list[TrainingImage]:
     """Return training images with intensities normalised as those of the whole images."""
-    scales: dict[int, Float] = {}
+    scales: dict[int, Scale] = {}
     out = []
     for source in images:
         whole = source.image if source.whole is None else source.whole

@@ -165,6 +165,23 @@ def test_the_command_names_the_size_of_pixels_that_was_typed(
         bench.project.create(tmp_path / f"project of {path.stem} {typed}")
 
 
+def test_the_command_of_a_frame_names_what_differs(bench: EditorBench, tmp_path: Path) -> None:
+    """In the window, the brightness of the series counts."""
+    frames = np.random.default_rng(0).integers(0, 9999, (3, 30, 40)).astype(np.uint16)
+    path = save(tmp_path / "a.tif", frames, metadata={"axes": "TYX"})
+    bench.session.set_model(tmp_path / "a model", None)
+    with layer_source(path=str(path)):
+        bench.images.choose(bench.viewer.add_image(frames, axis_labels=("t", "y", "x")))
+    options = copied(bench, tmp_path / "out")
+    seen = bench.viewer.dims.current_step[0]
+    np.testing.assert_array_equal(image_of(options)[0], frames[seen])
+    assert "takes the brightness of this part alone" in bench.message
+    with layer_source(path=str(path)):
+        bench.images.choose(bench.viewer.add_image(frames[1], name="one"))
+    copied(bench, tmp_path / "out")
+    assert "brightness" not in bench.message
+
+
 def test_the_command_of_grey_values_and_of_pixels_that_are_no_number(
     bench: EditorBench, tmp_path: Path
 ) -> None:

@@ -165,3 +165,35 @@ def test_forgetting_leaves_the_image_to_the_user(
     assert list(model.layers) == [layer]
     assert tag_of(layer) is None
     assert not session.images
+
+
+def test_several_channels_in_the_place_of_one_have_no_meaning_yet(
+    model: ViewerModel, session: Session, images: ImageController
+) -> None:
+    """With one of them, it made no difference what their axis was called."""
+    layer = add(model, 1, 20, 30)
+    images.choose(layer)
+    assert images.axes == "CYX"
+    layer.data = np.zeros((9, 20, 30), np.uint8)
+    images.choose(layer)
+    assert images.axes == "ZYX", "many planes are slices, as in a layer that is new"
+    other = add(model, 1, 20, 30, name="other")
+    images.choose(other)
+    other.data = np.zeros((2, 20, 30), np.uint8)
+    assert images.axes == "CYX"
+    tag = tag_of(other)
+    assert tag is not None
+    assert tag.guessed, "the user is asked to check it"
+    images.choose(other, "CYX")
+    other.data = np.zeros((9, 20, 30), np.uint8)
+    assert images.axes == "CYX", "what was chosen stays"
+    assert session.image == "other"
+
+
+def test_grey_values_of_colours_stay_what_they_are(
+    model: ViewerModel, images: ImageController
+) -> None:
+    layer = model.add_image(np.zeros((20, 30, 3), np.uint8), rgb=True)
+    images.choose(layer, grey="inverted")
+    layer.data = np.ones((20, 30, 3), np.uint8)
+    assert (images.axes, images.grey) == ("YXC", "inverted")

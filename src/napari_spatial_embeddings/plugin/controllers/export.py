@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import distinct, file_name
+from napari_spatial_embeddings.files.names import frame_number
 from napari_spatial_embeddings.plugin.layers.frames import in_frame, pixels
 from napari_spatial_embeddings.plugin.layers.image import channel_count
 from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
@@ -271,8 +272,10 @@ class ExportController(FileWriting):
             raise InputError("there is no model yet: choose or train one first")
         if key is None:
             raise InputError("there is no image: open one, and choose it under Data")
+        opened = opened_image(self._images, session.project, key)
         return CommandRequest(
-            opened_image(self._images, session.project, key),
+            opened,
+            frame_number(key) is not None or opened.image.whole is not None,
             folder.expanduser().absolute(),  # it may be run elsewhere
             session.model,
             session.clustering,
@@ -287,8 +290,7 @@ class ExportController(FileWriting):
             return
         self._commands = None
         self.command_made.emit(command.text)
-        saved = f"The image is saved as {command.copy}. " if command.copy else ""
-        self._session.say(f"{saved}The command is copied: paste it into a terminal.")
+        self._session.say(command.message)
 
     def _command_failed(self, problem: str) -> None:
         if self.sender() is self._commands:

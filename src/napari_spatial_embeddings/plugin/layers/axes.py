@@ -11,22 +11,13 @@ from napari.layers import Image, Labels
 
 from napari_spatial_embeddings.core.image_data import arranged
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files.axes import AXIS_NAMES
 
 from .opened.file_axes import axes_in_file, problem_of_file
 from .tags import Grey
 
 LETTERS = "TCZYX"
 """Time, channels or colours, depth, height and width, in the order of images."""
-
-LABELS = {
-    **dict.fromkeys(("t", "time", "frame", "frames", "timepoint", "timepoints"), "T"),
-    **dict.fromkeys(("c", "ch", "channel", "channels", "colour", "colours"), "C"),
-    **dict.fromkeys(("color", "colors", "wavelength"), "C"),
-    **dict.fromkeys(("z", "depth", "slice", "slices", "plane", "planes"), "Z"),
-    **dict.fromkeys(("y", "row", "rows", "height"), "Y"),
-    **dict.fromkeys(("x", "col", "column", "columns", "width"), "X"),
-}
-"""What layers call their axes."""
 
 MAX_CHANNELS = 4
 """Lengths of an axis without a name up to which it is taken for channels."""
@@ -144,7 +135,7 @@ def _names(layer: Image | Labels, *, guessed: bool = True) -> list[str]:
 def _names_in_layer(layer: Image | Labels) -> list[str]:
     """Return the letters that a layer's axis labels and units give to the axes of its array."""
     shape = tuple(finest(layer).shape)
-    labels = [LABELS.get(str(x).strip().lower(), "") for x in layer.axis_labels]
+    labels = [AXIS_NAMES.get(str(x).strip().lower(), "") for x in layer.axis_labels]
     units = ["T" if dict(u.dimensionality) == {"[time]": 1} else "" for u in layer.units]
     names = [label or unit for label, unit in zip(labels, units, strict=True)]
     names += [""] * (len(shape) - len(names))  # of the colours

@@ -25,6 +25,8 @@ class CommandRequest:
     ----------
     opened : OpenedImage
         It is compared with its file.
+    part : bool
+        Whether its intensities are normalised as those of a series or a large image.
     folder : path
         For the results.
     model : str
@@ -34,6 +36,7 @@ class CommandRequest:
     """
 
     opened: OpenedImage
+    part: bool
     folder: Path
     model: str
     clustering: ClusteringSettings
@@ -45,10 +48,29 @@ class CommandRequest:
 
 @dataclass(frozen=True, slots=True)
 class CopiedCommand:
-    """A command, and the file that was written for it, if there is one."""
+    """A command, and the file that was written for it, if there is one.
+
+    Parameters
+    ----------
+    text : str
+    copy : path, optional
+    alone : bool
+        Whether the command normalises the image alone, and the window as a part of another one.
+    """
 
     text: str
     copy: Path | None
+    alone: bool
+
+    @property
+    def message(self) -> str:
+        """What the user should know of it."""
+        saved = f"The image is saved as {self.copy}. " if self.copy else ""
+        alone = (
+            " It takes the brightness of this part alone: what it finds may differ a little from"
+            " what is seen here."
+        )
+        return f"{saved}The command is copied: paste it into a terminal.{alone * self.alone}"
 
 
 def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
@@ -80,7 +102,7 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
         maps=request.maps,
         ome=request.ome,
     )
-    yield CopiedCommand(text, copy)
+    yield CopiedCommand(text, copy, request.part)
 
 
 def _copy(image: ImageData, folder: Path) -> Path:

@@ -18,7 +18,7 @@ from napari_spatial_embeddings.plugin.state.open_image import Box
 if TYPE_CHECKING:
     from napari_spatial_embeddings.config import ModelSettings
     from napari_spatial_embeddings.core.instances import Corrections
-    from napari_spatial_embeddings.core.maps import Float
+    from napari_spatial_embeddings.inference.normalisation import Scale
     from napari_spatial_embeddings.inference.registry import ModelCache
     from napari_spatial_embeddings.inference.segmentation import Segmentation, SegmentationReport
     from napari_spatial_embeddings.project import Project
@@ -109,7 +109,7 @@ def predict_image(
     key: str,
     image: ImageData,
     window: Box | None = None,
-    scale: Callable[[ModelSettings], Float] | None = None,
+    scale: Callable[[ModelSettings], Scale] | None = None,
 ) -> Iterator[PredictionReport]:
     """Segment one image, or the part of it in a window.
 
@@ -143,7 +143,7 @@ def segmented(
     request: PredictionRequest,
     images: Sequence[tuple[str, str, Callable[[], ImageData]]],
     window: Box | None = None,
-    scale: Callable[[ModelSettings], Float] | None = None,
+    scale: Callable[[ModelSettings], Scale] | None = None,
 ) -> Iterator[SegmentationReport]:
     """Segment images, each given by its key, its name and a function that reads it."""
     # Its compiled loops take their time to load.

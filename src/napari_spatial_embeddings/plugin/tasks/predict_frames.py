@@ -13,14 +13,14 @@ from .predict import PredictionReport, PredictionRequest, corrections_of, listed
 if TYPE_CHECKING:
     from napari_spatial_embeddings.config import ModelSettings
     from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
-    from napari_spatial_embeddings.core.maps import Float
+    from napari_spatial_embeddings.inference.normalisation import Scale
     from napari_spatial_embeddings.inference.registry import ModelCache
 
 Scales = MutableMapping[Any, Any]
 """Normalisations of a series, by what they depend on."""
 
 
-def scale_of(pixels: PixelArray, known: Scales, settings: ModelSettings) -> Float:
+def scale_of(pixels: PixelArray, known: Scales, settings: ModelSettings) -> Scale:
     """Return the normalisation of a time series or of a large image, which is computed once.
 
     Parameters
@@ -35,7 +35,7 @@ def scale_of(pixels: PixelArray, known: Scales, settings: ModelSettings) -> Floa
     wanted = settings.low_percentile, settings.high_percentile, settings.ndim
     if wanted not in known:
         known[wanted] = normalisation(pixels, settings)
-    found: Float = known[wanted]
+    found: Scale = known[wanted]
     return found
 
 

@@ -26,6 +26,8 @@ def described(
     axes: str | None = None,
     channels: tuple[Image, ...] | None = None,
     grey: Grey | None = None,
+    *,
+    again: bool = False,
 ) -> LayerTag:
     """Return the tag of an image layer, with all that can be known of it but its key.
 
@@ -36,6 +38,8 @@ def described(
     layer : Image
     axes, channels, grey : optional
         What the user chose; what is not given stays, as far as it is still possible.
+    again : bool
+        Decide what the axes mean, whatever they meant before.
 
     Raises
     ------
@@ -43,7 +47,7 @@ def described(
         If the axes cannot be put in that order.
     """
     old = tags.stored_tag(layer) or LayerTag("image", grey="grey" if is_grey(layer) else "")
-    stays = axes is None and old.axes in possible_axes(layer)
+    stays = axes is None and not again and old.axes in possible_axes(layer)
     wanted = axes or (old.axes if stays else likeliest_axes(layer))
     guessed = old.guessed if stays else not axes and bool(wanted) and are_guessed(layer, wanted)
     return replace(

@@ -168,7 +168,8 @@ class ImageRegistry:
         try:
             cleared = leave_out_transparency(layer)
             array = finest(layer)
-            new = described(layer, axes, channels, grey)
+            again = record is not None and old is not None and _lengthened(record, old, array.shape)
+            new = described(layer, axes, channels, grey, again=again)
         finally:
             self.describing = False
         if finest(layer) is not given:
@@ -275,6 +276,17 @@ class ImageRegistry:
 
 def _chosen(tag: LayerTag) -> tuple[object, ...]:
     return tag.axes, tag.channels, tag.grey
+
+
+def _lengthened(record: OpenImage, tag: LayerTag, shape: tuple[int, ...]) -> bool:
+    """Whether channels or frames, of which there was one, are several now.
+
+    Their meaning was not chosen: with one of them, it made no difference.
+    """
+    if record.image is None or tag.grey or len(tag.axes) != len(shape):
+        return False
+    single = {"C": record.image.channels == 1, "T": record.series is None}
+    return any(n > 1 and single.get(a) for a, n in zip(tag.axes, shape, strict=True))
 
 
 def _shape(image: ImageData | None) -> tuple[int, ...]:

@@ -8,7 +8,8 @@ from napari.components import ViewerModel
 from napari.layers import Labels, Layer
 
 from napari_spatial_embeddings.core.units import METRES, finest_length
-from napari_spatial_embeddings.plugin.layers.axes import LABELS, finest
+from napari_spatial_embeddings.files.axes import AXIS_NAMES
+from napari_spatial_embeddings.plugin.layers.axes import finest
 from napari_spatial_embeddings.plugin.layers.image import pixel_size
 from napari_spatial_embeddings.plugin.layers.tags import (
     PixelSize,
@@ -32,7 +33,7 @@ def series_axes(viewer: ViewerModel, layer: Layer) -> str:
         tag = None if image is None else tag_of(image)
         known = "" if tag is None else "".join(a for a in "TZYX" if a in tag.axes)
         return axes if known == axes else ""
-    name = LABELS.get(str(layer.axis_labels[0]).strip().lower(), "T")
+    name = AXIS_NAMES.get(str(layer.axis_labels[0]).strip().lower(), "T")
     return axes if role is None and name == "T" else ""
 
 
