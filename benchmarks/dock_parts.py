@@ -33,6 +33,7 @@ class DockParts:
         self.session = dock.session
         steps = {step.title: step for step in dock.steps}
         self.train, self.device = steps["Train"], steps["Train"].device
+        steps["Predict and tune"].set_open(True)  # which makes the sliders
         self.sliders = steps["Predict and tune"].sliders
         self.margin = "margin_factor" if hasattr(dock, "images") else "margin"
         if hasattr(dock, "images"):

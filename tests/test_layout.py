@@ -88,10 +88,12 @@ FILES, LINES = 25, 350
 
 
 def imports(path: Path) -> set[str]:
-    """Return the absolute names of what a file imports, at its top or inside a function."""
+    """Return the absolute names of what a file imports: at its top, in a function, or lazily."""
     names: set[str] = set()
     package = [PACKAGE, *path.parent.relative_to(SOURCE).parts]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    lazily = path.with_suffix(".pyi")  # what `lazy_loader` reads
+    sources = [p.read_text(encoding="utf-8") for p in (path, lazily) if p.is_file()]
+    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

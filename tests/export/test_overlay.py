@@ -11,8 +11,8 @@ from PIL import Image
 
 from builders import capsules, picture
 from counted import Counted
-from napari_spatial_embeddings.export import image_colours, overlay, write_overlay
-from napari_spatial_embeddings.export.overlay import MAX_PIXELS, MIN_PIXELS
+from napari_spatial_embeddings.export import image_colours, write_overlay
+from napari_spatial_embeddings.export.overlay import MAX_PIXELS, MIN_PIXELS, overlay
 from napari_spatial_embeddings.files import FileError, find_images
 
 

@@ -108,10 +108,12 @@ def new_bench(qtbot: QtBot) -> Iterator[Bench]:
 
 
 def tune_step(dock: SpatialEmbeddingsWidget) -> TuneStep:
-    """Return the dock's step that predicts and tunes."""
+    """Return the dock's step that predicts and tunes, opened."""
     from napari_spatial_embeddings.plugin.sections.tune import TuneStep
 
-    return next(step for step in dock.steps if isinstance(step, TuneStep))
+    tune = next(step for step in dock.steps if isinstance(step, TuneStep))
+    tune.set_open(True)
+    return tune
 
 
 def uncertain_maps(

@@ -39,6 +39,7 @@ from napari_spatial_embeddings.plugin.layers.pointer import pixel_of
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.layers.visibility import AnnotationHider
 from napari_spatial_embeddings.plugin.layers.world import to_world
+from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from plugin.fake_results import Bench
 from plugin.robot_actions import open_dock
 
@@ -237,9 +238,11 @@ class WindowScene(Scene):
         return self.rig
 
     def section(self, kind: type[Section]) -> Section:
-        """Return a section of the dock."""
+        """Return a section of the dock, with what it has once it was opened."""
         found: Section | None = self.dock.findChild(kind)
         assert found is not None
+        if isinstance(found, Collapsible):
+            found.ensure_built()
         return found
 
     @property

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QApplication
 
 from napari_spatial_embeddings.core.instances import NOTHING
 from napari_spatial_embeddings.plugin.layers.pointer import Pointer
-from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.sections.correct import CorrectSection
 from napari_spatial_embeddings.project.training_set import load_training_set
 from plugin.scenes import WindowScene, open_scene
@@ -28,15 +27,6 @@ def scene(shown: Viewer, qtbot: QtBot) -> WindowScene:
 @pytest.fixture
 def section(scene: WindowScene) -> CorrectSection:
     return scene.section(CorrectSection)
-
-
-def group(section: CorrectSection) -> Collapsible:
-    """Return the group that folds the section."""
-    above = section.parentWidget()
-    while not isinstance(above, Collapsible):
-        assert above is not None
-        above = above.parentWidget()
-    return above
 
 
 # ------------------------------------------------------------------ the mouse
@@ -141,7 +131,7 @@ def test_keys_choose_tools_and_escape_leaves(scene: WindowScene, section: Correc
         assert [name for name, b in section.buttons.items() if b.isChecked()] == [tool]
         assert (str(scene.layer.mode) == "paint") == (tool == "paint")
         assert scene.dock.tool_line.text.startswith(f"<b>{section.buttons[tool].text()}</b>")
-        group(section).set_open(tool in ("delete", "paint"))  # or folded
+        section.set_open(tool in ("delete", "paint"))  # or folded
         scene.key_press(Qt.Key.Key_Escape)
         assert scene.dock.correction_tool.tool == scene.dock.tool_line.text == ""
         assert not any(button.isChecked() for button in section.buttons.values())

@@ -25,6 +25,7 @@ from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.inference.block_work import BlockWork, Task
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
+from napari_spatial_embeddings.plugin.sections.prediction.large import LargeSettings
 from plugin.project_files import Answers
 from plugin.robot_actions import button, open_dock, press
 from plugin.untrained import model_of
@@ -107,12 +108,18 @@ def opened(viewer: Viewer, data: Any, model: Path, user: User) -> SpatialEmbeddi
     return dock
 
 
+def block_settings(dock: SpatialEmbeddingsWidget) -> LargeSettings:
+    """Return the settings of whole images, opened."""
+    dock._tune.predict.settings.set_open(True)
+    return dock._tune.predict.settings.blocks
+
+
 def prepare(dock: SpatialEmbeddingsWidget, model: Path) -> None:
     dock.session.set_device("cpu")
     dock.session.set_model(model, model_of().clustering)
     dock.session.set_prediction(tile=128)
     dock.large.blocks = BlockSettings(block=128)
-    dock._tune.predict.blocks.always.setChecked(True)
+    block_settings(dock).always.setChecked(True)
 
 
 def whole(viewer: Viewer) -> Labels | None:
@@ -398,13 +405,13 @@ def test_what_cannot_be_used_is_refused_before_anything_is_written(
     press(dock, "Whole image")
     until(lambda: not dock.large.busy)
     assert f"{slide} is there already, and was not written by this program" in dock.message
-    dock._tune.predict.blocks.workers.setText("four")
+    block_settings(dock).workers.setText("four")
     press(dock, "Whole image")
     assert not dock.large.running
     assert "is neither a number of processes" in dock.message
     assert not list(tmp_path.glob(".*"))
     shutil.rmtree(tmp_path / "model")
-    dock._tune.predict.blocks.workers.setText("")
+    block_settings(dock).workers.setText("")
 
 
 def test_what_it_takes_is_stated_after_a_few_blocks_and_stays(
@@ -432,13 +439,13 @@ def test_workers_share_the_work(
     dock = opened(viewer, slide, model, User())
     said: list[str] = []
     dock.session.message.connect(lambda text, _: said.append(text))
-    dock._tune.predict.blocks.workers.setText("2")
+    block_settings(dock).workers.setText("2")
     press(dock, "Whole image")
     until(lambda: not dock.large.busy)
     assert not tasks, "this process does none of it"
     assert any(text.startswith("The workers' dashboard: http://127.0.0.1:") for text in said)
     assert dock.message.startswith("Wrote ")
-    dock._tune.predict.blocks.workers.setText("tcp://127.0.0.1:9")
+    block_settings(dock).workers.setText("tcp://127.0.0.1:9")
     dock.project.dialogs = User()
     press(dock, "Whole image")
     until(lambda: not dock.large.busy)
@@ -451,7 +458,7 @@ def test_without_dask_a_sentence_names_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     dock = opened(viewer, slide, model, User())
-    dock._tune.predict.blocks.workers.setText("2")
+    block_settings(dock).workers.setText("2")
     press(dock, "Whole image")
     until(lambda: not dock.large.busy)
     assert "pip install 'napari-spatial-embeddings[cluster]'" in dock.message
@@ -463,7 +470,7 @@ def test_a_large_image_and_its_views_are_predicted_as_a_whole(
 ) -> None:
     monkeypatch.setattr(image_data, "MAX_PIXELS", 200_000)
     dock = opened(viewer, slide, model, User())
-    dock._tune.predict.blocks.always.setChecked(False)
+    block_settings(dock).always.setChecked(False)
     image = dock.images.layer
     assert image is not None
     eye = camera(viewer)

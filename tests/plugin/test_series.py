@@ -12,7 +12,6 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
-from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.sections.correct import CorrectSection
 from plugin.conftest import Until
 from plugin.films import Film
@@ -74,18 +73,16 @@ def test_a_correction_is_repeated_in_the_following_frames(
     shown.reset_view()
     section = dock.findChild(CorrectSection)
     assert section is not None
-    groups = [x for x in dock.findChildren(Collapsible) if x.isAncestorOf(section)]
-    group = min(groups, key=lambda x: len(x.findChildren(Collapsible)))  # in its step
-    group.set_open(True)
+    section.set_open(True)
     QApplication.processEvents()
     scene = WindowScene(dock, film.frame(0).key, qtbot)
-    places = [group.mapTo(dock, group.rect().bottomLeft()).y()]
+    places = [section.mapTo(dock, section.rect().bottomLeft()).y()]
     press(dock, "Merge")
     for pixel in ((0, 43, 38), (0, 43, 47)):
         scene.click(pixel)
     until(lambda: dock.following.offer is not None)
     assert section.offer.text() == "The same in 2 following frames (1 to 2)"
-    places.append(group.mapTo(dock, group.rect().bottomLeft()).y())
+    places.append(section.mapTo(dock, section.rect().bottomLeft()).y())
     assert places[0] == places[1], "nothing moves when something is offered"
     apply = button(dock, "Apply")
     dock.column.ensureWidgetVisible(apply)
@@ -99,7 +96,7 @@ def test_a_correction_is_repeated_in_the_following_frames(
     # Folded, the message says that there is an offer, and the key takes it.
     scene.key_press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     until(lambda: dock.idle)
-    group.set_open(False)
+    section.set_open(False)
     QApplication.processEvents()
     scene.key_press(Qt.Key.Key_J)
     for pixel in ((0, 43, 38), (0, 43, 47)):

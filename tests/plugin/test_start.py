@@ -83,6 +83,9 @@ def test_opens_quickly_and_without_torch(home: Path) -> None:
     took, loaded = run(script, home)
     assert not {"torch", "triton"} & {name.partition(".")[0] for name in loaded}
     assert "napari_spatial_embeddings.plugin.dock" in loaded
+    # What writes and reads files is loaded once it does.
+    writers = {f"napari_spatial_embeddings.export.{name}" for name in ("formats", "labels", "maps")}
+    assert not {"filelock", *writers} & {*loaded}
     # Seconds of the processor, which do not grow with what else the machine does.
     assert took < 1.5
 

@@ -75,7 +75,6 @@ from .sections.export import ExportSection
 from .sections.help import HelpButton
 from .sections.image_list import ImageList
 from .sections.predict import PredictSection
-from .sections.style import STYLE
 from .sections.tracking.step import TrackStep
 from .sections.train import TrainStep
 from .sections.tune import TuneStep
@@ -114,11 +113,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.session = Session()
         self._build_controllers()
         self.project.dialogs.parent = self
-        self.setStyleSheet(STYLE)
         self.steps = self._build_steps()
         self.column = StepColumn(self.steps)
-        self._train.set_open(False)  # its button is in view only if the steps above it fold
-        self._tune.set_open(False)
         self._help = HelpButton()
         self.tool_line = ToolLine()
         self._message = MessageBar(self._help, self.tool_line)

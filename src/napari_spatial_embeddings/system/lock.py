@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from napari_spatial_embeddings.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -30,6 +28,8 @@ def exclusive_lock(path: Path, complaint: str) -> Iterator[bool]:
     InputError
         With ``complaint``, if another process holds it.
     """
+    from filelock import FileLock, Timeout  # many modules, which no window needs to open
+
     path.touch()  # where this fails, nothing can be written at all; below, only locks are missing
     lock = FileLock(path, timeout=0, fallback_to_soft=False)  # which outlives a crash
     try:

@@ -21,7 +21,8 @@ from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.editing.corrections import accept
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.export import FORMATS, overlay
+from napari_spatial_embeddings.export import FORMATS
+from napari_spatial_embeddings.export.overlay import overlay
 from napari_spatial_embeddings.files import read_image, read_labels, read_maps
 from napari_spatial_embeddings.plugin.tasks.export import ExportRequest, ExportTask, export_images
 from plugin.fake_results import counted

@@ -19,7 +19,7 @@ Until = Callable[..., None]
 PARENT = """
 import sys
 from qtpy.QtCore import QCoreApplication
-from napari_spatial_embeddings.plugin.qt.command_line import command_line
+from napari_spatial_embeddings.plugin.qt.process import command_line
 from napari_spatial_embeddings.plugin.qt import process
 process.NICENESS = 0
 application = QCoreApplication([])

@@ -26,7 +26,7 @@ def column(qtbot: QtBot) -> Show:
     def show(height: int) -> tuple[StepColumn, dict[str, StepArea]]:
         steps = {}
         for title, high in HEIGHTS.items():
-            step = steps[title] = StepArea(title)
+            step = steps[title] = StepArea(title, opened=title != "four")
             content = QWidget()
             content.setFixedHeight(high)
             step.body.addWidget(content)

@@ -117,11 +117,13 @@ def test_stop_cancels(bench: Bench, section: PredictSection, qtbot: QtBot) -> No
 
 
 def test_the_form_edits_the_session_s_settings(bench: Bench, section: PredictSection) -> None:
-    section.form.editor("flips").click()  # type: ignore[attr-defined]
-    section.form.editor("object_diameter").setValue(14)  # type: ignore[attr-defined]
+    section.settings.set_open(True)
+    form = section.settings.form
+    form.editor("flips").click()  # type: ignore[attr-defined]
+    form.editor("object_diameter").setValue(14)  # type: ignore[attr-defined]
     assert bench.session.prediction == PredictionSettings(flips=True, object_diameter=14)
     bench.session.set_prediction(flips=False)
-    assert not section.form.settings.flips
+    assert not form.settings.flips
 
 
 def test_the_defaults_are_those_of_the_model(

@@ -10,8 +10,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import distinct, file_name
-from napari_spatial_embeddings.files.names import frame_number
+from napari_spatial_embeddings.files.names import distinct, file_name, frame_number
 from napari_spatial_embeddings.plugin.layers.frames import in_frame, pixels
 from napari_spatial_embeddings.plugin.layers.image import channel_count
 from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path

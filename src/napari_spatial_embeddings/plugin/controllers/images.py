@@ -260,8 +260,9 @@ class ImageController(ImageQueries):
         self.arrived.emit(layer)
         self.changed.emit()
 
-    def _removing(self, _event: Event) -> None:
-        self.leaving.emit()  # while all layers are still there
+    def _removing(self, event: Event) -> None:
+        if tags.role_of(self._viewer.layers[event.index]) not in tags.PASSING:
+            self.leaving.emit()  # while all layers are still there
 
     def _removed(self, event: Event) -> None:
         layer: Layer = event.value

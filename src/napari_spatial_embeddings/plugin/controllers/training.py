@@ -9,8 +9,8 @@ from qtpy.QtCore import QElapsedTimer, QObject, QTimer
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.inference.model_card import WEIGHTS, ModelCard, check_folder
 from napari_spatial_embeddings.inference.registry import find_folder
-from napari_spatial_embeddings.plugin.qt.command_line import command_line
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.process import command_line
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.state.training_state import TrainingState
 

@@ -11,6 +11,7 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Layer
 
+from napari_spatial_embeddings import files
 from napari_spatial_embeddings.core.colour import grey_image
 from napari_spatial_embeddings.core.image_data import (
     ImageData,
@@ -21,7 +22,7 @@ from napari_spatial_embeddings.core.image_data import (
 )
 from napari_spatial_embeddings.core.units import METRES, Size, combine, unit_name
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import FileError, read_pixel_size
+from napari_spatial_embeddings.files.errors import FileError
 
 from .axes import axes_error, finest, frames
 from .opened.file_axes import source_path
@@ -170,7 +171,7 @@ def known_pixel_size(layer: Layer, axes: str) -> PixelSize:
     path = source_path(layer)
     if path is not None:
         with suppress(FileError):  # napari reads more formats than the package does
-            return read_pixel_size(path, "ZYX"[-len(spatial(axes)) :])
+            return files.read_pixel_size(path, "ZYX"[-len(spatial(axes)) :])
     return None, None
 
 

@@ -273,13 +273,14 @@ PREPARE_AFTER_SECONDS = 0.5
 
 @cache
 def prepare_labels() -> None:
-    """Compile, in a thread and soon, what napari draws labels with.
+    """Import and compile, in a thread and soon, what the first layer of labels else waits for.
 
-    Else it is compiled when a process of a new installation draws the first ones, for seconds.
+    That is pandas, and in a new installation for seconds what draws it.
     """
 
-    def compile_loops() -> None:
+    def prepare() -> None:
         with suppress(ImportError, AttributeError):
+            import pandas  # noqa: F401, ICN001 - napari keeps the layer's features in it
             from napari.utils.colormaps import _accelerated_cmap
             from numba import int64, types
 
@@ -287,10 +288,9 @@ def prepare_labels() -> None:
             for texture in (types.uint8, types.uint16):
                 for ndim in (1, 2, 3):
                     raw, out = (types.Array(kind, ndim, "C") for kind in (types.int32, texture))
-                    # Compiled only: two threads must not run it at once.
-                    loop.compile((raw, int64, int64, out))
+                    loop.compile((raw, int64, int64, out))  # two threads must not run it at once
 
-    threading.Timer(PREPARE_AFTER_SECONDS, compile_loops).start()
+    threading.Timer(PREPARE_AFTER_SECONDS, prepare).start()
 
 
 def clear_paint_history(layer: Labels) -> None:

@@ -62,6 +62,9 @@ TYPES: dict[Role, type[Layer]] = {
 }
 """Type of a role's layers; an explanation has several."""
 
+PASSING: tuple[Role, ...] = ("arrows", "explanation", "click")
+"""Roles of layers that come and go while one works, and hold nothing that is to be saved."""
+
 _TAGGED: WeakKeyDictionary[Layer, LayerTag] = WeakKeyDictionary()
 """Tags as they were set, for layers whose metadata are replaced as a whole."""
 

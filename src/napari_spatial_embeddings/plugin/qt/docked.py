@@ -67,8 +67,9 @@ class DockedWidget(QWidget):
         if (middle := window.centralWidget()) is None or not window.isVisible():
             return 0
         for part in self.findChildren(QWidget):
-            part.ensurePolished()
-            part.updateGeometry()
+            if part.isVisibleTo(self):
+                part.ensurePolished()
+                part.updateGeometry()
         for layout in self.findChildren(QLayout):
             layout.invalidate()  # else they know the sizes of before
         docks = [x for x in window.findChildren(QDockWidget) if x.isVisible()]

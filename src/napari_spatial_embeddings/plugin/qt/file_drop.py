@@ -8,11 +8,13 @@ from qtpy.QtCore import QMimeData, Signal
 from qtpy.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from qtpy.QtWidgets import QFrame, QWidget
 
+from .looks import dress
+
 
 class FileDrop(QFrame):
     """Takes files and folders that are dropped on it, or on what lies in it.
 
-    While they are over it, its property ``drop`` is true, for a style sheet.
+    While they are over it, its property ``drop`` is true, for its looks.
     """
 
     dropped = Signal(list)
@@ -21,7 +23,7 @@ class FileDrop(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAcceptDrops(True)
-        self.setObjectName("drop")
+        dress(self, "drop")
         self._mark(on=False)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name

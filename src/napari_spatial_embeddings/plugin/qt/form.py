@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QLabel, QWidget
 from napari_spatial_embeddings.config import Settings, Unit
 
 from .form_fields import Editor, FlagEditor, FloatEditor, IntegerEditor, OptionEditor
+from .looks import dress
 from .narrow_form import NarrowForm
 
 LABEL_WIDTH = 108
@@ -57,7 +58,7 @@ class Form(QWidget):
     def _add(self, row: Row) -> None:
         if len(row.path) > 1 and not any(path[:-1] == row.path[:-1] for path in self._editors):
             title = QLabel(title_of(row.path[-2]))
-            title.setObjectName("group")
+            dress(title, "group")
             self._layout.addRow(title)
         editor = row.editor()
         editor.changed.connect(self.changed)

@@ -16,6 +16,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from .looks import dress
+
 UNBOUNDED = 999_999
 """Highest number of a field without an upper bound."""
 
@@ -130,6 +132,7 @@ class IntegerEditor(NumberEditor):
     def __init__(self, schema: Mapping[str, Any], unit: str, empty: str | None) -> None:
         self._step = int(schema.get("multipleOf", 1))
         self.widget = QSpinBox()
+        dress(self.widget, "number")
         self.widget.setSingleStep(self._step)
         super().__init__(schema, unit, empty, self._step)
 
@@ -154,6 +157,7 @@ class _FloatBox(QDoubleSpinBox):
 
     def __init__(self) -> None:
         super().__init__()
+        dress(self, "number")
         self.setLocale(QLocale.c())
         self.setDecimals(DECIMALS)
         self.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)

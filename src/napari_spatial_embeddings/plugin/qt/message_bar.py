@@ -7,6 +7,7 @@ from qtpy.QtGui import QMoveEvent, QResizeEvent
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 from superqt.utils import QSignalDebouncer
 
+from .looks import dress
 from .text_block import TextBox
 from .tool_line import ToolLine
 
@@ -44,7 +45,7 @@ class MessageBar(QWidget):
         self._above = above
         self._sentence = ""
         self._box = QFrame(self)
-        self._box.setObjectName("message")
+        dress(self._box, "message")
         self._text = TextBox(LINES)
         self._cross = QToolButton()
         self._cross.setText("×")  # noqa: RUF001 - it is a cross

@@ -18,6 +18,8 @@ from qtpy.QtCore import (
 from qtpy.QtGui import QFont
 from qtpy.QtWidgets import QAbstractItemView, QTreeView, QWidget
 
+from .looks import dress
+
 FEW, MAX_ROWS, MANY_ROWS = 12, 5, 8
 """More rows than the second number are scrolled; than the third, if there are more than a few."""
 
@@ -183,6 +185,7 @@ class NameTree(QTreeView):
         super().__init__(parent)
         self.names = GroupedNames(describe, describe_group, self)
         self.setModel(self.names)
+        dress(self, "rows")
         self.setHeaderHidden(True)
         self.setUniformRowHeights(True)
         self.setIndentation(INDENT)

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from .form_fields import ignore_wheel
+from .looks import dress
 
 MIN_COMBO = 12
 """Letters of medium width that a list of names has room for at least."""
@@ -110,6 +111,7 @@ class NameList(QListWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        dress(self, "rows")
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(60)

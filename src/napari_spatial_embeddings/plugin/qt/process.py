@@ -1,4 +1,7 @@
-"""A Python module in a child process that reports in lines of JSON.
+"""A Python module in a child process that reports in lines of JSON: the package's command line.
+
+The window's process must never train: importing triton, which torch's optimizers do, crashes the
+interpreter if a software OpenGL context exists.
 
 The child reads a request to stop from its standard input, and sees it end when its parent dies.
 """
@@ -18,6 +21,7 @@ from pathlib import Path
 import psutil
 from qtpy.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment, QTimer, Signal
 
+from napari_spatial_embeddings import PROGRAM
 from napari_spatial_embeddings.errors import Failure, is_out_of_memory
 
 log = logging.getLogger(__name__)
@@ -274,6 +278,17 @@ def _detach(process: QProcess, *, asked: bool) -> None:
     grace.start(GRACE_MS)
     if not asked:
         _request_stop(process)
+
+
+def command_line(what: str, parent: QObject | None = None) -> Process:
+    """Return a process that runs the command line.
+
+    Parameters
+    ----------
+    what : str
+        Name of the process in messages, such as "the training".
+    """
+    return Process("napari_spatial_embeddings.cli", PROGRAM, what, parent)
 
 
 @cache

@@ -13,7 +13,7 @@ HINT_LINES = 3
 
 
 class StepArea(Collapsible):
-    """A part of the dock widget; open at first. Its hint is always shown.
+    """A part of the dock widget. Its hint is always shown.
 
     Parameters
     ----------
@@ -21,12 +21,21 @@ class StepArea(Collapsible):
     hint : str
         One to three lines: what to do next. There is room for three, so that a longer hint moves
         nothing; without any hint there is none.
+    opened : bool
+        Whether it is open at first.
     """
 
     shown = Signal(QWidget)
     """A part of the step was turned on by the user, and is to be seen whole."""
 
-    def __init__(self, title: str, hint: str = "", parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        title: str,
+        hint: str = "",
+        parent: QWidget | None = None,
+        *,
+        opened: bool = True,
+    ) -> None:
         super().__init__(title, parent)
         self._header.setAutoRaise(False)
         self._header.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -38,7 +47,7 @@ class StepArea(Collapsible):
         self.body.setContentsMargins(8, 2, 4, 6)
         self.body.setSpacing(6)
         self.set_hint(hint)
-        self.set_open(True)
+        self.set_open(opened)
 
     @property
     def title(self) -> str:

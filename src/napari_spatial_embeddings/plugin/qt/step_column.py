@@ -13,7 +13,7 @@ from .step_area import StepArea
 
 
 class StepColumn(QScrollArea):
-    """Steps in a column that scrolls; the last one is collapsed at first.
+    """Steps in a column that scrolls.
 
     Nothing collapses by itself. When the user opens a step and not all of them fit, those above it
     collapse, the nearest first, until they do. A step that the user has collapsed or opened stays
@@ -38,12 +38,13 @@ class StepColumn(QScrollArea):
             for group in step.findChildren(Collapsible):
                 group.pressed.connect(partial(self.scroll_to, group))
         column.addStretch(1)
-        self._steps[-1].set_open(False)
         self.setWidgetResizable(True)
         # Always there: a bar that comes and goes would wrap other lines and move all steps.
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        # Else Qt asks for the sizes of all widgets here, before they have their style.
+        self._inner.resize(1, 1)
         self.setWidget(self._inner)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name

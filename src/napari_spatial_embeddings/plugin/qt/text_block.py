@@ -9,6 +9,8 @@ from qtpy.QtCore import QEvent, QRect, QSize, Qt
 from qtpy.QtGui import QTextDocument, QTextOption
 from qtpy.QtWidgets import QFrame, QLabel, QSizePolicy, QTextEdit, QWidget
 
+from .looks import dress
+
 BREAK = "\u200b"
 """A place of no width where a line may end."""
 
@@ -44,7 +46,7 @@ class TextBlock(QLabel):
     lines : int
         Lines that there is always room for.
     name : str
-        For the style sheet.
+        For its looks.
     """
 
     def __init__(self, lines: int = 1, name: str = "", parent: QWidget | None = None) -> None:
@@ -53,7 +55,7 @@ class TextBlock(QLabel):
         self.setWordWrap(True)
         self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self.setIndent(INDENT)
-        self.setObjectName(name)
+        dress(self, name)
 
     def setText(self, text: str) -> None:  # noqa: N802 - Qt's name
         """Show a text."""
@@ -91,13 +93,13 @@ class TextBox(QTextEdit):
     ----------
     lines : int
     name : str
-        For the style sheet.
+        For its looks.
     """
 
     def __init__(self, lines: int, name: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._lines = lines
-        self.setObjectName(name)
+        dress(self, name)
         self.setReadOnly(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
+from .looks import dress
 from .text_block import TextBlock
 
 LINES = 2
@@ -25,7 +26,7 @@ class ToolLine(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("tool")
+        dress(self, "tool")
         self._label = TextBlock(LINES)
         self._cross = QToolButton()
         self._cross.setText("×")  # noqa: RUF001 - it is a cross

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QWidget
 
-from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.core.text import sentence
-from napari_spatial_embeddings.editing import corrections as edit
 from napari_spatial_embeddings.plugin.controllers.correction import CorrectionController
 from napari_spatial_embeddings.plugin.controllers.correction_tool import (
     NO_TOOL_HINT,
@@ -24,6 +15,7 @@ from napari_spatial_embeddings.plugin.controllers.correction_tool import (
 from napari_spatial_embeddings.plugin.controllers.tools.all_corrections import AllCorrections
 from napari_spatial_embeddings.plugin.controllers.tools.following_frames import FollowingFrames
 from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
+from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
 from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo
@@ -42,8 +34,8 @@ the same objects, at the same place or of the same tracks, that you did not corr
 Key: Shift+F. One Ctrl+Z takes it back in all of them."""
 
 
-class CorrectSection(QWidget):
-    """Buttons of the tools that correct the objects of the current image.
+class CorrectSection(Collapsible):
+    """Buttons of the tools that correct the objects of the current image; built when opened.
 
     Parameters
     ----------
@@ -65,24 +57,35 @@ class CorrectSection(QWidget):
         following: FollowingFrames,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__("Correct", parent)
         self._session, self._correction = session, correction
         self._tool, self._imports, self._all = correction_tool, object_import, all_corrections
         self._following = following
         self._shown: object = None
-        self._build()
         self._connections = Connections()
-        self._connections.add(correction_tool.changed, self._show_tool)
-        self._connections.add(correction_tool.followed, self.refresh)
-        self._connections.add(correction.changed, self.refresh)
         self._connections.add(following.changed, self._show_offer)
-        self.refresh()
 
     def close_down(self) -> None:
         """Disconnect from the controllers."""
         self._connections.close()
 
-    def _build(self) -> None:
+    def build(self) -> None:
+        """Add the buttons."""
+        self._make_parts()
+        self.body.addLayout(EvenGrid(3, self.buttons.values()))
+        self.body.addWidget(self.classes)
+        self.body.addWidget(self.hint)
+        self.body.addWidget(self._frames_line())
+        self.body.addLayout(EvenGrid(2, (self.undo, self.redo, self.accept_all, self.release)))
+        self.body.addLayout(EvenGrid(2, (self.locked, self.use_as)))
+        self.body.addWidget(self.copy)
+        self._connections.add(self._tool.changed, self._show_tool)
+        self._connections.add(self._tool.followed, self.refresh)
+        self._connections.add(self._correction.changed, self.refresh)
+        self._show_tool()
+        self.refresh()
+
+    def _make_parts(self) -> None:
         self.buttons: dict[str, QPushButton] = {}
         for key, tool in TOOLS.items():
             button = self.buttons[key] = QPushButton(tool.name)
@@ -114,16 +117,6 @@ class CorrectSection(QWidget):
         self.copy = _button("Copy locked to next frame", self._copy_on, "")
         self.offer = TextBlock(2, "note")
         self.repeat = _button("Apply", self._repeat, APPLY)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addLayout(EvenGrid(3, self.buttons.values()))
-        layout.addWidget(self.classes)
-        layout.addWidget(self.hint)
-        layout.addWidget(self._frames_line())
-        layout.addLayout(EvenGrid(2, (self.undo, self.redo, self.accept_all, self.release)))
-        layout.addLayout(EvenGrid(2, (self.locked, self.use_as)))
-        layout.addWidget(self.copy)
 
     def _frames_line(self) -> QWidget:
         """Return the line about the frames that follow, whose room stays without an offer."""
@@ -183,9 +176,11 @@ class CorrectSection(QWidget):
     def _show_offer(self) -> None:
         """Show where else the last correction applies."""
         offer = self._following.offer
-        self.offer.setText("" if offer is None else offer.text)
-        self.repeat.setVisible(offer is not None)
-        if offer is not None and self.repeat.visibleRegion().isEmpty():
+        if self._built:
+            self.offer.setText("" if offer is None else offer.text)
+            self.repeat.setVisible(offer is not None)
+        unseen = not self._built or self.repeat.visibleRegion().isEmpty()
+        if offer is not None and unseen:
             self._session.say(
                 f"{offer.text}: Shift+F, or Apply under Correct, repeats it there.",
                 holds=lambda: self._following.offer is offer,
@@ -210,9 +205,13 @@ class CorrectSection(QWidget):
         self._tool.class_index = max(0, index)
 
     def _accept_all(self) -> None:
-        self._correction.do(lambda scene: edit.accept(scene.corrections, scene.instances))
+        from napari_spatial_embeddings.editing.corrections import accept
+
+        self._correction.do(lambda scene: accept(scene.corrections, scene.instances))
 
     def _release_all(self) -> None:
+        from napari_spatial_embeddings.core.instances import Corrections
+
         self._correction.do(lambda scene: Corrections.none(scene.maps.shape))
 
     def _copy_on(self) -> None:

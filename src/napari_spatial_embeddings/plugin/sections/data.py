@@ -21,6 +21,7 @@ from napari_spatial_embeddings.plugin.layers.axes import finest, meanings
 from napari_spatial_embeddings.plugin.layers.image import ImageLayer
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.looks import dress
 from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo, NameList
 from napari_spatial_embeddings.plugin.qt.narrow_form import NarrowForm
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
@@ -134,7 +135,7 @@ class DataStep(StepArea):
             button.clicked.connect(act)
             line.addWidget(button)
         more = QPushButton("…")
-        more.setObjectName("more")
+        dress(more, "more")
         more.setToolTip("More project options")
         menu = QMenu(more)
         copy = menu.addAction("Copy images into the project")

@@ -36,19 +36,26 @@ class ExplainSection(QWidget):
         self.toggle = QPushButton("Explain")
         self.toggle.setCheckable(True)
         self.toggle.toggled.connect(explanation.set_on)
-        self.text = TextBox(LINES, "explanation")
-        self.text.show_text(NO_PIXEL)
-        self.text.hide()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.toggle)
-        layout.addWidget(self.text)
-        layout.addStretch(1)
+        self._text: TextBox | None = None
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(4)
+        self._column.addWidget(self.toggle)
+        self._column.addStretch(1)
         self._connections = Connections()
         self._connections.add(explanation.changed, self.refresh)
-        self._connections.add(explanation.explained, self.text.show_text)
         self.refresh()
+
+    @property
+    def text(self) -> TextBox:
+        """The explanation; made when it is first asked for."""
+        if self._text is None:
+            self._text = TextBox(LINES, "explanation")
+            self._text.show_text(NO_PIXEL)
+            self._text.hide()
+            self._column.insertWidget(1, self._text)
+            self._connections.add(self._explanation.explained, self._text.show_text)
+        return self._text
 
     def close_down(self) -> None:
         """Disconnect from the controller."""
@@ -65,4 +72,5 @@ class ExplainSection(QWidget):
             if ready
             else "Predict this image first."
         )
-        self.text.setVisible(self._explanation.on)
+        if self._explanation.on or self._text is not None:
+            self.text.setVisible(self._explanation.on)

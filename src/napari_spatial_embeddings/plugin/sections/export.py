@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QPushButton, QWidget
 
-from napari_spatial_embeddings.export import FORMATS
 from napari_spatial_embeddings.plugin.controllers.export import ExportController
+from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
 from napari_spatial_embeddings.plugin.state.session import Session
-
-from .format_choice import FormatChoice
 
 DEFAULT_FORMATS = ("labels", "objects")
 """What is written unless the user chooses otherwise."""
 
 
-class ExportSection(QWidget):
-    """Boxes for the formats, a folder, and the buttons that export.
+class ExportSection(Collapsible):
+    """Boxes for the formats, a folder, and the buttons that export; built when opened.
 
     Parameters
     ----------
@@ -30,8 +28,17 @@ class ExportSection(QWidget):
     def __init__(
         self, session: Session, export: ExportController, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__("Export", parent)
         self._session, self._export = session, export
+        self._connections = Connections()
+
+    def build(self) -> None:
+        """Add the boxes, the folder and the buttons."""
+        from napari_spatial_embeddings.export import FORMATS
+
+        from .format_choice import FormatChoice
+
+        export = self._export
         self.choice = FormatChoice(FORMATS, DEFAULT_FORMATS, "results")
         self.choice.changed.connect(self.refresh)
         self.this = QPushButton("Export this")
@@ -42,12 +49,8 @@ class ExportSection(QWidget):
         self.series.clicked.connect(lambda: export.export_series(*self._chosen()))
         self.all.clicked.connect(self._export_all)
         self.copy.clicked.connect(self._copy)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.choice)
-        layout.addLayout(EvenGrid(3, (self.this, self.series, self.all, self.copy)))
-        self._connections = Connections()
+        self.body.addWidget(self.choice)
+        self.body.addLayout(EvenGrid(3, (self.this, self.series, self.all, self.copy)))
         self._connections.add(export.changed, self.refresh)
         self._connections.add(export.command_made, self._copied)
         self.refresh()

@@ -17,6 +17,7 @@ from napari_spatial_embeddings.plugin.controllers.prediction import PredictionCo
 from napari_spatial_embeddings.plugin.controllers.project import ProjectController
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.file_drop import FileDrop
+from napari_spatial_embeddings.plugin.qt.looks import dress
 from napari_spatial_embeddings.plugin.qt.name_tree import NameRow, NameTree
 from napari_spatial_embeddings.plugin.state.session import Session
 
@@ -59,7 +60,7 @@ class ImageList(FileDrop):
         self._list.picked.connect(self._picked)
         self._list.asked.connect(self._menu)
         self._drop_hint = QLabel("Drop files, a folder or a plate here")
-        self._drop_hint.setObjectName("place")
+        dress(self._drop_hint, "place")
         self._drop_hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.dropped.connect(self._dropped)
         column = QVBoxLayout(self)

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from napari_spatial_embeddings.plugin.controllers.image_choice import ImageChoice
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.looks import dress
 
 
 class ImageOffer(QWidget):
@@ -24,7 +25,7 @@ class ImageOffer(QWidget):
         super().__init__(parent)
         self._images, self._choice = images, choice
         self._text = QLabel()
-        self._text.setObjectName("advice")
+        dress(self._text, "advice")
         self._text.setWordWrap(True)
         self.take, self.hide_it = QPushButton("Work on it"), QPushButton("Hide it")
         self.take.clicked.connect(choice.take_offered)

@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QWidget
 
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.form_fields import ignore_wheel
+from napari_spatial_embeddings.plugin.qt.looks import dress
 from napari_spatial_embeddings.plugin.state.session import Session
 
 MIN_DIAMETER = 2.0
@@ -24,6 +25,7 @@ class ObjectSize(QDoubleSpinBox):
         super().__init__(parent)
         self._session = session
         ignore_wheel(self)
+        dress(self, "number")
         self.setRange(MIN_DIAMETER - 1, 9_999)
         self.setDecimals(1)
         self.setSuffix(" px")

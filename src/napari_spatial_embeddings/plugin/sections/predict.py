@@ -12,15 +12,14 @@ from napari_spatial_embeddings.plugin.controllers.image_list import ListedImages
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.large.prediction import LargePrediction
 from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
-from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
-from napari_spatial_embeddings.plugin.qt.form import Form
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .model_combo import ModelCombo
-from .prediction.large import LargeProgressRow, LargeSettings
+from .prediction.large import LargeProgressRow
 from .prediction.progress_row import ProgressRow
+from .prediction.settings import PredictSettings
 
 
 class PredictSection(QWidget):
@@ -65,9 +64,7 @@ class PredictSection(QWidget):
         self._running = ProgressRow("Stop")
         self.stop = self._running.button
         self.whole = LargeProgressRow(large)
-        self.settings = Collapsible("Settings")
-        self.form = Form(session.prediction, ("device",))
-        self.blocks = LargeSettings(large)
+        self.settings = PredictSettings(session, large)
         self._lay_out()
         self._connections = Connections()
         self._connect()
@@ -88,8 +85,6 @@ class PredictSection(QWidget):
         self._running.setSizePolicy(policy)
         column.addWidget(self._running)
         column.addWidget(self.whole)
-        self.settings.body.addWidget(self.form)
-        self.settings.body.addWidget(self.blocks)
         column.addWidget(self.settings)
 
     def _connect(self) -> None:
@@ -100,10 +95,8 @@ class PredictSection(QWidget):
         self.all_images.clicked.connect(prediction.all_images)
         self.stop.clicked.connect(prediction.cancel)
         self.model.picked.connect(self._set_model)
-        self.form.changed.connect(self._set_settings)
         self._connections.add(prediction.progressed, self._show_progress)
         self._connections.add(prediction.ended, self._hide_progress)
-        self._connections.add(session.prediction_changed, self._show_settings)
         for signal in (
             session.image_changed,
             session.model_changed,
@@ -118,6 +111,7 @@ class PredictSection(QWidget):
         """Disconnect from session and controller."""
         self._connections.close()
         self.model.close_down()
+        self.settings.close_down()
         self.whole.close_down()
 
     def _predict_image(self) -> None:
@@ -207,14 +201,6 @@ class PredictSection(QWidget):
             card = self.model.card()
             self._session.set_model(self.model.chosen, None if card is None else card.clustering)
         self.model.follow()
-
-    def _set_settings(self) -> None:
-        with self._session.errors_as_messages():
-            self._session.set_prediction(**self.form.settings.model_dump())
-
-    def _show_settings(self) -> None:
-        if self.form.settings != self._session.prediction:
-            self.form.set_settings(self._session.prediction)
 
     def _show_progress(self, done: int, total: int, message: str) -> None:
         self._running.show_progress(done, total, message)

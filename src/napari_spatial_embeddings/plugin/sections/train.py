@@ -14,6 +14,7 @@ from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.training import TrainingController, obstacle
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.form_fields import ignore_wheel
+from napari_spatial_embeddings.plugin.qt.looks import dress
 from napari_spatial_embeddings.plugin.qt.narrow_form import NarrowForm
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
 from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
@@ -78,7 +79,8 @@ class TrainStep(StepArea):
         training: TrainingController,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__("Train", HINTS["idle"], parent)
+        # Its button would be in view only if the steps above it folded.
+        super().__init__("Train", HINTS["idle"], parent, opened=False)
         self.session, self._images = session, images
         self._annotation, self._training = annotation, training
         self.start_model = ModelCombo(session, "From scratch", optional=True)
@@ -90,7 +92,7 @@ class TrainStep(StepArea):
         self._preview.setToolTip("Predict the current view whenever there is a better model.")
         self.settings = TrainSettings(session)
         self._button = QPushButton()
-        self._button.setObjectName("main")
+        dress(self._button, "main")
         self._button.setMinimumHeight(34)
         self._back = QPushButton()
         self._back.setToolTip("The model of before the training is kept: compare, and take either.")
@@ -278,6 +280,7 @@ class Minutes(QDoubleSpinBox):
     def __init__(self) -> None:
         super().__init__()
         ignore_wheel(self)
+        dress(self, "number")
         self.setRange(0.1, self.PRESETS[-1])
         self.setDecimals(1)
         self.setSuffix(" min")

@@ -42,7 +42,7 @@ class TrainingProgress(QWidget):
         self._bar.setFixedHeight(8)
         self._time = TextBlock(1)
         self._curve = LossCurve()
-        self._note = TextBox(NOTE_LINES, "note")
+        self._note = TextBox(NOTE_LINES, "news")
         self._shown: tuple[dict[str, Any], ...] = ()
         self._clock = QElapsedTimer()
         self._tick = QTimer(self)

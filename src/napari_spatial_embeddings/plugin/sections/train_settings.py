@@ -10,6 +10,7 @@ from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSetti
 from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.form import Form
+from napari_spatial_embeddings.plugin.qt.looks import dress
 from napari_spatial_embeddings.plugin.state.session import Session
 
 ELSEWHERE = ("minutes", "device")
@@ -38,10 +39,10 @@ class TrainSettings(Collapsible):
         """Add the forms."""
         session = self._session
         self._title = QLabel("A model from scratch")
-        self._title.setObjectName("group")
+        dress(self._title, "group")
         self._model = Form(ModelSettings(**session.from_scratch), FOUND, MODEL_TEXTS)
         title = QLabel("Training")
-        title.setObjectName("group")
+        dress(title, "group")
         self._training = Form(session.training_settings, ELSEWHERE, TRAINING_TEXTS)
         reset = QPushButton("Reset to defaults")
         for widget in (self._title, self._model, title, self._training, reset):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QPushButton
 
 from napari_spatial_embeddings.plugin.controllers.frame_reclustering import FrameReclustering
 from napari_spatial_embeddings.plugin.controllers.reclustering import ReclusteringController
 from napari_spatial_embeddings.plugin.layers.overlays.arrows import ArrowsLayer
-from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
@@ -18,7 +17,6 @@ from .correct import CorrectSection
 from .explain import ExplainSection
 from .export import ExportSection
 from .predict import PredictSection
-from .sliders import Sliders
 
 TITLE = "Predict and tune"
 
@@ -49,10 +47,25 @@ class TuneStep(StepArea):
         correct: CorrectSection,
         export: ExportSection,
     ) -> None:
-        super().__init__(TITLE)
+        super().__init__(TITLE, opened=False)
         self._session, self._frames = session, frames
-        self.predict = predict
-        self.sliders = Sliders(session)
+        self._reclustering, self._arrows = reclustering, arrows
+        self.predict, self.explain, self.correct, self.export = predict, explain, correct, export
+        for section in (predict, explain, correct, export):
+            self.body.addWidget(section)
+        self.explain.toggle.toggled.connect(self._show_explanation)
+        self._connections = Connections()
+        self._connections.add(predict.refreshed, self._show_hint)
+        self._connections.add(session.image_changed, self._show_all)
+        self._connections.add(session.model_changed, self._show_hint)
+        self._connections.add(session.result_changed, self._follow_result)
+        self._show_hint()
+
+    def build(self) -> None:
+        """Add the sliders, and what stands right below them."""
+        from .sliders import Sliders
+
+        self.sliders = Sliders(self._session)
         self.count = TextBlock(1, "count")
         self.show_arrows = QCheckBox("Arrows")
         self.show_arrows.setToolTip(
@@ -60,41 +73,24 @@ class TuneStep(StepArea):
         )
         self.reset = QPushButton("Reset")
         self.reset.setToolTip("Set the model's own thresholds, which its training found.")
-        self.explain, self.correct, self.export = explain, correct, export
-        self._lay_out()
-        self.sliders.held.connect(reclustering.hold)
-        self.show_arrows.toggled.connect(arrows.switch)
+        self.body.insertWidget(1, self.sliders)
+        self.body.insertWidget(2, self.count)
+        self.body.insertLayout(3, EvenGrid(2, (self.show_arrows, self.reset)))
+        self.sliders.held.connect(self._reclustering.hold)
+        self.show_arrows.toggled.connect(self._arrows.switch)
         self.reset.clicked.connect(self._take_defaults)
-        self.explain.toggle.toggled.connect(self._show_explanation)
-        self._connections = Connections()
-        self._connections.add(arrows.switched, self.show_arrows.setChecked)
-        self._connections.add(predict.refreshed, self._show_hint)
-        self._connections.add(session.image_changed, self._show_all)
-        self._connections.add(session.model_changed, self._show_hint)
-        self._connections.add(session.result_changed, self._follow_result)
-        self._connections.add(session.partial_changed, self._follow_partial)
-        self._connections.add(frames.changed, self._show_frames)
+        self._connections.add(self._arrows.switched, self.show_arrows.setChecked)
+        self._connections.add(self._session.partial_changed, self._follow_partial)
+        self._connections.add(self._frames.changed, self._show_frames)
         self._show_all()
-
-    def _lay_out(self) -> None:
-        self.body.addWidget(self.predict)
-        self.body.addWidget(self.sliders)
-        self.body.addWidget(self.count)
-        self.body.addLayout(EvenGrid(2, (self.show_arrows, self.reset)))
-        self.body.addWidget(self.explain)
-        self._add_group("Correct", self.correct)
-        self._add_group("Export", self.export)
-
-    def _add_group(self, title: str, section: QWidget) -> None:
-        group = Collapsible(title)
-        group.body.addWidget(section)
-        self.body.addWidget(group)
 
     def close_down(self) -> None:
         """Disconnect from session and controllers."""
         self._connections.close()
-        for section in (self.predict, self.sliders, self.explain, self.correct, self.export):
+        for section in (self.predict, self.explain, self.correct, self.export):
             section.close_down()
+        if self._built:
+            self.sliders.close_down()
 
     def _show_explanation(self, on: bool) -> None:
         """Bring the text of the explanation to sight."""
@@ -124,6 +120,11 @@ class TuneStep(StepArea):
     # ------------------------------------------------------------------ showing
 
     def _show_all(self) -> None:
+        if self._built:
+            self._show_result()
+        self._show_hint()
+
+    def _show_result(self) -> None:
         result = self._session.result
         for widget in (self.reset, self.show_arrows, self.count):
             widget.setEnabled(result is not None)
@@ -132,7 +133,6 @@ class TuneStep(StepArea):
         else:
             self._show_count(len(result.instances), result.milliseconds)
         self.sliders.explain(result)
-        self._show_hint()
 
     def _show_count(self, count: int, milliseconds: float, *, in_view: bool = False) -> None:
         where = " in view" if in_view else ""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
-from napari_spatial_embeddings.export.places import results_beside
-from napari_spatial_embeddings.files import distinct, file_name, stem
+from napari_spatial_embeddings import export, files
+from napari_spatial_embeddings.files.names import distinct, file_name
 from napari_spatial_embeddings.plugin.layers.large.labels import LargeLabels, fit
 from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
@@ -89,9 +89,9 @@ class FoundLabels(QObject):
             (own,) = [names[key]] if key in names else distinct([image.layer.name], names.values())
             places.append(project.results_folder / f"{own}.zarr")
         file = source_path(image.layer)
-        name = file_name(image.layer.name) if file is None else stem(file)
+        name = file_name(image.layer.name) if file is None else files.stem(file)
         if file is not None or not places:
-            folder = Path.home() if file is None else results_beside(file).parent
+            folder = Path.home() if file is None else export.results_beside(file).parent
             places.append(folder / f"{name}.labels.zarr")
         return (*([self._chosen[key]] if key in self._chosen else ()), *places)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_spatial_embeddings.export.places import results_beside
+from napari_spatial_embeddings import export
 from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker
@@ -64,7 +64,7 @@ class FileWriting(QObject):
             return project.results_folder
         path = None if layer is None else source_path(layer)
         if path is not None:
-            return results_beside(path)
+            return export.results_beside(path)
         return Path.home() / "spatial-embeddings" / "results"
 
     def _run(self, work: Callable[[], Iterator[Any]]) -> None:

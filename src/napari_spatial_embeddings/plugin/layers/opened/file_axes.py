@@ -6,10 +6,15 @@ import logging
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari.layers import Layer
 
-from napari_spatial_embeddings.files import FileAxes, FileError, PixelError, read_axes
+from napari_spatial_embeddings import files
+from napari_spatial_embeddings.files.errors import FileError, PixelError
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.files import FileAxes
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +51,7 @@ def _read(path: Path, _changed: int, _layer: str) -> FileAxes | str | None:
     What else is wrong with it is logged, once for each layer that it is opened as.
     """
     try:
-        return read_axes(path)
+        return files.read_axes(path)
     except PixelError as error:
         return str(error)
     except FileError as error:

@@ -13,6 +13,7 @@ from napari_spatial_embeddings.plugin.controllers.tracking.series_choice import 
 from napari_spatial_embeddings.plugin.layers.tracks.series import shape_text, unit_of
 from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.connections import Connections
+from napari_spatial_embeddings.plugin.qt.looks import dress
 from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo
 from napari_spatial_embeddings.plugin.qt.narrow_form import NarrowForm
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
@@ -48,7 +49,7 @@ class TrackStep(StepArea):
         link_tool: LinkTool,
         export: TrackExport,
     ) -> None:
-        super().__init__(TITLE)
+        super().__init__(TITLE, opened=False)
         self._choice, self._linking = choice, linking
         self._link_tool, self._export, self._filled = link_tool, export, False
         self._connections = Connections()
@@ -69,7 +70,7 @@ class TrackStep(StepArea):
         self.settings = LinkSettings()
         self.settings.changed.connect(self._set_settings)
         self.button = QPushButton("Link")
-        self.button.setObjectName("main")
+        dress(self.button, "main")
         self.button.setMinimumHeight(34)
         self.button.clicked.connect(self._press)
         self._bar = QProgressBar()

@@ -1,0 +1,25 @@
+from .colours import image_colours, instance_colours, offset_colours
+from .formats import FORMATS, Format, Segmented, export
+from .labels import write_labels
+from .maps import write_maps
+from .objects import objects_table, write_objects
+from .overlay import write_overlay
+from .places import results_beside
+from .regions import write_regions
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Segmented",
+    "export",
+    "image_colours",
+    "instance_colours",
+    "objects_table",
+    "offset_colours",
+    "results_beside",
+    "write_labels",
+    "write_maps",
+    "write_objects",
+    "write_overlay",
+    "write_regions",
+]
