@@ -85,14 +85,15 @@ class Work:
         hidden = busy(lambda: setattr(plain, "visible", False))
         shown = busy(lambda: setattr(plain, "visible", True))
         viewer.layers.remove(plain)
-        marks: list[Any] = []
-        mark = busy(lambda: marks.append(viewer.add_points([[self.first, self.first]])))
-        unmark = busy(lambda: viewer.layers.remove(marks[0]))
         add = busy(lambda: viewer.add_labels(labels.copy(), name="plain"))
         self._clear(before)
 
         session.set_result(session.image, self.results[0])
         self.watch.settle()
+        # Among the same layers: when one is removed, napari collects all garbage of the process.
+        marks: list[Any] = []
+        mark = busy(lambda: marks.append(viewer.add_points([[self.first, self.first]])))
+        unmark = busy(lambda: viewer.layers.remove(marks[0]))
         tool, actions = dock.correction_tool, dock._actions()
         tool.use("accept")
         found["the first locked object, and its outline"] = add, self._click((20, 20))

@@ -108,12 +108,10 @@ def new_bench(qtbot: QtBot) -> Iterator[Bench]:
 
 
 def tune_step(dock: SpatialEmbeddingsWidget) -> TuneStep:
-    """Return the dock's step that predicts and tunes, opened."""
+    """Return the dock's step that predicts and tunes."""
     from napari_spatial_embeddings.plugin.sections.tune import TuneStep
 
-    tune = next(step for step in dock.steps if isinstance(step, TuneStep))
-    tune.set_open(True)
-    return tune
+    return next(step for step in dock.steps if isinstance(step, TuneStep))
 
 
 def uncertain_maps(

@@ -6,14 +6,18 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from napari.layers import Points
 from napari.utils import progress
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QEventLoop, QTimer
-from qtpy.QtWidgets import QApplication, QDockWidget, QPushButton
+from qtpy.QtWidgets import QApplication, QDockWidget, QPushButton, QWidget
 
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
-from plugin.robot_actions import open_dock
+from napari_spatial_embeddings.plugin.layers.tags import LayerTag
+from napari_spatial_embeddings.plugin.sections.sliders import Sliders
+from napari_spatial_embeddings.plugin.sections.tune import TuneStep
+from plugin.robot_actions import PLUGIN, open_dock
 
 
 def dock_of(widget: SpatialEmbeddingsWidget) -> QDockWidget:
@@ -48,6 +52,35 @@ def test_closing_saves_what_waited(way: str, viewer: Viewer, dock: SpatialEmbedd
     dock.autosave.schedule()
     WAYS[way](viewer, dock)
     assert saved == [True]
+
+
+def test_a_layer_that_goes_saves_what_waits_but_not_a_mark(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    saved: list[bool] = []
+    dock.autosave.add_source(lambda: saved.append(True))
+    dock.autosave.schedule()
+    mark = Points([[1, 1]], metadata=LayerTag("click", "image").metadata())
+    viewer.add_layer(mark)
+    image = viewer.add_image(np.zeros((9, 9)))
+    viewer.layers.remove(mark)
+    assert not saved
+    viewer.layers.remove(image)
+    assert saved == [True]
+
+
+def test_what_is_folded_is_made_when_it_is_opened(viewer: Viewer) -> None:
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Spatial Embeddings")
+    assert isinstance(dock, SpatialEmbeddingsWidget)
+    assert not dock.styleSheet(), "Qt would style every widget twice"
+    tune = next(step for step in dock.steps if isinstance(step, TuneStep))
+    assert dock.findChild(Sliders) is None
+    tune.set_open(True)
+    assert dock.findChild(Sliders) is not None
+    for group in (tune.correct, tune.export, tune.predict.settings):
+        before = len(group.findChildren(QWidget))
+        group.set_open(True)
+        assert len(group.findChildren(QWidget)) > before + 5
 
 
 def test_what_cannot_be_saved_keeps_nothing_else_from_it(dock: SpatialEmbeddingsWidget) -> None:

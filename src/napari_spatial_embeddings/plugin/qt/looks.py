@@ -48,8 +48,8 @@ QToolButton {{ background: transparent; }}
     "news": f"{FLAT} QTextEdit {{ margin-left: 4px; }}",
 }
 
-HINT_INDENT = 6
-"""Pixels of room on the left of a hint."""
+HINT_LEFT, GROUP_TOP = 5, 3
+"""Pixels of room on the left of a hint, and above a title; napari's style has one more."""
 
 
 def dress(widget: QWidget, name: str) -> None:
@@ -60,7 +60,7 @@ def dress(widget: QWidget, name: str) -> None:
         font.setItalic(name == "hint")
         font.setBold(name == "group")
         widget.setFont(font)
-        indent, above = (HINT_INDENT, 0) if name == "hint" else (0, 4)
-        widget.setContentsMargins(indent, above, 0, 0)
+        left, top = (HINT_LEFT, 0) if name == "hint" else (0, GROUP_TOP)
+        widget.setContentsMargins(left, top, 0, 0)
     elif name in SHEETS:
         widget.setStyleSheet(SHEETS[name])
