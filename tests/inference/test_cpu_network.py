@@ -22,6 +22,8 @@ CASES: list[dict[str, Any]] = [
     {"spacing": (1.0, 2.5), "levels": 3},
     {"ndim": 3, "convolutions": 2},
     {"ndim": 3, "spacing": (2.5, 1.0, 1.0), "in_channels": 2, "levels": 3},
+    {"width": 24, "levels": 3, "convolutions": 2},
+    {"width": 24, "ndim": 3, "spacing": (2.5, 1.0, 1.0)},
 ]
 
 

@@ -29,8 +29,9 @@ from napari_spatial_embeddings.core.network import (
 )
 from napari_spatial_embeddings.core.threads import ThreadTeam
 
-from . import kernels
+from . import kernels, winograd
 from .kernels import Floats
+from .lanes import LANES
 
 LEAST = 64
 """Rows, or `LEAST` squared pixels, below which a loop is not worth a second thread."""
@@ -55,6 +56,11 @@ class CpuNetwork:
             layer: channels_last(layer.weight.detach())
             for layer in network.modules()
             if isinstance(layer, nn.Conv2d | nn.Conv3d)
+        }
+        self._transformed = {
+            layer: winograd.transformed(weight.numpy().reshape(*weight.shape[:2], -1, 3, 3))
+            for layer, weight in self._weights.items()
+            if _is_fast(layer)
         }
 
     @torch.inference_mode()
@@ -109,10 +115,27 @@ class CpuNetwork:
     def _residual(self, x: Floats, block: Residual, team: ThreadTeam) -> Floats:
         y = x
         for k in range(1, block.count + 1):
-            y = self._convolved(y, block.get_submodule(f"conv{k}"))
+            layer, other = block.get_submodule(f"conv{k}"), x if k == block.count else None
             norm = cast(ChannelNorm, block.get_submodule(f"norm{k}"))
-            self._normalise(y, norm, team, x if k == block.count else None)
+            if layer in self._transformed:
+                y = self._convolved_fast(y, self._transformed[layer], norm, team, other)
+            else:
+                y = self._convolved(y, layer)
+                self._normalise(y, norm, team, other)
         return y
+
+    def _convolved_fast(
+        self, x: Floats, weights: Floats, norm: ChannelNorm, team: ThreadTeam, other: Floats | None
+    ) -> Floats:
+        """Return a convolution, normalised, others added, and cut below 0."""
+        out = np.empty((*x.shape[:-1], weights.shape[-1]), np.float32)
+        depth = weights.shape[1] // x.shape[-1]
+        more = np.empty(0, np.float32) if other is None else other.reshape(-1)
+        facts = norm.weight.detach().numpy(), norm.bias.detach().numpy(), more, out.reshape(-1)
+        how: Any = x.reshape(-1), x.shape[:-1], weights.reshape(-1), depth, *facts
+        rows = x.shape[0] * winograd.rows_of(x.shape[1])
+        _by_rows(team, rows, LEAST // winograd.STEP, partial(winograd.convolve, *how))
+        return out
 
     def _normalise(
         self, x: Floats, norm: ChannelNorm, team: ThreadTeam, other: Floats | None = None
@@ -138,7 +161,12 @@ class CpuNetwork:
         if isinstance(norm, ChannelNorm):
             weight, bias = norm.weight.detach().numpy(), norm.bias.detach().numpy()
         out = np.empty((*y.shape[:-1], y.shape[-1] + down.pooled), np.float32)
-        _by_rows(team, out, partial(kernels.join_pooled, y, x, weight, bias, out))
+        _by_rows(
+            team,
+            out.shape[0] * out.shape[1],
+            LEAST,
+            partial(kernels.join_pooled, y, x, weight, bias, out),
+        )
         return out
 
     def _decode(
@@ -153,7 +181,7 @@ class CpuNetwork:
             step = *(1,) * (3 - self._ndim), *decoder.steps[at]
             out = np.empty((*(p.stop - p.start for p in here), low.shape[-1]), np.float32)
             how: Any = low, _starts(below), step, features[level], _starts(here), out
-            _by_rows(team, out, partial(kernels.add_enlarged, *how))
+            _by_rows(team, out.shape[0] * out.shape[1], LEAST, partial(kernels.add_enlarged, *how))
             x = self._residual(out, cast(Residual, decoder.refine[at]), team)
         return self._enlarged(x, decoder.out)
 
@@ -189,7 +217,18 @@ def _starts(window: Window) -> tuple[int, ...]:
     return tuple(part.start for part in window)
 
 
-def _by_rows(team: ThreadTeam, out: Floats, work: Callable[[int, int], None]) -> None:
-    """Divide the rows of all slices among threads."""
-    parts = team.blocks(out.shape[0] * out.shape[1], LEAST)
+def _is_fast(layer: nn.Module) -> bool:
+    """Whether a convolution is one that `winograd` makes."""
+    assert isinstance(layer, nn.Conv2d | nn.Conv3d)
+    return (
+        layer.kernel_size[-2:] == (3, 3)
+        and set(layer.stride) == set(layer.dilation) == {1}
+        and layer.in_channels % LANES == 0
+        and layer.out_channels % winograd.PANEL == 0
+    )
+
+
+def _by_rows(team: ThreadTeam, rows: int, least: int, work: Callable[[int, int], None]) -> None:
+    """Divide rows, counted through all slices, among threads."""
+    parts = team.blocks(rows, least)
     team.map(work, [p.start for p in parts], [p.stop for p in parts])
