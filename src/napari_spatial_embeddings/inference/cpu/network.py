@@ -1,7 +1,7 @@
 """The network on a processor: the same maps in less time, as less of it is spent on memory.
 
-Convolutions are torch's. All between them, which takes torch as long again, are the loops of
-`kernels`.
+Convolutions of 3 x 3 pixels, with what follows each, are those of `winograd`; others are torch's.
+All between them, which takes torch as long again, are the loops of `kernels`.
 """
 
 from __future__ import annotations
