@@ -19,6 +19,8 @@ from numba.core.typing.templates import ConcreteTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, register_model
 from numpy.typing import NDArray
 
+_intrinsic = cast(Callable[[Callable[..., Any]], Callable[..., Any]], intrinsic)
+
 LANES = 8
 """Floats of one value: a register of 256 bits, or two of 128."""
 
@@ -40,7 +42,7 @@ _lanes = _Lanes()
 
 
 @register_model(_Lanes)
-class _LanesModel(models.PrimitiveModel):  # type: ignore[misc] # numba has no types
+class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _VECTOR)
 
@@ -60,7 +62,7 @@ def _spread(builder: Any, value: Any) -> Any:
     return _shuffled(builder, first, [0] * LANES, undefined)
 
 
-@intrinsic
+@_intrinsic
 def load(_typing: Any, array: Any, index: Any) -> Any:
     """Return the eight values of a flat array from an index on."""
 
@@ -71,7 +73,7 @@ def load(_typing: Any, array: Any, index: Any) -> Any:
     return _lanes(array, types.intp), code
 
 
-@intrinsic
+@_intrinsic
 def store(_typing: Any, array: Any, index: Any, value: Any) -> Any:
     """Write eight values into a flat array."""
 
@@ -83,7 +85,7 @@ def store(_typing: Any, array: Any, index: Any, value: Any) -> Any:
     return types.void(array, types.intp, _lanes), code
 
 
-@intrinsic
+@_intrinsic
 def spread(_typing: Any, array: Any, index: Any) -> Any:
     """Return one value of a flat array, eight times."""
 
@@ -94,7 +96,7 @@ def spread(_typing: Any, array: Any, index: Any) -> Any:
     return _lanes(array, types.intp), code
 
 
-@intrinsic
+@_intrinsic
 def filled(_typing: Any, value: Any) -> Any:
     """Return a float32 eight times."""
 
@@ -104,7 +106,7 @@ def filled(_typing: Any, value: Any) -> Any:
     return _lanes(types.float32), code
 
 
-@intrinsic
+@_intrinsic
 def product_added(_typing: Any, one: Any, other: Any, more: Any) -> Any:
     """Return ``one * other + more``, rounded once where the processor can."""
 
@@ -115,7 +117,7 @@ def product_added(_typing: Any, one: Any, other: Any, more: Any) -> Any:
     return _lanes(_lanes, _lanes, _lanes), code
 
 
-@intrinsic
+@_intrinsic
 def positive(_typing: Any, value: Any) -> Any:
     """Return the values, or 0 where they are lower."""
 
@@ -126,7 +128,7 @@ def positive(_typing: Any, value: Any) -> Any:
     return _lanes(_lanes), code
 
 
-@intrinsic
+@_intrinsic
 def root(_typing: Any, value: Any) -> Any:
     """Return the square roots."""
 
@@ -138,7 +140,7 @@ def root(_typing: Any, value: Any) -> Any:
     return _lanes(_lanes), code
 
 
-@intrinsic
+@_intrinsic
 def totals(_typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
     """Return the sum of each one's eight values."""
 
@@ -178,7 +180,7 @@ def combinations(matrix: NDArray[np.floating]) -> Callable[..., None]:
     """
     rows = [[float(number) for number in row] for row in matrix]
 
-    @intrinsic
+    @_intrinsic
     def combine(_typing: Any, x: Any, at: Any, step: Any, out: Any, to: Any, far: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             def place(array: int, k: int) -> Any:
@@ -193,7 +195,7 @@ def combinations(matrix: NDArray[np.floating]) -> Callable[..., None]:
 
         return types.void(x, types.intp, types.intp, out, types.intp, types.intp), code
 
-    return cast(Callable[..., None], combine)
+    return combine
 
 
 def _products(builder: Any, rows: list[list[float]], values: list[Any]) -> list[Any]:
@@ -228,8 +230,10 @@ def _add_operator(symbol: Callable[..., Any], name: str) -> None:
         return getattr(builder, name)(*values, flags=_EXACT)
 
     cases = [signature(_lanes, _lanes, _lanes)]
-    infer_global(symbol)(type(f"_{name}", (ConcreteTemplate,), {"key": symbol, "cases": cases}))
-    lower_builtin(symbol, _Lanes, _Lanes)(code)
+    typed: Any = infer_global(symbol)
+    typed(type(f"_{name}", (ConcreteTemplate,), {"key": symbol, "cases": cases}))
+    made: Any = lower_builtin(symbol, _Lanes, _Lanes)
+    made(code)
 
 
 for _symbol, _name in (
