@@ -55,7 +55,16 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "export": {"config", "errors", "core", "system", "tracking", "files"},
     "project": {"config", "errors", "core", "system", "inference", "training", "files", "export"},
     "large": {"config", "errors", "core", "system", "inference", "files", "export"},
-    "prediction": {"config", "errors", "core", "system", "inference", "files", "export"},
+    "prediction": {
+        "config",
+        "errors",
+        "core",
+        "system",
+        "inference",
+        "files",
+        "export",
+        "large",
+    },
     "cli": {"config", "errors", "samples", *ENGINE},
     "plugin": {"config", "errors", "samples", *ENGINE},
 }

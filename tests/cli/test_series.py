@@ -25,6 +25,7 @@ from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.files import read_image, read_label_series
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.normalisation import normalisation
+from napari_spatial_embeddings.prediction.kept_frames import KeptFrames
 
 from .results import untrained
 
@@ -47,7 +48,7 @@ def movie(frames: NDArray[np.uint16], tmp_path_factory: pytest.TempPathFactory) 
     return save(tmp_path_factory.mktemp("movies") / "movie.tif", frames, **IMAGEJ)
 
 
-def expected(model: Path, frames: NDArray[np.uint16]) -> list[NDArray[np.int32]]:
+def expected(model: Path, frames: NDArray[Any]) -> list[NDArray[np.int32]]:
     """Return the labels of each frame alone, normalised as the series."""
     own = SpatialEmbeddings.load(model)
     scale = normalisation(frames[:, None], own.settings)
@@ -141,12 +142,66 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, data: Path, model: Path, mo
     frames = np.stack([tifffile.imread(data / "images/0.tif")] * 4).astype(np.float32)
     frames[2, 5, 5] = np.nan
     save(path, frames, metadata={"axes": "TYX"})
-    said = refused("predict", path, "--model", model, "--output", tmp_path / "out")
-    assert "damaged, frame 2: " in said
+    save(tmp_path / "all.tif", frames * np.nan, metadata={"axes": "TYX"})
+    said = refused("predict", tmp_path / "all.tif", "--model", model, "--output", tmp_path / "out")
     assert "NaN" in said
-    outcome = call("predict", movie, path, "--model", model, "--output", tmp_path / "both")
+    assert not (tmp_path / "out/all.tif").exists()
+
+
+def test_a_bad_frame_does_not_stop_the_others(
+    tmp_path: Path, data: Path, model: Path, movie: Path
+) -> None:
+    path = tmp_path / "damaged.tif"
+    frames = np.stack([tifffile.imread(data / "images/0.tif")] * 4).astype(np.float32)
+    frames[2, 5, 5] = np.nan
+    save(path, frames, metadata={"axes": "TYX"})
+    flags = "--model", model, "--table", "--summary", tmp_path / "summary.csv", "--output"
+    outcome = call("predict", movie, path, *flags, tmp_path / "out")
     assert outcome.code == 1
-    assert set(contents(tmp_path / "both")) == {"movie.tif"}
+    named = "damaged, frame 2: the image holds NaN"
+    assert outcome.err.splitlines()[1] == "1 frame could not be used:"
+    assert outcome.err.splitlines()[2].strip().startswith(named)
+    assert set(contents(tmp_path / "out")) == {
+        f"{n}.{e}" for n in ("movie", "damaged") for e in ("tif", "csv")
+    }
+    found = tifffile.imread(tmp_path / "out/damaged.tif")
+    want = expected(model, frames[[0, 1, 3]])
+    np.testing.assert_array_equal(found[[0, 1, 3]], want)
+    assert not found[2].any()
+    with (tmp_path / "out/damaged.csv").open() as file:
+        assert {row["frame"] for row in csv.DictReader(file)} == {"0", "1", "3"}
+    with (tmp_path / "summary.csv").open() as file:
+        rows = {row["image"]: row for row in csv.DictReader(file)}
+    assert rows["damaged"]["objects"] == str(sum(int(labels.max()) for labels in want))
+    assert rows["damaged"]["error"].startswith(named)
+
+
+@pytest.mark.parametrize("where", ["file", "store"])
+def test_a_frame_that_cannot_be_read_does_not_stop_the_others(
+    tmp_path: Path, model: Path, frames: NDArray[np.uint16], where: str
+) -> None:
+    path = tmp_path / ("a.tif" if where == "file" else "a.zarr")
+    if where == "file":
+        save(path, frames, metadata={"axes": "TYX"}, compression="zlib")
+        with tifffile.TiffFile(path) as file:
+            start = file.pages[2].dataoffsets[0]
+        content = bytearray(path.read_bytes())
+        content[start : start + 40] = b"\xff" * 40
+        path.write_bytes(content)
+    else:
+        names = ["t", "y", "x"]
+        array = zarr.create_array(
+            path, shape=frames.shape, chunks=(1, 64, 64), dtype="u2", dimension_names=names
+        )
+        array[:] = frames
+        (path / "c/2/0/0").write_bytes(b"damaged")
+    outcome = call("predict", path, "--model", model, "--output", tmp_path / "out")
+    assert outcome.code == 1
+    assert f"a, frame 2: {path} is damaged" in outcome.err
+    assert outcome.err.splitlines()[1] == "1 frame could not be used:"
+    found = tifffile.imread(tmp_path / "out/a.tif")
+    assert not found[2].any()
+    assert all(found[t].any() for t in (0, 1, 3))
 
 
 def test_evaluate_pairs_frames(tmp_path: Path) -> None:
@@ -212,12 +267,37 @@ class _Signalling(io.StringIO):
         return super().write(text)
 
 
-def test_a_signal_leaves_nothing(tmp_path: Path, model: Path, frames: NDArray[np.uint16]) -> None:
+@pytest.mark.parametrize("output", ["out", "out/movie.tif"])
+def test_after_a_signal_it_goes_on(
+    tmp_path: Path,
+    model: Path,
+    frames: NDArray[np.uint16],
+    output: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     path = save(tmp_path / "in/movie.tif", np.concatenate([frames] * 2), **IMAGEJ)
-    before = contents(tmp_path)
-    command = "predict", path, "--model", model, "--output", tmp_path, "--table"
+    before = contents(path.parent)
+    command = "predict", path, "--model", model, "--output", tmp_path / output, "--table"
     with redirect_stdout(_Signalling()) as out, redirect_stderr(io.StringIO()) as err:
         code = cli.main([str(part) for part in command])
-    assert (code, err.getvalue()) == (1, f"{PROGRAM}: stopped\n")
+    assert code == 1
+    assert err.getvalue().startswith("what is done is kept in ")
+    assert err.getvalue().endswith(f"{PROGRAM}: stopped\n")
     assert out.getvalue().startswith("movie: 8 frames, about ")
-    assert contents(tmp_path) == before
+    kept = {p: p.stat().st_ino for p in tmp_path.rglob("*.part/*/*.npz")}
+    assert 3 <= len(kept) < 8
+    assert not list((tmp_path / "out").glob("*.tif"))
+    assert contents(tmp_path / "in") == before
+    new = list[int]()
+    write = KeptFrames.write
+
+    def counted(self: KeptFrames, t: int, *more: Any) -> None:
+        new.append(t)
+        write(self, t, *more)
+
+    monkeypatch.setattr(KeptFrames, "write", counted)
+    done(*command)
+    assert sorted([*new, *(int(p.stem) for p in kept)]) == list(range(8))
+    found = tifffile.imread(tmp_path / "out/movie.tif")
+    np.testing.assert_array_equal(found, expected(model, np.concatenate([frames] * 2)))
+    assert not list(tmp_path.rglob("*.part"))

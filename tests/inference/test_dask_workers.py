@@ -21,29 +21,25 @@ from napari_spatial_embeddings import samples
 from napari_spatial_embeddings.config import BlockSettings, PredictionSettings
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import read_image
-from napari_spatial_embeddings.inference import dask_workers
 from napari_spatial_embeddings.inference.block_run import BlockReport
 from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
-from napari_spatial_embeddings.inference.block_work import Done
-from napari_spatial_embeddings.inference.dask_workers import (
-    DaskWorkers,
-    Sources,
-    local_workers,
-    workers_of,
-)
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.registry import find_model
+from napari_spatial_embeddings.inference.workers import connecting
+from napari_spatial_embeddings.inference.workers.connecting import local_workers, workers_of
+from napari_spatial_embeddings.inference.workers.dask_blocks import DaskBlocks
+from napari_spatial_embeddings.inference.workers.dask_workers import DaskWorkers, Finished
 
 TILES = PredictionSettings(tile=96, halo=16, device="cpu")
 BLOCKS = BlockSettings(block=80)
 
 
-def sources_of(path: Path) -> Sources:
-    return Sources(partial(read_image, path), partial(find_model, "nuclei-2d"))
+MODEL = partial(find_model, "nuclei-2d")
 
 
-def reports(path: Path, folder: Path, place: DaskWorkers | None = None) -> Iterator[BlockReport]:
+def reports(path: Path, folder: Path, workers: DaskWorkers | None = None) -> Iterator[BlockReport]:
     model = find_model("nuclei-2d")
+    place = None if workers is None else DaskBlocks(workers, partial(read_image, path))
     return segment_blocks(
         model, read_image(path), model.clustering, TILES, BLOCKS, folder, place=place, source="a"
     )
@@ -77,8 +73,8 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def workers(path: Path) -> Iterator[DaskWorkers]:
-    with local_workers(2, sources_of(path)) as place:
+def workers() -> Iterator[DaskWorkers]:
+    with local_workers(2, MODEL) as place:
         yield place
 
 
@@ -98,8 +94,7 @@ def test_workers_find_what_one_process_finds(
     assert workers.dashboard.startswith("http://127.0.0.1:")
     tiff = tmp_path / "a.tif"
     tifffile.imwrite(tiff, read_image(path).data[0], tile=(64, 64))
-    other = DaskWorkers(workers._client, sources_of(tiff))
-    *_, last = reports(tiff, tmp_path / "tiff", other)
+    *_, last = reports(tiff, tmp_path / "tiff", workers)
     assert_same(last, alone)
 
 
@@ -122,10 +117,10 @@ def test_a_result_that_is_lost_before_it_is_fetched_is_made_again(
     path: Path, workers: DaskWorkers, alone: BlockReport, tmp_path: Path
 ) -> None:
     lost = list[str]()
-    place = DaskWorkers(workers._client, sources_of(path))
+    place = DaskWorkers(workers._client, MODEL)
     fetch = place.next
 
-    def slow() -> Done | None:
+    def slow() -> Finished | None:
         task, future = place._done.get(timeout=60)
         if not lost:
             for process in processes():
@@ -162,7 +157,7 @@ def test_where_workers_end_again_and_again_tiles_are_smaller(
         return model
 
     model, image = find_model("nuclei-2d"), read_image(path)
-    place = DaskWorkers(workers._client, Sources(partial(read_image, path), deadly))
+    place = DaskBlocks(DaskWorkers(workers._client, deadly), partial(read_image, path))
     large = TILES.updated(tile=320)
     work = segment_blocks(
         model, image, model.clustering, large, BLOCKS, tmp_path / "a", place=place, source="a"
@@ -177,25 +172,27 @@ def test_where_workers_end_again_and_again_tiles_are_smaller(
 def test_what_a_worker_cannot_do_is_an_error(
     path: Path, workers: DaskWorkers, tmp_path: Path
 ) -> None:
-    other = DaskWorkers(workers._client, sources_of(tmp_path / "missing.tif"))
+    missing = partial(read_image, tmp_path / "missing.tif")
+    own, image, place = find_model("nuclei-2d"), read_image(path), DaskBlocks(workers, missing)
+    how = own.clustering, TILES, BLOCKS, tmp_path / "a"
     with pytest.raises(InputError, match=r"missing\.tif .the worker on .* the same files"):
-        list(reports(path, tmp_path / "a", other))
-    wrong = Sources(partial(read_image, path), partial(find_model, "cells-2d"))
+        list(segment_blocks(own, image, *how, place=place, source="a"))
+    wrong = DaskWorkers(workers._client, partial(find_model, "cells-2d"))
     with pytest.raises(InputError, match=r"the worker on .* another state of the model"):
-        list(reports(path, tmp_path / "b", DaskWorkers(workers._client, wrong)))
+        list(reports(path, tmp_path / "b", wrong))
 
 
-def test_without_dask_the_extra_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_dask_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(InputError, match=r"\[cluster\]"), local_workers(1, sources_of(path)):
+    with pytest.raises(InputError, match=r"\[cluster\]"), local_workers(1, MODEL):
         pass
 
 
-def test_without_a_scheduler_it_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_workers, "CONNECT_SECONDS", 0.3)
+def test_without_a_scheduler_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "CONNECT_SECONDS", 0.3)
     address = "tcp://127.0.0.1:9"
     with (
         pytest.raises(InputError, match="no scheduler answers at"),
-        workers_of(address, sources_of(path)),
+        workers_of(address, MODEL),
     ):
         pass

@@ -40,7 +40,7 @@ def job(folder: Path, ndim: int = 2) -> LargeJob:
     tiles = PredictionSettings(tile=128, halo=16, device="cpu")
     blocks = BlockSettings(block=block)
     return LargeJob(
-        model, "m", image, "slide", folder / "a.zarr", clustering, tiles, blocks, table=False
+        model, "m", image, "slide", folder / "a.zarr", clustering, tiles, blocks, table=None
     )
 
 

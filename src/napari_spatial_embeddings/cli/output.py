@@ -51,7 +51,9 @@ class ResultWriter:
             checked_folder(outputs.folder)
         self.outputs, self.inputs, self.as_json = outputs, inputs, as_json
         self.written: list[dict[str, Any]] = []
-        self.failed: list[str] = []
+        self._failed: list[tuple[int, str]] = []
+        self._frames = 0
+        self._places = {one.name: k for k, one in enumerate(inputs)}
         self._in_file = Counter(one.path for one in inputs)
         names: dict[str, Input] = {}
         for one in inputs:
@@ -88,7 +90,16 @@ class ResultWriter:
         if len(self.inputs) == 1:
             kind = Failure if isinstance(error, Failure) else CallError
             raise kind(text) from error
-        self.failed.append(text)
+        self._fail(one, text)
+
+    def lack(self, one: Input, text: str) -> None:
+        """Report that a frame of a series is skipped, whose others are done."""
+        self._frames += 1
+        named = one.path.name in text or one.name in text
+        self._fail(one, text if named else f"{one.name}: {text}")
+
+    def _fail(self, one: Input, text: str) -> None:
+        self._failed.append((self._places[one.name], text))
         write_line(text, sys.stderr)
 
     def wrote(self, labels: Path, objects: int, frames: int | None = None) -> None:
@@ -105,12 +116,16 @@ class ResultWriter:
 
     def close(self) -> int:
         """Print a summary, with all that failed; return the exit code."""
+        failed = [text for _, text in sorted(self._failed, key=lambda one: one[0])]
         if self.as_json:
-            sys.stdout.write(json.dumps({"written": self.written, "failed": self.failed}) + "\n")
-        if self.failed:
-            count = f"{len(self.failed)} of {len(self.inputs)} images could not be used"
-            write_line("\n  ".join([f"{count}:", *self.failed]), sys.stderr)
-        return 1 if self.failed else 0
+            sys.stdout.write(json.dumps({"written": self.written, "failed": failed}) + "\n")
+        if failed:
+            images = len(failed) - self._frames
+            counts = [f"{images} of {len(self.inputs)} images"] if images else []
+            counts += [plural(self._frames, "frame")] if self._frames else []
+            count = f"{' and '.join(counts)} could not be used"
+            write_line("\n  ".join([f"{count}:", *failed]), sys.stderr)
+        return 1 if failed else 0
 
 
 def write_line(text: str, file: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,10 +26,10 @@ from .image_reader import ImageReader
 from .output import ResultWriter, add_output_flags
 from .predict_blocks import note_kept, predict_in_blocks
 from .predicting.block_job import BlockJob, check_output, is_one_file
-from .predicting.images import note_resampling, predict_all
+from .predicting.images import predict_all
 from .predicting.inputs import find_inputs
 from .predicting.summary_place import check_summary
-from .predicting.workers import add_worker_flags, workers_of
+from .predicting.workers import add_worker_flags, note_workers, workers_of
 from .stop_request import StopRequest
 
 if TYPE_CHECKING:
@@ -126,15 +127,11 @@ def predict(options: argparse.Namespace) -> int:
     inputs = find_inputs(options.input, reader, project, options.pattern, output, into)
     outputs = Outputs(output, options.table, options.ome, options.maps)
     advice = ADVICE if options.input else ""
-    run = PredictRun(model, name, clustering, prediction, outputs, advice)
+    blocks = read_flags(vars(options), BlockSettings())
+    run = PredictRun(model, name, clustering, prediction, outputs, advice, blocks, note_kept)
     stop = StopRequest()
     if is_one_file(options.output):
         return _in_one_file(options, run, inputs, stop)
-    if workers_of(options).asked:
-        raise CallError(
-            "--workers, --scheduler: they share one image's blocks; name a file as --output, such"
-            " as NAME.zarr"
-        )
     with stop.signals():
         return _many(options, run, inputs, stop)
 
@@ -142,7 +139,7 @@ def predict(options: argparse.Namespace) -> int:
 def _many(
     options: argparse.Namespace, run: PredictRun, inputs: list[Input], stop: StopRequest
 ) -> int:
-    """Segment images one after another, into a folder or into the images themselves."""
+    """Segment several images, into a folder or into the images themselves."""
     from napari_spatial_embeddings.large.unfinished import unfinished
     from napari_spatial_embeddings.prediction.done import DoneImages
     from napari_spatial_embeddings.prediction.summary import write_summary
@@ -151,16 +148,20 @@ def _many(
     results.check_apart()
     if options.summary:
         check_summary(Path(options.summary), [run.outputs.table_path(one) for one in inputs])
-    summary: list[ImageSummary] = []
+    summary: dict[int, ImageSummary] = {}
     first = Path(options.input[0]) if options.input else inputs[0].path
     beside = run.outputs.folder or first.with_name(f"{first.name}.{options.labels}")
-    with unfinished(beside, note_kept) as folder:
+    with (
+        unfinished(beside, note_kept) as folder,
+        workers_of(options).connected(run.name) as workers,
+    ):
+        note_workers(workers, results.say)
         done = DoneImages(folder, run.facts)
         try:
-            predict_all(run, inputs, results, summary, done, stop.cancelled)
+            predict_all(run, inputs, results, summary, done, workers, stop.cancelled)
         finally:  # what is done when it is stopped is listed, too
             if options.summary and summary:
-                write_summary(Path(options.summary), summary)
+                write_summary(Path(options.summary), [summary[k] for k in sorted(summary)])
     return results.close()
 
 
@@ -170,14 +171,12 @@ def _in_one_file(
     """Segment one image block by block, or a time series frame by frame, into a file or store."""
     from napari_spatial_embeddings.files import state_of
     from napari_spatial_embeddings.inference.image_check import check_image
-    from napari_spatial_embeddings.large.job import LargeJob
+    from napari_spatial_embeddings.large.job import LargeJob, table_of
+    from napari_spatial_embeddings.prediction.notes import resampling_note
 
     output, workers = check_output(options, [one.path for one in inputs]), workers_of(options)
     if options.summary:
         raise CallError("--summary: it lists the images of a folder of results; leave it out")
-    if workers.asked and not options.input:
-        raise CallError("--workers, --scheduler: give the image as INPUT, which each worker opens")
-    blocks = read_flags(vars(options), BlockSettings())
     image, model = inputs[0].read(), run.model
     frame = image.frame(0)
     check_image(model.settings, frame.data.shape, frame.data.dtype, advice=ADVICE)
@@ -190,23 +189,22 @@ def _in_one_file(
         output,
         run.clustering,
         run.prediction,
-        blocks,
-        options.table,
+        run.blocks,
+        table_of(output) if options.table else None,
     )
-    job = BlockJob(work, path, options.json, inputs[0].read, workers)
+    job = BlockJob(work, path, options.json, inputs[0].apart().read, workers)
     if image.frames is not None:
-        if workers.asked:
-            raise CallError(
-                "--workers, --scheduler: a time series is segmented by one process; leave them out"
-            )
         with stop.signals():
             return _series(run, job, inputs[0], stop)
-    note_resampling(model, image, run.prediction)
+    if note := resampling_note(model, image, run.prediction):
+        sys.stderr.write(f"{note}\n")
     return predict_in_blocks(job)
 
 
 def _series(run: PredictRun, job: BlockJob, given: Input, stop: StopRequest) -> int:
     """Segment a time series frame by frame, into a file or store."""
+    from napari_spatial_embeddings.large.unfinished import unfinished
+    from napari_spatial_embeddings.prediction.done import DoneImages
     from napari_spatial_embeddings.prediction.outputs import OneFile
 
     work = job.work
@@ -214,12 +212,20 @@ def _series(run: PredictRun, job: BlockJob, given: Input, stop: StopRequest) -> 
         None,
         maps=run.outputs.maps,
         labels=work.output,
-        objects=work.table_path if work.table else None,
+        objects=work.table,
         image=work.host,
     )
-    one = replace(given, read=lambda: work.image)
-    results = ResultWriter(outputs, [one], as_json=job.as_json)
-    predict_all(replace(run, outputs=outputs), [one], results, [], cancelled=stop.cancelled)
+    run, results = (
+        replace(run, outputs=outputs),
+        ResultWriter(outputs, [given], as_json=job.as_json),
+    )
+    with (
+        unfinished(work.beside, note_kept) as folder,
+        job.workers.connected(run.name) as workers,
+    ):
+        note_workers(workers, results.say)
+        done = DoneImages(folder, run.facts)
+        predict_all(run, [given], results, {}, done, workers, stop.cancelled)
     return results.close()
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from napari_spatial_embeddings.core.text import plural
 
 from .predicting.block_job import BlockJob
+from .predicting.workers import note_workers
 from .stop_request import StopRequest
 
 if TYPE_CHECKING:
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
 
 def predict_in_blocks(job: BlockJob) -> int:
     """Segment an image block by block and write its labels, and its table if asked for."""
+    from napari_spatial_embeddings.inference.workers.dask_blocks import DaskBlocks
     from napari_spatial_embeddings.large.segmentation import segment_large
 
     stop, bars = StopRequest(), _Bars(job)
-    with stop.signals(), job.workers.place(job.reader(), job.work.name) as place, bars:
-        if place is not None and place.dashboard:
-            job.line(f"dashboard of the workers: {place.dashboard}")
-        if place is not None and not place.threads:
-            job.line("the scheduler has no workers yet: waiting for one")
+    with stop.signals(), job.workers.connected(job.work.name) as workers, bars:
+        note_workers(workers, job.line)
+        place = None if workers is None else DaskBlocks(workers, job.read)
         work = segment_large(
             job.work, place, cancelled=stop.cancelled, kept=note_kept, written=bars.written
         )

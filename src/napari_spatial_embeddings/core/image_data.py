@@ -231,7 +231,8 @@ class ImageData:
             raise IndexError(f"frame {t} of {self.frames or 1}")
         if self.frames is None:
             return self
-        return replace(self, data=sliced(self.data, (t,)), axes=self.axes[1:], levels=())
+        levels = tuple(sliced(x, (t,)) for x in self.levels if x.shape[0] == self.frames)
+        return replace(self, data=sliced(self.data, (t,)), axes=self.axes[1:], levels=levels)
 
     @property
     def large(self) -> bool:

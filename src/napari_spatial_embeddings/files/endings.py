@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .errors import FileError
 
-TIFF = (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk")
+TIFF = (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".lsm", ".stk", ".svs")
 PNG = (".png",)
 JPEG = (".jpg", ".jpeg")
 ZARR = (".zarr",)

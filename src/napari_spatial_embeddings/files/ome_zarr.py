@@ -16,7 +16,7 @@ from napari_spatial_embeddings.core.units import Size, is_time, unit_name
 
 from .axes import AXIS_NAMES, Raw
 from .errors import FileError, log
-from .stored import StoredArray, is_small
+from .stored import StoredArray, read_if_small
 
 if TYPE_CHECKING:
     import zarr
@@ -300,9 +300,8 @@ def _level(group: Any, name: str, path: Path) -> zarr.Array[Any]:
 def _raw(array: Any, axes: str, sizes: dict[str, Size], path: Path, *, whole: bool) -> Raw:
     if not whole:
         _check_chunks(array, path)
-    if whole or is_small(array):
-        return Raw(np.asarray(array[...]), axes, sizes)
-    return Raw(StoredArray(path, array.shape, array.dtype, array.__getitem__), axes, sizes)
+    stored = StoredArray(path, array.shape, array.dtype, array.__getitem__)
+    return Raw(read_if_small(stored, axes, whole=whole), axes, sizes)
 
 
 def _check_chunks(array: Any, path: Path) -> None:

@@ -22,7 +22,7 @@ from .ome_xml import OmeImage
 from .png_jpeg import PRINT_COLOURS
 from .tiff_damage import AGAIN, check_end, check_pixels
 from .tiff_log import quiet
-from .tiff_pages import ALONE, MAX_PAGES, UNLIKE, first_image, main_image
+from .tiff_pages import ALONE, MAX_PAGES, UNLIKE, coarser_levels, first_image, main_image
 from .tiff_sizes import sizes
 
 if TYPE_CHECKING:
@@ -66,17 +66,22 @@ def read_tiff(
         known = sizes(file, path, None if series.is_multifile else series.keyframe, scene or 0)
         axes = _samples(axes, series.keyframe)
         _check_colours(series.keyframe, path, labels=whole, given=given)
-        if series.is_multifile:
-            array: PixelArray = _stay(path, series)
-            if whole or stored.is_small(array):
-                array = np.asarray(array)
-        elif whole or series.nbytes <= stored.MAX_BYTES_IN_MEMORY:
-            array = series.asarray().reshape(series.get_shape(False))
-        else:
-            array = _stay(path, series)
+        array = _array(path, series, axes, whole=whole)
         if isinstance(array, np.ndarray) and whole:
             array = _signed(array, file)
-        return Raw(array, axes, known)
+        levels = () if isinstance(array, np.ndarray) else _coarser(path, series)
+        return Raw(array, axes, known, levels)
+
+
+def _coarser(path: Path, series: tifffile.TiffPageSeries) -> tuple[PixelArray, ...]:
+    """Return the coarser copies of an image that stays in its file, which are there as a whole."""
+    found, shape = list[PixelArray](), series.get_shape(False)
+    for level in coarser_levels(series):
+        if len(level.get_shape(False)) == len(shape) and level.dtype == series.dtype:
+            with suppress(PixelError):
+                check_pixels(level, path)
+                found.append(_stay(path, level))
+    return tuple(found)
 
 
 def tiff_axes(path: Path) -> tuple[str, tuple[int, ...], np.dtype[Any]]:
@@ -188,6 +193,19 @@ def tiff_sizes(path: Path) -> dict[str, Size]:
             with suppress(*UNLIKE):
                 image = main_image(file)[0].keyframe
         return sizes(file, path, image)
+
+
+def _array(path: Path, series: tifffile.TiffPageSeries, axes: str, *, whole: bool) -> PixelArray:
+    """Do what `stored.read_if_small` does, faster where one file has all pages."""
+    if series.is_multifile or not (whole or series.nbytes <= stored.MAX_BYTES_IN_MEMORY):
+        return stored.read_if_small(_stay(path, series), axes, whole=whole)
+    try:
+        array: NDArray[Any] = series.asarray()
+    except Exception:  # as there
+        if whole or not stored.may_have_frames(axes):
+            raise
+        return _stay(path, series)
+    return array.reshape(series.get_shape(False))
 
 
 def _stay(path: Path, series: tifffile.TiffPageSeries) -> PixelArray:

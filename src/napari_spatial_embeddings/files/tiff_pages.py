@@ -119,6 +119,32 @@ def main_image(file: tifffile.TiffFile) -> tuple[Series, int]:
     return large[0], len(large)
 
 
+def coarser_levels(series: Series) -> list[Series]:
+    """Return the coarser copies of an image in its file, each with all its planes.
+
+    They are pages that tifffile has found to be such, as of a slide scanner, or pages below those
+    of the image, as in OME-TIFF. What makes no sense is left out.
+    """
+    import tifffile
+
+    if series.is_multifile:
+        return []
+    if series.is_pyramidal:
+        return list(series.levels[1:])
+    found: list[Series] = []
+    with suppress(*UNLIKE):
+        below = [list(page.aspage().pages or ()) for page in series if page is not None]
+        planes = series.get_shape(False)[: -len(series.keyframe.shape)]
+        for pages in zip(*below, strict=True):
+            shape, axes = (*planes, *pages[0].shape), series.get_axes(False)
+            level = tifffile.TiffPageSeries(
+                pages, shape, pages[0].dtype, axes, parent=series.keyframe.parent, kind="ome"
+            )
+            if len({page.hash for page in pages}) == 1 and len(pages) == math.prod(planes):
+                found.append(level)
+    return found
+
+
 def _edges(series: Series) -> tuple[int, int]:
     return series.keyframe.imagelength, series.keyframe.imagewidth
 

@@ -68,7 +68,7 @@ def sizes(
                 interval = {"T": (step, "s")}
             if known := sizes_in(facts, str(path)) or _as_imagej(facts, page):
                 return {**known, **interval}
-    for dialect in (_lsm, _stk, _metaseries, _micromanager):
+    for dialect in (_lsm, _stk, _metaseries, _micromanager, _svs):
         with suppress(KeyError, TypeError, ValueError, IndexError):
             if known := dialect(file):
                 return known
@@ -145,6 +145,14 @@ def _metaseries(file: tifffile.TiffFile) -> dict[str, Size]:
         return {}
     unit = unit_name(str(facts["spatial-calibration-units"]))
     return {a: (float(facts[f"spatial-calibration-{a.lower()}"]), unit) for a in "YX"}
+
+
+def _svs(file: tifffile.TiffFile) -> dict[str, Size]:
+    """Return the size that Aperio's slide scanners note among other facts: micrometres a pixel."""
+    notes = file.pages.first.description.split("|") if file.is_svs else []
+    facts = dict(note.split("=", 1) for note in notes if "=" in note)
+    size = next((float(facts[name]) for name in facts if name.strip() == "MPP"), 0.0)
+    return {"Y": (size, "um"), "X": (size, "um")} if size else {}
 
 
 def _micromanager(file: tifffile.TiffFile) -> dict[str, Size]:

@@ -56,7 +56,7 @@ def segment_blocks(
     cancelled : callable
         Asked between two tiles; once it is true, a last report follows.
     place : Place, optional
-        Where the work is done: in this process if not given; see `dask_workers`.
+        Where the work is done: in this process if not given; see `workers`.
     source : str
         Which file the image is, and in which state: see `files.state_of`. Without one, nothing of
         an earlier run is used.

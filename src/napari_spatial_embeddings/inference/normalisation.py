@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from napari_spatial_embeddings.config import ModelSettings
 from napari_spatial_embeddings.core.image_data import PixelArray, sliced
 from napari_spatial_embeddings.core.maps import Float
 from napari_spatial_embeddings.core.sampling import sample_blocks
+from napari_spatial_embeddings.errors import InputError
 
 from .image_check import NOT_FINITE
 from .model_card import ModelError
@@ -34,7 +36,8 @@ def normalisation(image: PixelArray, settings: ModelSettings) -> Scale:
 
     Percentiles are taken over the whole image, volume or time series, never over a slice, a frame
     or a tile: over all its values, or over a regular grid of blocks where there are more than
-    `SAMPLE_PIXELS`, the same in memory as in a file. Values that are not finite are left out.
+    `SAMPLE_PIXELS`, the same in memory as in a file. Values that are not finite are left out, and
+    so are frames of a time series that cannot be read.
 
     Parameters
     ----------
@@ -100,11 +103,20 @@ def _sample(channel: PixelArray, ndim: int) -> NDArray[np.floating]:
 
 
 def _sampled_values(channel: PixelArray, ndim: int) -> NDArray[np.floating]:
-    shape, exact = channel.shape, _exact(channel.dtype)
-    if math.prod(shape) <= SAMPLE_PIXELS:
-        return np.asarray(channel[()], exact)
-    edges = (*(1,) * (len(shape) - ndim), *(EDGE[ndim],) * ndim)
-    size = math.prod(map(min, edges, shape))
-    blocks = sample_blocks(shape, edges, max(1, SAMPLE_PIXELS // size))
-    parts = [np.asarray(channel[block], exact).ravel() for block in blocks]
+    shape, exact, series = channel.shape, _exact(channel.dtype), channel.ndim > ndim
+    blocks: Iterable[tuple[int | slice, ...]] = [(t,) for t in range(shape[0])] if series else [()]
+    if math.prod(shape) > SAMPLE_PIXELS:
+        edges = (*(1,) * (len(shape) - ndim), *(EDGE[ndim],) * ndim)
+        size = math.prod(map(min, edges, shape))
+        blocks = sample_blocks(shape, edges, max(1, SAMPLE_PIXELS // size))
+    parts, problem = list[NDArray[np.floating]](), None
+    for block in blocks:
+        try:
+            parts.append(np.asarray(channel[block], exact).ravel())
+        except (InputError, OSError) as error:
+            if not series:
+                raise
+            problem = error  # a frame that cannot be read does not stop the others
+    if problem is not None and not parts:
+        raise problem
     return np.concatenate(parts)

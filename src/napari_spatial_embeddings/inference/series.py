@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import partial
 
 from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.core.maps import Float
 
 from .image_check import check_image
 from .model import SpatialEmbeddings
@@ -18,6 +19,7 @@ def frame_jobs(
     image: ImageData,
     frames: Iterable[int] | None = None,
     advice: str = "",
+    scale: Float | None = None,
 ) -> list[SegmentationJob]:
     """Return a job for `segment_images` for each frame, whose key is its number.
 
@@ -33,6 +35,8 @@ def frame_jobs(
         Numbers from 0, in the order in which they are wanted; all of them if not given.
     advice : str
         As in `SegmentationJob`.
+    scale : float32 (2, C), optional
+        The series' normalisation, if it is known.
 
     Raises
     ------
@@ -41,7 +45,8 @@ def frame_jobs(
     """
     first = image.frame(0)
     check_image(model.settings, first.data.shape, first.data.dtype, advice=advice)
-    scale = normalisation(image.data, model.settings)
+    if scale is None:
+        scale = normalisation(image.data, model.settings)
     return [
         SegmentationJob(
             str(t),

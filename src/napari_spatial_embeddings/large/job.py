@@ -34,8 +34,8 @@ class LargeJob:
         Of a TIFF, a store of its own, or labels of an image.
     clustering, prediction, blocks
         The settings.
-    table : bool
-        Write the table of objects as well.
+    table : path, optional
+        Of the table of objects, if it is written: see `table_of`.
     """
 
     model: SpatialEmbeddings
@@ -46,7 +46,7 @@ class LargeJob:
     clustering: ClusteringSettings
     prediction: PredictionSettings
     blocks: BlockSettings
-    table: bool
+    table: Path | None
 
     @property
     def tiff(self) -> bool:
@@ -64,12 +64,12 @@ class LargeJob:
         host = self.host
         return self.output if host is None else host.with_name(f"{host.name}.{self.output.name}")
 
-    @property
-    def table_path(self) -> Path:
-        """Where the table is written: beside the output, or beside the image that has it."""
-        if self.host is None:
-            return self.output.with_name(f"{stem(self.output)}.csv")
-        return self.host.with_name(f"{stem(self.host)}.{self.output.name}.csv")
+
+def table_of(output: Path) -> Path:
+    """Return where the table of an output is: beside it, or beside the image that has it."""
+    if (host := host_of(output)) is None:
+        return output.with_name(f"{stem(output)}.csv")
+    return host.with_name(f"{stem(host)}.{output.name}.csv")
 
 
 def host_of(path: Path) -> Path | None:

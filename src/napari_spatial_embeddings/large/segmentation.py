@@ -29,6 +29,7 @@ from napari_spatial_embeddings.export.objects import objects_table, objects_writ
 from napari_spatial_embeddings.files import stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
+from napari_spatial_embeddings.system.atomic import atomic_file
 from napari_spatial_embeddings.system.cancellation import never_cancelled
 
 from .estimate import estimate, is_known
@@ -145,8 +146,13 @@ def segment_large(
             for report in _write(job, last, grid, folder, piece):
                 yield report
                 check()
-            if job.table:
-                (folder / TABLE).replace(job.table_path)
+            if job.table is not None:  # it may be on another disk
+                with (
+                    writing(job.table),
+                    atomic_file(job.table) as table,
+                    (folder / TABLE).open("rb") as rows,
+                ):
+                    shutil.copyfileobj(rows, table)
             if job.tiff:
                 (folder / job.output.name).replace(job.output)
             else:
@@ -219,7 +225,7 @@ def _write(
     total = len(found.blocks) + (0 if job.tiff else store.coarser_chunks)
     last = replace(last, done=0, total=total, message="Writing the labels", takes="", writing=True)
     with ExitStack() as opened:
-        opened.enter_context(writing(job.table_path if job.table else job.output))
+        opened.enter_context(writing(job.table or job.output))
         add = opened.enter_context(objects_writer(folder / TABLE)) if job.table else None
         if add is not None:
             add(_rows(job, found, None))

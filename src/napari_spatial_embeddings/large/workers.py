@@ -1,9 +1,9 @@
-"""Workers that share in the segmentation of a large image: on this machine, or of a scheduler."""
+"""Workers that share in a segmentation: processes of this machine, or those of a scheduler."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from napari_spatial_embeddings.errors import InputError
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.core.image_data import ImageData
-    from napari_spatial_embeddings.inference.dask_workers import DaskWorkers
+    from napari_spatial_embeddings.inference.workers.dask_workers import DaskWorkers
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +58,11 @@ class Workers:
         return self.count is not None or self.scheduler is not None
 
     @contextmanager
-    def place(self, image: Callable[[], ImageData], model: str) -> Iterator[DaskWorkers | None]:
-        """Yield the place that they make; None for this process.
+    def connected(self, model: str) -> Iterator[DaskWorkers | None]:
+        """Yield them; None for this process.
 
         Parameters
         ----------
-        image : callable
-            Opens the image by its absolute path; it can be pickled.
         model : str
             Name or folder.
 
@@ -77,24 +74,20 @@ class Workers:
         if not self.asked:
             yield None
             return
-        from napari_spatial_embeddings.inference.dask_workers import (
-            Sources,
-            local_workers,
-            workers_of,
-        )
         from napari_spatial_embeddings.inference.registry import find_model
+        from napari_spatial_embeddings.inference.workers.connecting import local_workers, workers_of
 
         name = str(Path(model).resolve()) if Path(model).is_dir() else model
-        sources = Sources(image, partial(find_model, name))
+        load = partial(find_model, name)
         if self.scheduler is not None:
-            made = workers_of(self.scheduler, sources)
+            made = workers_of(self.scheduler, load)
         else:
             assert self.count is not None
-            made = local_workers(self.count, sources)
-        with made as place:
+            made = local_workers(self.count, load)
+        with made as workers:
             for noisy in ("client", "comm", "utils"):  # what matters of it is an error of ours
                 logging.getLogger(f"distributed.{noisy}").setLevel(logging.CRITICAL)
             try:
-                yield place
+                yield workers
             finally:  # that one is slow to end is no news
                 logging.getLogger("distributed.nanny").setLevel(logging.CRITICAL)

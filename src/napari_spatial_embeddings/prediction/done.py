@@ -1,12 +1,14 @@
 """Images of a run that are done: the next run of the same kind goes on after one that ended early.
 
-Of each, what its summary needs is kept in a folder until the run has come to its end.
+Of each, what its summary needs is kept in a folder until the run has come to its end, and the
+frames of a series that are done until all are.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +20,7 @@ from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import atomic_file
 
 from .inputs import Input
+from .kept_frames import KeptFrames
 from .summary import ImageSummary
 
 KEPT = ("name", "well", "frames", "pixel", "unit")
@@ -43,8 +46,9 @@ class DoneImages:
 
     def find(self, one: Input, labels: Path) -> ImageSummary | None:
         """Return the summary of an image that is done already, and whose labels are there."""
-        path = self._path(one, labels)
-        if path is None or not path.exists() or not labels.exists():
+        name = self._name(one, labels)
+        path = self.folder / f"{name}.npz"
+        if not name or not path.exists() or not labels.exists():
             return None
         try:
             with np.load(path) as kept:
@@ -61,23 +65,27 @@ class DoneImages:
         FileError, Failure
             If the system refuses.
         """
-        path = self._path(one, labels)
-        if path is None:
+        digest = self._name(one, labels)
+        if not digest:
             return
-        facts = {
-            name: getattr(summary, name) for name in ("name", "well", "frames", "pixel", "unit")
-        }
+        path = self.folder / f"{digest}.npz"
+        facts = {name: getattr(summary, name) for name in KEPT}
         with writing(path), atomic_file(path) as file:
             np.savez(file, facts=json.dumps(facts), sizes=summary.sizes, scores=summary.scores)
+
+    def frames(self, one: Input, labels: Path) -> KeptFrames:
+        """Return the frames of a series that are done, for those that this run does."""
+        return KeptFrames(self.folder / (self._name(one, labels) or secrets.token_hex(6)))
 
     def clear(self) -> None:
         """Forget all of it: the run has come to its end."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _path(self, one: Input, labels: Path) -> Path | None:
+    def _name(self, one: Input, labels: Path) -> str:
+        """Return a name for the files of an image; empty if its state is unknown."""
         state = one.state()
         if not state:
-            return None
+            return ""
         facts: Mapping[str, Any] = {**self._facts, "image": state, "labels": str(labels.absolute())}
         digest = hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=12)
-        return self.folder / f"{digest.hexdigest()}.npz"
+        return digest.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,3 +70,18 @@ class Input:
     state: Callable[[], str] = not_known
     complete: Callable[[SegmentationJob], SegmentationJob] = as_it_is
     wanted: Callable[[], bool] = always
+
+    def apart(self) -> Input:
+        """Return the same for other processes: with absolute paths, and without the caller's own.
+
+        `read` has to be a function that can be pickled; of a partial one, paths are made absolute.
+        """
+        return Input(self.name, self.path.resolve(), absolute(self.read), self.well, self.into)
+
+
+def absolute(read: Callable[[], ImageData]) -> Callable[[], ImageData]:
+    """Return a function whose paths, if it is a partial one, are absolute."""
+    if not isinstance(read, partial):
+        return read
+    given = (one.resolve() if isinstance(one, Path) else one for one in read.args)
+    return partial(read.func, *given, **read.keywords)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.core.instances import Instances
     from napari_spatial_embeddings.core.units import Lengths
     from napari_spatial_embeddings.inference.segmentation import Segmentation
+
+    from .kept_frames import KeptFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,10 @@ class Outputs:
     def host(self, one: Input) -> Path | None:
         """Return the image that the labels are to be a part of; None if they are a file."""
         return one.path if one.into else None
+
+    def apart(self) -> Outputs:
+        """Return the same for other processes, with an absolute path."""
+        return self if self.folder is None else replace(self, folder=self.folder.resolve())
 
     def named(self, name: str) -> Path:
         """Return the path of a file in the folder."""
@@ -122,20 +128,32 @@ class Outputs:
     @contextmanager
     def series(
         self, one: Input, image: ImageData, spacing: tuple[float, ...], about: Mapping[str, Any]
-    ) -> Iterator[Callable[[int, Segmentation], None]]:
-        """Yield a function that adds the frames of a time series, in their order.
+    ) -> Iterator[Callable[[int, KeptFrame | None], None]]:
+        """Yield a function that adds the frames of a time series, in order; None is one without.
 
         Nothing is written if an error ends this.
 
         Parameters
         ----------
-        one, image, spacing, about
+        one : Input
+        image, spacing, about
             As in `export.label_series.label_series`.
         """
-        from .series_output import series_output
+        from napari_spatial_embeddings.export.label_series import label_series
+        from napari_spatial_embeddings.export.objects import objects_writer
 
-        where = self.labels_path(one), image, spacing, about, self.table_path(one), self.host(one)
-        with series_output(*where) as add:
+        table, where = self.table_path(one), (image, spacing, about, self.host(one))
+        with ExitStack() as opened:
+            add_rows = opened.enter_context(objects_writer(table)) if table else None
+            add_labels = opened.enter_context(label_series(self.labels_path(one), *where))
+
+            def add(t: int, frame: KeptFrame | None) -> None:
+                if frame is None:
+                    return
+                add_labels(t, frame.labels)
+                if add_rows is not None:
+                    add_rows({"frame": [t] * len(frame.sizes), **frame.rows})
+
             yield add
 
 
@@ -156,6 +174,12 @@ class OneFile(Outputs):
     labels: Path = Path()
     objects: Path | None = None
     image: Path | None = None
+
+    def apart(self) -> OneFile:
+        """Return the same for other processes, with absolute paths."""
+        objects = self.objects and self.objects.resolve()
+        image = self.image and self.image.resolve()
+        return replace(self, labels=self.labels.resolve(), objects=objects, image=image)
 
     def labels_path(self, _one: Input) -> Path:
         """Return where the labels are written."""

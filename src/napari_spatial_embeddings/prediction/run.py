@@ -1,30 +1,32 @@
-"""Run of a model over many images, as a generator of reports: files are written as it goes."""
+"""Run of a model over many images: what is done of one of them, as generators of reports."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
-from napari_spatial_embeddings.errors import Failure, InputError
+from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
+from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory
 
 from .done import DoneImages
 from .inputs import Input
+from .kept_frames import KeptFrames
 from .outputs import Outputs
+from .reports import InputReport
 from .summary import ImageSummary
+from .unusable import Unusable, reason_of, reasons
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from napari_spatial_embeddings.core.image_data import ImageData
+    from napari_spatial_embeddings.core.maps import Float
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+    from napari_spatial_embeddings.inference.places import Place
     from napari_spatial_embeddings.inference.segmentation import (
-        Segmentation,
         SegmentationJob,
         SegmentationReport,
     )
@@ -32,78 +34,8 @@ if TYPE_CHECKING:
     Objects = tuple[NDArray[np.int64], NDArray[np.float32]]
     """Sizes and scores of objects."""
 
-
-@dataclass(frozen=True, slots=True)
-class InputReport:
-    """Progress of `PredictRun.images`.
-
-    Parameters
-    ----------
-    index, count : int
-        Which image of how many, from 0.
-    one : Input
-    message : str
-        One sentence.
-    image : ImageData, optional
-        None until it was read.
-    opened : bool
-        Whether it was read just now.
-    tiles, frames : (int, int)
-        Of the image, or the frame of it, that are done, and all; a total of 0 where it is not
-        known, or there are none.
-    key : str
-        Of the job: see `Input.complete`.
-    found : Segmentation, optional
-        Of an image or a frame, which is done with this report.
-    summary : ImageSummary, optional
-        Of an image that is done or skipped with this report, its last one.
-    labels : path, optional
-        Where its labels are, if it is done.
-    error : InputError or Failure, optional
-        Why it is skipped.
-    earlier : bool
-        Whether it was done by an earlier run.
-    seconds_left : float, optional
-        Until all images are done; None as long as nothing is.
-    """
-
-    index: int
-    count: int
-    one: Input
-    message: str = ""
-    image: ImageData | None = None
-    opened: bool = False
-    tiles: tuple[int, int] = (0, 0)
-    frames: tuple[int, int] = (0, 0)
-    key: str = ""
-    found: Segmentation | None = None
-    summary: ImageSummary | None = None
-    labels: Path | None = None
-    error: InputError | Failure | None = None
-    earlier: bool = False
-    seconds_left: float | None = None
-
-    @property
-    def finished(self) -> bool:
-        """Whether this is the last report of its image."""
-        return self.summary is not None
-
-    @property
-    def share(self) -> float:
-        """How much of the image is done, from 0 to 1."""
-        if self.finished:
-            return 1.0
-        inside = self.tiles[0] / self.tiles[1] if self.tiles[1] else 0.0
-        frames, total = self.frames
-        return (frames + inside * (frames < total)) / total if total else inside
-
-
-class _Unusable(Exception):
-    """An image that cannot be segmented; the rest can."""
-
-    def __init__(self, reason: InputError | Failure) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
+MODEL, VERSION = "the model", "the program's version"
+"""Names of what has to be the same in all processes that share in a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +52,10 @@ class PredictRun:
     outputs : Outputs
     advice : str
         As in `SegmentationJob`.
+    blocks : BlockSettings
+        For images whose maps would not fit in memory.
+    kept : callable
+        As in `large.segmentation.segment_large`.
     """
 
     model: SpatialEmbeddings
@@ -128,6 +64,8 @@ class PredictRun:
     prediction: PredictionSettings
     outputs: Outputs
     advice: str = ""
+    blocks: BlockSettings = field(default_factory=BlockSettings)
+    kept: Callable[[Path], object] = lambda _: None
 
     @property
     def about(self) -> dict[str, Any]:
@@ -141,78 +79,85 @@ class PredictRun:
         from napari_spatial_embeddings.inference.block_record import digest_of_model
 
         return {
-            "model": digest_of_model(self.model),
+            MODEL: digest_of_model(self.model),
             "clustering": self.clustering.model_dump(),
             "prediction": self.prediction.model_dump(),
+            "blocks": self.blocks.model_dump(),
             "outputs": [self.outputs.table, self.outputs.maps],
-            "version": __version__,
+            VERSION: __version__,
         }
 
-    def images(
-        self, inputs: Sequence[Input], done: DoneImages | None = None
-    ) -> Generator[InputReport, None, None]:
-        """Segment images and time series one after another; one that is bad does not stop the rest.
-
-        Parameters
-        ----------
-        inputs : sequence of Input
-        done : DoneImages, optional
-            Those that an earlier run did, which are left out; those of this one are added.
-
-        Yields
-        ------
-        InputReport
-            Before an image is read, after that, after every tile and frame, and once it is done.
+    def image(self, first: InputReport, done: DoneImages) -> Iterator[InputReport]:
+        """Yield the reports of an image, or a time series, that is segmented in this process.
 
         Raises
         ------
+        Unusable, InputError
+            If it cannot be segmented, or its results cannot be written.
         Failure
             If nothing more can be written.
         """
-        clock = _Clock(len(inputs))
-        for index, one in enumerate(inputs):
-            first, labels = InputReport(index, len(inputs), one), self.outputs.labels_path(one)
-            if not one.wanted():
-                clock.leave_out()
-                yield replace(first, summary=ImageSummary(one.name, one.well))
-                continue
-            known = None if done is None else done.find(one, labels)
-            if known is not None:
-                clock.leave_out()
-                yield replace(first, summary=known, labels=labels, earlier=True)
-                continue
-            report = replace(first, message=f"{one.name}: reading", seconds_left=clock.left())
-            yield report
-            try:
-                for report in self._image(first):
-                    if done is not None and report.summary is not None and report.labels:
-                        done.add(one, labels, report.summary)
-                    yield replace(report, seconds_left=clock.left(report.share))
-            except (_Unusable, InputError) as error:
-                reason = error.reason if isinstance(error, _Unusable) else error
-                summary = ImageSummary(one.name, one.well, error=str(reason))
-                yield replace(
-                    report,
-                    message=str(reason),
-                    opened=False,
-                    found=None,
-                    summary=summary,
-                    error=reason,
-                    seconds_left=clock.left(1.0),
-                )
-            clock.add()
-
-    def _image(self, report: InputReport) -> Iterator[InputReport]:
-        """Yield the reports of an image that is to be read."""
-        one = report.one
-        image, jobs = self._opened(one)
+        image = self.opened(first.one)
         frames = (0, image.frames) if image.frames is not None else (0, 0)
-        report = replace(report, image=image, frames=frames)
-        yield replace(report, opened=True)
+        report = replace(first, image=image, frames=frames)
+        yield replace(report, opened=True, note=self.note(image))
         if image.frames is not None:
-            yield from self._series(report, image, jobs)
-            return
-        for own in self._segmented(jobs):
+            kept = done.frames(first.one, self.outputs.labels_path(first.one))
+            yield from self._series(report, image, kept)
+        elif self.by_blocks(image):
+            yield from self.large(report, image)
+        else:
+            yield from self.small(report, image)
+
+    # ------------------------------------------------------------- reading
+
+    def opened(self, one: Input) -> ImageData:
+        """Open an image, and check that it can be segmented, and that its results can be written.
+
+        Raises
+        ------
+        Unusable
+        """
+        from napari_spatial_embeddings.inference.image_check import check_image
+
+        with reasons():
+            image = one.read()
+            self.outputs.check(one, image)
+            frame = image.frame(0).data
+            check_image(self.model.settings, frame.shape, frame.dtype, advice=self.advice)
+            return image
+
+    def note(self, image: ImageData) -> str:
+        """Return a sentence if an image is resampled due to its pixel size, which may be wrong."""
+        from .notes import resampling_note
+
+        return resampling_note(self.model, image, self.prediction)
+
+    def scale(self, image: ImageData) -> Float:
+        """Return the normalisation of a time series.
+
+        Raises
+        ------
+        Unusable
+        """
+        from napari_spatial_embeddings.inference.normalisation import normalisation
+
+        with reasons():
+            return normalisation(image.data, self.model.settings)
+
+    def by_blocks(self, image: ImageData) -> bool:
+        """Whether an image is segmented block by block, as its maps may not fit in memory."""
+        return image.frames is None and image.large and not self.outputs.maps
+
+    # -------------------------------------------------------- segmentation
+
+    def small(self, report: InputReport, image: ImageData) -> Iterator[InputReport]:
+        """Yield the reports of an image whose maps fit in memory, and write its results."""
+        from napari_spatial_embeddings.inference.segmentation import SegmentationJob
+
+        one = report.one
+        job = SegmentationJob(one.key, one.name, lambda: image, advice=self.advice)
+        for own in self._segmented(one.complete(job)):
             report = _following(report, own)
             if own.result is None:
                 yield report
@@ -226,122 +171,179 @@ class PredictRun:
         where = found.classes, found.maps.spacing, image.pixel_size, image.unit
         self.outputs.write(one, found.instances, *where, self.about, image.data)
         objects = [(found.instances.size, found.instances.score)]
-        yield self._finished(report, image, objects, found)
+        yield replace(self._finished(report, image, objects), found=found)
+
+    def large(
+        self, report: InputReport, image: ImageData, place: Place | None = None
+    ) -> Iterator[InputReport]:
+        """Yield the reports of an image that is segmented block by block, and write its results.
+
+        Parameters
+        ----------
+        report : InputReport
+        image : ImageData
+        place : Place, optional
+            As in `large.segmentation.segment_large`.
+        """
+        from napari_spatial_embeddings.large.job import LargeJob
+        from napari_spatial_embeddings.large.segmentation import segment_large
+
+        one = report.one
+        job = LargeJob(
+            self.model,
+            self.name,
+            image,
+            one.state(),
+            self.outputs.labels_path(one),
+            self.clustering,
+            self.prediction,
+            self.blocks,
+            self.outputs.table_path(one),
+        )
+        objects: list[Objects] = []
+        try:
+            for own in segment_large(job, place, kept=self.kept):
+                if (found := own.blocks.found) is not None and not own.writing:  # in files as yet
+                    blocks = (found.instances(k) for k in range(len(found.blocks)))
+                    objects = [(b[0].size, b[0].score) for b in blocks if b is not None]
+                tiles = report.tiles if own.writing else (own.done, own.total)
+                report = replace(report, message=f"{one.name}: {own.message}", tiles=tiles)
+                yield report
+        except OutOfMemory as error:
+            raise Unusable(error) from error
+        yield self._finished(report, image, objects)
+
+    def frame(
+        self, report: InputReport, image: ImageData, t: int, scale: Float, kept: KeptFrames
+    ) -> Iterator[InputReport]:
+        """Yield the reports of a frame of a series, and keep its objects.
+
+        Parameters
+        ----------
+        report : InputReport
+        image : ImageData
+            The series.
+        t : int
+            The frame's number.
+        scale : float32 (2, C)
+            Of the series.
+        kept : KeptFrames
+        """
+        from napari_spatial_embeddings.export.objects import objects_table
+        from napari_spatial_embeddings.inference.series import frame_jobs
+
+        one = report.one
+        (job,) = frame_jobs(self.model, image, [t], self.advice, scale)
+        try:
+            for own in self._segmented(one.complete(job)):
+                report = _following(report, own)
+                if own.result is None:
+                    yield report
+        except Unusable as error:
+            kind = Failure if isinstance(error.reason, Failure) else InputError
+            raise Unusable(kind(f"{job.name}: {error}")) from error
+        found = own.result
+        assert found is not None
+        rows = {}
+        if self.outputs.table_path(one) is not None:
+            pixels, spacing = image.frame(t).data, found.maps.spacing
+            where = pixels, image.pixel_size, image.unit, spacing
+            rows = objects_table(found.instances, found.classes, *where)
+        kept.write(t, found.instances, rows)
+        yield replace(report, found=found, tiles=(0, 0))
 
     def _series(
-        self, report: InputReport, image: ImageData, jobs: list[SegmentationJob]
+        self, report: InputReport, image: ImageData, kept: KeptFrames
     ) -> Iterator[InputReport]:
+        """Yield the reports of a series, one frame after another, and write its results."""
+        count, scale = image.frames or 1, self.scale(image)
+        lacking: dict[int, InputError | Failure] = {}
+        for t in range(count):
+            earlier, found = kept.has(t), None
+            if not earlier:
+                first = replace(report, frames=(t, count))
+                try:
+                    for report in self.frame(first, image, t, scale, kept):
+                        if report.found is None:
+                            yield report
+                    found = report.found
+                except (Unusable, InputError) as error:
+                    lacking[t] = reason_of(error)
+            report = replace(report, frames=(t + 1, count), tiles=(0, 0), found=None)
+            yield replace(report, found=found, earlier=earlier)
+        yield from self.joined(report, image, kept, lacking)
+
+    def joined(
+        self,
+        report: InputReport,
+        image: ImageData,
+        kept: KeptFrames,
+        lacking: Mapping[int, InputError | Failure],
+    ) -> Iterator[InputReport]:
+        """Write the results of a series all of whose frames are done, but for some that cannot be.
+
+        Parameters
+        ----------
+        report : InputReport
+        image : ImageData
+        kept : KeptFrames
+        lacking : mapping
+            Why there are no objects of these frames.
+
+        Raises
+        ------
+        Unusable
+            If there are none of any frame.
+        """
         from napari_spatial_embeddings.core.units import spacing_of
 
-        one, last = report.one, None
+        one, count = report.one, image.frames or 1
+        lacks = {t: lacking[t] for t in sorted(lacking)}
+        if len(lacks) == count:
+            raise Unusable(next(iter(lacks.values())))
         objects: list[Objects] = []
         spacing = spacing_of(image.pixel_size) or self.model.settings.spacing
         with self.outputs.series(one, image, spacing, self.about) as add:
-            for own in self._segmented(jobs):
-                report = replace(_following(report, own), frames=(own.index, len(jobs)))
-                if (last := own.result) is not None:
-                    add(own.index, last)
-                    objects.append((last.instances.size, last.instances.score))
-                    report = replace(report, frames=(own.index + 1, len(jobs)), tiles=(0, 0))
-                yield replace(report, found=last)
-        yield self._finished(report, image, objects, None)
+            for t in range(count):
+                if t not in lacks:
+                    frame = kept.read(t)
+                    add(t, frame)
+                    objects.append((frame.sizes, frame.scores))
+                yield replace(report, message=f"{one.name}: writing")
+        last = self._finished(report, image, objects, tuple(map(str, lacks.values())))
+        if not lacks:
+            kept.clear()
+        yield last
 
     def _finished(
         self,
         report: InputReport,
         image: ImageData,
         objects: list[Objects],
-        found: Segmentation | None,
+        lacks: tuple[str, ...] = (),
     ) -> InputReport:
         """Return the last report of an image that is done."""
         one = report.one
         return replace(
             report,
             message=f"{one.name}: done",
-            found=found,
-            summary=ImageSummary.of(one.name, one.well, image, objects),
+            found=None,
+            summary=ImageSummary.of(one.name, one.well, image, objects, "; ".join(lacks)),
             labels=self.outputs.labels_path(one),
+            lacks=lacks,
         )
 
-    def _opened(self, one: Input) -> tuple[ImageData, list[SegmentationJob]]:
-        """Open an image, or a series, and return what is to be segmented of it."""
-        from napari_spatial_embeddings.inference.image_check import check_image
-        from napari_spatial_embeddings.inference.segmentation import SegmentationJob
-        from napari_spatial_embeddings.inference.series import frame_jobs
-
-        with _reasons():
-            image, settings = one.read(), self.model.settings
-            self.outputs.check(one, image)
-            if image.frames is not None:
-                jobs = frame_jobs(self.model, image, advice=self.advice)
-            else:
-                check_image(settings, image.data.shape, image.data.dtype, advice=self.advice)
-                jobs = [SegmentationJob(one.key, one.name, lambda: image, advice=self.advice)]
-            return image, [one.complete(job) for job in jobs]
-
-    def _segmented(self, jobs: list[SegmentationJob]) -> Iterator[SegmentationReport]:
-        """Yield the reports of an image, or of the frames of a series."""
+    def _segmented(self, job: SegmentationJob) -> Iterator[SegmentationReport]:
+        """Yield the reports of an image, or of a frame of a series."""
         from napari_spatial_embeddings.inference.segmentation import segment_images
 
-        for report in segment_images(self.model, self.name, jobs, self.clustering, self.prediction):
+        settings = self.clustering, self.prediction
+        for report in segment_images(self.model, self.name, [job], *settings):
             if report.error is not None:
-                raise _Unusable(_named(report.error, jobs, report.job))
+                raise Unusable(report.error)
             yield report
 
 
 def _following(report: InputReport, own: SegmentationReport) -> InputReport:
     tiles = own.done, own.total
     return replace(report, message=own.message, tiles=tiles, key=own.job.key)
-
-
-def _named(
-    reason: InputError | Failure, jobs: list[SegmentationJob], job: SegmentationJob
-) -> InputError | Failure:
-    """Return a reason with the name of its frame, if there are several."""
-    if len(jobs) == 1:
-        return reason
-    return (Failure if isinstance(reason, Failure) else InputError)(f"{job.name}: {reason}")
-
-
-@contextmanager
-def _reasons() -> Iterator[None]:
-    """Turn errors that make an image be skipped into `_Unusable`."""
-    from napari_spatial_embeddings.inference.segmentation import SKIPPED, as_reason
-
-    try:
-        yield
-    except SKIPPED as error:
-        raise _Unusable(as_reason(error)) from error
-
-
-class _Clock:
-    """The time that images take, and the time that is left.
-
-    Parameters
-    ----------
-    count : int
-        Of all images.
-    """
-
-    def __init__(self, count: int, now: Callable[[], float] = time.monotonic) -> None:
-        self._left, self._done, self._now = count, 0, now
-        self._start = now()
-
-    def leave_out(self) -> None:
-        """Count an image that took no time."""
-        self._left -= 1
-
-    def add(self) -> None:
-        """Count an image that is done."""
-        self._left, self._done = self._left - 1, self._done + 1
-
-    def left(self, share: float = 0.0) -> float | None:
-        """Return the seconds until all are done; None as long as nothing is.
-
-        Parameters
-        ----------
-        share : float
-            Of the next image that is done.
-        """
-        done = self._done + share
-        return (self._now() - self._start) / done * (self._left - share) if done else None

@@ -31,6 +31,9 @@ class ImageSummary:
     unit : str
         Such as "um2"; empty if it is unknown.
     error : str
+        Why there are no objects of it.
+    lacks : str
+        Why there are none of some of its frames.
     """
 
     name: str
@@ -41,6 +44,7 @@ class ImageSummary:
     pixel: float | None = None
     unit: str = ""
     error: str = ""
+    lacks: str = ""
 
     @classmethod
     def of(
@@ -49,13 +53,15 @@ class ImageSummary:
         well: str,
         image: ImageData,
         objects: list[tuple[NDArray[np.int64], NDArray[np.float32]]],
+        lacks: str = "",
     ) -> ImageSummary:
-        """Return that of an image, from the sizes and scores in it, or in each of its frames."""
+        """Return that of an image, from the sizes and scores in it, or in parts such as frames."""
         known = [size for size in image.pixel_size or () if size is not None]
         pixel = math.prod(known) if image.unit and len(known) == image.ndim else None
-        sizes, scores = (np.concatenate(values) for values in zip(*objects, strict=True))
+        none = np.zeros(0, np.int64), np.zeros(0, np.float32)
+        sizes, scores = (np.concatenate(values) for values in zip(none, *objects, strict=True))
         unit = f"{image.unit}{image.ndim}" if pixel else ""
-        return cls(name, well, image.frames, sizes, scores, pixel, unit)
+        return cls(name, well, image.frames, sizes, scores, pixel, unit, lacks=lacks)
 
 
 def image_rows(images: list[ImageSummary]) -> dict[str, list[Any]]:
@@ -65,7 +71,7 @@ def image_rows(images: list[ImageSummary]) -> dict[str, list[Any]]:
         "well": [one.well for one in images],
         "frames": ["" if one.frames is None else one.frames for one in images],
         **_measures([[one] for one in images]),
-        "error": [one.error for one in images],
+        "error": [one.error or one.lacks for one in images],
     }
 
 

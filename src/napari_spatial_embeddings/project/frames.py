@@ -56,8 +56,12 @@ def read_whole(project: Project, key: str) -> ImageData:
     MissingImage, WrongImage, InputError
         As `Project.image`.
     """
-    entry = project.entry(key)
-    return replace(read_entry(project.folder, entry, whole=True), name=_whole_name(entry))
+    return read_whole_entry(project.folder, project.entry(key))
+
+
+def read_whole_entry(folder: Path, entry: ImageEntry) -> ImageData:
+    """Do what `read_whole` does, by the folder of a project and an entry of its card."""
+    return replace(read_entry(folder, entry, whole=True), name=_whole_name(entry))
 
 
 def state_of_whole(project: Project, key: str) -> str:
@@ -70,7 +74,8 @@ def state_of_whole(project: Project, key: str) -> str:
     if not path.exists():
         return ""
     how = entry.axes, entry.scene, entry.window, entry.channels, entry.pixel_size, entry.unit
-    files = path, project.files_of(key)[2]
+    keys = [e.key for e in frames_of(project, series_key(key)).values()] or [key]
+    files = path, *(project.files_of(one)[2] for one in keys)
     return ", ".join([*(state_of(file) for file in files if file.exists()), str(how)])
 
 

@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +28,8 @@ class BlockJob:
         Of the image.
     as_json : bool
         As the flag.
-    read : partial function
-        Opens the image; its first argument is the path.
+    read : callable
+        Opens the image, in any process of any machine that sees it.
     workers : Workers
         That share in the work.
     """
@@ -40,13 +39,6 @@ class BlockJob:
     as_json: bool
     read: Callable[[], ImageData]
     workers: Workers
-
-    def reader(self) -> Callable[[], ImageData]:
-        """Return what opens the image in any process of any machine that sees it."""
-        if not isinstance(self.read, partial):
-            return self.read
-        path, *more = self.read.args
-        return partial(self.read.func, Path(path).resolve(), *more)
 
     def line(self, text: str) -> None:
         """Print a line above the bars, unless JSON is asked for."""

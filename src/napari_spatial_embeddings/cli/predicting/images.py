@@ -10,7 +10,6 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.cli.output import ResultWriter, write_line
-from napari_spatial_embeddings.config import PredictionSettings
 from napari_spatial_embeddings.core.text import clock, plural
 from napari_spatial_embeddings.large.estimate import size
 from napari_spatial_embeddings.system.cancellation import never_cancelled
@@ -18,9 +17,11 @@ from napari_spatial_embeddings.system.cancellation import never_cancelled
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+    from napari_spatial_embeddings.inference.workers.dask_workers import DaskWorkers
     from napari_spatial_embeddings.prediction.done import DoneImages
     from napari_spatial_embeddings.prediction.inputs import Input
-    from napari_spatial_embeddings.prediction.run import InputReport, PredictRun
+    from napari_spatial_embeddings.prediction.reports import InputReport
+    from napari_spatial_embeddings.prediction.run import PredictRun
     from napari_spatial_embeddings.prediction.summary import ImageSummary
 
 CLUSTERED = 1.6
@@ -34,8 +35,9 @@ def predict_all(
     run: PredictRun,
     inputs: Sequence[Input],
     results: ResultWriter,
-    summary: list[ImageSummary],
-    done: DoneImages | None = None,
+    summary: dict[int, ImageSummary],
+    done: DoneImages,
+    workers: DaskWorkers | None = None,
     cancelled: Callable[[], bool] = never_cancelled,
 ) -> None:
     """Segment all images, and print what becomes of each.
@@ -45,16 +47,20 @@ def predict_all(
     run : PredictRun
     inputs : sequence of Input
     results : ResultWriter
-    summary : list of ImageSummary
-        To which that of each image is added.
-    done : DoneImages, optional
+    summary : dict of ImageSummary
+        To which that of each image is added, by its place among them.
+    done : DoneImages
         Those that an earlier run did.
+    workers : DaskWorkers, optional
+        That do the work.
     cancelled : callable
         Asked after each tile; once it is true, `KeyboardInterrupt` ends the work.
     """
+    from napari_spatial_embeddings.prediction.many import predict_inputs
+
     with ExitStack() as opened:
         shown = _Lines(run, results, summary, _Bars(opened, len(inputs), silent=results.as_json))
-        for report in opened.enter_context(closing(run.images(inputs, done))):
+        for report in opened.enter_context(closing(predict_inputs(run, inputs, done, workers))):
             shown.show(report)
             if cancelled():
                 raise KeyboardInterrupt
@@ -79,7 +85,11 @@ class _Lines:
     """
 
     def __init__(
-        self, run: PredictRun, results: ResultWriter, summary: list[ImageSummary], bars: _Bars
+        self,
+        run: PredictRun,
+        results: ResultWriter,
+        summary: dict[int, ImageSummary],
+        bars: _Bars,
     ) -> None:
         self._run, self._results, self._summary, self._bars = run, results, summary, bars
         self.earlier = self.new = 0
@@ -87,13 +97,14 @@ class _Lines:
     def show(self, report: InputReport) -> None:
         """Show a report."""
         run, results = self._run, self._results
-        if report.opened and report.image is not None:
-            note_resampling(run.model, report.image, run.prediction)
+        if report.note:
+            write_line(report.note, sys.stderr)
+        if report.opened and report.image is not None and not run.by_blocks(report.image):
             _note_memory(run.model, report.image)
         self._bars.show(report)
         if report.summary is None:
             return
-        self._summary.append(report.summary)
+        self._summary[report.index] = report.summary
         if report.earlier:
             self.earlier += 1
             return
@@ -102,6 +113,8 @@ class _Lines:
             results.skip(report.one, report.error)
         elif report.labels is not None:
             results.wrote(report.labels, len(report.summary.sizes), report.summary.frames)
+            for text in report.lacks:
+                results.lack(report.one, text)
         left, count = report.seconds_left, report.count - self.earlier
         if self.new == ENOUGH and count > 2 * ENOUGH and left is not None:
             results.say(f"{plural(count, 'image')}, about {clock(left)} left")
@@ -114,27 +127,23 @@ class _Bars:
         self._opened, self._silent = opened, silent
         self._images = self._bar(count, "image", leave=True)
         self._tiles = self._bar(0, "tile")
-        self._frames: Any = None
-        self._start = 0.0
+        self._frames: dict[int, _Frames] = {}
 
     def show(self, report: InputReport) -> None:
         """Show a report, and after the first frames how long a series takes."""
-        if report.opened and report.frames[1]:
-            self._start = time.monotonic()
-            self._frames = self._bar(report.frames[1], "frame", report.one.name)
         self._tiles.n, self._tiles.total = report.tiles
         self._tiles.set_description(report.one.name)
+        if report.frames[1] and report.index not in self._frames:
+            bar = self._bar(report.frames[1], "frame", report.one.name)
+            self._frames[report.index] = _Frames(bar)
+        frames = self._frames.get(report.index)
         if report.finished:
             self._images.update()
-            if self._frames is not None:
-                self._frames.close()
-                self._frames = None
-        elif report.found is not None and self._frames is not None:
-            self._frames.update()
-            done, count = report.frames
-            if done == ENOUGH and count > 2 * ENOUGH and not self._silent:
-                left = (time.monotonic() - self._start) / done * (count - done)
-                text = f"{report.one.name}: {plural(count, 'frame')}, about {clock(left)} left"
+            if frames is not None:
+                self._frames.pop(report.index).bar.close()
+        elif frames is not None:
+            text = frames.show(report)
+            if text and not self._silent:
                 write_line(text, sys.stdout)
 
     def _bar(self, total: int, unit: str, name: str = "", *, leave: bool = False) -> Any:
@@ -145,18 +154,24 @@ class _Bars:
         return self._opened.enter_context(bar)
 
 
-def note_resampling(
-    model: SpatialEmbeddings, image: ImageData, prediction: PredictionSettings
-) -> None:
-    """Note on stderr that an image is resampled due to its pixel size, which may be wrong."""
-    how, spacing = model.suited(prediction, image.pixel_size, image.unit)
-    resampling = model.resampling(how.object_diameter, spacing)
-    if prediction.object_diameter is None and resampling != model.resampling():
-        factors = " x ".join(f"{f:.2g}" for f in resampling.factors)
-        sys.stderr.write(
-            f"{image.name}: resampled by {factors} before it is predicted, as its pixel size"
-            " differs from that of the model's training images; --object-diameter overrides this\n"
-        )
+class _Frames:
+    """The bar of a series, and the time that its frames take."""
+
+    def __init__(self, bar: Any) -> None:
+        self.bar, self._start, self._earlier, self._said = bar, time.monotonic(), 0, False
+
+    def show(self, report: InputReport) -> str:
+        """Show how many frames are done; return a line about the time left, once."""
+        done, count = report.frames
+        self.bar.update(done - self.bar.n)
+        if report.earlier:
+            self._start, self._earlier = time.monotonic(), done
+        new = done - self._earlier
+        if self._said or new < ENOUGH or count - self._earlier <= 2 * ENOUGH:
+            return ""
+        self._said = True
+        left = (time.monotonic() - self._start) / new * (count - done)
+        return f"{report.one.name}: {plural(count, 'frame')}, about {clock(left)} left"
 
 
 def _note_memory(model: SpatialEmbeddings, image: ImageData) -> None:

@@ -46,7 +46,7 @@ def find_inputs(
         If there is nothing, or a pattern without a folder.
     """
     from napari_spatial_embeddings.files import find_images, positions
-    from napari_spatial_embeddings.project.frames import read_whole, state_of_whole, wholes
+    from napari_spatial_embeddings.project.frames import read_whole_entry, state_of_whole, wholes
 
     if given or project is None:
         folders = [Path(one) for one in given if Path(one).is_dir()]
@@ -75,7 +75,7 @@ def find_inputs(
         Input(
             name,
             project.folder / entry.path,
-            partial(read_whole, project, entry.key),
+            partial(read_whole_entry, project.folder, entry),
             entry.well,
             state=partial(state_of_whole, project, entry.key),
         )
@@ -97,13 +97,14 @@ def _folder_of(path: Path, folders: list[Path]) -> str:
 
 def _reading(position: Position, reader: ImageReader) -> Callable[[], ImageData]:
     """Return the function that reads an image, or raises the reason why it cannot be."""
-
-    def refuse() -> ImageData:
-        raise CallError(position.problem)
-
     if position.problem:
-        return refuse
+        return partial(_refuse, position.problem)
     return partial(reader.read, position.path, position.scene)
+
+
+def _refuse(problem: str) -> ImageData:
+    """Refuse to read what is known not to be there."""
+    raise CallError(problem)
 
 
 def _state(position: Position, reader: ImageReader) -> str:

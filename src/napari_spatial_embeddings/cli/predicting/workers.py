@@ -1,11 +1,16 @@
-"""Flags of the workers that share in a segmentation by blocks."""
+"""Flags of the workers that share in a prediction, and lines about them."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.cli.flags import CallError
 from napari_spatial_embeddings.large.workers import Workers
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.inference.workers.dask_workers import DaskWorkers
 
 
 def workers_of(options: argparse.Namespace) -> Workers:
@@ -25,7 +30,7 @@ def workers_of(options: argparse.Namespace) -> Workers:
 
 def add_worker_flags(parser: argparse.ArgumentParser) -> None:
     """Add ``--workers`` and ``--scheduler``."""
-    group = parser.add_argument_group("workers, where the output is a file")
+    group = parser.add_argument_group("workers")
     group.add_argument(
         "--workers",
         type=int,
@@ -37,3 +42,13 @@ def add_worker_flags(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="Share the work among the workers of a Dask scheduler, such as tcp://192.0.2.1:8786.",
     )
+
+
+def note_workers(workers: DaskWorkers | None, line: Callable[[str], object]) -> None:
+    """State where it is seen what the workers do, and whether there are any yet."""
+    if workers is None:
+        return
+    if workers.dashboard:
+        line(f"dashboard of the workers: {workers.dashboard}")
+    if not workers.threads:
+        line("the scheduler has no workers yet: waiting for one")

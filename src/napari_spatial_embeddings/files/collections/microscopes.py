@@ -20,7 +20,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files.axes import Raw
 from napari_spatial_embeddings.files.endings import MICROSCOPES
 from napari_spatial_embeddings.files.errors import FileError, log, reading
-from napari_spatial_embeddings.files.stored import ChunkCache, StoredArray, is_small, unchanged
+from napari_spatial_embeddings.files.stored import ChunkCache, StoredArray, read_if_small, unchanged
 
 TALKATIVE = ("bioio", "bioio_base", "bioio_czi", "bioio_lif", "bioio_nd2", "nd2", "liffile")
 """Packages that log what they do not find in a file."""
@@ -78,7 +78,7 @@ def read_microscope(path: Path, *, whole: bool = False, scene: int | None = None
     cache = ChunkCache(_Computed(source, path), source.chunksize)
     read = unchanged(path, cache.read)
     array = StoredArray(path, source.shape, source.dtype, read)
-    return Raw(np.asarray(array) if whole or is_small(array) else array, axes, known)
+    return Raw(read_if_small(array, axes, whole=whole), axes, known)
 
 
 class _Computed:

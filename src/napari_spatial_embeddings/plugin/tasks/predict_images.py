@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.inference.registry import ModelCache
     from napari_spatial_embeddings.inference.segmentation import SegmentationJob
-    from napari_spatial_embeddings.prediction.run import InputReport
+    from napari_spatial_embeddings.prediction.reports import InputReport
     from napari_spatial_embeddings.project import Project
 
 INTO = "instances"
@@ -47,12 +47,15 @@ class Counts:
         Those of them that were done before.
     skipped : list of str
         Reasons.
+    frames : list of str
+        Reasons why frames of series were left out.
     """
 
     files: int
     fields: int
     earlier: int
     skipped: list[str]
+    frames: list[str] = field(default_factory=list)
 
     def add(self, report: InputReport) -> None:
         """Count an image that is done."""
@@ -60,6 +63,7 @@ class Counts:
             self.fields += bool(report.one.into)
             self.files += not report.one.into
             self.earlier += report.earlier
+            self.frames += report.lacks
 
     def sentence(self, project: Project) -> str:
         """Return what was done, for the user."""
@@ -73,6 +77,8 @@ class Counts:
             text += f"; {SUMMARY} in {where.name} has the counts"
         if self.earlier:
             text = f"{plural(self.earlier, 'image')} of an earlier run are kept. {text}"
+        if self.frames:
+            text = f"Left out {plural(len(self.frames), 'frame')}: {listed(self.frames)}. {text}"
         if self.skipped:  # first: a folder's path is long
             text = f"Skipped {plural(len(self.skipped), 'image')}: {listed(self.skipped)}. {text}"
         return text
@@ -107,6 +113,7 @@ def predict_images(
     """
     # Its compiled loops take their time to load.
     from napari_spatial_embeddings.prediction.done import DoneImages
+    from napari_spatial_embeddings.prediction.many import predict_inputs
     from napari_spatial_embeddings.prediction.outputs import Outputs
     from napari_spatial_embeddings.prediction.run import PredictRun
     from napari_spatial_embeddings.prediction.summary import write_summary
@@ -130,7 +137,7 @@ def predict_images(
     run = PredictRun(models.load(request.model), request.model, *settings, outputs)
     record = DoneImages(part_folder(project.results_folder), run.facts)
     try:
-        for report in run.images(inputs, record):
+        for report in predict_inputs(run, inputs, record):
             if report.summary is not None and (report.labels or report.error):
                 rows.append(report.summary)
             counts.add(report)

@@ -119,7 +119,8 @@ def _predict(
 ) -> Iterator[LargeProgress]:
     from napari_spatial_embeddings.export.places import check_folder, check_place
     from napari_spatial_embeddings.inference.image_check import check_image
-    from napari_spatial_embeddings.large.job import LargeJob
+    from napari_spatial_embeddings.inference.workers.dask_blocks import DaskBlocks
+    from napari_spatial_embeddings.large.job import LargeJob, table_of
     from napari_spatial_embeddings.large.segmentation import segment_large
     from napari_spatial_embeddings.large.workers import Workers
 
@@ -148,16 +149,18 @@ def _predict(
         request.clustering,
         request.prediction,
         request.blocks,
-        table=True,
+        table_of(request.output),
     )
     opened = (lambda: image) if source is None else source.image
     if workers.asked:
         yield LargeProgress(0, 0, "Connecting to the workers")
-    with workers.place(opened, request.model) as place:
-        if place is not None and place.dashboard:
-            yield LargeProgress(0, 0, "Starting", note=f"The workers' dashboard: {place.dashboard}")
-        if place is not None and not place.threads:
+    with workers.connected(request.model) as shared:
+        if shared is not None and shared.dashboard:
+            note = f"The workers' dashboard: {shared.dashboard}"
+            yield LargeProgress(0, 0, "Starting", note=note)
+        if shared is not None and not shared.threads:
             yield LargeProgress(0, 0, "Waiting for workers of the scheduler")
+        place = None if shared is None else DaskBlocks(shared, opened)
         shown, first = None, True
         for report in segment_large(job, place, cancelled=cancelled, provisional=True):
             new = report.labels is not None and report.labels is not shown

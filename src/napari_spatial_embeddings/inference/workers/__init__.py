@@ -1,0 +1,1 @@
+"""Workers of Dask: what is asked of them, what they do, and how one connects to them."""
