@@ -24,9 +24,9 @@ sys.path.insert(0, str(ROOT / "tests"))
 SIZE = (1280, 800)
 """Of the window: that of a small notebook's screen."""
 
-PARTS = ("image", "series", "plate", "slide", "slide-again")
-"""What is worked on: an image, from its annotation to its export; a time series; a plate; a slide,
-which is closed and opened again."""
+PARTS = ("image", "series", "movie", "plate", "slide", "slide-again")
+"""What is worked on: an image, from its annotation to its export; labels of a time series; a movie,
+from objects drawn on two frames to tracks; a plate; a slide, which is closed and opened again."""
 
 
 @contextmanager
@@ -38,9 +38,11 @@ def home() -> Iterator[None]:
         yield
 
 
-def photograph(person: Person, folder: Path, minutes: float, part: str = "image") -> Iterator[str]:
+def photograph(
+    person: Person, folder: Path, minutes: float, part: str = "image", movie: Path | None = None
+) -> Iterator[str]:
     """Go through the loop once, and take a picture at each stage."""
-    from plugin import plate_loop
+    from plugin import movie_loop, plate_loop
     from plugin.slide_loop import slide_again, whole_slide
     from plugin.track_loop import track
     from plugin.whole_loop import generated, loop
@@ -48,6 +50,7 @@ def photograph(person: Person, folder: Path, minutes: float, part: str = "image"
     parts = {
         "image": lambda: loop(person, generated(), minutes),
         "series": lambda: track(person),
+        "movie": lambda: movie_loop.movie(person, movie_loop.written(Path.home(), movie), minutes),
         "plate": lambda: plate_loop.predict(person, plate_loop.generated(Path.home())),
         "slide": lambda: whole_slide(person, Path.home()),
         "slide-again": lambda: slide_again(person, Path.home()),
@@ -64,6 +67,12 @@ def main() -> None:
     parser.add_argument("--theme", default="dark", choices=("dark", "light"))
     parser.add_argument("--part", nargs="+", default=PARTS, choices=PARTS)
     parser.add_argument("--minutes", type=float, default=2.0, help="to train")
+    parser.add_argument(
+        "--movie",
+        type=Path,
+        metavar="FOLDER",
+        help="with image.tif and labels.tif, both TYX, for the part movie; generated if not given",
+    )
     chosen = parser.parse_args()
     with home():
         from napari import Viewer
@@ -75,7 +84,8 @@ def main() -> None:
             viewer.theme = chosen.theme
             viewer.window.resize(*SIZE)
             try:
-                for stage in photograph(Person(viewer), chosen.output, chosen.minutes, part):
+                person, at = Person(viewer), chosen.output
+                for stage in photograph(person, at, chosen.minutes, part, chosen.movie):
                     print(stage, flush=True)
             finally:
                 viewer.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from napari_spatial_embeddings.cli.train_job import CHECKPOINT
 from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.project import Annotation, Project
+from napari_spatial_embeddings.project.windows import add_window
 from napari_spatial_embeddings.system.lock import exclusive_lock
 
 from .projects import project_of
@@ -221,6 +223,24 @@ def test_predicts_all_its_images(project: Project) -> None:
     assert {Path(w["labels"]).parent for w in written} == {project.results_folder}
     assert all(w["objects"] > 2 for w in written)
     assert (project.results_folder / "cells 2.csv").exists()
+
+
+def test_labels_of_a_view_say_where_it_lies(project: Project) -> None:
+    one = project.image("cells_2")
+    part, source = (
+        one.part((slice(8, 64), slice(16, 64))),
+        project.folder / project.entry("cells_2").path,
+    )
+    add_window(project, "view", part, ((8, 64), (16, 64)), name="view", source=str(source))
+    done("predict", "--project", project.folder, "--table")
+    with tifffile.TiffFile(project.results_folder / "view.tif") as file:
+        assert file.imagej_metadata is not None
+        about = json.loads(file.imagej_metadata["Info"])
+    assert about["first_pixel"] == {"y": 8, "x": 16}
+    head, row, *_ = (project.results_folder / "view.csv").read_text().splitlines()
+    found = dict(zip(head.split(","), row.split(","), strict=True))
+    assert float(found["centre_x_px_whole"]) == pytest.approx(float(found["centre_x_px"]) + 16)
+    assert "whole" not in (project.results_folder / "cells 2.csv").read_text()
 
 
 def test_predicts_what_it_is_given_with_its_settings(project: Project, tmp_path: Path) -> None:

@@ -257,11 +257,12 @@ def test_other_thresholds_start_from_the_first_block(
     count = stop_half_way(dock, until)
     dock.session.tune(min_size=50)
     press(dock, "Start again")
+    until(lambda: not dock.large.busy)
     assert user.asked[-1] == (
-        f"{count} of 27 blocks were segmented with other thresholds, and are of no use with those"
-        " that are set now."
+        f"The clustering settings changed since {count} of 27 blocks were done: they are of no use"
+        " now. To go on with them, first choose again what it was."
     )
-    assert not dock.large.running
+    assert dock.large.unfinished == (count, 27)
     user.sure = True
     tasks.clear()
     said: list[str] = []
@@ -272,6 +273,33 @@ def test_other_thresholds_start_from_the_first_block(
         text.startswith("The clustering settings changed since the last run") for text in said
     )
     assert set(tasks.blocks) == set(range(27))
+
+
+def test_another_model_starts_from_the_first_block_if_the_user_is_sure(
+    viewer: Viewer, slide: Path, model: Path, tmp_path: Path, until: Until, tasks: Tasks
+) -> None:
+    user = User(sure=False)
+    dock = opened(viewer, slide, model, user)
+    count = stop_half_way(dock, until)
+    model_of(offset_range=9).save(tmp_path / "other")
+    dock.session.set_model(tmp_path / "other", None)
+    tasks.clear()
+    press(dock, "Go on")
+    until(lambda: not dock.large.busy)
+    assert str(user.asked[-1]).startswith(f"The model changed since {count} of 27 blocks were done")
+    assert not tasks
+    dock.session.set_model(model, None)
+    press(dock, "Go on")
+    until(lambda: dock.large._run is None or dock.large._run.blocks[0] > count)
+    stop(dock, until)
+    assert not set(tasks.blocks) & set(range(count)), "what was done is kept until then"
+    dock.session.set_model(tmp_path / "other", None)
+    tasks.clear()
+    user.sure = True
+    press(dock, "Go on")
+    until(lambda: not dock.large.busy)
+    assert set(tasks.blocks) == set(range(27))
+    assert read_labels(tmp_path / "slide.labels.zarr").shape == SHAPE
 
 
 def test_a_project_has_the_labels_and_shows_them_again(

@@ -122,7 +122,9 @@ def test_links_are_corrected_with_the_mouse(window: Window) -> None:
     assert section.buttons["division"].isChecked()
     mother = window.ids((2, 3))[0]
     window.click(2, 3)
-    assert section.hint.text() == f"Click a daughter of cell {mother} in a later frame."
+    assert section.hint.text() == (
+        f"2 of 3: cell {mother} is the mother, up to frame 2. Click a daughter in a later one."
+    )
     window.click(3, 4)
     window.click(3, 5)
     window.wait()

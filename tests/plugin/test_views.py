@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import html
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -359,6 +362,19 @@ def test_objects_of_a_view_are_tuned_corrected_used_and_exported(
     image = tifffile.imread(next(p for n, p in written.items() if n == "slide, view 1.tif"))
     assert image.shape == view.data.shape
     assert image.max() <= len(result.instances) + 1
+    first = dict(zip("yx", view.translate.astype(int).tolist(), strict=True))
+    with tifffile.TiffFile(written["slide, view 1.tif"]) as file:
+        assert file.imagej_metadata is not None
+        assert json.loads(file.imagej_metadata["Info"])["first_pixel"] == first
+    with tifffile.TiffFile(written["slide, view 1.ome.tif"]) as file:
+        assert f'first_pixel": {json.dumps(first)}' in html.unescape(str(file.ome_metadata))
+    with written["slide, view 1.csv"].open() as table:
+        objects = list(csv.DictReader(table))
+    for axis, start in first.items():
+        inside, there = (
+            [float(row[f"centre_{axis}_px{x}"]) for row in objects] for x in ("", "_whole")
+        )
+        np.testing.assert_allclose(np.subtract(there, inside), start, atol=0.01)
     dock.autosave.flush()
     ours = [read for read in slide.reads if read.package != "napari"]
     assert all(read.inside(rows, columns) for read in ours)

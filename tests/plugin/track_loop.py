@@ -20,11 +20,12 @@ FRAMES, MISSED = 8, (3, 4)
 
 
 def moving_nuclei(
-    sample: Sample, seed: int = 0
+    sample: Sample, seed: int = 0, *, same: bool = False
 ) -> tuple[NDArray[np.float32], NDArray[np.int32], int]:
     """Let the nuclei of an image move: image and labels (T, Y, X), and the one that is missed.
 
-    Each frame has labels of its own, as predictions have.
+    Each frame has labels of its own, as predictions have; unless they are to be the ``same``, and
+    all there.
     """
     rng, image = np.random.default_rng(seed), sample.image[0]
     ids = np.unique(sample.labels[sample.labels > 0])
@@ -36,14 +37,14 @@ def moving_nuclei(
     moves = rng.normal(0, 1.2, (FRAMES, len(ids), 2)).cumsum(0)
     missed = int(ids[np.argmin([_off_middle(sample.labels == i) for i in ids])])
     for t in range(FRAMES):
-        names = rng.permutation(1000)[: len(ids)] + 1
+        names = ids if same else rng.permutation(1000)[: len(ids)] + 1
         for name, own, move in zip(names, ids, moves[t], strict=True):
             at = np.argwhere(sample.labels == own)
             to = at + np.rint(move).astype(int)
             inside = ((to >= 0) & (to < image.shape)).all(1)
             there, pixel = tuple(to[inside].T), tuple(at[inside].T)
             series[t][there] = image[pixel]
-            if own != missed or t not in MISSED:
+            if same or own != missed or t not in MISSED:
                 labels[t][there] = name
     return series, labels, missed
 

@@ -45,6 +45,8 @@ def test_a_view_refers_to_the_file_of_its_image(tmp_path: Path, stored: bool) ->
     )
     np.testing.assert_array_equal(np.asarray(view.data), np.asarray(image.data)[:, *PART])
     assert (view.pixel_size, view.unit, view.name) == ((0.5, 0.5), "um", "slide, view 1")
+    assert view.start == ((20, 40) if stored else ())
+    assert view.part((slice(5, 9), slice(7, 9))).start == ((25, 47) if stored else (5, 7))
     # The file itself is another image.
     assert {project.add_files([file])[0].key} != {"view"} or not stored
 

@@ -136,6 +136,20 @@ def test_a_division_by_hand_and_its_end() -> None:
     assert len({*ids(third, (1, 2), (2, 2))}) == 1
 
 
+def test_daughters_follow_from_the_start_of_their_tracks() -> None:
+    early = dict.fromkeys(range(3), (20.0, 20.0))
+    late = range(3, 7)
+    spots = {2: dict.fromkeys(late, (20.0, 15.0)), 3: dict.fromkeys(late, (20.0, 25.0))}
+    tracks = linked(movie({1: early, **spots}, frames=7))
+    exact = correct.division(NONE, tracks, (2, 1), [(3, 2), (3, 3)])
+    assert correct.division(NONE, tracks, (2, 1), [(6, 3), (5, 2)]) == exact
+    with pytest.raises(InputError, match="different cells"):
+        correct.division(NONE, tracks, (2, 1), [(3, 2), (5, 2)])
+    # A track that is there before the mother's end is another cell's: only that object is hers.
+    wrong = correct.division(NONE, tracks, (4, 2), [(6, 2), (6, 3)])
+    assert dict(wrong.followed) == {(4, 2): ((5, 2), (6, 3))}
+
+
 def test_locking_what_is_so_already() -> None:
     _, tracks = row()
     corrections = correct.same_cell(NONE, tracks, (1, 1), (4, 1))

@@ -183,6 +183,8 @@ class ImageData:
         Time between two frames in seconds.
     whole : as `data`, optional
         What it is a window of, and is normalised as.
+    start : tuple of D ints
+        Its first pixel in there; empty if it is no window.
     levels : tuple of arrays, as `data`
         Coarser copies, of which one is read where it has detail enough: see `resampling.Pyramid`.
     """
@@ -194,6 +196,7 @@ class ImageData:
     name: str
     frame_interval: float | None = None
     whole: PixelArray | None = None
+    start: tuple[int, ...] = ()
     levels: tuple[PixelArray, ...] = ()
 
     def __post_init__(self) -> None:
@@ -251,7 +254,9 @@ class ImageData:
                 ends = [slice(int(p.start), math.ceil(p.stop)) for p in box]
                 levels.append(sliced(level, (*before, *ends)))
         data = sliced(self.data, (*before, *window))
-        return replace(self, data=data, whole=whole, levels=tuple(levels))
+        own = self.start or (0,) * self.ndim
+        start = tuple(n + part.start for n, part in zip(own, window, strict=True))
+        return replace(self, data=data, whole=whole, start=start, levels=tuple(levels))
 
     def mapped(self, change: Callable[[PixelArray], PixelArray]) -> ImageData:
         """Return the image whose pixels, and all others that it knows, are made of its own."""

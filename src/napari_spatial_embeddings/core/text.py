@@ -1,5 +1,7 @@
 """Counts, durations and sentences, for messages."""
 
+from collections.abc import Sequence
+
 _STARTS = """
 a about all an annotations any axes axis channels choose class close correct corrections deleted
 draw each ended every few files frame frames from how if image images in interpolation it its label
@@ -17,6 +19,12 @@ STARTS = frozenset(_STARTS.split())
 def plural(n: int, noun: str) -> str:
     """Return a count with its noun: "1 object", "2 objects"."""
     return f"{n} {noun}{'s' * (n != 1)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return some words as one phrase: "a, b and c"."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def clock(seconds: float) -> str:

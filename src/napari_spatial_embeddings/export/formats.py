@@ -15,7 +15,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import file_name
 from napari_spatial_embeddings.files.errors import FileError
 
-from .labels import write_labels
+from .labels import about_window, write_labels
 from .maps import write_maps
 from .objects import objects_table, write_objects
 from .overlay import overlay, write_overlay
@@ -53,6 +53,8 @@ class Segmented:
         Slice of a volume that a picture shows; the most crowded one if not given.
     limits : sequence of C pairs, optional
         The values of each channel that are dark and bright in a picture.
+    start : tuple of D ints
+        First pixel in the large image that it is a window of; empty if it is none.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Segmented:
     model: Mapping[str, Any] | None = None
     at: int | None = None
     limits: Sequence[tuple[float, float]] | None = None
+    start: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +94,21 @@ class Format:
 
 
 def _labels(path: Path, found: Segmented) -> Path:
-    labels = found.instances.labels
-    return write_labels(path, labels, found.pixel_size, found.unit, found.about)
+    labels, about = found.instances.labels, {**found.about, **about_window(found.start)}
+    return write_labels(path, labels, found.pixel_size, found.unit, about)
 
 
 def _objects(path: Path, found: Segmented) -> Path:
     spacing = None if found.maps is None else found.maps.spacing
-    table = objects_table(
-        found.instances, found.classes, found.image, found.pixel_size, found.unit, spacing
-    )
-    return write_objects(path, table)
+    where = found.pixel_size, found.unit, spacing, found.start
+    return write_objects(path, objects_table(found.instances, found.classes, found.image, *where))
 
 
 def _maps(path: Path, found: Segmented) -> Path:
     if found.maps is None:
         raise InputError(f"there are no maps of {found.name}; predict it first")
-    return write_maps(path, found.maps, found.pixel_size, found.unit, found.model)
+    where = found.pixel_size, found.unit, found.model, found.start
+    return write_maps(path, found.maps, *where)
 
 
 def _overlay(path: Path, found: Segmented) -> Path:

@@ -79,6 +79,17 @@ def write_labels(
     return path
 
 
+def about_window(start: tuple[int, ...]) -> dict[str, Any]:
+    """Return where a window of a large image lies, for the metadata of its files; else nothing.
+
+    Parameters
+    ----------
+    start : tuple of D ints
+        Its first pixel there; empty if the image is no window.
+    """
+    return {"first_pixel": dict(zip("zyx"[-len(start) :], start, strict=True))} if start else {}
+
+
 def _compact(labels: NDArray[np.integer], path: Path) -> NDArray[np.unsignedinteger]:
     if labels.dtype.kind not in "iu" or labels.ndim not in (2, 3):
         raise FileError(

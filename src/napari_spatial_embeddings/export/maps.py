@@ -19,6 +19,7 @@ from napari_spatial_embeddings.core.units import NGFF, Lengths, filled
 from napari_spatial_embeddings.files.maps import KEY, SCHEMA
 
 from .folders import replacing
+from .labels import about_window
 
 CHUNKS = {2: (1, 512, 512), 3: (1, 64, 64, 64)}
 """One megabyte each, and the default tiles of a prediction are whole chunks."""
@@ -30,6 +31,7 @@ def write_maps(
     pixel_size: Lengths | None = None,
     unit: str | None = None,
     model: Mapping[str, Any] | None = None,
+    start: tuple[int, ...] = (),
 ) -> Path:
     """Write the maps of one image, whole or not at all.
 
@@ -44,6 +46,8 @@ def write_maps(
         "um", "nm", ...
     model : mapping, optional
         The card of the model that predicted them, kept as it is.
+    start : tuple of D ints
+        First pixel in the large image that they are of a window of; empty if they are not.
 
     Raises
     ------
@@ -58,6 +62,7 @@ def write_maps(
         "pixel_size": list(pixel_size) if pixel_size else None,
         "unit": unit,
         "model": dict(model) if model else None,
+        **about_window(start),
     }
     written = {"seed": maps.seed, "sigma": maps.sigma, "offsets": maps.offsets}
     counts = {name: len(values) for name, values in written.items()}

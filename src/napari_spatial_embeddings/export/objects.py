@@ -36,6 +36,7 @@ def objects_table(
     pixel_size: Lengths | None = None,
     unit: str | None = None,
     spacing: tuple[float, ...] | None = None,
+    start: tuple[int, ...] = (),
 ) -> Table:
     """Measure the objects.
 
@@ -52,12 +53,15 @@ def objects_table(
     spacing : tuple of D floats, optional
         That of the maps: size of a pixel along each axis in pixels of the finest. That of the pixel
         size if not given.
+    start : tuple of D ints
+        First pixel in the large image that this is a window of; empty if it is none.
 
     Returns
     -------
     dict of lists, one value per object
         ``label``, ``class``, ``score``; per axis ``centre_<axis>_px``, an index into the image that
-        need not be whole, and ``centre_<axis>_<unit>`` from the first pixel's centre; ``size_px``,
+        need not be whole, and ``centre_<axis>_<unit>`` from the first pixel's centre; of a window,
+        ``centre_<axis>_px_whole``, an index into the large image; ``size_px``,
         and ``area_<unit>2`` or ``volume_<unit>3``; per axis ``sigma_<axis>_px`` in pixels of the
         finest axis; ``mean_intensity_<channel>``.
     """
@@ -77,6 +81,8 @@ def objects_table(
     for d, (axis, size) in enumerate(zip(axes, lengths, strict=True)):
         if size is not None:
             table[f"centre_{axis}_{unit}"] = (index[:, d] * size).tolist()
+    for d, (axis, first) in enumerate(zip(axes, start, strict=False)):
+        table[f"centre_{axis}_px_whole"] = (index[:, d] + first).tolist()
     table["size_px"] = instances.size.tolist()
     known = [size for size in lengths if size is not None]
     if len(known) == ndim:

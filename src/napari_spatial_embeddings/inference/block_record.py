@@ -17,9 +17,11 @@ import numpy as np
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.core.text import listed
+from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.system.atomic import write_atomically
 
-from .block_progress import COUNT, PREFIX, RECORD
+from .block_progress import COUNT, PREFIX, RECORD, progress_of
 from .block_work import Facts
 from .model import SpatialEmbeddings
 from .normalisation import Scale
@@ -129,7 +131,25 @@ class Record:
         return replace(self, tile=tile or self.tile, block=block or self.block, changed=())
 
 
-def open_record(folder: Path, facts: Facts, tile: int, block: int, *, again: bool) -> Record:
+class OtherRun(InputError):
+    """What a folder holds is of another image, model or settings, and is not to be deleted.
+
+    Parameters
+    ----------
+    changed : tuple of str
+        The names of the facts that differ.
+    done, total : int
+        Its blocks.
+    """
+
+    def __init__(self, changed: tuple[str, ...], done: int, total: int) -> None:
+        super().__init__(f"{listed(changed)} changed since {done} of {total} blocks were done")
+        self.changed, self.done, self.total = changed, done, total
+
+
+def open_record(
+    folder: Path, facts: Facts, tile: int, block: int, *, again: bool, discard: bool = True
+) -> Record:
     """Return the record of a folder if it is of the same facts; else write a new one.
 
     Parameters
@@ -141,6 +161,13 @@ def open_record(folder: Path, facts: Facts, tile: int, block: int, *, again: boo
         Edges that are asked for.
     again : bool
         Whether what is in the folder may be used.
+    discard : bool
+        Whether blocks that are of other facts may be deleted.
+
+    Raises
+    ------
+    OtherRun
+        If there are such blocks, and they may not.
     """
     folder.mkdir(parents=True, exist_ok=True)
     changed: tuple[str, ...] = ()
@@ -159,6 +186,8 @@ def open_record(folder: Path, facts: Facts, tile: int, block: int, *, again: boo
         changed = differing(facts, before)
         if not changed:
             tile, block = used
+        elif not discard and (known := progress_of(folder)) is not None and known.done:
+            raise OtherRun(changed, known.done, known.total)
     record = Record(folder, facts, tile, block, changed)
     record.write()
     return record

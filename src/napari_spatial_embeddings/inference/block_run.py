@@ -36,8 +36,9 @@ class BlockReport:
         None before the first block.
     disk : int
         Bytes that `segment_blocks` needs in its folder at most, estimated from what it has written.
-    memory : int
-        The most bytes that a process has held so far, of those that did the work.
+    memory, gpu_memory : int
+        The most bytes that a process has held so far, of those that did the work, and of its GPU; 0
+        without one.
     resumed : int
         Blocks that an earlier run had done.
     changed : tuple of str
@@ -66,6 +67,7 @@ class BlockReport:
     seconds_left: float | None = None
     disk: int = 0
     memory: int = 0
+    gpu_memory: int = 0
     resumed: int = 0
     changed: tuple[str, ...] = ()
     widened: int = 0
@@ -179,7 +181,8 @@ class BlockRun:
         self._under_way -= 1
         self._speed.add(done)
         memory = max(self._report.memory, done.memory)
-        self._report = replace(self._report, memory=memory, block=None)
+        gpu_memory = max(self._report.gpu_memory, done.gpu_memory)
+        self._report = replace(self._report, memory=memory, gpu_memory=gpu_memory, block=None)
         if done.task.tile is not None:
             self._take_tile(done.task.tile, done)
         elif done.task.block is not None:

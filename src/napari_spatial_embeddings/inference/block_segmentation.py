@@ -31,6 +31,7 @@ def segment_blocks(
     cancelled: Callable[[], bool] = never_cancelled,
     place: Place | None = None,
     source: str = "",
+    discard: bool = True,
 ) -> Iterator[BlockReport]:
     """Find the objects of an image that may be larger than memory.
 
@@ -60,6 +61,8 @@ def segment_blocks(
     source : str
         Which file the image is, and in which state: see `files.state_of`. Without one, nothing of
         an earlier run is used.
+    discard : bool
+        Whether what an earlier run of another image, model or settings has done may be deleted.
 
     Yields
     ------
@@ -72,11 +75,14 @@ def segment_blocks(
         If the image does not fit the model, or is not finite.
     OutOfMemory
         If not even a tile of `halved_tiles.SMALLEST_TILE` fits.
+    OtherRun
+        If there are blocks of such a run, and they may not be deleted.
     """
     check_image(model.settings, image.data.shape, image.data.dtype)
     scale = normalisation(model.check(image.data), model.settings)
     facts = facts_of(model, image, scale, source, clustering, prediction, settings)
-    record = open_record(folder, facts, prediction.tile, settings.block, again=bool(source))
+    edges = prediction.tile, settings.block
+    record = open_record(folder, facts, *edges, again=bool(source), discard=discard)
     place = place or Here()
     while True:
         tiles = prediction.updated(tile=record.tile)

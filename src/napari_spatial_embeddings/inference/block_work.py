@@ -22,6 +22,7 @@ from napari_spatial_embeddings.system.memory import peak_memory
 
 from .block_progress import FOUND, TILES
 from .blocks import Blocks, find_objects
+from .devices import peak_gpu_memory
 from .found_blocks import FoundBlocks, Outcome
 from .map_tiles import MapTiles, Tile, TileDone
 from .model import SpatialEmbeddings
@@ -92,8 +93,8 @@ class Done:
     task : Task
     seconds : float
         That it took.
-    memory : int
-        The most bytes that its process has held so far.
+    memory, gpu_memory : int
+        The most bytes that its process has held so far, and of its GPU; 0 without one.
     tile : TileDone, optional
         Of a tile.
     outcome : Outcome, optional
@@ -105,6 +106,7 @@ class Done:
     memory: int
     tile: TileDone | None = None
     outcome: Outcome | None = None
+    gpu_memory: int = 0
 
 
 def blocks_of(shape: tuple[int, ...], spacing: tuple[float, ...], edge: int) -> Blocks:
@@ -181,7 +183,8 @@ class BlockWork:
         start = time.perf_counter()
         tile = None if task.tile is None else self.tiles.predict(task.tile)
         outcome = None if task.block is None else self._block(task.block, task.halo)
-        return Done(task, time.perf_counter() - start, peak_memory(), tile, outcome)
+        seconds, held = time.perf_counter() - start, peak_gpu_memory(self.tiles.device)
+        return Done(task, seconds, peak_memory(), tile, outcome, held)
 
     def _block(self, k: int, halo: tuple[int, ...]) -> Outcome | None:
         """Write the objects of a block, all of whose tiles have files; None if the halo is narrow.

@@ -90,6 +90,13 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+def peak_gpu_memory(device: torch.device) -> int:
+    """Return the most bytes of an NVIDIA card that this process has held so far; else 0."""
+    import torch
+
+    return torch.cuda.max_memory_reserved(device) if device.type == "cuda" else 0
+
+
 def advice() -> str:
     """Return what to do about an NVIDIA card that torch does not use; or "". Loads torch."""
     import torch

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_spatial_embeddings.core.text import plural
+from napari_spatial_embeddings.core.text import listed, plural
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.block_run import BlockReport
@@ -45,11 +45,12 @@ def estimate(report: BlockReport, folder: Path, *, apart: bool) -> str:
         Whether workers do the work.
     """
     each = " in each worker" if apart else ""
+    held = f", {size(report.gpu_memory)} of the GPU's" if report.gpu_memory else ""
     blocks = report.total - report.resumed
     seconds = (report.seconds_left or 0) * blocks / max(1, report.total - report.done)
     text = (
-        f"{blocks} blocks: about {duration(seconds)}, {size(report.memory)} of memory{each} and up"
-        f" to {size(report.disk)} of disk meanwhile"
+        f"{blocks} blocks: about {duration(seconds)}, {size(report.memory)} of memory{each}{held}"
+        f" and up to {size(report.disk)} of disk meanwhile"
     )
     free = shutil.disk_usage(folder).free
     return text if free > report.disk else f"{text}, of which only {size(free)} are free"
@@ -61,9 +62,8 @@ def earlier_run(report: BlockReport) -> str:
     Empty if there was none.
     """
     if report.changed:
-        *names, last = report.changed
-        both = f"{', '.join(names)} and {last}" if names else last
-        return f"{both} changed since the last run, which ended early: nothing of it is used"
+        text = f"{listed(report.changed)} changed since the last run, which ended early"
+        return f"{text}: nothing of it is used"
     if report.resumed:
         return f"{report.resumed} of {plural(report.total, 'block')} were done by an earlier run"
     return ""

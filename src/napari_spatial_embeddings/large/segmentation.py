@@ -90,6 +90,7 @@ def segment_large(
     kept: Callable[[Path], object] = lambda _: None,
     written: Callable[[], object] = lambda: None,
     provisional: bool = False,
+    discard: bool = True,
 ) -> Iterator[LargeReport]:
     """Find the objects of an image, and write its labels, and a table if it is asked for.
 
@@ -109,6 +110,8 @@ def segment_large(
         Called for each piece of a file that is written.
     provisional : bool
         Have the labels of the blocks that are done be seen before the end.
+    discard : bool
+        Whether what a run of another image, model or settings has done there may be deleted.
 
     Yields
     ------
@@ -119,6 +122,8 @@ def segment_large(
     InputError, Failure
         If the image, the model or the output cannot be used, another run is at work, or memory or
         the disk is short.
+    OtherRun
+        If there is what may not be deleted.
     """
     image = job.image
     if job.host is not None:
@@ -139,7 +144,7 @@ def segment_large(
         with unfinished(job.beside, kept) as folder:
             last: LargeReport | None = None
             factors = grid.factors if provisional else None
-            for last in _find(job, folder, place, cancelled, factors):
+            for last in _find(job, folder, place, cancelled, factors, discard):
                 yield last
             if last is None or last.blocks.found is None:
                 raise _Stopped
@@ -169,6 +174,7 @@ def _find(
     place: Place | None,
     cancelled: Callable[[], bool],
     factors: tuple[tuple[int, ...], ...] | None,
+    discard: bool,
 ) -> Iterator[LargeReport]:
     """Find the objects, and state what that takes after the first blocks."""
     stated, labels = False, None
@@ -183,6 +189,7 @@ def _find(
             cancelled=cancelled,
             place=place,
             source=job.source,
+            discard=discard,
         ):
             takes = ""
             if not stated and is_known(blocks):

@@ -84,7 +84,7 @@ class Outputs:
         from napari_spatial_embeddings.export.maps import write_maps
 
         path = self.named(f"{one.name}.maps.zarr")
-        write_maps(path, found.maps, image.pixel_size, image.unit, found.card)
+        write_maps(path, found.maps, image.pixel_size, image.unit, found.card, image.start)
 
     def write(
         self,
@@ -96,6 +96,7 @@ class Outputs:
         unit: str | None,
         about: Mapping[str, Any],
         image: PixelArray | None = None,
+        start: tuple[int, ...] = (),
     ) -> None:
         """Write an image's labels, and its table if asked for.
 
@@ -112,18 +113,21 @@ class Outputs:
             Metadata of the labels: how they were made.
         image : (C, *S), optional
             For the intensities in the table.
+        start : tuple of D ints
+            Its first pixel in the large image that it is a window of; empty if it is none.
         """
         from napari_spatial_embeddings.export.image_labels import write_image_labels
-        from napari_spatial_embeddings.export.labels import write_labels
+        from napari_spatial_embeddings.export.labels import about_window, write_labels
         from napari_spatial_embeddings.export.objects import objects_table, write_objects
 
         if (table := self.table_path(one)) is not None:
-            rows = objects_table(found, classes, image, pixel_size, unit, spacing)
+            rows = objects_table(found, classes, image, pixel_size, unit, spacing, start)
             write_objects(table, rows)
         if one.into:
             write_image_labels(one.path, one.into, found.labels, about)
         else:
-            write_labels(self.labels_path(one), found.labels, pixel_size, unit, about)
+            facts = {**about, **about_window(start)}
+            write_labels(self.labels_path(one), found.labels, pixel_size, unit, facts)
 
     @contextmanager
     def series(

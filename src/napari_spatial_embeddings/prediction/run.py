@@ -169,7 +169,7 @@ class PredictRun:
         if self.outputs.maps:
             self.outputs.write_maps(one, image, found)
         where = found.classes, found.maps.spacing, image.pixel_size, image.unit
-        self.outputs.write(one, found.instances, *where, self.about, image.data)
+        self.outputs.write(one, found.instances, *where, self.about, image.data, image.start)
         objects = [(found.instances.size, found.instances.score)]
         yield replace(self._finished(report, image, objects), found=found)
 

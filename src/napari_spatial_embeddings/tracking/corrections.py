@@ -112,19 +112,31 @@ def division(
 ) -> LinkCorrections:
     """Let an object be the last one of its cell, which divides into daughters.
 
+    A daughter stands for her track, which follows the mother from its start on. Where the track is
+    the mother's own, it does from the mother's next object on.
+
     Raises
     ------
     InputError
-        If there are less than two daughters, if one is not in a later frame than the mother, or
-        there is no such object.
+        If there are less than two daughters, if two of them are one cell, if one is not in a later
+        frame than the mother, or there is no such object.
     """
-    own = tuple(sorted(set(daughters)))
-    _check(tracks, mother, *own)
-    if len(own) < 2 or own[0][0] <= mother[0]:
+    chosen = sorted(set(daughters))
+    _check(tracks, mother, *chosen)
+    own = tuple(sorted({_from_start(tracks, mother, place) for place in chosen}))
+    if len(own) < 2 or chosen[0][0] <= mother[0]:
         raise InputError(
-            "a division has one mother, and two or more daughters in later frames; choose them"
+            "a division has one mother, and two or more daughters in later frames, which are"
+            " different cells; choose them"
         )
     return _follow(corrections, mother, own)
+
+
+def _from_start(tracks: Tracks, mother: Place, daughter: Place) -> Place:
+    """Return where a daughter's track starts, if that is after her mother; else the daughter."""
+    track = [tracks.place(i) for i in tracks.members(daughter).tolist()]
+    after = [place for place in track if place[0] > mother[0]]
+    return after[0] if len(after) == len(track) or mother in track else daughter
 
 
 def end(corrections: LinkCorrections, tracks: Tracks, last: Place) -> LinkCorrections:

@@ -91,7 +91,8 @@ class AnnotationSummary:
 def summarise(images: list[TrainingImage]) -> AnnotationSummary:
     """Count the images, objects and pixels of a training set."""
     return AnnotationSummary(
-        len({id(t.image if t.whole is None else t.whole) for t in images}),
+        # Parts of an image share its name, frames of a series do not.
+        len({(t.name, id(t.image if t.whole is None else t.whole)) for t in images}),
         sum(t.n_objects for t in images),
         sum(int((t.labels > 0).sum()) for t in images),
         sum(int((t.labels == 0).sum()) for t in images),

@@ -59,6 +59,32 @@ def test_not_better_yet_is_said_once_it_is_known() -> None:
     assert TrainingState("running", (plain(1), worse), used={}).outcome == "", "from scratch"
 
 
+def test_a_time_that_is_too_short_is_said_with_what_to_do() -> None:
+    def at(step: int, left: float, seconds: float = 60.0) -> dict[str, Any]:
+        return {**report(step, 0.6), "seconds": seconds, "seconds_left": left}
+
+    start = report(0, 0.5)
+    assert TrainingState("running", (start, at(30, 60)), used=START).outcome == (
+        "This will be about 60 steps in this time, and a model needs some 100: end other programs,"
+        " or stop, and set 4 min."
+    )
+    assert TrainingState("running", (start, at(60, 60)), used=START).outcome == ""
+    assert "some 600: " in TrainingState("running", (at(60, 60),), used={}).outcome
+    assert TrainingState("running", (start, at(3, 60, 5)), used=START).outcome == "", (
+        "not known yet"
+    )
+    ended = {**at(40, 0), "done": True}
+    text = TrainingState("done", (start, ended), used=START).outcome
+    assert text.startswith(
+        "These were only 40 steps in this time, and a model needs some 100: train"
+    )
+    assert text.endswith(
+        "for 2 min. Of the held-out objects, 50% were right before, and 60% are now."
+    )
+    stopped = at(40, 60)
+    assert "only" not in TrainingState("done", (start, stopped), used=START).outcome, "as asked"
+
+
 def test_a_project_that_is_opened_again_tells_the_gain_of_a_training_that_ended() -> None:
     reports = report(0, 0.4), report(9, 0.6)
     assert TrainingState("idle", reports, used=START).outcome == "", "its window was closed"

@@ -97,7 +97,7 @@ def image_data(
     large = replace(image, data=finest_level, levels=tuple(levels))
     if whole is not None and view:
         part = large.part(tuple(slice(*ends) for ends in whole.window))
-        image = replace(image, whole=part.whole, levels=part.levels)
+        image = replace(image, whole=part.whole, start=part.start, levels=part.levels)
     else:
         image = large
     return grey_image(image, grey) if grey else image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,6 +13,12 @@ Status = Literal["idle", "starting", "running", "stopping", "done", "failed"]
 
 Report = dict[str, Any]
 """As ``train --json`` writes it."""
+
+ENOUGH_STEPS = {True: 100, False: 600}
+"""Steps below which a model has learned little, by whether its start model was trained."""
+
+SETTLED_SECONDS = 15.0
+"""Seconds of training after which its speed is known."""
 
 SAME = 0.005
 """Mean APs that differ by less are shown as the same."""
@@ -76,10 +83,33 @@ class TrainingState:
             return "The model from before this training is used again."
         if ended and validated:
             last = sentence(self.reports[-1].get("message") or "")
-            return f"{last} {gain(validated)}".strip()
+            return f"{last or self.pace} {gain(validated)}".strip()
+        if self.active and self.pace:
+            return self.pace
         if self.active and self.trained_start and len(validated) > 1 and not self.better:
             return "Not better than the model before yet, which is kept until one is."
         return ""
+
+    @property
+    def pace(self) -> str:
+        """What to do if there is no time for the steps that a model needs, as a sentence; or ""."""
+        last = self.reports[-1] if self.reports else {"step": 0}
+        step, seconds = last["step"], last.get("seconds", 0.0)
+        if not step or seconds < SETTLED_SECONDS or not (self.active or last.get("done")):
+            return ""
+        enough = ENOUGH_STEPS[self.trained_start]
+        expected = step * (1 + last["seconds_left"] / seconds)
+        if expected >= enough:
+            return ""
+        missing = enough if self.active else enough - step
+        minutes = math.ceil(missing * seconds / step / 60)
+        few = f"steps in this time, and a model needs some {enough}"
+        if self.active:
+            return (
+                f"This will be about {expected:.0f} {few}: end other programs, or stop, and set"
+                f" {minutes} min."
+            )
+        return f"These were only {step} {few}: train on from this model, for {minutes} min."
 
 
 def gain(validated: Sequence[Report]) -> str:

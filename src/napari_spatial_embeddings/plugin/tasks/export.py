@@ -186,4 +186,5 @@ def _segmented(task: ExportTask, image: ImageData, result: Segmentation) -> Segm
         result.card,
         task.slice,
         limits if fits else None,
+        image.start,
     )

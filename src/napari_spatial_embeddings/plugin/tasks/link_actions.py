@@ -27,7 +27,8 @@ class LinkTool:
     key : str
         Chooses it while the layer of the tracked cells is active.
     hints : tuple of str
-        What to do for each of its clicks; ``{taken}`` stands for the cell that was clicked first.
+        What to do for each of its clicks; ``{taken}`` stands for the cell that was clicked first,
+        ``{frame}`` for the frame in which it was.
     """
 
     name: str
@@ -46,9 +47,9 @@ LINK_TOOLS: dict[str, LinkTool] = {
         "Division",
         "D",
         (
-            "Click a mother in her last frame.",
-            "Click a daughter of {taken} in a later frame.",
-            "Click the other daughter of {taken}.",
+            "1 of 3: click the mother, in the last frame before she divides.",
+            "2 of 3: {taken} is the mother, up to frame {frame}. Click a daughter in a later one.",
+            "3 of 3: click the other daughter of {taken}.",
         ),
     ),
     "end": LinkTool("End", "E", ("Click a cell in its last frame.",)),
@@ -68,7 +69,8 @@ def check_clicks(tool: str, places: Sequence[Place]) -> None:
     (frame, _), last = places[0], places[-1]
     if tool == "division" and last[0] <= frame:
         raise InputError(
-            f"the mother is in frame {frame}: go to a later one, and click her daughters there"
+            f"the mother was clicked first, in frame {frame}: click her daughters in a later one;"
+            " with the key D, another mother"
         )
     if last[0] == frame:
         raise InputError(
@@ -110,7 +112,8 @@ def correct_links(
         new = correct.not_the_same(corrections, tracks, places[0], places[1])
         return new, f"{first} and {names[1]} are not the same cell"
     if tool == "division":
-        return correct.division(corrections, tracks, places[0], places[1:]), f"{first} divides"
+        new = correct.division(corrections, tracks, places[0], places[1:])
+        return new, f"{first} divides into two"
     return correct.end(corrections, tracks, places[0]), f"{first} ends there"
 
 

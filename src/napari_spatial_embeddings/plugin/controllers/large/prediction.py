@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_spatial_embeddings.config import BlockSettings
+from napari_spatial_embeddings.core.text import listed, sentence
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.open_images.sources import opened_image
@@ -176,6 +177,11 @@ class LargePrediction(QObject):
 
     def start(self) -> None:
         """Predict the whole image, or go on where a run for it ended early."""
+        if self._run is None and (image := self._target()) is not None:
+            self._start(image)
+
+    def _start(self, image: OpenImage, *, discard: bool = False) -> None:
+        """Start a run; it ends with a question if it has to ``discard`` what it must not."""
         from napari_spatial_embeddings.large.workers import Workers
         from napari_spatial_embeddings.plugin.tasks.large.prediction import (
             LargeRequest,
@@ -184,15 +190,12 @@ class LargePrediction(QObject):
 
         session = self._session
         with session.errors_as_messages():
-            image = self._target()
-            if self._run is not None or image is None:
-                return
             if session.model is None:
                 raise InputError("there is no model yet: choose one, or train one")
             Workers.parse(self.workers)
             opened = opened_image(self._images, session.project, image.key)
             path = self._path(image)
-            if path is None or not self._confirmed(path):
+            if path is None or not self._confirmed(image, path):
                 return
             self._images.show_current()
             self._add_to_project(image)
@@ -204,6 +207,7 @@ class LargePrediction(QObject):
                 session.prediction.updated(device=session.device),
                 self.workers,
                 self.blocks,
+                discard,
             )
             models, stop = self._prediction.models, threading.Event()
             worker = Worker(lambda: predict_large(models, request, stop.is_set), self)
@@ -235,34 +239,36 @@ class LargePrediction(QObject):
 
     def _path(self, image: OpenImage) -> Path | None:
         """Return where the labels of an image are written; None if the user chooses no place."""
-        path = self._found.path(image)
-        if path is None:
-            path = self._found.places(image)[0]
-            if self._session.project is None:
-                path = self._project.dialogs.save_labels(path)
-        if path is None:
-            return None
-        if path.suffix.lower() != ".zarr":
-            path = path.with_name(f"{path.name}.zarr")
-        self._found.choose(image, path)
+        if (path := self._found.path(image)) is None:
+            path, ask = self._found.places(image)[0], self._project.dialogs.save_labels
+            path = ask(path) if self._session.project is None else path
+        if path is not None:
+            if path.suffix.lower() != ".zarr":
+                path = path.with_name(f"{path.name}.zarr")
+            self._found.choose(image, path)
         return path
 
-    def _confirmed(self, path: Path) -> bool:
-        """Return whether what is there may be replaced."""
-        state, confirm = self._state(), self._project.dialogs.confirm
-        if state is None:
+    def _confirmed(self, image: OpenImage, path: Path) -> bool:
+        """Return whether complete labels may be replaced."""
+        state = self._found.state(image)
+        if state is None or not state.complete or (state.unfinished and state.unfinished.done):
             return True
-        if self.unfinished is not None:
-            done, total = self.unfinished
-            return not self.other_settings or confirm(
-                f"{done} of {total} blocks were segmented with other thresholds, and are of no use"
-                " with those that are set now.",
-                "Start again",
-                "Cancel",
-            )
-        return not state.complete or confirm(
-            f"The whole image was segmented already, into {path.name}.", "Segment again", "Cancel"
+        text = f"The whole image was segmented already, into {path.name}."
+        return self._project.dialogs.confirm(text, "Segment again", "Cancel")
+
+    def _ask(self, image: OpenImage, report: LargeProgress) -> None:
+        """Ask whether what is done may be deleted, as it does not fit what is chosen now."""
+        self._leave()
+        self.ended.emit(False)
+        done, total = report.blocks
+        text = (
+            f"{listed(report.changed)} changed since {done} of {total} blocks were done: they are"
+            " of no use now. To go on with them, first choose again what it was"
         )
+        if self._project.dialogs.confirm(sentence(text), "Start again", "Keep them"):
+            self._start(image, discard=True)
+        else:
+            self._found.look(again=True)
 
     def _add_to_project(self, image: OpenImage) -> None:
         """Have an image that is a file in the project, so that its labels come back with it."""
@@ -275,6 +281,9 @@ class LargePrediction(QObject):
     def _report(self, report: LargeProgress) -> None:
         run = self._run
         if run is None or self.sender() is not run.worker:
+            return
+        if report.changed:
+            self._ask(run.image, report)
             return
         if report.blocks[1]:
             run.blocks = report.blocks

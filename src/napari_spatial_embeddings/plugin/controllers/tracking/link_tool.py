@@ -214,7 +214,8 @@ class LinkTool(QObject):
                 if len(self._places) == 1:
                     frame = np.asarray(label_array(series.layer)[place[0]])
                     self._taken.show(layer, series.axes, frame == place[1])
-                self.hint = hints[len(self._places)].format(taken=self._first)
+                known = {"taken": self._first, "frame": self._places[0][0]}
+                self.hint = hints[len(self._places)].format(**known)
                 self.changed.emit()
                 return
             tool, places = self.tool, tuple(self._places)

@@ -44,6 +44,8 @@ class LargeRequest:
     workers : str
         Number of processes, or address of a scheduler; empty for this process.
     blocks : BlockSettings
+    discard : bool
+        Whether what a run of another image, model or settings has done may be deleted.
     """
 
     opened: OpenedImage
@@ -53,6 +55,7 @@ class LargeRequest:
     prediction: PredictionSettings
     workers: str = ""
     blocks: BlockSettings = field(default_factory=BlockSettings)
+    discard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,9 @@ class LargeProgress:
     warnings : tuple of str
         With the last report.
     finished : bool
+    changed : tuple of str
+        With the last report, if nothing was done: what is other than in an earlier run, whose
+        blocks would be deleted.
     """
 
     done: int
@@ -90,6 +96,7 @@ class LargeProgress:
     more: bool = False
     warnings: tuple[str, ...] = ()
     finished: bool = False
+    changed: tuple[str, ...] = ()
 
 
 def predict_large(
@@ -108,8 +115,13 @@ def predict_large(
         yield LargeProgress(0, 0, "Waiting for the run before")
         if cancelled():
             return
+    from napari_spatial_embeddings.inference.block_record import OtherRun
+
     try:
         yield from _predict(models, request, cancelled)
+    except OtherRun as other:
+        blocks = other.done, other.total
+        yield LargeProgress(0, 0, str(other), blocks, changed=other.changed)
     finally:
         _ONE_AT_A_TIME.release()
 
@@ -162,7 +174,8 @@ def _predict(
             yield LargeProgress(0, 0, "Waiting for workers of the scheduler")
         place = None if shared is None else DaskBlocks(shared, opened)
         shown, first = None, True
-        for report in segment_large(job, place, cancelled=cancelled, provisional=True):
+        how: dict[str, Any] = {"provisional": True, "discard": request.discard}
+        for report in segment_large(job, place, cancelled=cancelled, **how):
             new = report.labels is not None and report.labels is not shown
             shown = report.labels
             yield _progress(report, request.output, new=new, first=first)
