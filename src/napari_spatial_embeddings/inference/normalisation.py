@@ -109,7 +109,7 @@ def _sampled_values(channel: PixelArray, ndim: int) -> NDArray[np.floating]:
         edges = (*(1,) * (len(shape) - ndim), *(EDGE[ndim],) * ndim)
         size = math.prod(map(min, edges, shape))
         blocks = sample_blocks(shape, edges, max(1, SAMPLE_PIXELS // size))
-    parts, problem = list[NDArray[np.floating]](), None
+    parts, problem = list[NDArray[Any]](), None
     for block in blocks:
         try:
             parts.append(np.asarray(channel[block], exact).ravel())
