@@ -222,7 +222,6 @@ def test_one_run_at_a_time_writes_an_output(tmp_path: Path, image: Path, model: 
         ("b.zarr", ("--block", 7), "--block: "),
         ("b.zarr", ("--workers", 0), "--workers: should be 1 or more"),
         ("b.zarr", ("--workers", 2, "--scheduler", "tcp://a:1"), "--workers: a --scheduler has"),
-        ("results", ("--workers", 2), "name a file as --output"),
     ],
 )
 def test_wrong_outputs(

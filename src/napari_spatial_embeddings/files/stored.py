@@ -44,22 +44,22 @@ def is_small(array: PixelArray) -> bool:
 def read_if_small(array: PixelArray, axes: str, *, whole: bool) -> PixelArray:
     """Return an array that is read if it is small, or asked for ``whole``.
 
-    One whose axes may be those of a time series stays in its file where reading fails: perhaps only
-    a frame of it is damaged, and the others are worth having.
+    A time series stays in its file where reading fails: perhaps only a frame of it is damaged, and
+    the others are worth having.
     """
     if not whole and not is_small(array):
         return array
     try:
         return np.asarray(array[()])
     except Exception:  # damaged data makes decoders raise nearly anything
-        if whole or not may_have_frames(axes):
+        if whole or not has_frames(axes, array.shape):
             raise
         return array
 
 
-def may_have_frames(axes: str) -> bool:
-    """Whether the letters of an array's axes, as its file has them, may be those of a series."""
-    return not set(axes) <= set("CZYXS")
+def has_frames(axes: str, shape: tuple[int, ...]) -> bool:
+    """Whether an array is a series of several frames, by the letters that its file has."""
+    return any(a == "T" and n > 1 for a, n in zip(axes, shape, strict=True))
 
 
 class StoredArray(LazyArray):

@@ -202,7 +202,7 @@ def _array(path: Path, series: tifffile.TiffPageSeries, axes: str, *, whole: boo
     try:
         array: NDArray[Any] = series.asarray()
     except Exception:  # as there
-        if whole or not stored.may_have_frames(axes):
+        if whole or not stored.has_frames(axes, series.get_shape(False)):
             raise
         return _stay(path, series)
     return array.reshape(series.get_shape(False))
