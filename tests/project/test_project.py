@@ -335,7 +335,7 @@ def test_nothing_drawn(tmp_path: Path) -> None:
 def test_images_of_two_kinds(project: Project) -> None:
     key = project.add_image(data=np.zeros((2, 64, 64), np.uint8)).key
     project.save_annotation(key, annotation())
-    with pytest.raises(ValueError, match=r"has 1 channels .* has 2 channels .* of one kind"):
+    with pytest.raises(ValueError, match=r"has 1 channel and .* has 2 channels .* of one kind"):
         load_training_set(project)
 
 

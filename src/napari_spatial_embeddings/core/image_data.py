@@ -329,9 +329,8 @@ class _Stack(LazyArray):
                 block = np.asarray(array[(*before, here, *after)])
                 blocks.append(block.astype(self.dtype, copy=False))
             start = stop
-        if isinstance(part, int):
-            return blocks[0]
-        return np.concatenate(blocks, sum(isinstance(p, slice) for p in before))
+        axis = sum(isinstance(p, slice) for p in before)
+        return blocks[0] if isinstance(part, int) else np.concatenate(blocks, axis)
 
 
 def _ranges(index: Any, shape: tuple[int, ...]) -> tuple[range | int, ...]:

@@ -21,10 +21,9 @@ def left_to_do(
     """Yield a first report of each image, which is the last one of those that are left out."""
     for index, one in enumerate(inputs):
         first, labels = InputReport(index, len(inputs), one), run.outputs.labels_path(one)
-        summary = done.find(one, labels)
         if not one.wanted():
             first = replace(first, summary=ImageSummary(one.name, one.well))
-        elif summary is not None:
+        elif (summary := done.find(one, labels)) is not None:
             first = replace(first, summary=summary, labels=labels, earlier=True)
         if first.finished:
             clock.leave_out()
