@@ -47,7 +47,7 @@ def predicted(image: Path, model: Path, output: Path, *more: object) -> NDArray[
 
 
 TIES = 2
-"""Pixels of two objects that may be the one's in blocks, and the other's in the whole image."""
+"""Pixels of an object that may be in it in blocks, and not in the whole image, or the reverse."""
 
 
 def test_every_output_holds_the_same(
@@ -64,7 +64,7 @@ def test_every_output_holds_the_same(
     both = np.stack([found[0].ravel(), whole.ravel()])
     counts = np.unique(both, axis=1, return_counts=True)[1]
     assert whole.max() > 10
-    # Maps of other tiles differ by rounding, which decides where two objects claim a pixel alike.
+    # Maps of other tiles differ by rounding, which decides about single pixels at borders.
     assert (counts > TIES).sum() == whole.max() + 1 == found[0].max() + 1
     assert ome(zarr.open_group(image / "labels", mode="r"))["labels"] == ["cells"]
     for path in (inside, tmp_path / "b.zarr", tmp_path / "c.ome.tif"):
