@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-# No deadlines: the first example includes compiling the loops. In CI the examples are always the
-# same, so that a change lands or fails by its own merit; elsewhere every run looks at new ones.
+# No deadlines: the first example includes compiling the loops. The examples are always the same, so
+# that a change lands or fails by its own merit; with --hypothesis-profile=random they are new ones.
 settings.register_profile(
-    "local", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "random", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
-settings.load_profile("ci" if os.environ.get("CI") else "local")
+settings.register_profile("fixed", settings.get_profile("random"), derandomize=True, database=None)
+settings.load_profile("fixed")
 
 _NUMBER = pytest.StashKey[int]()
 

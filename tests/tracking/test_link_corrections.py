@@ -164,9 +164,12 @@ def test_refuses_what_cannot_be() -> None:
         correct.same_cell(NONE, tracks, (1, 1), (1, 2))
     with pytest.raises(InputError, match="no object 9 in frame 1"):
         correct.end(NONE, tracks, (1, 9))
-    for daughters in ([(2, 2)], [(1, 2), (2, 2)], [(0, 1), (0, 2)]):
+    for daughters in ([(2, 2)], [(1, 2), (2, 2)], [(0, 1), (0, 2)], [(0, 2), (2, 3)]):
         with pytest.raises(InputError, match="two or more daughters"):
             correct.division(NONE, tracks, (1, 1), daughters)
+    # An object of the mother's own cell that is before her, where she is its last.
+    with pytest.raises(InputError, match="two or more daughters"):
+        correct.division(NONE, tracks, (4, 1), [(1, 1), (2, 2)])
 
 
 @few

@@ -123,13 +123,15 @@ def division(
     """
     chosen = sorted(set(daughters))
     _check(tracks, mother, *chosen)
-    own = tuple(sorted({_from_start(tracks, mother, place) for place in chosen}))
-    if len(own) < 2 or chosen[0][0] <= mother[0]:
+    # A track has a start after the mother only if the daughter is after her, so that comes first.
+    later = all(place[0] > mother[0] for place in chosen)
+    own = sorted({_from_start(tracks, mother, place) for place in chosen}) if later else []
+    if len(own) < 2:
         raise InputError(
             "a division has one mother, and two or more daughters in later frames, which are"
             " different cells; choose them"
         )
-    return _follow(corrections, mother, own)
+    return _follow(corrections, mother, tuple(own))
 
 
 def _from_start(tracks: Tracks, mother: Place, daughter: Place) -> Place:
