@@ -40,9 +40,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Collect garbage in the main thread, once the test and its fixtures are done."""
+    """Collect garbage in the main thread, once the test and its fixtures are done.
+
+    What is left belongs to modules and caches. It is frozen, as every viewer's fixture, and every
+    test of what is let go of, would look through all of it again.
+    """
     done = yield
     number = item.config.stash.setdefault(_NUMBER, 0) + 1
     item.config.stash[_NUMBER] = number
-    gc.collect(2 if number % FULL_COLLECTIONS == 0 else 1)
+    if number % FULL_COLLECTIONS == 0:
+        gc.unfreeze()
+        gc.collect()
+    else:
+        gc.collect(1)
+    gc.freeze()
     return done

@@ -72,7 +72,7 @@ def capsules(
     labels = np.zeros(shape, np.int32) if labels is None else labels.copy()
     extent = np.array(shape) * unit
     last = int(labels.max(initial=0))
-    pixels = {k: np.argwhere(labels == k) for k in range(1, last + 1)}
+    pixels = _pixels_of_each(labels) if crowd else {}
     tries = 0
     while last < count and tries < 60 * count:
         tries += 1
@@ -87,6 +87,8 @@ def capsules(
                 away = rng.normal(size=len(shape))
                 away /= np.linalg.norm(away)
                 middle = at[rng.integers(len(at))] * unit + away * (r + 0.6)
+        if _is_taken(labels, middle, half * direction, r, unit):
+            continue
         low = np.floor((middle - r - half) / unit).astype(int)
         high = np.ceil((middle + r + half) / unit).astype(int) + 1
         window = tuple(
@@ -107,6 +109,36 @@ def capsules(
         labels[window][inside] = last
         pixels[last] = np.argwhere(inside) + [w.start for w in window]
     return labels
+
+
+def _pixels_of_each(labels: NDArray[np.int32]) -> dict[int, NDArray[np.intp]]:
+    """Return where each object's pixels are."""
+    all_of_them, last = np.argwhere(labels), int(labels.max(initial=0))
+    owner = labels[labels > 0]
+    order = np.argsort(owner, kind="stable")
+    ends = np.searchsorted(owner[order], np.arange(1, last + 1), side="right")
+    return dict(enumerate(np.split(all_of_them[order], ends[:-1]), 1)) if last else {}
+
+
+def _is_taken(
+    labels: NDArray[np.int32],
+    middle: NDArray[np.float64],
+    end: NDArray[np.float64],
+    radius: float,
+    unit: NDArray[np.float64],
+) -> bool:
+    """Return whether one of a few pixels of a capsule is another object's.
+
+    Most places are refused by these, before all of a capsule's pixels are looked at.
+    """
+    reach = radius - np.linalg.norm(unit) / 2  # the pixel nearest to a point is that far from it
+    if reach < 0:
+        return False
+    axes = reach * np.eye(len(unit))
+    points = middle + np.concatenate([0 * end[None], end[None], -end[None], axes, -axes])
+    at = np.rint(points / unit).astype(int)
+    at = at[((at >= 0) & (at < labels.shape)).all(1)]
+    return bool(labels[tuple(at.T)].any())
 
 
 def render(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +17,6 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.plugin.sections.train import TrainStep
 
 Until = Callable[..., None]
-
-
-@pytest.fixture(scope="session")
-def imported() -> Iterator[None]:
-    """Leave what is imported out of the search for garbage: every viewer makes three of them."""
-    importlib.import_module("napari._qt.qt_main_window")
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +48,7 @@ def model() -> ViewerModel:
 
 
 @pytest.fixture
-def new_viewer(make_napari_viewer: Any, imported: None) -> Callable[..., Viewer]:  # noqa: ARG001
+def new_viewer(make_napari_viewer: Any) -> Callable[..., Viewer]:
     """Return a function that opens a viewer; none may leave a widget behind."""
 
     def make(show: bool = False) -> Viewer:

@@ -20,12 +20,15 @@ STAGES = ("plate-list", "plate-run", "plate-done")
 
 WELLS = ("A/1", "A/2", "B/1", "B/2")
 
+SIZE = 640
+"""Pixels of a field along each axis."""
+
 
 def generated(folder: Path) -> Path:
     """Write a plate of four wells with two fields each; it lists one field more."""
     fields = {
         well: {
-            str(field): crowded_nuclei(2 * k + field, 640).image[0].astype(np.uint16)
+            str(field): crowded_nuclei(2 * k + field, SIZE).image[0].astype(np.uint16)
             for field in range(2)
         }
         for k, well in enumerate(WELLS)

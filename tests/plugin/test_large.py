@@ -23,6 +23,7 @@ from napari_spatial_embeddings.config import BlockSettings
 from napari_spatial_embeddings.core import image_data
 from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.inference.block_work import BlockWork, Task
+from napari_spatial_embeddings.inference.workers import connecting
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
 from napari_spatial_embeddings.plugin.sections.prediction.large import LargeSettings
@@ -461,9 +462,16 @@ def test_what_it_takes_is_stated_after_a_few_blocks_and_stays(
 
 
 def test_workers_share_the_work(
-    viewer: Viewer, slide: Path, model: Path, tmp_path: Path, until: Until, tasks: Tasks
+    viewer: Viewer,
+    slide: Path,
+    model: Path,
+    tmp_path: Path,
+    until: Until,
+    tasks: Tasks,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("distributed")
+    monkeypatch.setattr(connecting, "CONNECT_SECONDS", 1)
     dock = opened(viewer, slide, model, User())
     said: list[str] = []
     dock.session.message.connect(lambda text, _: said.append(text))

@@ -31,8 +31,8 @@ from napari_spatial_embeddings.prediction.outputs import Outputs
 from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.samples import nuclei
 from plates import plate
+from plugin import plate_loop
 from plugin.image_rows import ImageRows, drop
-from plugin.plate_loop import STAGES
 from plugin.robot import Person
 from plugin.robot_actions import button, press
 
@@ -138,11 +138,13 @@ def test_a_plate_that_is_read_only_has_its_labels_beside_the_others(
 def test_what_is_done_is_not_done_again_after_a_stop(
     wells: Path, dock: SpatialEmbeddingsWidget, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stopped, write = threading.Event(), Outputs.write
+    stopped, write, written = threading.Event(), Outputs.write, list[object]()
 
     def write_and_wait(*arguments: Any) -> None:
         write(*arguments)
-        stopped.wait(60)
+        written.append(arguments)
+        if len(written) > 1:
+            stopped.wait(60)
 
     monkeypatch.setattr(Outputs, "write", write_and_wait)
     drop(place(dock), wells)
@@ -304,13 +306,18 @@ def test_thousands_of_files_are_names(
     assert len(set(asked)) < 20
 
 
-def test_a_plate_as_the_documentation_shows_it(shown: Viewer, tmp_path: Path) -> None:
+def test_a_plate_as_the_documentation_shows_it(
+    shown: Viewer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plate_loop, "SIZE", 320)
     person = Person(shown)
     folder = tmp_path / "pictures"
     stages = script("make_screenshots").photograph(person, folder, 0, "plate")
     assert next(stages) == "plate-list"
     assert next(stages) == "plate-run"
     assert tuple(stages) == ("plate-done",)
-    assert {p.name for p in folder.iterdir()} == {f"plugin-{stage}.png" for stage in STAGES}
+    assert {p.name for p in folder.iterdir()} == {
+        f"plugin-{stage}.png" for stage in plate_loop.STAGES
+    }
     assert person.says("Wrote the labels of 8 fields into the plate")
     assert person.layer("plate_B2_0 · instances").data.max() > 20
