@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -30,6 +31,18 @@ def capsules(
     A capsule is what lies within ``radius`` of a segment of ``length``, both in pixels of the
     finest axis: a disc or a ball where the segment is a point, a rod otherwise.
     """
+    return _capsules(shape, seed, count, radius, length, spacing).copy()
+
+
+@lru_cache(256)
+def _capsules(
+    shape: tuple[int, ...],
+    seed: int,
+    count: int,
+    radius: float,
+    length: float,
+    spacing: tuple[float, ...] | None,
+) -> NDArray[np.int32]:
     rng = np.random.default_rng(seed)
     x = coordinates(shape, spacing or (1.0,) * len(shape)).astype(float)
     corner: tuple[slice | int, ...] = (slice(None), *[-1] * len(shape))

@@ -17,10 +17,10 @@ settings.register_profile(
 settings.register_profile("fixed", settings.get_profile("random"), derandomize=True, database=None)
 settings.load_profile("fixed")
 
-_NUMBER = pytest.StashKey[int]()
+_WINDOWS = pytest.StashKey[int]()
 
-FULL_COLLECTIONS = 100
-"""Number of tests after which all garbage is looked for, not only that of the last tests."""
+WINDOWS = 40
+"""Number of tests with a window after which all garbage is looked for, not only the last test's."""
 
 
 def pytest_configure() -> None:
@@ -42,13 +42,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Collect garbage in the main thread, once the test and its fixtures are done.
 
-    What is left belongs to modules and caches. It is frozen, as every viewer's fixture, and every
-    test of what is let go of, would look through all of it again.
+    What is left belongs to modules and caches, or to windows that are not quite gone. It is
+    frozen, as every viewer's fixture, and every test of what is let go of, would look through all
+    of it again.
     """
     done = yield
-    number = item.config.stash.setdefault(_NUMBER, 0) + 1
-    item.config.stash[_NUMBER] = number
-    if number % FULL_COLLECTIONS == 0:
+    if "make_napari_viewer" in getattr(item, "fixturenames", ()):
+        item.config.stash[_WINDOWS] = item.config.stash.get(_WINDOWS, 0) + 1
+    if item.config.stash.get(_WINDOWS, 0) == WINDOWS:
+        item.config.stash[_WINDOWS] = 0
         gc.unfreeze()
         gc.collect()
     else:
