@@ -12,6 +12,7 @@ from typing import Any
 import dask.array
 import numpy as np
 import pytest
+import tifffile
 from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from command_line import done
 from label_files import ome_zarr
 from napari_spatial_embeddings.config import BlockSettings
 from napari_spatial_embeddings.core import image_data
-from napari_spatial_embeddings.files import read_labels
+from napari_spatial_embeddings.files import read_labels, stored
 from napari_spatial_embeddings.inference.block_work import BlockWork, Task
 from napari_spatial_embeddings.inference.workers import connecting
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
@@ -503,14 +504,36 @@ def test_without_dask_a_sentence_names_the_extra(
     assert dock.large.unfinished is None
 
 
+def pyramidal_tiff(path: Path, pixels: NDArray[np.float32]) -> Path:
+    tiles: dict[str, Any] = {"tile": (64, 64), "photometric": "minisblack"}
+    with tifffile.TiffWriter(path, ome=True) as file:
+        file.write(pixels, subifds=1, metadata={"axes": "YX"}, **tiles)
+        file.write(pixels[::2, ::2], subfiletype=1, **tiles)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["OME-Zarr", "TIFF"])
 def test_a_large_image_and_its_views_are_predicted_as_a_whole(
-    viewer: Viewer, slide: Path, model: Path, until: Until, monkeypatch: pytest.MonkeyPatch
+    viewer: Viewer,
+    pixels: NDArray[np.float32],
+    slide: Path,
+    model: Path,
+    tmp_path: Path,
+    until: Until,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
 ) -> None:
     monkeypatch.setattr(image_data, "MAX_PIXELS", 200_000)
+    monkeypatch.setattr(stored, "MAX_BYTES_IN_MEMORY", 0)
+    if kind == "TIFF":
+        slide = pyramidal_tiff(tmp_path / "slide.ome.tif", pixels)
     dock = opened(viewer, slide, model, User())
     block_settings(dock).always.setChecked(False)
     image = dock.images.layer
     assert image is not None
+    assert image.multiscale
+    assert [level.shape for level in image.data] == [SHAPE, (150, 550)]
+    assert not any(isinstance(level, np.ndarray) for level in image.data)
     eye = camera(viewer)
     eye.center, eye.zoom = (0, 40, 40), 10
     press(dock, "This view")
@@ -518,7 +541,7 @@ def test_a_large_image_and_its_views_are_predicted_as_a_whole(
     assert dock.images.layer is not image, "a view of it"
     press(dock, "Whole image")
     until(lambda: not dock.large.busy)
-    assert pixels_of(viewer).shape == SHAPE
+    np.testing.assert_array_equal(pixels_of(viewer), commands(tmp_path, slide, model))
     layer = whole(viewer)
     assert layer is not None
     assert layer.name == f"{image.name} · whole image"

@@ -1,4 +1,4 @@
-"""The reader of images in Zarr: napari asks which one to use for a folder, and offers this one."""
+"""The reader of images in Zarr and TIFF: napari asks which one to use, and offers this one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 from napari.layers import Layer
 
@@ -72,10 +73,23 @@ def test_a_large_image_is_shown_as_a_pyramid(
     np.testing.assert_array_equal(layer.data[0], pixels)
 
 
-def test_what_is_no_image(tmp_path: Path) -> None:
-    write(tmp_path / "a.zarr", "tyx")
-    read = reader(str(tmp_path / "a.zarr"))
+@pytest.mark.parametrize("kind", ["OME-Zarr", "OME-TIFF"])
+def test_time_series(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ("a.zarr" if kind == "OME-Zarr" else "a.ome.tif")
+    pixels = write(tmp_path / "a.zarr", "tyx")
+    if kind == "OME-TIFF":
+        tifffile.imwrite(path, pixels, metadata={"axes": "TYX"}, photometric="minisblack")
+    read = reader(str(path))
     assert read is not None
-    with pytest.raises(InputError, match="time series of 3 frames"):
-        read(str(tmp_path / "a.zarr"))
+    ((data, options, _),) = read(str(path))
+    assert options["axis_labels"] == ("t", "y", "x")
+    np.testing.assert_array_equal(data, pixels)
+
+
+def test_what_is_no_image(tmp_path: Path) -> None:
+    (tmp_path / "a.svs").write_bytes(b"II*\0 and nothing more")
+    read = reader(str(tmp_path / "a.svs"))
+    assert read is not None
+    with pytest.raises(InputError, match=r"a\.svs"):
+        read(str(tmp_path / "a.svs"))
     assert reader(str(tmp_path)) is None, "it is no Zarr"

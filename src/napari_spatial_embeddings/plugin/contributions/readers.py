@@ -1,4 +1,7 @@
-"""Readers of folders: projects and maps, which the package writes, and images in Zarr."""
+"""Readers of projects and maps, which the package writes, and of images that may be large.
+
+napari itself reads a TIFF as a whole, without its levels, axes and pixel size.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 
 from napari_spatial_embeddings.core.units import finest_length
 from napari_spatial_embeddings.files import read_image
+from napari_spatial_embeddings.files.endings import TIFF
 from napari_spatial_embeddings.files.ome_zarr import is_zarr
 from napari_spatial_embeddings.plugin.layers.annotation import (
     LayerTuple,
@@ -24,18 +28,18 @@ NOTHING: list[LayerTuple] = [(None,)]  # type: ignore[list-item]
 
 
 def reader(path: str | list[str]) -> Reader | None:
-    """Return what reads a path; None if it is neither a project nor a Zarr.
+    """Return what reads a path; None if it is neither a project, nor an image that may be large.
 
     napari asks which reader to use for each folder, whatever is in it, so that this one also reads
-    images.
+    images in Zarr.
     """
     at = Path(path[0] if isinstance(path, list) else path)
     if at.name == "project.json" or (at / "project.json").is_file():
         return lambda _: read_project(at)
     if at.name.endswith(".maps.zarr"):
         return lambda _: read_maps(at)
-    if is_zarr(at):
-        return lambda _: [read_zarr_image(at)]
+    if is_zarr(at) or at.suffix.lower() in TIFF:
+        return lambda _: [read_shown(at)]
     return None
 
 
@@ -65,15 +69,17 @@ def read_project(path: Path) -> list[LayerTuple]:
     return NOTHING
 
 
-def read_zarr_image(path: Path) -> LayerTuple:
+def read_shown(path: Path) -> LayerTuple:
     """Read an image as the command line does, with the names of its axes and its pixel size.
+
+    A large one stays in its file, and is shown by its levels.
 
     Raises
     ------
     InputError
         If it cannot be read.
     """
-    image = read_image(path)
+    image = read_image(path, time=True)
     data, options, kind = image_layer(image, "", image.name, None)
     axes = options.pop("metadata")[KEY].axes
     axes = axes.removesuffix("C") if options.get("rgb") else axes
