@@ -120,7 +120,7 @@ def prepare(dock: SpatialEmbeddingsWidget, model: Path) -> None:
     dock.session.set_device("cpu")
     dock.session.set_model(model, model_of().clustering)
     dock.session.set_prediction(tile=128)
-    dock.large.blocks = BlockSettings(block=128)
+    dock.prediction.blocks = BlockSettings(block=128)
     block_settings(dock).always.setChecked(True)
 
 

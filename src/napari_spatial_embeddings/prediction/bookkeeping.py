@@ -20,11 +20,13 @@ def left_to_do(
 ) -> Iterator[InputReport]:
     """Yield a first report of each image, which is the last one of those that are left out."""
     for index, one in enumerate(inputs):
-        first, labels = InputReport(index, len(inputs), one), run.outputs.labels_path(one)
+        first = InputReport(index, len(inputs), one)
         if not one.wanted():
             first = replace(first, summary=ImageSummary(one.name, one.well))
-        elif (summary := done.find(one, labels)) is not None:
-            first = replace(first, summary=summary, labels=labels, earlier=True)
+        else:
+            for labels in run.outputs.places(one):
+                if (summary := done.find(one, labels)) is not None:
+                    first = replace(first, summary=summary, labels=labels, earlier=True)
         if first.finished:
             clock.leave_out()
         yield first

@@ -28,6 +28,11 @@ def not_known() -> str:
     return ""
 
 
+def as_any_other(_image: ImageData) -> str:
+    """Return that nothing else is known of a large image than of any other."""
+    return ""
+
+
 def always() -> bool:
     """Return that it is so."""
     return True
@@ -59,6 +64,9 @@ class Input:
         are their numbers.
     wanted : callable
         Whether it is still wanted, asked before something of it is written.
+    large_state : callable
+        Returns, of the image once it is read, by what an unfinished run of it block by block is
+        known; the state if it returns nothing.
     """
 
     name: str
@@ -70,6 +78,7 @@ class Input:
     state: Callable[[], str] = not_known
     complete: Callable[[SegmentationJob], SegmentationJob] = as_it_is
     wanted: Callable[[], bool] = always
+    large_state: Callable[[ImageData], str] = as_any_other
 
     def apart(self) -> Input:
         """Return the same for other processes: with absolute paths, and without the caller's own.

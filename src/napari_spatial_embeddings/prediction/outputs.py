@@ -32,12 +32,16 @@ class Outputs:
         None if nothing is written but labels in images.
     table, ome, maps : bool
         Whether tables are written; labels as OME-TIFF; the maps.
+    stores : bool
+        Whether the labels of large images are OME-Zarr, of which a viewer reads what is seen, with
+        a table of the objects.
     """
 
     folder: Path | None
     table: bool = False
     ome: bool = False
     maps: bool = False
+    stores: bool = False
 
     def labels_path(self, one: Input) -> Path:
         """Return where the labels of an image are written."""
@@ -48,6 +52,21 @@ class Outputs:
     def table_path(self, one: Input) -> Path | None:
         """Return where the table of an image is written; None if there is none."""
         return self.named(f"{one.name}.csv") if self.table else None
+
+    def large_labels_path(self, one: Input) -> Path:
+        """Return where the labels of an image are written if it is large."""
+        return self.named(f"{one.name}.zarr") if self._in_store(one) else self.labels_path(one)
+
+    def large_table_path(self, one: Input) -> Path | None:
+        """Return where the table of an image is written if it is large; None if there is none."""
+        return self.named(f"{one.name}.csv") if self._in_store(one) else self.table_path(one)
+
+    def places(self, one: Input) -> set[Path]:
+        """Return where the labels of an image may be, of which nothing is read yet."""
+        return {self.labels_path(one), self.large_labels_path(one)}
+
+    def _in_store(self, one: Input) -> bool:
+        return self.stores and not one.into
 
     def host(self, one: Input) -> Path | None:
         """Return the image that the labels are to be a part of; None if they are a file."""
@@ -62,8 +81,15 @@ class Outputs:
         assert self.folder is not None
         return self.folder / name
 
-    def check(self, one: Input, image: ImageData) -> None:
+    def check(self, one: Input, image: ImageData, *, large: bool = False) -> None:
         """Refuse an image that results cannot be written of, before it is segmented.
+
+        Parameters
+        ----------
+        one : Input
+        image : ImageData
+        large : bool
+            Whether it is segmented block by block.
 
         Raises
         ------
@@ -77,7 +103,7 @@ class Outputs:
             )
         if one.into:
             _check_host(one.path, image)
-        check_place(self.labels_path(one))
+        check_place(self.large_labels_path(one) if large else self.labels_path(one))
 
     def write_maps(self, one: Input, image: ImageData, found: Segmentation) -> None:
         """Write the maps of an image."""

@@ -54,7 +54,7 @@ class PredictRun:
         As in `SegmentationJob`.
     blocks : BlockSettings
         For images whose maps would not fit in memory.
-    kept : callable
+    kept, discard
         As in `large.segmentation.segment_large`.
     """
 
@@ -66,6 +66,7 @@ class PredictRun:
     advice: str = ""
     blocks: BlockSettings = field(default_factory=BlockSettings)
     kept: Callable[[Path], object] = lambda _: None
+    discard: bool = True
 
     @property
     def about(self) -> dict[str, Any]:
@@ -122,7 +123,7 @@ class PredictRun:
 
         with reasons():
             image = one.read()
-            self.outputs.check(one, image)
+            self.outputs.check(one, image, large=self.by_blocks(image))
             frame = image.frame(0).data
             check_image(self.model.settings, frame.shape, frame.dtype, advice=self.advice)
             return image
@@ -178,12 +179,7 @@ class PredictRun:
     ) -> Iterator[InputReport]:
         """Yield the reports of an image that is segmented block by block, and write its results.
 
-        Parameters
-        ----------
-        report : InputReport
-        image : ImageData
-        place : Place, optional
-            As in `large.segmentation.segment_large`.
+        Its ``place`` is that of `large.segmentation.segment_large`.
         """
         from napari_spatial_embeddings.large.job import LargeJob
         from napari_spatial_embeddings.large.segmentation import segment_large
@@ -193,16 +189,19 @@ class PredictRun:
             self.model,
             self.name,
             image,
-            one.state(),
-            self.outputs.labels_path(one),
+            one.large_state(image) or one.state(),
+            self.outputs.large_labels_path(one),
             self.clustering,
             self.prediction,
             self.blocks,
-            self.outputs.table_path(one),
+            self.outputs.large_table_path(one),
         )
         objects: list[Objects] = []
         try:
-            for own in segment_large(job, place, kept=self.kept):
+            for own in segment_large(job, place, kept=self.kept, discard=self.discard):
+                if not one.wanted():
+                    yield replace(report, summary=ImageSummary(one.name, one.well))
+                    return
                 if (found := own.blocks.found) is not None and not own.writing:  # in files as yet
                     blocks = (found.instances(k) for k in range(len(found.blocks)))
                     objects = [(b[0].size, b[0].score) for b in blocks if b is not None]
@@ -211,7 +210,7 @@ class PredictRun:
                 yield report
         except OutOfMemory as error:
             raise Unusable(error) from error
-        yield self._finished(report, image, objects)
+        yield replace(self._finished(report, image, objects), labels=job.output)
 
     def frame(
         self, report: InputReport, image: ImageData, t: int, scale: Float, kept: KeptFrames

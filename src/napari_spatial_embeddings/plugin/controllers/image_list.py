@@ -274,10 +274,18 @@ class ListedImages(QObject):
             data = self._images.image_data(key)
             if (series := self._session.images[key].series) is not None:
                 return ImageToPredict(key, name, series.image, frames=True)
-            if data.large:
-                problem = "it is too large to be one of all: choose it, and press Whole image"
+            if data.large and self._has_no_file(key):
+                problem = "it is large and no file of its own: choose it, and press Whole image"
                 return ImageToPredict(key, name, problem=problem)
         except InputError as error:
             return ImageToPredict(key, name, problem=str(error))
         self._project_images.add(key)
-        return ImageToPredict(key, name, data)
+        return ImageToPredict(key, name, None if data.large else data)
+
+    def _has_no_file(self, key: str) -> bool:
+        """Whether no single file has the pixels of an open image, which would be copied."""
+        project = self._session.project
+        if project is not None and project.card.find(key) is not None:
+            return False
+        layers, _ = self._images.channel_layers(key)
+        return len(layers) != 1 or source_path(layers[0]) is None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
+from napari_spatial_embeddings.config import BlockSettings
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files.names import frame_key, frame_number, series_key
 from napari_spatial_embeddings.inference.registry import ModelCache
@@ -49,6 +50,8 @@ class PredictionController(QObject):
     ----------
     models : ModelCache
         The model that was loaded last; exports share it.
+    blocks : BlockSettings
+        Of large images.
     skipped : dict
         Why images were skipped when all were predicted last, by key.
     """
@@ -74,7 +77,7 @@ class PredictionController(QObject):
         self._viewer, self._session, self._images = viewer, session, images
         self._listed = listed
         self.skipped: dict[str, str] = {}
-        self.models = ModelCache()
+        self.models, self.blocks = ModelCache(), BlockSettings()
         self._worker: Worker | None = None
         self._image: OpenImage | None = None
         self._frames: dict[str, int] = {}
@@ -196,6 +199,7 @@ class PredictionController(QObject):
             session.project,
             session.results,
             {k: i.corrections for k, i in session.images.items() if i.corrections is not None},
+            self.blocks,
         )
 
     def _predict_current(self, *, in_view: bool, asked: bool) -> None:

@@ -172,8 +172,8 @@ class PredictSection(QWidget):
         self.all_images.setToolTip(
             reason
             or f"Predict {plural(self.listed, 'image')}: all that Data lists, annotated or not."
-            " Their labels are written into the project's folder, those of a plate into its fields."
-            " After Stop, it goes on with the others."
+            " Their labels are written into the project's folder, those of a plate into its fields;"
+            " large ones are done block by block. After Stop, it goes on with the others."
         )
         self.refreshed.emit()
 

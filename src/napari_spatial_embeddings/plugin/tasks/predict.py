@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
+from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.plugin.state.open_image import Box
@@ -43,6 +43,8 @@ class PredictionRequest:
         What is known of the open images, by key: labels of old objects stay.
     corrections : dict of Corrections
         Those that the user made and the results do not hold, by key.
+    blocks : BlockSettings
+        Of large images.
     """
 
     model: str
@@ -51,6 +53,7 @@ class PredictionRequest:
     project: Project | None = None
     results: dict[str, Segmentation] = field(default_factory=dict)
     corrections: dict[str, Corrections] = field(default_factory=dict)
+    blocks: BlockSettings = field(default_factory=BlockSettings)
 
 
 @dataclass(frozen=True, slots=True)

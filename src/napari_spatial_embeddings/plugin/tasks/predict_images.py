@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.core.text import clock, plural
-from napari_spatial_embeddings.errors import Failure
+from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.files import distinct
 from napari_spatial_embeddings.files.names import frame_key, series_key
 from napari_spatial_embeddings.large.unfinished import part_folder
 from napari_spatial_embeddings.prediction.inputs import Input, not_known
 from napari_spatial_embeddings.prediction.summary import ImageSummary
 
+from .image_source import ImageSource, OpenedImage
 from .predict import ImageToPredict, PredictionReport, PredictionRequest, corrections_of, listed
 
 if TYPE_CHECKING:
@@ -33,6 +35,15 @@ SUMMARY = "summary.csv"
 
 FRAMES = 3
 """Frames of the first image after which it is stated how long all images take."""
+
+STEPS = 1000
+"""Steps of the bar for each image: a large one takes long."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Held by the run of this program: one that was stopped ends with the tile that it is at."""
+
+PATIENCE_SECONDS = 0.2
+"""After which a run that waits for the one before looks whether it is still wanted."""
 
 
 @dataclass(slots=True)
@@ -96,7 +107,9 @@ def predict_images(
     An image that cannot be segmented does not stop the others; the last report names it, and so
     does the table of all images. Of one that is removed from the project meanwhile nothing is
     written. The labels of all frames of a time series are one file. After a run that was stopped,
-    the next one leaves out what is done, unless that is open, or something has changed.
+    the next one leaves out what is done, unless that is open, or something has changed. Large
+    images are segmented block by block, as `large.prediction` does: either goes on with what the
+    other did.
 
     Parameters
     ----------
@@ -111,6 +124,21 @@ def predict_images(
     InputError, Failure
         If the model cannot be used, or none of the images could be segmented.
     """
+    while not _ONE_AT_A_TIME.acquire(timeout=PATIENCE_SECONDS):
+        yield PredictionReport(0, len(images), "Waiting for the run before")
+    try:
+        yield from _predict(models, request, project, images, added)
+    finally:
+        _ONE_AT_A_TIME.release()
+
+
+def _predict(
+    models: ModelCache,
+    request: PredictionRequest,
+    project: Project,
+    images: Sequence[ImageToPredict],
+    added: Callable[[], object],
+) -> Iterator[PredictionReport]:
     # Its compiled loops take their time to load.
     from napari_spatial_embeddings.prediction.done import DoneImages
     from napari_spatial_embeddings.prediction.many import predict_inputs
@@ -129,12 +157,21 @@ def predict_images(
             counts.skipped.append(_sentence(one.name, problem))
             rows.append(ImageSummary(one.name, error=problem))
             done = len(counts.skipped)
-            yield PredictionReport(done, len(images), "", one.key, problem=counts.skipped[-1])
+            steps = STEPS * done, STEPS * len(images)
+            yield PredictionReport(*steps, "", one.key, problem=counts.skipped[-1])
         else:
             inputs.append(_input(project, request, one, names[one.key]))
     before = len(counts.skipped)
-    outputs, settings = Outputs(project.results_folder), (request.clustering, request.prediction)
-    run = PredictRun(models.load(request.model), request.model, *settings, outputs)
+    outputs = Outputs(project.results_folder, stores=True)
+    run = PredictRun(
+        models.load(request.model),
+        request.model,
+        request.clustering,
+        request.prediction,
+        outputs,
+        blocks=request.blocks,
+        discard=False,
+    )
     record = DoneImages(part_folder(project.results_folder), run.facts)
     try:
         for report in predict_inputs(run, inputs, record):
@@ -143,12 +180,12 @@ def predict_images(
             counts.add(report)
             problem = ""
             if report.error is not None:
-                problem = _sentence(report.one.name, str(report.error))
+                problem = _sentence(report.one.name, _reason(report.error))
                 counts.skipped.append(problem)
             index = before + report.index
             yield PredictionReport(
-                index + report.finished,
-                len(images),
+                round(STEPS * (index + report.share)),
+                STEPS * len(images),
                 _progress(report, index, len(images)),
                 report.one.key if problem else report.key,
                 report.found,
@@ -160,7 +197,8 @@ def predict_images(
     record.clear()
     if not counts.files and not counts.fields and counts.skipped:
         raise Failure(f"no image could be predicted: {listed(counts.skipped)}")
-    yield PredictionReport(len(images), len(images), counts.sentence(project))
+    total = STEPS * len(images)
+    yield PredictionReport(total, total, counts.sentence(project))
 
 
 def _result_names(project: Project, images: Sequence[ImageToPredict]) -> dict[str, str]:
@@ -192,7 +230,16 @@ def _input(project: Project, request: PredictionRequest, one: ImageToPredict, na
         state,
         partial(_complete, request, one.key),
         lambda: one.frames or project.card.find(one.key) is not None,
+        partial(_large_state, project, one.key),
     )
+
+
+def _large_state(project: Project, key: str, image: ImageData) -> str:
+    """Return by what an unfinished run of a large image is known, which may be that of it alone."""
+    entry = project.entry(key)
+    known = ImageSource((project.folder / entry.path).resolve(), entry.axes, entry.channels)
+    source = OpenedImage(image, known, None, "", None).source()
+    return f"layer {image.name}" if source is None else source.state
 
 
 def _complete(request: PredictionRequest, key: str, job: SegmentationJob) -> SegmentationJob:
@@ -206,11 +253,23 @@ def _progress(report: InputReport, index: int, count: int) -> str:
     """Return how far it is, in a line."""
     left, (done, frames) = report.seconds_left, report.frames
     text = f"{min(index + 1, count)} of {count}"
-    if left is not None and (report.index or report.finished or done >= FRAMES):
+    large = report.image is not None and report.image.large and report.tiles[0] >= FRAMES
+    if left is not None and (report.index or report.finished or done >= FRAMES or large):
         text += f", {clock(left)} left"
     if frames:
         return f"{text}: {report.one.name}, {done} of {plural(frames, 'frame')}"
+    if report.image is not None and report.image.large and report.message:
+        return f"{text}: {report.message}"
     return f"{text}: {report.one.name}"
+
+
+def _reason(error: InputError | Failure) -> str:
+    """Return why an image was skipped, and what to do where the user has to choose."""
+    from napari_spatial_embeddings.inference.block_record import OtherRun
+
+    if not isinstance(error, OtherRun):
+        return str(error)
+    return f"{error}; choose it, and press Whole image to go on with them, or to start again"
 
 
 def _sentence(name: str, problem: str) -> str:

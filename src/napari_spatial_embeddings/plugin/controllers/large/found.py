@@ -112,6 +112,11 @@ class FoundLabels(QObject):
             self._looker.request(dict(places))
         self.changed.emit()
 
+    def look_at_large(self, *_: object) -> None:
+        """Look again if a large image is open: a prediction of all images may have written some."""
+        if any(x.image is not None and x.image.large for x in self._session.images.values()):
+            self.look(again=True)
+
     def _take(self, places: Places, found: dict[str, tuple[Path, LargeState]]) -> None:
         for key in places:
             image = self._session.images.get(key)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_spatial_embeddings.config import BlockSettings
 from napari_spatial_embeddings.core.text import listed, sentence
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
@@ -65,7 +64,7 @@ class LargePrediction(QObject):
     project : ProjectController
     project_images : ProjectImages
     prediction : PredictionController
-        Whose model is shared.
+        Whose model and blocks are shared.
 
     Attributes
     ----------
@@ -73,7 +72,6 @@ class LargePrediction(QObject):
         Whether images that are not large are predicted block by block as well.
     workers : str
         Number of processes, or address of a Dask scheduler; empty for this process.
-    blocks : BlockSettings
     takes : str
         What the run under way takes, once that is known.
     """
@@ -102,7 +100,6 @@ class LargePrediction(QObject):
         self._found = FoundLabels(viewer, session, self)
         self._found.changed.connect(self.changed)
         self.always, self.workers, self.takes = False, "", ""
-        self.blocks = BlockSettings()
         self._run: _Run | None = None
         self._connections = Connections()
         self._connections.add(images.changed, self._follow_images)
@@ -110,6 +107,7 @@ class LargePrediction(QObject):
         self._connections.add(session.project_changed, self._follow_project)
         self._connections.add(session.image_changed, self._found.look)
         self._connections.add(session.clustering_changed, self.changed.emit)
+        self._connections.add(prediction.ended, self._found.look_at_large)
 
     def close(self) -> None:
         """End the run; what is done is kept."""
@@ -206,7 +204,7 @@ class LargePrediction(QObject):
                 session.clustering,
                 session.prediction.updated(device=session.device),
                 self.workers,
-                self.blocks,
+                self._prediction.blocks,
                 discard,
             )
             models, stop = self._prediction.models, threading.Event()

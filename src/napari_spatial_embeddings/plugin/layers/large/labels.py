@@ -70,16 +70,17 @@ class LargeLabels(QObject):
         layer, image = self.layer(key), find_layer(self._viewer, "image", key)
         if image is None or not levels:
             return
-        where = transform(self._viewer, key)
-        if layer is not None and [x.shape for x in layer.data] == [x.shape for x in levels]:
-            layer.data = list(levels)
+        where, several = transform(self._viewer, key), len(levels) > 1
+        data = list(levels) if several else levels[0]  # napari takes one of a list for its rows
+        if layer is not None and _shapes(layer) == [x.shape for x in levels]:
+            layer.data = data
             place(layer, where)
             return
         if layer is not None:
             self._viewer.layers.remove(layer)
         new = Labels(
-            list(levels),
-            multiscale=True,
+            data,
+            multiscale=several,
             name=f"{image.name} · whole image",
             opacity=OPACITY,
             metadata=LayerTag(ROLE, key).metadata(),
@@ -103,6 +104,10 @@ class LargeLabels(QObject):
     def _index_above(self, key: str) -> int:
         at = [n for n, x in enumerate(self._viewer.layers) if _is_below(x, key)]
         return at[-1] + 1 if at else len(self._viewer.layers)
+
+
+def _shapes(layer: Labels) -> list[tuple[int, ...]]:
+    return [level.shape for level in (layer.data if layer.multiscale else [layer.data])]
 
 
 def _is_below(layer: Layer, key: str) -> bool:
