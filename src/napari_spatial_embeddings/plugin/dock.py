@@ -33,6 +33,7 @@ from .controllers.model_suggestion import ModelSuggestion
 from .controllers.prediction import PredictionController
 from .controllers.project import ProjectController
 from .controllers.project_images import ProjectImages
+from .controllers.proposing.next_region import NextRegion
 from .controllers.reclustering import ReclusteringController
 from .controllers.reopening import Reopening
 from .controllers.shortcuts import Shortcuts
@@ -74,6 +75,7 @@ from .sections.explain import ExplainSection
 from .sections.export import ExportSection
 from .sections.help import HelpButton
 from .sections.image_list import ImageList
+from .sections.next_region import NextRegionRow
 from .sections.predict import PredictSection
 from .sections.tracking.step import TrackStep
 from .sections.train import TrainStep
@@ -189,15 +191,12 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.following = FollowingFrames(
             viewer, session, self.images, self.correction, self.linking, self.object_import, self
         )
+        tools = self.correction_tool, self.explanation, self.link_tool
         self.active_tool = ActiveTool(
-            viewer,
-            self.annotation,
-            self.annotation_actions,
-            self.correction_tool,
-            self.explanation,
-            self.link_tool,
-            self,
+            viewer, self.annotation, self.annotation_actions, *tools, self
         )
+        drawn = self.annotation_actions, self.object_import
+        self.next_region = NextRegion(viewer, session, self.images, *drawn, self)
         used = self.images, self.annotation, self.annotation_actions, self.prediction
         self.view_follower = ViewFollower(viewer, session, *used, self)
         self.arrows = ArrowsLayer(viewer, session, self)
@@ -239,7 +238,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         helpers = self.region_check, self.interpolation, self.series_import
         return [
             DataStep(session, *owners, listed),
-            AnnotateStep(session, *drawing, *helpers),
+            AnnotateStep(session, *drawing, *helpers, NextRegionRow(session, self.next_region)),
             self._train,
             self._tune,
             TrackStep(self.series, self.linking, self.link_tool, self.track_export),
@@ -255,6 +254,9 @@ class SpatialEmbeddingsWidget(DockedWidget):
             "Erase": partial(tool, "erase"),
             "Mark region": partial(tool, "region"),
             "Interpolate": self.interpolation.start,
+            "Next": self.next_region.next,
+            "Accept": self.next_region.accept,
+            "Skip": self.next_region.skip,
             "Copy to next frame": self.following.copy,
             "Apply": self.following.apply,
             "Start training": self._train.start,
@@ -303,7 +305,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
     def idle(self) -> bool:
         """Whether nothing runs or waits in the background, but for a training."""
         busy = (
-            self.series_import.busy,
+            self.series_import.busy or self.next_region.busy,
             self.interpolation.busy or self.object_import.busy or self.all_corrections.busy,
             self.prediction.running or self.large.busy or self.view_follower.busy,
             self.reopening.busy or self.listed.busy or self.annotation.busy,

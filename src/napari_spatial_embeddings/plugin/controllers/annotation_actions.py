@@ -11,12 +11,14 @@ from napari_spatial_embeddings.plugin.layers.annotation import (
     add_layer,
     annotation_layer,
     regions_layer,
+    regions_of_box,
 )
 from napari_spatial_embeddings.plugin.layers.covering import raise_above_image
 from napari_spatial_embeddings.plugin.layers.frames import empty_labels, frame_of
 from napari_spatial_embeddings.plugin.layers.image import transform
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import KeptFrame, find_layer, tag_of, update_tag
+from napari_spatial_embeddings.plugin.state.open_image import Box
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .annotation import AnnotationController
@@ -86,7 +88,30 @@ class AnnotationActions:
 
     def begin_region(self) -> Shapes:
         """Select the layer of regions, ready to draw one; return it."""
-        strokes = self.begin()
+        layer = self._regions(self.begin())
+        self._select(layer)
+        layer.mode = "add_rectangle"
+        return layer
+
+    def add_region(self, box: Box) -> None:
+        """Mark a box of the current image as complete; the active layer and tool stay.
+
+        A volume's box is marked slice by slice, as napari shows only what lies in a slice.
+        """
+        strokes = self.strokes_in_background()
+        active = self._viewer.layers.selection.active
+        try:
+            layer = self._regions(strokes)
+        finally:
+            self._viewer.layers.selection.active = active
+        t = frame_of(layer)
+        corners = [region.corners for region in regions_of_box(box)]
+        if t is not None:
+            corners = [np.insert(one, 0, t, 1) for one in corners]
+        layer.add_rectangles(corners, edge_width=layer.current_edge_width)
+
+    def _regions(self, strokes: Strokes) -> Shapes:
+        """Return the layer of regions beside an annotation layer; it is made if needed."""
         key = str(self._session.image)
         layer = self._annotation.regions(key)
         if layer is None:
@@ -95,8 +120,6 @@ class AnnotationActions:
             where = transform(self._viewer, key, frames=frame is not None)
             layer = add_layer(self._viewer, regions_layer(key, name, ndim, (), where, frame))
             layer.current_edge_width = max(1.0, min(strokes.layer.data.shape[-2:]) / 200)
-        self._select(layer)
-        layer.mode = "add_rectangle"
         return layer
 
     def set_scribbled(self, scribbled: bool) -> None:

@@ -6,6 +6,7 @@ kind.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from napari_spatial_embeddings.core.image_data import ImageData, PixelArray, arr
 from napari_spatial_embeddings.core.units import Lengths, filled
 from napari_spatial_embeddings.files.names import frame_key, series_key
 from napari_spatial_embeddings.files.regions import KINDS, Region
-from napari_spatial_embeddings.plugin.state.open_image import Series
+from napari_spatial_embeddings.plugin.state.open_image import Box, Series
 
 from .class_colormap import usual_colormap
 from .frames import empty_labels, frame_of, pixels
@@ -193,6 +194,14 @@ def regions_of(regions: Shapes | None, frame: int | None = None) -> list[Region]
     if t is None:
         return [Region(kind, corners) for kind, corners in kept]
     return [Region(kind, c[:, 1:]) for kind, c in kept if round(float(c[0, 0])) == t]
+
+
+def regions_of_box(box: Box) -> list[Region]:
+    """Return the regions that cover a box of an image (D slices): one in each slice of a volume."""
+    (top, bottom), (left, right) = ((part.start - 0.5, part.stop - 0.5) for part in box[-2:])
+    flat = np.array([[top, left], [top, right], [bottom, right], [bottom, left]])
+    slices = itertools.product(*(range(part.start, part.stop) for part in box[:-2]))
+    return [Region("rectangle", np.column_stack([np.tile(at, (4, 1)), flat])) for at in slices]
 
 
 def series_annotation_layers(

@@ -35,6 +35,7 @@ Role = Literal[
     "arrows",
     "explanation",
     "click",
+    "proposed",
     "tracked",
     "tracks",
     "taken",
@@ -55,6 +56,7 @@ TYPES: dict[Role, type[Layer]] = {
     "locked": Labels,
     "arrows": Vectors,
     "click": Points,
+    "proposed": Shapes,
     "tracked": Labels,
     "tracks": Tracks,
     "taken": Labels,
@@ -62,7 +64,7 @@ TYPES: dict[Role, type[Layer]] = {
 }
 """Type of a role's layers; an explanation has several."""
 
-PASSING: tuple[Role, ...] = ("arrows", "explanation", "click")
+PASSING: tuple[Role, ...] = ("arrows", "explanation", "click", "proposed")
 """Roles of layers that come and go while one works, and hold nothing that is to be saved."""
 
 _TAGGED: WeakKeyDictionary[Layer, LayerTag] = WeakKeyDictionary()

@@ -13,7 +13,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.state.open_image import Box
 
 from .napari_compat import camera, canvas_size
-from .world import extent, pixel_lengths, to_pixels
+from .world import extent, pixel_lengths, to_pixels, to_world
 
 
 def visible_box(viewer: ViewerModel, layer: Layer, axes: str) -> Box:
@@ -65,6 +65,31 @@ def look_at(viewer: ViewerModel, layer: Layer) -> None:
     eye.center = (0.0, *((low + high) / 2))
     size = high - low + pixel_lengths(viewer, layer)[seen]
     eye.zoom = 0.95 * float(np.min(canvas_size(viewer) / size))
+
+
+def look_at_box(viewer: ViewerModel, layer: Layer, box: Box, share: float = 0.5) -> None:
+    """Bring a box of a layer's pixels to the middle of the canvas, and its middle slice into view.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    layer : Layer
+    box : tuple of D slices
+    share : float
+        Of the canvas's height or width, whichever is less room, that the box takes at most.
+    """
+    corners = [part.start - 0.5 for part in box], [part.stop - 0.5 for part in box]
+    low, high = np.sort([to_world(viewer, layer, corner) for corner in corners], axis=0)
+    before, middle = viewer.dims.ndim - layer.ndim, (low + high) / 2
+    slices = [axis for axis in range(before, viewer.dims.ndim) if axis not in viewer.dims.displayed]
+    if slices:
+        viewer.dims.set_point(slices, [float(middle[axis - before]) for axis in slices])
+    if viewer.dims.ndisplay != 2:
+        return
+    seen = [axis - before for axis in viewer.dims.displayed]
+    eye = camera(viewer)
+    eye.center = (0.0, *middle[seen])
+    eye.zoom = share * float(np.min(canvas_size(viewer) / (high - low)[seen]))
 
 
 def in_view(viewer: ViewerModel, layer: Layer) -> bool:

@@ -39,6 +39,7 @@ from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.carried_objects import nothing_annotated
 
 from .class_buttons import ClassButtons
+from .next_region import NextRegionRow
 
 MIN_OBJECTS = 5
 """Below this number of annotated objects the hint asks for more."""
@@ -57,6 +58,7 @@ class AnnotateStep(StepArea):
     region_check : RegionCheck
     interpolation : Interpolation
     series_import : SeriesImport
+    next_row : NextRegionRow
     """
 
     def __init__(
@@ -69,13 +71,14 @@ class AnnotateStep(StepArea):
         region_check: RegionCheck,
         interpolation: Interpolation,
         series_import: SeriesImport,
+        next_row: NextRegionRow,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__("Annotate", parent=parent)
         self._session, self._annotation, self._actions = session, annotation, actions
         self._imports, self._region_check = imports, region_check
         self._interpolation, self._series_import = interpolation, series_import
-        self._images = images
+        self._images, self._next_row = images, next_row
         self._begin = QPushButton("Annotate")
         self._begin.setToolTip("Add an annotation layer to the image, and paint in it.")
         self._begin.clicked.connect(self._annotate)
@@ -125,6 +128,7 @@ class AnnotateStep(StepArea):
         """Disconnect from the controllers."""
         self._connections.close()
         self._classes.close_down()
+        self._next_row.close_down()
 
     def _make_tools(self) -> dict[str, QPushButton]:
         group = QButtonGroup(self)
@@ -164,6 +168,7 @@ class AnnotateStep(StepArea):
         row.addWidget(self._others, 1)
         row.addWidget(self._take)
         self.body.addWidget(self._existing)
+        self.body.addWidget(self._next_row)
 
     @property
     def text(self) -> str:

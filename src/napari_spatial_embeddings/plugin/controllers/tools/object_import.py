@@ -12,6 +12,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QObject
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files.regions import Region
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.layers.annotation import regions_of
@@ -155,8 +156,8 @@ class ObjectImport(QObject):
             )
             self._start(self._actions.strokes_in_background(), work, names)
 
-    def use_regions(self) -> None:
-        """Add the objects that were found in the regions of complete annotation.
+    def use_regions(self, regions: Sequence[Region] | None = None) -> None:
+        """Add the objects that were found in regions: those of complete annotation, or others.
 
         Raises
         ------
@@ -165,7 +166,8 @@ class ObjectImport(QObject):
         """
         result, image = self._session.result, self._session.current
         if result is not None and image is not None:
-            names, regions = self._names(result.classes), regions_of(image.regions)
+            names = self._names(result.classes)
+            regions = regions_of(image.regions) if regions is None else regions
             if not regions:
                 raise InputError("there is no region yet: press Mark region under Annotate")
             work = partial(adopted, result=result, regions=regions, names=names)

@@ -1,0 +1,1 @@
+"""Proposals of what to annotate next."""

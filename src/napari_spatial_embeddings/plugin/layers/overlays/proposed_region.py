@@ -1,0 +1,78 @@
+"""Outline of the region that is to be annotated next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.components import ViewerModel
+from napari.layers import Shapes
+
+from napari_spatial_embeddings.plugin.layers.annotation import regions_of_box
+from napari_spatial_embeddings.plugin.layers.image import transform
+from napari_spatial_embeddings.plugin.layers.napari_compat import insert
+from napari_spatial_embeddings.plugin.layers.tags import LayerTag, find_layer, image_key, tagged
+from napari_spatial_embeddings.plugin.layers.viewport import look_at_box
+from napari_spatial_embeddings.plugin.state.open_image import Box
+
+COLOUR = "#2ee6d6"
+"""Of the outline: not the yellow of complete regions, as it is not one yet."""
+
+THICKNESS = 0.015
+"""Of the outline, as a share of the region's edge."""
+
+
+class ProposedOutline:
+    """Shows one region at a time, in a layer of its own.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+
+    def show(self, key: str, box: Box) -> None:
+        """Outline a box of an image; what was outlined before is not any more."""
+        shapes = [region.corners for region in regions_of_box(box)]
+        width = THICKNESS * max(part.stop - part.start for part in box)
+        layer = self._layer(key)
+        if layer is None:
+            return
+        same = len(layer.data) == len(shapes) and np.array_equal(layer.data[0], shapes[0])
+        if not same:
+            layer.data = []
+            layer.add_rectangles(
+                shapes, edge_width=width, edge_color=COLOUR, face_color="transparent"
+            )
+
+    def _layer(self, key: str) -> Any:
+        """Return the layer of an image's outline; None where that is closed."""
+        for layer in tagged(self._viewer, "proposed"):
+            if image_key(layer) == key:
+                return layer
+        self.clear()
+        image = find_layer(self._viewer, "image", key)
+        if image is None:
+            return None
+        where = transform(self._viewer, key)
+        layer = Shapes(
+            None,
+            ndim=len(where["scale"]),
+            name=f"{image.name} · region to complete",
+            metadata=LayerTag("proposed", key).metadata(),
+            **where,
+        )
+        insert(self._viewer, len(self._viewer.layers), layer)
+        return layer
+
+    def look(self, box: Box) -> None:
+        """Move the view to the outlined box."""
+        for layer in tagged(self._viewer, "proposed"):
+            look_at_box(self._viewer, layer, box)
+
+    def clear(self) -> None:
+        """Remove the outline."""
+        for layer in list(tagged(self._viewer, "proposed")):
+            self._viewer.layers.remove(layer)
