@@ -14,18 +14,19 @@ import numpy as np
 import psutil
 import pytest
 import tifffile
+from distributed import Client, LocalCluster
 from numpy.typing import NDArray
 
 from label_files import ome_zarr
 from napari_spatial_embeddings import samples
 from napari_spatial_embeddings.config import BlockSettings, PredictionSettings
-from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.errors import Failure, InputError
 from napari_spatial_embeddings.files import read_image
 from napari_spatial_embeddings.inference.block_run import BlockReport
 from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.registry import find_model
-from napari_spatial_embeddings.inference.workers import connecting
+from napari_spatial_embeddings.inference.workers import connecting, dask_workers
 from napari_spatial_embeddings.inference.workers.connecting import local_workers, workers_of
 from napari_spatial_embeddings.inference.workers.dask_blocks import DaskBlocks
 from napari_spatial_embeddings.inference.workers.dask_workers import DaskWorkers, Finished
@@ -135,6 +136,41 @@ def test_a_result_that_is_lost_before_it_is_fetched_is_made_again(
     *_, last = reports(path, tmp_path, place)
     assert lost
     assert_same(last, alone)
+
+
+def kill_all() -> None:
+    for process in processes():
+        with suppress(psutil.Error):
+            process.kill()
+
+
+@pytest.mark.slow
+def test_workers_that_are_slow_to_come_back_are_waited_for(
+    path: Path, alone: BlockReport, tmp_path: Path
+) -> None:
+    """As on a busy machine: Dask's own cluster would give them up after 15 seconds."""
+    killed = False
+    with local_workers(2, MODEL) as workers:
+        for last in reports(path, tmp_path, workers):
+            if last.done == 1 and not killed:
+                killed, end = True, time.monotonic() + 25
+                while time.monotonic() < end:
+                    kill_all()
+                    time.sleep(0.05)
+    assert killed
+    assert_same(last, alone)
+
+
+def test_where_no_worker_comes_back_the_run_ends_with_a_sentence(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_workers, "COUNT_SECONDS", 0.2)
+    with (
+        LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster) as client,
+        pytest.raises(Failure, match="no worker is left"),
+    ):
+        list(reports(path, tmp_path, DaskWorkers(client, MODEL, patience=1)))
 
 
 @pytest.mark.slow

@@ -21,6 +21,16 @@ EXTRA = "cluster"
 CONNECT_SECONDS = 20
 """Time in which a scheduler has to answer."""
 
+LOST_WORKER_TIMEOUT = "1 day"
+"""Time that a local worker has to start again, for Dask's cluster.
+
+By default that is 15 seconds, which are not enough on a busy machine; the cluster then gives the
+worker up for good, and says nothing.
+"""
+
+RESTART_SECONDS = 600.0
+"""Time for the first of the local workers to start again, if all of them ended."""
+
 
 @contextmanager
 def local_workers(count: int, model: Callable[[], SpatialEmbeddings]) -> Iterator[DaskWorkers]:
@@ -38,6 +48,7 @@ def local_workers(count: int, model: Callable[[], SpatialEmbeddings]) -> Iterato
         If Dask is not installed.
     """
     with extra(EXTRA):
+        import dask.config
         from distributed import Client, LocalCluster, WorkerPlugin
 
     class Quiet(WorkerPlugin):
@@ -59,9 +70,10 @@ def local_workers(count: int, model: Callable[[], SpatialEmbeddings]) -> Iterato
             env=env,
         )
     try:
-        with Client(cluster) as client:
+        timeout = dask.config.set({"distributed.deploy.lost-worker-timeout": LOST_WORKER_TIMEOUT})
+        with timeout, Client(cluster) as client:
             client.register_plugin(Quiet())
-            workers = DaskWorkers(client, model)
+            workers = DaskWorkers(client, model, RESTART_SECONDS)
             try:
                 yield workers
             finally:

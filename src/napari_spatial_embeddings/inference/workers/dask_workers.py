@@ -8,6 +8,7 @@ same paths.
 
 from __future__ import annotations
 
+import math
 import queue
 import time
 import uuid
@@ -62,14 +63,21 @@ class DaskWorkers:
         Connected: see `connecting`.
     model : callable
         Loads the model; it can be pickled, such as a partial function with an absolute path.
+    patience : float
+        Seconds without any worker after which none is waited for.
     """
 
-    def __init__(self, client: Client, model: Callable[[], SpatialEmbeddings]) -> None:
-        self._client, self._model = client, model
+    def __init__(
+        self,
+        client: Client,
+        model: Callable[[], SpatialEmbeddings],
+        patience: float = math.inf,
+    ) -> None:
+        self._client, self._model, self._patience = client, model, patience
         self._name = uuid.uuid4().hex
         self._done: queue.SimpleQueue[tuple[Any, Future[Any]]] = queue.SimpleQueue()
         self._futures: set[Future[Any]] = set()
-        self._threads, self._counted = 0, -COUNT_SECONDS
+        self._threads, self._counted, self._seen = 0, -COUNT_SECONDS, time.monotonic()
 
     @property
     def dashboard(self) -> str:
@@ -80,10 +88,7 @@ class DaskWorkers:
     @property
     def threads(self) -> int:
         """Number of threads of all workers, counted every few seconds."""
-        if time.monotonic() - self._counted >= COUNT_SECONDS:
-            with _answering():
-                self._threads = sum(self._client.nthreads().values())
-            self._counted = time.monotonic()
+        self._count()
         return self._threads
 
     @property
@@ -95,6 +100,18 @@ class DaskWorkers:
     def under_way(self) -> int:
         """Number of tasks that have not ended."""
         return len(self._futures)
+
+    def _count(self) -> None:
+        now = time.monotonic()
+        if now - self._counted < COUNT_SECONDS:
+            return
+        with _answering():
+            self._threads = sum(self._client.nthreads().values())
+        self._counted = now
+        if self._threads:
+            self._seen = now
+        elif now - self._seen > self._patience:
+            raise Failure(NONE_LEFT)
 
     def stop(self) -> None:
         """Cancel the tasks that are under way."""
@@ -138,8 +155,9 @@ class DaskWorkers:
         Raises
         ------
         Failure
-            If the scheduler does not answer any more.
+            If the scheduler does not answer any more, or no worker comes back.
         """
+        self._count()
         try:
             task, future = self._done.get(timeout=PATIENCE)
         except queue.Empty:
@@ -166,6 +184,11 @@ class DaskWorkers:
             short.__cause__, error = error, short
         return Finished(task, error=error)
 
+
+NONE_LEFT = (
+    "no worker is left: all of them ended, and none could be started again; free some memory, and"
+    " the same command goes on from what is done"
+)
 
 GONE = (
     "the scheduler does not answer any more; start it and its workers again, and the same command"
