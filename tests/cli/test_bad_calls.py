@@ -11,7 +11,7 @@ import pytest
 
 from command_line import TINY, call, contents, pairs, refused, training_set
 from damage import assert_refused, cut
-from napari_spatial_embeddings.cli.train_job import CHECKPOINT
+from napari_spatial_embeddings.inference.model_card import CHECKPOINT
 
 not_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read and write everything"

@@ -13,9 +13,9 @@ import pytest
 import tifffile
 
 from command_line import call, cells, contents, done, refused
-from napari_spatial_embeddings.cli.train_job import CHECKPOINT
 from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.model_card import CHECKPOINT
 from napari_spatial_embeddings.project import Annotation, Project
 from napari_spatial_embeddings.project.windows import add_window
 from napari_spatial_embeddings.system.lock import exclusive_lock

@@ -12,8 +12,8 @@ import pytest
 import tifffile
 
 from command_line import TINY, call, cells, contents, done, pairs, refused, save, training_set
-from napari_spatial_embeddings.cli.train_job import CHECKPOINT
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.model_card import CHECKPOINT
 from napari_spatial_embeddings.training.checkpoint import Checkpoint
 from napari_spatial_embeddings.training.train import Report
 

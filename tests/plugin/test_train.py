@@ -107,7 +107,7 @@ def test_runs_to_its_end(
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")
 def test_a_crash_is_a_sentence_and_work_goes_on(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until, home: Path
 ) -> None:
     start(viewer, dock, step, until)
     until(lambda: has_model(step), LONG)
@@ -117,9 +117,42 @@ def test_a_crash_is_a_sentence_and_work_goes_on(
     for text in (dock.message, step.progress.texts[1]):
         assert "ended by the system, most likely because memory ran out" in text
         assert "the best model so far is kept" in text
-    press(step, "Start training")
+    before, session = reports(step), step.session
+    assert not session.training.used["resumed"]
+
+    # What was cut off goes on where it was, with the same curve, also after it was closed.
+    project = session.project
+    assert project is not None
+    dock.project.create(home / "other")
+    assert not go_on(step)
+    dock.project.open(project.folder)
+    assert session.training.seconds_left > 0
+    (button,) = go_on(step)
+    assert button.text().startswith("Go on (9:")
+    until(button.isEnabled)
+    button.click()
     until(lambda: running(step) or ended(step), LONG)
-    assert running(step), step.session.training.problem
+    assert running(step), session.training.problem
+    assert session.training.used["resumed"]
+    until(lambda: len(reports(step)) > 2 and reports(step)[-1]["step"] > 0, LONG)
+    steps = [report["step"] for report in reports(step)]
+    assert steps == sorted(steps)
+    assert reports(step)[0]["step"] == before[0]["step"]
+    assert reports(step)[-1]["seconds"] > 0
+
+    # Other annotations are another training.
+    os.kill(dock.training.pid, signal.SIGKILL)
+    until(lambda: ended(step), LONG)
+    (layer,) = (x for x in viewer.layers if x.name.endswith("annotations"))
+    layer.fill((1, 1), 99)
+    until(lambda: not go_on(step)[0].isEnabled())
+    assert "annotations changed" in go_on(step)[0].toolTip()
+
+
+def go_on(step: TrainStep) -> list[QPushButton]:
+    """Return the button that takes up a training, if it is offered."""
+    found = [x for x in step.findChildren(QPushButton) if x.text().startswith("Go on (")]
+    return [x for x in found if x.isVisibleTo(step)]
 
 
 def test_cancel_while_it_starts(

@@ -6,6 +6,7 @@ import argparse
 from contextlib import ExitStack
 
 from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
+from napari_spatial_embeddings.inference.model_card import CHECKPOINT
 
 from .flags import (
     CallError,
@@ -151,7 +152,7 @@ def _train(request: TrainRequest, reporter: Reporter, stop: StopRequest, held: E
     from napari_spatial_embeddings.training.annotation import summarise
     from napari_spatial_embeddings.training.train import train as training
 
-    from .train_job import CHECKPOINT, job_of_folders, job_of_project
+    from .train_job import job_of_folders, job_of_project
 
     reporter.stage("reading the annotations")
     job = job_of_project(request, project) if project else job_of_folders(request)
@@ -173,7 +174,7 @@ def _train(request: TrainRequest, reporter: Reporter, stop: StopRequest, held: E
     )
     start = "" if job.origin is None else f", starting from {job.origin}"
     text = f"training on {summarise(job.data.images)}{start}"
-    reporter.event(text, "start", **job.facts())
+    reporter.event(text, "start", **job.facts(), resumed=request.resume)
     reporter.stage("measuring the start model" if job.trained else "computing the first steps")
     if ModelWriter(job.output, reporter, stop).follow(reports) is None:
         raise CallError(

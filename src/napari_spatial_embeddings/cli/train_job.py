@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.inference.model_card import CHECKPOINT
 
 from .flags import ADVICE, CallError, checked_folder, read_flags
 from .train_inputs import read_annotated
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
     from napari_spatial_embeddings.project import Project
     from napari_spatial_embeddings.training.dataset import TrainingSet
-
-CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from napari_spatial_embeddings.errors import InputError
 
 SCHEMA = 3
 WEIGHTS, CARD = "model.safetensors", "model.json"
+CHECKPOINT = "checkpoint.safetensors"
+"""Beside them: the whole state of the training that made the model, to go on with it."""
 
 
 class ModelError(InputError):

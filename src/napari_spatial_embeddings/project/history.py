@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,6 +28,8 @@ EXCHANGE = "exchange"
 @dataclass(frozen=True, slots=True)
 class LastTraining:
     """What is known of a project's last training; all is empty if there was none.
+
+    Where a training was resumed, it is one with what was before.
 
     Parameters
     ----------
@@ -88,17 +91,20 @@ class History:
         """Return what is known of the last training."""
         start, wrote, back = dict[str, Any](), False, False
         reports: list[dict[str, Any]] = []
+        first = math.inf  # the step that a resumed training went on from
         lines = self.path.read_bytes().splitlines() if self.path.exists() else []
         for line in reversed(lines):
             with suppress(ValueError):
                 fact = json.loads(line)
                 event = fact.get("event") if isinstance(fact, dict) else None
                 if event == "start":
-                    start = fact
-                    break
+                    start, first = fact, reports[-1]["step"] if reports else first
+                    if not fact.get("resumed"):
+                        break
                 if event == "report":
-                    reports.append(fact)
                     wrote |= bool(fact.get("saved"))
+                    if fact["step"] <= first:  # what was done after its checkpoint was done again
+                        reports.append(fact)
                 if event == "end":
                     wrote |= fact.get("model") is not None
                 if event == EXCHANGE:

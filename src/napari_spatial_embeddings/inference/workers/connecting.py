@@ -25,7 +25,7 @@ LOST_WORKER_TIMEOUT = "1 day"
 """Time that a local worker has to start again, for Dask's cluster.
 
 By default that is 15 seconds, which are not enough on a busy machine; the cluster then gives the
-worker up for good, and says nothing.
+worker up for good, without a word of it.
 """
 
 RESTART_SECONDS = 600.0

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QElapsedTimer, QObject, QTimer
 
 from napari_spatial_embeddings.errors import Failure, InputError
-from napari_spatial_embeddings.inference.model_card import WEIGHTS, ModelCard, check_folder
+from napari_spatial_embeddings.inference.model_card import (
+    CHECKPOINT,
+    WEIGHTS,
+    ModelCard,
+    check_folder,
+)
 from napari_spatial_embeddings.inference.registry import find_folder
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.process import command_line
@@ -90,13 +96,36 @@ class TrainingController(QObject):
             If something cannot be saved, or there is no Python to train with.
         """
         project = self._projects.ensure()
-        arguments = ["train", "--project", str(project.folder), "--json", "--stages"]
-        arguments.append("--stop-on-stdin")
+        arguments = []
         if model is None:
             arguments.append("--from-scratch")
         elif model != str(project.model_folder):  # that is the default
             self._autosave.write(lambda: project.update(start=model))
             arguments += ["--model", model]
+        self._start(project, TrainingState(), arguments)
+        if model is not None and self.previewing and self._session.image is not None:
+            self._session.set_model(model, None)
+            self._prediction.view(asked=False)  # what there was before
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether the last training was stopped or cut off, and can go on where it was."""
+        project, training = self._session.project, self._session.training
+        if project is None or training.back or not training.seconds_left:
+            return False
+        return (project.model_folder / CHECKPOINT).exists()
+
+    def resume(self) -> None:
+        """Go on with the last training, until its time is over.
+
+        Raises
+        ------
+        InputError, Failure
+            As of `start`.
+        """
+        self._start(self._projects.ensure(), self._session.training, ["--resume"])
+
+    def _start(self, project: Project, before: TrainingState, arguments: list[str]) -> None:
         self._autosave.save_now()
         if self._autosave.problem:
             raise Failure(
@@ -106,11 +135,11 @@ class TrainingController(QObject):
         self._before, self._ended = written(project), None
         self._error = ""
         self._since.invalidate()
-        self._child.start(*arguments)
-        self._session.show_training(TrainingState("starting", stage="starting Python"))
-        if model is not None and self.previewing and self._session.image is not None:
-            self._session.set_model(model, None)
-            self._prediction.view(asked=False)  # what there was before
+        options = "--json", "--stages", "--stop-on-stdin"
+        self._child.start("train", "--project", str(project.folder), *options, *arguments)
+        self._session.show_training(
+            replace(before, status="starting", stage="starting Python", problem="")
+        )
 
     def stop(self) -> None:
         """Stop, and keep the best model; a second call does not wait for it.
@@ -189,10 +218,16 @@ class TrainingController(QObject):
         event = report.get("event")
         if event == "start":
             stopping = self._session.training.status == "stopping"
+            if report.get("resumed"):  # it is the same training, with the same start model
+                report = {**report, "start": self._session.training.used.get("start")}
             self._session.set_status("stopping" if stopping else "running", used=report)
         elif event == "stage":
             self._session.set_status(self._session.training.status, stage=report["stage"])
         elif event == "report":
+            # What a training did after its last checkpoint is done again if it was cut off.
+            kept = tuple(r for r in self._session.training.reports if r["step"] <= report["step"])
+            if len(kept) < len(self._session.training.reports):
+                self._session.set_status(self._session.training.status, reports=kept)
             self._session.add_report(report)
             if report["saved"]:
                 self._preview()
@@ -215,7 +250,7 @@ class TrainingController(QObject):
             problem = f"{self._error or problem}{kept}"
             self._session.set_status("failed", problem=problem, wrote=there)
             self._session.say(problem, "error", lambda: self._session.training.problem == problem)
-        elif there:
+        elif there or self._session.training.wrote:
             self._session.set_status("done", wrote=True)
         else:
             self._session.set_status("idle")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QHBoxLayout, QPushButton, QWidget
 from superqt.utils import QSignalDebouncer
 
-from napari_spatial_embeddings.core.text import sentence
+from napari_spatial_embeddings.core.text import clock, sentence
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model_card import ModelCard
 from napari_spatial_embeddings.inference.registry import suiting
@@ -96,6 +96,8 @@ class TrainStep(StepArea):
         self._button.setMinimumHeight(34)
         self._back = QPushButton()
         self._back.setToolTip("The model of before the training is kept: compare, and take either.")
+        self._resume = QPushButton()
+        self._resume.setMinimumHeight(34)
         self._obstacle = ""
         self.use = TextBlock(USE_LINES)
         self.progress = TrainingProgress(session, self._back)
@@ -107,7 +109,10 @@ class TrainStep(StepArea):
         self.body.addLayout(form)
         self.body.addWidget(self._preview)
         self.body.addWidget(self.settings)
-        self.body.addWidget(self._button)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._button, 1)
+        buttons.addWidget(self._resume)
+        self.body.addLayout(buttons)
         self.body.addWidget(self.use)
         self.body.addWidget(self.progress)
         self.body.addWidget(self.device.advice_label)
@@ -123,6 +128,7 @@ class TrainStep(StepArea):
     def _connect(self) -> None:
         self._button.clicked.connect(self._press)
         self._back.clicked.connect(self._training.go_back)
+        self._resume.clicked.connect(self._go_on)
         self._minutes.valueChanged.connect(self._set_minutes)
         self._preview.toggled.connect(self._set_preview)
         self.start_model.changed.connect(self._model_chosen)
@@ -176,6 +182,10 @@ class TrainStep(StepArea):
         self.start_model.choose(self.start_model.chosen)
         with self.session.errors_as_messages():
             self._training.start(self.start_model.chosen)
+
+    def _go_on(self) -> None:
+        with self.session.errors_as_messages():
+            self._training.resume()
 
     def _set_minutes(self, minutes: float) -> None:
         self.session.set_training(self.session.training_settings.updated(minutes=minutes))
@@ -234,10 +244,24 @@ class TrainStep(StepArea):
         self._button.setToolTip(problem)
         self._back.setText(BACK[self.session.training.back])
         self._back.setVisible(self._training.can_go_back)
+        self._show_resume()
         for part in (self.start_model, self._minutes, self._size, self.device, self.settings):
             part.setEnabled(not active)
         self.set_hint(problem or HINTS[status])
         self._show_use(card)
+
+    def _show_resume(self) -> None:
+        training = self.session.training
+        self._resume.setVisible(self._training.can_resume)
+        self._resume.setText(f"Go on ({clock(training.seconds_left)} left)")
+        used, totals = training.used.get("used", {}), self._annotation.totals
+        same = (used.get("images"), used.get("objects")) == (totals.images, totals.objects)
+        self._resume.setEnabled(same)
+        self._resume.setToolTip(
+            "Go on with this training where it was."
+            if same
+            else "The annotations changed since this training: start a new one."
+        )
 
     def _find_start(self) -> tuple[ModelCard | None, str]:
         """Return the start model's card, if there is one, and why no training can start."""

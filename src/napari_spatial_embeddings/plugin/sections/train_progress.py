@@ -134,7 +134,8 @@ def _ended_early(training: TrainingState) -> str:
     if training.status != "idle" or not reports or reports[-1].get("done"):
         return ""
     kept = "its best model is kept" if training.better else "it had no better model yet"
-    return f"This training was ended early, after {clock(reports[-1]['seconds'])} min; {kept}"
+    when = clock(reports[-1]["seconds"])
+    return f"This training was cut off after {when} min; {kept}. Go on takes it up there"
 
 
 def _time_text(report: dict[str, Any], status: str, seconds: float, left: float) -> str:

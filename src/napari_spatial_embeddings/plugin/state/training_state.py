@@ -75,6 +75,12 @@ class TrainingState:
         return self.wrote and not self.active and (self.better or not self.trained_start)
 
     @property
+    def seconds_left(self) -> float:
+        """Seconds that it had left when it was stopped or cut off; 0 if it is running or done."""
+        last = self.reports[-1] if self.reports else {"done": True}
+        return 0.0 if self.active or last.get("done") else float(last["seconds_left"])
+
+    @property
     def outcome(self) -> str:
         """What became of the model so far, as a sentence; empty while nothing is known."""
         validated = [report for report in self.reports if report.get("validation")]
