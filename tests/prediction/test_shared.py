@@ -17,6 +17,8 @@ import tifffile
 from command_line import call, contents
 from label_files import ome_zarr
 from napari_spatial_embeddings import samples
+from napari_spatial_embeddings.cli.image_reader import ImageReader
+from napari_spatial_embeddings.cli.predicting.inputs import find_inputs
 from napari_spatial_embeddings.config import BlockSettings, PredictionSettings
 from napari_spatial_embeddings.core import image_data
 from napari_spatial_embeddings.errors import InputError
@@ -31,6 +33,9 @@ from napari_spatial_embeddings.prediction.many import predict_inputs
 from napari_spatial_embeddings.prediction.outputs import Outputs
 from napari_spatial_embeddings.prediction.reports import InputReport
 from napari_spatial_embeddings.prediction.run import PredictRun
+from napari_spatial_embeddings.project import Project
+from napari_spatial_embeddings.project.frames import add_frame
+from napari_spatial_embeddings.project.windows import add_window
 from plates import plate
 
 LARGE = 120 * 160
@@ -127,6 +132,34 @@ def test_results_are_those_of_one_process(
     again = last_reports(predict_inputs(other, inputs, record, workers))
     assert {name for name, report in again.items() if report.earlier} == {"0", "slide"}
     assert contents(tmp_path / "other") == contents(tmp_path / "one")
+
+
+def test_images_of_a_project(tmp_path: Path, images: Path, workers: DaskWorkers) -> None:
+    """By `--project` and `--workers`: one of them is a view of a large image, one is gone."""
+    project = Project.create(tmp_path / "project")
+    shutil.copy(images / "0.tif", tmp_path / "moved.tif")
+    series, large = read_image(images / "film.zarr", time=True), read_image(images / "slide.tif")
+    for path in (images / "1.tif", images / "slide.tif", tmp_path / "moved.tif"):
+        project.add_image(path)
+    add_frame(
+        project, "film.t0001", series, 1, name="film, frame 1", source=str(images / "film.zarr")
+    )
+    window = (40, 160), (0, 100)
+    add_window(project, "view", large, window, name="view", source=str(images / "slide.tif"))
+    (tmp_path / "moved.tif").unlink()
+    inputs = find_inputs([], ImageReader(), project)
+    found = []
+    for name, others in (("one", None), ("other", workers)):
+        run = run_into(tmp_path / name)
+        reports = predict_inputs(
+            run, inputs, DoneImages(tmp_path / f"{name}.part", run.facts), others
+        )
+        found.append({name: facts(report) for name, report in last_reports(reports).items()})
+    assert found[0] == found[1]
+    assert {name for name, known in found[0].items() if known[-2]} == {"moved"}
+    assert contents(tmp_path / "other") == contents(tmp_path / "one")
+    written = {path.stem for path in (tmp_path / "one").glob("*.tif")}
+    assert written == {"1", "film", "slide", "view"}
 
 
 def test_frames_that_are_done_are_not_done_again(

@@ -144,7 +144,9 @@ class ImageWork:
                 return self._frame(task, task.frame)
             return self._image(task)
         except (Unusable, InputError) as error:
-            return ImageDone(error=reason_of(error))
+            reason = reason_of(error)  # whose own type may not stand the way to another process
+            kind = Failure if isinstance(reason, Failure) else InputError
+            return ImageDone(error=kind(str(reason)))
 
     def _image(self, task: ImageTask) -> ImageDone:
         run = self._run
