@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
 from napari_spatial_embeddings.errors import InputError
 
+from .compiling import compiling_noted
 from .flags import CallError, Subparsers, add_flags, read_flags
 from .output import ResultWriter, add_output_flags
 from .predict import OWN
@@ -56,7 +57,8 @@ def cluster(options: argparse.Namespace) -> int:
             results.skip(one, error)
             continue
         settings = read_flags(flags, own)
-        found, spacing = instances_of(saved.maps, settings), saved.maps.spacing
+        with compiling_noted():
+            found, spacing = instances_of(saved.maps, settings), saved.maps.spacing
         about = {"clustering": settings.model_dump()}
         outputs.write(one, found, classes, spacing, saved.pixel_size, saved.unit, about)
         results.wrote(outputs.labels_path(one), len(found))

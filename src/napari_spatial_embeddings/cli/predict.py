@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.units import METRES
 
+from .compiling import compiling_noted
 from .flags import (
     ADVICE,
     CallError,
@@ -130,10 +131,11 @@ def predict(options: argparse.Namespace) -> int:
     blocks = read_flags(vars(options), BlockSettings())
     run = PredictRun(model, name, clustering, prediction, outputs, advice, blocks, note_kept)
     stop = StopRequest()
-    if is_one_file(options.output):
-        return _in_one_file(options, run, inputs, stop)
-    with stop.signals():
-        return _many(options, run, inputs, stop)
+    with compiling_noted():
+        if is_one_file(options.output):
+            return _in_one_file(options, run, inputs, stop)
+        with stop.signals():
+            return _many(options, run, inputs, stop)
 
 
 def _many(

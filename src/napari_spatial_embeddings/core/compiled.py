@@ -1,13 +1,18 @@
-"""Decorator of the loops that numba compiles."""
+"""Decorator of the loops that numba compiles, and word of when it does."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 from numba import njit
+from numba.core import event
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+COMPILES = "numba:compile"
+"""What numba calls a compilation; there is none where an earlier process has kept its result."""
 
 
 def compiled(*, inline: bool = False, reorder: bool = False) -> Callable[[Function], Function]:
@@ -31,3 +36,31 @@ def compiled(*, inline: bool = False, reorder: bool = False) -> Callable[[Functi
         fastmath={"reassoc", "contract", "nsz"} if reorder else False,
     )
     return cast(Callable[[Function], Function], decorate)
+
+
+@contextmanager
+def noticed(compiles: Callable[[], object]) -> Iterator[None]:
+    """Call a function before each compilation of one that is ours.
+
+    At the first use in an installation that takes up to half a minute, without any other report.
+
+    Parameters
+    ----------
+    compiles : callable
+        Called in whichever thread needs the function, for whichever work.
+    """
+    with event.install_listener(COMPILES, _Listener(compiles)):
+        yield
+
+
+class _Listener(event.Listener):
+    def __init__(self, compiles: Callable[[], object]) -> None:
+        self._compiles = compiles
+
+    def on_start(self, event: Any) -> None:
+        module = event.data["dispatcher"].py_func.__module__
+        if module.partition(".")[0] == __name__.partition(".")[0]:
+            self._compiles()
+
+    def on_end(self, event: Any) -> None:
+        pass

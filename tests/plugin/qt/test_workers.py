@@ -8,12 +8,16 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 from qtpy.QtCore import QObject
 
+from loops import loops
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker, Worker
+from napari_spatial_embeddings.plugin.tasks.predict import COMPILING, compiling_reported
 from plugin.conftest import Until
 
 
@@ -49,6 +53,22 @@ def test_a_worker_that_ended_holds_nothing(qtbot: QtBot, until: Until, cancelled
 
     until(released)
     assert worker.parent() is parent  # it is still there, as controllers' workers are
+
+
+def test_that_loops_are_compiled_is_reported(qtbot: QtBot, tmp_path: Path) -> None:
+    """As long as that takes nothing else is, so that it would look stuck."""
+
+    def work() -> Iterator[str]:
+        yield "first"
+        yield str(loops(tmp_path).twice(3))
+
+    reports: list[str] = []
+    parent = QObject()
+    worker = Worker(work, parent, partial(compiling_reported, COMPILING))
+    worker.reported.connect(reports.append)
+    with qtbot.waitSignal(worker.ended, timeout=300_000):
+        worker.start()
+    assert reports == ["first", COMPILING, "6"]
 
 
 def test_closing_never_waits(qtbot: QtBot, until: Until) -> None:

@@ -243,13 +243,20 @@ class PredictionController(QObject):
         frames: dict[str, int] | None = None,
     ) -> None:
         """Start a prediction of an image or frames of its series; of several if none is given."""
+        from napari_spatial_embeddings.plugin.tasks.predict import (
+            COMPILING,
+            PredictionReport,
+            compiling_reported,
+        )
+
         if self._worker is not None:
             self._worker.cancel()
         self._image, self._in_view, self._frames = image, in_view, frames or {}
         if self._problem_shown:
             self._session.say("")
             self._problem_shown = False
-        self._worker = worker = Worker(work, self)
+        around = partial(compiling_reported, PredictionReport(0, 0, COMPILING))
+        self._worker = worker = Worker(work, self, around)
         worker.reported.connect(self._report)
         worker.ended.connect(self._end)
         worker.failed.connect(self._fail)

@@ -13,8 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
+from typing import Any, TypeAlias
 
 from qtpy.QtCore import QObject, Qt, Signal
 
@@ -24,6 +25,8 @@ SECONDS_AT_EXIT = 10.0
 """Seconds to wait at most for cancelled work before the program ends: it may be in the midst of a
 file, or in code that must not outlive Python."""
 
+Around: TypeAlias = Callable[[Callable[[object], object]], AbstractContextManager[object]]
+
 _CANCELLED: set[threading.Thread] = set()
 
 
@@ -32,6 +35,10 @@ def _wait_for_cancelled() -> None:
     end = time.monotonic() + SECONDS_AT_EXIT
     for thread in list(_CANCELLED):
         thread.join(max(0.0, end - time.monotonic()))
+
+
+def _nothing_around(_report: Callable[[object], object]) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 class Worker(QObject):
@@ -44,14 +51,23 @@ class Worker(QObject):
     ----------
     work : callable
         Returns the generator; called in the thread.
+    around : callable, optional
+        Gets a function that reports a value at any time, from any thread; returns the context that
+        the work is done in.
     """
 
     reported = Signal(object)
     ended = Signal(object)
     failed = Signal(str)
 
-    def __init__(self, work: Callable[[], Iterator[Any]], parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        work: Callable[[], Iterator[Any]],
+        parent: QObject | None = None,
+        around: Around = _nothing_around,
+    ) -> None:
         super().__init__(parent)
+        self._around = around
         self._stop = threading.Event()
         # The thread forgets the work when it is done: it may hold images and maps, and this object
         # lives as long as its parent.
@@ -72,11 +88,12 @@ class Worker(QObject):
     def _run(self, work: Callable[[], Iterator[Any]]) -> None:
         last = None
         try:
-            reports = work()
-            for last in reports:
-                if self._stop.is_set():
-                    return
-                self._emit(self.reported, last)
+            with self._around(partial(self._emit, self.reported)):
+                reports = work()
+                for last in reports:
+                    if self._stop.is_set():
+                        return
+                    self._emit(self.reported, last)
             self._emit(self.ended, last)
         except Exception as error:  # noqa: BLE001 - `explained` logs unexpected errors
             self._emit(self.failed, to_message(error))

@@ -6,6 +6,7 @@ The previews of a training are predictions of the view as well.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.segmentation import Segmentation, SegmentationReport
     from napari_spatial_embeddings.project import Project
 
+
+COMPILING = "Compiling, once per installation"
+"""Report while loops are compiled at the first prediction: there is no other one meanwhile."""
 
 MAX_SKIPPED_SHOWN = 3
 """Images that a message names which could not be predicted."""
@@ -104,6 +108,15 @@ class PredictionReport:
     key: str = ""
     result: Segmentation | None = None
     problem: str = ""
+
+
+@contextmanager
+def compiling_reported(notice: object, report: Callable[[object], object]) -> Iterator[None]:
+    """Have a notice be reported, from any thread, whenever a loop is about to be compiled."""
+    from napari_spatial_embeddings.core.compiled import noticed
+
+    with noticed(lambda: report(notice)):
+        yield
 
 
 def predict_image(

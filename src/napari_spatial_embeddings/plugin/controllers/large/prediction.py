@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -154,10 +155,7 @@ class LargePrediction(QObject):
         return bool(facts != self._session.clustering.model_dump(mode="json"))
 
     def _target(self) -> OpenImage | None:
-        """Return the image of which the whole is predicted; None for a time series.
-
-        Of a view, that is the large image.
-        """
+        """Return the image to be predicted, of a view the large one; None for a time series."""
         image, layer = self._session.current, self._images.large
         if layer is not None:
             image = self._session.images.get(image_key(layer) or "")
@@ -182,9 +180,11 @@ class LargePrediction(QObject):
         """Start a run; it ends with a question if it has to ``discard`` what it must not."""
         from napari_spatial_embeddings.large.workers import Workers
         from napari_spatial_embeddings.plugin.tasks.large.prediction import (
+            LargeProgress,
             LargeRequest,
             predict_large,
         )
+        from napari_spatial_embeddings.plugin.tasks.predict import COMPILING, compiling_reported
 
         session = self._session
         with session.errors_as_messages():
@@ -207,10 +207,11 @@ class LargePrediction(QObject):
                 self._prediction.blocks,
                 discard,
             )
-            models, stop = self._prediction.models, threading.Event()
-            worker = Worker(lambda: predict_large(models, request, stop.is_set), self)
-            self._run = _Run(image, path, worker, stop, session.project)
-            self.takes = ""
+            stop = threading.Event()
+            work = partial(predict_large, self._prediction.models, request, stop.is_set)
+            around = partial(compiling_reported, LargeProgress(0, 0, COMPILING))
+            worker = Worker(work, self, around)
+            self._run, self.takes = _Run(image, path, worker, stop, session.project), ""
             worker.reported.connect(self._report)
             worker.ended.connect(self._end)
             worker.failed.connect(self._fail)
@@ -220,7 +221,7 @@ class LargePrediction(QObject):
 
     def cancel(self) -> None:
         """End the run; what is done is kept."""
-        if self._run is not None:
+        if self.running:
             self._abandon("Stopped; what is done is kept.")
 
     def _leave(self) -> None:
