@@ -19,7 +19,7 @@ settings.load_profile("fixed")
 
 _WINDOWS = pytest.StashKey[int]()
 
-WINDOWS = 40
+WINDOWS = 25
 """Number of tests with a window after which all garbage is looked for, not only the last test's."""
 
 
