@@ -32,11 +32,23 @@ def scored(tmp_path: Path) -> tuple[Path, dict[str, Scores]]:
         "b": (other, np.where(other > 3, other, 0)),
         "c": (nothing, nothing),
         "d": (truth, nothing),
+        "e": (truth, halved(truth)),
+        "f": (halved(other), other),
     }
     for name, (labels, predictions) in images.items():
         save(tmp_path / f"labels/{name}.tif", labels)
         save(tmp_path / f"predictions/{name}.tif", predictions)
     return tmp_path, {f"{name}.tif": score(*pair) for name, pair in images.items()}
+
+
+def halved(labels: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Cut every object in two, left and right of its middle."""
+    out = labels.astype(np.int32)
+    for label in np.unique(labels[labels > 0]):
+        columns = np.flatnonzero((labels == label).any(0))
+        right = np.arange(labels.shape[1]) > columns.mean()
+        out[(labels == label) & right] += 1000
+    return out
 
 
 def folders(folder: Path) -> tuple[object, ...]:
@@ -47,7 +59,7 @@ def test_numbers_are_the_metrics(scored: tuple[Path, dict[str, Scores]]) -> None
     folder, scores = scored
     (found,) = done("evaluate", *folders(folder), "--json").facts
     every = list(scores.values())
-    assert found["images"] == 4
+    assert found["images"] == len(scores)
     assert found["thresholds"] == list(THRESHOLDS)
     for measure in MEASURES:
         each = np.array([getattr(s, measure) for s in every])
@@ -59,6 +71,10 @@ def test_numbers_are_the_metrics(scored: tuple[Path, dict[str, Scores]]) -> None
             np.testing.assert_allclose(reported, getattr(own, measure), atol=1e-4)
     np.testing.assert_allclose(found["mean"]["ap"], mean_ap(every), atol=1e-4)
     assert found["counts"]["tp"] == pooled(every).tp.tolist()
+    for name, kind in (("e", "split"), ("f", "merged")):
+        count = getattr(scores[f"{name}.tif"], kind)
+        assert count > 3
+        assert found["per_image"][f"{name}.tif"][kind] == found["counts"][kind] == count
     assert found["per_image"]["c.tif"]["ap"] == [1.0] * 10, "empty against empty is right"
     assert found["per_image"]["d.tif"]["ap"] == [0.0] * 10
 
@@ -80,6 +96,8 @@ def test_table_shows_them(scored: tuple[Path, dict[str, Scores]]) -> None:
     objects = pooled(list(scores.values()))
     assert f"{objects.tp[0] + objects.fn[0]} annotated" in summary
     assert f"{objects.tp[0] + objects.fp[0]} predicted" in summary
+    assert f"{objects.split} of them split" in summary
+    assert f"{objects.merged} of them merged" in summary
 
 
 def test_negative_labels_are_unknown(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from napari_spatial_embeddings.core.metrics import (
     THRESHOLDS,
     Scores,
     mean_ap,
-    overlap,
+    overlaps,
     pooled,
     score,
 )
@@ -32,6 +32,14 @@ small_labels = arrays(np.int32, (3, 5), elements=st.integers(0, 4))
 def line(*runs: tuple[int, int]) -> Labels:
     """Return a row of pixels, written as (label, length)."""
     return np.concatenate([np.full(n, label, np.int32) for label, n in runs])[None]
+
+
+def table(truth: Labels, guess: Labels) -> Ints:
+    """Return how many pixels each annotated and each predicted object share, (N, M)."""
+    found = overlaps(truth, guess)
+    out = np.zeros((len(found.truth_ids), len(found.predicted_ids)), np.int64)
+    out[found.truth, found.predicted] = found.shared
+    return out
 
 
 @pytest.mark.parametrize("shape", [(40, 50), (9, 20, 20)])
@@ -89,9 +97,11 @@ def test_more_matches_go_before_more_overlap() -> None:
 @hypothesis_settings(max_examples=200)
 @given(small_labels, small_labels, st.sampled_from([0.1, 0.3, 0.5, 0.8]))
 def test_matching_is_the_best_of_all(truth: Labels, guess: Labels, threshold: float) -> None:
-    table = overlap(truth, guess)
-    union = table.sum(1, keepdims=True) + table.sum(0) - table
-    iou = table[1:, 1:] / union[1:, 1:]
+    shared, sizes = (
+        table(truth, guess),
+        [np.unique(x[x > 0], return_counts=True)[1] for x in (truth, guess)],
+    )
+    iou = shared / (sizes[0][:, None] + sizes[1] - shared)
     n, m = iou.shape
     if n > m:
         iou = iou.T
@@ -128,11 +138,71 @@ def test_swapping_truth_and_prediction_swaps_precision_and_recall(a: Labels, b: 
 
 @given(small_labels, small_labels)
 def test_overlap_counts_every_pixel_once(truth: Labels, guess: Labels) -> None:
-    table = overlap(truth, guess)
-    assert table.sum() == truth.size
-    ids = [0, *np.unique(truth[truth > 0])], [0, *np.unique(guess[guess > 0])]
+    found, shared = overlaps(truth, guess), table(truth, guess)
+    ids = found.truth_ids, found.predicted_ids
+    for labels, own, sizes in zip(
+        (truth, guess), ids, (found.truth_sizes, found.predicted_sizes), strict=True
+    ):
+        assert own.tolist() == np.unique(labels[labels > 0]).tolist()
+        assert sizes.tolist() == [(labels == label).sum() for label in own]
     for (i, a), (j, b) in itertools.product(*map(enumerate, ids)):
-        assert table[i, j] == ((truth == a) & (guess == b)).sum()
+        assert shared[i, j] == ((truth == a) & (guess == b)).sum()
+
+
+def test_many_objects_are_compared_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of so many that a table of all pairs would not fit into memory, pairs are counted."""
+    truth = capsules((60, 60), 2)
+    guess = np.roll(truth, 3, 1)
+    before = table(truth, guess)
+    monkeypatch.setattr("napari_spatial_embeddings.core.metrics.MAX_TABLE", 1)
+    np.testing.assert_array_equal(table(truth, guess), before)
+    assert before.any()
+
+
+def divided(truth: Labels, guess: Labels) -> tuple[int, int]:
+    """Return the numbers of split and of merged objects."""
+    found = score(truth, guess)
+    return found.split, found.merged
+
+
+def test_pieces_of_an_object_are_a_split_and_an_object_over_several_is_a_merge() -> None:
+    whole, halves = line((0, 2), (1, 8), (0, 2)), line((0, 2), (3, 4), (5, 4), (0, 2))
+    assert divided(whole, halves) == (1, 0)
+    assert divided(halves, whole) == (0, 1)
+    parts = overlaps(whole, halves).split[1]
+    assert parts.tolist() == [True, True]
+    assert divided(whole, whole) == divided(halves, halves) == (0, 0)
+    # One piece matches: it is right, and the object is in pieces all the same.
+    most = score(whole, line((0, 2), (3, 6), (5, 2), (0, 2)))
+    assert (most.tp[0], most.fp[0], most.split) == (1, 1, 1)
+
+
+def test_what_lies_elsewhere_by_half_is_no_piece_and_pieces_fill_more_than_half() -> None:
+    whole = line((0, 4), (1, 8), (0, 4))
+    half = line((0, 2), (3, 4), (5, 6), (0, 4))  # the first has two of its four pixels in there
+    more = line((0, 3), (3, 3), (5, 6), (0, 4))
+    assert divided(whole, half) == (0, 0)
+    assert divided(whole, more) == (1, 0)
+    assert divided(whole, line((0, 4), (3, 2), (5, 2), (0, 8))) == (0, 0)
+    assert divided(whole, line((0, 4), (3, 3), (5, 2), (0, 7))) == (1, 0)
+
+
+@given(small_labels, small_labels)
+def test_splits_and_merges_are_those_of_the_definition(truth: Labels, guess: Labels) -> None:
+    def in_parts(wholes: Labels, parts: Labels) -> int:
+        count = 0
+        for label in np.unique(wholes[wholes > 0]):
+            own = wholes == label
+            found = [
+                p
+                for p in np.unique(parts[own])
+                if p and 2 * own[parts == p].sum() > (parts == p).sum()
+            ]
+            count += len(found) > 1 and 2 * np.isin(parts[own], found).sum() > own.sum()
+        return count
+
+    assert divided(truth, guess) == (in_parts(truth, guess), in_parts(guess, truth))
+    assert divided(guess, truth) == divided(truth, guess)[::-1]
 
 
 def test_unknown_pixels_do_not_count() -> None:
@@ -170,6 +240,8 @@ def test_pooled_counts_and_mean_ap_over_a_set() -> None:
     assert isinstance(together, Scores)
     assert together.tp.tolist() == [1] * 10
     assert together.fn.tolist() == [3] * 10
+    halves = score(one, line((1, 2), (2, 3), (0, 25)))
+    assert pooled([halves, halves, score(many, one)]).split == 2
     np.testing.assert_allclose(together.ap, 1 / 4)
     np.testing.assert_allclose(mean_ap(scores), 2 / 3)
 

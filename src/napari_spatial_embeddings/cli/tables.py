@@ -21,11 +21,19 @@ def scores_as_json(scores: dict[str, Scores]) -> dict[str, Any]:
         "images": len(every),
         "mean": {m: _round(np.mean([getattr(s, m) for s in every], 0)) for m in MEASURES},
         "pooled": {m: _round(getattr(pool, m)) for m in MEASURES},
-        "counts": {k: getattr(pool, k).tolist() for k in ("tp", "fp", "fn")},
+        "counts": {
+            **{k: getattr(pool, k).tolist() for k in ("tp", "fp", "fn")},
+            **_divided(pool),
+        },
         "per_image": {
-            name: {m: _round(getattr(s, m)) for m in MEASURES} for name, s in scores.items()
+            name: {**{m: _round(getattr(s, m)) for m in MEASURES}, **_divided(s)}
+            for name, s in scores.items()
         },
     }
+
+
+def _divided(scores: Scores) -> dict[str, int]:
+    return {"split": scores.split, "merged": scores.merged}
 
 
 def _round(values: np.ndarray[Any, Any]) -> list[float]:
@@ -46,7 +54,10 @@ def scores_as_text(scores: dict[str, Scores], per_image: bool = False) -> str:
     objects = int(pool.tp[0] + pool.fn[0])
     found = int(pool.tp[0] + pool.fp[0])
     images = plural(len(every), "image")
-    lines.append(f"{images}, {objects} annotated objects, {found} predicted")
+    lines.append(
+        f"{images}, {objects} annotated objects, {pool.split} of them split;"
+        f" {found} predicted, {pool.merged} of them merged"
+    )
     return "\n".join(lines) + "\n"
 
 
