@@ -77,7 +77,7 @@ def test_what_is_folded_is_made_when_it_is_opened(viewer: Viewer) -> None:
     assert dock.findChild(Sliders) is None
     tune.set_open(True)
     assert dock.findChild(Sliders) is not None
-    for group in (tune.correct, tune.export, tune.predict.settings):
+    for group in (tune.correct, tune.scores, tune.export, tune.predict.settings):
         before = len(group.findChildren(QWidget))
         group.set_open(True)
         assert len(group.findChildren(QWidget)) > before + 5

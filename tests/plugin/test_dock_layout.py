@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_spatial_embeddings.core.metrics import score
 from napari_spatial_embeddings.core.text import sentence
 from napari_spatial_embeddings.plugin.dock import MIN_WIDTH, SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.viewport import shows_all
@@ -32,6 +34,7 @@ from napari_spatial_embeddings.plugin.sections.explain import ExplainSection
 from napari_spatial_embeddings.plugin.sections.train import TrainStep
 from napari_spatial_embeddings.plugin.sections.train_use import PLANS, plan_texts
 from napari_spatial_embeddings.plugin.state.training_state import TrainingState
+from napari_spatial_embeddings.plugin.tasks.checks.scores import ScoreReport
 from napari_spatial_embeddings.training.held_out import HeldOut
 from plugin.fake_results import add_image, discs, set_maps, tune_step
 from plugin.overflow import overflows
@@ -119,6 +122,18 @@ def dress(frame: QWidget, theme: str, font: str, width: int) -> None:
         QApplication.processEvents()
 
 
+def many_scored() -> ScoreReport:
+    """Return scores with long numbers."""
+    scores, more = score(discs(), np.roll(discs(), 2)), np.int64(12_345)
+    counts = {name: getattr(scores, name) + more for name in ("tp", "fp", "fn")}
+    return ScoreReport(replace(scores, **counts, split=12_345, merged=12_345), partial=True)
+
+
+def show_scores(dock: SpatialEmbeddingsWidget, report: ScoreReport) -> None:
+    dock.scoring.report = report
+    dock.scoring.changed.emit()
+
+
 def fill(dock: SpatialEmbeddingsWidget) -> None:
     """Open every section, and show the longest names and sentences in them."""
     labels = discs()
@@ -140,6 +155,7 @@ def fill(dock: SpatialEmbeddingsWidget) -> None:
     section = dock.findChild(ExplainSection)
     assert section is not None
     section.toggle.click()
+    show_scores(dock, many_scored())
     QApplication.processEvents()
 
 
@@ -218,6 +234,10 @@ def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> N
     dock.explanation.set_on(False)  # makes room for what is below
     qtbot.waitUntil(lambda: dock.idle, timeout=60_000)
     settle(dock)
+    problem = ScoreReport(problem=sentence(SENTENCE))
+    assert_nothing_moves(
+        dock, [partial(show_scores, dock, one) for one in (problem, many_scored())]
+    )
     report: dict[str, Any] = {**SHORT_REPORT, "validation": VALIDATION, "message": SENTENCE}
     assert_nothing_moves(
         dock,

@@ -143,7 +143,7 @@ class Overlaps:
         # A match is worth 1 and its IoU decides among equals: it sums to less than 1.
         worth[row, column] = 1 + iou[hits] / (2 * max(1, min(worth.shape)))
         pair[row, column] = hits
-        found = pair[linear_sum_assignment(worth, maximize=True)]
+        found: Indices = pair[linear_sum_assignment(worth, maximize=True)]
         return found[found >= 0]
 
     @property
@@ -272,12 +272,11 @@ def scores_of(found: Overlaps, thresholds: Sequence[float] = THRESHOLDS) -> Scor
 
 def pooled(scores: Sequence[Scores]) -> Scores:
     """Add up the counts of several images, as if they were one."""
-    return Scores(
-        scores[0].thresholds,
-        *(np.sum([getattr(s, name) for s in scores], 0) for name in ("tp", "fp", "fn", "iou")),
-        sum(s.split for s in scores),
-        sum(s.merged for s in scores),
-    )
+    sums = {
+        name: np.sum([getattr(s, name) for s in scores], 0) for name in ("tp", "fp", "fn", "iou")
+    }
+    split, merged = sum(s.split for s in scores), sum(s.merged for s in scores)
+    return Scores(scores[0].thresholds, **sums, split=split, merged=merged)
 
 
 def mean_ap(scores: Sequence[Scores]) -> NDArray[np.float64]:

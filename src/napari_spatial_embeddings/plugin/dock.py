@@ -43,6 +43,7 @@ from .controllers.tools.following_frames import FollowingFrames
 from .controllers.tools.interpolation import Interpolation
 from .controllers.tools.object_import import ObjectImport
 from .controllers.tools.region_check import RegionCheck
+from .controllers.tools.scoring import ScoringController
 from .controllers.tools.series_import import SeriesImport
 from .controllers.tools.view_follower import ViewFollower
 from .controllers.tracking.export import TrackExport
@@ -77,6 +78,7 @@ from .sections.help import HelpButton
 from .sections.image_list import ImageList
 from .sections.next_region import NextRegionRow
 from .sections.predict import PredictSection
+from .sections.scores import ScoresSection
 from .sections.tracking.step import TrackStep
 from .sections.train import TrainStep
 from .sections.tune import TuneStep
@@ -183,6 +185,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         )
         self.locked_outlines = LockedOutlines(viewer, session, self)
         self.explanation = ExplanationController(viewer, session, self.annotation_hider, self)
+        self.scoring = ScoringController(viewer, session, self.images, self)
         self.series = SeriesChoice(viewer, self)
         stored = LinkStorage(session, self.autosave, self.project, self.series, self)
         self.linking = LinkingController(viewer, session, self.series, stored, self)
@@ -230,6 +233,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
             PredictSection(session, self.images, self.listed, self.prediction, self.large),
             ExplainSection(session, self.explanation),
             CorrectSection(session, self.correction, self.correction_tool, *imports),
+            ScoresSection(self.scoring),
             ExportSection(session, self.export),
         )
         listed = ImageList(session, self.project, self.listed, self.annotation, self.prediction)
@@ -310,8 +314,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
             self.prediction.running or self.large.busy or self.view_follower.busy,
             self.reopening.busy or self.listed.busy or self.annotation.busy,
             self.reclustering.busy or self.frame_reclustering.busy or self.frame_maps.busy,
-            self.correction.busy or self.explanation.busy or self.following.busy,
-            self.results.busy or self.locked_outlines.busy,
+            self.correction.busy or self.explanation.busy or self.scoring.busy,
+            self.following.busy or self.results.busy or self.locked_outlines.busy,
             self.export.busy or self.export.copying or self.autosave.busy,
             self.linking.busy or self.track_export.busy or self.region_check.busy,
         )

@@ -94,7 +94,8 @@ def go_to_frame(viewer: ViewerModel, layer: Image, axes: str, t: int) -> None:
 def frame_layer(layer: Labels, t: int) -> Labels:
     """Return a layer of one frame of a layer (T, *S), at the same place; in no viewer."""
     array = layer.data[0] if layer.multiscale else layer.data
-    return Labels(array[t], name=layer.name, **transform_along(layer, list(range(1, layer.ndim))))
+    where = transform_along(layer, list(range(1, layer.ndim)))
+    return Labels(array[t], name=layer.name, visible=False, **where)  # else napari would read it
 
 
 def show_frame(viewer: ViewerModel, series: Series, t: int) -> None:

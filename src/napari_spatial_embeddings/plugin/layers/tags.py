@@ -40,6 +40,7 @@ Role = Literal[
     "tracks",
     "taken",
     "large",
+    "errors",
 ]
 
 Grey = Literal["", "grey", "inverted"]
@@ -61,10 +62,11 @@ TYPES: dict[Role, type[Layer]] = {
     "tracks": Tracks,
     "taken": Labels,
     "large": Labels,
+    "errors": Labels,
 }
 """Type of a role's layers; an explanation has several."""
 
-PASSING: tuple[Role, ...] = ("arrows", "explanation", "click", "proposed")
+PASSING: tuple[Role, ...] = ("arrows", "explanation", "click", "proposed", "errors")
 """Roles of layers that come and go while one works, and hold nothing that is to be saved."""
 
 _TAGGED: WeakKeyDictionary[Layer, LayerTag] = WeakKeyDictionary()

@@ -17,6 +17,7 @@ from .correct import CorrectSection
 from .explain import ExplainSection
 from .export import ExportSection
 from .predict import PredictSection
+from .scores import ScoresSection
 
 TITLE = "Predict and tune"
 
@@ -32,7 +33,7 @@ class TuneStep(StepArea):
         That of the frames out of view.
     arrows : ArrowsLayer
     predict : PredictSection
-    explain, correct, export : sections
+    explain, correct, scores, export : sections
         What is done with the result.
     """
 
@@ -45,13 +46,16 @@ class TuneStep(StepArea):
         predict: PredictSection,
         explain: ExplainSection,
         correct: CorrectSection,
+        scores: ScoresSection,
         export: ExportSection,
     ) -> None:
         super().__init__(TITLE, opened=False)
         self._session, self._frames = session, frames
         self._reclustering, self._arrows = reclustering, arrows
-        self.predict, self.explain, self.correct, self.export = predict, explain, correct, export
-        for section in (predict, explain, correct, export):
+        self.predict, self.explain, self.correct = predict, explain, correct
+        self.scores, self.export = scores, export
+        self._sections = predict, explain, correct, scores, export
+        for section in self._sections:
             self.body.addWidget(section)
         self.explain.toggle.toggled.connect(self._show_explanation)
         self._connections = Connections()
@@ -87,7 +91,7 @@ class TuneStep(StepArea):
     def close_down(self) -> None:
         """Disconnect from session and controllers."""
         self._connections.close()
-        for section in (self.predict, self.explain, self.correct, self.export):
+        for section in self._sections:
             section.close_down()
         if self._built:
             self.sliders.close_down()

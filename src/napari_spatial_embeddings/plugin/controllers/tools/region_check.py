@@ -14,7 +14,7 @@ from napari_spatial_embeddings.plugin.layers.annotation import regions_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.plugin.tasks.region_check import RegionRequest, count_missing
+from napari_spatial_embeddings.plugin.tasks.checks.region_check import RegionRequest, count_missing
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.instances import Instances

@@ -1,0 +1,1 @@
+"""Checks of what a model found: against annotations, and against ground truth."""
