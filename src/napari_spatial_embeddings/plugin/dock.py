@@ -308,18 +308,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
     @property
     def idle(self) -> bool:
         """Whether nothing runs or waits in the background, but for a training."""
-        busy = (
-            self.series_import.busy or self.next_region.busy,
-            self.interpolation.busy or self.object_import.busy or self.all_corrections.busy,
-            self.prediction.running or self.large.busy or self.view_follower.busy,
-            self.reopening.busy or self.listed.busy or self.annotation.busy,
-            self.reclustering.busy or self.frame_reclustering.busy or self.frame_maps.busy,
-            self.correction.busy or self.explanation.busy or self.scoring.busy,
-            self.following.busy or self.results.busy or self.locked_outlines.busy,
-            self.export.busy or self.export.copying or self.autosave.busy,
-            self.linking.busy or self.track_export.busy or self.region_check.busy,
-        )
-        return not any(busy)
+        busy = any(getattr(owner, "busy", False) for owner in self._owners)
+        return not (busy or self.prediction.running or self.export.copying)
 
     def _follow_training(self) -> None:
         """Show the step of a training that starts; where its button is in view, nothing moves."""
