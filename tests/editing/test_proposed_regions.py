@@ -224,6 +224,19 @@ def test_in_parts_the_result_is_the_same(
     np.testing.assert_allclose([x.gain for x in again], [x.gain for x in regions], rtol=1e-5)
 
 
+def test_a_sample_of_the_pixels_gives_about_the_same(
+    labels: NDArray[np.int32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maps = scattered(claimed(sure_maps(labels), labels == 17), labels == 3)
+    _, every, regions = looked_through(maps)
+    monkeypatch.setattr(uncertainty_module, "SAMPLED", int((labels > 0).sum()) // 3)
+    monkeypatch.setattr(uncertainty_module, "PIXELS_AT_ONCE", 700)
+    _, some, again = looked_through(maps)
+    assert (some.parts != every.parts).any()
+    np.testing.assert_allclose(some.parts, every.parts, atol=0.15)
+    assert again[0].box == regions[0].box
+
+
 def test_alike_and_near_regions_are_pushed_down() -> None:
     def region(
         x: int, gain: float, image: str = "a", frame: int = 0, kind: float = 0.0

@@ -238,9 +238,10 @@ def _cells(
     rows = cell[0] * max(1, PIXELS_AT_ONCE // max(1, cell[0] * math.prod(values.shape[1:])))
     for start in range(0, values.shape[0], rows):
         part = values[start : start + rows]
-        part = part.astype(np.float64) if table is None else table[part].astype(np.float64)
-        for axis, step in enumerate(cell):
-            part = np.add.reduceat(part, np.arange(0, part.shape[axis], step), axis)
+        part = part if table is None else table[part]
+        for axis, step in reversed(list(enumerate(cell))):
+            first = np.arange(0, part.shape[axis], step)
+            part = np.add.reduceat(part, first, axis, dtype=np.float64)
         slabs.append(part)
     return np.concatenate(slabs)
 

@@ -37,6 +37,9 @@ NEARLY = 0.5
 RIM = 0.15
 """Largest difference of phi from 1/2 in the rim of an object."""
 
+SAMPLED = 2**19
+"""Pixels of objects that are looked at, about, evenly among all: shares need no more."""
+
 PIXELS_AT_ONCE = 2**20
 """Pixels whose embeddings are in memory at once."""
 
@@ -74,7 +77,8 @@ def uncertainty(
 ) -> Uncertainty:
     """Return how unsure the objects of an image are.
 
-    The maps are looked through in parts of `PIXELS_AT_ONCE`, and clustered once.
+    The maps are looked through in parts of `PIXELS_AT_ONCE`, and clustered once. In large images,
+    the parts of the uncertainties are of a sample of each object's pixels.
 
     Parameters
     ----------
@@ -107,7 +111,7 @@ def _from_embeddings(
     tree, several = cKDTree(centre), min(3, n)
     row = np.full(int(instances.ids.max()) + 1, -1, np.int64)
     row[instances.ids] = np.arange(n)
-    sums = np.zeros((n, 3))
+    sums, counted = np.zeros((n, 3)), np.zeros(n)
     for at in _pixels(maps, instances, settings.foreground_threshold):
         e = maps.embeddings_at(at)
         known = np.isfinite(e).all(1)
@@ -117,6 +121,7 @@ def _from_embeddings(
         squared = squared_distance(e[:, None], centre[found], reach[found]) / SQUARED_MARGIN
         inside, there = own >= 0, own[own >= 0]
         far = squared_distance(e[inside], centre[there], reach[there]) / SQUARED_MARGIN
+        counted += np.bincount(there, minlength=n)
         sums[:, 0] += np.bincount(there, far.clip(0, 1), minlength=n)
         theirs = (found[inside] != there[:, None]) & (squared[inside] < 1)
         sums[:, 2] += np.bincount(there, theirs.any(1), minlength=n)
@@ -127,14 +132,15 @@ def _from_embeddings(
         whose[inside], squared_own[inside] = there, far
         phi = np.exp2(-squared_own)
         sums[:, 1] += np.bincount(whose, np.abs(phi - 0.5) <= RIM, minlength=n)
-    shares = sums / np.maximum(instances.size, 1)[:, None]
+    shares = sums / np.maximum(counted, 1)[:, None]
     return shares.clip(0, 1).astype(np.float32)
 
 
 def _pixels(
     maps: EmbeddingMaps, instances: Instances, foreground: float
 ) -> Iterator[NDArray[np.int64]]:
-    """Yield the pixels (n, D) of the objects and of the foreground, in parts."""
+    """Yield pixels (n, D) of the objects and of the foreground, in parts."""
+    step, seen = max(1, int(instances.size.sum()) // SAMPLED), 0
     rows = max(1, PIXELS_AT_ONCE // max(1, math.prod(maps.shape[1:])))
     seed = maps.seed
     for start in range(0, maps.shape[0], rows):
@@ -142,8 +148,9 @@ def _pixels(
         there = (instances.labels[part] > 0) | (seed[:, part].max(0) > foreground)
         at = np.argwhere(there)
         at[:, 0] += start
-        if len(at):
-            yield at
+        chosen, seen = at[-seen % step :: step], seen + len(at)
+        if len(chosen):
+            yield chosen
 
 
 def _nearly_found(
