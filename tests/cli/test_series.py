@@ -176,6 +176,25 @@ def test_a_bad_frame_does_not_stop_the_others(
     assert rows["damaged"]["error"].startswith(named)
 
 
+def test_of_a_truncated_movie_the_frames_that_are_there_are_segmented(
+    tmp_path: Path, model: Path, movie: Path
+) -> None:
+    content, path = movie.read_bytes(), tmp_path / "cut.tif"
+    path.write_bytes(content[: int(0.6 * len(content))])
+    command = "predict", path, "--model", model, "--output", tmp_path / "out"
+    outcome = call(*command)
+    assert outcome.code == 1
+    for t in (2, 3):
+        assert f"cut, frame {t}: {path} is truncated or damaged: not all pixels" in outcome.err
+    found = tifffile.imread(tmp_path / "out/cut.tif")
+    assert found[0].any()
+    assert found[1].any()
+    assert not found[2:].any()
+    path.write_bytes(content)  # it is copied again
+    assert call(*command).code == 0
+    assert tifffile.imread(tmp_path / "out/cut.tif")[3].any()
+
+
 @pytest.mark.parametrize("where", ["file", "store"])
 def test_a_frame_that_cannot_be_read_does_not_stop_the_others(
     tmp_path: Path, model: Path, frames: NDArray[np.uint16], where: str

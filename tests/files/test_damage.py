@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+import ome_files
 from label_files import TIFFS, in_files, numbers, tiff
 from napari_spatial_embeddings.files import FileError, read_image, read_labels
 from napari_spatial_embeddings.files.stored import size_in_bytes
@@ -70,6 +71,79 @@ def test_a_truncated_tiff_is_never_read_in_part(
         assert str(path) in found
     else:  # only what follows the pixels was cut off
         np.testing.assert_array_equal(found, array[None])
+
+
+SERIES: dict[str, dict[str, Any]] = {
+    "imagej": {"imagej": True, "metadata": {"axes": "TYX"}},
+    "imagej TZYX": {"imagej": True, "metadata": {"axes": "TZYX"}},
+    "ome": {"compression": "zlib", "metadata": {"axes": "TYX"}},
+    "ome CTYX": {"tile": (16, 16), "metadata": {"axes": "CTYX"}},
+    "ome TCYX": {"tile": (16, 16), "metadata": {"axes": "TCYX"}},
+    "shaped": {"compression": "zlib", "metadata": {"axes": "TYX"}},
+    "contiguous": {"metadata": {"axes": "TYX"}},
+}
+"""Options of `tiff` for series of six frames, whose pages are laid out in different ways."""
+
+
+def written(path: Path, array: NDArray[Any], kind: str) -> Path:
+    """Write a series; with an OME-XML in front of the pixels, as microscopes do."""
+    options = SERIES[kind]
+    if not kind.startswith("ome"):
+        return tiff(path, array, **options)
+    names = options["metadata"]["axes"].removesuffix("YX")
+    planes = np.ndindex(array.shape[:-2])
+    places = [ome_files.plane(dict(zip(names, at, strict=True)), k) for k, at in enumerate(planes)]
+    order = "XY" + "".join(a for a in "ZCT" if a not in names) + names[::-1]
+    counts = dict(zip(names, array.shape, strict=False))
+    xml = ome_files.ome(ome_files.pixels(counts, array.shape[-2:], places, order))
+    pages = array.reshape(-1, *array.shape[-2:])
+    return ome_files.write(path, pages, xml, **{**options, "metadata": None})
+
+
+@either
+@pytest.mark.parametrize("kind", SERIES)
+def test_of_a_truncated_series_the_frames_that_are_there_are_used(
+    tmp_path: Path, large: bool, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    axes = SERIES[kind]["metadata"]["axes"]
+    array = numbers(tuple({"T": 6, "Z": 2, "C": 2, "Y": 24, "X": 32}[a] for a in axes))
+    content = written(tmp_path / "a.tif", array, kind).read_bytes()
+    path, found, used = tmp_path / "b.tif", list[int](), 0
+    expected = np.moveaxis(array, axes.index("T"), 0)
+    expected = expected if "C" in axes else expected[:, None]
+    for end in np.linspace(0.05, 0.999, 25):
+        path.write_bytes(content[: int(end * len(content))])
+        caplog.clear()
+        try:
+            with in_files(large):
+                image = read_image(path, time=True)
+        except FileError as error:
+            assert str(path) in str(error)  # noqa: PT017
+            continue
+        assert image.frames == 6
+        there = []
+        for t in range(6):
+            try:
+                pixels = np.asarray(image.frame(t).data[()])
+            except FileError as error:
+                assert f"not all pixels of frame {t} are there; copy" in str(error)  # noqa: PT017
+            else:
+                np.testing.assert_array_equal(pixels, expected[t])
+                there.append(t)
+        assert there
+        lost = f"{6 - len(there)} of its 6 frames are not there as a whole"
+        assert (lost in caplog.text) == (len(there) < 6)
+        used += len(there) < 6
+        found.append(len(there))
+    assert found == sorted(found), "the longer the file, the more"
+    assert used > 5
+
+
+def test_labels_of_a_truncated_series_are_refused(tmp_path: Path) -> None:
+    content = tiff(tmp_path / "a.tif", numbers((6, 24, 32)), **SERIES["imagej"]).read_bytes()
+    (tmp_path / "a.tif").write_bytes(content[: len(content) // 2])
+    with pytest.raises(FileError, match=r"a\.tif (ends early|is truncated)"):
+        read_labels(tmp_path / "a.tif")
 
 
 @either

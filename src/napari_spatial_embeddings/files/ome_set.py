@@ -61,6 +61,13 @@ class OmePart:
         names = [file.name for file in self.files if not file.is_file()]
         return " and ".join(names[:MAX_FILES]) + " and others" * (len(names) > MAX_FILES)
 
+    def some_frames(self) -> bool:
+        """Whether it is a time series that has places for all planes of some frames."""
+        after = math.prod(self.shape[self.image.axes.index("T") + 1 :])
+        count = len(self.frames)
+        lost = {i // after % count for i, place in enumerate(self.places) if place is None}
+        return len(lost) < count
+
     def missing(self) -> str:
         """Return which planes have no place, such as "slices 4 to 5 of 5"; empty if all have."""
         gone = [i for i, place in enumerate(self.places) if place is None]
@@ -132,7 +139,7 @@ class OmeSet:
             (i for i in self.images if any(self.file_of(p).is_file() for p in i.planes)), None
         )
 
-    def part(self, pages: int, scene: int = 0) -> OmePart | None:
+    def part(self, pages: int, scene: int = 0, *, cut: bool = False) -> OmePart | None:
         """Return an image that the file has planes of; None if there is none.
 
         Parameters
@@ -141,12 +148,14 @@ class OmeSet:
             Number of pages of the file.
         scene : int
             Which one of those that it has planes of.
+        cut : bool
+            Whether pages are cut off: their frames are named all the same.
         """
         here = self.here()[scene:]
         if not here:
             return None
         files = {planes: self.file_of(planes) for planes in dict.fromkeys(here[0].planes)}
-        return _part(here[0], files, self.path, pages)
+        return _part(here[0], files, self.path, pages, cut=cut)
 
     def pages_named(self, pages: int) -> int:
         """Return how many of the file's pages belong to some image."""
@@ -232,7 +241,9 @@ def once(paths: Iterable[Path]) -> list[Path]:
     return kept
 
 
-def _part(image: OmeImage, files: dict[Planes, Path], path: Path, pages: int) -> OmePart:
+def _part(
+    image: OmeImage, files: dict[Planes, Path], path: Path, pages: int, *, cut: bool
+) -> OmePart:
     """Return the frames of an image that a file has planes of, with all their planes."""
 
     def count(planes: Planes, file: Path) -> int:
@@ -242,7 +253,7 @@ def _part(image: OmeImage, files: dict[Planes, Path], path: Path, pages: int) ->
 
     here = {p: count(p, file) for p, file in files.items() if file == path}
     there = {p: min(n, max(0, pages - p.page)) for p, n in here.items()}
-    kept = there if any(there.values()) else here
+    kept = there if any(there.values()) and not cut else here
     frames = sorted(set().union(*(_frames(image, p, n) for p, n in kept.items())))
     uuids = {file: planes.uuid for planes, file in files.items()}
     part = OmePart(image, tuple(frames), [], uuids)

@@ -20,7 +20,7 @@ from .errors import FileError, PixelError, log
 from .ome_set import OmePart, ome_set
 from .ome_xml import OmeImage
 from .png_jpeg import PRINT_COLOURS
-from .tiff_damage import AGAIN, check_end, check_pixels
+from .tiff_damage import AGAIN, WithoutFrames, check_end, check_pixels
 from .tiff_log import quiet
 from .tiff_pages import ALONE, MAX_PAGES, UNLIKE, coarser_levels, first_image, main_image
 from .tiff_sizes import sizes
@@ -61,11 +61,15 @@ def read_tiff(
             return opened.enter_context(tifffile.TiffFile(which, **flags))
 
         series, axes = first_image(path, open_file, given=given, scene=scene)
-        check_pixels(series, path)
+        lost = check_pixels(series, path, "" if whole or given else axes)
         file = open_file(path, **ALONE)
         known = sizes(file, path, None if series.is_multifile else series.keyframe, scene or 0)
         axes = _samples(axes, series.keyframe)
         _check_colours(series.keyframe, path, labels=whole, given=given)
+        if lost:
+            at = axes.index("T")
+            there = (at, min(lost)) if series.is_truncated else None
+            return Raw(WithoutFrames(_stay(path, series, there), at, lost, path), axes, known)
         array = _array(path, series, axes, whole=whole)
         if isinstance(array, np.ndarray) and whole:
             array = _signed(array, file)
@@ -208,9 +212,16 @@ def _array(path: Path, series: tifffile.TiffPageSeries, axes: str, *, whole: boo
     return array.reshape(series.get_shape(False))
 
 
-def _stay(path: Path, series: tifffile.TiffPageSeries) -> PixelArray:
-    """Return an image that is read from its file when it is sliced."""
+def _stay(
+    path: Path, series: tifffile.TiffPageSeries, there: tuple[int, int] | None = None
+) -> PixelArray:
+    """Return an image that is read from its file when it is sliced.
+
+    Of one that ends early, ``there`` is an axis and how much of it is there.
+    """
     shape = series.get_shape(False)
+    if there is not None:
+        shape = (*shape[: there[0]], there[1], *shape[there[0] + 1 :])
     if series.dataoffset is not None and series.transform is None and not series.is_multifile:
         dtype = series.dtype.newbyteorder(series.keyframe.parent.byteorder)
         return stored.mapped(path, shape, dtype, series.dataoffset)

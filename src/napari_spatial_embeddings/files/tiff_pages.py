@@ -17,7 +17,14 @@ from .axes import UNKNOWN
 from .errors import FileError, log, reading
 from .ome_set import NAMES, OmePart, ome_set
 from .ome_xml import uuid_in
-from .tiff_damage import AGAIN, check_end, lacks_description, spare_bytes
+from .tiff_damage import (
+    AGAIN,
+    check_end,
+    ended_early,
+    is_cut,
+    lacks_description,
+    spare_bytes,
+)
 
 if TYPE_CHECKING:
     import tifffile
@@ -73,7 +80,8 @@ def first_image(
                 f"{path} holds more than {names} along their axis, such as lifetimes or angles;"
                 " expected slices and channels alone: save the part you need"
             )
-        part = found.part(len(file.pages), scene or 0)
+        cut = not given and is_cut(file)
+        part = found.part(len(file.pages), scene or 0, cut=cut)
         if not found.images and found.home != path:
             log.warning("%s: %s beside it, with its metadata, is missing", path, found.home.name)
         elif part is None:
@@ -103,6 +111,8 @@ def first_image(
                 check_end(file, path)
             _note_others(path, images)
             return series, series.get_axes(False)
+    if not given and (partly := ended_early(file, named)) is not None:
+        return partly, partly.get_axes(False)
     return _as_they_are(path, open_file, named, given=given)
 
 
@@ -188,6 +198,8 @@ def _of_ome(
     page = _first_page(part, file, path)
     total, files = len(part.places), part.files
     missing, gone = part.missing(), part.gone()
+    some = bool(missing) and not gone and part.some_frames()
+    missing = "" if some else missing
     if missing and not gone:
         check_end(file, path)
     if (missing or gone) and given:
