@@ -117,7 +117,7 @@ def test_a_crash_is_a_sentence_and_work_goes_on(
     for text in (dock.message, step.progress.texts[1]):
         assert "ended by the system, most likely because memory ran out" in text
         assert "the best model so far is kept" in text
-    before, session = reports(step), step.session
+    session = step.session
     assert not session.training.used["resumed"]
 
     # What was cut off goes on where it was, with the same curve, also after it was closed.
@@ -127,6 +127,7 @@ def test_a_crash_is_a_sentence_and_work_goes_on(
     assert not go_on(step)
     dock.project.open(project.folder)
     assert session.training.seconds_left > 0
+    first = reports(step)[0]
     (button,) = go_on(step)
     assert button.text().startswith("Go on (9:")
     until(button.isEnabled)
@@ -137,7 +138,7 @@ def test_a_crash_is_a_sentence_and_work_goes_on(
     until(lambda: len(reports(step)) > 2 and reports(step)[-1]["step"] > 0, LONG)
     steps = [report["step"] for report in reports(step)]
     assert steps == sorted(steps)
-    assert reports(step)[0]["step"] == before[0]["step"]
+    assert reports(step)[0] == first
     assert reports(step)[-1]["seconds"] > 0
 
     # Other annotations are another training.
