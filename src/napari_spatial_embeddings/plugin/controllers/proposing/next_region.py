@@ -261,7 +261,7 @@ class NextRegion(QObject):
                 self._show(self._queue.at + 1)
         elif self._waiting and not self._queue.busy:
             self._waiting, self.region = False, None
-            self._outline.clear()
+            self._outline.hide()
         self.changed.emit()
 
     def _follow(self, *_: object) -> None:
@@ -271,7 +271,7 @@ class NextRegion(QObject):
         if region is not None and region.image not in results:
             self.region = region = None
         if region is None or not self.in_view:
-            self._outline.clear()
+            self._outline.hide()
         else:
             self._outline.show(region.image, region.box)
         self.changed.emit()

@@ -51,8 +51,9 @@ class ProposedOutline:
         """Return the layer of an image's outline; None where that is closed."""
         for layer in tagged(self._viewer, "proposed"):
             if image_key(layer) == key:
+                layer.visible = True
                 return layer
-        self.clear()
+        self.hide()
         image = find_layer(self._viewer, "image", key)
         if image is None:
             return None
@@ -71,6 +72,11 @@ class ProposedOutline:
         """Move the view to the outlined box."""
         for layer in tagged(self._viewer, "proposed"):
             look_at_box(self._viewer, layer, box)
+
+    def hide(self) -> None:
+        """Hide the outline: to remove a layer of shapes while others change ended in a crash."""
+        for layer in tagged(self._viewer, "proposed"):
+            layer.visible = False
 
     def clear(self) -> None:
         """Remove the outline."""
