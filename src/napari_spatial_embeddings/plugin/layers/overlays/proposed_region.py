@@ -71,7 +71,8 @@ class ProposedOutline:
     def look(self, box: Box) -> None:
         """Move the view to the outlined box."""
         for layer in tagged(self._viewer, "proposed"):
-            look_at_box(self._viewer, layer, box)
+            if layer.visible:  # those of other images are hidden
+                look_at_box(self._viewer, layer, box)
 
     def hide(self) -> None:
         """Hide the outline: to remove a layer of shapes while others change ended in a crash."""
