@@ -144,6 +144,7 @@ def test_a_crash_is_a_sentence_and_work_goes_on(
     # Other annotations are another training.
     os.kill(dock.training.pid, signal.SIGKILL)
     until(lambda: ended(step), LONG)
+    assert session.training.wrote, "the model from before it was resumed is there"
     (layer,) = (x for x in viewer.layers if x.name.endswith("annotations"))
     layer.fill((1, 1), 99)
     until(lambda: not go_on(step)[0].isEnabled())

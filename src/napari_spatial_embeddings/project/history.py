@@ -98,12 +98,13 @@ class History:
                 fact = json.loads(line)
                 event = fact.get("event") if isinstance(fact, dict) else None
                 if event == "start":
-                    start, first = fact, reports[-1]["step"] if reports else first
+                    start, first = fact, reports[-1].get("step", 0) if reports else first
                     if not fact.get("resumed"):
                         break
                 if event == "report":
                     wrote |= bool(fact.get("saved"))
-                    if fact["step"] <= first:  # what was done after its checkpoint was done again
+                    # What was done after its checkpoint was done again.
+                    if fact.get("step", 0) <= first:
                         reports.append(fact)
                 if event == "end":
                     wrote |= fact.get("model") is not None

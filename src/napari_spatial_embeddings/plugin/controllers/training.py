@@ -224,10 +224,6 @@ class TrainingController(QObject):
         elif event == "stage":
             self._session.set_status(self._session.training.status, stage=report["stage"])
         elif event == "report":
-            # What a training did after its last checkpoint is done again if it was cut off.
-            kept = tuple(r for r in self._session.training.reports if r["step"] <= report["step"])
-            if len(kept) < len(self._session.training.reports):
-                self._session.set_status(self._session.training.status, reports=kept)
             self._session.add_report(report)
             if report["saved"]:
                 self._preview()
@@ -248,7 +244,8 @@ class TrainingController(QObject):
         if problem and self._ended is None:
             kept = "; the best model so far is kept" if there else ""
             problem = f"{self._error or problem}{kept}"
-            self._session.set_status("failed", problem=problem, wrote=there)
+            wrote = there or self._session.training.wrote  # before it was resumed
+            self._session.set_status("failed", problem=problem, wrote=wrote)
             self._session.say(problem, "error", lambda: self._session.training.problem == problem)
         elif there or self._session.training.wrote:
             self._session.set_status("done", wrote=True)

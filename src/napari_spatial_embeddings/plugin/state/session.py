@@ -275,8 +275,12 @@ class Session:
         self.training_changed.emit()
 
     def add_report(self, report: dict[str, Any]) -> None:
-        """Append a report of the training."""
+        """Append a report of the training.
+
+        What it did after its last checkpoint, if it was cut off and resumed, is done again.
+        """
+        earlier = (r for r in self.training.reports if r["step"] <= report["step"])
         self.set_status(
             "stopping" if self.training.status == "stopping" else "running",
-            reports=(*self.training.reports, report),
+            reports=(*earlier, report),
         )
