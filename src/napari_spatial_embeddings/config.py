@@ -313,3 +313,16 @@ class TrainingSettings(Settings):
         if self.minutes is None and self.epochs is None:
             return 900.0, math.inf
         return (self.minutes or math.inf) * 60, self.epochs or math.inf
+
+
+class ExportSettings(Settings):
+    """What is written into files of outlines, and into OME-Zarr."""
+
+    overlaps: bool = Field(
+        False,
+        description="Write objects that lie behind others whole, with the pixels that both claim:"
+        " in outlines, and in OME-Zarr as several label images. Their maps have to be known.",
+    )
+    object_type: Literal["detection", "annotation", "cell"] = Field(
+        "detection", description="What the objects are in QuPath."
+    )

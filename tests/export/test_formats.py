@@ -44,10 +44,11 @@ def segmented(shape: tuple[int, ...], **changes: Any) -> Segmented:
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_everything_comes_back(tmp_path: Path, shape: tuple[int, ...]) -> None:
     found = segmented(shape)
-    paths = [*export(tmp_path / "new", found, FORMATS)]
-    assert [path.name for path in paths] == [f"cells 1{f.ending}" for f in FORMATS.values()]
+    keys = [key for key in FORMATS if key != "png" or len(shape) == 2]
+    paths = [*export(tmp_path / "new", found, keys)]
+    assert [path.name for path in paths] == [f"cells 1{FORMATS[key].ending}" for key in keys]
     assert sorted(paths) == sorted((tmp_path / "new").iterdir())
-    written = dict(zip(FORMATS, paths, strict=True))
+    written = dict(zip(keys, paths, strict=True))
     for key in ("labels", "ome"):
         np.testing.assert_array_equal(read_labels(written[key]), found.instances.labels)
         assert read_image(written[key]).pixel_size == pytest.approx(found.pixel_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +96,22 @@ def test_the_command_is_copied(scene: WindowScene, section: ExportSection, tmp_p
     section.copy.click()
     scene.until(lambda: "is copied" in scene.dock.message)
     assert str(tmp_path / "a model") in QApplication.clipboard().text()
+
+
+def test_settings_of_outlines_reach_the_files(
+    scene: WindowScene, section: ExportSection, tmp_path: Path
+) -> None:
+    choose(section, tmp_path, "labels")
+    assert not section.overlaps.isEnabled()
+    assert not section.kind.isEnabled()
+    assert "Tick QuPath first." in section.kind.toolTip()
+    choose(section, tmp_path, "geojson", "coco")
+    assert section.overlaps.isEnabled()
+    assert section.kind.isEnabled()
+    section.overlaps.setChecked(True)
+    section.kind.setCurrentText("As annotations")
+    section.this.click()
+    assert done(scene) == f"Wrote 2 files of 1 image to {tmp_path}"
+    features = json.loads((tmp_path / "cells.geojson").read_text())["features"]
+    assert {one["properties"]["objectType"] for one in features} == {"annotation"}
+    assert len(features) == len(np.unique(scene.layer.data)) - 1

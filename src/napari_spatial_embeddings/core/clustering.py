@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.errors import InputError
 
-from .grid import Grid
+from .grid import Grid, flattened
 from .grid_kernels import FlatMaps
 from .instances import Instances, unused_ids
 from .label_kernels import write_labels
@@ -109,15 +109,7 @@ class Clustering:
     def _flat(self) -> FlatMaps:
         """The maps as the loops take them; read when they are needed first."""
         if self._flat_maps is None:
-            maps, ndim, flat = self.maps, self.maps.ndim, math.prod(self.maps.shape)
-            seed = maps.seed[0] if len(maps.seed) == 1 else maps.seed.max(0)
-            self._flat_maps = FlatMaps(
-                np.ascontiguousarray(maps.offsets, np.float32).reshape(ndim, flat),
-                np.ascontiguousarray(maps.sigma, np.float32).reshape(-1, flat),
-                np.ascontiguousarray(seed, np.float32).reshape(flat),
-                np.array((1,) * (3 - ndim) + maps.shape, np.int64),
-                np.array((1.0,) * (3 - ndim) + maps.spacing, np.float32),
-            )
+            self._flat_maps = flattened(self.maps)
         return self._flat_maps
 
     def corrected(self, corrections: Corrections | None) -> Clustering:

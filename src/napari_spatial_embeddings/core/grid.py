@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from . import grid_kernels as kernels
 from .grid_kernels import Cells, FlatMaps, Foreground, Ints, Slots
-from .maps import SQUARED_MARGIN
+from .maps import SQUARED_MARGIN, EmbeddingMaps
 from .threads import ThreadTeam
 
 MIN_PIXELS = 100_000
@@ -80,6 +80,19 @@ class Grid:
         """Number of seed buckets from 1 down to the threshold."""
         bits = int(np.float32(self.threshold).view(np.int32))
         return (max(0, kernels.ONE_BITS - bits) >> kernels.BUCKET_SHIFT) + 1
+
+
+def flattened(maps: EmbeddingMaps) -> FlatMaps:
+    """Return the maps of an image as the loops take them."""
+    ndim, flat = maps.ndim, math.prod(maps.shape)
+    seed = maps.seed[0] if len(maps.seed) == 1 else maps.seed.max(0)
+    return FlatMaps(
+        np.ascontiguousarray(maps.offsets, np.float32).reshape(ndim, flat),
+        np.ascontiguousarray(maps.sigma, np.float32).reshape(-1, flat),
+        np.ascontiguousarray(seed, np.float32).reshape(flat),
+        np.array((1,) * (3 - ndim) + maps.shape, np.int64),
+        np.array((1.0,) * (3 - ndim) + maps.spacing, np.float32),
+    )
 
 
 def _choose_cells(maps: FlatMaps, limit: np.float32) -> Cells:

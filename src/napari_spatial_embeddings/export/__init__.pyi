@@ -1,17 +1,21 @@
 from .colours import image_colours, instance_colours, offset_colours
-from .formats import FORMATS, Format, Segmented, export
+from .formats import FORMATS, ExportStep, Format, export, export_steps
 from .labels import write_labels
 from .maps import write_maps
 from .objects import objects_table, write_objects
 from .overlay import write_overlay
 from .places import results_beside
 from .regions import write_regions
+from .segmented import Segmented, SegmentedSeries
 
 __all__ = [
     "FORMATS",
+    "ExportStep",
     "Format",
     "Segmented",
+    "SegmentedSeries",
     "export",
+    "export_steps",
     "image_colours",
     "instance_colours",
     "objects_table",

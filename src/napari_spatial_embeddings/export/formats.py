@@ -1,74 +1,42 @@
 """Table of the formats in which a segmented image can be exported.
 
 A format is a name, an ending and a function that writes; `FORMATS` lists them, and whoever offers
-them to users (the plugin) reads them from there.
+them to users (the plugin, the command line) reads them from there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TypeAlias
 
+from napari_spatial_embeddings.config import ExportSettings
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import file_name
 from napari_spatial_embeddings.files.errors import FileError
 
-from .labels import about_window, write_labels
+from .label_files.cellpose import write_seg
+from .label_files.numpy_file import write_npy
+from .label_files.png import write_png
+from .label_files.zarr_labels import write_zarr
+from .labels import write_labels
 from .maps import write_maps
-from .objects import objects_table, write_objects
+from .objects import write_objects
+from .outlines.coco import write_coco
+from .outlines.described import Steps
+from .outlines.geojson import write_geojson
+from .outlines.roi import write_rois
 from .overlay import overlay, write_overlay
 from .places import check_folder, check_place
+from .segmented import Results, Segmented
 
-if TYPE_CHECKING:
-    from napari_spatial_embeddings.core.image_data import PixelArray
-    from napari_spatial_embeddings.core.instances import Instances
-    from napari_spatial_embeddings.core.maps import EmbeddingMaps
-    from napari_spatial_embeddings.core.units import Lengths
+Write: TypeAlias = Callable[[Path, Results, ExportSettings], Steps]
+"""Writes a file of this name, whole or not at all, and yields how much is done, and of how much.
 
-
-@dataclass(frozen=True, slots=True)
-class Segmented:
-    """An image and all that is known about its objects.
-
-    Parameters
-    ----------
-    name : str
-        What its files are called.
-    instances : Instances
-    classes : tuple of str
-        Names of the objects' classes.
-    maps : EmbeddingMaps, optional
-    image : (C, *S), optional
-        Read where a format needs it.
-    pixel_size : tuple of D floats, optional
-        Size of a pixel along each axis, in ``unit``; None along an axis of unknown size.
-    unit : str, optional
-    about : mapping
-        How the labels were made; as JSON takes it.
-    model : mapping, optional
-        The card of the model that predicted the maps.
-    at : int, optional
-        Slice of a volume that a picture shows; the most crowded one if not given.
-    limits : sequence of C pairs, optional
-        The values of each channel that are dark and bright in a picture.
-    start : tuple of D ints
-        First pixel in the large image that it is a window of; empty if it is none.
-    """
-
-    name: str
-    instances: Instances
-    classes: tuple[str, ...]
-    maps: EmbeddingMaps | None = None
-    image: PixelArray | None = None
-    pixel_size: Lengths | None = None
-    unit: str | None = None
-    about: Mapping[str, Any] = field(default_factory=dict)
-    model: Mapping[str, Any] | None = None
-    at: int | None = None
-    limits: Sequence[tuple[float, float]] | None = None
-    start: tuple[int, ...] = ()
+To close it before its end leaves no file.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,101 +49,217 @@ class Format:
         Shown to users.
     ending : str
         Of the file's name.
-    write : callable
-        Writes a file of this name; whole or not at all.
+    write : Write
     about : str
         What it holds, in a sentence for users.
+    group : str
+        Heading under which it is offered.
+    series : bool
+        Whether it holds all frames of a time series.
     """
 
     name: str
     ending: str
-    write: Callable[[Path, Segmented], Path]
+    write: Write
     about: str
+    group: str = "More"
+    series: bool = False
 
 
-def _labels(path: Path, found: Segmented) -> Path:
-    labels, about = found.instances.labels, {**found.about, **about_window(found.start)}
-    return write_labels(path, labels, found.pixel_size, found.unit, about)
+@dataclass(frozen=True, slots=True)
+class ExportStep:
+    """Progress of an export.
+
+    Parameters
+    ----------
+    path : path
+        Of the file that is being written.
+    done, total : int
+        How much of it is, such as objects; equal, too, in its last step.
+    complete : bool
+        Whether the file is there.
+    """
+
+    path: Path
+    done: int
+    total: int
+    complete: bool = False
 
 
-def _objects(path: Path, found: Segmented) -> Path:
-    spacing = None if found.maps is None else found.maps.spacing
-    where = found.pixel_size, found.unit, spacing, found.start
-    return write_objects(path, objects_table(found.instances, found.classes, found.image, *where))
+def at_once(write: Callable[[Path, Segmented, ExportSettings], object]) -> Write:
+    """Return a function that writes without reports as one that has some."""
+
+    def steps(path: Path, found: Results, settings: ExportSettings) -> Steps:
+        if not isinstance(found, Segmented):
+            raise FileError(f"{path} cannot hold a time series; those can: {', '.join(OF_SERIES)}")
+        yield 0, 1
+        write(path, found, settings)
+
+    return steps
 
 
-def _maps(path: Path, found: Segmented) -> Path:
+def _labels(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
+    labels = found.instances.labels
+    return write_labels(path, labels, found.pixel_size, found.unit, found.noted())
+
+
+def _objects(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
+    return write_objects(path, found.measured())
+
+
+def _maps(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
     if found.maps is None:
         raise InputError(f"there are no maps of {found.name}; predict it first")
     where = found.pixel_size, found.unit, found.model, found.start
     return write_maps(path, found.maps, *where)
 
 
-def _overlay(path: Path, found: Segmented) -> Path:
+def _overlay(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
     labels = found.instances.labels
     return write_overlay(path, overlay(found.image, labels, at=found.at, limits=found.limits))
 
 
+LABELS, OUTLINES, MORE = "Labels", "Outlines", "More"
+
 FORMATS: dict[str, Format] = {
     "labels": Format(
-        "Labels (TIFF)",
+        "TIFF",
         ".tif",
-        _labels,
+        at_once(_labels),
         "The label image, with pixel size and settings; Fiji and QuPath open it.",
+        LABELS,
     ),
     "ome": Format(
-        "Labels (OME-TIFF)",
+        "OME-TIFF",
         ".ome.tif",
-        _labels,
+        at_once(_labels),
         "The label image, with axes, pixel size and settings in OME's metadata.",
+        LABELS,
+    ),
+    "ome-zarr": Format(
+        "OME-Zarr",
+        ".labels.zarr",
+        at_once(write_zarr),
+        "The label image as a folder of Zarr, with axes, pixel size and coarser levels.",
+        LABELS,
+    ),
+    "png": Format(
+        "PNG (16 bits)",
+        ".labels16.png",
+        at_once(write_png),
+        "The label image of up to 65,535 objects, for programs that read no TIFF.",
+        LABELS,
+    ),
+    "npy": Format(
+        "NumPy",
+        ".labels.npy",
+        at_once(write_npy),
+        "The label image as an array for Python: numpy.load opens it.",
+        LABELS,
+    ),
+    "seg": Format(
+        "Cellpose",
+        "_seg.npy",
+        at_once(write_seg),
+        "The objects as Cellpose's window opens, corrects and saves them.",
+        LABELS,
+    ),
+    "roi": Format(
+        "Fiji (ROI set)",
+        ".RoiSet.zip",
+        write_rois,
+        "The outline of each object for the ROI manager of ImageJ and Fiji.",
+        OUTLINES,
+        series=True,
+    ),
+    "geojson": Format(
+        "QuPath (GeoJSON)",
+        ".geojson",
+        write_geojson,
+        "The outline, class and measurements of each object; drop it on the image in QuPath.",
+        OUTLINES,
+        series=True,
+    ),
+    "coco": Format(
+        "COCO (JSON)",
+        ".coco.json",
+        write_coco,
+        "The outline and class of each object, for the training of other networks.",
+        OUTLINES,
+        series=True,
     ),
     "objects": Format(
         "Objects (CSV)",
         ".csv",
-        _objects,
+        at_once(_objects),
         "One row per object: class, score, centre, size, sigma and mean intensities.",
+        MORE,
     ),
     "maps": Format(
         "Maps (OME-Zarr)",
         ".maps.zarr",
-        _maps,
+        at_once(_maps),
         "Offsets, sigma and seed, to be clustered again without the network.",
+        MORE,
     ),
     "overlay": Format(
         "Picture (PNG)",
         ".overlay.png",
-        _overlay,
+        at_once(_overlay),
         "The image with the outlines of its objects.",
+        MORE,
     ),
 }
 """All formats, by a short name that settings may remember. A new one is a new row."""
 
+OF_SERIES = tuple(key for key, kind in FORMATS.items() if kind.series)
+"""Those that hold all frames of a time series."""
+
 
 def export(
     folder: str | Path,
-    found: Segmented,
+    found: Results,
     formats: Iterable[str],
     *,
     spare: Collection[Path] = (),
+    settings: ExportSettings = ExportSettings(),
 ) -> Iterator[Path]:
-    """Write a segmented image in some formats; yield each file when it is complete.
+    """Write a segmented image or series in some formats; yield each file when it is complete.
+
+    Parameters and errors are those of `export_steps`.
+    """
+    for step in export_steps(folder, found, formats, spare=spare, settings=settings):
+        if step.complete:
+            yield step.path
+
+
+def export_steps(
+    folder: str | Path,
+    found: Results,
+    formats: Iterable[str],
+    *,
+    spare: Collection[Path] = (),
+    settings: ExportSettings = ExportSettings(),
+) -> Iterator[ExportStep]:
+    """Write an image or a series in some formats, and report often; to stop is to close this.
 
     Parameters
     ----------
     folder : path
         Made if missing; older results of the same names are replaced.
-    found : Segmented
+    found : Segmented or SegmentedSeries
     formats : keys of `FORMATS`
     spare : paths
         Files that are never replaced: the images themselves.
+    settings : ExportSettings
 
     Raises
     ------
     InputError
         If a name is no format, or a file would take the place of one of ``spare``.
     FileError, Failure
-        If the system refuses, the folder lies in one of Zarr, or labels would take the place of a
-        file that is not ours.
+        If the system refuses, the folder lies in one of Zarr, or a file would take the place of one
+        that is not ours.
     """
     folder, name = Path(folder), file_name(found.name)
     check_folder(folder)
@@ -186,6 +270,10 @@ def export(
         path = folder / f"{name}{FORMATS[key].ending}"
         if path.resolve() in spared:
             raise FileError(f"{path} is the image itself; choose another folder for the results")
-        if path.suffix == ".tif":
+        if key != "overlay":  # a picture does not name the program
             check_place(path)
-        yield FORMATS[key].write(path, found)
+        done = total = 1
+        with closing(FORMATS[key].write(path, found, settings)) as steps:
+            for done, total in steps:
+                yield ExportStep(path, done, total)
+        yield ExportStep(path, total, total, complete=True)

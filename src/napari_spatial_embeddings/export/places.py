@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.files.endings import TIFF
-from napari_spatial_embeddings.files.errors import FileError
+from napari_spatial_embeddings.files.errors import FileError, reading
 from napari_spatial_embeddings.files.maps import KEY
 from napari_spatial_embeddings.files.ome_zarr import is_zarr
 
@@ -16,9 +16,12 @@ SOFTWARE = f"{KEY} {__version__}"
 SETTINGS = '"seed_threshold"'
 """In the settings of label images by which those without the tag are known."""
 
+ENDS = 2**17
+"""Bytes at the start and at the end of other files in which the program is named."""
+
 
 def check_place(path: Path) -> None:
-    """Refuse to write where there is a TIFF or a folder of Zarr that is not ours.
+    """Refuse to write where there is a file or a folder of Zarr that is not ours.
 
     Raises
     ------
@@ -57,18 +60,28 @@ def _store_around(path: Path) -> Path | None:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether this program wrote a TIFF or a folder of Zarr."""
+    """Whether this program wrote a file or a folder of Zarr."""
     if path.is_file():
-        return _is_our_tiff(path)
+        return _is_our_tiff(path) if path.suffix.lower() in TIFF else _is_our_file(path)
     metadata = [path / "zarr.json", path / ".zattrs"]
     return any(f'"{KEY}"' in file.read_text("utf-8") for file in metadata if file.is_file())
+
+
+def _is_our_file(path: Path) -> bool:
+    """Whether a file names this program in its first or last bytes, or is a table of objects."""
+    with reading(path), path.open("rb") as file:
+        first = file.read(ENDS)
+        file.seek(max(0, path.stat().st_size - ENDS))
+        last = file.read(ENDS)
+    if path.suffix.lower() == ".csv":
+        columns = first.partition(b"\n")[0].split(b",")
+        return b"label" in columns and b"size_px" in columns
+    return KEY.encode() in first + last
 
 
 def _is_our_tiff(path: Path) -> bool:
     import tifffile
 
-    if path.suffix.lower() not in TIFF:
-        return False
     try:
         with tifffile.TiffFile(path) as file:
             page = file.pages.first

@@ -33,11 +33,14 @@ class TrackFormat:
         Of the file or folder, behind the name of the labels.
     about : str
         What it holds.
+    group : str
+        Heading under which it is offered; none.
     """
 
     name: str
     ending: str
     about: str
+    group: str = ""
 
 
 TRACK_FORMATS = {

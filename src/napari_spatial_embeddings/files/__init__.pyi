@@ -9,7 +9,7 @@ from .names import distinct, file_name
 from .regions import Region, read_regions, read_shapes
 from .series import LabelSeries, is_series, read_label_series
 from .settings import read_settings
-from .tables import find_track_table, read_classes, read_track_table
+from .tables import find_track_table, read_classes, read_objects, read_track_table
 
 __all__ = [
     "FileAxes",
@@ -34,6 +34,7 @@ __all__ = [
     "read_label_series",
     "read_labels",
     "read_maps",
+    "read_objects",
     "read_pixel_size",
     "read_regions",
     "read_settings",

@@ -18,6 +18,12 @@ from .ome_zarr import METADATA, is_zarr
 LABELS = "labels"
 """Folder in an OME-Zarr image that does not hold its pixels."""
 
+COPIES = (".labels16.png", ".labels.zarr")
+"""Endings of label images that an export writes beside others of the same objects."""
+
+EXPORTED = (*COPIES, ".labels.npy", "_seg.npy", ".RoiSet.zip", ".geojson", ".coco.json")
+"""Endings of what an export writes of the objects of an image, but for plain labels."""
+
 SEPARATORS = "_-. "
 """What parts a suffix from the name before it."""
 
@@ -36,6 +42,9 @@ def stem(path: str | Path) -> str:
 def without_endings(path: str | Path) -> str:
     """Return a file's name without its endings, letter by letter as it is stored."""
     name = Path(path).name
+    for ending in EXPORTED:
+        if name.endswith(ending) and len(name) > len(ending):
+            return name[: -len(ending)]
     for ending in (*IMAGES, ".csv", ".json"):
         if name.lower().endswith(ending) and len(name) > len(ending):
             name = name[: -len(ending)]
@@ -233,6 +242,10 @@ def _in_folder(folder: Path, endings: tuple[str, ...], pattern: str = "*") -> li
     if not found:
         like = "" if pattern == "*" else f" like {pattern}"
         raise FileError(f"{folder} holds no file of a known kind ({', '.join(endings)}){like}")
+    copies = [path for path in found if path.name.endswith(COPIES)]
+    if copies:
+        others = {path.parent / stem(path) for path in found if path not in copies}
+        found = [p for p in found if p not in copies or p.parent / stem(p) not in others]
     return found
 
 

@@ -1,4 +1,4 @@
-"""Readers of tables: CSV, with the classes in them, and tracks."""
+"""Readers of tables: CSV, with classes or objects in them, and tracks."""
 
 from __future__ import annotations
 
@@ -52,6 +52,40 @@ def read_classes(path: str | Path) -> dict[str, dict[int, str]]:
                 f"{path}, line {line}: label {label} is '{row['class']}' here and '{known}' above"
             )
     return classes
+
+
+def read_objects(path: str | Path) -> dict[str, list[int | float | str]]:
+    """Read a table of objects, such as ``predict --table`` writes.
+
+    Returns
+    -------
+    dict of lists, one value per object
+        Columns by name, ``label`` among them; values that are numbers as such, others as text.
+
+    Raises
+    ------
+    FileError
+        If there is no column ``label``, or it holds something else than whole numbers.
+    """
+    path = Path(path)
+    table: dict[str, list[int | float | str]] = {}
+    for line, row in rows(path, ("label",)):
+        for name, cell in row.items():
+            table.setdefault(name, []).append(_value(cell))
+        if not isinstance(table["label"][-1], int):
+            raise FileError(
+                f"{path}, line {line}: the label is '{row['label']}'; expected a whole number"
+            )
+    return table
+
+
+def _value(cell: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(cell)
+        except ValueError:
+            continue
+    return cell
 
 
 def rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -201,14 +201,17 @@ def test_a_table_of_the_series_has_frames_and_tracks(
         pytest.importorskip("laptrack")
         bench.linking.link()
         qtbot.waitUntil(lambda: not bench.linking.busy, timeout=300_000)
-    bench.export.export_series(tmp_path / "results", ["objects"])
-    assert done(bench).endswith("and a table of them to film.csv.")
+    bench.export.export_series(tmp_path / "results", ["objects", "geojson", "png"])
+    assert done(bench).endswith("a table of them to film.csv, and their outlines to film.geojson.")
     with (tmp_path / "results/film.csv").open() as file:
         rows = list(csv.DictReader(file))
     found = {t: bench.session.results[f"film.t000{t}"].instances for t in (1, 2)}
     places = [(int(row["frame"]), int(row["label"])) for row in rows]
     assert places == [(t, int(i)) for t, one in found.items() for i in one.ids]
     assert rows[0].keys() >= {"class", "score", "size_px", "mean_intensity_0"}
+    features = json.loads((tmp_path / "results/film.geojson").read_text())["features"]
+    outlined = {(f["geometry"]["plane"]["t"], int(f["properties"]["name"])) for f in features}
+    assert outlined == set(places)
     if linked:
         series = bench.linking.series
         assert series is not None

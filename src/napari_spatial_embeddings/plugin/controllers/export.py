@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
+from napari_spatial_embeddings.config import ExportSettings
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files.names import distinct, file_name, frame_number
 from napari_spatial_embeddings.plugin.layers.frames import in_frame, pixels
@@ -132,16 +133,26 @@ class ExportController(FileWriting):
 
     # ------------------------------------------------------------------- exporting
 
-    def export_current(self, folder: Path, formats: Sequence[str]) -> None:
+    def export_current(
+        self,
+        folder: Path,
+        formats: Sequence[str],
+        settings: ExportSettings = ExportSettings(),
+    ) -> None:
         """Export the current image, or show why that is not possible."""
         if obstacle := self.obstacle(formats):
             self._session.say(obstacle)
         elif self._session.image is not None:
-            self._start(folder, formats, [self._session.image])
+            self._start(folder, formats, [self._session.image], settings)
 
-    def export_all(self, folder: Path, formats: Sequence[str]) -> None:
+    def export_all(
+        self,
+        folder: Path,
+        formats: Sequence[str],
+        settings: ExportSettings = ExportSettings(),
+    ) -> None:
         """Export all images; those of the project that have no result are predicted."""
-        self._start(folder, formats, self.exportable())
+        self._start(folder, formats, self.exportable(), settings)
 
     def obstacle_of_series(self) -> str:
         """Return why the labels of the current image's series cannot be exported; empty if so."""
@@ -151,8 +162,13 @@ class ExportController(FileWriting):
             return "Predict this frame or all frames first."
         return WAIT_FOR_PREDICTION if self._prediction.running else ""
 
-    def export_series(self, folder: Path, formats: Sequence[str] = ()) -> None:
-        """Export the labels of all frames of a series as one file; and, if wanted, a table."""
+    def export_series(
+        self,
+        folder: Path,
+        formats: Sequence[str] = (),
+        settings: ExportSettings = ExportSettings(),
+    ) -> None:
+        """Export the labels of a series as one file; and, if wanted, a table and outlines."""
         from napari_spatial_embeddings.plugin.tasks.export_series import SeriesExport, export_series
 
         series, key = self._images.series, str(self._session.image)
@@ -163,12 +179,20 @@ class ExportController(FileWriting):
             path = folder.expanduser() / f"{file_name(series.layer.name)}.tif"
             files = self._image_files()
             results = {t: one.result for t, one in series.records.items() if one.result}
-            tracks, table = self._linking.tracks_of(layer), "objects" in formats
+            tracks = self._linking.tracks_of(layer)
             made = results, self._session.clustering, files
-            request = SeriesExport(path, series.image, layer.data, *made, table, tracks)
+            request = SeriesExport(
+                path, series.image, layer.data, *made, tuple(formats), tracks, settings
+            )
             self._run(lambda: export_series(request))
 
-    def _start(self, folder: Path, formats: Sequence[str], keys: Sequence[str]) -> None:
+    def _start(
+        self,
+        folder: Path,
+        formats: Sequence[str],
+        keys: Sequence[str],
+        settings: ExportSettings,
+    ) -> None:
         if self.busy:
             return
         from napari_spatial_embeddings.plugin.tasks.export import ExportRequest, export_images
@@ -184,6 +208,7 @@ class ExportController(FileWriting):
                 session.model,
                 session.clustering,
                 session.prediction.updated(device=session.device),
+                settings,
             )
 
             self._run(lambda: export_images(request, models))
@@ -194,7 +219,9 @@ class ExportController(FileWriting):
         layer, result = self._images.layer_of(key), self._session.results.get(key)
         image = None if layer is None else self._images.image_data(key)
         at = self._slice(key) if result is not None and result.maps.ndim == 3 else None
-        return ExportTask(key, file, self._name(key), image, result, at, self._limits(key))
+        source = None if layer is None else source_path(layer)
+        limits = self._limits(key)
+        return ExportTask(key, file, self._name(key), image, result, at, limits, source)
 
     def _name(self, key: str) -> str:
         layer, entry = self._images.layer_of(key), self._project_images.entry(key)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtWidgets import QApplication, QPushButton, QWidget
+from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox, QPushButton, QWidget
 
+from napari_spatial_embeddings.config import ExportSettings
 from napari_spatial_embeddings.plugin.controllers.export import ExportController
 from napari_spatial_embeddings.plugin.qt.collapsible import Collapsible
 from napari_spatial_embeddings.plugin.qt.connections import Connections
@@ -14,6 +15,12 @@ from napari_spatial_embeddings.plugin.state.session import Session
 
 DEFAULT_FORMATS = ("labels", "objects")
 """What is written unless the user chooses otherwise."""
+
+WHOLE = ("roi", "geojson", "coco", "ome-zarr")
+"""Formats that can hold objects that overlap."""
+
+KINDS = {"detection": "detections", "annotation": "annotations", "cell": "cells"}
+"""What the objects may be in QuPath, as the setting and as users see it."""
 
 
 class ExportSection(Collapsible):
@@ -41,6 +48,10 @@ class ExportSection(Collapsible):
         export = self._export
         self.choice = FormatChoice(FORMATS, DEFAULT_FORMATS, "results")
         self.choice.changed.connect(self.refresh)
+        self.overlaps = QCheckBox("Overlaps whole")
+        self.kind = QComboBox()
+        for key, text in KINDS.items():
+            self.kind.addItem(f"As {text}", key)
         self.this = QPushButton("Export this")
         self.series = QPushButton("Export series")
         self.all = QPushButton("Export all")
@@ -49,6 +60,7 @@ class ExportSection(Collapsible):
         self.series.clicked.connect(lambda: export.export_series(*self._chosen()))
         self.all.clicked.connect(self._export_all)
         self.copy.clicked.connect(self._copy)
+        self.choice.add_to("Outlines", (self.overlaps, self.kind))
         self.body.addWidget(self.choice)
         self.body.addLayout(EvenGrid(3, (self.this, self.series, self.all, self.copy)))
         self._connections.add(export.changed, self.refresh)
@@ -64,6 +76,13 @@ class ExportSection(Collapsible):
         self.choice.set_default(self._export.default_folder())
         formats, busy = self.choice.formats, self._export.busy
         _enable(self.this, self._export.obstacle(formats), "Write the files of the current image.")
+        for widget, keys, what in (
+            (self.overlaps, WHOLE, "an outline format, or OME-Zarr"),
+            (self.kind, ("geojson",), "QuPath"),
+        ):
+            widget.setEnabled(not {*keys}.isdisjoint(formats))
+            reason = "" if widget.isEnabled() else f"\nTick {what} first."
+            widget.setToolTip(f"{_about(widget is self.kind)}{reason}")
         image = self._session.current
         self.series.setVisible(image is not None and image.series is not None)
         _enable(
@@ -71,7 +90,8 @@ class ExportSection(Collapsible):
             self._export.obstacle_of_series(),
             "Write the labels of all frames as one TIFF with an axis of time, NAME.tif: what"
             " napari-spatial-embeddings track links. If Objects (CSV) is ticked, also NAME.csv: a"
-            " row for each object of each frame, with its track if the objects are linked.",
+            " row for each object of each frame, with its track if the objects are linked. A file"
+            " of outlines holds those of all frames.",
         )
         _enable(
             self.all,
@@ -88,8 +108,11 @@ class ExportSection(Collapsible):
             " terminal or a script. It does not include corrections.",
         )
 
-    def _chosen(self) -> tuple[Path, list[str]]:
-        return self.choice.folder, self.choice.formats
+    def _chosen(self) -> tuple[Path, list[str], ExportSettings]:
+        settings = ExportSettings(
+            overlaps=self.overlaps.isChecked(), object_type=self.kind.currentData()
+        )
+        return self.choice.folder, self.choice.formats, settings
 
     def _export_all(self) -> None:
         if self._export.busy:
@@ -99,10 +122,16 @@ class ExportSection(Collapsible):
 
     def _copy(self) -> None:
         with self._session.errors_as_messages():
-            self._export.copy_command(*self._chosen())
+            self._export.copy_command(*self._chosen()[:2])
 
     def _copied(self, command: str) -> None:
         QApplication.clipboard().setText(command)
+
+
+def _about(kind: bool) -> str:
+    """Return what a setting of the outlines does, in a sentence for users."""
+    name = "object_type" if kind else "overlaps"
+    return ExportSettings.model_fields[name].description or ""
 
 
 def _enable(button: QPushButton, obstacle: str, what: str) -> None:

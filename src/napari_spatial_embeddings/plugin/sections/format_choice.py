@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -35,9 +36,13 @@ class Format(Protocol):
     def about(self) -> str:
         """What is in it, as a sentence."""
 
+    @property
+    def group(self) -> str:
+        """Heading under which it is offered; empty for none."""
+
 
 class FormatChoice(QWidget):
-    """A box for each format, and a line for the folder.
+    """A box for each format, under the headings of their groups, and a line for the folder.
 
     Parameters
     ----------
@@ -61,6 +66,7 @@ class FormatChoice(QWidget):
         super().__init__(parent)
         self._what, self._default = what, Path()
         self.boxes: dict[str, QCheckBox] = {}
+        self._grids: dict[str, EvenGrid] = {}
         for key, kind in formats.items():
             box = self.boxes[key] = QCheckBox(kind.name)
             box.setToolTip(f"{kind.about}\nNAME{kind.ending}")
@@ -74,11 +80,23 @@ class FormatChoice(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addLayout(EvenGrid(2, self.boxes.values()))
+        groups: dict[str, list[QCheckBox]] = {}
+        for key, kind in formats.items():
+            groups.setdefault(kind.group, []).append(self.boxes[key])
+        for heading, boxes in groups.items():
+            if heading:
+                layout.addWidget(QLabel(heading))
+            grid = self._grids[heading] = EvenGrid(2, boxes)
+            layout.addLayout(grid)
         line = QHBoxLayout()
         line.addWidget(self.line, 1)
         line.addWidget(browse)
         layout.addLayout(line)
+
+    def add_to(self, heading: str, widgets: Iterable[QWidget]) -> None:
+        """Add settings of a group of formats behind their boxes."""
+        for widget in widgets:
+            self._grids[heading].addWidget(widget)
 
     @property
     def formats(self) -> list[str]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings import __version__
-from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
+from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import Failure, InputError, to_message
-from napari_spatial_embeddings.export import Segmented, export
+from napari_spatial_embeddings.export import Segmented, export_steps
 from napari_spatial_embeddings.plugin.state.session import Kind
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class ExportTask:
         The slice of a volume that a picture shows.
     limits : tuple of pairs, optional
         Contrast limits of the image's channels.
+    source : path, optional
+        The file of the image.
     """
 
     key: str
@@ -50,6 +52,7 @@ class ExportTask:
     result: Segmentation | None = None
     slice: int | None = None
     limits: tuple[tuple[float, float], ...] | None = None
+    source: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class ExportRequest:
         Predicts the images that have no result.
     clustering, prediction : settings
         Of these predictions.
+    settings : ExportSettings
     """
 
     folder: Path
@@ -79,6 +83,7 @@ class ExportRequest:
     model: str | None = None
     clustering: ClusteringSettings = ClusteringSettings()
     prediction: PredictionSettings = PredictionSettings()
+    settings: ExportSettings = ExportSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,13 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
             assert image is not None
             assert result is not None
             segmented = _segmented(task, image, result)
-            for _ in export(request.folder, segmented, request.formats, spare=request.protected):
-                files += 1
+            where = request.folder, segmented, request.formats
+            spare, settings = request.protected, request.settings
+            for step in export_steps(*where, spare=spare, settings=settings):
+                files += step.complete
+                if 0 < step.done < step.total:
+                    share = f"{step.done:,} of {step.total:,} objects"
+                    yield ExportReport(f"Writing {step.path.name}: {share} …")
         except (InputError, OSError) as error:
             if len(tasks) == 1:
                 raise
@@ -187,4 +197,6 @@ def _segmented(task: ExportTask, image: ImageData, result: Segmentation) -> Segm
         task.slice,
         limits if fits else None,
         image.start,
+        result.settings,
+        source=task.source,
     )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings import __version__
-from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
@@ -19,6 +19,7 @@ from napari_spatial_embeddings.errors import InputError
 from .export import ExportReport
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.export import ExportStep
     from napari_spatial_embeddings.export.objects import Table
     from napari_spatial_embeddings.inference.segmentation import Segmentation
     from napari_spatial_embeddings.tracking.tracks import Tracks
@@ -42,10 +43,12 @@ class SeriesExport:
         Those that are set: objects of frames that were made with others are mentioned.
     protected : sequence of paths
         Files that are never replaced: the images themselves.
-    table : bool
-        Write a table of the objects as well.
+    formats : tuple of keys of `export.FORMATS`
+        A table of the objects and outlines are written as well, if they are among them.
     tracks : Tracks, optional
         Of these objects, for two columns of the table.
+    outlines : ExportSettings
+        How outlines are written.
     """
 
     path: Path
@@ -54,8 +57,9 @@ class SeriesExport:
     results: Mapping[int, Segmentation]
     settings: ClusteringSettings
     protected: Sequence[Path]
-    table: bool = False
+    formats: tuple[str, ...] = ()
     tracks: Tracks | None = None
+    outlines: ExportSettings = ExportSettings()
 
 
 def _how_made(results: Collection[Segmentation]) -> dict[str, Any]:
@@ -117,10 +121,15 @@ def export_series(request: SeriesExport) -> Iterator[ExportReport]:
     message = f"Wrote the objects of {plural(count, 'frame')} to {path}"
     if count < every:
         message += f"; {plural(every - count, 'frame')} without a prediction are empty"
-    if request.table:
+    if "objects" in request.formats:
         yield ExportReport(f"Measuring the objects of {series.name} …")
         yield from _write_table(request)
         message += f", and a table of them to {path.with_suffix('.csv').name}"
+    for step in _outline_steps(request):
+        if step.complete:
+            message += f", and their outlines to {step.path.name}"
+        else:
+            yield ExportReport(f"Writing {step.path.name}: frame {step.done} …")
     others = [t for t, one in request.results.items() if one.settings != request.settings]
     if others:
         message += (
@@ -128,6 +137,34 @@ def export_series(request: SeriesExport) -> Iterator[ExportReport]:
             f" {min(others)}: wait until all have, or predict them again, and export once more"
         )
     yield ExportReport(message, "warning" if others else "info")
+
+
+def _outline_steps(request: SeriesExport) -> Iterator[ExportStep]:
+    """Write the outlines of all frames in the formats that hold a series."""
+    from napari_spatial_embeddings.export import FORMATS, Segmented, SegmentedSeries, export_steps
+
+    series, results, name = request.series, request.results, request.path.stem
+
+    def frame(t: int) -> Segmented:
+        found = results[t]
+        return Segmented(
+            f"{name}, frame {t}",
+            found.instances,
+            found.classes,
+            found.maps,
+            series.frame(t).data,
+            series.pixel_size,
+            series.unit,
+            clustering=found.settings,
+        )
+
+    numbers = tuple(sorted(results))
+    classes = results[numbers[0]].classes if numbers else ()
+    about, frames = _how_made(results.values()), series.frames or 1
+    found = SegmentedSeries(name, numbers, frame, frames, series.shape, classes, about)
+    wanted = [key for key in request.formats if FORMATS[key].series]
+    folder, spare = request.path.parent, request.protected
+    return export_steps(folder, found, wanted, spare=spare, settings=request.outlines)
 
 
 def _write_table(request: SeriesExport) -> Iterator[ExportReport]:

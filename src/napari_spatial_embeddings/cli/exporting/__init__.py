@@ -1,0 +1,1 @@
+"""The command `export`, and the files that it is given."""

@@ -1,0 +1,1 @@
+"""Label images in further formats: PNG, NumPy, Cellpose's own, OME-Zarr."""

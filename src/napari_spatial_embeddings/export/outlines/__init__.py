@@ -1,0 +1,1 @@
+"""Outlines of objects in the formats of other programs: ImageJ's ROIs, GeoJSON, COCO."""

@@ -1,0 +1,167 @@
+"""The command ``export``: label images of any origin in, files for other programs out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import roifile
+
+from command_line import call, cells, contents, done, refused, save
+from crossing_bars import crossing
+from napari_spatial_embeddings.cli.exporting.command import FORMATS
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.outlines.filled import filled
+from napari_spatial_embeddings.export import FORMATS as ALL
+from napari_spatial_embeddings.export import Segmented
+from napari_spatial_embeddings.export import export as write
+from napari_spatial_embeddings.files import read_labels
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    """Two label images with their images, one of them with a table."""
+    for name in ("a", "b"):
+        image, found = cells((40, 50), ord(name))
+        save(tmp_path / "labels" / f"{name}.tif", found)
+        save(tmp_path / "images" / f"{name}.tif", image)
+    ids = np.unique(read_labels(tmp_path / "labels" / "a.tif"))[1:]
+    rows = [f"{i},{'long' if i % 2 else 'round'},0.{i % 9 + 1}" for i in ids]
+    (tmp_path / "labels" / "a.csv").write_text("\n".join(["label,class,score", *rows]))
+    return tmp_path / "labels"
+
+
+def test_every_format_of_a_folder(labels: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    images = ("--image", tmp_path / "images")
+    outcome = done("export", labels, "--format", *FORMATS, "--output", out, *images)
+    endings = [ALL[key].ending for key in FORMATS.values()]
+    assert {path.name for path in out.iterdir()} == {n + e for n in "ab" for e in endings}
+    assert f"{out / 'a.RoiSet.zip'}: " in outcome.out
+    np.testing.assert_array_equal(read_labels(out / "a.tif"), read_labels(labels / "a.tif"))
+    assert "mean_intensity_0" in (out / "b.csv").read_text()
+    assert (out / "a.csv").read_text().startswith("label,class,score\n")
+
+
+def test_classes_and_scores_come_from_the_table(labels: Path, tmp_path: Path) -> None:
+    done("export", labels, "--format", "roi", "geojson", "coco", "--output", tmp_path / "out")
+    rois = roifile.roiread(tmp_path / "out" / "a.RoiSet.zip")
+    assert isinstance(rois, list)
+    assert {roi.name.split("-")[1] for roi in rois} == {"long", "round"}
+    assert all(0 < roi.properties["score"] < 1 for roi in rois)
+    features = json.loads((tmp_path / "out" / "b.geojson").read_text())["features"]
+    assert all("classification" not in one["properties"] for one in features)
+    for name in "ab":
+        coco = json.loads((tmp_path / "out" / f"{name}.coco.json").read_text())
+        assert [one["name"] for one in coco["categories"]] == ["long", "round"]
+
+
+def test_one_that_fails_does_not_stop_the_rest(labels: Path, tmp_path: Path) -> None:
+    save(labels / "a.tif", np.ones((9, 9), np.float32) / 3)
+    flags = "--format", "geojson", "--output", tmp_path / "out"
+    outcome = call("export", labels, *flags)
+    assert outcome.code == 1
+    assert "not whole" in outcome.err
+    assert outcome.err.rstrip().splitlines()[-1].startswith("  ")
+    assert [*contents(tmp_path / "out")] == ["b.geojson"]
+    facts = json.loads(call("export", labels, *flags, "--json").out)
+    assert (len(facts["written"]), len(facts["failed"])) == (1, 1)
+    assert "not whole" in refused("export", labels / "a.tif", *flags)
+
+
+def test_what_is_there_stays(labels: Path, tmp_path: Path) -> None:
+    """The labels themselves, and files of others."""
+    before = contents(tmp_path)
+    (tmp_path / "labels" / "a.geojson").write_text("{}")
+    flags = "--output", labels
+    assert "the image itself" in refused("export", labels / "b.tif", "--format", "tiff", *flags)
+    assert "not written by this program" in refused(
+        "export", labels / "a.tif", "--format", "geojson", *flags
+    )
+    (tmp_path / "labels" / "a.geojson").unlink()
+    assert contents(tmp_path) == before
+
+
+def test_calls_that_make_no_sense(labels: Path, tmp_path: Path) -> None:
+    flags = "--format", "roi", "--output", tmp_path / "out"
+    image = tmp_path / "images" / "a.tif"
+    assert "one image for 2" in refused("export", labels, *flags, "--image", image)
+    (tmp_path / "images" / "b.tif").rename(tmp_path / "images" / "c.tif")
+    text = refused("export", labels, *flags, "--image", tmp_path / "images")
+    assert "no image named as b.tif" in text
+    save(image, np.zeros((3, 3), np.uint8))
+    text = refused("export", labels / "a.tif", *flags, "--image", image)
+    assert "must cover the same pixels" in text
+    assert "both become" in refused("export", labels / "a.tif", image, *flags)
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_of_formats_are_those_of_the_window() -> None:
+    assert set(FORMATS.values()) == ALL.keys() - {"maps"}
+
+
+@pytest.mark.parametrize("shape", [(3, 40, 50), (2, 5, 20, 30)], ids=["TYX", "TZYX"])
+def test_frames_of_a_series(shape: tuple[int, ...], tmp_path: Path) -> None:
+    frames = np.stack([cells(shape[1:], t)[1] for t in range(shape[0])])
+    axes = "TYX" if len(shape) == 3 else "TZYX"
+    path = save(tmp_path / "movie.ome.tif", frames, ome=True, metadata={"axes": axes})
+    rows = [f"{t},{i},0.{t + 1}" for t in range(shape[0]) for i in np.unique(frames[t])[1:]]
+    (tmp_path / "movie.csv").write_text("\n".join(["frame,label,score", *rows]))
+    out = tmp_path / "out"
+    done("export", path, "--format", "roi", "geojson", "coco", "--output", out)
+    rois = roifile.roiread(out / "movie.RoiSet.zip")
+    assert isinstance(rois, list)
+    for roi in rois:
+        t = int(roi.name.split("-t")[1].split("-")[0])
+        assert roi.properties["score"] == pytest.approx(t / 10)
+        if axes == "TYX":  # by the plane alone: what ImageJ finds in a plain stack
+            assert (roi.position, roi.z_position, roi.t_position) == (t, 0, 0)
+        else:
+            z = int(roi.name.split("-z")[1])
+            assert (roi.position, roi.z_position, roi.t_position) == (0, z, t)
+    back = np.zeros_like(frames)
+    features = json.loads((out / "movie.geojson").read_text())["features"]
+    for one in features:
+        plane, geometry = one["geometry"]["plane"], one["geometry"]
+        at = (plane["t"], plane["z"]) if axes == "TZYX" else (plane["t"],)
+        several = geometry["type"] == "MultiPolygon"
+        pieces = geometry["coordinates"] if several else [geometry["coordinates"]]
+        rings = [np.array(ring) for piece in pieces for ring in piece]
+        back[at][filled(rings, shape[-2:])] = int(one["properties"]["name"])
+    np.testing.assert_array_equal(back, frames)
+    assert len({one["id"] for one in features}) == len(features)
+    coco = json.loads((out / "movie.coco.json").read_text())
+    assert len(coco["images"]) == np.prod(shape[:-2])
+    text = refused("export", path, "--format", "png", "--output", out)
+    assert "cannot hold a time series; those can: roi, geojson, coco" in text
+
+
+def test_overlaps_come_from_the_maps_beside(tmp_path: Path) -> None:
+    """As ``predict --maps --table`` leaves them; corrected objects stay as they are."""
+    maps, settings = crossing()
+    found = cluster(maps, settings)
+    given = Segmented("bars", found, ("bar",), maps, about={"clustering": settings.model_dump()})
+    [*write(tmp_path / "results", given, ["labels", "objects", "maps"])]
+    out, labels = tmp_path / "out", tmp_path / "results" / "bars.tif"
+    flags = "--format", "coco", "--output", out
+
+    def areas() -> list[int]:
+        facts = json.loads((out / "bars.coco.json").read_text())
+        return sorted(one["area"] for one in facts["annotations"])
+
+    done("export", labels, *flags)
+    assert areas() == [5 * 16, 5 * 31]
+    done("export", labels, *flags, "--overlaps")
+    assert areas() == [5 * 21, 5 * 31]
+    changed = read_labels(labels).astype(np.int32)
+    front, behind = found.ids.tolist()
+    changed[0, 13], changed[10, 0] = 0, 0  # a pixel is erased of each
+    corrected = replace(given, instances=replace(found, labels=changed))
+    [*write(tmp_path / "results", corrected, ["labels"])]
+    done("export", labels, *flags, "--overlaps")
+    assert areas() == sorted(int((changed == k).sum()) for k in (front, behind))
+    (tmp_path / "results" / "bars.maps.zarr").rename(tmp_path / "elsewhere.zarr")
+    assert "predict it again with --maps" in refused("export", labels, *flags, "--overlaps")
