@@ -9,8 +9,20 @@ from napari_spatial_embeddings import PROGRAM, __version__
 from . import cluster, demo, devices, evaluate, models, predict, track, train
 from .exporting import command as export
 from .flags import Parser
+from .importing import command as importing
 
-COMMANDS = (demo, train, predict, cluster, track, evaluate, export, models, devices)
+COMMANDS = (
+    demo,
+    importing,
+    train,
+    predict,
+    cluster,
+    track,
+    evaluate,
+    export,
+    models,
+    devices,
+)
 """In the order of the help. Each adds its parser, and sets ``run`` to what the command does."""
 
 

@@ -20,7 +20,7 @@ from napari_spatial_embeddings.system.atomic import atomic_file
 from .folders import hidden_folder
 from .label_place import publish
 from .label_store import CHUNK, LabelGrid, LabelStore
-from .labels import IMAGEJ_LIMIT, imagej_metadata, is_ome, ome_metadata
+from .labels import IMAGEJ_LIMIT, imagej_metadata, is_ome, ome_metadata, signed
 from .places import SOFTWARE
 
 if TYPE_CHECKING:
@@ -118,6 +118,8 @@ def write_frames(
     unit: str | None = None,
     interval: float | None = None,
     about: Mapping[str, Any] | None = None,
+    *,
+    unknown: bool = False,
 ) -> Path:
     """Write the labels of a series as TIFF, whole or not at all.
 
@@ -139,6 +141,8 @@ def write_frames(
         Seconds between two frames.
     about : mapping, optional
         How the labels were made.
+    unknown : bool
+        Whether pixels have the label `core.maps.IGNORE`, see `labels.write_labels`.
 
     Raises
     ------
@@ -149,6 +153,8 @@ def write_frames(
 
     path = Path(path)
     dtype = np.dtype(np.uint16 if highest <= np.iinfo(np.uint16).max else np.uint32)
+    if unknown:
+        dtype = np.dtype(signed(highest))
     axes, size = "TZYX" if len(shape) == 4 else "TYX", int(np.prod(shape)) * dtype.itemsize
     note = json.dumps(about) if about else None
     options: dict[str, Any] = {"bigtiff": size >= BIG}

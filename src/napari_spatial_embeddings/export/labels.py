@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.core.units import OME, Lengths, as_metadata, filled
 from napari_spatial_embeddings.files.errors import FileError, writing
 from napari_spatial_embeddings.files.maps import KEY
@@ -28,6 +29,8 @@ def write_labels(
     pixel_size: Lengths | None = None,
     unit: str | None = None,
     settings: Mapping[str, Any] | None = None,
+    *,
+    unknown: bool = False,
 ) -> Path:
     """Write a label image, whole or not at all.
 
@@ -46,6 +49,9 @@ def write_labels(
     settings : mapping, optional
         How the labels were made, kept as JSON: in OME's map annotation, ImageJ's info, or the
         description.
+    unknown : bool
+        Whether pixels may have the label `core.maps.IGNORE`; where some have, the labels are whole
+        numbers with a sign, which ImageJ shows as they are.
 
     Raises
     ------
@@ -56,7 +62,7 @@ def write_labels(
     import tifffile
 
     path = Path(path)
-    labels = _compact(labels, path)
+    labels = _compact(labels, path, IGNORE if unknown else 0)
     axes = "ZYX"[-labels.ndim :]
     note = json.dumps(settings) if settings else None
     options: dict[str, Any] = {
@@ -90,18 +96,25 @@ def about_window(start: tuple[int, ...]) -> dict[str, Any]:
     return {"first_pixel": dict(zip("zyx"[-len(start) :], start, strict=True))} if start else {}
 
 
-def _compact(labels: NDArray[np.integer], path: Path) -> NDArray[np.unsignedinteger]:
+def _compact(labels: NDArray[np.integer], path: Path, lowest: int) -> NDArray[np.integer]:
     if labels.dtype.kind not in "iu" or labels.ndim not in (2, 3):
         raise FileError(
             f"{path}: labels of type {labels.dtype} and shape {labels.shape}; expected whole"
             " numbers, 2D or 3D"
         )
     low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
-    if low < 0 or high > np.iinfo(np.uint32).max:
+    if low < lowest or high > np.iinfo(np.uint32).max:
         raise FileError(
             f"{path}: labels from {low} to {high}; expected 0 to {np.iinfo(np.uint32).max}"
         )
+    if low < 0:
+        return labels.astype(signed(high))
     return labels.astype(np.uint16 if high <= np.iinfo(np.uint16).max else np.uint32)
+
+
+def signed(highest: int) -> type[np.int16 | np.int32]:
+    """Return the type of labels among which is `core.maps.IGNORE`."""
+    return np.int16 if highest <= np.iinfo(np.int16).max else np.int32
 
 
 def is_ome(path: Path) -> bool:

@@ -1,0 +1,1 @@
+"""The command ``import``: annotations of other programs as label images."""
