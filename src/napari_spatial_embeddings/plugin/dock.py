@@ -39,6 +39,7 @@ from .controllers.reopening import Reopening
 from .controllers.shortcuts import Shortcuts
 from .controllers.tools.active_tool import ActiveTool
 from .controllers.tools.all_corrections import AllCorrections
+from .controllers.tools.file_import import FileImport
 from .controllers.tools.following_frames import FollowingFrames
 from .controllers.tools.interpolation import Interpolation
 from .controllers.tools.object_import import ObjectImport
@@ -70,6 +71,7 @@ from .qt.step_area import StepArea
 from .qt.step_column import StepColumn
 from .qt.tool_line import ToolLine
 from .sections.annotate import AnnotateStep
+from .sections.annotation.existing import ExistingObjects
 from .sections.correct import CorrectSection
 from .sections.data import DataStep
 from .sections.explain import ExplainSection
@@ -179,6 +181,11 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.frame_maps = FrameMaps(session, self.autosave, self.images, self)
         self.model_suggestion = ModelSuggestion(session, self.images, self)
         self.correction = CorrectionController(session, self.autosave, self.project_images, self)
+        self.file_import = FileImport(
+            *(viewer, session, self.images, self.project, self.listed, self.annotation_actions),
+            *(self.object_import, self.series_import, self.correction),
+            self,
+        )
         self.annotation_hider = AnnotationHider(viewer, session, self)
         self.correction_tool = CorrectionTool(
             viewer, session, self.annotation_hider, self.correction, self
@@ -239,7 +246,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
         listed = ImageList(session, self.project, self.listed, self.annotation, self.prediction)
         owners = self.images, self.image_choice, self.project, self.project_images
         drawing = self.images, self.annotation, self.annotation_actions, self.object_import
-        helpers = self.region_check, self.interpolation, self.series_import
+        others = ExistingObjects(session, self.object_import, self.series_import, self.file_import)
+        helpers = self.region_check, self.interpolation, others
         return [
             DataStep(session, *owners, listed),
             AnnotateStep(session, *drawing, *helpers, NextRegionRow(session, self.next_region)),

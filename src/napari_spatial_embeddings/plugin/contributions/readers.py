@@ -1,4 +1,4 @@
-"""Readers of projects and maps, which the package writes, and of images that may be large.
+"""Readers of projects and maps, which the package writes, of images and of annotations.
 
 napari itself reads a TIFF as a whole, without its levels, axes and pixel size.
 """
@@ -21,6 +21,8 @@ from napari_spatial_embeddings.plugin.layers.annotation import (
 )
 from napari_spatial_embeddings.plugin.layers.tags import KEY
 
+from .annotation_readers import are_annotations, read_annotations
+
 Reader = Callable[[object], list[LayerTuple]]
 
 NOTHING: list[LayerTuple] = [(None,)]  # type: ignore[list-item]
@@ -28,7 +30,7 @@ NOTHING: list[LayerTuple] = [(None,)]  # type: ignore[list-item]
 
 
 def reader(path: str | list[str]) -> Reader | None:
-    """Return what reads a path; None if it is neither a project, nor an image that may be large.
+    """Return what reads a path; None if it is no project, no image, and no file of annotations.
 
     napari asks which reader to use for each folder, whatever is in it, so that this one also reads
     images in Zarr.
@@ -36,6 +38,8 @@ def reader(path: str | list[str]) -> Reader | None:
     at = Path(path[0] if isinstance(path, list) else path)
     if at.name == "project.json" or (at / "project.json").is_file():
         return lambda _: read_project(at)
+    if are_annotations(at):
+        return lambda _: read_annotations(at)
     if at.name.endswith(".maps.zarr"):
         return lambda _: read_maps(at)
     if is_zarr(at) or at.suffix.lower() in TIFF:

@@ -49,6 +49,8 @@ class ListedImages(QObject):
 
     saved = Signal()
     """What is in the project was written."""
+    annotations_dropped = Signal(list)
+    """Paths of files that hold annotations of images."""
 
     def __init__(
         self,
@@ -177,8 +179,16 @@ class ListedImages(QObject):
         finder.start()
 
     def offer(self, paths: Sequence[Path]) -> None:
-        """Add what was dropped or picked; of a folder of files, the user chooses which."""
+        """Add what was dropped or picked; of a folder of files, the user chooses which.
+
+        Files of annotations are no images.
+        """
+        from napari_spatial_embeddings.files.annotations.sources import may_be_annotations
         from napari_spatial_embeddings.files.collections.search import look, needs_pattern
+
+        if annotations := [path for path in paths if may_be_annotations(path)]:
+            self.annotations_dropped.emit(annotations)
+            paths = [path for path in paths if path not in annotations]
 
         with self._session.errors_as_messages():
             folders = [path for path in paths if needs_pattern(path)]

@@ -43,6 +43,14 @@ class Dialogs:
         )
         return [Path(name) for name in names]
 
+    def import_files(self, start: Path, /) -> list[Path]:
+        """Ask for files of annotations."""
+        kinds = "*.zip *.roi *.geojson *.json *.npy *.tif *.tiff *.png *.gz"
+        names, _ = QFileDialog.getOpenFileNames(
+            self.parent, "Import annotations", str(start), f"Annotations ({kinds});;All files (*)"
+        )
+        return [Path(name) for name in names]
+
     def add_folder(self, start: Path, /) -> Path | None:
         """Ask for a folder of images, or one that is an image, such as OME-Zarr."""
         name = QFileDialog.getExistingDirectory(

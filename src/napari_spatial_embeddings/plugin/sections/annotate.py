@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
     QHBoxLayout,
-    QLabel,
-    QMenu,
     QPushButton,
     QRadioButton,
     QWidget,
@@ -28,16 +23,15 @@ from napari_spatial_embeddings.plugin.controllers.tools.object_import import (
     no_next_frame,
 )
 from napari_spatial_embeddings.plugin.controllers.tools.region_check import RegionCheck
-from napari_spatial_embeddings.plugin.controllers.tools.series_import import SeriesImport
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
-from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
 from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.annotation_count import AnnotationCount
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.carried_objects import nothing_annotated
 
+from .annotation.existing import ExistingObjects
 from .class_buttons import ClassButtons
 from .next_region import NextRegionRow
 
@@ -57,7 +51,7 @@ class AnnotateStep(StepArea):
     imports : ObjectImport
     region_check : RegionCheck
     interpolation : Interpolation
-    series_import : SeriesImport
+    existing : ExistingObjects
     next_row : NextRegionRow
     """
 
@@ -70,14 +64,14 @@ class AnnotateStep(StepArea):
         imports: ObjectImport,
         region_check: RegionCheck,
         interpolation: Interpolation,
-        series_import: SeriesImport,
+        existing: ExistingObjects,
         next_row: NextRegionRow,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__("Annotate", parent=parent)
         self._session, self._annotation, self._actions = session, annotation, actions
         self._imports, self._region_check = imports, region_check
-        self._interpolation, self._series_import = interpolation, series_import
+        self._interpolation, self._existing = interpolation, existing
         self._images, self._next_row = images, next_row
         self._begin = QPushButton("Annotate")
         self._begin.setToolTip("Add an annotation layer to the image, and paint in it.")
@@ -108,14 +102,6 @@ class AnnotateStep(StepArea):
         )
         self._scribbles.toggled.connect(self._set_scribbled)
         self._count = TextBlock(1, "count")
-        self._others = NameCombo()
-        self._take = QPushButton("Use")
-        self._take.setToolTip("Copy the objects of this layer into the annotations.")
-        self._take.clicked.connect(self._use_other)
-        self._frames_menu = QMenu(self._take)
-        self._all_frames = self._frames_menu.addAction("", self._use_series)
-        self._frames_menu.addAction("On this frame", self._use_other)
-        self._others.currentIndexChanged.connect(self._show_choice)
         self._arrange()
         self._connections = Connections()
         self._connections.add(annotation.changed, self.refresh)
@@ -161,12 +147,6 @@ class AnnotateStep(StepArea):
         self.body.addWidget(self._each)
         self.body.addWidget(self._count)
         self.body.addWidget(self._copy)
-        self._existing = QWidget()
-        row = QHBoxLayout(self._existing)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(QLabel("Use layer"))
-        row.addWidget(self._others, 1)
-        row.addWidget(self._take)
         self.body.addWidget(self._existing)
         self.body.addWidget(self._next_row)
 
@@ -199,21 +179,6 @@ class AnnotateStep(StepArea):
 
     def _set_scribbled(self, scribbled: bool) -> None:
         self._actions.set_scribbled(scribbled)
-
-    def _use_other(self) -> None:
-        with self._session.errors_as_messages():
-            if (layer := self._other()) is not None:
-                self._imports.use_layer(layer)
-
-    def _use_series(self) -> None:
-        with self._session.errors_as_messages():
-            if (layer := self._other()) is not None:
-                self._series_import.use(layer)
-
-    def _other(self) -> Any:
-        """Return the layer that is chosen."""
-        chosen = self._others.currentData(Qt.ItemDataRole.UserRole)
-        return next((x for x in self._imports.layers() if str(x.unique_id) == chosen), None)
 
     # --------------------------------------------------------------- display
 
@@ -251,7 +216,7 @@ class AnnotateStep(StepArea):
         self._count.set_lines(2 if several or series is not None else 1)
         self._count.setText(text)
         self._show_copy(count if strokes is not None else None)
-        self._show_others(key is not None)
+        self._existing.refresh(key is not None)
         self.set_hint(self._advice(count, tool))
 
     def _show_copy(self, count: AnnotationCount | None) -> None:
@@ -268,22 +233,6 @@ class AnnotateStep(StepArea):
             or f"Copy the objects of this frame to frame {image.frame + 1}, and go there. What is"
             " annotated there stays.\nKey: Shift+C. Ctrl+Z takes it back."
         )
-
-    def _show_others(self, possible: bool) -> None:
-        others = self._imports.layers()
-        chosen = self._others.currentData(Qt.ItemDataRole.UserRole)
-        self._others.clear()
-        for layer in others:
-            self._others.addItem(layer.name, str(layer.unique_id))
-        self._others.setCurrentIndex(max(0, self._others.findData(chosen)))
-        self._existing.setVisible(possible and bool(others))
-        self._show_choice()
-
-    def _show_choice(self) -> None:
-        """Offer a menu where the chosen layer has all frames of the time series."""
-        frames = self._series_import.frames(self._other())
-        self._take.setMenu(self._frames_menu if frames else None)  # type: ignore[arg-type]
-        self._all_frames.setText(f"On all {plural(frames, 'frame')}")
 
     def _advice(self, count: AnnotationCount, tool: str) -> str:
         if self._session.image is None:

@@ -13,11 +13,13 @@ from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.label_values import numbered
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files.annotations.target import Fitted
 from napari_spatial_embeddings.plugin.state.annotation_count import AnnotationCount, count
 from napari_spatial_embeddings.plugin.state.open_image import Box
 
 from .added_objects import Addition, AnnotationState, addition, copied, everywhere
 from .correction_actions import Change, Scene
+from .importing.annotation import imported
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.instances import Corrections
@@ -145,6 +147,9 @@ class AnnotatedFrames:
         Reads a frame of it on the pixels of the box.
     name, class_name : str
         Of the label series, and of its objects.
+    imported : mapping, optional
+        Class of the labels that have one, if a file was imported; its values are objects as they
+        are.
     """
 
     labels: NDArray[np.int32]
@@ -155,6 +160,7 @@ class AnnotatedFrames:
     read: Callable[[Any], NDArray[np.integer[Any]]]
     name: str
     class_name: str
+    imported: Mapping[int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -201,14 +207,7 @@ def add_to_frames(request: AnnotatedFrames, default: str) -> Iterator[FrameAddit
         if not free.any():
             continue
         try:
-            new = copied(
-                AnnotationState(labels, unused, grey),
-                request.box,
-                lambda read=read: read,  # type: ignore[misc]
-                f"frame {t} of {request.name}",
-                request.class_name,
-                scribbled=request.scribbled.get(t, False),
-            )
+            new = _added(request, t, AnnotationState(labels, unused, grey), read)
         except InputError:
             if found or t + 1 < len(request.labels):  # the others may hold some
                 continue
@@ -219,3 +218,21 @@ def add_to_frames(request: AnnotatedFrames, default: str) -> Iterator[FrameAddit
         yield FrameAddition(t, new, counted)
     if not found:
         raise InputError(f"{request.name} holds no object that is not annotated already")
+
+
+def _added(
+    request: AnnotatedFrames, t: int, annotation: AnnotationState, read: NDArray[np.integer[Any]]
+) -> Addition:
+    """Return what is added to a frame."""
+    name, scribbled = f"frame {t} of {request.name}", request.scribbled.get(t, False)
+    if request.imported is None:
+        return copied(
+            annotation, request.box, lambda: read, name, request.class_name, scribbled=scribbled
+        )
+    found = Fitted(np.asarray(read, np.int32), dict(request.imported), objects=count_of(read))
+    return imported(annotation, found, name, request.class_name, scribbled=scribbled)
+
+
+def count_of(labels: NDArray[np.integer[Any]]) -> int:
+    """Return how many different labels above 0 there are."""
+    return int((np.unique(labels) > 0).sum())

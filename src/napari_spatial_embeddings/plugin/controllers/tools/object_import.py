@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from napari.components import ViewerModel
-from napari.layers import Labels
+from napari.layers import Labels, Shapes
 from qtpy.QtCore import QObject
 
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files.annotations.target import Target
 from napari_spatial_embeddings.files.regions import Region
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.layers.annotation import regions_of
 from napari_spatial_embeddings.plugin.layers.axes import order_labels
 from napari_spatial_embeddings.plugin.layers.frames import frame_layer, frame_of
+from napari_spatial_embeddings.plugin.layers.outlined.shapes import outlines_of
 from napari_spatial_embeddings.plugin.layers.placement import labels_on, layer_shape
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import role_of, tag_of
@@ -33,6 +36,7 @@ from napari_spatial_embeddings.plugin.tasks.added_objects import (
     copied,
 )
 from napari_spatial_embeddings.plugin.tasks.carried_objects import carried, nothing_annotated
+from napari_spatial_embeddings.plugin.tasks.importing.annotation import from_outlines
 
 MAX_PIXELS_AT_ONCE = 2**18
 """Pixels of an image up to which a thread would take longer than the work."""
@@ -50,15 +54,18 @@ class _Request:
     work : callable
     names : sequence of str
         Classes that the annotation knows afterwards.
-    source : napari.layers.Labels, optional
+    source : napari.layers.Labels or Shapes, optional
         The layer that is copied.
+    added : callable, optional
+        Called once the labels are added.
     """
 
     strokes: Strokes
     state: AnnotationState
     work: Work
     names: Sequence[str] = ()
-    source: Labels | None = None
+    source: Labels | Shapes | None = None
+    added: Callable[[], None] | None = None
 
     def run(self) -> Addition:
         """Return the labels to be added to the annotation as it is now."""
@@ -105,13 +112,45 @@ class ObjectImport(QObject):
         """Whether objects are being added."""
         return self._worker.busy
 
-    def layers(self) -> list[Labels]:
-        """Return the layers whose objects can be added: the user's own."""
+    def layers(self) -> list[Labels | Shapes]:
+        """Return the layers whose objects can be added: the user's own, of labels or of shapes."""
         layers = self._viewer.layers
-        return [x for x in layers if isinstance(x, Labels) and role_of(x) is None]
+        return [x for x in layers if isinstance(x, Labels | Shapes) and role_of(x) is None]
 
-    def use_layer(self, layer: Labels) -> None:
+    def add_from_elsewhere(
+        self, strokes: Strokes, work: Work, added: Callable[[], None] | None = None
+    ) -> None:
+        """Add labels that were read from a file, with their classes.
+
+        Raises
+        ------
+        InputError
+            As the work does; of a large image this is a message.
+        """
+        self._start(strokes, work, added=added)
+
+    def _use_shapes(self, layer: Shapes) -> None:
+        strokes, image = self._actions.begin(), self._session.current
+        tag = tag_of(strokes.layer)
+        if tag is not None and tag.scribbled and strokes.labels.any():
+            raise InputError(
+                "the image is annotated with scribbles, and shapes outline whole objects: an image"
+                " can't have both"
+            )
+        name = "the image" if image is None or image.image is None else image.image.name
+        work = partial(
+            from_outlines,
+            outlines=outlines_of(layer, strokes.layer),
+            target=Target(name, strokes.labels.shape),
+            name=layer.name,
+            class_name=strokes.class_name,
+        )
+        self._start(strokes, work, source=layer)
+
+    def use_layer(self, layer: Labels | Shapes) -> None:
         """Copy the objects of another layer to where they lie on the image; hide that layer.
+
+        Shapes are objects: polygons, rectangles and ellipses.
 
         Of a layer that has all frames of a time series, those of the frame in view; it stays.
 
@@ -121,6 +160,9 @@ class ObjectImport(QObject):
             If it covers other pixels, is turned against the image, or holds no object, or values
             that are no objects; of a large image this is a message.
         """
+        if isinstance(layer, Shapes):
+            self._use_shapes(layer)
+            return
         strokes = self._actions.begin()
         tag = tag_of(strokes.layer)
         scribbled = tag is not None and tag.scribbled
@@ -216,10 +258,11 @@ class ObjectImport(QObject):
         strokes: Strokes,
         work: Work,
         names: Sequence[str] = (),
-        source: Labels | None = None,
+        source: Labels | Shapes | None = None,
+        added: Callable[[], None] | None = None,
     ) -> None:
         state = AnnotationState(strokes.labels, strokes.next, strokes.background)
-        request = _Request(strokes, state, work, names, source)
+        request = _Request(strokes, state, work, names, source, added)
         if state.labels.size <= MAX_PIXELS_AT_ONCE:
             self._add(request, request.run())
         else:
@@ -237,12 +280,16 @@ class ObjectImport(QObject):
         if not self._is_current(strokes):
             return  # the annotation was closed, or another image is chosen
         if not new.fits(strokes.labels, strokes.next):
-            self._start(strokes, request.work, request.names, source)
+            self._start(strokes, request.work, request.names, source, request.added)
             return
-        self._annotation.learn_classes(request.names)
+        # Classes of other programs come with the labels.
+        own = [name for name in new.classes.values() if name != BACKGROUND]
+        self._annotation.learn_classes(request.names or tuple(dict.fromkeys(own)))
         strokes.add(new.box, new.before, new.after, new.classes)
         if source is not None:
             source.visible = False  # it would lie over what is painted from now on
+        if request.added is not None:
+            request.added()
         self._session.say(new.message)
 
 

@@ -1,0 +1,1 @@
+"""Outlines in napari's layers of shapes and points."""
