@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.fiji IJ_JAR LABELS...``, with Java, ImageJ's ``ij.jar`` and label images or
 series; without LABELS, on labels of noise, of images, volumes and series. ROIs are opened, put on
-their planes and filled by its ROI manager. To be run by hand.
+their planes and filled by its ROI manager, which needs a screen, such as ``xvfb-run`` gives one. To
+be run by hand.
 """
 
 from __future__ import annotations
@@ -63,8 +64,10 @@ def filled_by_imagej(
         (source := Path(folder) / "Fill.java").write_text(FILL)
         out = Path(folder) / "filled"
         sizes = (shape[-1], shape[-2], channels, slices, frames)
-        java = ["java", "-Xmx3g", "-Djava.awt.headless=true", "-cp", str(jar), str(source)]
-        subprocess.run([*java, str(rois), str(out), *map(str, sizes)], check=True)
+        java = ["java", "-Xmx3g", "-cp", str(jar), str(source)]
+        # Without Fiji's folder of colours, it complains of one that a ROI's group would have.
+        command = [*java, str(rois), str(out), *map(str, sizes)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         values = np.fromfile(out, ">f4").astype(np.int64)
     return values.reshape(frames, slices, channels, *shape[-2:])
 

@@ -165,7 +165,7 @@ FORMATS: dict[str, Format] = {
         LABELS,
     ),
     "roi": Format(
-        "Fiji (ROI set)",
+        "Fiji (ROIs)",
         ".RoiSet.zip",
         write_rois,
         "The outline of each object for the ROI manager of ImageJ and Fiji.",
@@ -173,7 +173,7 @@ FORMATS: dict[str, Format] = {
         series=True,
     ),
     "geojson": Format(
-        "QuPath (GeoJSON)",
+        "QuPath",
         ".geojson",
         write_geojson,
         "The outline, class and measurements of each object; drop it on the image in QuPath.",
@@ -181,7 +181,7 @@ FORMATS: dict[str, Format] = {
         series=True,
     ),
     "coco": Format(
-        "COCO (JSON)",
+        "COCO",
         ".coco.json",
         write_coco,
         "The outline and class of each object, for the training of other networks.",
@@ -196,7 +196,7 @@ FORMATS: dict[str, Format] = {
         MORE,
     ),
     "maps": Format(
-        "Maps (OME-Zarr)",
+        "Maps (Zarr)",
         ".maps.zarr",
         at_once(_maps),
         "Offsets, sigma and seed, to be clustered again without the network.",

@@ -66,7 +66,7 @@ class FormatChoice(QWidget):
         super().__init__(parent)
         self._what, self._default = what, Path()
         self.boxes: dict[str, QCheckBox] = {}
-        self._grids: dict[str, EvenGrid] = {}
+        self._settings: dict[str, EvenGrid] = {}
         for key, kind in formats.items():
             box = self.boxes[key] = QCheckBox(kind.name)
             box.setToolTip(f"{kind.about}\nNAME{kind.ending}")
@@ -86,17 +86,18 @@ class FormatChoice(QWidget):
         for heading, boxes in groups.items():
             if heading:
                 layout.addWidget(QLabel(heading))
-            grid = self._grids[heading] = EvenGrid(2, boxes)
-            layout.addLayout(grid)
+            layout.addLayout(EvenGrid(2, boxes))
+            self._settings[heading] = EvenGrid(2)
+            layout.addLayout(self._settings[heading])
         line = QHBoxLayout()
         line.addWidget(self.line, 1)
         line.addWidget(browse)
         layout.addLayout(line)
 
     def add_to(self, heading: str, widgets: Iterable[QWidget]) -> None:
-        """Add settings of a group of formats behind their boxes."""
+        """Add settings of a group of formats below their boxes."""
         for widget in widgets:
-            self._grids[heading].addWidget(widget)
+            self._settings[heading].addWidget(widget)
 
     @property
     def formats(self) -> list[str]:

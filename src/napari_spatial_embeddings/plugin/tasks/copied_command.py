@@ -12,8 +12,9 @@ from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.export.command import predict_command
 from napari_spatial_embeddings.files import FileError, file_name, read_image
 from napari_spatial_embeddings.project.copies import write_copy
-from napari_spatial_embeddings.project.image_source import ImageSource, OpenedImage
 from napari_spatial_embeddings.project.sources import checked, same_pixels
+
+from .image_source import ImageSource, OpenedImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,8 @@ class CommandRequest:
     ----------
     opened : OpenedImage
         It is compared with its file.
-    frame : int, optional
-        Which frame of it, if it is a time series.
+    part : bool
+        Whether its intensities are normalised as those of a series or a large image.
     folder : path
         For the results.
     model : str
@@ -35,7 +36,7 @@ class CommandRequest:
     """
 
     opened: OpenedImage
-    frame: int | None
+    part: bool
     folder: Path
     model: str
     clustering: ClusteringSettings
@@ -80,14 +81,10 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
     InputError, Failure
         If that copy cannot be written.
     """
-    from napari_spatial_embeddings.files.collections.positions import positions
-
-    copy, image, frame = None, request.opened.image, request.frame
-    source, alone = request.opened.source(), image.whole is not None
-    if source is None or len(positions(source.path)) > 1:  # which one it is no flag names
-        alone = alone or frame is not None
-        image, frame = image if frame is None else image.frame(frame), None
-        copy = _copy(image, request.folder / "images")
+    copy = None
+    source = request.opened.source()
+    if source is None:
+        copy = _copy(request.opened.image, request.folder / "images")
         source = ImageSource(copy)
     grey = "plain" if source.grey == "grey" else source.grey
     text = predict_command(
@@ -101,12 +98,11 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
         grey=grey,
         pixel_size=source.pixel_size,
         unit=source.unit,
-        frames=None if frame is None else [frame],
         table=request.table,
         maps=request.maps,
         ome=request.ome,
     )
-    yield CopiedCommand(text, copy, alone)
+    yield CopiedCommand(text, copy, request.part)
 
 
 def _copy(image: ImageData, folder: Path) -> Path:
