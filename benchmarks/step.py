@@ -34,7 +34,7 @@ def shares(trainer: Trainer, steps: int) -> dict[str, float]:
     """Return the median seconds of a step's parts, each made by itself, one after the other."""
     spent: dict[str, list[float]] = {k: [] for k in ("network", "loss", "optimizer", "crops")}
     settings, model = trainer.settings, trainer.best.settings
-    parameters = list(trainer.network.parameters())
+    parameters, weights = trainer.flat_parameters(), trainer.weights
     for step in range(steps):
         clock = time.perf_counter()
         marks = [clock]
@@ -44,7 +44,7 @@ def shares(trainer: Trainer, steps: int) -> dict[str, float]:
 
         batch = trainer.sampler.batch(step, trainer.batch_size, trainer.crop, 0.9)
         mark()
-        raw = trainer.network(channels_last(torch.from_numpy(batch.image)))
+        raw = weights.network(channels_last(torch.from_numpy(batch.image)))
         mark()
         leaf = raw.detach().requires_grad_()
         parts = split(leaf.float(), model)
@@ -55,7 +55,7 @@ def shares(trainer: Trainer, steps: int) -> dict[str, float]:
         mark()
         torch.nn.utils.clip_grad_norm_(parameters, 10.0)
         trainer.optimizer.step()
-        trainer.optimizer.zero_grad(set_to_none=True)
+        weights.gradient.zero_()
         trainer.update_average()
         mark()
         crops, forward, loss, backward, optimizer = np.diff(marks)

@@ -39,6 +39,34 @@ def test_value_and_gradient_are_the_textbooks(case: Case, settings: LossSettings
         assert (a.double() - b).norm().item() <= (1e-5 if exact else 1e-2) * b.norm().item() + 1e-9
 
 
+@hypothesis_settings(deadline=None, max_examples=40)
+@given(cases(), any_settings)
+def test_the_losses_of_parts_add_up_to_that_of_the_batch(
+    case: Case, settings: LossSettings
+) -> None:
+    case = case.tracked()
+    whole = case.loss(settings)
+    parts = []
+    for b in range(len(case.labels)):
+        part = slice(b, b + 1)
+        target = targets(
+            case.labels[part],
+            case.classes[part],
+            None,
+            settings.centre,
+            case.model.spacing,
+            batch=case.labels,
+        )
+        offsets, log_sigma, seed = (m[part] for m in case.maps)
+        parts.append(spatial_embedding_loss(offsets, log_sigma, seed, target, case.model, settings))
+    total = torch.stack([part.total for part in parts]).sum()
+    assert total.item() == pytest.approx(whole.total.item(), rel=1e-5, abs=1e-6)
+    for one, other in zip(case.gradients(whole.total), case.gradients(total), strict=True):
+        # In single precision, two errors that are nearly equal may change places.
+        share = 1e-5 if one.dtype == torch.float64 else 1e-2
+        assert (one - other).norm().item() <= share * one.norm().item() + 1e-6
+
+
 @pytest.mark.parametrize("shape", [(5, 6), (2, 4, 5)])
 @pytest.mark.parametrize("centre", ["centroid", "learnable"])
 def test_the_gradient_is_that_of_finite_differences(

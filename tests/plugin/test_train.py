@@ -26,6 +26,7 @@ from plugin.training_child import (
     LONG,
     ended,
     has_model,
+    has_noted_model,
     main_button,
     reports,
     running,
@@ -110,7 +111,7 @@ def test_a_crash_is_a_sentence_and_work_goes_on(
     viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until, home: Path
 ) -> None:
     start(viewer, dock, step, until)
-    until(lambda: has_model(step), LONG)
+    until(lambda: has_noted_model(step), LONG)
     os.kill(dock.training.pid, signal.SIGKILL)
     until(lambda: ended(step), LONG)
     assert status(step) == "failed"

@@ -82,6 +82,15 @@ def has_model(step: TrainStep) -> bool:
     return project is not None and project.has_model
 
 
+def has_noted_model(step: TrainStep) -> bool:
+    """Return whether there is a model, and the report that came with it.
+
+    It is written first: a training that is killed in between has nothing to go on from.
+    """
+    project = step.session.project
+    return project is not None and project.has_model and bool(project.history.last().reports)
+
+
 def shows_obstacle(step: TrainStep, until: Until, text: str) -> None:
     """Wait until the step shows why it cannot start, with its button disabled."""
     until(lambda: text in step.obstacle)

@@ -35,7 +35,7 @@ def test_few_annotations_move_a_model_a_part_of_the_way() -> None:
     for _ in range(3):
         trainer.step(0.5)
     trainer.close()
-    moved, kept = trainer.network.state_dict(), trainer.average.network.state_dict()
+    moved, kept = trainer.weights.network.state_dict(), trainer.average.network.state_dict()
     for name, first in weights(start).items():
         torch.testing.assert_close(kept[name], moved[name].lerp(first, START_SHARE))
     assert not same_weights(trainer.average, start)

@@ -60,9 +60,20 @@ def test_a_batch_is_a_function_of_seed_and_step(augment: bool) -> None:
 def test_making_batches_ahead_changes_nothing() -> None:
     source = sampler(training_image(capsules((50, 60), 1)))
     ahead = source.batches(7, 2, (16, 24), 0.9)
-    for step, batch in zip(range(7, 15), ahead, strict=False):
+    for step, (batch,) in zip(range(7, 15), ahead, strict=False):
         assert_equal(batch, source.batch(step, 2, (16, 24), 0.9))
     ahead.close()  # type: ignore[attr-defined]
+
+
+def test_the_parts_of_a_batch_are_its_crops() -> None:
+    source = sampler(training_image(capsules((50, 60), 1)))
+    how = 3, 5, (16, 24), 0.9
+    whole, parts = source.batch(*how), source.parts(*how, 3)
+    assert [len(part.labels) for part in parts] == [1, 2, 2]
+    np.testing.assert_array_equal(np.concatenate([part.image for part in parts]), whole.image)
+    np.testing.assert_array_equal(np.concatenate([part.labels for part in parts]), whole.labels)
+    shares = np.concatenate([part.target.weight.numpy() for part in parts])
+    np.testing.assert_allclose(shares, whole.target.weight.numpy())
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.system.cancellation import run
-from napari_spatial_embeddings.training import trainer as trainer_module
+from napari_spatial_embeddings.training import gradients
 from napari_spatial_embeddings.training.annotation import TrainingImage
 from napari_spatial_embeddings.training.preparation import prepare
 from napari_spatial_embeddings.training.train import Report, train
@@ -106,14 +106,14 @@ def test_mixed_precision_is_of_the_network_only(monkeypatch: pytest.MonkeyPatch)
     def step(*, mixed_precision: bool) -> torch.dtype:
         settings = settings_for(1, images, mixed_precision=mixed_precision)
         trainer = prepare(images, settings, small_model(images), None)
-        trainer.network.register_forward_hook(lambda *call: outputs.append(call[2]))
+        trainer.weights.network.register_forward_hook(lambda *call: outputs.append(call[2]))
         losses.append(trainer.step(0.5).total.detach())
         trainer.close()
-        assert {p.dtype for p in trainer.network.parameters()} == {torch.float32}
+        assert {p.dtype for p in trainer.weights.network.parameters()} == {torch.float32}
         return outputs[-1].dtype
 
     assert step(mixed_precision=True) == torch.float32
-    monkeypatch.setattr(trainer_module, "MIXED_PRECISION", frozenset({"cpu"}))
+    monkeypatch.setattr(gradients, "MIXED_PRECISION", frozenset({"cpu"}))
     assert step(mixed_precision=False) == torch.float32
     assert step(mixed_precision=True) == torch.bfloat16
     full, same, half = losses

@@ -51,7 +51,9 @@ class Targets:
     crop : int64 (K,)
         Crop of each object.
     weight : float32 (K,)
-        Share of each object in a mean over objects, then over the crops; sums to at most 1.
+        Share of each object in a mean over objects, then over the batch's crops; sums to at most 1.
+    known : float32 ()
+        Pixels in the batch that are not ignored, at least 1.
     """
 
     owner: Tensor
@@ -61,6 +63,7 @@ class Targets:
     index: Tensor
     crop: Tensor
     weight: Tensor
+    known: Tensor
 
     def to(self, device: torch.device) -> Targets:
         """Return the same targets on ``device``."""
@@ -84,6 +87,8 @@ def targets(
     scribbled: list[bool] | None,
     centre: str,
     spacing: tuple[float, ...],
+    *,
+    batch: NDArray[np.int32] | None = None,
 ) -> Targets:
     """Describe a batch of label crops (B, *S) for the loss; done once, on the CPU.
 
@@ -97,7 +102,11 @@ def targets(
         Crops whose labels cover only part of their objects: their centres are learnable.
     centre : {"centroid", "medoid", "learnable"}
     spacing : tuple of D floats
+    batch : int32 (all crops, *S), optional
+        The labels of the batch that these crops are a part of. The losses of all parts, and their
+        gradients, add up to those of the batch.
     """
+    whole = labels if batch is None else batch
     pixels = math.prod(labels.shape[1:])
     x = coordinates(labels.shape[1:], spacing).reshape(len(spacing), -1)
     owners, own, centres, indices, learn, crops, weights = [], [], [], [], [], [], []
@@ -114,7 +123,7 @@ def targets(
         indices.append(classes[b][ids] if classes else np.zeros(len(ids), np.int64))
         learn.append(np.full(len(ids), centre == "learnable" or bool(scribbled and scribbled[b])))
         crops.append(np.full(len(ids), b, np.int64))
-        weights.append(np.full(len(ids), 1 / max(1, len(ids) * len(labels)), np.float32))
+        weights.append(np.full(len(ids), 1 / max(1, len(ids) * len(whole)), np.float32))
     owner = np.concatenate(owners)
     owner[owner < 0] = count - 1 - owner[owner < 0]  # -1 to K, -2 to K + 1
     return Targets(
@@ -125,6 +134,7 @@ def targets(
         torch.from_numpy(np.concatenate(indices).astype(np.int64)),
         torch.from_numpy(np.concatenate(crops)),
         torch.from_numpy(np.concatenate(weights)),
+        torch.tensor(max(1, np.count_nonzero(whole != IGNORE)), dtype=torch.float32),
     )
 
 
@@ -206,7 +216,7 @@ def spatial_embedding_loss(
     background = (value**2 * known).sum()
     inside = take(value.reshape(-1), take(target.index, obj) * value.shape[1] + own)
     foreground = (settings.foreground_weight * (inside - phi.detach()) ** 2 - inside**2).sum()
-    seeds = (background + foreground) / known.sum().clamp(min=1)
+    seeds = (background + foreground) / target.known.to(e)
 
     parts = (
         settings.instance_weight * instance,

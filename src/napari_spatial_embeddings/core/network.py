@@ -244,13 +244,22 @@ class Decoder(nn.Module):
             at = len(features) - 2 - level
             project, refine, step = self.project[at], self.refine[at], self.steps[at]
             scale = tuple(float(s) for s in step)
-            up = F.interpolate(project(x), scale_factor=scale, mode="nearest")
+            up = F.interpolate(pointwise(project, x), scale_factor=scale, mode="nearest")
             skip = features[level]
             if parts is not None:
                 up = part_of(up, enlarged(parts[level], parts[level + 1], step))
                 skip = part_of(skip, parts[level])
             x = refine(up + skip)
         return cast(Tensor, self.out(x))
+
+
+def pointwise(conv: nn.Module, x: Tensor) -> Tensor:
+    """Return what a convolution whose kernel is a single pixel gives, as a product of matrices.
+
+    With channels last, nothing is moved for that; torch's own convolution copies its input.
+    """
+    weight, bias = cast(Tensor, conv.weight), cast(Tensor, conv.bias)
+    return F.linear(x.movedim(1, -1), weight.flatten(1), bias).movedim(-1, 1)
 
 
 def part_of(x: Tensor, window: tuple[slice, ...]) -> Tensor:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,9 +55,9 @@ class Checkpoint:
         for part, network in _networks(run).items():
             for name, value in network.state_dict().items():
                 tensors[f"{part}/{name}"] = value.detach().cpu().contiguous().clone()
-        for i, parameter in enumerate(_parameters(run)):
-            for name, value in run.optimizer.state.get(parameter, {}).items():
-                tensors[f"optimizer/{i}/{name}"] = value.detach().cpu().contiguous().clone()
+        for prefix, state in _moments(run):
+            for name, value in state.items():
+                tensors[f"{prefix}{name}"] = value.detach().cpu().contiguous().clone()
         for i, image in enumerate(run.completed or []):
             if not image.scribbled:
                 packed = bytearray(zlib.compress(image.labels.tobytes(), 1))
@@ -112,17 +114,16 @@ class Checkpoint:
             network.load_state_dict(
                 {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
             )
-        for i, parameter in enumerate(_parameters(run)):
-            prefix = f"optimizer/{i}/"
-            state = {
-                k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)
-            }
-            if state:
+        if any(name.startswith("optimizer/") for name in self.tensors):
+            for parameter in run.flat_parameters():
                 run.optimizer.state[parameter] = {
-                    # Moments have their weights' memory layout.
-                    k: v.clone() if k == "step" else torch.empty_like(parameter).copy_(v)
-                    for k, v in state.items()
+                    "step": torch.zeros((), device=parameter.device),
+                    "exp_avg": torch.zeros_like(parameter),
+                    "exp_avg_sq": torch.zeros_like(parameter),
                 }
+            for prefix, state in _moments(run):
+                for name, value in state.items():
+                    value.copy_(self.tensors[f"{prefix}{name}"])
         self._restore_pseudo_background(run)
         run.best.history[:] = self.facts["history"]
         run.best.clustering = ClusteringSettings.model_validate(self.facts["clustering"])
@@ -175,12 +176,28 @@ class Checkpoint:
 
 
 def _networks(run: Trainer) -> dict[str, torch.nn.Module]:
-    networks = {"network": run.network, "average": run.average.network, "best": run.best.network}
-    return networks if run.start is None else {**networks, "start": run.start}
+    networks = {
+        "network": run.weights.network,
+        "average": run.average.network,
+        "best": run.best.network,
+    }
+    return networks if run.start is None else {**networks, "start": run.start.network}
 
 
-def _parameters(run: Trainer) -> list[torch.nn.Parameter]:
-    return [p for group in run.optimizer.param_groups for p in group["params"]]
+def _moments(run: Trainer) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
+    """Yield a prefix and what the optimizer notes, for each of the network's parameters.
+
+    Of each, as before they lay in one vector: so a checkpoint of either kind can be resumed.
+    """
+    number = count()
+    for k, parameter in enumerate(run.flat_parameters()):
+        state = run.optimizer.state.get(parameter)
+        if not state:
+            continue
+        means, squares = (run.weights.moments(k, state[x]) for x in ("exp_avg", "exp_avg_sq"))
+        for mean, square in zip(means, squares, strict=True):
+            values = {"step": state["step"], "exp_avg": mean, "exp_avg_sq": square}
+            yield f"optimizer/{next(number)}/", values
 
 
 def _unpack(packed: torch.Tensor, shape: tuple[int, ...]) -> NDArray[np.int32]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.core.clustering import cluster
@@ -22,6 +21,8 @@ from napari_spatial_embeddings.inference.normalisation import Scale, normalisati
 from .annotation import TrainingImage
 from .choice import Choice
 from .dataset import resampled
+from .flat_weights import FlatWeights
+from .gradients import Gradients
 from .held_out import HeldOut, held_out_of
 from .held_out_objects import hold_out_objects
 from .sampler import Sampler
@@ -102,8 +103,7 @@ def prepare(
     for parameter in average.network.to(device).parameters():
         if parameter.dim() == model.settings.ndim + 2:
             parameter.data = channels_last(parameter.data)
-    network = copy.deepcopy(average.network)
-    network.train()
+    weights = FlatWeights(copy.deepcopy(average.network).train())
     whole = any(i.n_objects and not i.scribbled for i in chosen)
     choice = Choice(held_out, sum(i.n_objects for i in chosen), whole)
     protected = model.history and settings.validation_share and not choice.enough
@@ -123,29 +123,26 @@ def prepare(
         validation=chosen,
         best=best,
         average=average,
-        network=network,
-        optimizer=_optimizer(network, rate, settings.weight_decay),
+        weights=weights,
+        average_weights=FlatWeights(average.network),
+        gradients=Gradients(
+            weights,
+            device,
+            best.settings,
+            settings.loss,
+            mixed_precision=settings.mixed_precision,
+        ),
+        optimizer=weights.optimizer(rate, settings.weight_decay),
         learning_rate=rate,
         device=device,
         batch_size=batch_size,
         crop=crop_shape(model.settings, settings),
         epoch_steps=max(1.0, sum(i.n_objects for i in images) / batch_size),
         learned=bool(model.history),
-        start=copy.deepcopy(average.network) if protected else None,
+        start=FlatWeights(copy.deepcopy(average.network)) if protected else None,
         completed=completed,
         clock=clock,
     )
-
-
-def _optimizer(network: torch.nn.Module, rate: float, weight_decay: float) -> torch.optim.AdamW:
-    """Return the optimizer of a network, with weight decay for neither biases nor scales."""
-    decay = [p for p in network.parameters() if p.dim() > 1]
-    plain = [p for p in network.parameters() if p.dim() <= 1]
-    groups = [
-        {"params": decay, "weight_decay": weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=rate, fused=True)
 
 
 def hold_out_images(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ USUAL_SCALE, MIN_DIAMETER = 1.4, 8.0
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Input of a training step.
+    """Input of a training step, or a part of its crops.
 
     Parameters
     ----------
@@ -108,6 +109,13 @@ class Sampler:
         centred : float
             Share of the crops that have an object in the middle; the others lie anywhere.
         """
+        (whole,) = self.parts(step, size, crop, centred, 1)
+        return whole
+
+    def parts(
+        self, step: int, size: int, crop: tuple[int, ...], centred: float, count: int
+    ) -> list[Batch]:
+        """Return the batch of a step, as `batch`, in ``count`` parts of about the same size."""
         rng = np.random.default_rng([self.seed, step])
         images, labels, classes, scribbled = [], [], [], []
         for _ in range(size):
@@ -126,19 +134,32 @@ class Sampler:
             scribbled.append(chosen.scribbled)
         stack = np.stack(labels)
         spacing, centre = self.model.spacing, self.loss.centre
-        return Batch(np.stack(images), stack, targets(stack, classes, scribbled, centre, spacing))
+        out = []
+        for a, b in pairwise(size * k // count for k in range(count + 1)):
+            labels_part, about = stack[a:b], (classes[a:b], scribbled[a:b], centre, spacing)
+            target = targets(labels_part, *about, batch=stack)
+            out.append(Batch(np.stack(images[a:b]), labels_part, target))
+        return out
 
     def batches(
-        self, first: int, size: int, crop: tuple[int, ...], centred: float, ahead: int = 3
-    ) -> Iterator[Batch]:
-        """Yield the batches from step ``first`` on, made ahead in a thread."""
+        self,
+        first: int,
+        size: int,
+        crop: tuple[int, ...],
+        centred: float,
+        count: int = 1,
+        *,
+        ahead: int = 3,
+    ) -> Iterator[list[Batch]]:
+        """Yield the parts of the batches from step ``first`` on, made ahead in a thread."""
+        how = size, crop, centred, count
         with ThreadPoolExecutor(1) as pool:
-            queue = [pool.submit(self.batch, first + i, size, crop, centred) for i in range(ahead)]
+            queue = [pool.submit(self.parts, first + i, *how) for i in range(ahead)]
             step = first + ahead
             try:
                 while True:
                     yield queue.pop(0).result()
-                    queue.append(pool.submit(self.batch, step, size, crop, centred))
+                    queue.append(pool.submit(self.parts, step, *how))
                     step += 1
             finally:
                 for job in queue:

@@ -6,25 +6,24 @@ import gc
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ClusteringSettings, TrainingSettings
-from napari_spatial_embeddings.core.loss import Losses, spatial_embedding_loss
-from napari_spatial_embeddings.core.maps import split
+from napari_spatial_embeddings.core.loss import Losses
 from napari_spatial_embeddings.core.metrics import mean_ap
-from napari_spatial_embeddings.core.network import channels_last, multiple, rounded
+from napari_spatial_embeddings.core.network import multiple, rounded
 from napari_spatial_embeddings.errors import OutOfMemory, is_out_of_memory
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage
 from .choice import Choice
+from .flat_weights import FlatWeights
+from .gradients import Gradients
 from .pseudo_labels import find_pseudo_background, with_background
 from .sampler import Batch, Sampler
 from .validation import Validation, calibrate, evaluate, predict_maps
@@ -34,9 +33,6 @@ WARM_UP = 100
 
 FIRST_VALIDATION_SECONDS = 10.0
 """Seconds of training before the first validation: early, since users wait for the first result."""
-
-MIXED_PRECISION = frozenset({"cuda"})
-"""Types of devices that compute faster in bfloat16."""
 
 
 @dataclass
@@ -55,8 +51,14 @@ class Trainer:
         The average that was chosen.
     average : SpatialEmbeddings
         Running average of the network's weights.
-    network, optimizer
-        What is trained; ``learning_rate`` is the highest one.
+    weights : FlatWeights
+        What is trained.
+    average_weights : FlatWeights
+        Those of ``average``.
+    gradients : Gradients
+        Of ``weights``.
+    optimizer
+        Of ``weights``; ``learning_rate`` is the highest one.
     device : torch.device
     batch_size : int
     crop : tuple of D ints, pixels
@@ -76,8 +78,8 @@ class Trainer:
         Seconds of training at the last validation.
     validation_cost : float
         Seconds that the last validation took.
-    start : Module, optional
-        The start model's network, if a share of its weights is kept.
+    start : FlatWeights, optional
+        The start model's, if a share of them is kept.
     completed : list of TrainingImage, optional
         The training images with completed scribbles, if there are any.
     pseudo_background : list of bool (*S), optional
@@ -90,7 +92,9 @@ class Trainer:
     validation: list[TrainingImage]
     best: SpatialEmbeddings
     average: SpatialEmbeddings
-    network: torch.nn.Module
+    weights: FlatWeights
+    average_weights: FlatWeights
+    gradients: Gradients
     optimizer: torch.optim.AdamW
     learning_rate: float
     device: torch.device
@@ -104,10 +108,10 @@ class Trainer:
     started: float | None = None
     validated_at: float = 0.0
     validation_cost: float = 0.0
-    start: torch.nn.Module | None = None
+    start: FlatWeights | None = None
     completed: list[TrainingImage] | None = None
     pseudo_background: list[NDArray[np.bool_]] | None = None
-    _batches: Iterator[Batch] | None = None
+    _batches: Iterator[list[Batch]] | None = None
     _stage: tuple[tuple[int, ...], int, float] | None = None
 
     def progress(self) -> float:
@@ -164,39 +168,28 @@ class Trainer:
     def step(self, progress: float) -> Losses:
         """Do one step of the optimizer. Nothing changes if it runs out of memory."""
         late = progress >= 1 - self.settings.large_crop_share
-        batch = self._next(late)
+        parts = self._next(late)
         rate = self.learning_rate * max(0.0, 1 - progress) ** 0.9
         rate *= min(1.0, (self.steps + 1) / WARM_UP)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        image = channels_last(torch.from_numpy(batch.image).to(self.device))
-        self.optimizer.zero_grad(set_to_none=True)
-        with self._precision():
-            raw = self.network(image)
-        offsets, log_sigma, seed = split(raw.float(), self.best.settings)
-        target = batch.target.to(self.device)
-        losses = spatial_embedding_loss(
-            offsets, log_sigma, seed, target, self.best.settings, self.settings.loss
-        )
-        losses.total.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+        losses = self.gradients.compute(parts)
+        torch.nn.utils.clip_grad_norm_(self.flat_parameters(), 10.0)
         self.optimizer.step()
         self.update_average()
         self.steps += 1
         return losses
 
-    def _precision(self) -> Any:
-        """Return the context that the network's forward pass runs in."""
-        if self.settings.mixed_precision and self.device.type in MIXED_PRECISION:
-            return torch.autocast(self.device.type, torch.bfloat16)
-        return nullcontext()
+    def flat_parameters(self) -> list[torch.nn.Parameter]:
+        """Return what the optimizer knows: all weights, in two vectors."""
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     @property
     def stage(self) -> tuple[tuple[int, ...], int]:
         """Shape and number of the crops of the last step; of the next one before the first."""
         return self._stage[:2] if self._stage else (self.crop, self.batch_size)
 
-    def _next(self, late: bool) -> Batch:
+    def _next(self, late: bool) -> list[Batch]:
         ndim = self.best.settings.ndim
         # Larger crops in smaller batches keep the cost and the memory of a step about the same.
         factor = self.settings.large_crop_factor if late else 1.0
@@ -206,7 +199,8 @@ class Trainer:
         if self._batches is None or self._stage != (crop, size, centred):
             self.close()
             self._stage = crop, size, centred
-            self._batches = self.sampler.batches(self.steps, size, crop, centred)
+            parts = self.gradients.parts(size)
+            self._batches = self.sampler.batches(self.steps, size, crop, centred, parts)
         return next(self._batches)
 
     @torch.no_grad()
@@ -217,19 +211,16 @@ class Trainer:
         """
         decay = min(self.settings.average, (1 + self.steps) / (10 + self.steps))
         share = self.choice.start_share if self.start is not None else 0.0
-        values = [p.detach() for p in self.network.parameters()]
+        values = self.weights.values
         if self.start is not None and share:
-            first = self.start.parameters()
-            values = [value.lerp(f, share) for value, f in zip(values, first, strict=True)]
-        for mean, value in zip(self.average.network.parameters(), values, strict=True):
-            mean.lerp_(value, 1 - decay)
+            values = values.lerp(self.start.values, share)
+        self.average_weights.values.lerp_(values, 1 - decay)
 
     def shrink(self, error: BaseException) -> str:
         """Halve the batch, then the crop, after running out of memory; return a message."""
         if not is_out_of_memory(error):
             raise error
         self.close()
-        self.optimizer.zero_grad(set_to_none=True)
         if self.batch_size > 1:
             self.batch_size //= 2
             text = f"halving the batch to {self.batch_size}"
@@ -291,7 +282,8 @@ class Trainer:
         )
 
     def close(self) -> None:
-        """Stop making batches."""
+        """Stop making batches, and let go of threads."""
+        self.gradients.close()
         if self._batches is not None:
             self._batches.close()  # type: ignore[attr-defined]
             self._batches = None
