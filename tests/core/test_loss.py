@@ -39,7 +39,7 @@ def test_value_and_gradient_are_the_textbooks(case: Case, settings: LossSettings
         assert (a.double() - b).norm().item() <= (1e-5 if exact else 1e-2) * b.norm().item() + 1e-9
 
 
-@hypothesis_settings(deadline=None, max_examples=40)
+@hypothesis_settings(deadline=None, max_examples=20)
 @given(cases(), any_settings)
 def test_the_losses_of_parts_add_up_to_that_of_the_batch(
     case: Case, settings: LossSettings
