@@ -35,7 +35,9 @@ the same in all rows, so that pairs grow with the objects, and the cost follows 
 
 Default settings, generated images, after the first steps. The parts are timed one after the other;
 in a training, a thread makes the next crops while the network works on these. The optimizer's part
-has the running average of the weights in it.
+has the running average of the weights in it. In a training, threads have crops of their own too, if
+each has two or more. In 2D, beside the build e37ce47 in turn, three times, on an Intel Xeon of two
+cores that is slower than the table's machine: 76 ms a step before, 60 ms now (1.3 times as fast).
 """,
     "memory": """## Memory of a large prediction
 
