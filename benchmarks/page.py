@@ -227,8 +227,8 @@ objects, pixel by pixel, which is what makes sliders quick.
 """,
     "exports": """## Files of 100,000 objects
 
-A label image of 8192 x 8192 pixels, as another program writes it, exported by the command line in one
-format after another, each in a process of its own, two threads: `python -m benchmarks.exports`.
+A label image of 8192 x 8192 pixels, as another program writes it, exported by the command line in
+one format after another, each in a process of its own, two threads: `python -m benchmarks.exports`.
 Seconds from its start to its end, the reading of the labels included; memory is the most that it
 held, which is where it is checked that the values are labels, as those of others are.
 """,

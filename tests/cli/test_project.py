@@ -258,11 +258,21 @@ def test_predicts_what_it_is_given_with_its_settings(project: Project, tmp_path:
 
 
 def test_a_missing_image_does_not_stop_the_others(project: Project, tmp_path: Path) -> None:
-    (tmp_path / "copy/raw/cells 1.tif").unlink()
+    image = tmp_path / "copy/raw/cells 1.tif"
+    kept = image.read_bytes()
+    image.unlink()
     outcome = call("predict", "--project", project.folder)
     assert outcome.code == 1
     assert "the image 'cells_1' is not at" in outcome.err
+    card = project.folder / "project.json"
+    assert f"put it back, or write where it is now into {card}, as the path of this" in outcome.err
+    assert "where it is now into" in refused("train", "--project", project.folder)
+    text = card.read_text()
+    (tmp_path / "cells 1.tif").write_bytes(kept)
+    card.write_text(text.replace("../raw/cells 1.tif", "../../cells 1.tif"))
     assert len(list(project.results_folder.glob("*.tif"))) == 2
+    assert call("predict", "--project", project.folder).code == 0
+    assert len(list(project.results_folder.glob("*.tif"))) == 3
 
 
 # ------------------------------------------------------------------------------------ refusals

@@ -116,6 +116,33 @@ def test_formats(
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_frames_that_are_wanted_are_images_of_their_own_as_bright_as_in_the_series(
+    tmp_path: Path, model: Path, movie: Path, frames: NDArray[np.uint16]
+) -> None:
+    command = "predict", movie, "--model", model, "--output"
+    want = expected(model, frames)
+    done(*command, tmp_path / "out", "--frames", 3, 1, 3, "--table")
+    assert set(contents(tmp_path / "out")) == {
+        f"movie, frame {t}.{kind}" for t in (1, 3) for kind in ("tif", "csv")
+    }
+    for t in (1, 3):
+        found = read_image(tmp_path / f"out/movie, frame {t}.tif")
+        np.testing.assert_array_equal(found.data[0], want[t])
+        assert found.pixel_size == pytest.approx((0.3, 0.3))
+    done(*command, tmp_path / "one.tif", "--frames", 3, "--block", 64)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "one.tif"), want[3])
+    assert "has the frames 0 to 3, and no 4" in refused(*command, tmp_path / "a", "--frames", 4)
+    assert "counted from 0" in refused(*command, tmp_path / "a", "--frames", -1)
+    assert "leave --labels out" in refused(
+        "predict", movie, "--model", model, "--labels", "cells", "--frames", 1
+    )
+    assert "there are 2 images" in refused(*command, tmp_path / "a.tif", "--frames", 0, 1)
+    save(tmp_path / "still.tif", frames[0])
+    assert "is no time series; leave it out" in refused(
+        "predict", tmp_path / "still.tif", *command[2:], tmp_path / "a", "--frames", 0
+    )
+
+
 def test_channels_and_volumes(tmp_path: Path) -> None:
     image = np.stack([cells((4, 24, 24), t)[0] for t in range(3)])
     flat = untrained(tmp_path / "flat", in_channels=1)

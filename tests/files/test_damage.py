@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +146,38 @@ def test_labels_of_a_truncated_series_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(content[: len(content) // 2])
     with pytest.raises(FileError, match=r"a\.tif (ends early|is truncated)"):
         read_labels(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("packed", [{}, {"compression": "zlib", "tile": (16, 16)}])
+def test_an_ome_tiff_that_lost_its_description_is_read_as_the_sentence_states(
+    tmp_path: Path, packed: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The description lies at its end: which plane is which is unknown, and those are intact."""
+    array, path = numbers((6, 32, 48)), tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, array, metadata={"axes": "TYX"}, ome=True, **packed)
+    content, used = path.read_bytes(), set()
+    for size in np.linspace(5000, len(content) - 1, 25).astype(int).tolist():
+        path.write_bytes(content[:size])
+        with pytest.raises(FileError) as refused:
+            read_image(path, time=True)
+        caplog.clear()
+        if not re.search("(truncated|ends early).*set axes=", str(refused.value)):
+            continue  # cut amid the tags of a page: tifffile opens none of them
+        if "axes=ZYX" not in str(refused.value):
+            np.testing.assert_array_equal(read_image(path, "YX").data[0], array[0])
+            used.add(1)
+            continue
+        found = None
+        with suppress(FileError):  # where it ends amid the tags of a page
+            found = read_image(path, "TYX", time=True)
+        if found is None:
+            continue
+        count = found.frames or 1
+        np.testing.assert_array_equal(np.asarray(found.data).reshape(-1, 32, 48), array[:count])
+        np.testing.assert_array_equal(read_image(path, "ZYX").data[0], array[:count])
+        assert count == 6 or any(text in caplog.text for text in ("are used", "is used"))
+        used.add(count)
+    assert used >= ({1, 6} if not packed else {2, 3, 4, 5, 6})
 
 
 @either

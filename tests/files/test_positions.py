@@ -44,6 +44,7 @@ def test_plate(tmp_path: Path, version: str) -> None:
     for one in found:
         well = one.path.parent.relative_to(path).as_posix()
         np.testing.assert_array_equal(read_image(one.path).data[0], arrays[well][one.path.name])
+        assert positions(one.path) == [one], "alone it is called the same"
     assert names(path / "B" / "02") == ["p_B02_0", "p_B02_1"]
 
 
@@ -68,6 +69,7 @@ def test_collection(tmp_path: Path) -> None:
     assert names(path) == ["c_0", "c_1", "c_2"]
     for one, array in zip(positions(path), images.values(), strict=True):
         np.testing.assert_array_equal(read_image(one.path).data[0], array)
+        assert positions(one.path) == [one]
     (path / "1" / "zarr.json").unlink()
     (path / "1").rename(tmp_path / "gone")
     assert [bool(one.problem) for one in positions(path)] == [False, True, False]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,11 +17,13 @@ import tifffile
 
 from command_line import call, contents
 from label_files import ome_zarr
+from loops import loops
 from napari_spatial_embeddings import samples
 from napari_spatial_embeddings.cli.image_reader import ImageReader
 from napari_spatial_embeddings.cli.predicting.inputs import find_inputs
 from napari_spatial_embeddings.config import BlockSettings, PredictionSettings
 from napari_spatial_embeddings.core import image_data
+from napari_spatial_embeddings.core.compiled import noticed
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import read_image, state_of
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
@@ -185,6 +188,20 @@ def test_another_model_is_refused(tmp_path: Path, images: Path, workers: DaskWor
         list(predict_inputs(run, inputs_of(images), DoneImages(tmp_path / "a", run.facts), others))
 
 
+def test_that_workers_compile_is_noticed_here(tmp_path: Path, workers: DaskWorkers) -> None:
+    class Compiles:
+        def do(self, _task: object) -> int:
+            return int(loops(tmp_path).twice(3))
+
+    noted, others = threading.Event(), DaskWorkers(workers._client, workers._model)
+    with noticed(noted.set):
+        others.submit(lambda _model: Compiles(), str(tmp_path), None, "task")
+        while (finished := others.next()) is None:
+            pass
+        assert finished.result == 6, finished.error
+        assert noted.wait(60)
+
+
 @pytest.mark.slow
 def test_an_image_at_which_workers_end_is_named_and_no_other(
     tmp_path: Path, images: Path, workers: DaskWorkers
@@ -235,3 +252,48 @@ def test_on_the_command_line(tmp_path: Path) -> None:
         assert found.pop(name) == content or name.endswith("all.csv"), name
     assert not found
     assert len((tmp_path / "other/all.wells.csv").read_text().splitlines()) == 3
+
+
+def small_project(images: Path) -> Project:
+    """Return a project of an image, a large one and a frame, by paths relative to the folder."""
+    project, film = Project.create("project"), images / "film.zarr"
+    project.add_image(images / "1.tif")
+    project.add_image(images / "slide.tif")
+    series = read_image(film, time=True)
+    add_frame(project, "film.t0001", series, 1, name="film, frame 1", source=str(film))
+    return project
+
+
+@pytest.mark.parametrize("kind", ["folder", "plate", "project", "series", "frames"])
+def test_by_a_scheduler_on_the_command_line(
+    tmp_path: Path, images: Path, workers: DaskWorkers, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its workers were started in another folder, and know nothing of relative paths."""
+    address, found = workers._client.scheduler_info()["address"], []
+    for name, more in (("one", ()), ("other", ("--scheduler", address))):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        shutil.copytree(images, "in")
+        command: tuple[object, ...] = "in/film.zarr", "--output", "film.tif", "--table"
+        if kind == "folder":
+            command = "in", "--output", "out", "--table", "--summary", "all.csv"
+        elif kind == "plate":
+            pixels = tifffile.imread("in/0.tif")
+            plate(Path("p.zarr"), {"A/1": {"0": pixels}, "B/2": {"0": pixels[::-1]}})
+            command = "p.zarr", "--labels", "cells"
+        elif kind == "project":
+            command = "--project", small_project(Path("in")).folder
+        elif kind == "frames":
+            command = "in/film.zarr", "--frames", 3, 1, "--output", "out"
+        flags = "--model", "nuclei-2d", "--device", "cpu", "--block", 96
+        outcome = call("predict", *command, *flags, *more)
+        found.append((outcome.code, outcome.err, contents(Path())))
+    assert found[0][0] == (1 if kind in ("folder", "project", "series") else 0), found[0][1]
+    assert set(found[0][1].splitlines()) == set(found[1][1].splitlines())
+    assert found[0][2].keys() == found[1][2].keys()
+    own = "project.json", "zarr.json", ".csv"  # which hold paths, or digits of sums
+    for name, content in found[0][2].items():
+        assert content == found[1][2][name] or name.endswith(own), name
+    written = {"folder": "out/slide.tif", "plate": "p.zarr/B/2/0/labels/cells/zarr.json"}
+    written |= {"project": "project/results/slide.zarr/zarr.json", "series": "film.tif"}
+    assert written.get(kind, "out/film, frame 3.tif") in found[1][2]

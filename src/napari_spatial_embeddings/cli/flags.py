@@ -6,6 +6,7 @@ import argparse
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeAlias, TypeVar, get_args, get_origin
 
@@ -262,3 +263,18 @@ def explain(error: ValidationError) -> str:
     given = first.get("input")
     shown = f", not {given}" if isinstance(given, str | int | float) else ""
     return f"{flag}: {reason}{shown}"
+
+
+@contextmanager
+def moved_images(folder: Path) -> Iterator[None]:
+    """Have the sentence about a moved image of the project in a folder suit a command line."""
+    from napari_spatial_embeddings.project import MissingImage
+
+    try:
+        yield
+    except MissingImage as missing:
+        advice = (
+            f"put it back, or write where it is now into {folder / 'project.json'}, as the path of"
+            " this image"
+        )
+        raise MissingImage(missing.key, missing.path, advice) from missing

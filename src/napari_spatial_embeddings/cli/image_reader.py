@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .flags import CallError, check_pixel_size_fits, checked_channels, checked_pixel_size
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.colour import Grey
     from napari_spatial_embeddings.core.image_data import ImageData
 
 
@@ -56,8 +57,15 @@ class ImageReader:
             options.unit,
         )
 
-    def read(self, path: Path, scene: int | None = None) -> ImageData:
+    def read(self, path: Path, scene: int | None = None, frame: int | None = None) -> ImageData:
         """Open an image or a time series, or one of those in a file; see `files.read_image`.
+
+        Parameters
+        ----------
+        path, scene
+            As of `files.read_image`.
+        frame : int, optional
+            The one of a time series that is wanted, normalised as all of it is.
 
         Raises
         ------
@@ -71,6 +79,30 @@ class ImageReader:
         if self.pixel_size is not None:
             check_pixel_size_fits(self.pixel_size, image.ndim, path)
             image = replace(image, pixel_size=self.pixel_size, unit=self.unit)
+        image = image if self._grey is None else grey_image(image, self._grey)
+        return image if frame is None else _frame(path, image, frame)
+
+    def state(self, path: Path, scene: int | None = None, frame: int | None = None) -> str:
+        """Return which image it is, in which state: see `project.image_source.ImageSource`."""
+        from napari_spatial_embeddings.project.image_source import ImageSource
+
+        how = self.axes or None, self.channels, self._grey, self.pixel_size, self.unit, scene
+        text = ImageSource(path, *how).state
+        return text if frame is None else f"{text}, frame {frame}"
+
+    @property
+    def _grey(self) -> Grey | None:
         if not self.grey:
-            return image
-        return grey_image(image, "inverted" if self.grey == "inverted" else "grey")
+            return None
+        return "inverted" if self.grey == "inverted" else "grey"
+
+
+def _frame(path: Path, image: ImageData, t: int) -> ImageData:
+    if image.frames is None:
+        raise CallError(
+            f"--frames: {path} is no time series; leave it out, or --axes names its frames, such as"
+            " TYX"
+        )
+    if t >= image.frames:
+        raise CallError(f"--frames: {path} has the frames 0 to {image.frames - 1}, and no {t}")
+    return replace(image.frame(t), name=f"{image.name}, frame {t}", whole=image.data)

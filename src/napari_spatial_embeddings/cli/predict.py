@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 OWN = dict.fromkeys(ClusteringSettings.model_fields, "the model's")
 """Where the defaults of the clustering's flags come from."""
 
-READING = ("axes", "channels", "grey", "pixel_size", "unit")
+READING = ("axes", "channels", "grey", "pixel_size", "unit", "frames")
 """Flags about files, which a project's images do not need."""
 
 
@@ -78,6 +79,14 @@ def add_parser(subparsers: Subparsers) -> None:
         "--unit",
         choices=tuple(METRES),
         help="Unit of --pixel-size; what is given without one are ratios.",
+    )
+    parser.add_argument(
+        "--frames",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="Of time series, these frames alone, counted from 0: each one's labels land as"
+        " 'NAME, frame N.tif', with the brightness of the whole series.",
     )
     add_flags(parser, ClusteringSettings, title="clustering", defaults=OWN)
     add_flags(parser, PredictionSettings, title="prediction")
@@ -125,8 +134,10 @@ def predict(options: argparse.Namespace) -> int:
     prediction = read_flags(vars(options), own)
     choose_device(prediction.device)
     reader, into = ImageReader.of(options), options.labels or ""
-    inputs = find_inputs(options.input, reader, project, options.pattern, output, into)
-    outputs = Outputs(output, options.table, options.ome, options.maps)
+    frames = _checked_frames(options)
+    inputs = find_inputs(options.input, reader, project, options.pattern, output, into, frames)
+    stores = project is not None and not options.ome
+    outputs = Outputs(output, options.table, options.ome, options.maps, stores)
     advice = ADVICE if options.input else ""
     blocks = read_flags(vars(options), BlockSettings())
     run = PredictRun(model, name, clustering, prediction, outputs, advice, blocks, note_kept)
@@ -149,7 +160,8 @@ def _many(
     results = ResultWriter(run.outputs, inputs, as_json=options.json)
     results.check_apart()
     if options.summary:
-        check_summary(Path(options.summary), [run.outputs.table_path(one) for one in inputs])
+        tables = (run.outputs.tables(one) for one in inputs)
+        check_summary(Path(options.summary), itertools.chain.from_iterable(tables))
     summary: dict[int, ImageSummary] = {}
     first = Path(options.input[0]) if options.input else inputs[0].path
     beside = run.outputs.folder or first.with_name(f"{first.name}.{options.labels}")
@@ -171,7 +183,6 @@ def _in_one_file(
     options: argparse.Namespace, run: PredictRun, inputs: list[Input], stop: StopRequest
 ) -> int:
     """Segment one image block by block, or a time series frame by frame, into a file or store."""
-    from napari_spatial_embeddings.files import state_of
     from napari_spatial_embeddings.inference.image_check import check_image
     from napari_spatial_embeddings.large.job import LargeJob, table_of
     from napari_spatial_embeddings.prediction.notes import resampling_note
@@ -182,12 +193,12 @@ def _in_one_file(
     image, model = inputs[0].read(), run.model
     frame = image.frame(0)
     check_image(model.settings, frame.data.shape, frame.data.dtype, advice=ADVICE)
-    path, how = inputs[0].path, ImageReader.of(options)
+    path = inputs[0].path
     work = LargeJob(
         model,
         run.name,
         image,
-        f"{state_of(path)}, {inputs[0].name}{f' by {how}' if how != ImageReader() else ''}",
+        inputs[0].large_state(image) or inputs[0].state(),
         output,
         run.clustering,
         run.prediction,
@@ -257,6 +268,18 @@ def _model_and_output(
             " --model"
         )
     return name, Path(options.output or project.results_folder)
+
+
+def _checked_frames(options: argparse.Namespace) -> list[int] | None:
+    """Return the frames that are wanted, each once, in order; None for all."""
+    frames: list[int] | None = options.frames
+    if frames is None:
+        return None
+    if min(frames) < 0:
+        raise CallError(f"--frames: they are counted from 0, so there is no {min(frames)}")
+    if options.labels:
+        raise CallError("--frames: labels in images are those of all frames; leave --labels out")
+    return sorted(set(frames))
 
 
 def _check_labels_flag(options: argparse.Namespace) -> None:

@@ -44,6 +44,7 @@ class Reporter:
         self.as_json, self.quiet, self.stages = as_json, quiet, stages
         self.listener: Callable[[dict[str, Any]], None] | None = None
         self._bar: Any = None
+        self._stage = ""
 
     def event(self, text: str, event: str, **facts: object) -> None:
         """Write an event with its facts as JSON, or the text that stands for it."""
@@ -53,8 +54,13 @@ class Reporter:
 
     def stage(self, text: str) -> None:
         """Write what is done before the first step, which takes some seconds."""
+        self._stage = text
+        self.aside(text)
+
+    def aside(self, text: str = "") -> None:
+        """Write what is done meanwhile, at any time; the stage before goes on without a text."""
         if self.as_json and self.stages:
-            self._line(json.dumps({"event": "stage", "stage": text}))
+            self._line(json.dumps({"event": "stage", "stage": text or self._stage}))
 
     def message(self, text: str) -> None:
         """Write a message for the user."""
@@ -62,6 +68,7 @@ class Reporter:
 
     def progress(self, report: Report, *, saved: bool) -> None:
         """Write the state of a training, and whether its model was written just now."""
+        self._stage = ""
         self._emit({**to_dict(report), "saved": saved})
         if not (self.as_json or self.quiet):
             self._show(report)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
 from napari_spatial_embeddings.inference.model_card import CHECKPOINT
 
+from .compiling import compiling_staged
 from .flags import (
     CallError,
     Subparsers,
@@ -154,6 +155,7 @@ def _train(request: TrainRequest, reporter: Reporter, stop: StopRequest, held: E
 
     from .train_job import job_of_folders, job_of_project
 
+    held.enter_context(compiling_staged(reporter))
     reporter.stage("reading the annotations")
     job = job_of_project(request, project) if project else job_of_folders(request)
     checkpoint = job.output / CHECKPOINT

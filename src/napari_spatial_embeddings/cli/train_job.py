@@ -11,7 +11,7 @@ from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSetti
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model_card import CHECKPOINT
 
-from .flags import ADVICE, CallError, checked_folder, read_flags
+from .flags import ADVICE, CallError, checked_folder, moved_images, read_flags
 from .train_inputs import read_annotated
 from .train_request import TrainRequest
 
@@ -113,7 +113,8 @@ def job_of_project(request: TrainRequest, project: Project) -> Job:
         latest = str(output) if project.has_model else project.card.start
         origin = request.model or latest or ""
         start = find_model(origin) if origin else None
-    data = load_training_set(project)
+    with moved_images(project.folder):
+        data = load_training_set(project)
     if start and not request.resume:
         start = start.with_classes(data.classes)
     whole = any(image.n_objects and not image.scribbled for image in data.images)

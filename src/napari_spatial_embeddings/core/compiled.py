@@ -14,6 +14,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 COMPILES = "numba:compile"
 """What numba calls a compilation; there is none where an earlier process has kept its result."""
 
+_NOTICED: list[Callable[[], object]] = []
+"""Functions that are called before a compilation, here or in a process that works for this one."""
+
 
 def compiled(*, inline: bool = False, reorder: bool = False) -> Callable[[Function], Function]:
     """Compile a function at its first call, or load what an earlier process compiled.
@@ -38,8 +41,14 @@ def compiled(*, inline: bool = False, reorder: bool = False) -> Callable[[Functi
     return cast(Callable[[Function], Function], decorate)
 
 
+def _nothing() -> None:
+    pass
+
+
 @contextmanager
-def noticed(compiles: Callable[[], object]) -> Iterator[None]:
+def noticed(
+    compiles: Callable[[], object], compiled: Callable[[], object] = _nothing
+) -> Iterator[None]:
     """Call a function before each compilation of one that is ours.
 
     At the first use in an installation that takes up to half a minute, without any other report.
@@ -48,19 +57,38 @@ def noticed(compiles: Callable[[], object]) -> Iterator[None]:
     ----------
     compiles : callable
         Called in whichever thread needs the function, for whichever work.
+    compiled : callable
+        Called there after it.
     """
-    with event.install_listener(COMPILES, _Listener(compiles)):
-        yield
+    _NOTICED.append(compiles)
+    try:
+        with event.install_listener(COMPILES, _Listener(compiles, compiled)):
+            yield
+    finally:
+        _NOTICED.remove(compiles)
+
+
+def notice() -> None:
+    """Call what is to be called before a compilation: another process compiles for this one."""
+    for compiles in tuple(_NOTICED):
+        compiles()
 
 
 class _Listener(event.Listener):
-    def __init__(self, compiles: Callable[[], object]) -> None:
-        self._compiles = compiles
+    """Listener to what numba compiles, which may need other functions compiled meanwhile."""
+
+    def __init__(self, compiles: Callable[[], object], compiled: Callable[[], object]) -> None:
+        self._compiles, self._compiled = compiles, compiled
 
     def on_start(self, event: Any) -> None:
-        module = event.data["dispatcher"].py_func.__module__
-        if module.partition(".")[0] == __name__.partition(".")[0]:
+        if _is_ours(event):
             self._compiles()
 
     def on_end(self, event: Any) -> None:
-        pass
+        if _is_ours(event):
+            self._compiled()
+
+
+def _is_ours(event: Any) -> bool:
+    module: str = event.data["dispatcher"].py_func.__module__
+    return module.partition(".")[0] == __name__.partition(".")[0]

@@ -182,7 +182,7 @@ class ImageData:
     frame_interval : float, optional
         Time between two frames in seconds.
     whole : as `data`, optional
-        What it is a window of, and is normalised as.
+        What it is a window or a frame of, and is normalised as; of a frame, with an axis of time.
     start : tuple of D ints
         Its first pixel in there; empty if it is no window.
     levels : tuple of arrays, as `data`

@@ -24,6 +24,7 @@ def predict_command(
     grey: str | None = None,
     pixel_size: Sequence[float | None] | None = None,
     unit: str | None = None,
+    frames: Sequence[int] | None = None,
     table: bool = False,
     maps: bool = False,
     ome: bool = False,
@@ -48,6 +49,8 @@ def predict_command(
         What is made of the colours of RGB images: "plain" or "inverted"; they stay if not given.
     pixel_size, unit : optional
         Size of a pixel along each axis, and its unit; read from the images if not given.
+    frames : sequence of int, optional
+        Those of a time series; all if not given.
     table, maps, ome : bool
         What is written besides labels, and their format.
 
@@ -64,6 +67,7 @@ def predict_command(
     words += ["--grey", grey] if grey else []
     words += ["--pixel-size", *map(str, pixel_size)] if pixel_size else []
     words += ["--unit", unit] if pixel_size and unit else []
+    words += ["--frames", *map(str, frames)] if frames is not None else []
     words += write_flags(clustering)
     words += write_flags(prediction or PredictionSettings(), PredictionSettings())
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

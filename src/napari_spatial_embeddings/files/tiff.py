@@ -20,7 +20,7 @@ from .errors import FileError, PixelError, log
 from .ome_set import OmePart, ome_set
 from .ome_xml import OmeImage
 from .png_jpeg import PRINT_COLOURS
-from .tiff_damage import AGAIN, WithoutFrames, check_end, check_pixels
+from .tiff_damage import AGAIN, WithoutFrames, check_end, check_pixels, whole_pages
 from .tiff_log import quiet
 from .tiff_pages import ALONE, MAX_PAGES, UNLIKE, coarser_levels, first_image, main_image
 from .tiff_sizes import sizes
@@ -61,6 +61,8 @@ def read_tiff(
             return opened.enter_context(tifffile.TiffFile(which, **flags))
 
         series, axes = first_image(path, open_file, given=given, scene=scene)
+        if given and not whole:
+            series = whole_pages(series, path)
         lost = check_pixels(series, path, "" if whole or given else axes)
         file = open_file(path, **ALONE)
         known = sizes(file, path, None if series.is_multifile else series.keyframe, scene or 0)

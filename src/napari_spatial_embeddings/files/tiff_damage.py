@@ -26,8 +26,10 @@ DESCRIPTION = 270
 """Number of the tag with the description of an image."""
 
 
-def check_end(file: tifffile.TiffFile, path: Path) -> None:
+def check_end(file: tifffile.TiffFile, path: Path, *, given: bool = False) -> None:
     """Refuse a file whose list of pages breaks off: each page names the place of the next.
+
+    Where the axes are ``given``, it is mentioned alone: those that are there are to be used.
 
     Raises
     ------
@@ -39,7 +41,34 @@ def check_end(file: tifffile.TiffFile, path: Path) -> None:
     file.filehandle.seek(at)
     following = file.filehandle.read(file.tiff.offsetsize)
     if len(following) < file.tiff.offsetsize or struct.unpack(file.tiff.offsetformat, following)[0]:
-        raise PixelError(f"{path} is truncated: its pages break off after page {count}; {AGAIN}")
+        text = f"{path} is truncated: its pages break off after page {count}"
+        if not given:
+            raise PixelError(f"{text}; {AGAIN}{_way_out(count)}")
+        log.warning("%s; what it holds is used", text)
+
+
+def _way_out(planes: int) -> str:
+    """Return how the planes are read that are there as a whole, after other advice."""
+    if not planes:
+        return ""
+    axes = "YX" if planes == 1 else "ZYX, or axes=TYX if they are frames"
+    return f", or to use what it holds, set axes={axes}"
+
+
+def whole_pages(series: tifffile.TiffPageSeries, path: Path) -> tifffile.TiffPageSeries:
+    """Return the pages before the first that is not there as a whole; all, if none is."""
+    import tifffile as library
+
+    pages, shape = list(series), series.get_shape(False)
+    there = [page is not None and _left_out(page) is not None for page in pages]
+    count = there.index(False) if False in there else 0
+    if not count or shape[0] != len(pages):  # they lie along several axes
+        return series
+    log.warning("%s is truncated or damaged: %d of its %d planes are used", path, count, len(pages))
+    axes, shape = series.get_axes(False), (count, *shape[1:])
+    return library.TiffPageSeries(
+        pages[:count], shape, series.dtype, axes, parent=series.keyframe.parent, kind="generic"
+    )
 
 
 def check_pixels(series: tifffile.TiffPageSeries, path: Path, axes: str = "") -> frozenset[int]:
@@ -82,9 +111,11 @@ def check_pixels(series: tifffile.TiffPageSeries, path: Path, axes: str = "") ->
     if lacking and not lost:
         page = series[lacking[0]]
         file = path if page is None else path.with_name(page.parent.filehandle.name)
+        alike = not series.is_multifile and series.get_shape(False)[0] == len(series)
+        way_out = _way_out(lacking[0]) if alike else ""
         raise PixelError(
             f"{file} is truncated or damaged: not all pixels of plane {lacking[0] + 1} of"
-            f" {len(series)} are there; {AGAIN}"
+            f" {len(series)} are there; {AGAIN}{way_out}"
         )
     if _overlap(series):
         raise PixelError(

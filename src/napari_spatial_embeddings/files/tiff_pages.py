@@ -101,14 +101,15 @@ def first_image(
     if not given and len(file.pages) > 1 and lacks_description(file.pages.first):
         raise FileError(
             f"{path} ends early: the description is missing that names the axes of its"
-            f" {len(file.pages)} planes; {AGAIN}, or set axes=ZYX if they are slices"
+            f" {len(file.pages)} planes; {AGAIN}, or set axes=ZYX if they are slices, axes=TYX if"
+            " frames"
         )
     named = _named(file)
     with suppress(*UNLIKE):
         series, images = main_image(file)
         if _agree(file, series, named):
             if not named or math.prod(named.values()) != _planes(series):
-                check_end(file, path)
+                check_end(file, path, given=given)
             _note_others(path, images)
             return series, series.get_axes(False)
     if not given and (partly := ended_early(file, named)) is not None:
@@ -201,7 +202,7 @@ def _of_ome(
     some = bool(missing) and not gone and part.some_frames()
     missing = "" if some else missing
     if missing and not gone:
-        check_end(file, path)
+        check_end(file, path, given=given)
     if (missing or gone) and given:
         return None
     here = f"to use what it holds, set axes={'YX' if len(file.pages) == 1 else 'ZYX'}"
@@ -279,7 +280,7 @@ def _as_they_are(
     len(file.pages)
     (series, images), total = main_image(file), math.prod(named.values())
     page, held = series.keyframe, len(series)
-    check_end(file, path)
+    check_end(file, path, given=given)
     if total > 1 and len(file.pages) == 1 and page.is_final and spare_bytes(page) >= _row(page):
         held = min(total - 1, (file.filehandle.size - page.dataoffsets[0]) // page.nbytes)
         raise FileError(

@@ -16,7 +16,7 @@ from .block_work import BlockTooLarge, BlockWork, Plan
 from .halved_tiles import SMALLEST_TILE
 from .image_check import check_image
 from .model import SpatialEmbeddings
-from .normalisation import normalisation
+from .normalisation import normalisation_of
 from .places import Here, Place
 
 
@@ -79,7 +79,8 @@ def segment_blocks(
         If there are blocks of such a run, and they may not be deleted.
     """
     check_image(model.settings, image.data.shape, image.data.dtype)
-    scale = normalisation(model.check(image.data), model.settings)
+    model.check(image.data)
+    scale = normalisation_of(image, model.settings)
     facts = facts_of(model, image, scale, source, clustering, prediction, settings)
     edges = prediction.tile, settings.block
     record = open_record(folder, facts, *edges, again=bool(source), discard=discard)

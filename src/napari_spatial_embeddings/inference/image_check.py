@@ -14,6 +14,11 @@ NOT_FINITE = (
     "the image holds NaN or infinite values; replace them first, for example with numpy.nan_to_num"
 )
 
+TOO_LARGE = (
+    "the image holds values beyond 3.4e38, the largest of 32 bits; replace them first if they mark"
+    " gaps, or divide all values by the same number"
+)
+
 
 def check_image(
     settings: ModelSettings,

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ModelSettings
-from napari_spatial_embeddings.core.image_data import PixelArray, sliced
+from napari_spatial_embeddings.core.image_data import ImageData, PixelArray, sliced
 from napari_spatial_embeddings.core.maps import Float
 from napari_spatial_embeddings.core.sampling import sample_blocks
 from napari_spatial_embeddings.errors import InputError
 
-from .image_check import NOT_FINITE
+from .image_check import NOT_FINITE, TOO_LARGE
 from .model_card import ModelError
 
 SAMPLE_PIXELS = 4_000_000
@@ -61,6 +61,17 @@ def normalisation(image: PixelArray, settings: ModelSettings) -> Scale:
     return out
 
 
+def normalisation_of(image: ImageData, settings: ModelSettings) -> Scale:
+    """Return that of an image, or of the series or large image that it is a part of.
+
+    Raises
+    ------
+    InputError
+        As of `normalisation`.
+    """
+    return normalisation(image.data if image.whole is None else image.whole, settings)
+
+
 def normalise(image: NDArray[np.generic], scale: Scale) -> Float:
     """Apply `normalisation` to (C, *S); values outside the percentiles go on linearly to ±4.
 
@@ -74,7 +85,7 @@ def normalise(image: NDArray[np.generic], scale: Scale) -> Float:
         bias, gain = (v.astype(exact).reshape(-1, *[1] * (image.ndim - 1)) for v in scale)
         values: NDArray[np.floating] = image.astype(exact)
         if image.dtype.kind == "f" and not _is_finite(values).all():
-            raise ModelError(NOT_FINITE)
+            raise ModelError(TOO_LARGE if np.isfinite(values).all() else NOT_FINITE)
         out = np.clip((values - bias) * gain, -4, 4)
     return np.asarray(out, np.float32)
 
@@ -96,7 +107,7 @@ def _sample(channel: PixelArray, ndim: int) -> NDArray[np.floating]:
     if channel.dtype.kind == "f":
         finite = _is_finite(values)
         if not finite.any():
-            raise ModelError(NOT_FINITE)
+            raise ModelError(TOO_LARGE if np.isfinite(values).any() else NOT_FINITE)
         if not finite.all():
             values = values[finite]
     return values

@@ -18,6 +18,7 @@ from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory, t
 
 from .halved_tiles import predict_halving_tiles
 from .image_check import check_image
+from .normalisation import normalisation_of
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
@@ -93,8 +94,8 @@ class SegmentationJob:
     advice : str
         What to do about an image that the model does not take, for the message.
     scale : float64 (2, C), optional
-        From `normalisation.normalisation`, of the time series that the image is a frame of; that of
-        the image itself if not given.
+        From `normalisation.normalisation`, of the time series that the image is a frame of; from
+        `normalisation.normalisation_of` if not given.
     """
 
     key: str
@@ -227,7 +228,10 @@ def _segment(
     if job.window is not None:
         window = _grown(job.window, model, image, prediction)
         out = _copied(before.maps) if before is not None and before.card == card else None
-    for progress, note in predict_halving_tiles(model, image, prediction, window, out, job.scale):
+    scale = job.scale
+    if scale is None and image.whole is not None:
+        scale = normalisation_of(image, model.settings)
+    for progress, note in predict_halving_tiles(model, image, prediction, window, out, scale):
         report = replace(report, done=progress.done, total=progress.total)
         yield _step(report, f"tile {progress.done} of {progress.total}{note}")
     yield _step(report, "finding objects")

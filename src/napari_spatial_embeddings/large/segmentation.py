@@ -32,6 +32,7 @@ from napari_spatial_embeddings.inference.block_segmentation import segment_block
 from napari_spatial_embeddings.system.atomic import atomic_file
 from napari_spatial_embeddings.system.cancellation import never_cancelled
 
+from .complete import about_run
 from .estimate import estimate, is_known
 from .job import LargeJob
 from .provisional import ProvisionalLabels
@@ -226,6 +227,7 @@ def _write(
         "model": job.name,
         "clustering": job.clustering.model_dump(),
         "blocks": job.blocks.model_dump(),
+        **({} if job.tiff else about_run(folder, len(found))),
     }
     shutil.rmtree(folder / "labels", ignore_errors=True)  # of a run that ended early
     store = LabelStore(folder / "labels", grid, found.blocks.edges, len(found), planes=job.tiff)

@@ -60,4 +60,4 @@ def predict_inputs(
         for report in tried(first, run.image(first, done)):
             keep(done, report)
             yield replace(report, seconds_left=clock.left(report.share))
-        clock.add()
+        clock.count(report)

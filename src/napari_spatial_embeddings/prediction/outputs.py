@@ -55,17 +55,22 @@ class Outputs:
 
     def large_labels_path(self, one: Input) -> Path:
         """Return where the labels of an image are written if it is large."""
-        return self.named(f"{one.name}.zarr") if self._in_store(one) else self.labels_path(one)
+        return self.named(f"{one.name}.zarr") if self.in_store(one) else self.labels_path(one)
 
     def large_table_path(self, one: Input) -> Path | None:
         """Return where the table of an image is written if it is large; None if there is none."""
-        return self.named(f"{one.name}.csv") if self._in_store(one) else self.table_path(one)
+        return self.named(f"{one.name}.csv") if self.in_store(one) else self.table_path(one)
 
     def places(self, one: Input) -> set[Path]:
         """Return where the labels of an image may be, of which nothing is read yet."""
         return {self.labels_path(one), self.large_labels_path(one)}
 
-    def _in_store(self, one: Input) -> bool:
+    def tables(self, one: Input) -> tuple[Path | None, Path | None]:
+        """Return where the table of an image may be, of which nothing is read yet."""
+        return self.table_path(one), self.large_table_path(one)
+
+    def in_store(self, one: Input) -> bool:
+        """Whether an image's labels are a store of their own if it is large."""
         return self.stores and not one.into
 
     def host(self, one: Input) -> Path | None:

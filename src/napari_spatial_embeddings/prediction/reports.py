@@ -110,6 +110,13 @@ class Clock:
         """Count an image that is done."""
         self._left, self._done = self._left - 1, self._done + 1
 
+    def count(self, last: InputReport) -> None:
+        """Count an image by its last report."""
+        if last.earlier:
+            self.leave_out()
+        else:
+            self.add()
+
     def left(self, share: float = 0.0) -> float | None:
         """Return the seconds until all are done; None as long as nothing is.
 

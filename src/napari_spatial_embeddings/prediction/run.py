@@ -8,20 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
-from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory
+from napari_spatial_embeddings.errors import Failure, InputError
 
 from .done import DoneImages
 from .inputs import Input
 from .kept_frames import KeptFrames
 from .outputs import Outputs
 from .reports import InputReport
-from .summary import ImageSummary
+from .summary import ImageSummary, Objects
 from .unusable import Unusable, reason_of, reasons
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.core.maps import Float
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
@@ -30,9 +27,6 @@ if TYPE_CHECKING:
         SegmentationJob,
         SegmentationReport,
     )
-
-    Objects = tuple[NDArray[np.int64], NDArray[np.float32]]
-    """Sizes and scores of objects."""
 
 MODEL, VERSION = "the model", "the program's version"
 """Names of what has to be the same in all processes that share in a run."""
@@ -179,10 +173,12 @@ class PredictRun:
     ) -> Iterator[InputReport]:
         """Yield the reports of an image that is segmented block by block, and write its results.
 
-        Its ``place`` is that of `large.segmentation.segment_large`.
+        Of a store that holds them already, nothing is done again. Its ``place`` is that of
+        `large.segmentation.segment_large`.
         """
         from napari_spatial_embeddings.large.job import LargeJob
-        from napari_spatial_embeddings.large.segmentation import segment_large
+
+        from .large_image import segment_large_image
 
         one = report.one
         job = LargeJob(
@@ -196,21 +192,19 @@ class PredictRun:
             self.blocks,
             self.outputs.large_table_path(one),
         )
-        objects: list[Objects] = []
-        try:
-            for own in segment_large(job, place, kept=self.kept, discard=self.discard):
-                if not one.wanted():
-                    yield replace(report, summary=ImageSummary(one.name, one.well))
-                    return
-                if (found := own.blocks.found) is not None and not own.writing:  # in files as yet
-                    blocks = (found.instances(k) for k in range(len(found.blocks)))
-                    objects = [(b[0].size, b[0].score) for b in blocks if b is not None]
-                tiles = report.tiles if own.writing else (own.done, own.total)
-                report = replace(report, message=f"{one.name}: {own.message}", tiles=tiles)
-                yield report
-        except OutOfMemory as error:
-            raise Unusable(error) from error
-        yield replace(self._finished(report, image, objects), labels=job.output)
+        found = yield from segment_large_image(
+            job,
+            report,
+            place,
+            again=not self.outputs.in_store(one),
+            kept=self.kept,
+            discard=self.discard,
+        )
+        if found is None:
+            yield replace(report, summary=ImageSummary(one.name, one.well))
+            return
+        last = self._finished(report, image, found.objects)
+        yield replace(last, labels=job.output, earlier=found.earlier)
 
     def frame(
         self, report: InputReport, image: ImageData, t: int, scale: Float, kept: KeptFrames

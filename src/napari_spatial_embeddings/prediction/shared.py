@@ -191,7 +191,7 @@ class _Sharing:
         """Return the last report of an image, which is done."""
         keep(self._done, report)
         del self._reports[report.index]
-        self._clock.add()
+        self._clock.count(report)
         return replace(report, seconds_left=self._left())
 
 

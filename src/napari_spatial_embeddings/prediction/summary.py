@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
 
+Objects = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""Sizes in pixels and scores of objects."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageSummary:
@@ -52,7 +55,7 @@ class ImageSummary:
         name: str,
         well: str,
         image: ImageData,
-        objects: list[tuple[NDArray[np.int64], NDArray[np.float32]]],
+        objects: list[Objects],
         lacks: str = "",
     ) -> ImageSummary:
         """Return that of an image, from the sizes and scores in it, or in parts such as frames."""

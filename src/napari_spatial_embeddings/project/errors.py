@@ -20,10 +20,13 @@ class MissingImage(ProjectError):
         Of its entry.
     path : path
         Where it was.
+    advice : str
+        What to do, for those who have no window.
     """
 
-    def __init__(self, key: str, path: Path) -> None:
-        super().__init__(f"the image '{key}' is not at {path} any more; choose where it is now")
+    def __init__(self, key: str, path: Path, advice: str = "") -> None:
+        advice = advice or "choose it in the list under Data, which asks where it is now"
+        super().__init__(f"the image '{key}' is not at {path} any more; {advice}")
         self.key, self.path = key, path
 
 

@@ -191,7 +191,7 @@ def read_entry(folder: Path, entry: ImageEntry, *, whole: bool = False) -> Image
     if one.data.shape != entry.shape:
         raise WrongImage(
             f"{path} has the shape {one.data.shape} now, and {entry.shape} when the project took"
-            f" the image '{entry.key}'; put the old file back, or choose where it is now"
+            f" the image '{entry.key}'; put the old file back"
         )
     return replace(image, pixel_size=entry.pixel_size, unit=entry.unit, name=entry.name)
 
@@ -212,7 +212,7 @@ def part_of(image: ImageData, entry: ImageEntry, path: Path) -> ImageData:
         ):
             raise WrongImage(
                 f"{path} has the shape {image.shape} now, and '{entry.key}' is its part"
-                f" {entry.window}; put the old file back, or choose where it is now"
+                f" {entry.window}; put the old file back"
             )
         return image.part(tuple(slice(*ends) for ends in entry.window))
     if entry.frame is None:
@@ -220,7 +220,7 @@ def part_of(image: ImageData, entry: ImageEntry, path: Path) -> ImageData:
     if image.frames is None or image.frames <= entry.frame:
         raise WrongImage(
             f"{path} has {image.frames or 1} frames now, and '{entry.key}' is number {entry.frame},"
-            " counted from 0; put the old file back, or choose where it is now"
+            " counted from 0; put the old file back"
         )
     return image.frame(entry.frame)
 

@@ -14,13 +14,19 @@ import tifffile
 from napari.layers._source import layer_source
 from pytestqt.qtbot import QtBot
 
-from command_line import contents, save
+from builders import picture
+from command_line import contents, done, save
 from napari_spatial_embeddings.cli import build_parser
 from napari_spatial_embeddings.cli.flags import read_flags
 from napari_spatial_embeddings.cli.image_reader import ImageReader
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import positions, read_labels
+from ome_files import ome, pixels, plane, write
+from plates import plate
+from plugin.fake_results import discs
 from plugin.scenes import EditorBench, Scene, new_scene
+from plugin.untrained import predict, use
 
 
 @pytest.fixture
@@ -35,13 +41,18 @@ def scene(bench: EditorBench, qtbot: QtBot) -> Scene:
     return new_scene(bench, qtbot)
 
 
-def copied(bench: EditorBench, folder: Path, *formats: str) -> Any:
-    """Copy the command, and return what the command line reads of it."""
+def words_of(bench: EditorBench, folder: Path, *formats: str) -> list[str]:
+    """Copy the command, and return its words."""
     with bench._qtbot.waitSignal(bench.export.command_made, timeout=300_000) as made:
         bench.export.copy_command(folder, formats)
     assert "The command is copied" in bench.message
-    _program, *words = shlex.split(made.args[0])
-    return build_parser().parse_args(words)
+    assert made.args is not None
+    return shlex.split(made.args[0])[1:]
+
+
+def copied(bench: EditorBench, folder: Path, *formats: str) -> Any:
+    """Copy the command, and return what the command line reads of it."""
+    return build_parser().parse_args(words_of(bench, folder, *formats))
 
 
 def image_of(options: Any) -> Any:
@@ -165,21 +176,32 @@ def test_the_command_names_the_size_of_pixels_that_was_typed(
         bench.project.create(tmp_path / f"project of {path.stem} {typed}")
 
 
-def test_the_command_of_a_frame_names_what_differs(bench: EditorBench, tmp_path: Path) -> None:
-    """In the window, the brightness of the series counts."""
-    frames = np.random.default_rng(0).integers(0, 9999, (3, 30, 40)).astype(np.uint16)
-    path = save(tmp_path / "a.tif", frames, metadata={"axes": "TYX"})
-    bench.session.set_model(tmp_path / "a model", None)
+def test_the_command_of_a_frame_does_what_the_series_does(
+    bench: EditorBench, tmp_path: Path, qtbot: QtBot
+) -> None:
+    """The brightness of all frames counts; only a frame without a file is on its own."""
+    frames = np.stack([(1 + 3 * k) * picture(discs(seed=k), k)[0] for k in range(3)])
+    path = save(tmp_path / "a.tif", frames.astype(np.float32), metadata={"axes": "TYX"})
+    use(bench, tmp_path / "model")
     with layer_source(path=str(path)):
         bench.images.choose(bench.viewer.add_image(frames, axis_labels=("t", "y", "x")))
-    options = copied(bench, tmp_path / "out")
-    seen = bench.viewer.dims.current_step[0]
-    np.testing.assert_array_equal(image_of(options)[0], frames[seen])
+    bench.viewer.dims.set_current_step(0, 1)
+    for saved in (False, True):  # the same of a project's frame
+        options = copied(bench, tmp_path / "out")
+        assert (options.input, options.frames) == ([str(path)], [1])
+        assert "brightness" not in bench.message
+        bench.project_images.save(str(bench.session.image), lambda _project: None)
+        bench.autosave.save_now()
+        assert saved or bench.session.project is not None
+    assert predict(bench, qtbot)
+    done(*words_of(bench, tmp_path / "out"))
+    assert [x.name for x in (tmp_path / "out").iterdir()] == ["a, frame 1.tif"]
+    found = read_labels(tmp_path / "out/a, frame 1.tif")
+    assert bench.session.result is not None
+    np.testing.assert_array_equal(found, bench.session.result.instances.labels)
+    bench.images.choose(bench.viewer.add_image(2 * frames, axis_labels=("t", "y", "x")))
+    assert copied(bench, tmp_path / "out").frames is None
     assert "takes the brightness of this part alone" in bench.message
-    with layer_source(path=str(path)):
-        bench.images.choose(bench.viewer.add_image(frames[1], name="one"))
-    copied(bench, tmp_path / "out")
-    assert "brightness" not in bench.message
 
 
 def test_the_command_of_grey_values_and_of_pixels_that_are_no_number(
@@ -200,3 +222,38 @@ def test_the_command_of_grey_values_and_of_pixels_that_are_no_number(
     with layer_source(path=str(path)):
         bench.images.choose(bench.viewer.add_image(values))
     assert copied(bench, tmp_path / "out").input == [str(path)]
+
+
+def test_the_command_of_a_field_of_a_plate(
+    bench: EditorBench, tmp_path: Path, qtbot: QtBot
+) -> None:
+    """Its results are not in the place of those of other fields, which are called 0 as well."""
+    one, other = (picture(discs(seed=k), k)[0] for k in range(2))
+    wells = {"A/1": {"0": one}, "B/2": {"0": other}}
+    project = bench.project.ensure()
+    project.add_files(positions(plate(tmp_path / "p.zarr", wells)))
+    use(bench, tmp_path / "model")
+    for k, name in enumerate(("p_A1_0", "p_B2_0")):
+        bench.project_images.show(name)
+        words = words_of(bench, tmp_path / "out")
+        assert words[1] == str(tmp_path / "p.zarr" / list(wells)[k] / "0")
+        done(*words)
+        assert predict(bench, qtbot)
+        assert bench.session.result is not None
+        found = read_labels(tmp_path / f"out/{name}.tif")
+        np.testing.assert_array_equal(found, bench.session.result.instances.labels)
+    assert len(contents(tmp_path / "out")) == 2
+
+
+def test_the_command_of_one_of_several_images_of_a_file(bench: EditorBench, tmp_path: Path) -> None:
+    """No flag says which one it is: a copy is written."""
+    whole = np.random.default_rng(0).integers(0, 9999, (2, 30, 40)).astype(np.uint16)
+    several = [pixels({}, (30, 40), [plane({}, k)]) for k in range(2)]
+    path = write(tmp_path / "many.ome.tif", whole, ome(*several))
+    bench.project.ensure().add_files(positions(path))
+    bench.session.set_model(tmp_path / "a model", None)
+    for k in range(2):
+        bench.project_images.show(f"many_{k}")
+        options = copied(bench, tmp_path / "out")
+        assert options.input == [str(tmp_path / f"out/images/many_{k}.tif")]
+        np.testing.assert_array_equal(image_of(options)[0], whole[k])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,10 @@ from napari.layers import Image
 from pytestqt.qtbot import QtBot
 
 from builders import picture
-from counted import Recorded
-from label_files import ome_zarr
-from napari_spatial_embeddings.config import BlockSettings
-from napari_spatial_embeddings.core import image_data
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.editing.corrections import accept
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import read_labels, stored
+from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.plugin.tasks.predict import ImageToPredict
 from napari_spatial_embeddings.plugin.tasks.predict_images import STEPS, predict_images
 from napari_spatial_embeddings.project import Project
@@ -118,81 +113,6 @@ def test_all_images_are_those_of_the_list_whether_drawn_on_open_or_neither(
     assert len(bench.session.results) == 2, "of those that are open, the objects are shown"
     assert len([x for x in bench.viewer.layers if isinstance(x, Image)]) == 3 + 2 * 3
     assert Project.open(project.folder).card.result_names[str(bench.session.image)] == "first"
-
-
-@pytest.fixture
-def slides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """Two files that are large, as little as that takes here."""
-    monkeypatch.setattr(image_data, "MAX_PIXELS", 20_000)
-    monkeypatch.setattr(stored, "MAX_BYTES_IN_MEMORY", 0)
-    pixels = [picture(discs((150, 200), seed=k), k)[0] for k in range(2)]
-    one, other = (ome_zarr(tmp_path / f"slide {k}.zarr", pixels[k], "YX") for k in range(2))
-    return one, other
-
-
-def use_blocks(bench: Bench, folder: Path, slides: tuple[Path, Path]) -> Path:
-    """Have two large images in a new project, and one of them open; return its results folder."""
-    use(bench, folder / "model")
-    bench.session.set_prediction(tile=64)
-    bench.prediction.blocks = BlockSettings(block=64)
-    bench.listed.add(slides)
-    bench.wait()
-    assert bench.session.project is not None
-    assert bench.session.image == "slide_0"
-    return bench.session.project.results_folder
-
-
-def test_large_images_are_predicted_block_by_block_among_all(
-    bench: Bench, qtbot: QtBot, tmp_path: Path, slides: tuple[Path, Path]
-) -> None:
-    results = use_blocks(bench, tmp_path, slides)
-    bench.viewer.add_image(Recorded(picture(discs((150, 200), seed=2), 2)[0]), name="no file")
-    assert predict(bench, qtbot, "all_images")
-    assert "no file: it is large and no file of its own: choose it, and press Wh" in bench.message
-    assert f"Wrote the labels of 2 images to {results}" in bench.message
-    names = sorted(path.name for path in results.iterdir())
-    assert names == [f"slide {k}.{end}" for k in (0, 1) for end in ("csv", "zarr")] + [
-        "summary.csv"
-    ]
-    found = [read_labels(results / f"slide {k}.zarr") for k in range(2)]
-    assert all(labels.any() for labels in found)
-    whole = [x for x in bench.viewer.layers if x.name.endswith("whole image")]
-    assert [x.name for x in whole] == ["slide 0 · whole image"], "of the open one"
-    np.testing.assert_array_equal(whole[0].data[()], found[0])
-
-
-def test_after_a_stop_all_images_and_the_whole_image_go_on_with_each_others_blocks(
-    bench: Bench, qtbot: QtBot, tmp_path: Path, slides: tuple[Path, Path]
-) -> None:
-    results = use_blocks(bench, tmp_path, slides)
-    texts: list[str] = []
-
-    def stop(_done: int, _total: int, text: str) -> None:
-        texts.append(text)
-        if "slide 0: 5 of 12 blocks" in text:
-            bench.prediction.cancel()
-
-    bench.prediction.progressed.connect(stop)
-    assert not predict(bench, qtbot, "all_images")
-    bench.prediction.progressed.disconnect(stop)
-    assert any(re.match("1 of 2, .* left: slide 0: . of 12 blocks", text) for text in texts)
-    assert bench.large.unfinished is not None
-    done, total = bench.large.unfinished
-    assert 5 <= done < total == 12
-    bench.session.tune(min_size=3)
-    assert predict(bench, qtbot, "all_images")
-    assert f"slide 0: the clustering settings changed since {done} of 12 blocks" in bench.message
-    assert "choose it, and press Whole image to go on with them, or to start" in bench.message
-    assert not (results / "slide 0.zarr").exists()
-    bench.session.tune(min_size=1)
-    steps: list[str] = []
-    bench.large.progressed.connect(lambda _done, _total, text: steps.append(text))
-    bench.large.start()
-    bench.wait()
-    counts = [int(found[1]) for text in steps if (found := re.match(r"(\d+) of 12 blocks", text))]
-    assert min(counts) >= done, "none was done again"
-    assert read_labels(results / "slide 0.zarr").any()
-    assert not list(results.glob(".*"))
 
 
 def test_where_no_image_can_be_predicted_it_failed(

@@ -45,3 +45,18 @@ def test_before_a_training_there_is_what_will_be_there(qtbot: QtBot) -> None:
     session.set_status("idle")
     assert progress.curve.grab().toImage() == before
     progress.close_down()
+
+
+def test_what_is_done_between_two_reports_is_shown(qtbot: QtBot) -> None:
+    """The clustering of the first validation may have to be compiled amid a training."""
+    session = Session()
+    progress = TrainingProgress(session, QWidget())
+    qtbot.addWidget(progress)
+    losses = dict.fromkeys(("loss", "instance", "variance", "seed"), 1.0)
+    facts: dict[str, Any] = {"seconds_left": 60.0, "validation": None, "steps_per_second": 2.0}
+    for step, seconds in enumerate((1.0, 2.0)):
+        session.set_status("running", stage="compiling, once per installation")
+        assert progress.texts[0].startswith("Compiling, once per installation")
+        session.add_report({"step": step, "seconds": seconds, **facts, **losses})
+        assert progress.texts[0] == "1:00 min left · 2.0 steps/s"
+    progress.close_down()

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_spatial_embeddings.cli.flags import CallError
+from napari_spatial_embeddings.cli.flags import CallError, moved_images
 from napari_spatial_embeddings.cli.image_reader import ImageReader
 from napari_spatial_embeddings.prediction.inputs import Input
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.files import Position
-    from napari_spatial_embeddings.project import Project
+    from napari_spatial_embeddings.project import ImageEntry, Project
 
 
 def find_inputs(
@@ -24,6 +24,7 @@ def find_inputs(
     pattern: str | None = None,
     without: Path | None = None,
     into: str = "",
+    frames: Sequence[int] | None = None,
 ) -> list[Input]:
     """List the images of files and folders; if none are given, those of the project.
 
@@ -39,6 +40,8 @@ def find_inputs(
         A folder whose files are none of them: results.
     into : str
         As of `Input`.
+    frames : sequence of int, optional
+        Those of time series that are images of their own; all of a series are one if not given.
 
     Raises
     ------
@@ -46,7 +49,8 @@ def find_inputs(
         If there is nothing, or a pattern without a folder.
     """
     from napari_spatial_embeddings.files import find_images, positions
-    from napari_spatial_embeddings.project.frames import read_whole_entry, state_of_whole, wholes
+    from napari_spatial_embeddings.project.frames import state_of_whole, wholes
+    from napari_spatial_embeddings.project.image_source import large_state
 
     if given or project is None:
         folders = [Path(one) for one in given if Path(one).is_dir()]
@@ -59,15 +63,16 @@ def find_inputs(
             raise CallError(f"--pattern: {pattern} finds no images but results in {without}")
         return [
             Input(
-                _folder_of(path, folders) + one.name,
+                _folder_of(path, folders) + one.name + ("" if t is None else f", frame {t}"),
                 one.path,
-                _reading(one, reader),
+                _reading(one, reader, t),
                 one.well,
                 into,
-                state=partial(_state, one, reader),
+                state=partial(_state, one, reader, t),
             )
             for path in found
             for one in positions(path)
+            for t in (frames or (None,))
         ]
     if pattern is not None:
         raise CallError("--pattern: the project has its own images; name a folder, or leave it out")
@@ -75,9 +80,10 @@ def find_inputs(
         Input(
             name,
             project.folder / entry.path,
-            partial(read_whole_entry, project.folder, entry),
+            partial(_read_entry, project.folder, entry),
             entry.well,
             state=partial(state_of_whole, project, entry.key),
+            large_state=partial(large_state, project.folder, entry),
         )
         for name, entry in wholes(project).items()
     ]
@@ -95,11 +101,19 @@ def _folder_of(path: Path, folders: list[Path]) -> str:
     return ""
 
 
-def _reading(position: Position, reader: ImageReader) -> Callable[[], ImageData]:
+def _reading(position: Position, reader: ImageReader, frame: int | None) -> Callable[[], ImageData]:
     """Return the function that reads an image, or raises the reason why it cannot be."""
     if position.problem:
         return partial(_refuse, position.problem)
-    return partial(reader.read, position.path, position.scene)
+    return partial(reader.read, position.path, position.scene, frame)
+
+
+def _read_entry(folder: Path, entry: ImageEntry) -> ImageData:
+    """Open an image of the project in a folder, or the series that it is a frame of."""
+    from napari_spatial_embeddings.project.frames import read_whole_entry
+
+    with moved_images(folder):
+        return read_whole_entry(folder, entry)
 
 
 def _refuse(problem: str) -> ImageData:
@@ -107,8 +121,6 @@ def _refuse(problem: str) -> ImageData:
     raise CallError(problem)
 
 
-def _state(position: Position, reader: ImageReader) -> str:
-    from napari_spatial_embeddings.files import state_of
-
+def _state(position: Position, reader: ImageReader, frame: int | None) -> str:
     known = position.path.exists() and not position.problem
-    return f"{state_of(position.path)}, {position.scene}, {reader}" if known else ""
+    return reader.state(position.path, position.scene, frame) if known else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from napari_spatial_embeddings.files.endings import JPEG, PNG, TIFF
@@ -18,7 +20,8 @@ def positions(path: str | Path) -> list[Position]:
 
     These are the fields of an OME-Zarr plate or well, the images of a collection of OME-Zarr
     (``0``, ``1``, ...), those of an OME-TIFF, and the scenes of a microscope's file. Anything else
-    is one image, and so is what cannot be opened: whoever reads it learns what is wrong.
+    is one image, and so is what cannot be opened: whoever reads it learns what is wrong. A field or
+    an image of a collection alone has the name that it has among the others.
 
     Parameters
     ----------
@@ -29,7 +32,23 @@ def positions(path: str | Path) -> list[Position]:
         found = _in_zarr(path) if is_zarr(path) else _in_file(path)
     except FileError as error:
         return [Position(path, stem(path), problem=str(error))]
-    return found or [Position(path, stem(path))]
+    return found or [_inside(path) or Position(path, stem(path))]
+
+
+def _inside(path: Path) -> Position | None:
+    """Return a field of a plate, or an image of a collection, as it is called among the others."""
+    around = path.absolute().parent
+    if not (is_zarr(path) and is_zarr(around)):
+        return None
+    with suppress(FileError):
+        group = open_zarr(around)
+        if not is_array(group) and "well" in ome(group):
+            fields = fields_of_well(around, around.parents[1])
+            known = next((one for one in fields if one.path.name == path.name), None)
+            return None if known is None else replace(known, path=path)
+        if not is_array(group) and path.name in series_names(group):
+            return Position(path, f"{stem(around)}_{path.name}")
+    return None
 
 
 def _in_zarr(path: Path) -> list[Position]:

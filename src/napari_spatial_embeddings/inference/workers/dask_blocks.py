@@ -40,7 +40,7 @@ class DaskBlocks:
     def start(self, work: BlockWork, plan: Plan) -> None:  # noqa: ARG002 - they make their own
         """Take up a segmentation; tasks of an earlier one are cancelled."""
         self.workers.stop()
-        self._plan = plan
+        self._plan = replace(plan, folder=plan.folder.resolve())  # they may run in another folder
 
     def submit(self, task: Task) -> None:
         """Have a task done; blocks come before tiles, as their tiles may be deleted then."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.errors import Failure, OutOfMemory
 
-from .worker import Opener, do
+from .worker import COMPILES, Opener, do
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -78,6 +78,8 @@ class DaskWorkers:
         self._done: queue.SimpleQueue[tuple[Any, Future[Any]]] = queue.SimpleQueue()
         self._futures: set[Future[Any]] = set()
         self._threads, self._counted, self._seen = 0, -COUNT_SECONDS, time.monotonic()
+        with _answering():
+            client.subscribe_topic(COMPILES, _notice)
 
     @property
     def dashboard(self) -> str:
@@ -183,6 +185,13 @@ class DaskWorkers:
             )
             short.__cause__, error = error, short
         return Finished(task, error=error)
+
+
+def _notice(_event: object) -> None:
+    """Report in this process that a worker compiles."""
+    from napari_spatial_embeddings.core.compiled import notice
+
+    notice()
 
 
 NONE_LEFT = (

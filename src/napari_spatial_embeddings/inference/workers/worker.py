@@ -28,6 +28,9 @@ Opener = Callable[["SpatialEmbeddings"], Work]
 """Opens the work in a worker, which has loaded the model; it can be pickled."""
 
 
+COMPILES = "napari-spatial-embeddings-compiles"
+"""Topic of the event, for Dask, that a worker compiles loops."""
+
 _lock = threading.Lock()
 _model: dict[str, SpatialEmbeddings] = {}
 """The model that this worker has loaded last, by its name."""
@@ -41,17 +44,30 @@ def do(
 ) -> Any:
     """Do a task in a worker."""
     (model_name, load), (name, opener) = model, work
-    with _lock:
-        if model_name not in _model:
-            keep_freed_memory(alone=True)
-            _model.clear()
-            with named_here():
-                _model[model_name] = load()
-        if name not in _work:
-            _work.clear()
-            _work[name] = opener(_model[model_name])
-        opened = _work[name]
-    return opened.do(task)
+    with _compiling_told():
+        with _lock:
+            if model_name not in _model:
+                keep_freed_memory(alone=True)
+                _model.clear()
+                with named_here():
+                    _model[model_name] = load()
+            if name not in _work:
+                _work.clear()
+                _work[name] = opener(_model[model_name])
+            opened = _work[name]
+        return opened.do(task)
+
+
+@contextmanager
+def _compiling_told() -> Iterator[None]:
+    """Have the process that asked for a task learn that loops are compiled first."""
+    from distributed import get_worker
+
+    from napari_spatial_embeddings.core.compiled import noticed
+
+    worker = get_worker()
+    with noticed(lambda: worker.log_event(COMPILES, worker.address)):
+        yield
 
 
 def this_worker() -> str:

@@ -23,11 +23,18 @@ from napari_spatial_embeddings.plugin.layers.image import channel_count, image_l
 from napari_spatial_embeddings.plugin.layers.tags import Grey
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker
+from napari_spatial_embeddings.plugin.tasks.predict import (
+    COMPILING,
+    PredictionReport,
+    compiling_reported,
+)
 
 from .segment import DEFAULT_MODEL, SegmentJob
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.segmentation import SegmentationReport
+
+    _Report = SegmentationReport | PredictionReport | list[LayerTuple]
 
 TITLE = "Segment image"
 
@@ -53,7 +60,7 @@ class SegmentForm(Container[Any]):
         self._worker: Worker | None = None
         self._segmented: Image | None = None
         self._progress: Any = None
-        self._reports: deque[tuple[Worker, SegmentationReport | list[LayerTuple]]] = deque()
+        self._reports: deque[tuple[Worker, _Report]] = deque()
         self.image = ComboBox(label="Image", choices=self._images, tooltip="The layer to segment.")
         self.axes = ComboBox(
             label="Axes", choices=self._meanings, tooltip="Meaning of the axes of its array."
@@ -174,14 +181,15 @@ class SegmentForm(Container[Any]):
         self._segmented = image
         meaning = self.axes.value or (None, "")
         job = SegmentJob.of(image, model, diameter, self.device.value, self.maps.value, *meaning)
-        self._worker = worker = Worker(job.run, self.native)
+        around = partial(compiling_reported, PredictionReport(0, 0, COMPILING))
+        self._worker = worker = Worker(job.run, self.native, around)
         worker.reported.connect(partial(self._report, worker))
         worker.failed.connect(partial(self._fail, worker))
         self._progress = cancelable_progress(total=0, desc=f"{image.name}: loading the model")
         worker.start()
         self._refresh()
 
-    def _report(self, worker: Worker, report: SegmentationReport | list[LayerTuple]) -> None:
+    def _report(self, worker: Worker, report: _Report) -> None:
         """Handle a report in the main thread, after those before it.
 
         napari's progress bar handles events while it is updated, and the next report is one.
@@ -196,7 +204,7 @@ class SegmentForm(Container[Any]):
         finally:
             self._reports.clear()
 
-    def _handle(self, worker: Worker, report: SegmentationReport | list[LayerTuple]) -> None:
+    def _handle(self, worker: Worker, report: _Report) -> None:
         """Show progress, and the layers at last."""
         bar = self._progress
         if worker is not self._worker:  # cancelled

@@ -108,7 +108,9 @@ class ActivityController(QObject):
         else:
             spent, left = (training.reports[-1][name] for name in ("seconds", "seconds_left"))
             share = round(SHARES * spent / max(1e-9, spent + left))
-            self._set(self._training, (f"Training: {clock(left)} min left", share, SHARES))
+            meanwhile = f" · {training.stage}" if training.stage else ""
+            text = f"Training: {clock(left)} min left{meanwhile}"
+            self._set(self._training, (text, share, SHARES))
 
     def _set(self, work: _Work, state: tuple[str, int, int] | None) -> None:
         work.state = state

@@ -298,10 +298,11 @@ class ExportController(FileWriting):
             raise InputError("there is no model yet: choose or train one first")
         if key is None:
             raise InputError("there is no image: open one, and choose it under Data")
-        opened = opened_image(self._images, session.project, key)
+        record = session.images.get(key)
+        series = None if record is None or record.series is None else record.series.image
         return CommandRequest(
-            opened,
-            frame_number(key) is not None or opened.image.whole is not None,
+            opened_image(self._images, session.project, key, series),
+            None if series is None else frame_number(key),
             folder.expanduser().absolute(),  # it may be run elsewhere
             session.model,
             session.clustering,

@@ -125,7 +125,7 @@ class TrainingProgress(QWidget):
             seconds, left = seconds + since, left - since
         share = 1.0 if training.status == "done" else seconds / max(1e-9, seconds + left)
         self._bar.setValue(round(1000 * share))
-        self._time.setText(_time_text(last, training.status, seconds, left))
+        self._time.setText(_time_text(last, training, seconds, left))
 
 
 def _ended_early(training: TrainingState) -> str:
@@ -138,9 +138,11 @@ def _ended_early(training: TrainingState) -> str:
     return f"This training was cut off after {when} min; {kept}. Go on takes it up there"
 
 
-def _time_text(report: dict[str, Any], status: str, seconds: float, left: float) -> str:
-    if status == "stopping":
+def _time_text(report: dict[str, Any], training: TrainingState, seconds: float, left: float) -> str:
+    if training.status == "stopping":
         return f"stopping after {clock(seconds)} min"
-    if status == "running":
+    if training.status == "running":
+        if training.stage:  # something that is done between two reports
+            return f"{training.stage[0].upper()}{training.stage[1:]}"
         return f"{clock(left)} min left · {report['steps_per_second']:.1f} steps/s"
     return f"{plural(report['step'], 'step')} in {clock(seconds)} min"

@@ -282,5 +282,6 @@ class Session:
         earlier = (r for r in self.training.reports if r["step"] <= report["step"])
         self.set_status(
             "stopping" if self.training.status == "stopping" else "running",
+            stage="",
             reports=(*earlier, report),
         )

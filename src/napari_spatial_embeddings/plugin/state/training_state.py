@@ -39,7 +39,7 @@ class TrainingState:
     used : dict
         What it trains on and where, from its first report.
     stage : str
-        What it does before its first step.
+        What it does before its first step, or between two reports.
     wrote : bool
         Whether it wrote a model.
     back : bool

@@ -12,9 +12,8 @@ from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.export.command import predict_command
 from napari_spatial_embeddings.files import FileError, file_name, read_image
 from napari_spatial_embeddings.project.copies import write_copy
+from napari_spatial_embeddings.project.image_source import ImageSource, OpenedImage
 from napari_spatial_embeddings.project.sources import checked, same_pixels
-
-from .image_source import ImageSource, OpenedImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +24,8 @@ class CommandRequest:
     ----------
     opened : OpenedImage
         It is compared with its file.
-    part : bool
-        Whether its intensities are normalised as those of a series or a large image.
+    frame : int, optional
+        Which frame of it, if it is a time series.
     folder : path
         For the results.
     model : str
@@ -36,7 +35,7 @@ class CommandRequest:
     """
 
     opened: OpenedImage
-    part: bool
+    frame: int | None
     folder: Path
     model: str
     clustering: ClusteringSettings
@@ -81,10 +80,14 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
     InputError, Failure
         If that copy cannot be written.
     """
-    copy = None
-    source = request.opened.source()
-    if source is None:
-        copy = _copy(request.opened.image, request.folder / "images")
+    from napari_spatial_embeddings.files.collections.positions import positions
+
+    copy, image, frame = None, request.opened.image, request.frame
+    source, alone = request.opened.source(), image.whole is not None
+    if source is None or len(positions(source.path)) > 1:  # which one it is no flag names
+        alone = alone or frame is not None
+        image, frame = image if frame is None else image.frame(frame), None
+        copy = _copy(image, request.folder / "images")
         source = ImageSource(copy)
     grey = "plain" if source.grey == "grey" else source.grey
     text = predict_command(
@@ -98,11 +101,12 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
         grey=grey,
         pixel_size=source.pixel_size,
         unit=source.unit,
+        frames=None if frame is None else [frame],
         table=request.table,
         maps=request.maps,
         ome=request.ome,
     )
-    yield CopiedCommand(text, copy, request.part)
+    yield CopiedCommand(text, copy, alone)
 
 
 def _copy(image: ImageData, folder: Path) -> Path:

@@ -17,7 +17,6 @@ from napari_spatial_embeddings.large.unfinished import part_folder
 from napari_spatial_embeddings.prediction.inputs import Input, not_known
 from napari_spatial_embeddings.prediction.summary import ImageSummary
 
-from .image_source import ImageSource, OpenedImage
 from .predict import ImageToPredict, PredictionReport, PredictionRequest, corrections_of, listed
 
 if TYPE_CHECKING:
@@ -87,7 +86,8 @@ class Counts:
         if self.fields:
             text += f"; {SUMMARY} in {where.name} has the counts"
         if self.earlier:
-            text = f"{plural(self.earlier, 'image')} of an earlier run are kept. {text}"
+            be = "is" if self.earlier == 1 else "are"
+            text = f"{plural(self.earlier, 'image')} of an earlier run {be} kept. {text}"
         if self.frames:
             text = f"Left out {plural(len(self.frames), 'frame')}: {listed(self.frames)}. {text}"
         if self.skipped:  # first: a folder's path is long
@@ -211,6 +211,7 @@ def _result_names(project: Project, images: Sequence[ImageToPredict]) -> dict[st
 
 def _input(project: Project, request: PredictionRequest, one: ImageToPredict, name: str) -> Input:
     from napari_spatial_embeddings.project.frames import read_whole, state_of_whole
+    from napari_spatial_embeddings.project.image_source import large_state
 
     image, entry = one.image, project.card.find(one.key)
     read: Callable[[], ImageData] = partial(read_whole, project, one.key)
@@ -230,16 +231,8 @@ def _input(project: Project, request: PredictionRequest, one: ImageToPredict, na
         state,
         partial(_complete, request, one.key),
         lambda: one.frames or project.card.find(one.key) is not None,
-        partial(_large_state, project, one.key),
+        lambda image: large_state(project.folder, project.entry(one.key), image),
     )
-
-
-def _large_state(project: Project, key: str, image: ImageData) -> str:
-    """Return by what an unfinished run of a large image is known, which may be that of it alone."""
-    entry = project.entry(key)
-    known = ImageSource((project.folder / entry.path).resolve(), entry.axes, entry.channels)
-    source = OpenedImage(image, known, None, "", None).source()
-    return f"layer {image.name}" if source is None else source.state
 
 
 def _complete(request: PredictionRequest, key: str, job: SegmentationJob) -> SegmentationJob:

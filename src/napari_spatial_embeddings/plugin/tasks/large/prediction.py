@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.plugin.tasks.image_source import OpenedImage
+from napari_spatial_embeddings.project.image_source import OpenedImage, state_of_layer
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.registry import ModelCache
@@ -156,7 +156,7 @@ def _predict(
         model,
         request.model,
         image,
-        f"layer {image.name}" if source is None else source.state,
+        state_of_layer(image) if source is None else source.state,
         request.output,
         request.clustering,
         request.prediction,

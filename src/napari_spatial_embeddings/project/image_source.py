@@ -10,7 +10,9 @@ from napari_spatial_embeddings.core.image_data import ImageData, PixelArray, sli
 from napari_spatial_embeddings.core.units import METRES, Lengths
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.files import read_image, state_of, stem
-from napari_spatial_embeddings.project.sources import same_pixels
+
+from .card import ImageEntry
+from .sources import same_pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class ImageSource:
         What is made of its colours; they stay if not given.
     pixel_size, unit : optional
         Instead of the file's own.
+    scene : int, optional
+        Which image of a file that holds several, from 0.
     """
 
     path: Path
@@ -36,6 +40,16 @@ class ImageSource:
     grey: Grey | None = None
     pixel_size: Lengths | None = None
     unit: str | None = None
+    scene: int | None = None
+
+    @classmethod
+    def of_entry(cls, folder: Path, entry: ImageEntry) -> ImageSource:
+        """Return the file of an image of the project in a folder, or of all that it is a part of.
+
+        The pixel size stays that of the file.
+        """
+        path = (folder / entry.path).resolve()
+        return cls(path, entry.axes, entry.channels, scene=entry.scene)
 
     def image(self) -> ImageData:
         """Open the image."""
@@ -51,8 +65,8 @@ class ImageSource:
         return f"{state_of(self.path)}, {stem(self.path)}{f' by {how}' if how else ''}"
 
     def read(self) -> ImageData:
-        """Open the image, with the file's own pixel size."""
-        image = read_image(self.path, self.axes, self.channels)
+        """Open the image, or the time series, with the file's own pixel size."""
+        image = read_image(self.path, self.axes, self.channels, time=True, scene=self.scene)
         return image if self.grey is None else grey_image(image, self.grey)
 
 
@@ -63,7 +77,7 @@ class OpenedImage:
     Parameters
     ----------
     image : ImageData
-        As it is open.
+        As it is open; a time series with all its frames.
     known : ImageSource, optional
         How the project reads it.
     opened : path, optional
@@ -85,6 +99,27 @@ class OpenedImage:
         return _source(self)
 
 
+def large_state(folder: Path, entry: ImageEntry, image: ImageData) -> str:
+    """Return by what a run of a large image of a project is known, in window and command line.
+
+    Parameters
+    ----------
+    folder : path
+        The project's.
+    entry : ImageEntry
+    image : ImageData
+        As it is read by the entry.
+    """
+    known = ImageSource.of_entry(folder, entry)
+    source = OpenedImage(image, known, None, "", None).source()
+    return state_of_layer(image) if source is None else source.state
+
+
+def state_of_layer(image: ImageData) -> str:
+    """Return by what a run of a large image is known that is no file."""
+    return f"layer {image.name}"
+
+
 def _source(open_image: OpenedImage) -> ImageSource | None:
     image, known, opened = open_image.image, open_image.known, open_image.opened
     axes, grey = open_image.axes, open_image.grey
@@ -96,7 +131,7 @@ def _source(open_image: OpenedImage) -> ImageSource | None:
             read = source.read()
         except InputError:  # of another format, or with other axes
             continue
-        channels = _channels(image.data, read.data)
+        channels = _channels(image, read)
         if channels is None:
             continue
         if channels != tuple(range(read.channels)):
@@ -110,21 +145,29 @@ def _source(open_image: OpenedImage) -> ImageSource | None:
     return None
 
 
-def _channels(image: PixelArray, read: PixelArray) -> tuple[int, ...] | None:
+def _channels(image: ImageData, read: ImageData) -> tuple[int, ...] | None:
     """Return which channels of a file an image has, in order; None if any is not in there."""
-    if image.shape[1:] != read.shape[1:]:
+    if (image.axes, image.shape, image.frames) != (read.axes, read.shape, read.frames):
         return None
     found: list[int] = []
-    for own in range(image.shape[0]):
+    for own in range(image.channels):
         # Its own place first: then the whole file is recognised although two channels are equal.
-        others = sorted(set(range(read.shape[0])) - set(found), key=lambda c: (c != own, c))
-        same = (c for c in others if same_pixels(_channel(image, own), _channel(read, c)))
-        channel = next(same, None)
+        others = sorted(set(range(read.channels)) - set(found), key=lambda c: (c != own, c))
+        channel = next((c for c in others if _same(image, own, read, c)), None)
         if channel is None:
             return None
         found.append(channel)
     return tuple(found)
 
 
-def _channel(image: PixelArray, index: int) -> PixelArray:
-    return sliced(image, (slice(index, index + 1),))
+def _same(image: ImageData, own: int, read: ImageData, other: int) -> bool:
+    """Whether two channels are equal, judged by three frames of a time series."""
+    if image.frames is None:
+        return same_pixels(_channel(image, own), _channel(read, other))
+    frames = sorted({0, image.frames // 2, image.frames - 1})
+    pairs = ((_channel(image.frame(t), own), _channel(read.frame(t), other)) for t in frames)
+    return all(same_pixels(a, b) for a, b in pairs)
+
+
+def _channel(image: ImageData, index: int) -> PixelArray:
+    return sliced(image.data, (slice(index, index + 1),))
