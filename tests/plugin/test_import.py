@@ -241,6 +241,8 @@ def test_files_open_as_layers_that_can_be_used(
         np.save(path, np.array({"masks": cells()}, dtype=object), allow_pickle=True)
     else:
         (rois if name == "a.zip" else geojson)(path)
+    choose(dock, "results", path)  # whose maps are images, too
+    until(lambda: dock.idle and "to correct" in dock.message)
     (layer,) = viewer.open(path, plugin="napari-spatial-embeddings")
     assert isinstance(layer, Labels if name == "a_seg.npy" else Shapes)
     assert layer.scale.tolist() == [0.5, 0.5]

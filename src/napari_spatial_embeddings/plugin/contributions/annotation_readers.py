@@ -10,6 +10,7 @@ from napari.layers import Image
 from napari_spatial_embeddings.files.annotations.sources import may_be_annotations
 from napari_spatial_embeddings.plugin.layers.annotation import LayerTuple
 from napari_spatial_embeddings.plugin.layers.outlined.shapes import points_layer, shapes_layer
+from napari_spatial_embeddings.plugin.layers.tags import role_of
 
 OWN = (".roi", ".zip", ".geojson", ".geojson.gz", "_seg.npy")
 """Ends of the names of files that are read here; JSON may be anything."""
@@ -53,7 +54,7 @@ def _place(ndim: int) -> dict[str, Any]:
     viewer = napari.current_viewer()
     if viewer is None:
         return {}
-    images = [layer for layer in viewer.layers if isinstance(layer, Image)]
+    images = [x for x in viewer.layers if isinstance(x, Image) and role_of(x) in (None, "image")]
     active = viewer.layers.selection.active
     chosen = active if active in images else images[0] if len(images) == 1 else None
     if chosen is None or chosen.ndim < ndim:
