@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tifffile
 from PIL import Image
 
@@ -189,3 +190,45 @@ def test_volumes_and_series(tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.maximum(labels[1], 0), cells())
         assert (labels[0] <= 0).all()
         assert ((labels == IGNORE).any((1, 2)) == [axes == "ZYX", True, axes == "ZYX"]).all()
+
+
+@pytest.mark.parametrize(
+    "kind", ["roi", "geojson", "coco", "seg", "png", "npy", "ome-zarr", "ome-tiff"]
+)
+def test_what_export_writes_comes_back(tmp_path: Path, kind: str) -> None:
+    """With its labels and classes, its holes and pieces."""
+    labels = cells()
+    labels[labels == 3] = 300
+    labels[2:4, 2:4] = 0
+    labels[30:33, 40:46] = 7
+    like = images(tmp_path / "images", "a.tif")
+    save(tmp_path / "labels" / "a.tif", labels)
+    rows = [f"{n},{'x' if n % 2 else 'y'}" for n in np.unique(labels) if n]
+    (tmp_path / "labels" / "a.csv").write_text("\n".join(["label,class", *rows]))
+    exported = tmp_path / "exported"
+    assert call("export", tmp_path / "labels", "--format", kind, "--output", exported).code == 0
+    out = tmp_path / "out"
+    done = call("import", exported, "--like", like, "--output", out)
+    assert done.code == 0, done.err
+    if kind == "seg":  # Cellpose counts without gaps
+        labels = np.searchsorted(np.unique(labels), labels).astype(np.int32)
+    np.testing.assert_array_equal(read_labels(out / "a.tif"), labels)
+    if kind in ("roi", "geojson", "coco"):
+        classes = read_classes(out / "classes.csv")["a"]
+        assert classes == {int(n): "x" if n % 2 else "y" for n in np.unique(labels) if n}
+
+
+@pytest.mark.parametrize("kind", ["roi", "geojson", "coco"])
+@pytest.mark.parametrize("axes", ["ZYX", "TYX"])
+def test_slices_and_frames_come_back(tmp_path: Path, kind: str, axes: str) -> None:
+    labels = np.stack([cells(), cells() * 0, cells()]).astype(np.uint16)
+    labels[2][labels[2] > 10] = 0
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+        data = labels if folder == "labels" else labels * 3
+        tifffile.imwrite(tmp_path / folder / "a.tif", data, imagej=True, metadata={"axes": axes})
+    exported, out = tmp_path / "exported", tmp_path / "out"
+    assert call("export", tmp_path / "labels", "--format", kind, "--output", exported).code == 0
+    done = call("import", exported, "--like", tmp_path / "images", "--output", out)
+    assert done.code == 0, done.err
+    np.testing.assert_array_equal(tifffile.imread(out / "a.tif"), labels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -16,7 +16,7 @@ from napari_spatial_embeddings.files.errors import FileError, reading
 from napari_spatial_embeddings.files.folders import stem
 
 from .json_files import is_coco, read_json
-from .outlines import Outline, Outlines, named, ring
+from .outlines import NOWHERE, Outline, Outlines, Place, labels_of_pieces, named, ring
 
 MAX_PIXELS = 2**28
 """Pixels of a mask above which a file is taken for damaged."""
@@ -60,13 +60,22 @@ class CocoFile:
         FileError
             If there is no such image, or an annotation of it is damaged.
         """
-        key = self._find(name)
-        image, wanted = self.images[key], self.annotations.get(key, [])
+        keys = self._find(name)
+        image, several = self.images[keys[0]], len(keys) > 1
+        wanted = [(key, one) for key in keys for one in self.annotations.get(key, ())]
+        objects = [(key, one) for key, one in wanted if not one.get("iscrowd")]
+        places = [_place(self.images[key]) if several else NOWHERE for key, _ in objects]
+        kinds = [self.categories.get(_key(one.get("category_id")), "") for _, one in objects]
+        given = labels_of_pieces([_label(one) for _, one in objects], places, kinds)
+        if None in given:
+            given = [None] * len(objects)
         size = _size(image)
         pieces: list[Outline] = []
-        names, classes = {}, {}
-        without = crowds = 0
-        for label, one in enumerate((a for a in wanted if not a.get("iscrowd")), 1):
+        names: dict[int, str] = {}
+        classes: dict[int, str] = {}
+        without = 0
+        for n, (_, one) in enumerate(objects):
+            label = given[n] or n + 1
             try:
                 parts = _parts(one.get("segmentation"), label, size)
             except (TypeError, ValueError, KeyError, OverflowError) as error:
@@ -75,34 +84,39 @@ class CocoFile:
                     f" ({str(error)[:120]}); export it again"
                 ) from error
             without += not parts
-            pieces += parts
-            names[label] = f"annotation {one.get('id', label)}"
-            if category := self.categories.get(_key(one.get("category_id"))):
-                classes[label] = category
-        for one in wanted:
-            if one.get("iscrowd"):
-                crowds += 1
-                pieces += _crowd(one, size)
+            pieces += [replace(part, place=places[n]) for part in parts]
+            names.setdefault(label, f"annotation {one.get('id', n + 1)}")
+            if kinds[n]:
+                classes.setdefault(label, kinds[n])
+        crowds = [(key, one) for key, one in wanted if one.get("iscrowd")]
+        for key, one in crowds:
+            place = _place(self.images[key]) if several else NOWHERE
+            pieces += [replace(part, place=place) for part in _crowd(one, size)]
         notes = []
         if without:
             notes.append(f"{plural(without, 'object')} with a box and no outline left out")
         if crowds:
-            notes.append(f"{plural(crowds, 'crowd')} taken for unknown pixels")
+            notes.append(f"{plural(len(crowds), 'crowd')} taken for unknown pixels")
         return Outlines(pieces, names, classes, (), tuple(notes), size)
 
-    def _find(self, name: str | None) -> Any:
-        names = self.names
-        if name is not None:
-            wanted = stem(name)
-            if wanted in names:
-                return names[wanted]
-        if len(self.images) == 1:
-            return next(iter(self.images))
-        held = named(len(names), "image", list(names))
-        raise FileError(
-            f"{self.path} has no image called {name}: it holds {held};"
-            " expected a file_name like that of the image"
-        )
+    def _find(self, name: str | None) -> list[Any]:
+        """Return the id of an image; several, if its slices or frames are images of the file."""
+        wanted = None if name is None else stem(name)
+        found = [key for key, one in self.images.items() if _image_name(one) == wanted]
+        if not found and len(self.names) == 1:
+            found = list(self.images)
+        if not found:
+            held = named(len(self.names), "image", list(self.names))
+            raise FileError(
+                f"{self.path} has no image called {name}: it holds {held};"
+                " expected a file_name like that of the image"
+            )
+        if len(found) > len({_place(self.images[key]) for key in found}):
+            raise FileError(
+                f"{self.path} has {len(found)} images called {name}; expected one, or the slice or"
+                " frame of each"
+            )
+        return found
 
 
 def read_coco(path: str | Path) -> CocoFile:
@@ -157,6 +171,18 @@ def _key(value: Any) -> Any:
 def _image_name(entry: Mapping[str, Any]) -> str:
     text = str(entry.get("file_name") or entry.get("id"))
     return stem(PureWindowsPath(text).name)
+
+
+def _place(image: Mapping[str, Any]) -> Place:
+    """Return the slice and the frame that an image of the file is."""
+    z, t = (image.get(name) for name in ("slice", "frame"))
+    return Place(z if isinstance(z, int) else None, t if isinstance(t, int) else None)
+
+
+def _label(annotation: Mapping[str, Any]) -> int | None:
+    """Return the label that our own files give."""
+    label = annotation.get("label")
+    return label if type(label) is int and 0 < label < 2**31 else None
 
 
 def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:
