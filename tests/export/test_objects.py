@@ -14,6 +14,7 @@ from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.instances import Instances
 from napari_spatial_embeddings.core.maps import ideal_maps
+from napari_spatial_embeddings.core.quality.calibration import Calibration
 from napari_spatial_embeddings.export import objects, objects_table, write_objects
 from napari_spatial_embeddings.files import FileError
 
@@ -61,6 +62,15 @@ def test_only_what_is_known() -> None:
         "sigma_x_px",
     ]  # fmt: skip
     assert [*objects_table(instances, ("a", "b"), pixel_size=(2, 1))] == [*table]
+
+
+def test_predicted_iou_of_calibrated_scores() -> None:
+    instances = found(2, (1.0, 1.0))
+    known = Calibration(scores=(0.0, 1.0), ious=(0.2, 0.8), right=(0.0, 1.0), objects=30)
+    table = objects_table(instances, ("a", "b"), calibration=known)
+    assert [*table][2:4] == ["score", "predicted_iou"]
+    wanted = [0.2 + 0.6 * score for score in table["score"]]
+    assert table["predicted_iou"] == pytest.approx(wanted, abs=1e-4)
 
 
 def test_slices_of_unknown_distance() -> None:

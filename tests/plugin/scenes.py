@@ -27,6 +27,8 @@ from napari_spatial_embeddings.plugin.controllers.correction import CorrectionCo
 from napari_spatial_embeddings.plugin.controllers.correction_tool import CorrectionTool
 from napari_spatial_embeddings.plugin.controllers.explanation import ExplanationController
 from napari_spatial_embeddings.plugin.controllers.export import ExportController
+from napari_spatial_embeddings.plugin.controllers.proposing.aids import AnnotationAids
+from napari_spatial_embeddings.plugin.controllers.proposing.review import ObjectReview
 from napari_spatial_embeddings.plugin.controllers.tools.following_frames import FollowingFrames
 from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
 from napari_spatial_embeddings.plugin.controllers.tracking.link_storage import LinkStorage
@@ -61,10 +63,15 @@ class EditorBench(Bench):
             viewer, session, self.images, self.project_images, self.annotation
         )
         self.object_import = ObjectImport(viewer, session, self.annotation, self.annotation_actions)
+        used = self.images, self.annotation, self.annotation_actions, self.prediction
+        self.aids = AnnotationAids(viewer, session, *used, parent)
         self.correction = CorrectionController(session, self.autosave, self.project_images, parent)
         self.annotation_hider = AnnotationHider(viewer, session, parent)
         self.correction_tool = CorrectionTool(
             viewer, session, self.annotation_hider, self.correction, parent
+        )
+        self.review = ObjectReview(
+            viewer, session, self.images, self.correction, self.correction_tool, parent
         )
         self.locked_outlines = LockedOutlines(viewer, session, parent)
         self.explanation = ExplanationController(viewer, session, self.annotation_hider, parent)
@@ -102,9 +109,11 @@ class EditorBench(Bench):
             self.series,
             self.explanation,
             self.locked_outlines,
+            self.review,
             self.correction_tool,
             self.annotation_hider,
             self.correction,
+            self.aids,
             self.object_import,
             self.annotation,
         ):

@@ -12,7 +12,7 @@ from qtpy.QtCore import Qt
 from napari_spatial_embeddings.files.regions import covered
 from napari_spatial_embeddings.plugin.controllers.proposing.next_region import NO_RESULT
 from napari_spatial_embeddings.plugin.layers.annotation import regions_of
-from napari_spatial_embeddings.plugin.sections.next_region import NextRegionRow
+from napari_spatial_embeddings.plugin.sections.proposing.next_region import NextRegionRow
 from plugin.scenes import default_labels, maps_of, open_scene, predict
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -21,7 +21,7 @@ SHIFT = Qt.KeyboardModifier.ShiftModifier
 def test_a_key_goes_to_the_region_and_a_button_accepts_it(shown: Viewer, qtbot: QtBot) -> None:
     scene = open_scene(shown, qtbot)
     row, dock, labels = scene.section(NextRegionRow), scene.dock, default_labels()
-    buttons = (row.next, row.accept, row.skip, row.back)
+    buttons = tuple(row.buttons.values())
     maps = maps_of(labels)
     unsure = np.where(labels == 3, np.float32(0.86), 1)
     predict(scene, replace(maps, seed=maps.seed * unsure))
@@ -39,7 +39,7 @@ def test_a_key_goes_to_the_region_and_a_button_accepts_it(shown: Viewer, qtbot: 
     # All of it is on the canvas.
     for corner in ([p.start for p in region.box], [p.stop - 1 for p in region.box]):
         scene.spot(corner)
-    row.accept.click()
+    row.buttons["Accept"].click()
     scene.until(lambda: dock.idle)
     image = dock.session.current
     assert image is not None
@@ -49,4 +49,4 @@ def test_a_key_goes_to_the_region_and_a_button_accepts_it(shown: Viewer, qtbot: 
     assert row.text.endswith("complete.")
     dock.session.set_result(scene.key, None)
     assert not any(b.isEnabled() for b in buttons)
-    assert row.next.toolTip() == row.text == NO_RESULT
+    assert row.buttons["Next"].toolTip() == row.text == NO_RESULT

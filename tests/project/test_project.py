@@ -72,9 +72,13 @@ def test_annotations(tmp_path: Path, shape: tuple[int, ...], scribbled: bool) ->
         regions = [Region("rectangle", solid)]
     labels = np.zeros(shape, np.int32)
     labels[..., 3:6, 4:9] = 3
-    given = Annotation(labels, {3: "object", 9: "later"}, regions, scribbled)
+    marked = frozenset({3} if scribbled else ())
+    given = Annotation(labels, {3: "object", 9: "later"}, regions, scribbled, marked)
     project.save_annotation(key, given)
-    assert same(given, project.annotation(key))
+    found = project.annotation(key)
+    assert same(given, found)
+    assert found is not None
+    assert found.proposed == marked
     emptied = Annotation(np.zeros(shape, np.int32))
     project.save_annotation(key, emptied)
     assert same(emptied, project.annotation(key))

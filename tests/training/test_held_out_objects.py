@@ -48,6 +48,25 @@ def test_each_object_is_trained_on_or_held_out(shape: tuple[int, ...]) -> None:
     assert (validation.labels[kept] == IGNORE).all()
 
 
+@pytest.mark.parametrize("shape", [(160, 160), (24, 60, 60)])
+def test_what_a_model_proposed_is_trained_on_and_not_scored_by(shape: tuple[int, ...]) -> None:
+    labels = 10 * capsules(shape, count=12)
+    drawn = np.unique(labels[labels > 0])[::2].tolist()
+    others = set(np.unique(labels).tolist()) - {0, *drawn}
+    image = annotate(
+        training_image(labels).image, labels, unlabelled="ignore", proposed=others | {7}
+    )
+    assert image.n_drawn == len(drawn)
+    (training,), (validation,) = hold_out_objects([image])
+    assert set(np.unique(labels[validation.labels > 0]).tolist()) <= set(drawn)
+    assert validation.n_objects == validation.n_drawn == round(0.3 * len(drawn))
+    assert training.proposed is not None
+    assert training.n_drawn == len(drawn) - validation.n_objects
+    assert not training.proposed[0]
+    marked = np.isin(training.labels, np.flatnonzero(training.proposed))
+    assert np.array_equal(marked, np.isin(labels, list(others)))
+
+
 def test_what_is_known_to_be_background_is_known_to_both() -> None:
     labels = capsules((160, 160), count=12)
     image = training_image(labels)

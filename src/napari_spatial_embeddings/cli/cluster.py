@@ -17,6 +17,7 @@ from .output import ResultWriter, add_output_flags
 from .predict import OWN
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.quality.calibration import Calibration
     from napari_spatial_embeddings.files import StoredMaps
 
 
@@ -51,7 +52,7 @@ def cluster(options: argparse.Namespace) -> int:
     for one in results.inputs:
         try:
             saved = read_maps(one.path)
-            own, classes = _model_facts(saved)
+            own, classes, known = _model_facts(saved)
             check_place(outputs.labels_path(one))
         except InputError as error:
             results.skip(one, error)
@@ -60,7 +61,8 @@ def cluster(options: argparse.Namespace) -> int:
         with compiling_noted():
             found, spacing = instances_of(saved.maps, settings), saved.maps.spacing
         about = {"clustering": settings.model_dump()}
-        outputs.write(one, found, classes, spacing, saved.pixel_size, saved.unit, about)
+        where = spacing, saved.pixel_size, saved.unit, about
+        outputs.write(one, found, classes, *where, calibration=known)
         results.wrote(outputs.labels_path(one), len(found))
     return results.close()
 
@@ -78,18 +80,23 @@ def _find_maps(given: list[str]) -> list[Path]:
     return list(found)
 
 
-def _model_facts(saved: StoredMaps) -> tuple[ClusteringSettings, tuple[str, ...]]:
-    """Return the thresholds and the classes of the model that predicted the maps."""
+def _model_facts(
+    saved: StoredMaps,
+) -> tuple[ClusteringSettings, tuple[str, ...], Calibration | None]:
+    """Return thresholds, classes and calibration of the model that predicted the maps."""
+    from napari_spatial_embeddings.core.quality.calibration import of_card
+
     count = len(saved.maps.seed)
     if not saved.model:
-        return ClusteringSettings(), tuple(f"class {k}" for k in range(1, count + 1))
+        return ClusteringSettings(), tuple(f"class {k}" for k in range(1, count + 1)), None
     try:
         settings = ClusteringSettings.model_validate(saved.model["clustering"])
         classes = ModelSettings.model_validate(saved.model["model"]).classes
+        known = of_card(saved.model)
     except (KeyError, TypeError, ValidationError) as error:
         raise InputError(
             "the card of the model in it is damaged; write the maps again with predict --maps"
         ) from error
     if len(classes) != count:
         raise InputError(f"it has {count} seed maps for the classes {', '.join(classes)}")
-    return settings, classes
+    return settings, classes, known

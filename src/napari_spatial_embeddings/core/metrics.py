@@ -126,6 +126,13 @@ class Overlaps:
         sizes = self.truth_sizes[self.truth] + self.predicted_sizes[self.predicted]
         return self.shared / (sizes - self.shared)
 
+    @property
+    def best_iou(self) -> NDArray[np.float64]:
+        """IoU of each predicted object with the annotated one that it overlaps most, (M,)."""
+        best = np.zeros(len(self.predicted_ids))
+        np.maximum.at(best, self.predicted, self.iou)
+        return best
+
     def matched(self, threshold: float) -> Indices:
         """Return the pairs that match, (K,); no object is in two of them."""
         iou = self.iou

@@ -159,7 +159,37 @@ def split(
         raise InputError(f"the two pixels lie in {lie}; choose two pixels of one object to split")
     old = row_of(instances, label)
     at = np.argwhere(instances.labels == label)
-    rows = [fit(maps, np.array([pixel]), old.class_index) for pixel in (a, b)]
+    one, two = (fit(maps, np.array([pixel]), old.class_index) for pixel in (a, b))
+    new = int(unused_ids(np.union1d(instances.ids, corrections.ids), 1)[0])
+    labels = corrections.labels.copy()
+    first = nearer_to_first(maps, at, (one, two), (a, b))
+    labels[tuple(at.T)] = np.where(first, label, new)
+    changed = with_objects(corrections, labels, {label: one, new: two})
+    return replace(changed, split=np.vstack([corrections.split, (label, new)]))
+
+
+def nearer_to_first(
+    maps: EmbeddingMaps,
+    at: NDArray[np.integer],
+    rows: tuple[Row, Row],
+    pixels: tuple[Sequence[int], Sequence[int]],
+) -> NDArray[np.bool_]:
+    """Return which pixels belong to the first of two objects rather than to the second.
+
+    Parameters
+    ----------
+    maps : EmbeddingMaps
+    at : integer (n, D)
+        The pixels.
+    rows : two of Row
+        The objects' centres and sigmas: a pixel goes where its phi is larger.
+    pixels : two of D ints
+        A pixel of each: where the two centres nearly coincide, the nearer one decides.
+
+    Returns
+    -------
+    bool (n,)
+    """
     narrow = min(rows, key=lambda r: float(np.prod(r.sigma)))
     apart = squared_distance(rows[0].centre, rows[1].centre, narrow.sigma)
     if SQUARED_MARGIN / 4 < apart < np.inf:
@@ -167,12 +197,9 @@ def split(
         far = [squared_distance(e, row.centre, row.sigma) for row in rows]
     else:  # or no number
         spacing = np.array(maps.spacing)
-        far = [squared_distance(at * spacing, np.array(pixel) * spacing, 1) for pixel in (a, b)]
-    new = int(unused_ids(np.union1d(instances.ids, corrections.ids), 1)[0])
-    labels = corrections.labels.copy()
-    labels[tuple(at.T)] = np.where(far[0] <= far[1], label, new)
-    changed = with_objects(corrections, labels, {label: rows[0], new: rows[1]})
-    return replace(changed, split=np.vstack([corrections.split, (label, new)]))
+        far = [squared_distance(at * spacing, np.array(one) * spacing, 1) for one in pixels]
+    first: NDArray[np.bool_] = far[0] <= far[1]
+    return first
 
 
 def add(

@@ -21,6 +21,7 @@ from napari_spatial_embeddings.system.atomic import atomic_file
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.core.instances import Instances
+    from napari_spatial_embeddings.core.quality.calibration import Calibration
 
 EDGE = {2: 512, 3: 64}
 """Edge of the blocks that are read at once, in pixels."""
@@ -37,6 +38,7 @@ def objects_table(
     unit: str | None = None,
     spacing: tuple[float, ...] | None = None,
     start: tuple[int, ...] = (),
+    calibration: Calibration | None = None,
 ) -> Table:
     """Measure the objects.
 
@@ -55,14 +57,17 @@ def objects_table(
         size if not given.
     start : tuple of D ints
         First pixel in the large image that this is a window of; empty if it is none.
+    calibration : Calibration, optional
+        Of the model's scores.
 
     Returns
     -------
     dict of lists, one value per object
-        ``label``, ``class``, ``score``; per axis ``centre_<axis>_px``, an index into the image that
-        need not be whole, and ``centre_<axis>_<unit>`` from the first pixel's centre; of a window,
-        ``centre_<axis>_px_whole``, an index into the large image; ``size_px``,
-        and ``area_<unit>2`` or ``volume_<unit>3``; per axis ``sigma_<axis>_px`` in pixels of the
+        ``label``, ``class``, ``score``, and ``predicted_iou`` where that is calibrated; per axis
+        ``centre_<axis>_px``, an index into the image that need not be whole, and
+        ``centre_<axis>_<unit>`` from the first pixel's centre; of a window,
+        ``centre_<axis>_px_whole``, an index into the large image; ``size_px``, and
+        ``area_<unit>2`` or ``volume_<unit>3``; per axis ``sigma_<axis>_px`` in pixels of the
         finest axis; ``mean_intensity_<channel>``.
     """
     ndim = instances.labels.ndim
@@ -75,6 +80,8 @@ def objects_table(
         "class": [class_names[i] for i in instances.class_index],
         "score": instances.score.tolist(),
     }
+    if calibration is not None:
+        table["predicted_iou"] = calibration.predicted_iou(instances.score).tolist()
     for d, axis in enumerate(axes):
         table[f"centre_{axis}_px"] = index[:, d].tolist()
     lengths = pixel_size if pixel_size and unit else (None,) * ndim

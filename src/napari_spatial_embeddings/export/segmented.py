@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from napari_spatial_embeddings.core.outlines.masks import ObjectMask, masks_of
+from napari_spatial_embeddings.core.quality.calibration import of_card
 from napari_spatial_embeddings.errors import InputError
 
 from .labels import about_window
@@ -102,7 +103,7 @@ class Segmented:
         if self.table is not None:
             return self.table
         spacing = None if self.maps is None else self.maps.spacing
-        where = self.pixel_size, self.unit, spacing, self.start
+        where = self.pixel_size, self.unit, spacing, self.start, of_card(self.model or {})
         return objects_table(self.instances, self.classes, self.image, *where)
 
     def noted(self) -> dict[str, Any]:

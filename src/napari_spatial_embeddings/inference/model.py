@@ -22,6 +22,7 @@ from napari_spatial_embeddings.core.image_data import PixelArray, arranged
 from napari_spatial_embeddings.core.instances import Instances
 from napari_spatial_embeddings.core.maps import SIGMA_GAIN, EmbeddingMaps
 from napari_spatial_embeddings.core.network import BranchedNet
+from napari_spatial_embeddings.core.quality.calibration import Calibration
 from napari_spatial_embeddings.core.units import Lengths, length, spacing_of
 from napari_spatial_embeddings.system.atomic import write_atomically
 
@@ -57,6 +58,8 @@ class SpatialEmbeddings:
         Reports of its trainings, one entry per validation.
     about : dict
         Free text: training data, licence, scores.
+    calibration : Calibration, optional
+        What its scores promise.
     """
 
     settings: ModelSettings
@@ -67,6 +70,7 @@ class SpatialEmbeddings:
     image_diameter: float | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     def __post_init__(self) -> None:
         if self.network is None:

@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, first_error
+from napari_spatial_embeddings.core.quality.calibration import Calibration, of_card
 from napari_spatial_embeddings.core.units import Lengths
 from napari_spatial_embeddings.errors import InputError
 
-SCHEMA = 3
+SCHEMA = 4
 WEIGHTS, CARD = "model.safetensors", "model.json"
 CHECKPOINT = "checkpoint.safetensors"
 """Beside them: the whole state of the training that made the model, to go on with it."""
@@ -35,9 +36,11 @@ class ModelCard:
     image_diameter: float | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration | None = None
 
     def facts(self) -> dict[str, Any]:
         """Return the card as JSON."""
+        known = self.calibration
         return {
             "schema": SCHEMA,
             "version": __version__,
@@ -48,6 +51,7 @@ class ModelCard:
             "image_diameter": self.image_diameter,
             "history": self.history,
             "about": self.about,
+            "calibration": None if known is None else known.model_dump(mode="json"),
         }
 
     @classmethod
@@ -102,6 +106,7 @@ class ModelCard:
                 image_diameter=float(diameter) if diameter else None,
                 history=list(history),
                 about=about,
+                calibration=of_card(facts),  # before schema 4 there was none
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"{folder} does not fit together: {reason(error)}") from error

@@ -283,4 +283,6 @@ def _rows(job: LargeJob, found: FoundBlocks, k: int | None) -> dict[str, list[An
         image.pixel_size,
         image.unit,
         found.spacing,
+        (),
+        job.model.calibration,
     )

@@ -33,7 +33,9 @@ from .controllers.model_suggestion import ModelSuggestion
 from .controllers.prediction import PredictionController
 from .controllers.project import ProjectController
 from .controllers.project_images import ProjectImages
+from .controllers.proposing.aids import AnnotationAids
 from .controllers.proposing.next_region import NextRegion
+from .controllers.proposing.review import ObjectReview
 from .controllers.reclustering import ReclusteringController
 from .controllers.reopening import Reopening
 from .controllers.shortcuts import Shortcuts
@@ -61,6 +63,7 @@ from .layers.napari_compat import (
     shorten_title,
 )
 from .layers.overlays.arrows import ArrowsLayer
+from .layers.overlays.expected import ExpectedColours
 from .layers.results import ResultLayers
 from .layers.viewport import fit_all, shows_all
 from .layers.visibility import ANNOTATION_ROLES, OBJECT_ROLES, AnnotationHider, toggle
@@ -78,8 +81,8 @@ from .sections.explain import ExplainSection
 from .sections.export import ExportSection
 from .sections.help import HelpButton
 from .sections.image_list import ImageList
-from .sections.next_region import NextRegionRow
 from .sections.predict import PredictSection
+from .sections.proposing.next_region import NextRegionRow
 from .sections.scores import ScoresSection
 from .sections.tracking.step import TrackStep
 from .sections.train import TrainStep
@@ -201,26 +204,26 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.following = FollowingFrames(
             viewer, session, self.images, self.correction, self.linking, self.object_import, self
         )
-        tools = self.correction_tool, self.explanation, self.link_tool
-        self.active_tool = ActiveTool(
-            viewer, self.annotation, self.annotation_actions, *tools, self
-        )
-        drawn = self.annotation_actions, self.object_import
-        self.next_region = NextRegion(viewer, session, self.images, *drawn, self)
         used = self.images, self.annotation, self.annotation_actions, self.prediction
+        self.aids = AnnotationAids(viewer, session, *used, self)
+        correcting = self.correction, self.correction_tool
+        self.review = ObjectReview(viewer, session, self.images, *correcting, self)
+        tools = self.correction_tool, self.explanation, self.link_tool, self.aids.click, self.review
+        acting = self.annotation, self.annotation_actions, *tools
+        self.active_tool = ActiveTool(viewer, *acting, self)
+        adding = self.annotation_actions, self.object_import
+        self.next_region = NextRegion(viewer, session, self.images, *adding, self)
         self.view_follower = ViewFollower(viewer, session, *used, self)
         self.arrows = ArrowsLayer(viewer, session, self)
-        self.export = ExportController(
-            viewer, session, self.images, self.project_images, self.prediction, self.linking, self
-        )
-        self.training = TrainingController(
-            session, self.autosave, self.project, self.prediction, self
-        )
-        shown = self.prediction, self.large, self.export, self.linking
+        self.expected = ExpectedColours(viewer, session, self)
+        written = self.images, self.project_images, self.prediction, self.linking
+        self.export = ExportController(viewer, session, *written, self)
+        kept = self.autosave, self.project, self.prediction
+        self.training = TrainingController(session, *kept, self)
+        shown = self.prediction, self.aids.start, self.large, self.export, self.linking
         self.activity = ActivityController(session, *shown, self)
-        self.reopening = Reopening(
-            session, self.images, self.autosave, self.prediction, self.frame_maps, self
-        )
+        opened = self.images, self.autosave, self.prediction, self.frame_maps
+        self.reopening = Reopening(session, *opened, self)
         self.image_choice = ImageChoice(viewer, session, self.images, self)
         owners = self.images, self.image_choice, self.active_tool, self.annotation
         self.message_subject = MessageSubject(viewer, session, [x.changed for x in owners], self)
@@ -231,12 +234,10 @@ class SpatialEmbeddingsWidget(DockedWidget):
         """Build what is on the screen, from top to bottom."""
         session = self.session
         self._train = TrainStep(session, self.images, self.annotation, self.training)
-        imports = self.object_import, self.all_corrections, self.following
+        imports = self.object_import, self.all_corrections, self.following, self.review
         self._tune = TuneStep(
             session,
-            self.reclustering,
-            self.frame_reclustering,
-            self.arrows,
+            *(self.reclustering, self.frame_reclustering, self.arrows, self.expected),
             PredictSection(session, self.images, self.listed, self.prediction, self.large),
             ExplainSection(session, self.explanation),
             CorrectSection(session, self.correction, self.correction_tool, *imports),
@@ -246,11 +247,12 @@ class SpatialEmbeddingsWidget(DockedWidget):
         listed = ImageList(session, self.project, self.listed, self.annotation, self.prediction)
         owners = self.images, self.image_choice, self.project, self.project_images
         drawing = self.images, self.annotation, self.annotation_actions, self.object_import
-        others = ExistingObjects(session, self.object_import, self.series_import, self.file_import)
-        helpers = self.region_check, self.interpolation, others
+        taken = self.object_import, self.series_import, self.aids.dots, self.file_import
+        helpers = self.region_check, self.interpolation, ExistingObjects(session, *taken)
+        aids = self.aids.click, NextRegionRow(session, self.next_region)
         return [
             DataStep(session, *owners, listed),
-            AnnotateStep(session, *drawing, *helpers, NextRegionRow(session, self.next_region)),
+            AnnotateStep(session, *drawing, *helpers, *aids),
             self._train,
             self._tune,
             TrackStep(self.series, self.linking, self.link_tool, self.track_export),
@@ -266,9 +268,11 @@ class SpatialEmbeddingsWidget(DockedWidget):
             "Erase": partial(tool, "erase"),
             "Mark region": partial(tool, "region"),
             "Interpolate": self.interpolation.start,
+            "Click": self.aids.click.toggle,
             "Next": self.next_region.next,
             "Accept": self.next_region.accept,
             "Skip": self.next_region.skip,
+            "Review": self.review.next,
             "Copy to next frame": self.following.copy,
             "Apply": self.following.apply,
             "Start training": self._train.start,
@@ -293,10 +297,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.tool_line.show_tool(self.active_tool.name, self.active_tool.sentence)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Fit the layers into what the dock leaves of the canvas; once, and only if all were seen.
-
-        Where the user had zoomed in, the view stays.
-        """
+        """Fit the layers into what the dock leaves of the canvas, once, if all were seen."""
         super().showEvent(event)
         if not self._opened and self._all_seen:
             QTimer.singleShot(0, self, lambda: fit_all(self.viewer))

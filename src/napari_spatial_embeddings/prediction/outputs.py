@@ -16,6 +16,7 @@ from .inputs import Input
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
     from napari_spatial_embeddings.core.instances import Instances
+    from napari_spatial_embeddings.core.quality.calibration import Calibration
     from napari_spatial_embeddings.core.units import Lengths
     from napari_spatial_embeddings.inference.segmentation import Segmentation
 
@@ -128,6 +129,7 @@ class Outputs:
         about: Mapping[str, Any],
         image: PixelArray | None = None,
         start: tuple[int, ...] = (),
+        calibration: Calibration | None = None,
     ) -> None:
         """Write an image's labels, and its table if asked for.
 
@@ -146,13 +148,16 @@ class Outputs:
             For the intensities in the table.
         start : tuple of D ints
             Its first pixel in the large image that it is a window of; empty if it is none.
+        calibration : Calibration, optional
+            Of the model's scores, for the table.
         """
         from napari_spatial_embeddings.export.image_labels import write_image_labels
         from napari_spatial_embeddings.export.labels import about_window, write_labels
         from napari_spatial_embeddings.export.objects import objects_table, write_objects
 
         if (table := self.table_path(one)) is not None:
-            rows = objects_table(found, classes, image, pixel_size, unit, spacing, start)
+            where = pixel_size, unit, spacing, start
+            rows = objects_table(found, classes, image, *where, calibration)
             write_objects(table, rows)
         if one.into:
             write_image_labels(one.path, one.into, found.labels, about)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
+from napari_spatial_embeddings.core.quality.calibration import of_card
 from napari_spatial_embeddings.errors import Failure, InputError
 
 from .done import DoneImages
@@ -164,7 +165,8 @@ class PredictRun:
         if self.outputs.maps:
             self.outputs.write_maps(one, image, found)
         where = found.classes, found.maps.spacing, image.pixel_size, image.unit
-        self.outputs.write(one, found.instances, *where, self.about, image.data, image.start)
+        more = image.data, image.start, of_card(found.card)
+        self.outputs.write(one, found.instances, *where, self.about, *more)
         objects = [(found.instances.size, found.instances.score)]
         yield replace(self._finished(report, image, objects), found=found)
 
@@ -240,7 +242,7 @@ class PredictRun:
         rows = {}
         if self.outputs.table_path(one) is not None:
             pixels, spacing = image.frame(t).data, found.maps.spacing
-            where = pixels, image.pixel_size, image.unit, spacing
+            where = pixels, image.pixel_size, image.unit, spacing, (), of_card(found.card)
             rows = objects_table(found.instances, found.classes, *where)
         kept.write(t, found.instances, rows)
         yield replace(report, found=found, tiles=(0, 0))

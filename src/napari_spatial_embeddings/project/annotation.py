@@ -35,12 +35,15 @@ class Annotation:
         Where every object is labelled.
     scribbled : bool
         Labels cover only part of their objects.
+    proposed : frozenset of ints
+        Labels that a model proposed and the user did not edit: no score is taken of them.
     """
 
     labels: Labels
     classes: Mapping[int, str] = field(default_factory=dict)
     regions: Sequence[Region] = ()
     scribbled: bool = False
+    proposed: frozenset[int] = frozenset()
 
     def __bool__(self) -> bool:
         """Whether anything is annotated."""
@@ -52,6 +55,9 @@ class _Meaning(Settings):
 
     classes: dict[int, str] = Field(default_factory=dict, description="Class of each label.")
     scribbled: bool = Field(False, description="Labels cover only part of their objects.")
+    proposed: list[int] = Field(
+        default_factory=list, description="Labels that a model proposed and the user did not edit."
+    )
 
 
 def write_annotation(
@@ -70,8 +76,12 @@ def write_annotation(
     FileError, Failure
         If a label is negative, a region encloses nothing, or the system refuses.
     """
-    meaning = _Meaning(classes=dict(annotation.classes), scribbled=annotation.scribbled)
-    facts = meaning.model_dump(mode="json")
+    proposed = annotation.proposed
+    there = sorted(proposed & set(np.unique(annotation.labels).tolist())) if proposed else []
+    meaning = _Meaning(
+        classes=dict(annotation.classes), scribbled=annotation.scribbled, proposed=there
+    )
+    facts = meaning.model_dump(mode="json", exclude=None if there else {"proposed"})
     write_labels(labels, annotation.labels, pixel_size, unit, facts)
     if annotation.regions:
         write_regions(regions, annotation.regions)
@@ -94,7 +104,8 @@ def read_annotation(labels: Path, regions: Path, shape: tuple[int, ...]) -> Anno
     except ValidationError as error:
         raise FileError(f"{labels} is damaged: {first_error(error)}") from error
     shapes = read_shapes(regions, len(shape)) if regions.exists() else []
-    return Annotation(array, meaning.classes, shapes, meaning.scribbled)
+    proposed = frozenset(meaning.proposed)
+    return Annotation(array, meaning.classes, shapes, meaning.scribbled, proposed)
 
 
 def read_stored(path: Path, shape: tuple[int, ...]) -> Labels:

@@ -74,6 +74,7 @@ def _resolved(
         classes=annotation.classes,
         class_names=project.card.classes,
         scribbled=annotation.scribbled,
+        proposed=annotation.proposed,
         spacing=spacing if spacing and len(spacing) == len(entry.spatial) else None,
         series=image.whole if series is None else series.data,
     )

@@ -8,7 +8,7 @@ background, `IGNORE` for unknown pixels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,6 +51,9 @@ class TrainingImage:
     ring : bool (*S), optional
         Pixels that are background for nothing but their nearness to an annotated object; those of
         objects beside it may be among them.
+    proposed : bool (N + 1,), optional
+        Which labels a model proposed and the user did not edit: they are trained on, and no score
+        is taken of them; none if not given.
     """
 
     name: str
@@ -61,6 +64,12 @@ class TrainingImage:
     spacing: tuple[float, ...] | None = None
     whole: PixelArray | None = None
     ring: NDArray[np.bool_] | None = None
+    proposed: NDArray[np.bool_] | None = None
+
+    @property
+    def n_drawn(self) -> int:
+        """Number of annotated objects that no model proposed."""
+        return self.n_objects - (0 if self.proposed is None else int(self.proposed.sum()))
 
     @property
     def n_objects(self) -> int:
@@ -111,6 +120,7 @@ def annotate(
     class_names: tuple[str, ...] = ("object",),
     scribbled: bool = False,
     spacing: tuple[float, ...] | None = None,
+    proposed: Collection[int] = (),
 ) -> TrainingImage:
     """Resolve an annotation.
 
@@ -137,6 +147,8 @@ def annotate(
         except inside ``region``.
     spacing : tuple of floats, optional
         Size of a pixel along each axis in pixels of the finest; 1 if not given.
+    proposed : collection of ints
+        Labels that a model proposed and the user did not edit.
 
     Raises
     ------
@@ -170,7 +182,8 @@ def annotate(
     if (out == IGNORE).all():
         raise nothing_annotated(name)
     known = _classes(name, ids, classes, class_names)
-    return TrainingImage(name, image, out, known, scribbled, spacing, ring=around)
+    marked = np.append(False, np.isin(ids, list(proposed))) if proposed else None
+    return TrainingImage(name, image, out, known, scribbled, spacing, ring=around, proposed=marked)
 
 
 def nothing_annotated(name: str) -> AnnotationError:

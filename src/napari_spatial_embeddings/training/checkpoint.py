@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
+from napari_spatial_embeddings.core.quality.calibration import of_card
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.system.atomic import write_atomically
@@ -64,11 +65,13 @@ class Checkpoint:
                 tensors[f"completed/{i}"] = torch.frombuffer(packed, dtype=torch.uint8)
         for i, where in enumerate(run.pseudo_background or []):
             tensors[f"{PSEUDO_BACKGROUND}{i}"] = torch.from_numpy(np.packbits(where))
+        known = run.best.calibration
         facts = {
             "schema": SCHEMA,
             "model": run.best.settings.model_dump(mode="json"),
             "clustering": run.best.clustering.model_dump(mode="json"),
             "image_diameter": run.best.image_diameter,
+            "calibration": known and known.model_dump(mode="json"),
             "learned": run.learned,
             "history": run.best.history,
             "best_ap": run.choice.best_ap,
@@ -89,6 +92,7 @@ class Checkpoint:
             clustering=ClusteringSettings.model_validate(self.facts["clustering"]),
             image_diameter=self.facts.get("image_diameter"),
             history=list(self.facts["history"]) if learned else [],
+            calibration=of_card(self.facts),
         )
 
     def completed_images(self, images: list[TrainingImage]) -> list[TrainingImage] | None:

@@ -26,7 +26,8 @@ def hold_out_objects(
     """Split annotations into those to train on and those to validate on.
 
     Which objects are held out follows from where they lie: a later training, with more annotations,
-    mostly holds out those that an earlier one did, so that its start model has not seen them.
+    mostly holds out those that an earlier one did, so that its start model has not seen them. What
+    a model proposed is not held out: it would agree with itself.
 
     Returns
     -------
@@ -38,7 +39,8 @@ def hold_out_objects(
         (_draw(where.mean(0)), i, k)
         for i, image in enumerate(images)
         for k in range(1, image.n_objects + 1)
-        if len(where := np.argwhere(image.labels == k))
+        if (image.proposed is None or not image.proposed[k])
+        and len(where := np.argwhere(image.labels == k))
     ]
     chosen = sorted(places)[: min(MOST, round(SHARE * len(places)))]
     parts = [_split(image, [k for _, j, k in chosen if j == i]) for i, image in enumerate(images)]
@@ -79,4 +81,6 @@ def without(image: TrainingImage, where: NDArray[np.bool_]) -> TrainingImage:
     table[left] = np.arange(1, len(left) + 1)
     labels = np.where(labels > 0, table[np.maximum(labels, 0)], labels)
     ring = None if image.ring is None else image.ring & ~where
-    return replace(image, labels=labels, classes=image.classes[np.append(0, left)], ring=ring)
+    kept = np.append(0, left)
+    proposed = None if image.proposed is None else image.proposed[kept]
+    return replace(image, labels=labels, classes=image.classes[kept], ring=ring, proposed=proposed)

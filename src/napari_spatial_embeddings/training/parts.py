@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -33,6 +33,7 @@ def annotated_parts(
     class_names: tuple[str, ...] = ("object",),
     scribbled: bool = False,
     spacing: tuple[float, ...] | None = None,
+    proposed: Collection[int] = (),
     series: PixelArray | None = None,
 ) -> list[TrainingImage]:
     """Resolve an annotation as `annotation.annotate` does; read what lies around it, and no more.
@@ -68,6 +69,7 @@ def annotated_parts(
             class_names=class_names,
             scribbled=scribbled,
             spacing=spacing,
+            proposed=proposed,
         )
         for window in windows
     ]

@@ -69,7 +69,7 @@ def prepare(
     if not validation:
         rule = held_out_of(
             len(annotated),
-            sum(image.n_objects for image in annotated),
+            sum(image.n_drawn for image in annotated),
             any(image.scribbled for image in annotated),
             settings.validation_share,
             model.history,

@@ -16,6 +16,7 @@ from napari_spatial_embeddings.config import ClusteringSettings, TrainingSetting
 from napari_spatial_embeddings.core.loss import Losses
 from napari_spatial_embeddings.core.metrics import mean_ap
 from napari_spatial_embeddings.core.network import multiple, rounded
+from napari_spatial_embeddings.core.quality.calibration import fitted
 from napari_spatial_embeddings.errors import OutOfMemory, is_out_of_memory
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.system.cancellation import Cancellable
@@ -26,7 +27,7 @@ from .flat_weights import FlatWeights
 from .gradients import Gradients
 from .pseudo_labels import find_pseudo_background, with_background
 from .sampler import Batch, Sampler
-from .validation import Validation, calibrate, evaluate, predict_maps
+from .validation import Validation, calibrate, evaluate, predict_maps, scored_objects
 
 WARM_UP = 100
 """Steps over which the learning rate rises."""
@@ -269,7 +270,7 @@ class Trainer:
             self.best.network.load_state_dict(self.average.network.state_dict())
 
     def choose_thresholds(self) -> Cancellable[None]:
-        """Choose the best model's thresholds on the validation images, by pieces.
+        """Choose the best model's thresholds on the validation images, and calibrate its scores.
 
         The start model's thresholds and the default ones come first. For a trained start model, no
         others are tried on the images that it was trained further on, or on a few objects.
@@ -280,6 +281,10 @@ class Trainer:
         self.best.clustering = yield from calibrate(
             maps, self.validation, [own, default], others=self.choice.enough or not self.learned
         )
+        if self.choice.held_out:  # else it would promise too much
+            found, ious = yield from scored_objects(maps, self.validation, self.best.clustering)
+            before = self.best.calibration
+            self.best.calibration = fitted(found, ious, "held-out objects of its training", before)
 
     def close(self) -> None:
         """Stop making batches, and let go of threads."""

@@ -31,7 +31,13 @@ def test_what_takes_longer_has_a_bar(
 ) -> None:
     monkeypatch.setattr(activity, "INTERVAL_MS", 20)
     controller = ActivityController(
-        bench.session, bench.prediction, bench.large, bench.export, bench.linking, bench.parent
+        bench.session,
+        bench.prediction,
+        bench.aids.start,
+        bench.large,
+        bench.export,
+        bench.linking,
+        bench.parent,
     )
     bench.prediction.progressed.emit(1, 9, "tile 1 of 9")
     bench.prediction.ended.emit(True)
@@ -64,7 +70,13 @@ def test_linking_has_a_bar(
     pytest.importorskip("laptrack")
     monkeypatch.setattr(activity, "INTERVAL_MS", 1)
     controller = ActivityController(
-        bench.session, bench.prediction, bench.large, bench.export, bench.linking, bench.parent
+        bench.session,
+        bench.prediction,
+        bench.aids.start,
+        bench.large,
+        bench.export,
+        bench.linking,
+        bench.parent,
     )
     shown = set[str]()
     look = controller._timer.timeout.connect(lambda: shown.update(bars()))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from napari.viewer import Viewer
 from pytestqt.qtbot import QtBot
 
 from napari_spatial_embeddings.core.metrics import score
+from napari_spatial_embeddings.core.quality.calibration import Calibration
 from napari_spatial_embeddings.plugin.layers.tags import tagged
 from napari_spatial_embeddings.plugin.sections.scores import NONE, ScoresSection
+from plugin.fake_results import tune_step
 from plugin.scenes import open_scene
 
 
@@ -37,6 +41,13 @@ def test_ground_truth_is_chosen_scored_and_its_errors_are_shown(
     assert f"{expected.tp[0]} right" in text
     assert "1 missed" in text
     assert "1 false" in text
+    assert section.expected.text() == f"Right: {expected.precision[0]:.0%} found"
+    known = Calibration(scores=(0.5,), ious=(0.5,), right=(0.75,), objects=30)
+    card = {"calibration": known.model_dump(mode="json")}
+    scene.dock.session.set_result(scene.key, replace(scene.result, card=card))
+    scene.until(lambda: scene.dock.idle)
+    assert section.expected.text().startswith("Right: 75% expected, ")
+    assert " · 75% right" in tune_step(scene.dock).count.text()
     section.errors.click()
     scene.until(lambda: scene.dock.idle)
     (layer,) = tagged(viewer, "errors")

@@ -14,6 +14,7 @@ from napari_spatial_embeddings.plugin.state.session import Session
 from .export import ExportController
 from .large.prediction import LargePrediction
 from .prediction import PredictionController
+from .proposing.start_maps import StartMaps
 from .tracking.linking import LinkingController
 
 INTERVAL_MS = 500
@@ -39,6 +40,7 @@ class ActivityController(QObject):
     ----------
     session : Session
     prediction : PredictionController
+    start : StartMaps
     large : LargePrediction
     export : ExportController
     linking : LinkingController
@@ -48,6 +50,7 @@ class ActivityController(QObject):
         self,
         session: Session,
         prediction: PredictionController,
+        start: StartMaps,
         large: LargePrediction,
         export: ExportController,
         linking: LinkingController,
@@ -56,7 +59,7 @@ class ActivityController(QObject):
         super().__init__(parent)
         self._session, self._export, self._linking = session, export, linking
         self._predicting, self._exporting, self._training = _Work(), _Work(), _Work()
-        self._whole, self._tracking = _Work(), _Work()
+        self._whole, self._tracking, self._looking = _Work(), _Work(), _Work()
         # Bars are changed by a timer: napari runs the event loop when it adds one.
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
@@ -64,6 +67,8 @@ class ActivityController(QObject):
         self._connections = Connections()
         self._connections.add(prediction.progressed, self._predict)
         self._connections.add(prediction.ended, lambda *_: self._set(self._predicting, None))
+        self._connections.add(start.progressed, self._look)
+        self._connections.add(start.ended, lambda *_: self._set(self._looking, None))
         self._connections.add(large.progressed, self._predict_whole)
         self._connections.add(large.ended, lambda *_: self._set(self._whole, None))
         self._connections.add(export.changed, self._follow_export)
@@ -79,11 +84,14 @@ class ActivityController(QObject):
             work.bar.close()
 
     def _all(self) -> tuple[_Work, ...]:
-        predicting = self._predicting, self._whole
+        predicting = self._predicting, self._looking, self._whole
         return *predicting, self._exporting, self._tracking, self._training
 
     def _predict(self, done: int, total: int, message: str) -> None:
         self._set(self._predicting, (message, done, total))
+
+    def _look(self, done: int, total: int, message: str) -> None:
+        self._set(self._looking, (message, done, total))
 
     def _predict_whole(self, done: int, total: int, message: str) -> None:
         self._set(self._whole, (f"Whole image: {message}", done, total))

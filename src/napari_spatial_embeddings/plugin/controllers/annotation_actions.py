@@ -141,11 +141,11 @@ class AnnotationActions:
             return
         layer.data[image.frame] = found.labels
         if image.in_view:
-            update_tag(layer, classes=found.classes)
+            update_tag(layer, classes=found.classes, proposed=found.proposed)
             layer.data = layer.data  # whoever watches it counts again
         else:
-            kept = {**tag.kept, image.frame: KeptFrame(found.classes, found.scribbled)}
-            update_tag(layer, kept=kept)
+            new = KeptFrame(found.classes, found.scribbled, proposed=found.proposed)
+            update_tag(layer, kept={**tag.kept, image.frame: new})
 
     # ------------------------------------------------------------------- layers
 

@@ -57,6 +57,9 @@ class CorrectionTool(QObject):
         The class that the tool "class" sets.
     layer : napari.layers.Labels, optional
         The objects' layer.
+    keys_first : callable, optional
+        Gets the tool of a key that was pressed, before that is used; returns whether it did what
+        the key is for.
     """
 
     changed = Signal()
@@ -79,6 +82,7 @@ class CorrectionTool(QObject):
         self._pointer.clicked.connect(self._click)
         self.tool, self.hint, self.class_index = "", NO_TOOL_HINT, 0
         self.layer: Labels | None = None
+        self.keys_first: Callable[[str], bool] | None = None
         self._key: str | None = None
         self._first: Pixel | None = None
         self._mark = FirstClick(viewer)
@@ -127,6 +131,12 @@ class CorrectionTool(QObject):
             self._pointer.listen_to_clicks(True)
         self.tool, self.hint = tool, TOOLS[tool].hint
         self.changed.emit()
+
+    def start_review(self, keys_first: Callable[[str], bool]) -> None:
+        """Make the objects' layer active, whose keys are asked for elsewhere first."""
+        self.keys_first = keys_first
+        if self.layer is not None and not self.tool:
+            self._hider.hide_for(self, self.layer)
 
     def leave(self) -> None:
         """Deactivate the tool."""
@@ -189,7 +199,8 @@ class CorrectionTool(QObject):
 
     def _user_of(self, tool: str) -> Callable[[Labels], None]:
         def use(_layer: Labels) -> None:  # napari asks for a function with a name
-            self.use(tool)
+            if self.keys_first is None or not self.keys_first(tool):
+                self.use(tool)
 
         return use
 
@@ -238,6 +249,12 @@ class CorrectionTool(QObject):
             self._correction.do(
                 lambda scene: click(scene, *pixels, **more), Made(self.tool, pixels)
             )
+
+    def take_first(self, pixel: Pixel) -> None:
+        """Make the first of two clicks on a pixel of an object."""
+        tool, layer, result = TOOLS.get(self.tool), self.layer, self._session.result
+        if tool is not None and tool.second_hint and layer is not None and result is not None:
+            self._take_first(tool, layer, pixel, label_at(result.instances, pixel))
 
     def _take_first(self, tool: Tool, layer: Labels, at: Pixel, label: int) -> None:
         """Keep and show the first of two clicks."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -202,37 +203,54 @@ class PredictionController(QObject):
             self.blocks,
         )
 
-    def _predict_current(self, *, in_view: bool, asked: bool) -> None:
+    def work(
+        self, *, in_view: bool, known: Mapping[str, Segmentation] | None = None
+    ) -> Callable[[], Iterator[PredictionReport]]:
+        """Return what predicts the current image as it is now, in any thread.
+
+        Parameters
+        ----------
+        in_view : bool
+            Predict what is in view alone; the rest of the maps that are known stays as it is.
+        known : mapping, optional
+            Results that are known, by key, in place of the session's.
+
+        Raises
+        ------
+        InputError
+            If there is no image or no model, or the image cannot be predicted at once.
+        """
         from napari_spatial_embeddings.plugin.tasks.predict import predict_image
         from napari_spatial_embeddings.plugin.tasks.predict_frames import scale_of
 
+        image, layer, record = self._images.image_data(), self._images.layer, self._session.current
+        assert record is not None
+        assert layer is not None
+        if image.large and self._images.large is layer:
+            raise InputError(
+                f"{image.name} is too large to be predicted at once: go to where the objects"
+                " are, and press This view"
+            )
+        window = visible_box(self._viewer, layer, self._images.axes) if in_view else None
+        request, models = self._request(), self.models
+        if known is not None:
+            request = replace(request, results=dict(known), corrections={}, project=None)
+        key, series = record.key, record.series
+        scale = None
+        if series is not None and series.image is not None:
+            scale = partial(scale_of, series.image.data, series.scales)
+        elif (whole := self._images.whole) is not None and image.whole is not None:
+            scale = partial(scale_of, image.whole, whole.scales)
+        return lambda: predict_image(models, request, key, image, window, scale)
+
+    def _predict_current(self, *, in_view: bool, asked: bool) -> None:
         with self._session.errors_as_messages():
             if in_view and asked:
                 self._images.enter_view(all_seen=True)
-            image, layer = self._images.image_data(), self._images.layer
-            record = self._session.current
-            assert record is not None
-            assert layer is not None
-            if image.large and self._images.large is layer:
-                raise InputError(
-                    f"{image.name} is too large to be predicted at once: go to where the objects"
-                    " are, and press This view"
-                )
+            work, record = self.work(in_view=in_view), self._session.current
             if asked:
                 self._images.show_current()
-            window = visible_box(self._viewer, layer, self._images.axes) if in_view else None
-            request, models = self._request(), self.models
-            key, series = record.key, record.series
-            scale = None
-            if series is not None and series.image is not None:
-                scale = partial(scale_of, series.image.data, series.scales)
-            elif (whole := self._images.whole) is not None and image.whole is not None:
-                scale = partial(scale_of, image.whole, whole.scales)
-            self._start(
-                lambda: predict_image(models, request, key, image, window, scale),
-                record,
-                in_view=in_view,
-            )
+            self._start(work, record, in_view=in_view)
 
     def _start(
         self,

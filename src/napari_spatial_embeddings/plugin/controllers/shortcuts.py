@@ -45,11 +45,13 @@ _ACTIONS = (
     Shortcut("Draw", "Shift+D", "Paint objects."),
     Shortcut("Background", "Shift+B", "Paint where there is no object."),
     Shortcut("Erase", "Shift+E", "Erase painted pixels."),
+    Shortcut("Click", "Shift+O", "Click on objects, which the model outlines; again to stop."),
     Shortcut("Mark region", "Shift+M", "Drag a rectangle in which every object is annotated."),
     Shortcut("Interpolate", "Shift+I", "In a volume, fill the slices between painted ones."),
     Shortcut("Next", "Shift+G", "Go to the next region that is worth annotating."),
     Shortcut("Accept", "Shift+A", "Accept what was found in the region, and complete it."),
     Shortcut("Skip", "Shift+S", "Leave the region as it is, and go to the next one."),
+    Shortcut("Review", "Shift+K", "Go to the next object to review, the least sure first."),
     Shortcut("Copy to next frame", "Shift+C", "Copy this frame's objects to the next frame."),
     Shortcut("Apply", "Shift+F", "Repeat the last correction in the following frames, if offered."),
     Shortcut("Start training", "Shift+T", "Train on the annotations."),
@@ -63,6 +65,8 @@ _ACTIONS = (
 )
 
 _CORRECTIONS = (
+    Shortcut("Next object", "G", "In a review, go to the next object.", ON_INSTANCES),
+    Shortcut("Object before", "B", "In a review, go to the object before.", ON_INSTANCES),
     Shortcut("Undo", "Ctrl+Z", "Undo the last correction.", ON_INSTANCES),
     Shortcut("Redo", "Ctrl+Shift+Z", "Make it again.", ON_INSTANCES),
 )

@@ -107,13 +107,16 @@ def annotation_layer(
     scribbled: bool,
     transform: Mapping[str, Any],
     frame: int | None = None,
+    proposed: frozenset[int] = frozenset(),
 ) -> LayerTuple:
     """Return the layer that objects are painted in.
 
-    Of a time series, the key, the classes and ``scribbled`` are those of a frame; the labels are
-    those of all frames.
+    Of a time series, the key, the classes, ``scribbled`` and ``proposed`` are those of a frame; the
+    labels are those of all frames.
     """
-    tag = LayerTag("annotations", key, frame, classes=dict(classes), scribbled=scribbled)
+    tag = LayerTag(
+        "annotations", key, frame, classes=dict(classes), scribbled=scribbled, proposed=proposed
+    )
     options = {
         "name": f"{name} · annotations",
         "metadata": tag.metadata(),
@@ -165,7 +168,8 @@ def annotation_of(layer: Labels, regions: Shapes | None) -> Annotation:
     from napari_spatial_embeddings.project import Annotation
 
     tag = tag_of(layer) or LayerTag("annotations")
-    return Annotation(pixels(layer), tag.classes, regions_of(regions), tag.scribbled)
+    shapes = regions_of(regions)
+    return Annotation(pixels(layer), tag.classes, shapes, tag.scribbled, tag.proposed)
 
 
 def annotation_of_frame(layer: Labels, regions: Shapes | None, t: int) -> Annotation:
@@ -174,7 +178,8 @@ def annotation_of_frame(layer: Labels, regions: Shapes | None, t: int) -> Annota
 
     tag = tag_of(layer) or LayerTag("annotations")
     kept = tag.kept.get(t, KeptFrame())
-    return Annotation(layer.data[t], kept.classes, regions_of(regions, t), kept.scribbled)
+    shapes = regions_of(regions, t)
+    return Annotation(layer.data[t], kept.classes, shapes, kept.scribbled, kept.proposed)
 
 
 def regions_of(regions: Shapes | None, frame: int | None = None) -> list[Region]:
@@ -227,14 +232,20 @@ def series_annotation_layers(
     kept, shapes = {}, []
     for t, one in found.items():
         labels[t] = one.labels
-        kept[t] = KeptFrame(one.classes, one.scribbled)
+        kept[t] = KeptFrame(one.classes, one.scribbled, proposed=one.proposed)
         for region in one.regions:
             corners = _within(region.corners, len(space))
             shapes.append(Region(region.kind, np.insert(corners, 0, t, 1)))
     own = kept.pop(series.frame, KeptFrame())
     name, key, frame = series.layer.name, series.shown.key, series.frame
     tag = LayerTag(
-        "annotations", key, frame, classes=own.classes, scribbled=own.scribbled, kept=kept
+        "annotations",
+        key,
+        frame,
+        classes=own.classes,
+        scribbled=own.scribbled,
+        proposed=own.proposed,
+        kept=kept,
     )
     made = annotation_layer(key, name, labels, {}, False, transform, frame)
     made[1]["metadata"] = tag.metadata()
@@ -269,9 +280,8 @@ def project_layers(project: Project, key: str, *, image: bool = True) -> list[La
     layers = [] if found_image is None else [image_layer(found_image, key, name, project)]
     found = project.annotation(key)
     if found is not None:
-        layers.append(
-            annotation_layer(key, name, found.labels, found.classes, found.scribbled, transform)
-        )
+        kind = found.classes, found.scribbled, transform, None, found.proposed
+        layers.append(annotation_layer(key, name, found.labels, *kind))
         if found.regions:
             ndim = len(entry.spatial)
             layers.append(regions_layer(key, name, ndim, found.regions, transform))

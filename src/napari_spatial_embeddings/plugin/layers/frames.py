@@ -113,11 +113,13 @@ def show_frame(viewer: ViewerModel, series: Series, t: int) -> None:
         if tag.frame is not None:
             changes["frame"] = t
         if tag.role == "annotations" and isinstance(layer, Labels):
-            left = KeptFrame(tag.classes, tag.scribbled, take_paint_history(layer))
+            history = take_paint_history(layer)
+            left = KeptFrame(tag.classes, tag.scribbled, history, tag.proposed)
             kept = {**tag.kept, series.frame: left}
             new = kept.pop(t, KeptFrame(scribbled=tag.scribbled))
             put_paint_history(layer, new.history)
-            changes |= {"classes": new.classes, "scribbled": new.scribbled, "kept": kept}
+            changes |= {"classes": new.classes, "scribbled": new.scribbled}
+            changes |= {"proposed": new.proposed, "kept": kept}
         update_tag(layer, **changes)
     series.frame = t
 
@@ -152,7 +154,7 @@ def add_to_frame(
     history = take_paint_history(layer)
     put_paint_history(layer, present)
     layer.data[t][box] = after
-    new = KeptFrame({**kept.classes, **classes}, kept.scribbled, history)
+    new = KeptFrame({**kept.classes, **classes}, kept.scribbled, history, kept.proposed)
     update_tag(layer, kept={**tag.kept, t: new})
 
 

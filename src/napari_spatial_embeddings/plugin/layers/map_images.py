@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.maps import MARGIN, EmbeddingMaps
+from napari_spatial_embeddings.core.quality.calibration import of_card
 from napari_spatial_embeddings.export.colours import longest_offset, offset_colours
 from napari_spatial_embeddings.plugin.tasks.changed_labels import blocks
 
@@ -99,6 +100,8 @@ def features(result: Segmentation) -> dict[str, Any]:
         "score": found.score.astype(float).round(3),
         "size": found.size,
     }
+    if (calibration := of_card(result.card)) is not None:
+        table["predicted iou"] = calibration.predicted_iou(found.score).round(3)
     for d, axis in enumerate(axes):
         table[f"centre {axis}"] = centre[:, d].astype(float).round(2)
     for d, axis in enumerate(axes):

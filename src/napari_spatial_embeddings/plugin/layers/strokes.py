@@ -8,7 +8,7 @@ from slice to slice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -186,6 +186,13 @@ class Strokes(QObject):
             replace_labels(self.layer, box, before, after)
         self._go_on_after(max(classes))
 
+    def mark_proposed(self, labels: Collection[int]) -> None:
+        """Note that a model proposed some labels, until someone paints with them."""
+        tag = tag_of(self.layer)
+        if tag is not None:
+            update_tag(self.layer, proposed=tag.proposed | frozenset(labels))
+            self.changed.emit()
+
     def _go_on_after(self, label: int) -> None:
         """Paint new objects, with labels above one that was not painted by hand."""
         self._top = max(self._top, label)
@@ -251,6 +258,9 @@ class Strokes(QObject):
                 self._note_extent(label, box and in_frame(self.layer, box))
                 self._last = label
             self._top = max(self._top, label)
+            tag = tag_of(self.layer)
+            if tag is not None and label in tag.proposed:
+                update_tag(self.layer, proposed=tag.proposed - {label})
             if not self._on_background:
                 if label not in self.classes:
                     self.set_classes({label: self.class_name})

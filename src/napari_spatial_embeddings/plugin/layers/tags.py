@@ -87,11 +87,14 @@ class KeptFrame:
     scribbled : bool
     history : tuple
         What napari can undo and do again.
+    proposed : frozenset of ints
+        Labels that a model proposed and the user did not edit.
     """
 
     classes: Mapping[int, str] = field(default_factory=dict)
     scribbled: bool = False
     history: tuple[Any, ...] = ()
+    proposed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,6 +154,8 @@ class LayerTag:
         Of annotations: class name of each label.
     scribbled : bool
         Of annotations: labels cover only part of their objects.
+    proposed : frozenset of ints
+        Of annotations: labels that a model proposed and the user did not edit.
     kept : mapping
         Of annotations of a time series: what there is of the frames that are not in view.
     part : str
@@ -173,6 +178,7 @@ class LayerTag:
     whole: Whole | None = None
     classes: Mapping[int, str] = field(default_factory=dict)
     scribbled: bool = False
+    proposed: frozenset[int] = frozenset()
     kept: Mapping[int, KeptFrame] = field(default_factory=dict)
     part: str = ""
     limits: tuple[float, float] | None = None

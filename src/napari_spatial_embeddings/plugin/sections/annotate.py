@@ -16,6 +16,7 @@ from napari_spatial_embeddings.core.text import plural, sentence
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
+from napari_spatial_embeddings.plugin.controllers.proposing.click_tool import NAME, ClickTool
 from napari_spatial_embeddings.plugin.controllers.tools.active_tool import ANNOTATION_TOOLS
 from napari_spatial_embeddings.plugin.controllers.tools.interpolation import Interpolation
 from napari_spatial_embeddings.plugin.controllers.tools.object_import import (
@@ -33,10 +34,13 @@ from napari_spatial_embeddings.plugin.tasks.carried_objects import nothing_annot
 
 from .annotation.existing import ExistingObjects
 from .class_buttons import ClassButtons
-from .next_region import NextRegionRow
+from .proposing.next_region import NextRegionRow
 
 MIN_OBJECTS = 5
 """Below this number of annotated objects the hint asks for more."""
+
+TIP = """Click on an object: the model that is chosen under Predict outlines it, before any
+training. It looks once at what is in view. Key: Shift+O; Ctrl+Z takes an object back."""
 
 
 class AnnotateStep(StepArea):
@@ -52,6 +56,7 @@ class AnnotateStep(StepArea):
     region_check : RegionCheck
     interpolation : Interpolation
     existing : ExistingObjects
+    click_tool : ClickTool
     next_row : NextRegionRow
     """
 
@@ -65,6 +70,7 @@ class AnnotateStep(StepArea):
         region_check: RegionCheck,
         interpolation: Interpolation,
         existing: ExistingObjects,
+        click_tool: ClickTool,
         next_row: NextRegionRow,
         parent: QWidget | None = None,
     ) -> None:
@@ -72,12 +78,17 @@ class AnnotateStep(StepArea):
         self._session, self._annotation, self._actions = session, annotation, actions
         self._imports, self._region_check = imports, region_check
         self._interpolation, self._existing = interpolation, existing
+        self._click_tool = click_tool
         self._images, self._next_row = images, next_row
         self._begin = QPushButton("Annotate")
         self._begin.setToolTip("Add an annotation layer to the image, and paint in it.")
         self._begin.clicked.connect(self._annotate)
         self._classes = ClassButtons(session, annotation)
         self._tools = self._make_tools()
+        self._click = QPushButton(NAME)
+        self._click.setToolTip(TIP)
+        self._click.setCheckable(True)
+        self._click.clicked.connect(self._click_on)
         self._fill = QPushButton("Interpolate")
         self._fill.setToolTip(
             "Fill the slices between those that an object is painted in.\n"
@@ -105,6 +116,7 @@ class AnnotateStep(StepArea):
         self._arrange()
         self._connections = Connections()
         self._connections.add(annotation.changed, self.refresh)
+        self._connections.add(click_tool.changed, self.refresh)
         self._connections.add(region_check.changed, self.refresh)
         self._connections.add(images.changed, self.refresh)
         self._connections.add(session.image_changed, self.refresh)
@@ -133,7 +145,7 @@ class AnnotateStep(StepArea):
         self._tool_row = QWidget()
         flow = QFlowLayout(self._tool_row)
         flow.setContentsMargins(0, 0, 0, 0)
-        for button in (*self._tools.values(), self._fill):
+        for button in (*self._tools.values(), self._click, self._fill):
             flow.addWidget(button)
         self.body.addWidget(self._classes)
         self.body.addWidget(self._tool_row)
@@ -169,6 +181,11 @@ class AnnotateStep(StepArea):
                 self._actions.use_tool(tool)
         self.refresh()
 
+    def _click_on(self) -> None:
+        with self._session.errors_as_messages():
+            self._click_tool.toggle()
+        self.refresh()
+
     def _interpolate(self) -> None:
         with self._session.errors_as_messages():
             self._interpolation.start()
@@ -196,6 +213,7 @@ class AnnotateStep(StepArea):
         for name, button in self._tools.items():
             button.setChecked(name == tool)
         self._tools["class"].setVisible(several)
+        self._click.setChecked(self._click_tool.on)
         self._fill.setVisible(strokes is not None and strokes.labels.ndim > 2)
         for widget in (self._tool_row, self._how, self._each, self._classes, self._count):
             widget.setVisible(strokes is not None)
@@ -213,7 +231,8 @@ class AnnotateStep(StepArea):
             text = f"{text} on frame {series.frame}"
             if frames > count.any:
                 text += f"; {objects} on {plural(frames, 'frame')} in all"
-        self._count.set_lines(2 if several or series is not None else 1)
+        long = several or series is not None or count.proposed
+        self._count.set_lines(2 if long else 1)
         self._count.setText(text)
         self._show_copy(count if strokes is not None else None)
         self._existing.refresh(key is not None)
@@ -243,6 +262,8 @@ class AnnotateStep(StepArea):
             return "Press Annotate, then paint some objects."
         if self._region_check.warning:
             return self._region_check.warning
+        if self._click_tool.on:
+            return self._click_tool.hint
         if tool == "background":
             return "Paint where there is no object."
         if tool == "region" and count.regions:

@@ -12,6 +12,7 @@ from napari_spatial_embeddings.plugin.controllers.correction_tool import (
     NO_TOOL_HINT,
     CorrectionTool,
 )
+from napari_spatial_embeddings.plugin.controllers.proposing.review import ObjectReview
 from napari_spatial_embeddings.plugin.controllers.tools.all_corrections import AllCorrections
 from napari_spatial_embeddings.plugin.controllers.tools.following_frames import FollowingFrames
 from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
@@ -22,6 +23,8 @@ from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo
 from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
+
+from .proposing.review import ReviewRow
 
 LOCKED = "The locked objects"
 ALL = "The corrections of all images"
@@ -45,6 +48,7 @@ class CorrectSection(Collapsible):
     object_import : ObjectImport
     all_corrections : AllCorrections
     following : FollowingFrames
+    review : ObjectReview
     """
 
     def __init__(
@@ -55,12 +59,13 @@ class CorrectSection(Collapsible):
         object_import: ObjectImport,
         all_corrections: AllCorrections,
         following: FollowingFrames,
+        review: ObjectReview,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__("Correct", parent)
         self._session, self._correction = session, correction
         self._tool, self._imports, self._all = correction_tool, object_import, all_corrections
-        self._following = following
+        self._following, self._review = following, review
         self._shown: object = None
         self._connections = Connections()
         self._connections.add(following.changed, self._show_offer)
@@ -68,10 +73,14 @@ class CorrectSection(Collapsible):
     def close_down(self) -> None:
         """Disconnect from the controllers."""
         self._connections.close()
+        if self._built:
+            self.review.close_down()
 
     def build(self) -> None:
         """Add the buttons."""
         self._make_parts()
+        self.review = ReviewRow(self._session, self._review)
+        self.body.addWidget(self.review)
         self.body.addLayout(EvenGrid(3, self.buttons.values()))
         self.body.addWidget(self.classes)
         self.body.addWidget(self.hint)

@@ -12,6 +12,7 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.metrics import Scores
+    from napari_spatial_embeddings.plugin.tasks.checks.scores import ScoreReport
 
 LINES = 9
 """Lines that the scores have room for, or the sentence in their place."""
@@ -30,6 +31,9 @@ to 0.95, PQ panoptic quality: what the command evaluate prints.
 Right: overlaps an object of the ground truth by this IoU or more. Split: several found objects
 lie in one of the ground truth; merged: the reverse. Their parts are also missed and false where
 they overlap too little. Pink is where a missed and a false object overlap."""
+
+ABOUT_EXPECTED = """Share of the found objects that are right, with an IoU of 0.5 or more: what is
+to be expected from their scores alone, and what it is by the ground truth, if that is chosen."""
 
 SHOW = """Show where the objects are wrong, in a layer of its own. The parts of a split object, and
 the right objects in a merged one, are apart by a pixel."""
@@ -78,7 +82,10 @@ class ScoresSection(Collapsible):
         self.errors = QPushButton("Show errors")
         self.errors.setCheckable(True)
         self.errors.toggled.connect(self._scoring.show_errors)
+        self.expected = TextBlock(1, "count")
+        self.expected.setToolTip(ABOUT_EXPECTED)
         self.body.addLayout(form)
+        self.body.addWidget(self.expected)
         self.body.addWidget(self.text)
         self.body.addWidget(self.errors)
         self._connections.add(self._scoring.changed, self.refresh)
@@ -101,6 +108,7 @@ class ScoresSection(Collapsible):
         if report.scores is not None:
             text = figures(report.scores, scoring.threshold)
             text += counts(report.scores, scoring.threshold, partial=report.partial)
+        self.expected.setText(shares(scoring.expected, report))
         self.text.setText(text)
         self.text.setToolTip("" if report.scores is None else ABOUT_SCORES)
         self.errors.setChecked(scoring.shown)
@@ -113,6 +121,14 @@ class ScoresSection(Collapsible):
 
     def _set_threshold(self, index: int) -> None:
         self._scoring.set_threshold(float(self.threshold.itemData(index)))
+
+
+def shares(expected: float | None, report: ScoreReport) -> str:
+    """Return which share of the objects is right: as scores promise, and as it is."""
+    parts = [] if expected is None else [f"{expected:.0%} expected"]
+    if report.scores is not None:
+        parts.append(f"{report.scores.precision[0]:.0%} found")
+    return f"Right: {', '.join(parts)}" if parts else ""
 
 
 def figures(scores: Scores, threshold: float) -> str:

@@ -280,7 +280,7 @@ class TrainStep(StepArea):
             return
         share, history = self.session.training_settings.validation_share, card and card.history
         scribbled = totals.scribbled > 0
-        drawn = totals.images, totals.objects, scribbled, share
+        drawn = totals.images, totals.objects - totals.proposed, scribbled, share
         from_shipped = held_out_of(*drawn, [{"held_out": True}])
         names = self._shipped() if from_shipped.something else []
         text, tip = plan_texts(held_out_of(*drawn, history or ()), names)

@@ -7,11 +7,13 @@ from qtpy.QtWidgets import QCheckBox, QPushButton
 from napari_spatial_embeddings.plugin.controllers.frame_reclustering import FrameReclustering
 from napari_spatial_embeddings.plugin.controllers.reclustering import ReclusteringController
 from napari_spatial_embeddings.plugin.layers.overlays.arrows import ArrowsLayer
+from napari_spatial_embeddings.plugin.layers.overlays.expected import ExpectedColours
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
 from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.checks.expected import expected_share
 
 from .correct import CorrectSection
 from .explain import ExplainSection
@@ -20,6 +22,12 @@ from .predict import PredictSection
 from .scores import ScoresSection
 
 TITLE = "Predict and tune"
+
+BY_IOU = """Colour the objects by the IoU that is to be expected of each, from its score: orange is
+bad, yellow in between, blue good."""
+
+EXPECTED = """Share of the objects that are expected to be right, with an IoU of 0.5 or more: from
+their scores alone, as the model came out on objects that it had not learned."""
 
 
 class TuneStep(StepArea):
@@ -32,6 +40,7 @@ class TuneStep(StepArea):
     frames : FrameReclustering
         That of the frames out of view.
     arrows : ArrowsLayer
+    expected : ExpectedColours
     predict : PredictSection
     explain, correct, scores, export : sections
         What is done with the result.
@@ -43,6 +52,7 @@ class TuneStep(StepArea):
         reclustering: ReclusteringController,
         frames: FrameReclustering,
         arrows: ArrowsLayer,
+        expected: ExpectedColours,
         predict: PredictSection,
         explain: ExplainSection,
         correct: CorrectSection,
@@ -51,7 +61,7 @@ class TuneStep(StepArea):
     ) -> None:
         super().__init__(TITLE, opened=False)
         self._session, self._frames = session, frames
-        self._reclustering, self._arrows = reclustering, arrows
+        self._reclustering, self._arrows, self._expected = reclustering, arrows, expected
         self.predict, self.explain, self.correct = predict, explain, correct
         self.scores, self.export = scores, export
         self._sections = predict, explain, correct, scores, export
@@ -75,15 +85,20 @@ class TuneStep(StepArea):
         self.show_arrows.setToolTip(
             "Show the offsets in view: arrows from pixels to the centres of their objects."
         )
+        self.by_iou = QCheckBox("Colour by IoU")
         self.reset = QPushButton("Reset")
         self.reset.setToolTip("Set the model's own thresholds, which its training found.")
         self.body.insertWidget(1, self.sliders)
         self.body.insertWidget(2, self.count)
-        self.body.insertLayout(3, EvenGrid(2, (self.show_arrows, self.reset)))
+        self.body.insertLayout(3, EvenGrid(2, (self.show_arrows, self.by_iou)))
+        self.body.insertWidget(4, self.reset)
         self.sliders.held.connect(self._reclustering.hold)
         self.show_arrows.toggled.connect(self._arrows.switch)
+        self.by_iou.toggled.connect(self._expected.switch)
         self.reset.clicked.connect(self._take_defaults)
         self._connections.add(self._arrows.switched, self.show_arrows.setChecked)
+        self._connections.add(self._expected.switched, self.by_iou.setChecked)
+        self._connections.add(self._expected.changed, self._show_expected)
         self._connections.add(self._session.partial_changed, self._follow_partial)
         self._connections.add(self._frames.changed, self._show_frames)
         self._show_all()
@@ -137,6 +152,13 @@ class TuneStep(StepArea):
         else:
             self._show_count(len(result.instances), result.milliseconds)
         self.sliders.explain(result)
+        self._show_expected()
+
+    def _show_expected(self) -> None:
+        """Offer colours by predicted IoU, where scores are calibrated."""
+        problem = self._expected.problem
+        self.by_iou.setEnabled(not problem or self.by_iou.isChecked())
+        self.by_iou.setToolTip(problem or BY_IOU)
 
     def _show_count(self, count: int, milliseconds: float, *, in_view: bool = False) -> None:
         where = " in view" if in_view else ""
@@ -147,7 +169,10 @@ class TuneStep(StepArea):
             text += f" · {done} of {frames} frames"
         elif frames > 1:
             text += f" · {frames} frames"
+        elif not in_view and (share := expected_share(self._session.result)) is not None:
+            text += f" · {share:.0%} right"
         self.count.setText(text)
+        self.count.setToolTip(EXPECTED if text.endswith("right") else "")
 
     def _show_hint(self) -> None:
         if self._session.image is None and self.predict.listed:

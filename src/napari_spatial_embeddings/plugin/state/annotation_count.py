@@ -29,12 +29,15 @@ class AnnotationCount:
         Whether there are strokes of background.
     digest : int
         Checksum of the labels.
+    proposed : int
+        Number of those of the objects that a model proposed and the user did not edit.
     """
 
     objects: dict[str, int] = field(default_factory=dict)
     regions: int = 0
     background: bool = False
     digest: int = 0
+    proposed: int = 0
 
     @property
     def total(self) -> int:
@@ -52,6 +55,8 @@ class AnnotationCount:
         if classes and self.total:
             each = (f"{self.objects.get(name, 0)} {name}" for name in classes)
             objects += f" ({', '.join(each)})"
+        if self.proposed:
+            objects += f", {self.proposed} of them proposed"
         parts = [objects]
         if self.regions:
             parts.append(plural(self.regions, "region"))
@@ -73,6 +78,8 @@ class AnnotationTotals:
         Number of images that anything is annotated on.
     objects : int
         Number of objects on them.
+    proposed : int
+        Number of those of them that a model proposed and the user did not edit.
     scribbled : int
         Number of those of these images whose labels cover only part of their objects.
     """
@@ -80,13 +87,14 @@ class AnnotationTotals:
     images: int = 0
     objects: int = 0
     scribbled: int = 0
+    proposed: int = 0
 
     @classmethod
     def of(cls, counts: Iterable[tuple[AnnotationCount, bool]]) -> AnnotationTotals:
         """Return the totals of images, from the count of each and whether it is scribbled."""
         found = [(one, scribbled) for one, scribbled in counts if one.any]
         objects, scribbled = sum(one.total for one, _ in found), sum(also for _, also in found)
-        return cls(len(found), objects, scribbled)
+        return cls(len(found), objects, scribbled, sum(one.proposed for one, _ in found))
 
     @property
     def scribbled_only(self) -> bool:
@@ -95,7 +103,11 @@ class AnnotationTotals:
 
 
 def count(
-    labels: NDArray[np.integer[Any]], classes: dict[int, str], default: str, regions: int
+    labels: NDArray[np.integer[Any]],
+    classes: dict[int, str],
+    default: str,
+    regions: int,
+    proposed: frozenset[int] = frozenset(),
 ) -> AnnotationCount:
     """Count what is annotated. May run in a thread, while the labels change.
 
@@ -108,6 +120,8 @@ def count(
         Class of the labels that are not listed.
     regions : int
         Number of regions.
+    proposed : frozenset of ints
+        Labels that a model proposed and the user did not edit.
     """
     flat, block = labels.reshape(-1), 1 << 20
     present: set[int] = set()
@@ -122,4 +136,5 @@ def count(
             present.update(np.flatnonzero(np.bincount(part.clip(0), minlength=1)).tolist())
     named = [classes.get(k, default) for k in present if k > 0]
     objects = Counter(name for name in named if name != BACKGROUND)
-    return AnnotationCount(dict(objects), regions, BACKGROUND in named, digest)
+    left = len(proposed & present)
+    return AnnotationCount(dict(objects), regions, BACKGROUND in named, digest, left)

@@ -97,7 +97,8 @@ def add_to_project(
         labels[addition.box] = addition.after
         new = replace(known, labels=labels, classes=classes)
         project.save_annotation(key, new)
-        counted = count(new.labels, classes, project.card.classes[0], len(new.regions))
+        default, regions = project.card.classes[0], len(new.regions)
+        counted = count(new.labels, classes, default, regions, new.proposed)
         yield Stored(key, addition.count, counted, new.scribbled)
 
 

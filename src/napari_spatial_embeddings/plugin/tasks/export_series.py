@@ -169,6 +169,7 @@ def _outline_steps(request: SeriesExport) -> Iterator[ExportStep]:
 
 def _write_table(request: SeriesExport) -> Iterator[ExportReport]:
     """Write a row for each object of each frame; in rows of linked ones, their track."""
+    from napari_spatial_embeddings.core.quality.calibration import of_card
     from napari_spatial_embeddings.export.objects import objects_table, objects_writer
 
     series, path = request.series, request.path.with_suffix(".csv")
@@ -181,6 +182,8 @@ def _write_table(request: SeriesExport) -> Iterator[ExportReport]:
                 series.pixel_size,
                 series.unit,
                 found.maps.spacing,
+                (),
+                of_card(found.card),
             )
             add({"frame": [t] * len(found.instances), **_track_columns(request, t, found), **rows})
             yield ExportReport(f"Measured frame {t} of {series.name} …")

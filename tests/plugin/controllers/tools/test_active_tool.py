@@ -34,6 +34,8 @@ def tool(scene: Scene) -> Iterator[ActiveTool]:
         rig.correction_tool,
         rig.explanation,
         rig.link_tool,
+        rig.aids.click,
+        rig.review,
     )
     yield made
     made.close()
@@ -53,6 +55,8 @@ def starts(scene: Scene) -> dict[str, Callable[[], object]]:
         "Erase": lambda: rig.annotation_actions.use_tool("erase"),
         "Paint": lambda: rig.correction_tool.use("paint"),
         "Same cell": lambda: rig.link_tool.use("same"),
+        "Click": rig.aids.click.use,
+        "Review": rig.review.next,
         "Background": lambda: rig.annotation_actions.use_tool("background"),
     }
 
@@ -61,7 +65,8 @@ def on(scene: Scene) -> list[str]:
     """Return all tools that are on."""
     rig = scene.rig
     tools = [rig.annotation.tool, rig.correction_tool.tool, "explain" * rig.explanation.on]
-    tools.append(rig.link_tool.tool)
+    tools += [rig.link_tool.tool, "click" * rig.aids.click.on]
+    tools.append("review" * (rig.review.on and not rig.correction_tool.tool))
     return [name for name in tools if name]
 
 

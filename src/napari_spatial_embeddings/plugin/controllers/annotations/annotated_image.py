@@ -115,8 +115,9 @@ class AnnotatedImage(QObject):
     def snapshot(self, default: str) -> tuple[int, tuple[Any, ...]]:
         """Return the annotation's revision, and the arguments of `count`."""
         complete = len(regions_of(self.record.regions))
-        classes = dict(self.strokes.classes)
-        return self.record.revision, (self.strokes.labels, classes, default, complete)
+        classes, tag = dict(self.strokes.classes), tag_of(self.strokes.layer)
+        proposed = frozenset[int]() if tag is None else tag.proposed
+        return self.record.revision, (self.strokes.labels, classes, default, complete, proposed)
 
     def set_count(self, revision: int, count: AnnotationCount) -> bool:
         """Take over a count of a revision.

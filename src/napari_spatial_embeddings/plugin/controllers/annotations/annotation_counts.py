@@ -178,5 +178,5 @@ def _project_counts(project: Project) -> Iterator[tuple[str, AnnotationCount, bo
         annotation = project.annotation(entry.key)
         if annotation is not None:
             classes, regions = dict(annotation.classes), len(annotation.regions)
-            found = count(annotation.labels, classes, default, regions)
+            found = count(annotation.labels, classes, default, regions, annotation.proposed)
             yield entry.key, found, annotation.scribbled

@@ -12,7 +12,7 @@ from napari_spatial_embeddings.plugin.layers.annotation import regions_of
 from napari_spatial_embeddings.plugin.layers.tags import find_layer
 from napari_spatial_embeddings.plugin.state.open_image import Box, OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.plugin.tasks.proposing.regions import ImageToSearch
+from napari_spatial_embeddings.plugin.tasks.proposing.search import ImageToSearch
 
 
 def annotation_of(

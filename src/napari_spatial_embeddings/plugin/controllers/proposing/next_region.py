@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.components import ViewerModel
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject
 
 from napari_spatial_embeddings.core.text import listed, plural, sentence
 from napari_spatial_embeddings.errors import InputError
@@ -15,11 +15,11 @@ from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
 from napari_spatial_embeddings.plugin.layers.annotation import regions_of_box
 from napari_spatial_embeddings.plugin.layers.overlays.proposed_region import ProposedOutline
-from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 
-from .annotated_results import annotation_of, images_to_search, touches
+from .annotated_results import annotation_of, touches
 from .region_queue import RegionQueue
+from .walk import QueueWalk
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.editing.proposed_regions import ProposedRegion
@@ -30,7 +30,7 @@ NO_REGION = "Press Next first: it shows a region."
 FIRST_REGION = "This is the first region."
 
 
-class NextRegion(QObject):
+class NextRegion(QueueWalk["ProposedRegion"]):
     """Shows the regions in which annotation is expected to help most, one after the other.
 
     A region is only outlined at first: it becomes a complete one when its objects are accepted, or
@@ -43,15 +43,9 @@ class NextRegion(QObject):
     images : ImageController
     actions : AnnotationActions
     imports : ObjectImport
-
-    Attributes
-    ----------
-    region : ProposedRegion, optional
-        The one that was shown last.
     """
 
-    changed = Signal()
-    """Another region is shown, or what can be done is something else."""
+    no_result = NO_RESULT
 
     def __init__(
         self,
@@ -62,37 +56,16 @@ class NextRegion(QObject):
         imports: ObjectImport,
         parent: QObject | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._viewer, self._session, self._images = viewer, session, images
+        outline = ProposedOutline(viewer)
+        super().__init__(viewer, session, images, RegionQueue(session), outline, parent)
         self._actions, self._imports = actions, imports
-        self._outline = ProposedOutline(viewer)
-        self.region: ProposedRegion | None = None
-        self._waiting = False
-        self._queue = RegionQueue(session, self)
-        self._queue.grown.connect(self._follow_queue)
-        self._connections = Connections()
-        self._connections.add(session.project_changed, self._follow)
-        self._connections.add(session.result_changed, self._follow)
-        self._connections.add(session.image_changed, self._follow)
-        self._connections.add(images.changed, self._follow)
-
-    def close(self) -> None:
-        """Search no more, and remove the outline."""
-        self._connections.close()
-        self._queue.close()
-        self._outline.clear()
 
     # ------------------------------------------------------------------ queries
 
     @property
-    def busy(self) -> bool:
-        """Whether regions are being looked for."""
-        return self._queue.busy
-
-    @property
-    def problem(self) -> str:
-        """Why there is no region to go to; empty if there may be one."""
-        return "" if self._session.results else NO_RESULT
+    def region(self) -> ProposedRegion | None:
+        """The region that was shown last."""
+        return self.item
 
     @property
     def problem_shown(self) -> str:
@@ -111,25 +84,16 @@ class NextRegion(QObject):
         return self.problem_shown or ("" if self._queue.at > 0 else FIRST_REGION)
 
     @property
-    def in_view(self) -> bool:
-        """Whether the region lies in the current image."""
-        return self.region is not None and self.region.image == self._session.image
-
-    @property
     def text(self) -> str:
         """Which region is shown, and what is in it, as a sentence."""
-        if self._waiting:
-            done, total = self._queue.progress
-            return f"Looking for unsure objects: {done} of {plural(total, 'image')} …"
-        if self.problem:
-            return self.problem
+        if self._looking or self.problem:
+            return self._looking or self.problem
         if self.region is None:
             return self._queue.nothing or AT_FIRST
         which = f"Region {self._queue.at + 1} of {len(self._queue.order)}"
-        record = self._session.images.get(self.region.image)
-        if record is not None and not self.in_view:
-            name = record.layer.name if record.image is None else record.image.name
-            return f"{which} is in {name}."
+        if self._elsewhere:
+            return f"{which} is in {self._elsewhere}."
+        record = self._record
         if record is not None and touches(self.region.box, annotation_of(self._viewer, record)[1]):
             return f"{which}: complete."
         unsure, nearly = self.region.unsure, self.region.nearly
@@ -224,16 +188,6 @@ class NextRegion(QObject):
             "warning",
         )
 
-    def _go_on(self) -> None:
-        queue = self._queue
-        if queue.has_next and not queue.outdated:
-            self._show(queue.at + 1)
-            return
-        if queue.outdated or not queue.busy:
-            queue.search(images_to_search(self._viewer, self._session))
-        self._waiting = True
-        self.changed.emit()
-
     def _show(self, at: int) -> None:
         """Go to a region of the queue, and outline it."""
         region = self._queue.order[at]
@@ -242,36 +196,10 @@ class NextRegion(QObject):
             self._queue.drop(at)
             self._go_on()
             return
-        self._queue.at, self.region = at, region
-        if not self.in_view:
-            self._images.choose(record.layer)
-            if record.series is not None:
-                self._images.show_frame(record.frame)
+        self._bring(at, record)
         self._outline.show(region.image, region.box)
         self._outline.look(region.box)
         self.changed.emit()
 
-    # ---------------------------------------------------------------- following
-
-    def _follow_queue(self) -> None:
-        """Show the next region, if it is waited for; nothing if there is none."""
-        if self._waiting and self._queue.has_next:
-            self._waiting = False
-            with self._session.errors_as_messages():
-                self._show(self._queue.at + 1)
-        elif self._waiting and not self._queue.busy:
-            self._waiting, self.region = False, None
-            self._outline.hide()
-        self.changed.emit()
-
-    def _follow(self, *_: object) -> None:
-        """Outline the region while its image is the current one."""
-        region, results = self.region, self._session.results
-        self._waiting &= bool(results)
-        if region is not None and region.image not in results:
-            self.region = region = None
-        if region is None or not self.in_view:
-            self._outline.hide()
-        else:
-            self._outline.show(region.image, region.box)
-        self.changed.emit()
+    def _outline_again(self, item: ProposedRegion) -> None:
+        self._outline.show(item.image, item.box)

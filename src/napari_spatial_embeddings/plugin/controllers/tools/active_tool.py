@@ -12,6 +12,10 @@ from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationCo
 from napari_spatial_embeddings.plugin.controllers.annotation_actions import AnnotationActions
 from napari_spatial_embeddings.plugin.controllers.correction_tool import CorrectionTool
 from napari_spatial_embeddings.plugin.controllers.explanation import ExplanationController
+from napari_spatial_embeddings.plugin.controllers.proposing import click_tool as clicking
+from napari_spatial_embeddings.plugin.controllers.proposing import review as reviewing
+from napari_spatial_embeddings.plugin.controllers.proposing.click_tool import ClickTool
+from napari_spatial_embeddings.plugin.controllers.proposing.review import ObjectReview
 from napari_spatial_embeddings.plugin.controllers.tracking.link_tool import LinkTool
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.tasks.correction_actions import TOOLS
@@ -41,7 +45,7 @@ SHORT = {
 
 
 class ActiveTool(QObject):
-    """The one tool that is on: of the annotation, of the corrections, of the links, or Explain.
+    """The one tool that is on: of annotation, clicks, corrections or links, or Explain.
 
     A tool that is turned on ends another one. While one is on, Esc over its layer leaves it, rather
     than what napari does with that key.
@@ -54,6 +58,8 @@ class ActiveTool(QObject):
     correction_tool : CorrectionTool
     explanation : ExplanationController
     link_tool : LinkTool
+    click_tool : ClickTool
+    review : ObjectReview
 
     Attributes
     ----------
@@ -74,12 +80,14 @@ class ActiveTool(QObject):
         correction_tool: CorrectionTool,
         explanation: ExplanationController,
         link_tool: LinkTool,
+        click_tool: ClickTool,
+        review: ObjectReview,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._annotation, self._actions = viewer, annotation, actions
         self._correction_tool, self._explanation = correction_tool, explanation
-        self._link_tool = link_tool
+        self._link_tool, self._click_tool, self._review = link_tool, click_tool, review
         self.name = self.sentence = ""
         self._bound: Layer | None = None
         self._theirs: Callable[[Layer], object] | None = None
@@ -88,18 +96,26 @@ class ActiveTool(QObject):
         self._connections.add(correction_tool.changed, self._follow_correction)
         self._connections.add(explanation.changed, self._follow_explanation)
         self._connections.add(link_tool.changed, self._follow_links)
+        self._connections.add(click_tool.changed, self._follow_clicks)
+        self._connections.add(review.changed, self._follow_review)
         self._connections.add(viewer.layers.selection.events.active, self._update)
 
     def close(self) -> None:
         """Leave the tool, as nothing names it any more, and disconnect from the controllers."""
+        self._correction_tool.leave()
         self.leave()
         self._connections.close()
         self._bind(None)
 
     def leave(self) -> None:
-        """Leave the tool."""
+        """Leave the tool; one that is used in a review leads back to it."""
+        if self._review.on and self._correction_tool.tool:
+            self._correction_tool.leave()
+            return
+        self._review.leave()
         self._correction_tool.leave()
         self._link_tool.leave()
+        self._click_tool.leave()
         self._explanation.set_on(False)
         self._actions.leave()
 
@@ -107,33 +123,47 @@ class ActiveTool(QObject):
 
     def _follow_annotation(self) -> None:
         if self._annotation.tool:
-            self._explanation.set_on(False)
-            self._leave_links()
+            self._leave_others("annotation")
         self._update()
 
     def _follow_correction(self) -> None:
         if self._correction_tool.tool:
-            self._explanation.set_on(False)
-            self._leave_links()
+            self._leave_others("correction")
         self._update()
 
     def _follow_explanation(self) -> None:
-        if self._explanation.on and self._correction_tool.tool:
-            self._correction_tool.leave()
         if self._explanation.on:
-            self._leave_links()
+            self._leave_others("explanation")
         self._update()
 
     def _follow_links(self) -> None:
         if self._link_tool.tool:
-            self._explanation.set_on(False)
-            if self._correction_tool.tool:
-                self._correction_tool.leave()
+            self._leave_others("links")
         self._update()
 
-    def _leave_links(self) -> None:
-        if self._link_tool.tool:
+    def _follow_clicks(self) -> None:
+        if self._click_tool.on:
+            self._leave_others("clicks")
+        self._update()
+
+    def _follow_review(self) -> None:
+        if self._review.on:
+            self._leave_others("review")
+            self._actions.leave()  # the objects' layer is active once an object is found
+        self._update()
+
+    def _leave_others(self, but: str) -> None:
+        """Leave all tools but those of one kind; the annotation's go with their layer."""
+        if but != "explanation":
+            self._explanation.set_on(False)
+        if but not in ("correction", "review"):
+            self._review.leave()
+        if but not in ("correction", "review", "annotation") and self._correction_tool.tool:
+            self._correction_tool.leave()
+        if but != "links" and self._link_tool.tool:
             self._link_tool.leave()
+        if but != "clicks":
+            self._click_tool.leave()
 
     def _update(self, _event: object = None) -> None:
         name, sentence = self._found()
@@ -148,6 +178,10 @@ class ActiveTool(QObject):
             return TOOLS[self._correction_tool.tool].name, self._correction_tool.hint
         if self._link_tool.tool:
             return LINK_TOOLS[self._link_tool.tool].name, self._link_tool.hint
+        if self._click_tool.on:
+            return clicking.NAME, self._click_tool.hint
+        if self._review.on:
+            return reviewing.NAME, self._review.hint
         if self._explanation.on:
             return "Explain", "Move the mouse over an object."
         tool = self._annotation.tool

@@ -24,6 +24,7 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.checks.expected import expected_share
 from napari_spatial_embeddings.plugin.tasks.checks.scores import (
     Scorer,
     ScoreReport,
@@ -159,6 +160,11 @@ class ScoringController(QObject):
     def scores(self) -> Scores | None:
         """The newest scores of the current image."""
         return self.report.scores
+
+    @property
+    def expected(self) -> float | None:
+        """Share of the objects that are right as their scores promise; None if they do not."""
+        return expected_share(self._session.result)
 
     # ---------------------------------------------------------------- following
 

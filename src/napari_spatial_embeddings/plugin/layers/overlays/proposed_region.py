@@ -1,4 +1,4 @@
-"""Outline of the region that is to be annotated next."""
+"""Outline of what is proposed: the region to annotate next, or the object to review."""
 
 from __future__ import annotations
 
@@ -28,10 +28,19 @@ class ProposedOutline:
     Parameters
     ----------
     viewer : ViewerModel
+    part : str
+        Of the layer's tag: what is outlined, which is apart from other outlines.
+    name : str
+        Of the layer, after that of the image.
     """
 
-    def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
+    def __init__(
+        self, viewer: ViewerModel, part: str = "region", name: str = "region to complete"
+    ) -> None:
+        self._viewer, self._part, self._name = viewer, part, name
+
+    def _layers(self) -> list[Any]:
+        return list(tagged(self._viewer, "proposed", part=self._part))
 
     def show(self, key: str, box: Box) -> None:
         """Outline a box of an image; what was outlined before is not any more."""
@@ -49,7 +58,7 @@ class ProposedOutline:
 
     def _layer(self, key: str) -> Any:
         """Return the layer of an image's outline; None where that is closed."""
-        for layer in tagged(self._viewer, "proposed"):
+        for layer in self._layers():
             if image_key(layer) == key:
                 layer.visible = True
                 return layer
@@ -61,25 +70,25 @@ class ProposedOutline:
         layer = Shapes(
             None,
             ndim=len(where["scale"]),
-            name=f"{image.name} · region to complete",
-            metadata=LayerTag("proposed", key).metadata(),
+            name=f"{image.name} · {self._name}",
+            metadata=LayerTag("proposed", key, part=self._part).metadata(),
             **where,
         )
         insert(self._viewer, len(self._viewer.layers), layer)
         return layer
 
-    def look(self, box: Box) -> None:
-        """Move the view to the outlined box."""
-        for layer in tagged(self._viewer, "proposed"):
+    def look(self, box: Box, share: float = 0.5) -> None:
+        """Move the view to the outlined box, which takes a share of the canvas at most."""
+        for layer in self._layers():
             if layer.visible:  # those of other images are hidden
-                look_at_box(self._viewer, layer, box)
+                look_at_box(self._viewer, layer, box, share)
 
     def hide(self) -> None:
         """Hide the outline: to remove a layer of shapes while others change ended in a crash."""
-        for layer in tagged(self._viewer, "proposed"):
+        for layer in self._layers():
             layer.visible = False
 
     def clear(self) -> None:
         """Remove the outline."""
-        for layer in list(tagged(self._viewer, "proposed")):
+        for layer in self._layers():
             self._viewer.layers.remove(layer)

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.core.text import plural
+from napari_spatial_embeddings.plugin.controllers.proposing.dots import DotImport
 from napari_spatial_embeddings.plugin.controllers.tools.file_import import FileImport, Purpose
 from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
 from napari_spatial_embeddings.plugin.controllers.tools.series_import import SeriesImport
@@ -31,6 +32,7 @@ class ExistingObjects(QWidget):
     session : Session
     objects : ObjectImport
     series : SeriesImport
+    dots : DotImport
     files : FileImport
     """
 
@@ -39,15 +41,19 @@ class ExistingObjects(QWidget):
         session: Session,
         objects: ObjectImport,
         series: SeriesImport,
+        dots: DotImport,
         files: FileImport,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._session, self._objects, self._series = session, objects, series
-        self._files = files
+        self._dots, self._files = dots, files
         self._others = NameCombo()
         self._take = QPushButton("Use")
-        self._take.setToolTip("Copy the objects of this layer into the annotations.")
+        self._take.setToolTip(
+            "Copy the objects of this layer into the annotations.\n"
+            "Of points, the object that the model outlines at each."
+        )
         self._take.clicked.connect(self._use_other)
         self._frames_menu = QMenu(self._take)
         self._all_frames = self._frames_menu.addAction("", self._use_series)
@@ -71,7 +77,7 @@ class ExistingObjects(QWidget):
 
     def refresh(self, possible: bool) -> None:
         """Offer the layers there are; nothing, if no image can be annotated."""
-        others = self._objects.layers()
+        others = self._layers()
         chosen = self._others.currentData(Qt.ItemDataRole.UserRole)
         self._others.clear()
         for layer in others:
@@ -83,7 +89,10 @@ class ExistingObjects(QWidget):
 
     def _use_other(self) -> None:
         with self._session.errors_as_messages():
-            if (layer := self._other()) is not None:
+            layer = self._other()
+            if layer in self._dots.layers():
+                self._dots.use(layer)
+            elif layer is not None:
                 self._objects.use_layer(layer)
 
     def _use_series(self) -> None:
@@ -98,11 +107,15 @@ class ExistingObjects(QWidget):
     def _other(self) -> Any:
         """Return the layer that is chosen."""
         chosen = self._others.currentData(Qt.ItemDataRole.UserRole)
-        return next((x for x in self._objects.layers() if str(x.unique_id) == chosen), None)
+        return next((x for x in self._layers() if str(x.unique_id) == chosen), None)
+
+    def _layers(self) -> list[Any]:
+        return [*self._objects.layers(), *self._dots.layers()]
 
     def _show_choice(self) -> None:
         """Offer a menu where the chosen layer has all frames of the time series."""
-        frames = self._series.frames(self._other())
+        layer = self._other()
+        frames = 0 if layer in self._dots.layers() else self._series.frames(layer)
         self._take.setMenu(self._frames_menu if frames else None)  # type: ignore[arg-type]
         self._all_frames.setText(f"On all {plural(frames, 'frame')}")
 

@@ -1,0 +1,1 @@
+"""Quality of objects without ground truth."""

@@ -1,0 +1,1 @@
+"""Rows of buttons that go along the queues of what is proposed."""
