@@ -28,7 +28,7 @@ the colour-blind as well."""
 NO_RESULT = "Predict this image first."
 
 NOT_CALIBRATED = """The scores of this model are not calibrated: train it on so many objects that
-some can be held out, or start from a shipped model."""
+some can be held out."""
 
 
 class ExpectedColours(QObject):
