@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
+import tempfile
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from napari_spatial_embeddings.inference.library import VARIABLE
 
 # No deadlines: the first example includes compiling the loops. The examples are always the same, so
 # that a change lands or fails by its own merit; with --hypothesis-profile=random they are new ones.
@@ -31,6 +36,16 @@ def pytest_configure() -> None:
     without them, and the process crashes.
     """
     gc.disable()
+    # No test sees, or changes, the models that whoever runs them has imported.
+    os.environ[VARIABLE] = str(Path(tempfile.gettempdir()) / f"no-models-{os.getpid()}")
+
+
+@pytest.fixture
+def library(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty library of imported models."""
+    folder = tmp_path_factory.mktemp("user") / "models"
+    monkeypatch.setenv(VARIABLE, str(folder))
+    return folder
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

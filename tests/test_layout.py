@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
     "samples": NONE,
     "system": {"errors"},
     "core": {"config", "errors"},
-    "inference": {"config", "errors", "core", "system"},
+    "inference": {"config", "errors", "samples", "core", "system"},
     "training": {"config", "errors", "core", "system", "inference"},
     "editing": {"config", "errors", "core"},
     "tracking": {"config", "errors", "core"},

@@ -1,4 +1,4 @@
-"""Registry of the shipped models, by name."""
+"""Registry of the models that have a name: the shipped ones, and those that were imported."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .library import SHIPPED, imported
 from .model_card import CARD, WEIGHTS, ModelCard, ModelError, check_folder, parsed
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FOLDER = Path(__file__).parents[1] / "models"
+FOLDER = SHIPPED
 
 
 def shipped() -> dict[str, ModelCard]:
@@ -60,7 +61,7 @@ def _read(path: Path, changed: int) -> ModelCard:  # noqa: ARG001 - read again o
 
 
 def find_folder(name: str | Path) -> Path:
-    """Return the folder of a model: its own, or that of a shipped model's name.
+    """Return the folder of a model: its own, or that of a shipped or an imported model's name.
 
     Raises
     ------
@@ -73,12 +74,16 @@ def find_folder(name: str | Path) -> Path:
     names = [path.parent.name for path in _cards()]
     if str(name) in names:
         return FOLDER / str(name)
+    others = imported()
+    if str(name) in others:
+        return others[str(name)]
     known = f"the shipped models are: {', '.join(names)}" if names else "no models are shipped"
+    known += f"; the imported ones are: {', '.join(others)}" if others else ""
     raise ModelError(f"there is no model '{name}': it is no folder, and {known}")
 
 
 def find_model(name: str | Path) -> SpatialEmbeddings:
-    """Load a model by its folder, or by the name of a shipped one.
+    """Load a model by its folder, or by the name of a shipped or an imported one.
 
     Raises
     ------

@@ -38,6 +38,7 @@ from .controllers.proposing.next_region import NextRegion
 from .controllers.proposing.review import ObjectReview
 from .controllers.reclustering import ReclusteringController
 from .controllers.reopening import Reopening
+from .controllers.sharing.models import ModelLibrary
 from .controllers.shortcuts import Shortcuts
 from .controllers.tools.active_tool import ActiveTool
 from .controllers.tools.all_corrections import AllCorrections
@@ -81,6 +82,7 @@ from .sections.explain import ExplainSection
 from .sections.export import ExportSection
 from .sections.help import HelpButton
 from .sections.image_list import ImageList
+from .sections.models.access import ModelAccess
 from .sections.predict import PredictSection
 from .sections.proposing.next_region import NextRegionRow
 from .sections.scores import ScoresSection
@@ -138,7 +140,6 @@ class SpatialEmbeddingsWidget(DockedWidget):
         layout.addLayout(below)
         self.session.message.connect(self._message.show_message)
         self._warnings = LogMessages(log, self)
-        # What is to be known about a file that is used all the same.
         self._warnings.warned.connect(partial(self.session.say, kind="warning"))
         self.session.training_changed.connect(self._follow_training)
         self.active_tool.changed.connect(self._show_tool)
@@ -184,11 +185,9 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.frame_maps = FrameMaps(session, self.autosave, self.images, self)
         self.model_suggestion = ModelSuggestion(session, self.images, self)
         self.correction = CorrectionController(session, self.autosave, self.project_images, self)
-        self.file_import = FileImport(
-            *(viewer, session, self.images, self.project, self.listed, self.annotation_actions),
-            *(self.object_import, self.series_import, self.correction),
-            self,
-        )
+        into = self.images, self.project, self.listed, self.annotation_actions
+        imports = self.object_import, self.series_import, self.correction
+        self.file_import = FileImport(viewer, session, *into, *imports, self)
         self.annotation_hider = AnnotationHider(viewer, session, self)
         self.correction_tool = CorrectionTool(
             viewer, session, self.annotation_hider, self.correction, self
@@ -216,6 +215,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.view_follower = ViewFollower(viewer, session, *used, self)
         self.arrows = ArrowsLayer(viewer, session, self)
         self.expected = ExpectedColours(viewer, session, self)
+        self.models = ModelLibrary(session, self)
         written = self.images, self.project_images, self.prediction, self.linking
         self.export = ExportController(viewer, session, *written, self)
         kept = self.autosave, self.project, self.prediction
@@ -245,6 +245,8 @@ class SpatialEmbeddingsWidget(DockedWidget):
             ExportSection(session, self.export),
         )
         listed = ImageList(session, self.project, self.listed, self.annotation, self.prediction)
+        choices = self._train.start_model, self._tune.predict.model, listed
+        self.model_access = ModelAccess(session, self.models, self.project, choices, self)
         owners = self.images, self.image_choice, self.project, self.project_images
         drawing = self.images, self.annotation, self.annotation_actions, self.object_import
         taken = self.object_import, self.series_import, self.aids.dots, self.file_import
@@ -325,8 +327,6 @@ class SpatialEmbeddingsWidget(DockedWidget):
         if self.session.training.status == "starting" and not self._train.button_in_view:
             self._train.set_open(True)
             self.column.scroll_to(self._train)
-
-    # ---------------------------------------------------------------- closing
 
     def may_close(self, what: str) -> bool:
         """Ask whether a training is to end with what is closed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
+from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
 
 from .which_files import WhichFiles
 
@@ -83,6 +83,23 @@ class Dialogs:
             self.parent, "Labels of the whole image", str(suggestion), "OME-Zarr (*.zarr)"
         )
         return Path(name) if name else None
+
+    def import_models(self, start: Path, /) -> list[Path]:
+        """Ask for files of models."""
+        names, _ = QFileDialog.getOpenFileNames(
+            self.parent, "Import models", str(start), "Models (*.zip *.onnx);;All files (*)"
+        )
+        return [Path(name) for name in names]
+
+    def export_model(self, suggestion: Path, /) -> Path | None:
+        """Ask where a model is to be written."""
+        name, _ = QFileDialog.getSaveFileName(self.parent, "Export a model", str(suggestion))
+        return Path(name) if name else None
+
+    def new_name(self, title: str, name: str, /) -> str | None:
+        """Ask for another name."""
+        new, accepted = QInputDialog.getText(self.parent, title, "Name", text=name)
+        return new if accepted and new != name else None
 
     def find_image(self, missing: Path, /) -> Path | None:
         """Ask where a moved image is now."""

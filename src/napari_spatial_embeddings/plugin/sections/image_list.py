@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.core.text import plural
@@ -15,6 +15,7 @@ from napari_spatial_embeddings.plugin.controllers.image_list import ListedImages
 from napari_spatial_embeddings.plugin.controllers.listing.listed_image import ListedImage
 from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
 from napari_spatial_embeddings.plugin.controllers.project import ProjectController
+from napari_spatial_embeddings.plugin.controllers.sharing.models import ModelLibrary
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.file_drop import FileDrop
 from napari_spatial_embeddings.plugin.qt.looks import dress
@@ -41,6 +42,9 @@ class ImageList(FileDrop):
     prediction : PredictionController
         For the images that were skipped.
     """
+
+    models_dropped = Signal(list)
+    """Paths of models: they are no images."""
 
     def __init__(
         self,
@@ -158,7 +162,11 @@ class ImageList(FileDrop):
         self.refresh()
 
     def _dropped(self, paths: list[Path]) -> None:
-        self._listed.offer(paths)
+        models = [path for path in paths if ModelLibrary.is_model(path)]
+        if models:
+            self.models_dropped.emit(models)
+        if others := [path for path in paths if path not in models]:
+            self._listed.offer(others)
 
     def _add(self) -> None:
         with self._session.errors_as_messages():

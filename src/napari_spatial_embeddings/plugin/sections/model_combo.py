@@ -1,4 +1,4 @@
-"""List of models: the project's own, the shipped ones, one from a folder; or none."""
+"""List of models: the project's own, shipped and imported ones, one from a folder; or none."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_spatial_embeddings.inference.library import imported
 from napari_spatial_embeddings.inference.model_card import ModelCard
 from napari_spatial_embeddings.inference.registry import find_folder, shipped
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.name_widgets import NameCombo
 from napari_spatial_embeddings.plugin.state.session import Session
 
-BROWSE = "..."
-"""Data of the entry that opens a dialog."""
+BROWSE, MANAGE = "...", "models"
+"""Data of the entries that open a dialog."""
 
 
 class ModelCombo(NameCombo):
@@ -33,6 +34,8 @@ class ModelCombo(NameCombo):
     """The user has chosen."""
     changed = Signal()
     """Another model is chosen, by the user or by the program."""
+    managed = Signal()
+    """The user wants to see, import, export or delete models."""
 
     def __init__(
         self, session: Session, none_text: str, *, optional: bool, parent: QWidget | None = None
@@ -46,6 +49,7 @@ class ModelCombo(NameCombo):
         self._connections = Connections()
         self._connections.add(session.model_changed, self._follow)
         self._connections.add(session.project_changed, self._refresh)
+        self._connections.add(session.models_changed, self._refresh)
         self.follow()
 
     @property
@@ -98,10 +102,12 @@ class ModelCombo(NameCombo):
         if project is not None and project.has_model:
             known["Project's model"] = str(project.model_folder)
         known |= {name: name for name in cards}
+        known |= {name: str(folder) for name, folder in imported().items()}
         for path in filter(None, (self._browsed, self._chosen)):
             if path not in known.values():
                 known[f"{Path(path).name} (folder)"] = path
         known["Open a folder..."] = BROWSE
+        known["Manage models..."] = MANAGE
         self.clear()
         for title, model in known.items():
             self.addItem(title, model)
@@ -111,6 +117,10 @@ class ModelCombo(NameCombo):
         self.set_about(self.currentData(Qt.ItemDataRole.ToolTipRole) or "")
 
     def _pick(self, model: str | None) -> None:
+        if model == MANAGE:
+            self._refresh()
+            self.managed.emit()
+            return
         if model == BROWSE:
             model = QFileDialog.getExistingDirectory(self, "Folder of a model") or self._chosen
             if model == self._chosen:

@@ -67,6 +67,8 @@ class Session:
     classes_changed = Signal()
     image_changed = Signal()
     model_changed = Signal()
+    models_changed = Signal()
+    """Models were imported, renamed or deleted."""
     clustering_changed = Signal()
     prediction_changed = Signal()
     training_settings_changed = Signal()

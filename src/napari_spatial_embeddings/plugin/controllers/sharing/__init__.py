@@ -1,0 +1,1 @@
+"""Owners of what is shared with others."""

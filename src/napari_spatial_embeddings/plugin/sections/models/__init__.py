@@ -1,0 +1,1 @@
+"""The window of models: a list that can be managed, and files that are dropped."""

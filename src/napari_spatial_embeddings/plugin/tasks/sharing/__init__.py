@@ -1,0 +1,1 @@
+"""Work of sharing in a thread: models that are imported and exported."""
