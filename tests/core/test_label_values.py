@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -192,3 +193,15 @@ def test_ids_that_did_not_fit_beside_a_sign() -> None:
     ignored = squares(90).astype(np.int8)
     ignored[0] = -1
     assert objects_of(ignored, "a.tif").labels is ignored
+
+
+@pytest.mark.parametrize("other", [(), (7,)])
+def test_the_check_takes_less_than_22_bytes_a_pixel(other: tuple[int, ...]) -> None:
+    labels = squares(1024).astype(np.uint32)
+    objects_of(labels, "a", other)  # what it imports is no part of it
+    tracemalloc.start()
+    found = objects_of(labels, "a", other)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.labels is labels
+    assert peak < 22 * labels.size

@@ -141,7 +141,7 @@ def objects_of(labels: NDArray[np.integer], name: str, other: tuple[int, ...] = 
         If the values are grey values or classes, were cut off where they did not fit, or if
         background is not 0.
     """
-    kept = np.where((labels > 0) & ~np.isin(labels, other), labels, 0)
+    kept = _objects_alone(labels, other)
     pieces, sizes, values = _pieces(kept)
     ids, large = _large_pieces(sizes, values)
     if not len(ids):
@@ -159,9 +159,10 @@ def objects_of(labels: NDArray[np.integer], name: str, other: tuple[int, ...] = 
             return Objects(labels, False)
         first = max((0, *other))  # whose values stay theirs
         return Objects(np.where(pieces > 0, pieces + first, labels.astype(np.int64)), True)
+    del pieces  # 8 bytes a pixel
     if len(ids) >= MIN_GREY_VALUES:  # more than there are classes
         _check_range(name, ids, large, labels.dtype)
-    if _are_classes(kept):
+    if _are_classes(kept, sizes, values):
         raise InputError(
             f"{name} holds {len(ids)} values in {len(sizes)} separate pieces, as grey values or"
             f" classes are; {EXPECTED}"
@@ -174,6 +175,15 @@ def objects_of(labels: NDArray[np.integer], name: str, other: tuple[int, ...] = 
             f" {pixels.max() / kept.size:.0%} of it, as background does; {EXPECTED}"
         )
     return Objects(labels, False)
+
+
+def _objects_alone(
+    labels: NDArray[np.integer], other: tuple[int, ...]
+) -> NDArray[np.integer]:
+    """Return labels with 0 where there is no object; the same array if that is all of them."""
+    if not other and labels.min(initial=0) >= 0:
+        return labels
+    return np.where((labels > 0) & ~np.isin(labels, other), labels, 0)
 
 
 def _pieces(
@@ -199,15 +209,18 @@ def _large_pieces(
     return ids, np.bincount(index[sizes >= LARGE * largest[index]], minlength=len(ids))
 
 
-def _are_classes(labels: NDArray[np.integer]) -> bool:
-    """Whether values have too many pieces to be objects.
+def _are_classes(
+    labels: NDArray[np.integer], sizes: NDArray[np.int64], values: NDArray[np.integer]
+) -> bool:
+    """Whether values have too many pieces, whose sizes and values are given, to be objects.
 
     Of a volume, the slice that holds most is looked at: objects may be labelled in some alone.
     """
-    while labels.ndim > 2:
-        filled = np.count_nonzero(labels, axis=tuple(range(1, labels.ndim)))
-        labels = labels[int(np.argmax(filled))]
-    _, sizes, values = _pieces(labels)
+    if labels.ndim > 2:
+        while labels.ndim > 2:
+            filled = np.count_nonzero(labels, axis=tuple(range(1, labels.ndim)))
+            labels = labels[int(np.argmax(filled))]
+        _, sizes, values = _pieces(labels)
     ids, large = _large_pieces(sizes, values)
     if len(sizes) > MAX_PIECES * len(ids):
         return True
