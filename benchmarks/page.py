@@ -230,8 +230,8 @@ objects, pixel by pixel, which is what makes sliders quick.
 A label image of 8192 x 8192 pixels, as another program writes it, exported by the command line in
 one format after another, each in a process of its own, two threads: `python -m benchmarks.exports`.
 Seconds from its start to its end, the reading of the labels included; memory is the most that it
-held, which is where it is checked that the values are labels, as those of others are. Labels that
-`export.write_labels` wrote are not: their ROI set took 0.71 GB, in a run apart.
+held, which is where it is checked that the values are labels, as those of others are: 21 bytes a
+pixel. Labels that `export.write_labels` wrote are not: their ROI set took 0.71 GB, in a run apart.
 """,
     "speed": """## A large image beside an older build
 
