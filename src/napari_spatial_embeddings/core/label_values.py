@@ -177,9 +177,7 @@ def objects_of(labels: NDArray[np.integer], name: str, other: tuple[int, ...] = 
     return Objects(labels, False)
 
 
-def _objects_alone(
-    labels: NDArray[np.integer], other: tuple[int, ...]
-) -> NDArray[np.integer]:
+def _objects_alone(labels: NDArray[np.integer], other: tuple[int, ...]) -> NDArray[np.integer]:
     """Return labels with 0 where there is no object; the same array if that is all of them."""
     if not other and labels.min(initial=0) >= 0:
         return labels

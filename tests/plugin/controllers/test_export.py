@@ -193,6 +193,27 @@ def test_an_image_that_cannot_be_predicted_does_not_stop_the_others(
     np.testing.assert_array_equal(read_labels(tmp_path / "out/cells.tif"), scene.layer.data)
 
 
+def test_a_format_that_cannot_be_written_does_not_stop_the_others(
+    scene: Scene, bench: EditorBench, tmp_path: Path
+) -> None:
+    for name in ("cells.tif", "cells.geojson"):
+        (tmp_path / name).write_bytes(b"of another origin")
+    bench.export.export_current(tmp_path, ["labels", "objects", "geojson", "coco"])
+    end = done(bench)
+    assert end.startswith(f"Wrote 2 files of 1 image to {tmp_path}; ")
+    assert f"{tmp_path / 'cells.tif'} is there already" in end
+    assert f"{tmp_path / 'cells.geojson'} is there already" in end
+    assert {"cells.csv", "cells.coco.json"} <= {*contents(tmp_path)}
+    assert (tmp_path / "cells.tif").read_bytes() == b"of another origin"
+    for name in ("cells.csv", "cells.coco.json"):
+        (tmp_path / name).write_bytes(b"of another origin")
+    bench.export.export_current(tmp_path, ["labels", "objects"])
+    end = done(bench)
+    assert not end.startswith("Wrote")
+    assert end.count("was not written by this program") == 2
+    assert len(scene.instances)
+
+
 def test_cancel(scene: Scene, bench: EditorBench, tmp_path: Path) -> None:
     bench.export.export_all(tmp_path, list(FORMATS))
     assert scene.key in bench.export.exportable()

@@ -209,6 +209,11 @@ def test_a_table_of_the_series_has_frames_and_tracks(
     places = [(int(row["frame"]), int(row["label"])) for row in rows]
     assert places == [(t, int(i)) for t, one in found.items() for i in one.ids]
     assert rows[0].keys() >= {"class", "score", "size_px", "mean_intensity_0"}
+    (tmp_path / "results/film.csv").write_text("of another origin")
+    bench.export.export_series(tmp_path / "results", ["objects", "coco"])
+    assert "their outlines to film.coco.json; " in (end := done(bench))
+    assert f"{tmp_path / 'results/film.csv'} is there already" in end
+    assert (tmp_path / "results/film.csv").read_text() == "of another origin"
     features = json.loads((tmp_path / "results/film.geojson").read_text())["features"]
     outlined = {(f["geometry"]["plane"]["t"], int(f["properties"]["name"])) for f in features}
     assert outlined == set(places)

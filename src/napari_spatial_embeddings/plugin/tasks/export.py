@@ -95,9 +95,10 @@ class ExportReport:
 
 
 def export_images(request: ExportRequest, models: ModelCache) -> Iterator[ExportReport]:
-    """Export images one after another; one that cannot be exported does not stop the others.
+    """Export images one after another; what cannot be exported does not stop the others.
 
-    Results are written as they are: nothing is clustered again.
+    Neither an image, nor a format of one. Results are written as they are: nothing is clustered
+    again.
 
     Raises
     ------
@@ -105,12 +106,13 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
         If the system refuses to write, such as on a full disk; the message gives how much was
         written before.
     InputError, OSError
-        If the only image cannot be exported.
+        If nothing of the only image can be exported.
     """
-    tasks, problems, files = request.tasks, list[str](), 0
+    tasks, problems, files, images = request.tasks, list[str](), 0, 0
     for k, task in enumerate(tasks, 1):
         place = f" ({k} of {len(tasks)})" if len(tasks) > 1 else ""
         yield ExportReport(f"Writing {task.name}{place} …")
+        before = files
         try:
             image, result = None, task.result
             if result is None:
@@ -124,13 +126,12 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
             assert image is not None
             assert result is not None
             segmented = _segmented(task, image, result)
-            where = request.folder, segmented, request.formats
-            spare, settings = request.protected, request.settings
-            for step in export_steps(*where, spare=spare, settings=settings):
-                files += step.complete
-                if 0 < step.done < step.total:
-                    share = f"{step.done:,} of {step.total:,} objects"
-                    yield ExportReport(f"Writing {step.path.name}: {share} …")
+            for key in request.formats:
+                try:
+                    yield from _write(request, segmented, key)
+                    files += 1
+                except (InputError, OSError) as error:
+                    problems.append(to_message(error))
         except (InputError, OSError) as error:
             if len(tasks) == 1:
                 raise
@@ -139,9 +140,22 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
             raise Failure(
                 f"{error}; {plural(files, 'file')} of {plural(k, 'image')} written"
             ) from error
-    done = f"Wrote {plural(files, 'file')} of {plural(len(tasks) - len(problems), 'image')}"
+        images += files > before
+    problems = [*dict.fromkeys(problems)]
+    if len(tasks) == 1 and problems and not files:
+        raise InputError("; ".join(problems))
+    done = f"Wrote {plural(files, 'file')} of {plural(images, 'image')}"
     message = "; ".join([f"{done} to {request.folder}", *problems])
     yield ExportReport(message, "warning" if problems else "info")
+
+
+def _write(request: ExportRequest, found: Segmented, key: str) -> Iterator[ExportReport]:
+    """Write an image in one format."""
+    spare, settings = request.protected, request.settings
+    for step in export_steps(request.folder, found, [key], spare=spare, settings=settings):
+        if 0 < step.done < step.total:
+            share = f"{step.done:,} of {step.total:,} objects"
+            yield ExportReport(f"Writing {step.path.name}: {share} …")
 
 
 def _predict(request: ExportRequest, task: ExportTask, models: ModelCache) -> Iterator[Any]:

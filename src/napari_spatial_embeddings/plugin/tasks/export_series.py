@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.text import plural
-from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.errors import InputError, to_message
 
 from .export import ExportReport
 
@@ -84,22 +84,58 @@ def _how_made(results: Collection[Segmentation]) -> dict[str, Any]:
 
 
 def export_series(request: SeriesExport) -> Iterator[ExportReport]:
-    """Write the labels of all frames, as TIFF with an axis of time.
+    """Write the labels of all frames, as TIFF with an axis of time, and what else is wanted.
+
+    A file that cannot be written does not stop the others.
 
     Raises
     ------
-    InputError, Failure
-        If the file is an image's own or not ours, its folder lies in one of Zarr, or the system
-        refuses.
+    InputError, OSError
+        If nothing can be written: files are images' own or not ours, or the folder lies in one of
+        Zarr.
+    Failure
+        If the system refuses.
     """
-    from napari_spatial_embeddings.export.label_series import write_frames
+    from napari_spatial_embeddings.export import FORMATS
+
+    parts = [_write_labels(request)]
+    parts += [_write_table(request)] if "objects" in request.formats else []
+    parts += [_write_outlines(request, key) for key in request.formats if FORMATS[key].series]
+    written, problems = list[str](), list[str]()
+    for part in parts:
+        try:
+            written.append((yield from part))
+        except (InputError, OSError) as error:
+            problems.append(to_message(error))
+    problems = [*dict.fromkeys(problems)]
+    if not written:
+        raise InputError("; ".join(problems))
+    others = [t for t, one in request.results.items() if one.settings != request.settings]
+    if others:
+        problems.append(
+            f"{plural(len(others), 'frame')} had not followed the sliders, such as frame"
+            f" {min(others)}: wait until all have, or predict them again, and export once more"
+        )
+    message = "; ".join([f"Wrote {', and '.join(written)}", *problems])
+    yield ExportReport(message, "warning" if problems else "info")
+
+
+def _check(request: SeriesExport, path: Path) -> None:
+    """Refuse to write where there is an image or a file that is not ours, or into a Zarr."""
     from napari_spatial_embeddings.export.places import check_folder, check_place
 
-    path, labels, series = request.path, request.labels, request.series
     if path.resolve() in {other.resolve() for other in request.protected}:
         raise InputError(f"{path} is the image itself: choose another folder")
     check_folder(path.parent)
     check_place(path)
+
+
+def _write_labels(request: SeriesExport) -> Generator[ExportReport, None, str]:
+    """Write the labels of all frames; return what was written."""
+    from napari_spatial_embeddings.export.label_series import write_frames
+
+    path, labels, series = request.path, request.labels, request.series
+    _check(request, path)
     highest = 0
     for t in sorted(request.results):
         highest = max(highest, int(labels[t].max(initial=0)))
@@ -118,30 +154,22 @@ def export_series(request: SeriesExport) -> Iterator[ExportReport]:
         _how_made(request.results.values()),
     )
     count, every = len(request.results), len(labels)
-    message = f"Wrote the objects of {plural(count, 'frame')} to {path}"
+    message = f"the objects of {plural(count, 'frame')} to {path}"
     if count < every:
         message += f"; {plural(every - count, 'frame')} without a prediction are empty"
-    if "objects" in request.formats:
-        yield ExportReport(f"Measuring the objects of {series.name} …")
-        yield from _write_table(request)
-        message += f", and a table of them to {path.with_suffix('.csv').name}"
-    for step in _outline_steps(request):
-        if step.complete:
-            message += f", and their outlines to {step.path.name}"
-        else:
-            yield ExportReport(f"Writing {step.path.name}: frame {step.done} …")
-    others = [t for t, one in request.results.items() if one.settings != request.settings]
-    if others:
-        message += (
-            f"; {plural(len(others), 'frame')} had not followed the sliders, such as frame"
-            f" {min(others)}: wait until all have, or predict them again, and export once more"
-        )
-    yield ExportReport(message, "warning" if others else "info")
+    return message
 
 
-def _outline_steps(request: SeriesExport) -> Iterator[ExportStep]:
-    """Write the outlines of all frames in the formats that hold a series."""
-    from napari_spatial_embeddings.export import FORMATS, Segmented, SegmentedSeries, export_steps
+def _write_outlines(request: SeriesExport, key: str) -> Generator[ExportReport, None, str]:
+    """Write the outlines of all frames in a format; return what was written."""
+    for step in _outline_steps(request, key):
+        yield ExportReport(f"Writing {step.path.name}: frame {step.done} …")
+    return f"their outlines to {step.path.name}"
+
+
+def _outline_steps(request: SeriesExport, key: str) -> Iterator[ExportStep]:
+    """Write the outlines of all frames, and report often."""
+    from napari_spatial_embeddings.export import Segmented, SegmentedSeries, export_steps
 
     series, results, name = request.series, request.results, request.path.stem
 
@@ -162,17 +190,18 @@ def _outline_steps(request: SeriesExport) -> Iterator[ExportStep]:
     classes = results[numbers[0]].classes if numbers else ()
     about, frames = _how_made(results.values()), series.frames or 1
     found = SegmentedSeries(name, numbers, frame, frames, series.shape, classes, about)
-    wanted = [key for key in request.formats if FORMATS[key].series]
     folder, spare = request.path.parent, request.protected
-    return export_steps(folder, found, wanted, spare=spare, settings=request.outlines)
+    return export_steps(folder, found, [key], spare=spare, settings=request.outlines)
 
 
-def _write_table(request: SeriesExport) -> Iterator[ExportReport]:
+def _write_table(request: SeriesExport) -> Generator[ExportReport, None, str]:
     """Write a row for each object of each frame; in rows of linked ones, their track."""
     from napari_spatial_embeddings.core.quality.calibration import of_card
     from napari_spatial_embeddings.export.objects import objects_table, objects_writer
 
     series, path = request.series, request.path.with_suffix(".csv")
+    _check(request, path)
+    yield ExportReport(f"Measuring the objects of {series.name} …")
     with objects_writer(path) as add:
         for t, found in sorted(request.results.items()):
             rows = objects_table(
@@ -187,6 +216,7 @@ def _write_table(request: SeriesExport) -> Iterator[ExportReport]:
             )
             add({"frame": [t] * len(found.instances), **_track_columns(request, t, found), **rows})
             yield ExportReport(f"Measured frame {t} of {series.name} …")
+    return f"a table of them to {path.name}"
 
 
 def _track_columns(request: SeriesExport, t: int, found: Segmentation) -> Table:
