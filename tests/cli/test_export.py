@@ -18,7 +18,7 @@ from napari_spatial_embeddings.core.outlines.filled import filled
 from napari_spatial_embeddings.export import FORMATS as ALL
 from napari_spatial_embeddings.export import Segmented
 from napari_spatial_embeddings.export import export as write
-from napari_spatial_embeddings.files import read_labels
+from napari_spatial_embeddings.files import read_labels, read_objects
 
 
 @pytest.fixture
@@ -43,7 +43,24 @@ def test_every_format_of_a_folder(labels: Path, tmp_path: Path) -> None:
     assert f"{out / 'a.RoiSet.zip'}: " in outcome.out
     np.testing.assert_array_equal(read_labels(out / "a.tif"), read_labels(labels / "a.tif"))
     assert "mean_intensity_0" in (out / "b.csv").read_text()
-    assert (out / "a.csv").read_text().startswith("label,class,score\n")
+    assert (out / "a.csv").read_text().startswith("label,class,score,size_px,")
+
+
+def test_a_table_is_completed(labels: Path, tmp_path: Path) -> None:
+    """What it has stays where it is; measurements come after it, also of high labels."""
+    found = read_labels(labels / "a.tif").astype(np.int32)
+    save(labels / "a.tif", found * 50_000)
+    ids = np.unique(found)[1:]
+    rows = [f"{50_000 * i},{'long' if i % 2 else 'round'},,0.5" for i in ids]
+    (labels / "a.csv").write_text("\n".join(["label,class,size_px,score", *rows]))
+    images = ("--image", tmp_path / "images" / "a.tif")
+    out = tmp_path / "out"
+    done("export", labels / "a.tif", "--format", "table", "--output", out, *images)
+    table = read_objects(out / "a.csv")
+    assert [*table][:4] == ["label", "class", "size_px", "score"]
+    assert table["label"] == [50_000 * i for i in ids]
+    assert table["size_px"] == [(found == i).sum() for i in ids]
+    assert table.keys() >= {"perimeter_px", "solidity", "neighbours", "std_intensity_0"}
 
 
 def test_classes_and_scores_come_from_the_table(labels: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from .label_files.png import write_png
 from .label_files.zarr_labels import write_zarr
 from .labels import write_labels
 from .maps import write_maps
+from .measures import measure_steps
 from .objects import write_objects
 from .outlines.coco import write_coco
 from .outlines.described import Steps
@@ -91,11 +92,16 @@ def at_once(write: Callable[[Path, Segmented, ExportSettings], object]) -> Write
 
     def steps(path: Path, found: Results, settings: ExportSettings) -> Steps:
         if not isinstance(found, Segmented):
-            raise FileError(f"{path} cannot hold a time series; those can: {', '.join(OF_SERIES)}")
+            raise FileError(no_series(path))
         yield 0, 1
         write(path, found, settings)
 
     return steps
+
+
+def no_series(path: Path) -> str:
+    """Return the sentence for a series in a format that holds none."""
+    return f"{path} cannot hold a time series; those can: {', '.join(OF_SERIES)}"
 
 
 def _labels(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
@@ -103,8 +109,12 @@ def _labels(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
     return write_labels(path, labels, found.pixel_size, found.unit, found.noted())
 
 
-def _objects(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
-    return write_objects(path, found.measured())
+def _objects(path: Path, found: Results, _settings: ExportSettings) -> Steps:
+    if not isinstance(found, Segmented):
+        raise FileError(no_series(path))
+    where = found.instances, found.image, found.pixel_size, found.unit
+    measured = yield from measure_steps(*where)
+    write_objects(path, {**found.measured(), **measured})
 
 
 def _maps(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
@@ -191,8 +201,8 @@ FORMATS: dict[str, Format] = {
     "objects": Format(
         "Objects (CSV)",
         ".csv",
-        at_once(_objects),
-        "One row per object: class, score, centre, size, sigma and mean intensities.",
+        _objects,
+        "One row per object: class, score, place, size, shape, neighbours and intensities.",
         MORE,
     ),
     "maps": Format(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.measuring.sums import Rows
 from napari_spatial_embeddings.core.sampling import all_blocks
 from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.files.errors import writing
@@ -105,14 +106,14 @@ def objects_table(
 
 def _sums(instances: Instances, image: PixelArray) -> NDArray[np.float64]:
     """Return the sum of each channel over each object, (C, N); reads blocks that hold objects."""
-    sums = np.zeros((image.shape[0], int(instances.ids.max(initial=0)) + 1))
+    sums, rows = np.zeros((image.shape[0], len(instances.ids) + 1)), Rows(instances.ids)
     edge = EDGE[instances.labels.ndim]
     for block in all_blocks(instances.labels.shape, edge):
-        labels = instances.labels[block].ravel().astype(np.intp)
+        labels = rows.of(instances.labels[block]).ravel().astype(np.intp)
         for c in range(image.shape[0] if labels.any() else 0):
             values = np.asarray(image[(c, *block)], np.float64)
             np.add.at(sums[c], labels, values.ravel())
-    return sums[:, instances.ids]
+    return sums[:, 1:]
 
 
 def write_objects(path: str | Path, table: Table) -> Path:

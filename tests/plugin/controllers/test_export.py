@@ -62,7 +62,9 @@ def test_one_image_in_every_format(scene: Scene, bench: EditorBench, tmp_path: P
     assert about["clustering"] == bench.session.clustering.model_dump()
     assert (about["model"], about["corrected"]) == ("net", len(scene.instances))
     with (tmp_path / "cells.csv").open(newline="") as table:
-        assert [int(row["label"]) for row in csv.DictReader(table)] == [*scene.instances.ids]
+        rows = [*csv.DictReader(table)]
+    assert [int(row["label"]) for row in rows] == [*scene.instances.ids]
+    assert rows[0].keys() >= {"perimeter_px", "solidity", "neighbours", "max_intensity_0"}
     stored = read_maps(tmp_path / "cells.maps.zarr")
     np.testing.assert_array_equal(stored.maps.seed, scene.result.maps.seed)
 

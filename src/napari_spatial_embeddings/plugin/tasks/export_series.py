@@ -197,6 +197,7 @@ def _outline_steps(request: SeriesExport, key: str) -> Iterator[ExportStep]:
 def _write_table(request: SeriesExport) -> Generator[ExportReport, None, str]:
     """Write a row for each object of each frame; in rows of linked ones, their track."""
     from napari_spatial_embeddings.core.quality.calibration import of_card
+    from napari_spatial_embeddings.export.measures import measures
     from napari_spatial_embeddings.export.objects import objects_table, objects_writer
 
     series, path = request.series, request.path.with_suffix(".csv")
@@ -204,16 +205,17 @@ def _write_table(request: SeriesExport) -> Generator[ExportReport, None, str]:
     yield ExportReport(f"Measuring the objects of {series.name} …")
     with objects_writer(path) as add:
         for t, found in sorted(request.results.items()):
+            image, where = series.frame(t).data, (series.pixel_size, series.unit)
             rows = objects_table(
                 found.instances,
                 found.classes,
-                series.frame(t).data,
-                series.pixel_size,
-                series.unit,
+                image,
+                *where,
                 found.maps.spacing,
                 (),
                 of_card(found.card),
             )
+            rows |= measures(found.instances, image, *where)
             add({"frame": [t] * len(found.instances), **_track_columns(request, t, found), **rows})
             yield ExportReport(f"Measured frame {t} of {series.name} …")
     return f"a table of them to {path.name}"
