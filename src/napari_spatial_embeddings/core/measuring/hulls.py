@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 AT_ONCE = 2**22
-"""Pixels of a bounding box, and distances from planes, that are in memory at once."""
+"""Pixels of a bounding box that are in memory at once."""
+
+CROSSED = 2**18
+"""Points in which lines cross planes that are in memory at once; a cache holds them."""
 
 NEAR = 1e-8
 """Distance in pixels up to which a pixel's middle counts as on the hull."""
@@ -60,14 +63,14 @@ def _inside(equations: NDArray[np.float64], shape: tuple[int, ...]) -> int:
     slope, rest = equations[:, -2], np.delete(equations, -2, axis=1)
     up, down = slope > 1e-12, slope < -1e-12
     level = ~up & ~down
-    lines, many, count = int(np.prod(shape[:-1])), max(1, AT_ONCE // len(equations)), 0
+    above, below = (-rest[side].T / slope[side] for side in (up, down))
+    lines, many, count = int(np.prod(shape[:-1])), max(1, CROSSED // len(equations)), 0
     for start in range(0, lines, many):
         flat = np.arange(start, min(start + many, lines))
         at = np.stack([*np.unravel_index(flat, shape[:-1]), np.ones(len(flat))], axis=1)
-        beyond = at @ rest.T
         # A plane bounds the line from above, from below, or leaves out all of it.
-        last = np.floor((-beyond[:, up] / slope[up]).min(1) + NEAR)
-        first = np.ceil((-beyond[:, down] / slope[down]).max(1) - NEAR)
+        last = np.floor((at @ above).min(1) + NEAR)
+        first = np.ceil((at @ below).max(1) - NEAR)
         points = np.maximum(last - first + 1, 0)
-        count += int(points[(beyond[:, level] <= NEAR).all(1)].sum())
+        count += int(points[(at @ rest[level].T <= NEAR).all(1)].sum())
     return count
