@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.files import stem
+from napari_spatial_embeddings.files.folders import COPIES
 from napari_spatial_embeddings.files.ome_zarr import is_zarr
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ class LargeJob:
 def table_of(output: Path) -> Path:
     """Return where the table of an output is: beside it, or beside the image that has it."""
     if (host := host_of(output)) is None:
-        return output.with_name(f"{stem(output)}.csv")
+        # "a.labels.zarr" lies beside the image: "a.csv" might be a table of the user's own.
+        copy = output.name.endswith(COPIES)
+        return output.with_suffix(".csv") if copy else output.with_name(f"{stem(output)}.csv")
     return host.with_name(f"{stem(host)}.{output.name}.csv")
 
 

@@ -202,8 +202,8 @@ def _images(files: list[Path], names: list[str], given: str | None) -> list[Path
 
 def _table_beside(path: Path) -> Path | None:
     """Return the table of a label image's objects, if there is one."""
-    table = _beside(path, ".csv")
-    return table if table.is_file() else None
+    tables = path.with_suffix(".csv"), _beside(path, ".csv")
+    return next((table for table in tables if table.is_file()), None)
 
 
 def _beside(path: Path, ending: str) -> Path:
