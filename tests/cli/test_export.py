@@ -38,7 +38,7 @@ def test_every_format_of_a_folder(labels: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     images = ("--image", tmp_path / "images")
     outcome = done("export", labels, "--format", *FORMATS, "--output", out, *images)
-    endings = [ALL[key].ending for key in FORMATS.values()]
+    endings = [*(ALL[key].ending for key in FORMATS.values()), ".csv.json"]
     assert {path.name for path in out.iterdir()} == {n + e for n in "ab" for e in endings}
     assert f"{out / 'a.RoiSet.zip'}: " in outcome.out
     np.testing.assert_array_equal(read_labels(out / "a.tif"), read_labels(labels / "a.tif"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,9 @@ def test_labels_know_their_pixel_size_and_settings(model: Path, predicted: Path)
         assert file.imagej_metadata is not None
         note = json.loads(file.imagej_metadata["Info"])
     own = SpatialEmbeddings.load(model).clustering
-    assert note == {"model": str(model), "clustering": own.model_dump()}
+    digest = hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest()
+    made = {"model": str(model), "model_sha256": digest, "clustering": own.model_dump()}
+    assert note == made
 
 
 def test_prints_what_it_wrote(tmp_path: Path, data: Path, model: Path) -> None:

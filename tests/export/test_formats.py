@@ -18,6 +18,7 @@ from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.maps import ideal_maps
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export import FORMATS, Segmented, export
+from napari_spatial_embeddings.export.record import record_beside
 from napari_spatial_embeddings.files import FileError, read_image, read_labels, read_maps, stem
 
 SHAPES = [(60, 70), (20, 40, 30)]
@@ -47,14 +48,15 @@ def test_everything_comes_back(tmp_path: Path, shape: tuple[int, ...]) -> None:
     keys = [key for key in FORMATS if key != "png" or len(shape) == 2]
     paths = [*export(tmp_path / "new", found, keys)]
     assert [path.name for path in paths] == [f"cells 1{FORMATS[key].ending}" for key in keys]
-    assert sorted(paths) == sorted((tmp_path / "new").iterdir())
     written = dict(zip(keys, paths, strict=True))
+    beside = record_beside(written["objects"])
+    assert sorted([*paths, beside]) == sorted((tmp_path / "new").iterdir())
     for key in ("labels", "ome"):
         np.testing.assert_array_equal(read_labels(written[key]), found.instances.labels)
         assert read_image(written[key]).pixel_size == pytest.approx(found.pixel_size)
         assert read_image(written[key]).unit == "um"
     with tifffile.TiffFile(written["labels"]) as file:
-        assert json.loads((file.imagej_metadata or {})["Info"]) == found.about
+        assert json.loads((file.imagej_metadata or {})["Info"]).items() >= found.about.items()
     with tifffile.TiffFile(written["ome"]) as file:
         assert json.dumps(found.about["clustering"])[1:-1] in (file.ome_metadata or "").replace(
             "&quot;", '"'

@@ -31,6 +31,7 @@ from .outlines.geojson import write_geojson
 from .outlines.roi import write_rois
 from .overlay import overlay, write_overlay
 from .places import check_folder, check_place
+from .record import record_beside, write_record
 from .segmented import Results, Segmented
 
 Write: TypeAlias = Callable[[Path, Results, ExportSettings], Steps]
@@ -115,18 +116,20 @@ def _objects(path: Path, found: Results, _settings: ExportSettings) -> Steps:
     where = found.instances, found.image, found.pixel_size, found.unit
     measured = yield from measure_steps(*where)
     write_objects(path, {**found.measured(), **measured})
+    write_record(path, found.noted())
 
 
 def _maps(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
     if found.maps is None:
         raise InputError(f"there are no maps of {found.name}; predict it first")
     where = found.pixel_size, found.unit, found.model, found.start
-    return write_maps(path, found.maps, *where)
+    return write_maps(path, found.maps, *where, made=found.noted())
 
 
 def _overlay(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
     labels = found.instances.labels
-    return write_overlay(path, overlay(found.image, labels, at=found.at, limits=found.limits))
+    picture = overlay(found.image, labels, at=found.at, limits=found.limits)
+    return write_overlay(path, picture, found.noted())
 
 
 LABELS, OUTLINES, MORE = "Labels", "Outlines", "More"
@@ -202,7 +205,8 @@ FORMATS: dict[str, Format] = {
         "Objects (CSV)",
         ".csv",
         _objects,
-        "One row per object: class, score, place, size, shape, neighbours and intensities.",
+        "One row per object: class, score, place, size, shape, neighbours and intensities;"
+        " NAME.csv.json beside it states how they were made.",
         MORE,
     ),
     "maps": Format(
@@ -282,6 +286,8 @@ def export_steps(
             raise FileError(f"{path} is the image itself; choose another folder for the results")
         if key != "overlay":  # a picture does not name the program
             check_place(path)
+        if key == "objects":
+            check_place(record_beside(path))
         done = total = 1
         with closing(FORMATS[key].write(path, found, settings)) as steps:
             for done, total in steps:

@@ -32,6 +32,8 @@ def write_maps(
     unit: str | None = None,
     model: Mapping[str, Any] | None = None,
     start: tuple[int, ...] = (),
+    *,
+    made: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the maps of one image, whole or not at all.
 
@@ -48,6 +50,8 @@ def write_maps(
         The card of the model that predicted them, kept as it is.
     start : tuple of D ints
         First pixel in the large image that they are of a window of; empty if they are not.
+    made : mapping, optional
+        Of `record.record`, kept as ``made``.
 
     Raises
     ------
@@ -63,6 +67,7 @@ def write_maps(
         "unit": unit,
         "model": dict(model) if model else None,
         **about_window(start),
+        **({"made": dict(made)} if made else {}),
     }
     written = {"seed": maps.seed, "sigma": maps.sigma, "offsets": maps.offsets}
     counts = {name: len(values) for name, values in written.items()}

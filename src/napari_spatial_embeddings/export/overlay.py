@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .colours import RGB, image_colours, instance_colours
+from .record import png_notes
 
 MAX_PIXELS = 4096
 """Pixels shown along an axis; of larger images, every second, third, ..."""
@@ -80,19 +82,28 @@ def overlay(
     return picture
 
 
-def write_overlay(path: str | Path, picture: RGB) -> Path:
+def write_overlay(path: str | Path, picture: RGB, made: Mapping[str, Any] | None = None) -> Path:
     """Write a picture as PNG, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+    picture : uint8 (Y, X, 3)
+    made : mapping, optional
+        Of `record.record`.
 
     Raises
     ------
     FileError, Failure
         If the file cannot be written.
     """
-    import imagecodecs
+    from PIL import Image
 
-    path = Path(path)
+    path, content = Path(path), io.BytesIO()
+    notes = None if made is None else png_notes(made)
+    Image.fromarray(picture).save(content, "PNG", pnginfo=notes)
     with writing(path):
-        write_atomically(path, bytes(imagecodecs.png_encode(picture)))
+        write_atomically(path, content.getvalue())
     return path
 
 

@@ -13,6 +13,7 @@ from napari_spatial_embeddings.errors import InputError
 
 from .labels import about_window
 from .objects import Table, objects_table
+from .record import record
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings
@@ -108,7 +109,8 @@ class Segmented:
 
     def noted(self) -> dict[str, Any]:
         """Return how the objects were made, as it is kept in each file."""
-        return {**self.about, **about_window(self.start)}
+        about = {**self.about, **about_window(self.start)}
+        return record(about, self.source, self.image, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class SegmentedSeries:
 
     def noted(self) -> dict[str, Any]:
         """Return how the objects were made, as it is kept in each file."""
-        return dict(self.about)
+        return record(self.about, self.source)
 
 
 Results: TypeAlias = Segmented | SegmentedSeries

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.system.file_hash import file_hash
 
 from .library import SHIPPED, imported
 from .model_card import CARD, WEIGHTS, ModelCard, ModelError, check_folder, parsed
@@ -93,6 +98,27 @@ def find_model(name: str | Path) -> SpatialEmbeddings:
     from .model import SpatialEmbeddings  # torch is slow to load
 
     return SpatialEmbeddings.load(find_folder(name))
+
+
+def made_by(model: str, card: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the name of a model, and the hash of its weights' file if it is the same still.
+
+    Parameters
+    ----------
+    model : str
+        Its folder, or its name.
+    card : mapping, optional
+        That which it had when it was used: a model that was trained on has another one.
+    """
+    made: dict[str, Any] = {"model": model}
+    try:
+        folder = find_folder(model)
+        now = json.loads(json.dumps(ModelCard.read(folder).facts()))
+        if card is None or now == json.loads(json.dumps(card)):
+            made["model_sha256"] = file_hash(folder / WEIGHTS)
+    except (InputError, OSError):
+        pass  # it was moved or deleted since
+    return made
 
 
 class ModelCache:

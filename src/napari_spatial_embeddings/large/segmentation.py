@@ -29,6 +29,7 @@ from napari_spatial_embeddings.export.objects import objects_table, objects_writ
 from napari_spatial_embeddings.files import stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
+from napari_spatial_embeddings.inference.registry import made_by
 from napari_spatial_embeddings.system.atomic import atomic_file
 from napari_spatial_embeddings.system.cancellation import never_cancelled
 
@@ -224,7 +225,7 @@ def _write(
     found = last.blocks.found
     assert found is not None
     about = {
-        "model": job.name,
+        **made_by(job.name, job.model.card()),
         "clustering": job.clustering.model_dump(),
         "blocks": job.blocks.model_dump(),
         **({} if job.tiff else about_run(folder, len(found))),

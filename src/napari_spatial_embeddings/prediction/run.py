@@ -66,7 +66,10 @@ class PredictRun:
     @property
     def about(self) -> dict[str, Any]:
         """How labels were made, for their files."""
-        return {"model": self.name, "clustering": self.clustering.model_dump()}
+        from napari_spatial_embeddings.inference.registry import made_by
+
+        made = made_by(self.name, self.model.card())
+        return {**made, "clustering": self.clustering.model_dump()}
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.cli.flags import CallError
 from napari_spatial_embeddings.cli.label_reader import LabelReader
 from napari_spatial_embeddings.export.from_labels import segmented_labels
 from napari_spatial_embeddings.export.objects import Table
+from napari_spatial_embeddings.export.record import hash_of
 from napari_spatial_embeddings.export.segmented import Results, Segmented, SegmentedSeries
 from napari_spatial_embeddings.files import (
     FileError,
@@ -69,7 +69,9 @@ class LabelFile:
         from napari_spatial_embeddings.export.places import is_ours
 
         ours = is_ours(self.path)
-        about = {"labels": self.path.name, "version": __version__}
+        about = {"labels": self.path.name}
+        if self.path.is_file():
+            about["labels_sha256"] = hash_of(self.path)
         made = _settings(self.path) if ours else {}
         table = None if self.table is None else read_objects(self.table)
         if is_series(self.path, self.axes):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 
 import numpy as np
 
 from napari_spatial_embeddings.config import ExportSettings
-from napari_spatial_embeddings.export.places import SOFTWARE
+from napari_spatial_embeddings.export.record import png_notes
 from napari_spatial_embeddings.export.segmented import Segmented
 from napari_spatial_embeddings.files.errors import FileError, writing
 from napari_spatial_embeddings.system.atomic import write_atomically
@@ -26,7 +25,6 @@ def write_png(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
         If it is a volume, a label does not fit in 16 bits, or the file cannot be written.
     """
     from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
 
     labels = found.instances.labels
     if labels.ndim != 2:
@@ -36,10 +34,7 @@ def write_png(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
             f"{path}: the label {highest} does not fit in the 16 bits of a PNG, which end at"
             f" {HIGHEST}; choose TIFF, OME-Zarr or NumPy"
         )
-    notes = PngInfo()
-    notes.add_text("Software", SOFTWARE)
-    notes.add_itxt("Description", json.dumps(found.noted()))
-    content = io.BytesIO()
+    notes, content = png_notes(found.noted()), io.BytesIO()
     Image.fromarray(labels.astype(np.uint16)).save(content, "PNG", pnginfo=notes)
     with writing(path):
         write_atomically(path, content.getvalue())

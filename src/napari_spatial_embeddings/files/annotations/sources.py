@@ -185,6 +185,8 @@ def may_be_annotations(path: Path) -> bool:
         return True
     if name.endswith(".zip"):
         return path.is_file() and is_roi_set(path)
+    if name.endswith(".csv.json"):  # of a table, which holds how its objects were made
+        return False
     return name.endswith((".json", ".json.gz")) and name != "project.json" and path.is_file()
 
 

@@ -179,10 +179,10 @@ class ExportController(FileWriting):
             path = folder.expanduser() / f"{file_name(series.layer.name)}.tif"
             files = self._image_files()
             results = {t: one.result for t, one in series.records.items() if one.result}
-            tracks = self._linking.tracks_of(layer)
+            tracks, source = self._linking.tracks_of(layer), source_path(series.layer)
             made = results, self._session.clustering, files
             request = SeriesExport(
-                path, series.image, layer.data, *made, tuple(formats), tracks, settings
+                path, series.image, layer.data, *made, tuple(formats), tracks, settings, source
             )
             self._run(lambda: export_series(request))
 

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import Failure, InputError, to_message
 from napari_spatial_embeddings.export import Segmented, export_steps
+from napari_spatial_embeddings.inference.registry import made_by
 from napari_spatial_embeddings.plugin.state.session import Kind
 
 if TYPE_CHECKING:
@@ -190,11 +190,10 @@ def _segmented(task: ExportTask, image: ImageData, result: Segmentation) -> Segm
             f"{task.name} has the shape {image.data.shape[1:]}, its objects {result.maps.shape}:"
             " predict it again"
         )
-    about = {
-        "model": result.model,
+    about: dict[str, Any] = {
+        **made_by(result.model, result.card),
         "clustering": result.settings.model_dump(mode="json"),
         "corrected": int(result.instances.locked.sum()),
-        "version": __version__,
     }
     limits: Sequence[tuple[float, float]] | None = task.limits
     fits = limits is not None and len(limits) == image.data.shape[0]

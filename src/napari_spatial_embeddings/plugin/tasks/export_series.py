@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.text import plural
@@ -49,6 +48,8 @@ class SeriesExport:
         Of these objects, for two columns of the table.
     outlines : ExportSettings
         How outlines are written.
+    source : path, optional
+        The series' file.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class SeriesExport:
     formats: tuple[str, ...] = ()
     tracks: Tracks | None = None
     outlines: ExportSettings = ExportSettings()
+    source: Path | None = None
 
 
 def _how_made(results: Collection[Segmentation]) -> dict[str, Any]:
@@ -69,17 +71,19 @@ def _how_made(results: Collection[Segmentation]) -> dict[str, Any]:
     ----------
     results : collection of Segmentation
     """
+    from napari_spatial_embeddings.inference.registry import made_by
 
     def one_or_all(values: Iterable[Any]) -> Any:
         known = [*values]
         different = [value for k, value in enumerate(known) if value not in known[:k]]
         return different[0] if len(different) == 1 else different
 
+    models = [made_by(one.model, one.card) for one in results]
     return {
-        "model": one_or_all(one.model for one in results),
+        "model": one_or_all(one["model"] for one in models),
+        "model_sha256": one_or_all(one.get("model_sha256") for one in models),
         "clustering": one_or_all(one.settings.model_dump(mode="json") for one in results),
         "corrected": sum(int(one.instances.locked.sum()) for one in results),
-        "version": __version__,
     }
 
 
@@ -133,6 +137,7 @@ def _check(request: SeriesExport, path: Path) -> None:
 def _write_labels(request: SeriesExport) -> Generator[ExportReport, None, str]:
     """Write the labels of all frames; return what was written."""
     from napari_spatial_embeddings.export.label_series import write_frames
+    from napari_spatial_embeddings.export.record import record
 
     path, labels, series = request.path, request.labels, request.series
     _check(request, path)
@@ -151,7 +156,7 @@ def _write_labels(request: SeriesExport) -> Generator[ExportReport, None, str]:
         size,
         series.unit,
         interval,
-        _how_made(request.results.values()),
+        record(_how_made(request.results.values()), request.source),
     )
     count, every = len(request.results), len(labels)
     message = f"the objects of {plural(count, 'frame')} to {path}"
@@ -189,7 +194,9 @@ def _outline_steps(request: SeriesExport, key: str) -> Iterator[ExportStep]:
     numbers = tuple(sorted(results))
     classes = results[numbers[0]].classes if numbers else ()
     about, frames = _how_made(results.values()), series.frames or 1
-    found = SegmentedSeries(name, numbers, frame, frames, series.shape, classes, about)
+    found = SegmentedSeries(
+        name, numbers, frame, frames, series.shape, classes, about, request.source
+    )
     folder, spare = request.path.parent, request.protected
     return export_steps(folder, found, [key], spare=spare, settings=request.outlines)
 
@@ -199,9 +206,11 @@ def _write_table(request: SeriesExport) -> Generator[ExportReport, None, str]:
     from napari_spatial_embeddings.core.quality.calibration import of_card
     from napari_spatial_embeddings.export.measures import measures
     from napari_spatial_embeddings.export.objects import objects_table, objects_writer
+    from napari_spatial_embeddings.export.record import record, record_beside, write_record
 
     series, path = request.series, request.path.with_suffix(".csv")
     _check(request, path)
+    _check(request, record_beside(path))
     yield ExportReport(f"Measuring the objects of {series.name} …")
     with objects_writer(path) as add:
         for t, found in sorted(request.results.items()):
@@ -218,6 +227,7 @@ def _write_table(request: SeriesExport) -> Generator[ExportReport, None, str]:
             rows |= measures(found.instances, image, *where)
             add({"frame": [t] * len(found.instances), **_track_columns(request, t, found), **rows})
             yield ExportReport(f"Measured frame {t} of {series.name} …")
+    write_record(path, record(_how_made(request.results.values()), request.source))
     return f"a table of them to {path.name}"
 
 
