@@ -85,7 +85,7 @@ def test_a_moved_image_is_asked_for(
     dock.project.dialogs = Answers(None, folder)
     press(dock, "Open")
     assert "is not at" in dock.message
-    assert "choose where it is now" in dock.message
+    assert "which asks where it is now" in dock.message
     assert not viewer.layers
     answer(dock, tmp_path / "moved/field 0.tif")
     images = ImageRows(dock)

@@ -17,6 +17,7 @@ from napari_spatial_embeddings.plugin.layers.frames import frame_of, in_frame
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import role_of, tag_of
 from napari_spatial_embeddings.plugin.layers.world import to_pixels, to_world
+from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.proposing.dots import DotsRequest, FoundDots, Pixel
@@ -64,7 +65,8 @@ class DotImport(QObject):
         self._viewer, self._session = viewer, session
         self._annotation, self._actions, self._start = annotation, actions, start
         self._waiting: _Dots | None = None
-        start.ready.connect(self._go_on)
+        self._connections = Connections()
+        self._connections.add(start.ready, self._go_on)
         self._worker = LatestWorker(DotsRequest.run, self)
         self._worker.done.connect(self._add)
         self._worker.failed.connect(partial(session.say, kind="error"))
@@ -72,7 +74,7 @@ class DotImport(QObject):
     def close(self) -> None:
         """Drop what is under way."""
         self._waiting = None
-        self._start.ready.disconnect(self._go_on)
+        self._connections.close()
         self._worker.close()
 
     @property
