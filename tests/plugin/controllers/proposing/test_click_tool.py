@@ -178,7 +178,7 @@ def test_frames_of_a_series_each_have_their_own_maps(
     first = bench.aids.start.maps()
     bench.images.show_frame(2)
     assert bench.aids.start.maps() is None
-    qtbot.waitUntil(lambda: bench.aids.start.busy)
+    qtbot.waitUntil(lambda: bench.aids.start.maps() is not None, timeout=300_000)
     wait(bench, qtbot)
     assert bench.aids.click.on
     assert bench.aids.start.maps() is not first
