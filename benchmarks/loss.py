@@ -16,6 +16,7 @@ import torch
 import textbook
 from napari_spatial_embeddings.config import LossSettings, ModelSettings
 from napari_spatial_embeddings.core import loss as losses
+from napari_spatial_embeddings.core.hinge import by_tensors
 from napari_spatial_embeddings.core.loss import spatial_embedding_loss, targets
 from napari_spatial_embeddings.core.maps import ideal_maps
 
@@ -61,8 +62,12 @@ def measure(quick: bool = False) -> list[Row]:
         labels, exact = batch(count, torch.float64)
         value = evaluate("textbook", labels, exact)
         labels, fast = batch(count, torch.float32)
-        with patch.object(losses, "_lovasz_hinge", wraps=losses._lovasz_hinge) as hinge:
-            ours = evaluate("ours", labels, fast)
+        ours = evaluate("ours", labels, fast)
+        with (
+            patch.object(losses, "compiled_hinge", by_tensors.tensor_hinge),
+            patch.object(by_tensors, "_lovasz_hinge", wraps=by_tensors._lovasz_hinge) as hinge,
+        ):
+            evaluate("ours", *batch(count, torch.float32))
         reference = torch.cat([m.grad.flatten() for m in exact if m.grad is not None])
         gradient = torch.cat([m.grad.flatten() for m in fast if m.grad is not None]).double()
         slow, quick_ = facts["textbook"], facts["ours"]

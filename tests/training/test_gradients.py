@@ -59,3 +59,14 @@ def test_a_part_has_two_crops_or_more(trainer: Trainer) -> None:
         assert trainer.gradients.parts(4) == 1
     finally:
         torch.set_num_threads(threads)
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing(trainer: Trainer) -> None:
+    trainer.step(0.0)
+    trainer.average_weights.values.zero_()
+    weights = trainer.weights.values
+    weights[0] = torch.nan
+    before = weights.clone()
+    trainer.step(0.0)
+    assert torch.equal(weights[1:], before[1:])
+    assert not bool(trainer.average_weights.values.any())

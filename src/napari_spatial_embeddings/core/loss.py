@@ -24,8 +24,10 @@ from torch import Tensor
 
 from napari_spatial_embeddings.config import LossSettings, ModelSettings
 
+from .hinge.by_tensors import tensor_hinge
+from .hinge.compiled_hinge import compiled_hinge
+from .hinge.pairs import take
 from .maps import IGNORE, coordinates, sigma_of
-from .pairs import others_near, squared_distance, take
 
 SMALLEST_ERROR = 1e-5
 """Smaller errors of pixels outside of an object are left out. An object's hinge changes by less
@@ -198,14 +200,18 @@ def spatial_embedding_loss(
         mean = torch.stack([_sum(take(line, own), obj, n_objects) / size for line in e])
         centre = torch.where(target.learnable, mean, centre)
 
-    phi = _membership(e, centre, sigma, own, obj)
-    reach = sigma.detach() * _reach(phi.detach(), obj, n_objects)
-    pixel, other = others_near(
-        e.detach(), centre.detach(), reach, target.owner, target.crop, len(offsets)
+    hinge = compiled_hinge if e.device.type == "cpu" else tensor_hinge
+    instance, phi = hinge(
+        e,
+        centre,
+        sigma,
+        target.owner,
+        own,
+        target.crop,
+        target.weight,
+        len(offsets),
+        SMALLEST_ERROR,
     )
-    error = torch.cat([2 - 2 * phi, 2 * _membership(e, centre, sigma, pixel, other)])
-    instance = _lovasz_hinge(error, torch.cat([obj, other]), size, target.weight)
-
     spread = sum(
         (line - take(mean, obj)) ** 2 for line, mean in zip(s_own, s_mean.detach(), strict=True)
     )
@@ -215,7 +221,7 @@ def spatial_embedding_loss(
     known = target.owner <= n_objects
     background = (value**2 * known).sum()
     inside = take(value.reshape(-1), take(target.index, obj) * value.shape[1] + own)
-    foreground = (settings.foreground_weight * (inside - phi.detach()) ** 2 - inside**2).sum()
+    foreground = (settings.foreground_weight * (inside - phi) ** 2 - inside**2).sum()
     seeds = (background + foreground) / target.known.to(e)
 
     parts = (
@@ -228,45 +234,3 @@ def spatial_embedding_loss(
 
 def _sum(values: Tensor, index: Tensor, n: int) -> Tensor:
     return values.new_zeros(n).index_add(0, index, values)
-
-
-def _membership(e: Tensor, centre: Tensor, sigma: Tensor, pixel: Tensor, obj: Tensor) -> Tensor:
-    """Return phi of each (pixel, object) pair."""
-    return squared_distance(e, centre, sigma, pixel, obj).mul(-0.5).exp()
-
-
-def _reach(phi: Tensor, obj: Tensor, n: int) -> Tensor:
-    """Return the distance in sigma beyond which pixels of others have no share in a hinge; (K,).
-
-    Those of less error than any of the object's own pixels come last in its order, where nothing of
-    the union is missed any more and the Jaccard loss has no more to gain.
-    """
-    best = phi.new_zeros(n).scatter_reduce(0, obj, phi, "amax")
-    return (-2 * (0.999 * (1 - best)).clamp(min=SMALLEST_ERROR / 2).log()).sqrt()
-
-
-def _lovasz_hinge(error: Tensor, obj: Tensor, size: Tensor, weight: Tensor) -> Tensor:
-    """Return the weighted sum over objects of the Lovasz hinge of ``2 phi - 1``.
-
-    Berman et al. (CVPR 2018), alg. 1: errors in descending order, each times the increase of the
-    Jaccard loss. All objects are sorted at once, by integers, which is several times as fast. The
-    objects' own pixels come first in ``error``.
-    """
-    n = len(size)
-    with torch.no_grad():
-        # Errors are resolved to 2e-6; the loss changes by less than that.
-        kind, bits = (torch.int32, 31 - n.bit_length()) if n < 2**11 else (torch.int64, 32)
-        rank = ((2 - error) * (2 ** (bits - 1) - 1)).to(kind)
-        order = (obj.to(kind) << bits | rank).argsort(stable=True)
-        own = order < size.sum()
-        total = torch.bincount(obj, minlength=n)
-        obj = torch.repeat_interleave(total)
-        seen = own.cumsum(0, dtype=torch.int32)
-        left = take(size.cumsum(0).int(), obj) - seen  # own pixels still to come
-        others = torch.arange(1, len(obj) + 1, dtype=torch.int32, device=obj.device) - seen
-        union = others + take((size.cumsum(0) - total.cumsum(0) + total).int(), obj)
-        # An own pixel gains 1 / union; another left / (union - 1) of that, which is not more.
-        gain = left.to(error) / (union.to(error) - 1).clamp(min=1)
-        gain = torch.maximum(gain, own.to(error)) / union * take(weight, obj)
-        gain = torch.empty_like(gain).scatter(0, order, gain)
-    return (error * gain).sum()

@@ -167,7 +167,10 @@ class Trainer:
         self.sampler = replace(self.sampler, images=[with_background(i, w) for i, w in images])
 
     def step(self, progress: float) -> Losses:
-        """Do one step of the optimizer. Nothing changes if it runs out of memory."""
+        """Do one step of the optimizer.
+
+        The weights stay as they are if it runs out of memory, or if the gradient is not finite.
+        """
         late = progress >= 1 - self.settings.large_crop_share
         parts = self._next(late)
         rate = self.learning_rate * max(0.0, 1 - progress) ** 0.9
@@ -175,9 +178,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         losses = self.gradients.compute(parts)
-        torch.nn.utils.clip_grad_norm_(self.flat_parameters(), 10.0)
-        self.optimizer.step()
-        self.update_average()
+        if bool(torch.nn.utils.clip_grad_norm_(self.flat_parameters(), 10.0).isfinite()):
+            self.optimizer.step()
+            self.update_average()
         self.steps += 1
         return losses
 

@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from napari_spatial_embeddings.core.pairs import others_near
+from napari_spatial_embeddings.core.hinge.pairs import others_near
 
 Case = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, int]
 

@@ -1,0 +1,1 @@
+"""The Lovasz hinge of all objects: by compiled loops on processors, by tensors elsewhere."""
