@@ -27,8 +27,10 @@ from napari_spatial_embeddings.plugin.controllers.correction import CorrectionCo
 from napari_spatial_embeddings.plugin.controllers.correction_tool import CorrectionTool
 from napari_spatial_embeddings.plugin.controllers.explanation import ExplanationController
 from napari_spatial_embeddings.plugin.controllers.export import ExportController
-from napari_spatial_embeddings.plugin.controllers.proposing.aids import AnnotationAids
+from napari_spatial_embeddings.plugin.controllers.proposing.click_tool import ClickTool
+from napari_spatial_embeddings.plugin.controllers.proposing.dots import DotImport
 from napari_spatial_embeddings.plugin.controllers.proposing.review import ObjectReview
+from napari_spatial_embeddings.plugin.controllers.proposing.start_maps import StartMaps
 from napari_spatial_embeddings.plugin.controllers.tools.following_frames import FollowingFrames
 from napari_spatial_embeddings.plugin.controllers.tools.object_import import ObjectImport
 from napari_spatial_embeddings.plugin.controllers.tracking.link_storage import LinkStorage
@@ -63,8 +65,9 @@ class EditorBench(Bench):
             viewer, session, self.images, self.project_images, self.annotation
         )
         self.object_import = ObjectImport(viewer, session, self.annotation, self.annotation_actions)
-        used = self.images, self.annotation, self.annotation_actions, self.prediction
-        self.aids = AnnotationAids(viewer, session, *used, parent)
+        self.start_maps = StartMaps(viewer, session, self.images, self.prediction, parent)
+        drawn = viewer, session, self.annotation, self.annotation_actions, self.start_maps
+        self.click_tool, self.dots = ClickTool(*drawn, parent), DotImport(*drawn, parent)
         self.correction = CorrectionController(session, self.autosave, self.project_images, parent)
         self.annotation_hider = AnnotationHider(viewer, session, parent)
         self.correction_tool = CorrectionTool(
@@ -113,7 +116,9 @@ class EditorBench(Bench):
             self.correction_tool,
             self.annotation_hider,
             self.correction,
-            self.aids,
+            self.dots,
+            self.click_tool,
+            self.start_maps,
             self.object_import,
             self.annotation,
         ):

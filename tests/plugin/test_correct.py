@@ -42,7 +42,7 @@ def test_tools_work_with_the_mouse(scene: WindowScene, section: CorrectSection) 
     for asked in (True, False):  # they do not touch
         scene.click(scene.middle(b))
         assert f"object {b}" in section.hint.text()
-        assert f"object {b}" in scene.dock.tool_line.text
+        assert f"object {b}" in scene.dock.status.tool.text
         assert scene.viewer.layers["cells · first click"].visible
         scene.click(scene.middle(c))
         scene.wait()
@@ -130,10 +130,10 @@ def test_keys_choose_tools_and_escape_leaves(scene: WindowScene, section: Correc
         assert scene.dock.correction_tool.tool == tool
         assert [name for name, b in section.buttons.items() if b.isChecked()] == [tool]
         assert (str(scene.layer.mode) == "paint") == (tool == "paint")
-        assert scene.dock.tool_line.text.startswith(f"<b>{section.buttons[tool].text()}</b>")
+        assert scene.dock.status.tool.text.startswith(f"<b>{section.buttons[tool].text()}</b>")
         section.set_open(tool in ("delete", "paint"))  # or folded
         scene.key_press(Qt.Key.Key_Escape)
-        assert scene.dock.correction_tool.tool == scene.dock.tool_line.text == ""
+        assert scene.dock.correction_tool.tool == scene.dock.status.tool.text == ""
         assert not any(button.isChecked() for button in section.buttons.values())
         assert str(scene.layer.mode) == "pan_zoom"
     assert list(scene.viewer.mouse_drag_callbacks) == callbacks

@@ -130,7 +130,7 @@ def test_no_tool_is_on_without_a_dock_that_names_it(
     layer.mode = mode  # with napari's own button
     again = open_dock(viewer)
     assert again.active_tool.name
-    assert again.active_tool.name in again.tool_line.text
+    assert again.active_tool.name in again.status.tool.text
 
 
 def test_two_viewers_do_not_share(new_viewer: Callable[..., Viewer]) -> None:

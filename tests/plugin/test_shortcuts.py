@@ -30,17 +30,17 @@ def test_keys_of_tools_layers_and_images(shown: Viewer, qtbot: QtBot) -> None:
     ):
         press(key, SHIFT)
         assert dock.annotation.tool == tool
-        assert dock.tool_line.text.startswith(f"<b>{name}</b>")
+        assert dock.status.tool.text.startswith(f"<b>{name}</b>")
         for step in dock.steps:
             step.set_open(False)
-        assert dock.tool_line.isVisible()
-        assert not dock.tool_line.visibleRegion().isEmpty()
+        assert dock.status.tool.isVisible()
+        assert not dock.status.tool.visibleRegion().isEmpty()
         press(Key.Key_Escape)
-        assert dock.annotation.tool == dock.tool_line.text == ""
-    height = dock.tool_line.height()
+        assert dock.annotation.tool == dock.status.tool.text == ""
+    height = dock.status.tool.height()
     press(Key.Key_X, SHIFT)
     assert dock.explanation.on
-    assert dock.tool_line.height() == height
+    assert dock.status.tool.height() == height
     press(Key.Key_Escape)
     assert not dock.explanation.on
     toggles(scene)
@@ -63,7 +63,7 @@ def test_keys_of_tools_layers_and_images(shown: Viewer, qtbot: QtBot) -> None:
     press(Key.Key_N, SHIFT)
     assert dock.session.image == first
     # A button that has the keyboard passes the keys on.
-    button = dock.steps[0].findChildren(type(dock.tool_line._cross))[0]
+    button = dock.steps[0].findChildren(type(dock.status.tool._cross))[0]
     button.setFocus()
     QTest.keyClick(button, Key.Key_D, SHIFT)
     QApplication.processEvents()

@@ -77,7 +77,7 @@ def leaves_with_layer_and_view(window: Window) -> None:
     tool = dock.link_tool
     dock.viewer.add_image(np.zeros((40, 84), np.float32), name="image")
     tool.use("same")
-    assert dock.tool_line.text.startswith("<b>Same cell</b>")
+    assert dock.status.tool.text.startswith("<b>Same cell</b>")
     dock.viewer.layers.selection.active = dock.viewer.layers["image"]
     window.until(lambda: not tool.tool)
     tool.use("end")
@@ -97,7 +97,7 @@ def test_links_are_corrected_with_the_mouse(window: Window) -> None:
     section.buttons["apart"].click()
     window.click(1, 6)
     assert section.hint.text() == "Click the other cell, in another frame."
-    assert section.hint.text() in dock.tool_line.text
+    assert section.hint.text() in dock.status.tool.text
     outline = dock.viewer.layers["cells · clicked"]
     assert outline.visible
     own = window.labels[1] == 16
@@ -112,8 +112,10 @@ def test_links_are_corrected_with_the_mouse(window: Window) -> None:
     window.wait()
     assert len(set(window.ids((1, 6), (2, 6)))) == 2
     assert not outline.visible
-    message = dock._message._box.geometry()
-    assert not message.intersects(dock.tool_line.geometry()), "it leaves the line of the tool alone"
+    message = dock.status.message._box.geometry()
+    assert not message.intersects(dock.status.tool.geometry()), (
+        "it leaves the line of the tool alone"
+    )
     assert section.count.text() == "1 link corrected"
     window.key(Qt.Key.Key_Z, CTRL)
     window.wait()
@@ -138,7 +140,7 @@ def test_links_are_corrected_with_the_mouse(window: Window) -> None:
     window.click_at(3, 20, 28)  # where a cell is missing
     assert "no cell here" in dock.message
     window.key(Qt.Key.Key_Escape)
-    assert dock.tool_line.text == dock.link_tool.tool == ""
+    assert dock.status.tool.text == dock.link_tool.tool == ""
     assert "cells · clicked" not in dock.viewer.layers
     leaves_with_layer_and_view(window)
 

@@ -11,7 +11,6 @@ from qtpy.QtCore import QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QAbstractButton, QVBoxLayout
 
-from napari_spatial_embeddings.files.errors import log
 from napari_spatial_embeddings.system.malloc import keep_freed_memory
 
 from .controllers.activity import ActivityController
@@ -33,9 +32,11 @@ from .controllers.model_suggestion import ModelSuggestion
 from .controllers.prediction import PredictionController
 from .controllers.project import ProjectController
 from .controllers.project_images import ProjectImages
-from .controllers.proposing.aids import AnnotationAids
+from .controllers.proposing.click_tool import ClickTool
+from .controllers.proposing.dots import DotImport
 from .controllers.proposing.next_region import NextRegion
 from .controllers.proposing.review import ObjectReview
+from .controllers.proposing.start_maps import StartMaps
 from .controllers.reclustering import ReclusteringController
 from .controllers.reopening import Reopening
 from .controllers.sharing.models import ModelLibrary
@@ -69,23 +70,20 @@ from .layers.results import ResultLayers
 from .layers.viewport import fit_all, shows_all
 from .layers.visibility import ANNOTATION_ROLES, OBJECT_ROLES, AnnotationHider, toggle
 from .qt.docked import DockedWidget
-from .qt.log_messages import LogMessages
-from .qt.message_bar import MessageBar
 from .qt.step_area import StepArea
 from .qt.step_column import StepColumn
-from .qt.tool_line import ToolLine
 from .sections.annotate import AnnotateStep
 from .sections.annotation.existing import ExistingObjects
 from .sections.correct import CorrectSection
 from .sections.data import DataStep
 from .sections.explain import ExplainSection
 from .sections.export import ExportSection
-from .sections.help import HelpButton
 from .sections.image_list import ImageList
 from .sections.models.access import ModelAccess
 from .sections.predict import PredictSection
 from .sections.proposing.next_region import NextRegionRow
 from .sections.scores import ScoresSection
+from .sections.status import StatusLines
 from .sections.tracking.step import TrackStep
 from .sections.train import TrainStep
 from .sections.tune import TuneStep
@@ -109,6 +107,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
     session : Session
     images, autosave, project, project_images, annotation, ... : controllers
     steps : list of StepArea
+    status : StatusLines
     """
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
@@ -126,25 +125,13 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.project.dialogs.parent = self
         self.steps = self._build_steps()
         self.column = StepColumn(self.steps)
-        self._help = HelpButton()
-        self.tool_line = ToolLine()
-        self._message = MessageBar(self._help, self.tool_line)
-        below = QVBoxLayout()
-        below.setContentsMargins(4, 0, 8, 4)
-        below.addWidget(self.tool_line)
-        below.addWidget(self._message)
+        self.status = StatusLines(self.session, self.active_tool)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.column, 1)
-        layout.addLayout(below)
-        self.session.message.connect(self._message.show_message)
-        self._warnings = LogMessages(log, self)
-        self._warnings.warned.connect(partial(self.session.say, kind="warning"))
+        layout.addLayout(self.status)
         self.session.training_changed.connect(self._follow_training)
-        self.active_tool.changed.connect(self._show_tool)
-        self._show_tool()  # the brush may be chosen already
-        self.tool_line.left.connect(self.active_tool.leave)
         self.shortcuts = Shortcuts(self.viewer, self.session, self._actions())
         for layer in list(self.viewer.layers):
             self.project.follow_layer(layer)
@@ -204,10 +191,12 @@ class SpatialEmbeddingsWidget(DockedWidget):
             viewer, session, self.images, self.correction, self.linking, self.object_import, self
         )
         used = self.images, self.annotation, self.annotation_actions, self.prediction
-        self.aids = AnnotationAids(viewer, session, *used, self)
+        self.start_maps = StartMaps(viewer, session, self.images, self.prediction, self)
+        drawn = viewer, session, self.annotation, self.annotation_actions, self.start_maps
+        self.click_tool, self.dots = ClickTool(*drawn, self), DotImport(*drawn, self)
         correcting = self.correction, self.correction_tool
         self.review = ObjectReview(viewer, session, self.images, *correcting, self)
-        tools = self.correction_tool, self.explanation, self.link_tool, self.aids.click, self.review
+        tools = self.correction_tool, self.explanation, self.link_tool, self.click_tool, self.review
         acting = self.annotation, self.annotation_actions, *tools
         self.active_tool = ActiveTool(viewer, *acting, self)
         adding = self.annotation_actions, self.object_import
@@ -220,7 +209,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.export = ExportController(viewer, session, *written, self)
         kept = self.autosave, self.project, self.prediction
         self.training = TrainingController(session, *kept, self)
-        shown = self.prediction, self.aids.start, self.large, self.export, self.linking
+        shown = self.prediction, self.start_maps, self.large, self.export, self.linking
         self.activity = ActivityController(session, *shown, self)
         opened = self.images, self.autosave, self.prediction, self.frame_maps
         self.reopening = Reopening(session, *opened, self)
@@ -249,9 +238,9 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.model_access = ModelAccess(session, self.models, self.project, choices, self)
         owners = self.images, self.image_choice, self.project, self.project_images
         drawing = self.images, self.annotation, self.annotation_actions, self.object_import
-        taken = self.object_import, self.series_import, self.aids.dots, self.file_import
+        taken = self.object_import, self.series_import, self.dots, self.file_import
         helpers = self.region_check, self.interpolation, ExistingObjects(session, *taken)
-        aids = self.aids.click, NextRegionRow(session, self.next_region)
+        aids = self.click_tool, NextRegionRow(session, self.next_region)
         return [
             DataStep(session, *owners, listed),
             AnnotateStep(session, *drawing, *helpers, *aids),
@@ -270,7 +259,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
             "Erase": partial(tool, "erase"),
             "Mark region": partial(tool, "region"),
             "Interpolate": self.interpolation.start,
-            "Click": self.aids.click.toggle,
+            "Click": self.click_tool.toggle,
             "Next": self.next_region.next,
             "Accept": self.next_region.accept,
             "Skip": self.next_region.skip,
@@ -295,9 +284,6 @@ class SpatialEmbeddingsWidget(DockedWidget):
             reason = button.toolTip()
             self.session.say(reason, "warning", lambda: button.toolTip() == reason)
 
-    def _show_tool(self) -> None:
-        self.tool_line.show_tool(self.active_tool.name, self.active_tool.sentence)
-
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Fit the layers into what the dock leaves of the canvas, once, if all were seen."""
         super().showEvent(event)
@@ -314,7 +300,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
     @property
     def message(self) -> str:
         """The message that is shown."""
-        return self._message.text
+        return self.status.message.text
 
     @property
     def idle(self) -> bool:
@@ -336,15 +322,12 @@ class SpatialEmbeddingsWidget(DockedWidget):
         """Stop what runs in the background, and save."""
         parting = self.training.parting
         self.shortcuts.close()
-        self.active_tool.changed.disconnect(self._show_tool)
         self.autosave.flush()
         for step in self.steps:
             step.close_down()
-        self._help.close_down()
         for controller in reversed(self._owners):
             controller.close()
-        self._warnings.close()
-        self.session.message.disconnect(self._message.show_message)
+        self.status.close_down()
         self.session.training_changed.disconnect(self._follow_training)
         if parting:  # where the window stays, napari shows it
             show_warning(f"The training was ended with the dock: {parting}.")

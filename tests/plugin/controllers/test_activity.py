@@ -33,7 +33,7 @@ def test_what_takes_longer_has_a_bar(
     controller = ActivityController(
         bench.session,
         bench.prediction,
-        bench.aids.start,
+        bench.start_maps,
         bench.large,
         bench.export,
         bench.linking,
@@ -72,7 +72,7 @@ def test_linking_has_a_bar(
     controller = ActivityController(
         bench.session,
         bench.prediction,
-        bench.aids.start,
+        bench.start_maps,
         bench.large,
         bench.export,
         bench.linking,

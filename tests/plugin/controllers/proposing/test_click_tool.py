@@ -39,19 +39,19 @@ def strokes(bench: EditorBench) -> Strokes:
 
 
 def wait(bench: EditorBench, qtbot: QtBot) -> None:
-    parts = bench.aids.start, bench.aids.click, bench.annotation
+    parts = bench.start_maps, bench.annotation
     qtbot.waitUntil(lambda: not any(part.busy for part in parts), timeout=300_000)
 
 
 def click(bench: EditorBench, qtbot: QtBot, *pixel: int) -> None:
     """Click on a pixel as the canvas reports it, and wait for what comes of it."""
-    bench.aids.click._pointer.clicked.emit(strokes(bench).layer.data_to_world(pixel))
+    bench.click_tool._pointer.clicked.emit(strokes(bench).layer.data_to_world(pixel))
     wait(bench, qtbot)
 
 
 def surest(bench: EditorBench, at: slice = slice(None)) -> tuple[int, ...]:
     """Return a pixel that the model is sure of, among those where nothing is annotated."""
-    maps = bench.aids.start.maps()
+    maps = bench.start_maps.maps()
     assert maps is not None
     seed = maps.seed.max(0) * (strokes(bench).labels[...] == 0)
     return tuple(int(i) for i in np.unravel_index(int(seed[at].argmax()), seed[at].shape))
@@ -63,13 +63,13 @@ def test_clicks_add_what_the_model_proposes_and_undo_takes_it_back(
 ) -> None:
     open_image(bench, capsules(shape, count=6))
     with_model(bench, tmp_path / "model", len(shape))
-    bench.aids.click.use()
-    assert bench.aids.click.on
-    assert bench.aids.start.busy
+    bench.click_tool.use()
+    assert bench.click_tool.on
+    assert bench.start_maps.busy
     wait(bench, qtbot)
     assert not bench.session.results, "nothing of it is shown"
     assert not list(tagged(bench.viewer, "instances"))
-    maps = bench.aids.start.maps()
+    maps = bench.start_maps.maps()
     assert maps is not None
     settings = bench.session.clustering
     for count in (1, 2):
@@ -92,7 +92,7 @@ def test_clicks_add_what_the_model_proposes_and_undo_takes_it_back(
     if len(empty):
         click(bench, qtbot, *empty[0].tolist())
         assert "no object here" in bench.message
-    assert bench.aids.click.on
+    assert bench.click_tool.on
 
 
 def test_a_click_before_the_maps_are_there_waits_for_them(
@@ -101,13 +101,13 @@ def test_a_click_before_the_maps_are_there_waits_for_them(
     labels = capsules((60, 70), count=6)
     open_image(bench, labels)
     with_model(bench, tmp_path / "model")
-    bench.aids.click.use()
-    tool, layer = bench.aids.click, strokes(bench).layer
+    bench.click_tool.use()
+    tool, layer = bench.click_tool, strokes(bench).layer
     tool._pointer.clicked.emit(layer.data_to_world((30, 35)))
-    assert tool.busy
+    assert bench.start_maps.busy
     assert "looks at the image" in bench.message
     wait(bench, qtbot)
-    maps = bench.aids.start.maps()
+    maps = bench.start_maps.maps()
     assert maps is not None
     assert strokes(bench).labels[30, 35] == (maps.seed[0, 30, 35] >= 0.1)
     tool._pointer.clicked.emit((-500.0, 3.0))
@@ -123,8 +123,8 @@ def test_the_result_of_the_chosen_model_is_used_without_another_prediction(
     key = open_image(bench, labels)
     set_maps(bench, key, maps_of(labels))
     bench.wait()
-    bench.aids.click.use()
-    assert not bench.aids.start.busy
+    bench.click_tool.use()
+    assert not bench.start_maps.busy
     at = np.argwhere(labels == 3).mean(0).round().astype(int)
     click(bench, qtbot, *at)
     found: NDArray[np.bool_] = strokes(bench).labels > 0
@@ -132,36 +132,36 @@ def test_the_result_of_the_chosen_model_is_used_without_another_prediction(
     assert (found & own).sum() >= 0.8 * (found | own).sum()
     # Another model makes maps of its own.
     with_model(bench, tmp_path / "model")
-    assert bench.aids.start.maps() is None
+    assert bench.start_maps.maps() is None
     empty = np.argwhere(~found)[0]
     click(bench, qtbot, *empty)
-    assert bench.aids.start.maps() is not None
+    assert bench.start_maps.maps() is not None
 
 
 def test_what_cannot_be_is_a_sentence_and_other_things_end_the_tool(
     bench: EditorBench, qtbot: QtBot, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="image"):
-        bench.aids.click.use()
+        bench.click_tool.use()
     open_image(bench, capsules((60, 70), count=6))
     with pytest.raises(InputError, match="no model"):
-        bench.aids.click.use()
+        bench.click_tool.use()
     with_model(bench, tmp_path / "volumes", 3)
     with pytest.raises(InputError, match="takes a volume"):
-        bench.aids.click.use()
-    assert not bench.aids.click.on
+        bench.click_tool.use()
+    assert not bench.click_tool.on
     with_model(bench, tmp_path / "model")
     ends = {
         "another tool": lambda: bench.annotation_actions.use_tool("draw"),
         "another layer": lambda: bench.viewer.layers.selection.select_only(bench.images.layer),
-        "Esc": bench.aids.click.leave,
-        "the button": bench.aids.click.toggle,
+        "Esc": bench.click_tool.leave,
+        "the button": bench.click_tool.toggle,
     }
     for what, end in ends.items():
-        bench.aids.click.toggle()
-        assert bench.aids.click.on, what
+        bench.click_tool.toggle()
+        assert bench.click_tool.on, what
         end()
-        qtbot.waitUntil(lambda: not bench.aids.click.on)
+        qtbot.waitUntil(lambda: not bench.click_tool.on)
     wait(bench, qtbot)
 
 
@@ -173,19 +173,19 @@ def test_frames_of_a_series_each_have_their_own_maps(
     bench.images.choose(layer, "TYX")
     bench.images.show_frame(0)
     with_model(bench, tmp_path / "model")
-    bench.aids.click.use()
+    bench.click_tool.use()
     wait(bench, qtbot)
-    first = bench.aids.start.maps()
+    first = bench.start_maps.maps()
     bench.images.show_frame(2)
-    assert bench.aids.start.maps() is None
-    qtbot.waitUntil(lambda: bench.aids.start.maps() is not None, timeout=300_000)
+    assert bench.start_maps.maps() is None
+    qtbot.waitUntil(lambda: bench.start_maps.maps() is not None, timeout=300_000)
     wait(bench, qtbot)
-    assert bench.aids.click.on
-    assert bench.aids.start.maps() is not first
+    assert bench.click_tool.on
+    assert bench.start_maps.maps() is not first
     pixel = surest(bench)
     click(bench, qtbot, 2, *pixel)
     data = strokes(bench).layer.data
     assert data[2][pixel] == 1
     assert not data[:2].any()
     bench.images.show_frame(0)
-    assert bench.aids.start.maps() is first
+    assert bench.start_maps.maps() is first

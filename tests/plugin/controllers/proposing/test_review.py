@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -13,15 +14,18 @@ from pytestqt.qtbot import QtBot
 
 from builders import capsules
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
+from napari_spatial_embeddings.editing.corrections import delete
+from napari_spatial_embeddings.editing.reviewing import ObjectToReview
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.plugin.controllers.proposing.review import (
-    FIRST_OBJECT,
-    NO_OBJECT,
-    NO_RESULT,
-    ObjectReview,
+from napari_spatial_embeddings.plugin.controllers.proposing.annotated_results import (
+    images_to_search,
 )
+from napari_spatial_embeddings.plugin.controllers.proposing.queue import ProposalQueue
+from napari_spatial_embeddings.plugin.controllers.proposing.review import NO_RESULT, ObjectReview
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
 from napari_spatial_embeddings.plugin.layers.tags import tagged
+from napari_spatial_embeddings.plugin.tasks.proposing.objects import objects_of_image
+from napari_spatial_embeddings.plugin.tasks.proposing.search import ImageToSearch
 from plugin.films import Film
 from plugin.scenes import EditorBench, Scene, open_image, predict
 
@@ -75,8 +79,8 @@ def press(scene: Scene, key: str) -> None:
 
 def shown(review: ObjectReview, labels: Labels) -> int:
     """Return which of the true objects is shown."""
-    assert review.item is not None
-    (own,) = set(np.unique(labels[review.item.box]).tolist()) - {0}
+    assert review.walk.item is not None
+    (own,) = set(np.unique(labels[review.walk.item.box]).tolist()) - {0}
     return int(own)
 
 
@@ -86,7 +90,7 @@ def test_nothing_is_reviewed_before_there_is_a_result(bench: EditorBench) -> Non
     with pytest.raises(InputError, match="Predict"):
         review.next()
     for action in (review.accept, review.reject, review.back):
-        with pytest.raises(InputError, match=NO_OBJECT):
+        with pytest.raises(InputError, match="No object is shown"):
             action()
 
 
@@ -106,7 +110,7 @@ def test_keys_decide_object_by_object_from_the_least_sure(
     assert len(outline.data) == (1 if len(shape) == 2 else shape[0])
     middle = np.array(scene.layer.data_to_world([*[0] * (len(shape) - 2), 19.5, 125.5]))[-2:]
     assert np.allclose(np.array(camera(scene.viewer).center)[-2:], middle, atol=0.51)
-    item = review.item
+    item = review.walk.item
     press(scene, "K")
     assert item is not None
     assert item.label in scene.corrections.ids
@@ -122,7 +126,7 @@ def test_keys_decide_object_by_object_from_the_least_sure(
     press(scene, "B")  # the one before was deleted
     assert shown(review, labels) == 7
     assert "locked" in review.text
-    with pytest.raises(InputError, match=FIRST_OBJECT):
+    with pytest.raises(InputError, match="first object"):
         review.back()
     bench.correction.undo()
     wait(scene)
@@ -181,9 +185,9 @@ def test_other_images_and_frames_follow(bench: EditorBench, qtbot: QtBot) -> Non
     review.next()
     wait(one)
     while review.on:
-        assert review.item is not None
-        assert review.in_view
-        seen.append(review.item.image)
+        assert review.walk.item is not None
+        assert review.walk.in_view
+        seen.append(review.walk.item.image)
         review.accept()
         wait(one)
         assert len(seen) < 30
@@ -201,3 +205,64 @@ def test_a_result_that_goes_ends_the_review(bench: EditorBench, qtbot: QtBot) ->
     bench.session.set_result(scene.key, None)
     assert not review.on
     assert review.text == NO_RESULT
+
+
+def test_a_decision_that_is_undone_is_asked_for_again(bench: EditorBench, qtbot: QtBot) -> None:
+    labels = squares()
+    scene, review = scene_of(bench, qtbot, labels), bench.review
+    review.next()
+    wait(scene)
+    press(scene, "D")
+    press(scene, "K")
+    assert shown(review, labels) == 5
+    for own in (6, 7):
+        bench.correction.undo()
+        wait(scene)
+        assert shown(review, labels) == own
+    for own in (7, 6, 5, 4, 3, 2, 1):
+        assert shown(review, labels) == own
+        press(scene, "D")
+    assert not review.on
+    bench.correction.undo()
+    wait(scene)
+    assert not review.on, "it was left"
+    review.next()
+    wait(scene)
+    assert shown(review, labels) == 1
+
+
+def test_what_is_corrected_while_it_is_searched_is_searched_again(
+    bench: EditorBench, qtbot: QtBot
+) -> None:
+    scene = scene_of(bench, qtbot, squares())
+    begun, go_on = Event(), Event()
+    searched = []
+
+    def find(image: ImageToSearch) -> list[ObjectToReview]:
+        searched.append(image.result.instances)
+        begun.set()
+        assert go_on.wait(60)
+        return objects_of_image(image)
+
+    queue = ProposalQueue(bench.session, find, lambda every, *_: every, "")
+
+    def search() -> None:
+        queue.search(images_to_search(bench.viewer, bench.session))
+
+    search()
+    assert begun.wait(60)
+    before = scene.instances
+    bench.correction.do(lambda now: delete(now.corrections, now.instances, 1))
+    scene.wait()
+    go_on.set()
+    scene.until(lambda: not queue.busy)
+    assert len(queue.order) == 7, "what was found is shown, as far as it is there"
+    assert not queue.outdated
+    for _ in range(2):
+        search()
+        scene.until(lambda: not queue.busy)
+        assert len(queue.order) == 6
+    assert len(searched) == 2
+    assert searched[0] is before
+    assert searched[1] is scene.instances
+    queue.close()

@@ -34,7 +34,7 @@ def tool(scene: Scene) -> Iterator[ActiveTool]:
         rig.correction_tool,
         rig.explanation,
         rig.link_tool,
-        rig.aids.click,
+        rig.click_tool,
         rig.review,
     )
     yield made
@@ -55,7 +55,7 @@ def starts(scene: Scene) -> dict[str, Callable[[], object]]:
         "Erase": lambda: rig.annotation_actions.use_tool("erase"),
         "Paint": lambda: rig.correction_tool.use("paint"),
         "Same cell": lambda: rig.link_tool.use("same"),
-        "Click": rig.aids.click.use,
+        "Click": rig.click_tool.use,
         "Review": rig.review.next,
         "Background": lambda: rig.annotation_actions.use_tool("background"),
     }
@@ -65,7 +65,7 @@ def on(scene: Scene) -> list[str]:
     """Return all tools that are on."""
     rig = scene.rig
     tools = [rig.annotation.tool, rig.correction_tool.tool, "explain" * rig.explanation.on]
-    tools += [rig.link_tool.tool, "click" * rig.aids.click.on]
+    tools += [rig.link_tool.tool, "click" * rig.click_tool.on]
     tools.append("review" * (rig.review.on and not rig.correction_tool.tool))
     return [name for name in tools if name]
 

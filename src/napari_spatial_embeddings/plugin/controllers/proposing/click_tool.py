@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,6 @@ from napari_spatial_embeddings.plugin.controllers.annotation_actions import Anno
 from napari_spatial_embeddings.plugin.layers.pointer import Pointer, pixel_of
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.qt.connections import Connections
-from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .start_maps import StartMaps
@@ -64,11 +64,9 @@ class ClickTool(QObject):
         self._viewer, self._session = viewer, session
         self._annotation, self._actions, self._start = annotation, actions, start
         self.on = False
-        self._waiting: list[tuple[OpenImage, tuple[int, ...]]] = []
         self._pointer = Pointer(viewer, self)
         self._pointer.clicked.connect(self._click)
         self._connections = Connections()
-        self._connections.add(start.ready, self._go_on)
         self._connections.add(session.image_changed, self._follow_image)
         self._connections.add(annotation.changed, self._follow_tool)
         self._connections.add(viewer.layers.selection.events.active, self._follow_active)
@@ -83,11 +81,6 @@ class ClickTool(QObject):
     def hint(self) -> str:
         """What to do with it."""
         return HINT
-
-    @property
-    def busy(self) -> bool:
-        """Whether clicks wait for the model."""
-        return bool(self._waiting)
 
     def use(self) -> None:
         """Turn the tool on, and have the model look at what is in view.
@@ -118,7 +111,6 @@ class ClickTool(QObject):
     def leave(self) -> None:
         """Turn the tool off; clicks that wait are dropped."""
         self._pointer.listen_to_clicks(False)
-        self._waiting.clear()
         if self.on:
             self.on = False
             self.changed.emit()
@@ -142,7 +134,6 @@ class ClickTool(QObject):
 
     def _follow_image(self) -> None:
         """Look at another frame of a time series, whose annotations are in the same layer."""
-        self._waiting = [x for x in self._waiting if x[0] is self._session.current]
         if self.on:
             QTimer.singleShot(0, self, self._look)
 
@@ -150,7 +141,12 @@ class ClickTool(QObject):
         """Have the model look at what is in view, unless something is known of the image."""
         if self.on and self._strokes() is not None and self._start.maps() is None:
             with self._session.errors_as_messages():
-                self._start.request()
+                self._start.when_known([], self._invite)
+
+    def _invite(self, _maps: EmbeddingMaps) -> None:
+        """Ask for clicks; one that waited is answered after that."""
+        if self.on:
+            self._session.say(HINT, holds=lambda: self.on)
 
     # ------------------------------------------------------------------- clicks
 
@@ -158,8 +154,8 @@ class ClickTool(QObject):
         return self._annotation.strokes(self._session.image)
 
     def _click(self, position: tuple[float, ...]) -> None:
-        strokes, image = self._strokes(), self._session.current
-        if not self.on or strokes is None or image is None:
+        strokes = self._strokes()
+        if not self.on or strokes is None:
             return
         with self._session.errors_as_messages():
             at = pixel_of(strokes.layer, position)
@@ -167,36 +163,16 @@ class ClickTool(QObject):
                 self._session.say(
                     "This is outside the image: click inside it.", holds=lambda: self.on
                 )
-                return
-            maps = self._start.maps()
-            if maps is not None and self._covers(maps, at):
-                self._add(strokes, maps, at)
-                return
-            self._waiting.append((image, at))
-            if not self._start.busy:
-                self._start.request()
+            else:
+                self._start.when_known([at], partial(self._add, at))
 
-    @staticmethod
-    def _covers(maps: EmbeddingMaps, at: tuple[int, ...]) -> bool:
-        from napari_spatial_embeddings.editing.picking import known_at
-
-        return known_at(maps, at)
-
-    def _go_on(self) -> None:
-        """Add the objects of the clicks that waited."""
-        waiting, self._waiting = self._waiting, []
-        strokes, maps = self._strokes(), self._start.maps()
-        if self.on and not waiting and maps is not None:
-            self._session.say(HINT, holds=lambda: self.on)
-        for image, at in waiting:
-            if image is self._session.current and strokes is not None and maps is not None:
-                with self._session.errors_as_messages():
-                    self._add(strokes, maps, at)
-
-    def _add(self, strokes: Strokes, maps: EmbeddingMaps, at: tuple[int, ...]) -> None:
+    def _add(self, at: tuple[int, ...], maps: EmbeddingMaps) -> None:
         """Add the object that a pixel proposes."""
         from napari_spatial_embeddings.editing.picking import object_at
 
+        strokes = self._strokes()
+        if not self.on or strokes is None:
+            return  # the tool was left meanwhile
         found = object_at(maps, at, self._session.clustering, strokes.labels != 0)
         label, before = strokes.next, np.array(strokes.labels[found.box])
         after = np.where(found.mask, np.int32(label), before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.components import ViewerModel
@@ -17,17 +18,19 @@ from napari_spatial_embeddings.plugin.layers.frames import frame_of, in_frame
 from napari_spatial_embeddings.plugin.layers.strokes import Strokes
 from napari_spatial_embeddings.plugin.layers.tags import role_of, tag_of
 from napari_spatial_embeddings.plugin.layers.world import to_pixels, to_world
-from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.proposing.dots import DotsRequest, FoundDots, Pixel
 
 from .start_maps import StartMaps
 
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.maps import EmbeddingMaps
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Dots:
-    """Dots that wait for maps."""
+    """Dots to be added."""
 
     strokes: Strokes
     source: Points
@@ -64,23 +67,19 @@ class DotImport(QObject):
         super().__init__(parent)
         self._viewer, self._session = viewer, session
         self._annotation, self._actions, self._start = annotation, actions, start
-        self._waiting: _Dots | None = None
-        self._connections = Connections()
-        self._connections.add(start.ready, self._go_on)
+        self._newest: _Dots | None = None
         self._worker = LatestWorker(DotsRequest.run, self)
         self._worker.done.connect(self._add)
         self._worker.failed.connect(partial(session.say, kind="error"))
 
     def close(self) -> None:
         """Drop what is under way."""
-        self._waiting = None
-        self._connections.close()
         self._worker.close()
 
     @property
     def busy(self) -> bool:
-        """Whether dots wait for the model, or are being added."""
-        return self._waiting is not None or self._worker.busy
+        """Whether dots are being added."""
+        return self._worker.busy
 
     def layers(self) -> list[Points]:
         """Return the layers of points that can be used: the user's own."""
@@ -107,19 +106,11 @@ class DotImport(QObject):
                 raise InputError(f"there is no model that outlines the objects of dots: {problem}")
             self._actions.set_scribbled(True)
             scribbled = True
-        waiting = _Dots(strokes, layer, pixels, numbers, scribbled)
-        if (maps is None and problem) or self._known(pixels):
-            self._start_with(waiting)
-            return
-        self._start.request(in_view=False)
-        self._waiting = waiting
-
-    def _known(self, pixels: tuple[Pixel, ...]) -> bool:
-        """Return whether the model was run wherever there is a dot."""
-        from napari_spatial_embeddings.editing.picking import known_at
-
-        maps = self._start.maps()
-        return maps is not None and all(known_at(maps, pixel) for pixel in pixels)
+        self._newest = dots = _Dots(strokes, layer, pixels, numbers, scribbled)
+        if maps is None and problem:
+            self._add_objects(dots, None)
+        else:
+            self._start.when_known(pixels, partial(self._add_objects, dots), in_view=False)
 
     def _pixels(self, layer: Points, strokes: Strokes) -> tuple[tuple[Pixel, ...], tuple[int, ...]]:
         """Return the pixels that the dots on the image lie in, and their numbers."""
@@ -146,13 +137,10 @@ class DotImport(QObject):
             raise InputError(f"no point of {layer.name} lies on {where}")
         return tuple(found), tuple(found.values())
 
-    def _go_on(self) -> None:
-        """Add the dots that waited for the model."""
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and self._is_current(waiting.strokes) and self._start.maps():
-            self._start_with(waiting)
-
-    def _start_with(self, dots: _Dots) -> None:
+    def _add_objects(self, dots: _Dots, maps: EmbeddingMaps | None) -> None:
+        """Find the objects of dots, or paint dots where there are no maps; in a thread."""
+        if dots is not self._newest:
+            return  # they were used again while they waited
         strokes, classes = dots.strokes, self._start.classes
         several = len(classes) > 1 and classes == self._session.classes
         request = DotsRequest(
@@ -165,7 +153,7 @@ class DotImport(QObject):
             strokes.class_name,
             classes if several else (),
             self._session.clustering,
-            self._start.maps(),
+            maps,
             dots.painted,
         )
         self._worker.request(request)
@@ -181,7 +169,7 @@ class DotImport(QObject):
             return  # the annotation was closed, or another image is chosen
         unused = strokes.next <= request.next
         if not unused or not np.array_equal(strokes.labels[found.box], found.before):
-            self._start_with(dots)  # something was painted meanwhile
+            self._add_objects(dots, request.maps)  # something was painted meanwhile
             return
         strokes.add(found.box, found.before, found.after, found.classes)
         strokes.mark_proposed(found.proposed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -14,7 +15,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import Worker
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.plugin.tasks.proposing.search import ImageToSearch, Searched
+from napari_spatial_embeddings.plugin.tasks.proposing.search import ImageToSearch, Searched, search
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.config import ClusteringSettings
@@ -50,11 +51,19 @@ class ProposalQueue(QObject, Generic[Item]):
     """Searches results, image by image, and keeps what is found in order.
 
     Images whose objects and annotations are as they were when they were searched are not searched
-    again. What is searched for, and the order, are those of a subclass.
+    again.
 
     Parameters
     ----------
     session : Session
+    find : callable
+        Returns what is found in an image; called in a thread.
+    rank : callable
+        Gets all that was found, what was taken, what was passed over, and the key of the image that
+        comes first; returns what is to come, in order. If that is nothing, it raises an InputError
+        with the reason.
+    all_shown : str
+        What is to be done once all was shown, as a sentence.
 
     Attributes
     ----------
@@ -72,34 +81,25 @@ class ProposalQueue(QObject, Generic[Item]):
     grown = Signal()
     """Another image was searched, or the last one."""
 
-    all_shown = ""
-    """What is to be done once all was shown, as a sentence."""
-
-    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        find: Callable[[ImageToSearch], list[Item]],
+        rank: Callable[[list[Item], list[Item], list[Item], str], list[Item]],
+        all_shown: str,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._find, self._ranked, self._all_shown = session, find, rank, all_shown
         self._worker: Worker | None = None
         self._made: dict[str, _Made] = {}
+        self._changes = Counter[str]()
         self.forget()
         for key in session.results:
             self._follow(key)
         self._connections = Connections()
         self._connections.add(session.project_changed, self._follow_project)
         self._connections.add(session.result_changed, self._follow)
-
-    def _searching(self, images: list[ImageToSearch]) -> Iterator[Searched[Item]]:
-        """Search images; in a thread."""
-        raise NotImplementedError
-
-    def _ordered(self, every: list[Item], taken: list[Item], passed: list[Item]) -> list[Item]:
-        """Return what is to come, in order, behind what was taken and without what was passed over.
-
-        Raises
-        ------
-        InputError
-            If that is nothing, with the reason.
-        """
-        raise NotImplementedError
 
     def close(self) -> None:
         """Search no more."""
@@ -111,8 +111,9 @@ class ProposalQueue(QObject, Generic[Item]):
         self._cancel()
         self.order: list[Item] = []
         self.at, self.nothing, self.progress = -1, "", (0, 0)
-        self.outdated, self.first = False, ""
-        self._found: dict[str, tuple[int, list[Item]]] = {}
+        self.outdated, self._first = False, ""
+        self._asked: dict[str, tuple[int, int]] = {}
+        self._found: dict[str, tuple[tuple[int, int], list[Item]]] = {}
         self._passed: list[Item] = []
 
     @property
@@ -120,33 +121,25 @@ class ProposalQueue(QObject, Generic[Item]):
         """Whether results are being searched."""
         return self._worker is not None
 
-    @property
-    def has_next(self) -> bool:
-        """Whether there is something after what was taken last."""
-        return self.at + 1 < len(self.order)
-
     def pass_over(self, item: Item) -> None:
         """Propose something no more, until its image has another result."""
         self._passed.append(item)
 
-    def drop(self, at: int) -> None:
-        """Remove something from the order."""
-        del self.order[at]
-        self.at = min(self.at, at - 1)
+    def propose_again(self, item: Item) -> None:
+        """Propose something that was passed over."""
+        self._passed = [one for one in self._passed if one is not item]
 
     def search(self, images: list[ImageToSearch]) -> None:
         """Search results, those of the first image first; the order starts with them."""
         self._cancel()
-        self._found = {
-            x.key: self._found[x.key]
-            for x in images
-            if x.key in self._found and self._found[x.key][0] == x.revision
-        }
+        # Objects that are corrected while an image is searched are others than were searched.
+        self._asked = {x.key: (x.revision, self._changes[x.key]) for x in images}
+        self._found = {k: x for k, x in self._found.items() if x[0] == self._asked.get(k)}
         self.order, self.at, self.nothing, self.outdated = [], -1, "", False
-        self.first = images[0].key if images else ""
+        self._first = images[0].key if images else ""
         new = [x for x in images if x.key not in self._found]
         self.progress = 0, len(new)
-        self._worker = worker = Worker(partial(self._searching, new), self)
+        self._worker = worker = Worker(partial(search, new, self._find), self)
         worker.reported.connect(self._take)
         worker.ended.connect(self._end)
         worker.failed.connect(self._fail)
@@ -155,11 +148,11 @@ class ProposalQueue(QObject, Generic[Item]):
     def _take(self, searched: Searched[Item]) -> None:
         if self.sender() is not self._worker:
             return
-        image, self.progress = searched.image, (searched.done, searched.total)
+        key, self.progress = searched.image.key, (searched.done, searched.total)
         if searched.problem:
             self._session.say(searched.problem, "warning")
-        elif image.key in self._session.images:
-            self._found[image.key] = image.revision, searched.found
+        elif key in self._asked:
+            self._found[key] = self._asked[key], searched.found
         self._rank()
         self.grown.emit()
 
@@ -169,9 +162,9 @@ class ProposalQueue(QObject, Generic[Item]):
         every = [item for _, found in self._found.values() for item in found]
         rest: list[Item] = []
         try:
-            rest = self._ordered(every, taken, self._passed)
+            rest = self._ranked(every, taken, self._passed, self._first)
         except InputError as error:
-            self.nothing = self.all_shown if self._passed else sentence(str(error))
+            self.nothing = self._all_shown if self._passed else sentence(str(error))
         self.order = [*taken, *rest]
 
     def _end(self, _last: object) -> None:
@@ -196,15 +189,17 @@ class ProposalQueue(QObject, Generic[Item]):
             self.forget()
 
     def _follow(self, key: str) -> None:
-        """Note that an image has another result, or none: it is to be searched again."""
+        """Note that an image has other objects, or none: it is to be searched again."""
         result, before = self._session.results.get(key), self._made.pop(key, None)
         now = None
         if result is not None:
             now = _Made(id(result.maps), id(result.instances), result.settings)
             self._made[key] = now
-            if before is not None and before.instances == now.instances:
-                return
-        self._found.pop(key, None)
+        if now is not None and before is not None and now.instances == before.instances:
+            return
+        self._changes[key] += 1
         if now is None or not now.same(before):
+            self._asked.pop(key, None)
+            self._found.pop(key, None)
             self._passed = [item for item in self._passed if item.image != key]
             self.outdated = True

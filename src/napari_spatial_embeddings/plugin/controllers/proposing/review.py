@@ -14,14 +14,17 @@ from napari_spatial_embeddings.plugin.controllers.correction import CorrectionCo
 from napari_spatial_embeddings.plugin.controllers.correction_tool import CorrectionTool
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.layers.overlays.proposed_region import ProposedOutline
+from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.open_image import Box
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.proposing.objects import objects_of_image
 
-from .object_queue import ObjectQueue
+from .queue import ProposalQueue
 from .walk import QueueWalk
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.editing.reviewing import ObjectToReview
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
 
 NAME = "Review"
 
@@ -32,15 +35,16 @@ KEYS = {"G": "next", "B": "back"}
 
 NO_RESULT = "Predict an image first: then its objects can be reviewed."
 AT_FIRST = "Next shows the objects one by one, the least sure first."
-NO_OBJECT = "Press Next first: it shows an object."
-FIRST_OBJECT = "This is the first object."
+ALL_SHOWN = "All objects were reviewed, but for those that you passed over."
 
 SHARE = 0.3
 """Share of the canvas that an object takes."""
 
 
-class ObjectReview(QueueWalk["ObjectToReview"]):
+class ObjectReview(QObject):
     """Goes through the objects of all results, and makes corrections of what is decided.
+
+    An object whose decision is undone while it is in the current image is shown again.
 
     Parameters
     ----------
@@ -54,11 +58,9 @@ class ObjectReview(QueueWalk["ObjectToReview"]):
 
     Attributes
     ----------
-    on : bool
-        Whether an object is shown, or looked for.
+    walk : QueueWalk
+        Along the objects: image by image, the least sure first.
     """
-
-    no_result = NO_RESULT
 
     def __init__(
         self,
@@ -69,19 +71,38 @@ class ObjectReview(QueueWalk["ObjectToReview"]):
         correction_tool: CorrectionTool,
         parent: QObject | None = None,
     ) -> None:
+        super().__init__(parent)
+        self._session, self._correction, self._tool = session, correction, correction_tool
+        queue = ProposalQueue(session, objects_of_image, _ranked, ALL_SHOWN)
         outline = ProposedOutline(viewer, "object", "object to review")
-        super().__init__(viewer, session, images, ObjectQueue(session), outline, parent)
-        self._correction, self._tool = correction, correction_tool
-        self.on = False
+        self.walk = QueueWalk(
+            viewer, session, images, queue, outline, "object", _box, SHARE, self._locked, self
+        )
         self._bound: Labels | None = None
+        self._decided: dict[ObjectToReview, bool] = {}
+        self._connections = Connections()
+        self._connections.add(self.walk.shown, self._begin)
+        self._connections.add(self.walk.changed, self._follow)
+        self._connections.add(session.result_changed, self._follow_result)
         self._connections.add(correction_tool.followed, self._bind)
 
     def close(self) -> None:
         """Leave the review, and search no more."""
         self.leave()
-        super().close()
+        self._connections.close()
+        self.walk.close()
 
     # ------------------------------------------------------------------ queries
+
+    @property
+    def on(self) -> bool:
+        """Whether an object is shown, or looked for."""
+        return self.walk.on
+
+    @property
+    def busy(self) -> bool:
+        """Whether results are being searched."""
+        return self.walk.queue.busy
 
     @property
     def hint(self) -> str:
@@ -89,40 +110,31 @@ class ObjectReview(QueueWalk["ObjectToReview"]):
         return HINT
 
     @property
-    def problem_here(self) -> str:
-        """Why nothing can be decided; empty if something can."""
-        if not self.on or self.item is None:
-            return NO_OBJECT
-        return "" if self.in_view else "The object is in another image: Back or Next goes on."
-
-    @property
-    def problem_back(self) -> str:
-        """Why there is no object to go back to; empty if there is one."""
-        if not self.on or self.item is None:
-            return NO_OBJECT
-        return "" if self._queue.at > 0 else FIRST_OBJECT
+    def problem(self) -> str:
+        """Why there is no object to go to; empty if there may be one."""
+        return "" if self._session.results else NO_RESULT
 
     @property
     def left(self) -> int:
         """How many objects come after the one that is shown, and are not decided yet."""
-        locked: dict[str, set[int]] = {}
-        for key, result in self._session.results.items():
-            known = result.corrections
-            locked[key] = set() if known is None else set(known.ids.tolist())
-        rest = self._queue.order[self._queue.at + 1 :]
-        return sum(one.label not in locked.get(one.image, set()) for one in rest)
+        results, queue = self._session.results, self.walk.queue
+        free = {
+            key: set(result.instances.ids[~result.instances.locked].tolist())
+            for key, result in results.items()
+        }
+        return sum(one.label in free.get(one.image, ()) for one in queue.order[queue.at + 1 :])
 
     @property
     def text(self) -> str:
         """Which object is shown, and how many are left, as a sentence."""
-        if self._looking or self.problem:
-            return self._looking or self.problem
-        item = self.item
-        if not self.on or item is None:
-            return self._queue.nothing or AT_FIRST
+        walk, item = self.walk, self.walk.item
+        if walk.looking or self.problem:
+            return walk.looking or self.problem
+        if item is None:
+            return walk.queue.nothing or AT_FIRST
         left = f"{self.left} left"
-        if self._elsewhere:
-            return f"Object {item.label} is in {self._elsewhere}; {left}."
+        if walk.elsewhere:
+            return f"Object {item.label} is in {walk.elsewhere}; {left}."
         if self._locked(item):
             return f"Object {item.label}: locked; {left}."
         sure = f"unsure ({item.reason})" if item.reason else "rather sure"
@@ -141,10 +153,9 @@ class ObjectReview(QueueWalk["ObjectToReview"]):
         if self.problem:
             raise InputError(self.problem)
         self._leave_tool()
-        if self.on and self.item is not None and not self._locked(self.item):
-            self._queue.pass_over(self.item)
-        self.on = True
-        self._go_on()
+        if self.walk.item is not None and not self._locked(self.walk.item):
+            self.walk.queue.pass_over(self.walk.item)
+        self.walk.next()
 
     def back(self) -> None:
         """Go to the object before.
@@ -154,14 +165,8 @@ class ObjectReview(QueueWalk["ObjectToReview"]):
         InputError
             If there is none.
         """
-        if self.problem_back:
-            raise InputError(self.problem_back)
         self._leave_tool()
-        for at in reversed(range(self._queue.at)):  # those that were deleted are left out
-            if self._box(self._queue.order[at]) is not None:
-                self._bring_object(at)
-                return
-        raise InputError(FIRST_OBJECT)
+        self.walk.back()
 
     def accept(self) -> None:
         """Lock the object as it is, and go to the next one.
@@ -173,9 +178,9 @@ class ObjectReview(QueueWalk["ObjectToReview"]):
         """
         from napari_spatial_embeddings.editing.corrections import accept
 
-        label = self._decided().label
+        label = self._decide().label
         self._correction.do(lambda scene: accept(scene.corrections, scene.instances, [label]))
-        self._go_on()
+        self.walk.next()
 
     def reject(self) -> None:
         """Delete the object, and go to the next one.
@@ -187,83 +192,49 @@ class ObjectReview(QueueWalk["ObjectToReview"]):
         """
         from napari_spatial_embeddings.editing.corrections import delete
 
-        label = self._decided().label
+        label = self._decide().label
         self._correction.do(lambda scene: delete(scene.corrections, scene.instances, label))
-        self._go_on()
+        self.walk.next()
 
     def leave(self) -> None:
         """Leave the review; what was decided stays."""
-        if not self.on:
-            return
-        self.on = self._waiting = False
-        self._bind()
-        self._tool.keys_first = None
-        self._tool.leave()
-        self._outline.hide()
-        self.changed.emit()
+        if self.on:
+            self.walk.stop()
 
     def _leave_tool(self) -> None:
         """Leave a tool that was used on an object; the objects' layer stays the active one."""
         if self._tool.tool:
             self._tool.leave()
 
-    def _decided(self) -> ObjectToReview:
-        if self.problem_here or self.item is None:
-            raise InputError(self.problem_here)
+    def _decide(self) -> ObjectToReview:
+        item = self.walk.item
+        if self.walk.problem_here or item is None:
+            raise InputError(self.walk.problem_here)
         self._leave_tool()
-        self._queue.pass_over(self.item)  # the correction may come later than the next search
-        return self.item
+        self.walk.queue.pass_over(item)  # the correction may come later than the next search
+        self._decided[item] = False
+        return item
 
     def _locked(self, item: ObjectToReview) -> bool:
         """Return whether an object is locked."""
-        image = self._session.images.get(item.image)
-        known = None if image is None or image.result is None else image.result.corrections
-        return known is not None and item.label in known.ids
-
-    # --------------------------------------------------------------- the object
-
-    def _show(self, at: int) -> None:
-        """Go to an object of the queue; one that is gone, or decided already, is left out."""
-        order = self._queue.order
-        while at < len(order) and (self._box(order[at]) is None or self._locked(order[at])):
-            self._queue.pass_over(order[at])
-            self._queue.drop(at)
-        if at < len(order):
-            self._bring_object(at)
-        else:
-            self._go_on()
-
-    def _bring_object(self, at: int) -> None:
-        item = self._queue.order[at]
-        record, box = self._session.images[item.image], self._box(item)
-        assert box is not None
-        self._bring(at, record)
-        self._tool.start_review(self._press)
-        self._bind()
-        self._outline.show(item.image, box)
-        self._outline.look(box, SHARE)
-        self.changed.emit()
-
-    def _box(self, item: ObjectToReview) -> Box | None:
-        """Return the box to outline; None if the object is gone."""
-        from napari_spatial_embeddings.editing.reviewing import box_around
-
         result = self._session.results.get(item.image)
-        return None if result is None else box_around(result.instances, item)
+        known = None if result is None else result.corrections
+        return known is not None and item.label in known.ids
 
     # --------------------------------------------------------------------- keys
 
     def _press(self, tool: str) -> bool:
         """Use a tool's key for the object that is shown; return whether it was used."""
-        if not self.on or self.problem_here or self.item is None:
+        item = self.walk.item
+        if self.walk.problem_here or item is None:
             return False
         with self._session.errors_as_messages():
             if tool == "accept":
                 self.accept()
             elif tool == "delete":
                 self.reject()
-            elif tool == "merge" and not self._locked(self.item):
-                self._merge(self.item)
+            elif tool == "merge" and not self._locked(item):
+                self._merge(item)
             else:
                 return False
         return True
@@ -299,18 +270,45 @@ class ObjectReview(QueueWalk["ObjectToReview"]):
 
     # ---------------------------------------------------------------- following
 
-    def _ended(self) -> None:
-        super()._ended()
-        self.leave()
+    def _begin(self) -> None:
+        """Have the keys of the objects' layer decide."""
+        self._tool.start_review(self._press)
+        self._bind()
 
-    def _follow(self, *_: object) -> None:
-        if self.on and not self._session.results:
-            self.leave()
-        super()._follow()
+    def _follow(self) -> None:
+        """Give the keys back once the review is left."""
+        if not self.on and self._tool.keys_first is not None:
+            self._tool.keys_first = None
+            self._bind()
+            self._tool.leave()
 
-    def _outline_again(self, item: ObjectToReview) -> None:
-        box = self._box(item) if self.on else None
-        if box is None:
-            self._outline.hide()
-        else:
-            self._outline.show(item.image, box)
+    def _follow_result(self, key: str) -> None:
+        """Go back to an object that was decided, and is not any more."""
+        for item in [one for one in self._decided if one.image == key]:
+            if self.walk.box(item) is None or self._locked(item):
+                self._decided[item] = True
+            elif self._decided.pop(item):  # else the correction is still to come
+                queue = self.walk.queue
+                queue.propose_again(item)
+                if self.on and key == self._session.image and item in queue.order[: queue.at]:
+                    self.walk.show(queue.order.index(item))
+
+
+def _ranked(
+    every: list[ObjectToReview],
+    taken: list[ObjectToReview],
+    passed: list[ObjectToReview],
+    first: str,
+) -> list[ObjectToReview]:
+    """Return the objects that are left: image by image, the first one's before the others'."""
+    done = {(one.image, one.label) for one in (*taken, *passed)}
+    rest = [one for one in every if (one.image, one.label) not in done]
+    if not rest:
+        raise InputError("there is nothing to review: all objects are locked, or none was found")
+    return sorted(rest, key=lambda one: one.image != first)
+
+
+def _box(item: ObjectToReview, result: Segmentation) -> Box | None:
+    from napari_spatial_embeddings.editing.reviewing import box_around
+
+    return box_around(result.instances, item)

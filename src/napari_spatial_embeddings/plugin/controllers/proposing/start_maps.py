@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,8 @@ MAX_BYTES = 2**29
 class StartMaps(QObject):
     """Predicts the maps of the current image in a worker, and shows no more than its progress.
 
-    Those of the image's result are used where there are any. One prediction runs at a time.
+    Those of the image's result are used where there are any. One prediction runs at a time; what
+    waits for its maps is dropped with it.
 
     Parameters
     ----------
@@ -41,8 +43,6 @@ class StartMaps(QObject):
     prediction : PredictionController
     """
 
-    ready = Signal()
-    """More maps are known, or a prediction of them failed."""
     progressed = Signal(int, int, str)
     """Done, total and a message; a total of 0 where it is not known."""
     ended = Signal(bool)
@@ -62,6 +62,7 @@ class StartMaps(QObject):
         self._kept: OrderedDict[str, tuple[OpenImage, Segmentation]] = OrderedDict()
         self._worker: Worker | None = None
         self._image: OpenImage | None = None
+        self._waiting: list[tuple[OpenImage, Callable[[EmbeddingMaps], None]]] = []
         self._connections = Connections()
         self._connections.add(session.model_changed, self._forget)
         self._connections.add(session.prediction_changed, self._forget)
@@ -77,7 +78,7 @@ class StartMaps(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether maps are being predicted."""
+        """Whether maps are being predicted; only then something may wait for them."""
         return self._worker is not None
 
     @property
@@ -112,6 +113,33 @@ class StartMaps(QObject):
         suits = result is not None and chosen in (None, result.model)
         return result if suits and (image.complete or kept is None) else kept
 
+    def when_known(
+        self,
+        pixels: Sequence[tuple[int, ...]],
+        then: Callable[[EmbeddingMaps], None],
+        *,
+        in_view: bool = True,
+    ) -> None:
+        """Call a function with the current image's maps: at once if they are known at some pixels.
+
+        Else it is called once what is in view, or all of the image, was predicted, if the image is
+        still the current one.
+
+        Raises
+        ------
+        InputError
+            If that cannot be predicted.
+        """
+        from napari_spatial_embeddings.editing.picking import known_at
+
+        maps, image = self.maps(), self._session.current
+        if maps is not None and all(known_at(maps, pixel) for pixel in pixels):
+            then(maps)
+        elif image is not None:
+            if image is not self._image or not in_view:
+                self.request(in_view=in_view)
+            self._waiting.append((image, then))
+
     def request(self, *, in_view: bool = True) -> None:
         """Predict what is in view of the current image, or all of it.
 
@@ -134,7 +162,9 @@ class StartMaps(QObject):
         work = self._prediction.work(
             in_view=in_view, known={} if known is None else {image.key: known}
         )
+        waiting = self._waiting
         self._stop()
+        self._waiting = waiting
         around = partial(compiling_reported, PredictionReport(0, 0, COMPILING))
         self._image = image
         self._worker = worker = Worker(work, self, around)
@@ -151,6 +181,7 @@ class StartMaps(QObject):
         self.progressed.emit(done, total, message)
 
     def _stop(self) -> None:
+        self._waiting = []
         if self._worker is not None:
             self._worker.cancel()
             self._worker = self._image = None
@@ -178,14 +209,23 @@ class StartMaps(QObject):
         if self.sender() is self._worker:
             self._worker = self._image = None
             self.ended.emit(True)
-            self.ready.emit()
+            self._go_on()
 
     def _fail(self, problem: str) -> None:
         if self.sender() is self._worker:
             self._worker = self._image = None
             self._session.say(problem, "error")
+            self._waiting = []
             self.ended.emit(False)
-            self.ready.emit()
+
+    def _go_on(self) -> None:
+        """Do what waited."""
+        waiting, self._waiting = self._waiting, []
+        for image, then in waiting:
+            maps = self.maps() if image is self._session.current else None
+            if maps is not None:
+                with self._session.errors_as_messages():
+                    then(maps)
 
     def _forget(self) -> None:
         """Drop all maps: another model, or another object size, would make others."""

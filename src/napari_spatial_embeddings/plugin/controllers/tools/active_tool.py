@@ -97,7 +97,7 @@ class ActiveTool(QObject):
         self._connections.add(explanation.changed, self._follow_explanation)
         self._connections.add(link_tool.changed, self._follow_links)
         self._connections.add(click_tool.changed, self._follow_clicks)
-        self._connections.add(review.changed, self._follow_review)
+        self._connections.add(review.walk.changed, self._follow_review)
         self._connections.add(viewer.layers.selection.events.active, self._update)
 
     def close(self) -> None:

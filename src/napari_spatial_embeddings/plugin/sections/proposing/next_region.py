@@ -34,11 +34,11 @@ class NextRegionRow(QueueRow):
     def __init__(
         self, session: Session, next_region: NextRegion, parent: QWidget | None = None
     ) -> None:
-        walk = next_region
+        walk = next_region.walk
         buttons = (
-            QueueButton("Next", NEXT, walk.next, lambda: walk.problem),
-            QueueButton("Accept", ACCEPT, walk.accept, lambda: walk.problem_here),
-            QueueButton("Skip", SKIP, walk.skip, lambda: walk.problem_shown),
+            QueueButton("Next", NEXT, next_region.next, lambda: next_region.problem),
+            QueueButton("Accept", ACCEPT, next_region.accept, lambda: walk.problem_here),
+            QueueButton("Skip", SKIP, next_region.skip, lambda: walk.problem_shown),
             QueueButton("Back", BACK, walk.back, lambda: walk.problem_back),
         )
-        super().__init__(session, walk, buttons, parent)
+        super().__init__(session, walk.changed, lambda: next_region.text, buttons, parent)

@@ -31,10 +31,11 @@ class ReviewRow(QueueRow):
     def __init__(
         self, session: Session, review: ObjectReview, parent: QWidget | None = None
     ) -> None:
+        walk = review.walk
         buttons = (
             QueueButton("Next", NEXT, review.next, lambda: review.problem),
-            QueueButton("Right", RIGHT, review.accept, lambda: review.problem_here),
-            QueueButton("Wrong", WRONG, review.reject, lambda: review.problem_here),
-            QueueButton("Back", BACK, review.back, lambda: review.problem_back),
+            QueueButton("Right", RIGHT, review.accept, lambda: walk.problem_here),
+            QueueButton("Wrong", WRONG, review.reject, lambda: walk.problem_here),
+            QueueButton("Back", BACK, review.back, lambda: walk.problem_back),
         )
-        super().__init__(session, review, buttons, parent)
+        super().__init__(session, walk.changed, lambda: review.text, buttons, parent)

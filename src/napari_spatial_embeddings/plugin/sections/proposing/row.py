@@ -8,7 +8,6 @@ from typing import Any
 
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from napari_spatial_embeddings.plugin.controllers.proposing.walk import QueueWalk
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
 from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
@@ -35,12 +34,15 @@ class QueueButton:
 
 
 class QueueRow(QWidget):
-    """Buttons side by side, above the sentence of a walk.
+    """Buttons side by side, above a sentence.
 
     Parameters
     ----------
     session : Session
-    walk : QueueWalk
+    changed : signal
+        What is shown, or what can be done, is something else.
+    sentence : callable
+        Returns the sentence about what is shown.
     buttons : sequence of QueueButton
 
     Attributes
@@ -52,12 +54,13 @@ class QueueRow(QWidget):
     def __init__(
         self,
         session: Session,
-        walk: QueueWalk[Any],
+        changed: Any,
+        sentence: Callable[[], str],
         buttons: Sequence[QueueButton],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._session, self._walk, self._kinds = session, walk, buttons
+        self._session, self._sentence, self._kinds = session, sentence, buttons
         self.buttons = {kind.text: self._button(kind) for kind in buttons}
         self._text = TextBlock(2, "note")
         column = QVBoxLayout(self)
@@ -66,7 +69,7 @@ class QueueRow(QWidget):
         column.addLayout(EvenGrid(len(buttons), self.buttons.values()))
         column.addWidget(self._text)
         self._connections = Connections()
-        self._connections.add(walk.changed, self.refresh)
+        self._connections.add(changed, self.refresh)
         self.refresh()
 
     def _button(self, kind: QueueButton) -> QPushButton:
@@ -93,4 +96,4 @@ class QueueRow(QWidget):
             problem = kind.problem()
             self.buttons[kind.text].setEnabled(not problem)
             self.buttons[kind.text].setToolTip(problem or kind.tip)
-        self._text.setText(self._walk.text)
+        self._text.setText(self._sentence())
