@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from command_line import contents, refused, save
+from napari_spatial_embeddings.errors import InputError
+
+WRONG: tuple[Any, ...] = (None, True, -1, 2.5, "text", [], [[1, 2], [3]], {}, {"a": 1})
+"""Values of JSON, one of each kind, and of some shapes."""
 
 Spoil = Callable[[Path], None]
 """Damages something in a folder."""
@@ -139,3 +143,31 @@ def with_nan(image: NDArray[Any]) -> NDArray[Any]:
     out = image.astype(np.float32)
     out[3, 3] = np.nan
     return out
+
+
+def broken(facts: Mapping[str, Any], *inside: str) -> Iterator[dict[str, Any]]:
+    """Yield JSON without each of its keys, and with each kind of value for each; some inside."""
+    for key, value in facts.items():
+        yield {k: v for k, v in facts.items() if k != key}
+        yield from ({**facts, key: wrong} for wrong in WRONG)
+        if key in inside and isinstance(value, dict):
+            yield from ({**facts, key: part} for part in broken(value))
+        elif key in inside:
+            yield from ({**facts, key: [part, *value[1:]]} for part in broken(value[0]))
+
+
+def refusals(
+    facts: Mapping[str, Any],
+    use: Callable[[dict[str, Any]], object],
+    kind: type[InputError],
+    *inside: str,
+) -> list[str]:
+    """Return the sentences that broken JSON is refused with; what is not refused is of use."""
+    sentences = []
+    for changed in broken(facts, *inside):
+        try:
+            use(changed)
+        except kind as error:
+            sentences.append(str(error))
+    assert not any("\n" in sentence for sentence in sentences)
+    return sentences

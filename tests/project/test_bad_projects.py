@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from command_line import cells, contents, save
-from damage import Spoil, cut, edited, tiff, write
+from damage import Spoil, cut, edited, refusals, tiff, write
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.files import FileError, Region
+from napari_spatial_embeddings.export.labels import write_labels
+from napari_spatial_embeddings.files import FileError, Region, read_settings
 from napari_spatial_embeddings.project import Annotation, Project, ProjectError, WrongImage
+from napari_spatial_embeddings.project.corrections import read_corrections, write_corrections
 from napari_spatial_embeddings.project.training_set import load_training_set
 
 from .conftest import annotation, corrections
@@ -77,6 +79,32 @@ def test_a_spoilt_card(project: Project, spoil: Spoil, text: str) -> None:
     with pytest.raises(InputError, match=text) as caught:
         Project.open(project.folder)
     assert "\n" not in str(caught.value)
+
+
+def test_a_card_of_which_a_part_is_missing_or_broken_is_refused_or_of_use(project: Project) -> None:
+    def use(facts: dict[str, Any]) -> None:
+        (project.folder / CARD).write_text(json.dumps(facts))
+        found = Project.open(project.folder)
+        for entry in found.card.images:
+            assert found.image(entry.key).data.shape
+
+    facts = json.loads((project.folder / CARD).read_text())
+    assert len(refusals(facts, use, InputError, "images", "training")) > 200
+
+
+def test_corrections_of_which_a_part_is_missing_or_broken_are_refused_or_of_use(
+    tmp_path: Path,
+) -> None:
+    path, labels = tmp_path / "corrections.tif", np.eye(8, dtype=np.int32)
+    write_corrections(path, corrections(labels, 1))
+
+    def use(facts: dict[str, Any]) -> None:
+        write_labels(path, labels, settings=facts)
+        found = read_corrections(path, (8, 8))
+        assert found.labels.shape == (8, 8)
+        assert len(found.ids) == len(found.score) == len(found.centre)
+
+    assert len(refusals(read_settings(path), use, FileError)) > 50
 
 
 LABELS, REGIONS, CORRECTIONS = (

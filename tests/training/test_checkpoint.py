@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from child_python import start_python
+from damage import refusals
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.inference.model import CARD, WEIGHTS, SpatialEmbeddings
 from napari_spatial_embeddings.training.checkpoint import Checkpoint, CheckpointError
@@ -163,3 +166,38 @@ def test_a_checkpoint_brings_everything_back(checkpoint: Path) -> None:
     assert_same_checkpoint(again, saved)
     assert again.facts["seconds"] == pytest.approx(saved.facts["seconds"], abs=5)
     assert trainer.best.clustering.min_size == 77
+
+
+def test_a_checkpoint_of_which_a_part_is_missing_or_broken_is_refused(tmp_path: Path) -> None:
+    images, path = discs(1), tmp_path / "checkpoint"
+    settings, model = settings_for(1, images), small_model(images)
+    list(train(images, settings, model, checkpoint=path))
+    sound, run = Checkpoint.read(path), prepare(images, settings, model, None)
+    sound.restore(run)
+    kinds = {name.rpartition("/")[::2] for name in sound.tensors}
+    first = {
+        last if "optimizer" in part else part.partition("/")[0]: (part, last)
+        for part, last in kinds
+    }
+    assert {"network", "average", "best", "step", "exp_avg", "exp_avg_sq"} <= first.keys()
+    for name in map("/".join, first.values()):
+        others = {k: v for k, v in sound.tensors.items() if k != name}
+        for tensors in (others, {**others, name: torch.zeros(3, 1, 5)}):
+            with pytest.raises(CheckpointError, match="the checkpoint") as caught:
+                Checkpoint(tensors, sound.facts).restore(run)
+            assert "\n" not in str(caught.value)
+            assert "delete it to start from scratch" in str(caught.value)
+    for junk in (torch.ones(9, dtype=torch.uint8), torch.ones(()), torch.ones(2, 2)):
+        with pytest.raises(CheckpointError):
+            Checkpoint({**sound.tensors, "presumed/0": junk}, sound.facts).restore(run)
+        with pytest.raises(CheckpointError):
+            Checkpoint({**sound.tensors, "completed/0": junk}, sound.facts).completed_images(images)
+
+    def use(facts: dict[str, Any]) -> None:
+        Checkpoint(sound.tensors, facts).write(path)
+        saved = Checkpoint.read(path)
+        saved.model()
+        saved.restore(run)
+        assert run.progress() >= 0
+
+    assert len(refusals(sound.facts, use, CheckpointError)) > 70

@@ -7,10 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from napari_spatial_embeddings import __version__
-from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, first_error
+from napari_spatial_embeddings.config import (
+    ClusteringSettings,
+    ModelSettings,
+    Positive,
+    Settings,
+    first_error,
+)
 from napari_spatial_embeddings.core.quality.calibration import Calibration, of_card
 from napari_spatial_embeddings.core.units import Lengths
 from napari_spatial_embeddings.errors import InputError
@@ -23,6 +29,23 @@ CHECKPOINT = "checkpoint.safetensors"
 
 class ModelError(InputError):
     """A model that cannot be loaded or does not fit the image; the message gives the reason."""
+
+
+class _Measures(Settings):
+    """What a card holds besides settings and calibration."""
+
+    pixel_size: tuple[Positive | None, ...] | None
+    unit: str | None
+    image_diameter: Positive | None
+    history: list[dict[str, Any]]
+    about: dict[str, Any]
+
+    @field_validator("history")
+    @classmethod
+    def _scores_are_numbers(cls, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if not all(isinstance(row.get("ap50"), int | float | None) for row in rows):
+            raise ValueError("ap50 must be a number")
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +114,25 @@ class ModelCard:
                 f" {__version__}: upgrade napari-spatial-embeddings"
             )
         try:
-            diameter = facts.get("image_diameter")  # schema 1 had none
             settings = dict(facts["model"])
             if facts["schema"] < 3:  # blocks had two
                 settings.setdefault("convolutions", 2)
-            history, about = facts["history"], facts["about"]
-            if not isinstance(about, dict) or not all(isinstance(row, dict) for row in history):
-                raise TypeError("about and each row of history must be objects")
-            return cls(
+            measures = _Measures.model_validate(
+                {
+                    "pixel_size": facts["pixel_size"] or None,
+                    "image_diameter": facts.get("image_diameter") or None,  # schema 1 had none
+                    **{name: facts[name] for name in ("unit", "history", "about")},
+                }
+            )
+            card = cls(
                 ModelSettings.model_validate(settings),
                 clustering=ClusteringSettings.model_validate(facts["clustering"]),
-                pixel_size=tuple(facts["pixel_size"]) if facts["pixel_size"] else None,
-                unit=facts["unit"],
-                image_diameter=float(diameter) if diameter else None,
-                history=list(history),
-                about=about,
                 calibration=of_card(facts),  # before schema 4 there was none
+                **dict(measures),
             )
+            if card.pixel_size and len(card.pixel_size) != card.settings.ndim:
+                raise ValueError(f"the pixel size must have {card.settings.ndim} values")
+            return card
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ModelError(f"{folder} does not fit together: {reason(error)}") from error
 

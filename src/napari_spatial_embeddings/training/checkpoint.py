@@ -6,21 +6,24 @@ import json
 import math
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 
-from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
+from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, first_error
 from napari_spatial_embeddings.core.quality.calibration import of_card
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.model_card import reason
 from napari_spatial_embeddings.system.atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -40,6 +43,38 @@ MISMATCH = (
 
 class CheckpointError(InputError):
     """A checkpoint that cannot be used; the message gives the reason."""
+
+
+class _Facts(BaseModel, extra="allow"):
+    """The JSON values; those with a default are missing in checkpoints of older versions."""
+
+    model: dict[str, Any]
+    clustering: dict[str, Any]
+    image_diameter: Annotated[float, Field(gt=0)] | None = None
+    calibration: dict[str, Any] | None = None
+    learned: bool = False
+    history: list[dict[str, Any]]
+    best_ap: float
+    best_step: int = 0
+    start_ap: float = 0
+    steps: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+    batch_size: int = Field(ge=1)
+    crop: list[Annotated[int, Field(ge=1)]]
+
+
+@contextmanager
+def _fitting_together() -> Iterator[None]:
+    """Turn errors about parts that are missing, or of another kind or shape, into sentences."""
+    try:
+        yield
+    except (CheckpointError, torch.OutOfMemoryError):
+        raise
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"the checkpoint does not fit together: {reason(error)}; delete it to start from"
+            " scratch"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +119,15 @@ class Checkpoint:
         }
         return cls(tensors, facts)
 
+    @_fitting_together()
     def model(self) -> SpatialEmbeddings:
-        """Return a model of the same architecture and history as the start model."""
+        """Return a model of the same architecture and history as the start model.
+
+        Raises
+        ------
+        CheckpointError
+            If its settings are damaged.
+        """
         learned = self.facts.get("learned", False)
         return SpatialEmbeddings(
             ModelSettings.model_validate(self.facts["model"]),
@@ -107,8 +149,15 @@ class Checkpoint:
                 out[i] = replace(image, labels=labels, scribbled=False)
         return out
 
+    @_fitting_together()
     def restore(self, run: Trainer) -> None:
-        """Restore the state of a training."""
+        """Restore the state of a training.
+
+        Raises
+        ------
+        CheckpointError
+            If it is one of another model or other annotations, or parts are missing or damaged.
+        """
         if self.facts["model"] != run.best.settings.model_dump(mode="json"):
             raise CheckpointError(MISMATCH)
         if not any(name.startswith("start/") for name in self.tensors):
@@ -127,7 +176,10 @@ class Checkpoint:
                 }
             for prefix, state in _moments(run):
                 for name, value in state.items():
-                    value.copy_(self.tensors[f"{prefix}{name}"])
+                    kept = self.tensors[f"{prefix}{name}"]
+                    if kept.shape != value.shape:
+                        raise CheckpointError(MISMATCH)
+                    value.copy_(kept)
         self._restore_pseudo_background(run)
         run.best.history[:] = self.facts["history"]
         run.best.clustering = ClusteringSettings.model_validate(self.facts["clustering"])
@@ -136,6 +188,8 @@ class Checkpoint:
         # Version 0.1.0 did not note these.
         run.choice.best_step = self.facts.get("best_step", run.steps)
         run.choice.start_ap = self.facts.get("start_ap", -1.0)
+        if len(self.facts["crop"]) != len(run.crop):
+            raise CheckpointError(MISMATCH)
         run.batch_size, run.crop = self.facts["batch_size"], tuple(self.facts["crop"])
         run.spent = self.facts["seconds"]
         run.validated_at = run.spent
@@ -170,12 +224,16 @@ class Checkpoint:
             with safe_open(path, framework="pt") as file:
                 facts = json.loads((file.metadata() or {})["facts"])
                 tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as error:
+            if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
+                raise CheckpointError(f"{path} was written by another version; delete it")
+            facts = _Facts.model_validate(facts).model_dump(exclude_unset=True)
+        except (SafetensorError, OSError, KeyError, RecursionError, ValueError) as error:
+            if isinstance(error, CheckpointError):
+                raise
+            what = first_error(error) if isinstance(error, ValidationError) else error
             raise CheckpointError(
-                f"{path} is damaged: {error}; delete it to start from scratch"
+                f"{path} is damaged: {what}; delete it to start from scratch"
             ) from error
-        if facts.get("schema") != SCHEMA:
-            raise CheckpointError(f"{path} was written by another version; delete it")
         return cls(tensors, facts)
 
 
