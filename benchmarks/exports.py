@@ -1,16 +1,19 @@
 """Files of outlines of 100,000 objects: seconds, memory and size of each format.
 
 ``python -m benchmarks.exports``: a label image of 8192 x 8192 pixels, each format written by the
-command line in a process of its own.
+command line in a process of its own. ``python -m benchmarks.exports --stop``: each is stopped half
+way, and by Ctrl+C, and what is left is looked at.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +21,21 @@ import psutil
 import tifffile
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.cli.exporting.command import FORMATS as FORMATS_OF
+from napari_spatial_embeddings.export import export_steps
+from napari_spatial_embeddings.export.from_labels import segmented_labels
+
 from . import page, table
 
 EDGE, CELL = 8192, 26
 """Pixels along the image, and from one object to the next."""
 
-FORMATS = ("roi", "geojson", "coco", "table", "seg", "ome-zarr")
+FORMATS = ("roi", "geojson", "coco", "shapes", "table", "seg", "ome-zarr")
+STOPPED = ("roi", "geojson", "coco", "shapes", "table")
+"""Those that report while they write."""
+
+LATEST = 15
+"""Seconds after which a command is stopped that has begun no file; a table is written at once."""
 
 
 def cells(rng: np.random.Generator) -> NDArray[np.int32]:
@@ -70,14 +82,61 @@ def run(folder: Path, kind: str) -> table.Row:
     }
 
 
+def stop(folder: Path, labels: NDArray[np.int32], kind: str) -> table.Row:
+    """Stop an export when half is written, and one by Ctrl+C; return how that went.
+
+    Raises
+    ------
+    RuntimeError
+        If anything is left of either.
+    """
+    out = folder / f"{kind} stopped"
+    reports, pause, last = 0, 0.0, time.perf_counter()
+    steps = export_steps(out, segmented_labels("cells", labels), [FORMATS_OF[kind]])
+    with closing(steps):  # type: ignore[type-var]
+        for step in steps:
+            now = time.perf_counter()
+            reports, pause, last = reports + 1, max(pause, now - last), now
+            if step.done >= step.total / 2 and step.total > 1:
+                break
+    seconds = time.perf_counter() - last
+    command = ["-m", "napari_spatial_embeddings.cli", "export", str(folder / "cells.tif")]
+    command += ["--format", kind, "--output", str(out)]
+    process = subprocess.Popen([sys.executable, *command], stderr=subprocess.PIPE, text=True)
+    end = time.perf_counter() + LATEST
+    while time.perf_counter() < end and not [*out.glob(".*.part")]:
+        time.sleep(0.05)
+    time.sleep(1)  # in the middle of it
+    process.send_signal(signal.SIGINT)
+    start = time.perf_counter()
+    _, err = process.communicate()
+    if left := [path.name for path in out.iterdir()] if out.exists() else []:
+        raise RuntimeError(f"{kind}: {left} was left")
+    return {
+        "format": kind,
+        "objects written": f"{step.done:,} of {step.total:,}",
+        "reports until then": reports,
+        "longest time between two, s": f"{pause:.2f}",
+        "stopped after, s": f"{seconds:.2f}",
+        "Ctrl+C: ended after, s": f"{time.perf_counter() - start:.2f}",
+        "exit code": process.returncode,
+        "lines of errors": len([x for x in err.splitlines() if "it/s" not in x and x.strip()]),
+    }
+
+
 def main() -> None:
     """Measure every format, or those that are named, and remember the rows."""
+    names = [name for name in sys.argv[1:] if name != "--stop"]
+    stopping = len(names) < len(sys.argv) - 1
     with tempfile.TemporaryDirectory() as name:
         labels = cells(np.random.default_rng(0))
         tifffile.imwrite(Path(name) / "cells.tif", labels.astype(np.uint32), compression="zlib")
-        rows = [run(Path(name), kind) for kind in sys.argv[1:] or FORMATS]
+        if stopping:
+            rows = [stop(Path(name), labels, kind) for kind in names or STOPPED]
+        else:
+            rows = [run(Path(name), kind) for kind in names or FORMATS]
     print(table.markdown(rows))
-    table.remember("exports", rows, 2)
+    table.remember("stopped" if stopping else "exports", rows, 2)
     page.write()
 
 

@@ -233,6 +233,21 @@ Seconds from its start to its end, the reading of the labels included; memory is
 held, which is where it is checked that the values are labels, as those of others are: 21 bytes a
 pixel. Labels that `export.write_labels` wrote are not: their ROI set took 0.71 GB, in a run apart.
 """,
+    "stopped": """## Exports stopped half way
+
+The same label image; each export is stopped in Python when half of the objects are written, and on
+the command line by Ctrl+C a second after its file was begun (of the table, which is written at once
+in the end, 15 seconds after its start): `python -m benchmarks.exports --stop`. No file is left, nor
+a part of one, or the script fails. Reports are what bars show.
+""",
+    "polygons": """## Polygons beside their masks
+
+Objects of 30 pixels and more, in volumes and series those of each plane, exported and read as other
+programs take them: as exact polygons, filled by Java's `Graphics2D`, as QuPath makes masks, and by
+pycocotools: `python -m benchmarks.polygons SET...`, with this build, whose polygons run along the
+edges of pixels, and with the one before (bdcd609), whose corners are cut off, as those of ROI sets
+are. Where there are holes, COCO has run lengths and no polygons.
+""",
     "speed": """## A large image beside an older build
 
 Real nuclei, mirrored into one TIFF of 16 bit, predicted with `nuclei-2d` by the command line from

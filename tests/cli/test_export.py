@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import roifile
+from pycocotools.coco import COCO
 
 from command_line import call, cells, contents, done, refused, save
 from crossing_bars import crossing
@@ -38,8 +39,9 @@ def test_every_format_of_a_folder(labels: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     images = ("--image", tmp_path / "images")
     outcome = done("export", labels, "--format", *FORMATS, "--output", out, *images)
-    endings = [*(ALL[key].ending for key in FORMATS.values()), ".csv.json"]
-    assert {path.name for path in out.iterdir()} == {n + e for n in "ab" for e in endings}
+    endings = [*(ALL[key].ending for key in FORMATS.values()), ".csv.json", ".shapes.csv.json"]
+    names = {n + e for n in "ab" for e in endings if e != ".coco.json"}
+    assert {path.name for path in out.iterdir()} == {*names, "instances.json"}
     assert f"{out / 'a.RoiSet.zip'}: " in outcome.out
     np.testing.assert_array_equal(read_labels(out / "a.tif"), read_labels(labels / "a.tif"))
     assert "mean_intensity_0" in (out / "b.csv").read_text()
@@ -71,9 +73,32 @@ def test_classes_and_scores_come_from_the_table(labels: Path, tmp_path: Path) ->
     assert all(0 < roi.properties["score"] < 1 for roi in rois)
     features = json.loads((tmp_path / "out" / "b.geojson").read_text())["features"]
     assert all("classification" not in one["properties"] for one in features)
-    for name in "ab":
-        coco = json.loads((tmp_path / "out" / f"{name}.coco.json").read_text())
-        assert [one["name"] for one in coco["categories"]] == ["long", "round"]
+    coco = json.loads((tmp_path / "out" / "instances.json").read_text())
+    # Those of the second image have no class.
+    assert [one["name"] for one in coco["categories"]] == ["long", "round", "object"]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools
+def test_coco_of_a_folder_is_one_file(labels: Path, tmp_path: Path) -> None:
+    save(labels / "c.tif", np.ones((9, 9), np.float32) / 3)
+    stack = np.stack([read_labels(labels / "b.tif")] * 3)
+    save(labels / "d.ome.tif", stack, ome=True, metadata={"axes": "TYX"})
+    outcome = call("export", labels, "--format", "coco", "--output", tmp_path / "out")
+    assert outcome.code == 1, "there is one that cannot be used"
+    assert [*contents(tmp_path / "out")] == ["instances.json"]
+    coco = COCO(tmp_path / "out" / "instances.json")
+    found = {name: read_labels(labels / f"{name}.tif") for name in "ab"}
+    images = [(one["file_name"], one.get("frame")) for one in coco.loadImgs(coco.getImgIds())]
+    assert images == [("a", None), ("b", None), *(("d", t) for t in range(3))]
+    for number, (name, _) in enumerate(images, 1):
+        back = np.zeros((40, 50), int)
+        for one in coco.loadAnns(coco.getAnnIds(number)):
+            back[coco.annToMask(one) > 0] = one["label"]
+            known = coco.loadCats(one["category_id"])[0]["name"]
+            assert known == ("object" if name != "a" else "long" if one["label"] % 2 else "round")
+        np.testing.assert_array_equal(back, found["a" if name == "a" else "b"])
+    assert refused("export", labels / "c.tif", "--format", "coco", "--output", tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_one_that_fails_does_not_stop_the_rest(labels: Path, tmp_path: Path) -> None:

@@ -49,11 +49,13 @@ def painted(found: list[Outline], shape: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 @relaxed
-@given(any_labels(), st.integers(1, 200))
-def test_filled_outlines_are_the_objects(labels: NDArray[np.int32], canvas: int) -> None:
+@given(any_labels(), st.integers(1, 200), st.booleans())
+def test_filled_outlines_are_the_objects(
+    labels: NDArray[np.int32], canvas: int, edges: bool
+) -> None:
     before, rings_module.CANVAS = rings_module.CANVAS, canvas
     try:
-        found = [*outlines(masks_of(labels))]
+        found = [*outlines(masks_of(labels), edges=edges)]
     finally:
         rings_module.CANVAS = before
     np.testing.assert_array_equal(painted(found, labels.shape), labels)
@@ -65,22 +67,36 @@ def test_filled_outlines_are_the_objects(labels: NDArray[np.int32], canvas: int)
 @given(any_labels(ndim=2))
 def test_outlines_are_valid_and_as_large_as_their_objects(labels: NDArray[np.int32]) -> None:
     for one in outlines(masks_of(labels)):
-        shape = as_polygons(one)
-        assert shape.is_valid
-        rings = [ring for piece in one.pieces for ring in piece]
+        shape = checked(one)
         # A ring cuts off the corners of pixels, half a pixel in all; that of a hole adds some.
         outside = sum(1 if k == 0 else -1 for piece in one.pieces for k in range(len(piece)))
         diagonal = shape.area - np.count_nonzero(labels == one.label) + outside / 2
         assert diagonal == round(2 * diagonal) / 2
-        for piece in one.pieces:
-            assert shapely.is_ccw(shapely.LinearRing(piece[0]))
-            assert not any(shapely.is_ccw(shapely.LinearRing(hole)) for hole in piece[1:])
-        for ring in rings:
+
+
+@relaxed
+@given(any_labels(ndim=2))
+def test_outlines_along_edges_enclose_the_pixels(labels: NDArray[np.int32]) -> None:
+    for one in outlines(masks_of(labels), edges=True):
+        shape = checked(one)
+        assert shape.area == np.count_nonzero(labels == one.label)
+        assert all((ring % 1 == 0).all() for piece in one.pieces for ring in piece)
+
+
+def checked(one: Outline) -> shapely.MultiPolygon:
+    """Return an outline as polygons, which are valid, of rings without needless points."""
+    shape = as_polygons(one)
+    assert shape.is_valid, shapely.is_valid_reason(shape)
+    for piece in one.pieces:
+        assert shapely.is_ccw(shapely.LinearRing(piece[0]))
+        assert not any(shapely.is_ccw(shapely.LinearRing(hole)) for hole in piece[1:])
+        for ring in piece:
             assert ring.dtype == np.float64
             assert len(ring) >= 4
             step = np.diff(ring, axis=0, append=ring[:1])
             turn = step[:, 0] * np.roll(step[:, 1], 1) - step[:, 1] * np.roll(step[:, 0], 1)
             assert turn.all(), "no point where it goes straight on"
+    return shape
 
 
 def test_holes_in_holes_and_corners() -> None:
@@ -95,6 +111,14 @@ def test_one_pixel_and_a_diagonal() -> None:
     assert {tuple(p) for p in one.pieces[0][0]} == {(5, 3.5), (5.5, 3), (6, 3.5), (5.5, 4)}
     (line,) = outlines(masks_of(np.eye(20, dtype=np.int32)))
     assert [len(piece) for piece in line.pieces] == [1]
+
+
+def test_edges_that_touch_at_a_corner() -> None:
+    (line,) = outlines(masks_of(np.eye(20, dtype=np.int32)), edges=True)
+    assert [len(piece) for piece in line.pieces] == [1] * 20
+    (one,) = outlines(masks_of(drawn("### #.# ##.")), edges=True)
+    assert [len(piece) for piece in one.pieces] == [2], "a hole that is open at a corner is one"
+    assert checked(one).area == 7
 
 
 @pytest.mark.parametrize("shape", [(9, 11), (1, 1), (4, 30)], ids=str)

@@ -3,6 +3,7 @@ from .formats import FORMATS, ExportStep, Format, export, export_steps
 from .labels import write_labels
 from .maps import write_maps
 from .objects import objects_table, write_objects
+from .outlines.coco import coco_set
 from .overlay import write_overlay
 from .places import results_beside
 from .regions import write_regions
@@ -14,6 +15,7 @@ __all__ = [
     "Format",
     "Segmented",
     "SegmentedSeries",
+    "coco_set",
     "export",
     "export_steps",
     "image_colours",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from napari_spatial_embeddings.export.formats import ExportStep
+    from napari_spatial_embeddings.export.outlines.described import Steps
     from napari_spatial_embeddings.export.segmented import Results
 
     from .label_files import LabelFile
@@ -22,6 +27,7 @@ FORMATS = {
     "roi": "roi",
     "geojson": "geojson",
     "coco": "coco",
+    "shapes": "shapes",
     "table": "objects",
     "seg": "seg",
     "ome-zarr": "ome-zarr",
@@ -54,8 +60,9 @@ def add_parser(subparsers: Subparsers) -> None:
         required=True,
         choices=list(FORMATS),
         help="What to write of each: NAME.RoiSet.zip for ImageJ and Fiji, NAME.geojson for QuPath,"
-        " NAME.coco.json, NAME.csv, NAME_seg.npy for Cellpose, NAME.labels.zarr,"
-        " NAME.labels16.png, NAME.labels.npy, NAME.tif, NAME.ome.tif, NAME.overlay.png.",
+        " NAME.coco.json, or instances.json of several label images, NAME.shapes.csv for napari,"
+        " NAME.csv, NAME_seg.npy for Cellpose, NAME.labels.zarr, NAME.labels16.png,"
+        " NAME.labels.npy, NAME.tif, NAME.ome.tif, NAME.overlay.png.",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="Folder for the files.")
     parser.add_argument(
@@ -81,35 +88,48 @@ def export(options: argparse.Namespace) -> int:
     settings = read_flags(vars(options), ExportSettings())
     folder = checked_folder(options.output)
     files = label_files(options.labels, options.image, options.axes)
-    run = _Run(folder, [FORMATS[name] for name in dict.fromkeys(options.format)], settings, options)
-    for one in files:
-        try:
-            found = one.read(overlaps=settings.overlaps)
-        except InputError as error:
-            if len(files) == 1:
-                raise
-            run.fail(one, error)
-            continue
-        for key in run.keys:
+    keys = [FORMATS[name] for name in dict.fromkeys(options.format)]
+    with _Run(folder, settings, options, several=len(files) > 1) as run:
+        for one in files:
             try:
-                run.write(one, found, key)
+                found = one.read(overlaps=settings.overlaps)
             except InputError as error:
-                if len(files) == len(run.keys) == 1:
+                if len(files) == 1:
                     raise
                 run.fail(one, error)
-    return run.close()
+                continue
+            for key in keys:
+                try:
+                    run.write(one, found, key)
+                except InputError as error:
+                    if len(files) == len(keys) == 1:
+                        raise
+                    run.fail(one, error)
+    return run.summary()
 
 
 class _Run:
-    """Writes files, prints what becomes of each image, and remembers those that failed."""
+    """Writes files, prints what becomes of each image, and remembers those that failed.
+
+    COCO of several images is one file, which is there when the run is left.
+    """
 
     def __init__(
-        self, folder: Path, keys: list[str], settings: ExportSettings, options: argparse.Namespace
+        self, folder: Path, settings: ExportSettings, options: argparse.Namespace, *, several: bool
     ) -> None:
-        self.folder, self.keys, self.settings = folder, keys, settings
+        self.folder, self.settings = folder, settings
         self.as_json = bool(options.json)
         self.written: list[dict[str, Any]] = []
         self.failed: list[str] = []
+        self._several = several
+        self._add: Callable[[Results], Steps] | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> _Run:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
 
     def write(self, one: LabelFile, found: Results, key: str) -> None:
         """Write an image in one format, with a bar."""
@@ -117,8 +137,11 @@ class _Run:
 
         from napari_spatial_embeddings.export import Segmented, export_steps
 
-        spare = [one.path, *([one.image] if one.image else [])]
-        steps = export_steps(self.folder, found, [key], spare=spare, settings=self.settings)
+        if self._several and key == "coco":
+            steps = self._to_set(found)
+        else:
+            spare = [one.path, *([one.image] if one.image else [])]
+            steps = export_steps(self.folder, found, [key], spare=spare, settings=self.settings)
         with tqdm(disable=True if self.as_json else None, leave=False) as bar:
             for step in steps:
                 bar.set_description(step.path.name, refresh=False)
@@ -134,13 +157,25 @@ class _Run:
         self.written.append(facts)
         self._line(f"{step.path}: {what}", sys.stdout)
 
+    def _to_set(self, found: Results) -> Iterator[ExportStep]:
+        """Add an image to the file of COCO of all."""
+        from napari_spatial_embeddings.export.formats import ExportStep
+        from napari_spatial_embeddings.export.outlines.coco import SET, coco_set
+
+        if self._add is None:
+            self._add = self._open.enter_context(coco_set(self.folder, self.settings))
+        path, total = self.folder / SET, 1
+        for done, total in self._add(found):
+            yield ExportStep(path, done, total)
+        yield ExportStep(path, total, total)
+
     def fail(self, one: LabelFile, error: InputError) -> None:
         """Report a label image that cannot be used, or not in a format."""
         text = str(error) if one.path.name in str(error) else f"{one.path}: {error}"
         self.failed.append(text)
         self._line(text, sys.stderr)
 
-    def close(self) -> int:
+    def summary(self) -> int:
         """Print a summary, with all that failed; return the exit code."""
         if self.as_json:
             summary = {"written": self.written, "failed": self.failed}

@@ -1,14 +1,20 @@
 """Outlines of objects: rings around their pieces and the holes in them.
 
-A ring runs between the middles of pixels inside and outside: straight along a row of pixels, half a
-pixel from their middles, and across the corner of a pixel at a corner. So no middle of a pixel lies
-on a ring, and whatever fills the rings, by whatever rule for borders, gives back the mask. Pixels
-that touch at a corner are one piece, and a ring touches neither itself nor another one.
+There are two ways around a mask. No middle of a pixel lies on a ring of either, so that whatever
+fills the rings, by whatever rule for borders, gives back the mask.
+
+Smooth rings run between the middles of pixels inside and outside: straight along a row of pixels,
+half a pixel from their middles, and across the corner of a pixel at a corner. Pixels that touch at
+a corner are one piece, and a ring touches neither itself nor another one.
+
+Rings along the edges of pixels enclose the pixels as squares, and so have the area of the mask.
+Pixels that touch at a corner alone are pieces of their own. Where rings touch at such a corner,
+they do so at single points, and each by itself is simple, as polygons have to be to be valid.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -23,8 +29,8 @@ Ring: TypeAlias = NDArray[np.float64]
 Piece: TypeAlias = tuple[Ring, ...]
 """A ring around one piece of an object, and those around the holes in it."""
 
-LEVEL = np.nextafter(0.5, 0)
-"""Just below half: so that where only corners touch, the inside is connected."""
+SMOOTH_LEVEL, EDGE_LEVEL = np.nextafter(0.5, 0), np.nextafter(0.5, 1)
+"""Just below half, where only corners touch, the inside is connected; just above it the outside."""
 
 CANVAS = 2**20
 """Pixels in which the outlines of several objects are found at once, to save overhead."""
@@ -50,25 +56,27 @@ class Outline:
     pieces: tuple[Piece, ...]
 
 
-def outlines(masks: Iterable[ObjectMask]) -> Iterator[Outline]:
+def outlines(masks: Iterable[ObjectMask], *, edges: bool = False) -> Iterator[Outline]:
     """Yield the outline of each object, of one in a volume that of each slice it is in.
 
     Parameters
     ----------
     masks : iterable of ObjectMask
         Read as needed; some are in memory at once.
+    edges : bool
+        Along the edges of pixels, with whole numbers as corners, instead of smooth.
     """
     batch: list[_Item] = []
     high = wide = 0
     for item in _planes(masks):
         h, w = item.mask.shape
         if batch and max(high, h + 2) * (wide + w + 2) > CANVAS:
-            yield from _traced(batch, high, wide)
+            yield from _traced(batch, high, wide, edges)
             batch, high, wide = [], 0, 0
         batch.append(item)
         high, wide = max(high, h + 2), wide + w + 2
     if batch:
-        yield from _traced(batch, high, wide)
+        yield from _traced(batch, high, wide, edges)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +101,7 @@ def _planes(masks: Iterable[ObjectMask]) -> Iterator[_Item]:
                 yield _Item(one.label, z, y, x, plane)
 
 
-def _traced(batch: list[_Item], high: int, wide: int) -> Iterator[Outline]:
+def _traced(batch: list[_Item], high: int, wide: int, edges: bool) -> Iterator[Outline]:
     """Yield the outlines of some objects, which are found side by side in one picture."""
     from contourpy import FillType, contour_generator
 
@@ -104,7 +112,7 @@ def _traced(batch: list[_Item], high: int, wide: int) -> Iterator[Outline]:
         canvas[1 : h + 1, first[k] + 1 : first[k] + 1 + w] = item.mask
         first[k + 1] = first[k] + w + 2
     lines = contour_generator(z=canvas, fill_type=FillType.ChunkCombinedOffsetOffset)
-    found = lines.filled(LEVEL, 2.0)
+    found = lines.filled(EDGE_LEVEL if edges else SMOOTH_LEVEL, 2.0)
     assert len(found) == 3
     if found[0][0] is None or found[1][0] is None or found[2][0] is None:
         return
@@ -112,14 +120,18 @@ def _traced(batch: list[_Item], high: int, wide: int) -> Iterator[Outline]:
     every: Ring = np.round(2 * found[0][0]) / 2
     starts, pieces = found[1][0].astype(np.intp), found[2][0].astype(np.intp)
     owner = np.searchsorted(first, every[starts[pieces[:-1]], 0], side="right") - 1
-    points, rings = _without_straight(every, starts)
+    points, rings = _without_straight(_corners(every, starts) if edges else every, starts)
+    touching = set(_touching(points, rings).tolist()) if edges else set()
     parts: list[list[Piece]] = [[] for _ in batch]
     bounds, ends = rings.tolist(), pieces.tolist()
     for k, start, stop in zip(owner.tolist(), ends[:-1], ends[1:], strict=True):
         item = batch[k]
         # The middle of a pixel is a whole number in the picture, which has a frame of one pixel.
         shift = np.array([item.x - int(first[k]) - 0.5, item.y - 0.5])
-        piece = (points[bounds[r] : bounds[r + 1]] + shift for r in range(start, stop))
+        piece = [points[bounds[r] : bounds[r + 1]] + shift for r in range(start, stop)]
+        if not touching.isdisjoint(range(start, stop)):
+            piece = [part for ring in piece for part in _simple(ring)]
+            piece.sort(key=_is_hole)
         parts[k].append(tuple(piece))
     for item, own in zip(batch, parts, strict=True):
         yield Outline(item.label, item.z, tuple(own))
@@ -143,3 +155,77 @@ def _without_straight(points: Ring, rings: NDArray[np.intp]) -> tuple[Ring, NDAr
     kept[last] = False
     counts = np.add.reduceat(kept.astype(np.intp), start)
     return points[kept], np.concatenate([[0], np.cumsum(counts)])
+
+
+def joined(piece: Sequence[NDArray[np.floating]]) -> NDArray[np.float64]:
+    """Return the rings of a piece as a single one.
+
+    It goes to each further ring and back by the same line, which encloses nothing.
+
+    Parameters
+    ----------
+    piece : sequence of (n, 2), at least one
+
+    Returns
+    -------
+    ring : (m, 2)
+    """
+    first, parts = piece[0][:1], [piece[0]]
+    for ring in piece[1:]:
+        parts += [first, ring, ring[:1]]
+    return np.concatenate(parts + [first] * (len(piece) > 1)).astype(np.float64, copy=False)
+
+
+def _corners(middles: Ring, rings: NDArray[np.intp]) -> Ring:
+    """Return the corners of pixels that a path goes through from one edge's middle to the next.
+
+    Parameters
+    ----------
+    middles : (n, 2)
+        Of all edges along all rings, each of which ends where it starts; the middle of a pixel is a
+        whole number, so that an edge along x has a whole x and a y that ends with a half.
+    rings : intp (R + 1,)
+        First point of each ring, and n.
+
+    Returns
+    -------
+    corners : (n, 2)
+        Each ring again ends where it starts.
+    """
+    after = np.roll(middles, -1, 0)
+    # Along x, where an edge across it lies; halfway between two edges along it. And so along y.
+    corners = np.where(
+        middles % 1 > 0, middles, np.where(after % 1 > 0, after, (middles + after) / 2)
+    )
+    corners[rings[1:] - 1] = corners[rings[:-1]]
+    return corners
+
+
+def _touching(points: Ring, rings: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the rings that go through a point twice."""
+    ring = np.repeat(np.arange(len(rings) - 1), np.diff(rings))
+    order = np.lexsort((points[:, 0], points[:, 1], ring))
+    same = (points[order[1:]] == points[order[:-1]]).all(1) & (ring[order[1:]] == ring[order[:-1]])
+    return np.unique(ring[order[1:][same]])
+
+
+def _simple(ring: Ring) -> Iterator[Ring]:
+    """Yield the rings that a ring is made of which goes through a point twice."""
+    path: list[tuple[float, float]] = []
+    place: dict[tuple[float, float], int] = {}
+    for x, y in ring.tolist():
+        if (first := place.get((x, y))) is not None:
+            loop = path[first:]
+            del path[first:]
+            for point in loop:
+                del place[point]
+            yield np.array(loop)
+        place[x, y] = len(path)
+        path.append((x, y))
+    yield np.array(path)
+
+
+def _is_hole(ring: Ring) -> bool:
+    """Whether a ring runs the other way round than those around pieces."""
+    x, y = ring.T
+    return bool(np.dot(x, np.roll(y, -1)) < np.dot(y, np.roll(x, -1)))

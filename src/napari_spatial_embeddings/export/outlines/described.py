@@ -93,7 +93,7 @@ class Described:
 
 
 def described(
-    found: Results, settings: ExportSettings, *, measured: bool = False
+    found: Results, settings: ExportSettings, *, edges: bool = False, measured: bool = False
 ) -> Iterator[Described]:
     """Yield the outlines of all objects, by frames, in ascending order of labels and of slices.
 
@@ -101,6 +101,8 @@ def described(
     ----------
     found : Segmented or SegmentedSeries
     settings : ExportSettings
+    edges : bool
+        Along the edges of pixels instead of smooth; see `core.outlines.rings`.
     measured : bool
         Whether with measurements, which may take long.
 
@@ -112,7 +114,7 @@ def described(
     for k, (t, frame) in enumerate(frames_of(found)):
         share = None if isinstance(found, Segmented) else (k, len(found.numbers))
         columns = _numbers(frame.measured()) if measured else {}
-        yield from _of_frame(frame, settings, t, share, columns)
+        yield from _of_frame(frame, settings, t, share, columns, edges)
 
 
 def _numbers(table: Table) -> Table:
@@ -130,12 +132,13 @@ def _of_frame(
     t: int | None,
     share: tuple[int, int] | None,
     columns: Table,
+    edges: bool,
 ) -> Iterator[Described]:
     instances = found.instances
     row = {label: k for k, label in enumerate(instances.ids.tolist())}
     channels = 1 if found.image is None else found.image.shape[0]
     number, before = -1, 0
-    for one in outlines(found.masks(settings)):
+    for one in outlines(found.masks(settings), edges=edges):
         number, before = number + (one.label != before), one.label
         k = row[one.label]
         values = {name: column[k] for name, column in columns.items()}

@@ -1,8 +1,11 @@
 """GeoJSON of objects, as QuPath reads it.
 
-QuPath counts from the corners of pixels, as `core.outlines` does. Its reader (version 0.8, class
-``QuPathTypeAdapters``) fails at members that are null and at rings that are not closed, takes the
-kind of an object, its class and its measurements from ``properties``, and an id that is a UUID.
+QuPath counts from the corners of pixels, as `core.outlines` does. Outlines are along the edges of
+pixels, as its own of masks are (class ``ContourTracing``): it measures polygons as they are, and
+where it fills them, by Java's ``Graphics2D``, corners between the edges move. Its reader (version
+0.8, class ``QuPathTypeAdapters``) fails at members that are null and at rings that are not closed,
+takes the kind of an object, its class and its measurements from ``properties``, and an id that is a
+UUID.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ def write_geojson(path: Path, found: Results, settings: ExportSettings) -> Steps
         note = json.dumps(found.noted(), allow_nan=False)
         head = f'{{"type": "FeatureCollection", "{KEY}": {note}, "features": ['
         file.write(head.encode())
-        for k, one in enumerate(described(found, settings, measured=True)):
+        for k, one in enumerate(described(found, settings, edges=True, measured=True)):
             text = json.dumps(_feature(one, found.name, settings), allow_nan=False)
             file.write(f"{comma}\n{text}".encode())
             comma = ","
@@ -68,10 +71,10 @@ def _feature(one: Described, image: str, settings: ExportSettings) -> dict[str, 
     return {"type": "Feature", "id": identity, "geometry": geometry, "properties": properties}
 
 
-def _polygon(piece: Piece) -> list[list[list[float]]]:
+def _polygon(piece: Piece) -> list[list[list[int]]]:
     return [_closed(ring) for ring in piece]
 
 
-def _closed(ring: Ring) -> list[list[float]]:
-    points: list[list[float]] = np.concatenate([ring, ring[:1]]).tolist()
+def _closed(ring: Ring) -> list[list[int]]:
+    points: list[list[int]] = np.concatenate([ring, ring[:1]]).astype(np.int64).tolist()
     return points
