@@ -5,14 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import napari
 import numpy as np
 import pytest
 import tifffile
 import zarr
+from napari.components import ViewerModel
 from napari.layers import Layer
 
+from napari_spatial_embeddings.config import ExportSettings
 from napari_spatial_embeddings.core import image_data
+from napari_spatial_embeddings.core.outlines.filled import filled
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.export import coco_set
+from napari_spatial_embeddings.export.from_labels import segmented_labels
 from napari_spatial_embeddings.files import stored
 from napari_spatial_embeddings.plugin.contributions.readers import reader
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
@@ -84,6 +90,49 @@ def test_time_series(tmp_path: Path, kind: str) -> None:
     ((data, options, _),) = read(str(path))
     assert options["axis_labels"] == ("t", "y", "x")
     np.testing.assert_array_equal(data, pixels)
+
+
+def coco(path: Path, names: str) -> Path:
+    """Write a file of COCO: an object with a hole, and the place of which differs by image."""
+    with coco_set(path.parent, ExportSettings()) as add:
+        for k, name in enumerate(names):
+            labels = np.zeros((20, 30), np.int32)
+            labels[k : k + 8, 3:12] = 5
+            labels[k + 2, 6] = 0
+            for _ in add(segmented_labels(name, labels)):
+                pass
+    return (path.parent / "instances.json").rename(path)
+
+
+def test_objects_of_coco(
+    tmp_path: Path, model: ViewerModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the image that is open, holes and all; other JSON is left to others."""
+    monkeypatch.setattr(napari, "current_viewer", lambda: model)
+    path = coco(tmp_path / "instances_train.json", "ab")
+    read = reader(str(path))
+    assert read is not None
+    with pytest.raises(InputError, match="open the one that you want"):
+        read(str(path))
+    model.add_image(np.zeros((20, 30)), name="b", scale=(0.5, 0.5))
+    ((data, options, kind),) = read(str(path))
+    assert (kind, options["features"]["label"], options["scale"]) == ("shapes", [5], (0.5, 0.5))
+    expected = np.zeros((20, 30), bool)
+    expected[1:9, 3:12] = True
+    expected[3, 6] = False
+    (corners,) = data
+    np.testing.assert_array_equal(filled([corners[:, ::-1] + 0.5], (20, 30)), expected)
+    for name in ("instances.json", "my_annotations.json", "a.coco.json"):
+        (tmp_path / name).write_text('{"key": [1, 2]}')
+        assert reader(str(tmp_path / name)) is None
+    (tmp_path / "a.zip").write_bytes(b"PK and no more")
+    assert reader(str(tmp_path / "a.zip")) is None
+
+
+def test_a_stack_is_left_to_others(tmp_path: Path) -> None:
+    paths = [str(tmp_path / f"{n}.ome.tif") for n in "ab"]
+    assert reader(paths) is None
+    assert reader(paths[:1]) is not None
 
 
 def test_what_is_no_image(tmp_path: Path) -> None:

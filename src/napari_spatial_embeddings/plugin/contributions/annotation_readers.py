@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
 
-from napari_spatial_embeddings.files.annotations.sources import may_be_annotations
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import stem
+from napari_spatial_embeddings.files.annotations.outlines import named
+from napari_spatial_embeddings.files.annotations.sources import AnnotationFile, may_be_annotations
+from napari_spatial_embeddings.files.errors import FileError
 from napari_spatial_embeddings.plugin.layers.annotation import LayerTuple
+from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
 from napari_spatial_embeddings.plugin.layers.outlined.shapes import points_layer, shapes_layer
 from napari_spatial_embeddings.plugin.layers.tags import role_of
 
-OWN = (".roi", ".zip", ".geojson", ".geojson.gz", "_seg.npy")
-"""Ends of the names of files that are read here; JSON may be anything."""
+OWN = (".roi", ".zip", ".geojson", ".geojson.gz", ".shapes.csv", "_seg.npy")
+"""Ends of the names of files that are read here; other JSON and CSV may be anything."""
+
+COCO = ("*.coco.json", "instances*.json", "*annotations*.json")
+"""Names that programs give files of COCO; the manifest has the same."""
 
 
 def are_annotations(path: Path) -> bool:
-    """Whether a file is one of ROIs, GeoJSON, or Cellpose's."""
-    return path.name.lower().endswith(OWN) and path.is_file() and may_be_annotations(path)
+    """Whether a file is one of ROIs, GeoJSON, COCO, our tables of shapes, or Cellpose's."""
+    name = path.name.lower()
+    if any(fnmatch(name, pattern) for pattern in COCO):
+        with suppress(InputError):
+            return AnnotationFile(path).kind == "coco"
+    return name.endswith(OWN) and path.is_file() and may_be_annotations(path)
 
 
 def read_annotations(path: Path) -> list[LayerTuple]:
     """Read a file as layers, which lie on the image that is open, if it is the only one or active.
+
+    Of a file of COCO, the objects of that image are read.
 
     Raises
     ------
@@ -30,14 +46,14 @@ def read_annotations(path: Path) -> list[LayerTuple]:
         If it cannot be read, or holds no object.
     """
     from napari_spatial_embeddings.files.annotations.cellpose import is_seg, read_seg
-    from napari_spatial_embeddings.files.annotations.sources import AnnotationFile
-    from napari_spatial_embeddings.files.errors import FileError
 
     if is_seg(path):
         labels, _ = read_seg(path)
         return [(labels, {"name": path.stem, **_place(labels.ndim)}, "labels")]
-    found = AnnotationFile(path).outlines()
-    name = path.name.partition(".")[0]
+    file, name = AnnotationFile(path), path.name.partition(".")[0]
+    if file.kind == "coco" and len(file.names) > 1:
+        name = _name_of_image(file)
+    found = file.outlines(name)
     made = [shapes_layer(found, name), points_layer(found, f"{name} points")]
     layers = [layer for layer in made if layer is not None]
     if not layers:
@@ -47,16 +63,42 @@ def read_annotations(path: Path) -> list[LayerTuple]:
     return layers
 
 
-def _place(ndim: int) -> dict[str, Any]:
-    """Return the transform of the image that pixels are of: of its last axes."""
+def _name_of_image(file: AnnotationFile) -> str:
+    """Return the name of the image that is open, or chosen, in a file of several.
+
+    Raises
+    ------
+    FileError
+        If it is none of them.
+    """
+    layer = _image()
+    source = None if layer is None else source_path(layer)
+    given = [] if layer is None else [*([] if source is None else [source.name]), layer.name]
+    for name in map(stem, given):
+        if name in file.names:
+            return name
+    held = named(len(file.names), "image", file.names)
+    raise FileError(
+        f"{file.path} holds the objects of {held}; open the one that you want, choose its layer,"
+        " and open this file again"
+    )
+
+
+def _image() -> Image | None:
+    """Return the image layer that is open, if it is the only one or active."""
     import napari
 
     viewer = napari.current_viewer()
     if viewer is None:
-        return {}
+        return None
     images = [x for x in viewer.layers if isinstance(x, Image) and role_of(x) in (None, "image")]
     active = viewer.layers.selection.active
-    chosen = active if active in images else images[0] if len(images) == 1 else None
+    return active if active in images else images[0] if len(images) == 1 else None
+
+
+def _place(ndim: int) -> dict[str, Any]:
+    """Return the transform of the image that pixels are of: of its last axes."""
+    chosen = _image()
     if chosen is None or chosen.ndim < ndim:
         return {}
     last = slice(chosen.ndim - ndim, None)

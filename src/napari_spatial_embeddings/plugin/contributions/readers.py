@@ -9,10 +9,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
 from napari_spatial_embeddings.core.units import finest_length
-from napari_spatial_embeddings.files import read_image
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import FileError, read_image, read_objects, stem
 from napari_spatial_embeddings.files.endings import TIFF
-from napari_spatial_embeddings.files.ome_zarr import is_zarr
+from napari_spatial_embeddings.files.ome_zarr import is_zarr, ome, open_zarr
+from napari_spatial_embeddings.files.settings import is_ours
 from napari_spatial_embeddings.plugin.layers.annotation import (
     LayerTuple,
     image_layer,
@@ -32,10 +36,16 @@ NOTHING: list[LayerTuple] = [(None,)]  # type: ignore[list-item]
 def reader(path: str | list[str]) -> Reader | None:
     """Return what reads a path; None if it is no project, no image, and no file of annotations.
 
+    None as well for several, which napari stacks; those that are dropped come one by one.
+
     napari asks which reader to use for each folder, whatever is in it, so that this one also reads
     images in Zarr.
     """
-    at = Path(path[0] if isinstance(path, list) else path)
+    if isinstance(path, list):
+        if len(path) > 1:
+            return None  # files that are to become one stack
+        (path,) = path
+    at = Path(path)
     if at.name == "project.json" or (at / "project.json").is_file():
         return lambda _: read_project(at)
     if are_annotations(at):
@@ -43,7 +53,7 @@ def reader(path: str | list[str]) -> Reader | None:
     if at.name.endswith(".maps.zarr"):
         return lambda _: read_maps(at)
     if is_zarr(at) or at.suffix.lower() in TIFF:
-        return lambda _: [read_shown(at)]
+        return lambda _: [read_label_layer(at) if are_labels(at) else read_shown(at)]
     return None
 
 
@@ -88,6 +98,37 @@ def read_shown(path: Path) -> LayerTuple:
     axes = options.pop("metadata")[KEY].axes
     axes = axes.removesuffix("C") if options.get("rgb") else axes
     return data, {**options, "axis_labels": tuple(axes.lower())}, kind
+
+
+def are_labels(path: Path) -> bool:
+    """Whether a TIFF is a label image that this program wrote, or a Zarr OME's labels."""
+    if not is_zarr(path):
+        return is_ours(path)
+    with suppress(InputError, KeyError, TypeError):
+        return "image-label" in ome(open_zarr(path))
+    return False
+
+
+def read_label_layer(path: Path) -> LayerTuple:
+    """Read a label image as `read_shown` does, with the table of its objects beside it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    data, options, _ = read_shown(path)
+    kept = {"name", "scale", "translate", "units", "axis_labels", "multiscale"} & options.keys()
+    options = {name: options[name] for name in kept}
+    if not options.get("multiscale"):
+        data = np.asarray(data).astype(np.int32, copy=False)  # a copy that may be painted
+    table = path.with_name(f"{stem(path)}.csv")
+    if table.is_file():
+        with suppress(FileError):
+            columns = read_objects(table)
+            if "frame" not in columns:  # labels count from 1 in each
+                options["features"] = {"index": columns.pop("label"), **columns}
+    return data, options, "labels"
 
 
 def read_maps(path: Path) -> list[LayerTuple]:

@@ -198,6 +198,7 @@ class ResultLayers(QObject):
             self._table_pause.throttle()
         else:
             np.maximum(labels, 0, out=layer.data[image.frame])
+        update_tag(layer, result=result)  # with which File > Save writes what belongs to the labels
 
     def _update_tables(self) -> None:
         """Bring the tables and the layer list's thumbnails up to date."""

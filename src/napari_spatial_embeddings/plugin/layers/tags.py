@@ -12,13 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Points, Shapes, Tracks, Vectors
 
 from napari_spatial_embeddings.core.units import Lengths
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
 
 KEY = "napari-spatial-embeddings"
 """Of the tag in a layer's metadata."""
@@ -163,6 +166,8 @@ class LayerTag:
         tracks: the key of their series.
     limits : tuple of floats, optional
         Of a map: the contrast limits that the plugin set last.
+    result : Segmentation, optional
+        Of instances: what was shown last, of which the layer's pixels may have been changed since.
     """
 
     role: Role
@@ -182,6 +187,7 @@ class LayerTag:
     kept: Mapping[int, KeptFrame] = field(default_factory=dict)
     part: str = ""
     limits: tuple[float, float] | None = None
+    result: Segmentation | None = field(default=None, compare=False, repr=False)
 
     def metadata(self) -> dict[str, LayerTag]:
         """Return the metadata of a layer with this tag."""

@@ -1,0 +1,110 @@
+"""Labels that napari saves, with all that belongs to them, and as they are opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import napari
+import numpy as np
+import pytest
+import tifffile
+from napari.layers import Labels, Layer
+from pytestqt.qtbot import QtBot
+
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.files import read_image, read_objects
+from napari_spatial_embeddings.files.maps import read_maps
+from napari_spatial_embeddings.files.settings import read_settings
+from napari_spatial_embeddings.plugin.contributions.readers import reader
+from napari_spatial_embeddings.plugin.contributions.writers import labels as write
+from napari_spatial_embeddings.plugin.layers.tags import LayerTag, find_layer
+from plugin.fake_results import Bench, add_image, discs, new_bench, set_maps, uncertain_maps
+
+
+@pytest.fixture
+def bench(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Return what predicts, with an image of known pixel size and its instances."""
+    with new_bench(qtbot) as bench:
+        monkeypatch.setattr(napari, "current_viewer", lambda: bench.viewer)
+        labels = discs()
+        key = add_image(bench, labels, scale=(0.5, 0.25), units=("um", "um"))
+        set_maps(bench, key, uncertain_maps(labels))
+        bench.wait()
+        yield bench
+
+
+def save(layer: Layer, path: Path) -> list[str]:
+    """Save a layer as napari does."""
+    data, attributes, _ = layer.as_layer_data_tuple()
+    return write(str(path), data, attributes)
+
+
+def instances(bench: Bench) -> Labels:
+    layer = find_layer(bench.viewer, "instances", str(bench.session.image))
+    assert isinstance(layer, Labels)
+    return layer
+
+
+@pytest.mark.parametrize("ending", [".tif", ".ome.tif"])
+def test_instances_are_saved_with_all_that_belongs_to_them(
+    bench: Bench, tmp_path: Path, ending: str
+) -> None:
+    layer, result = instances(bench), bench.session.result
+    assert result is not None
+    names = [f"cells{ending}", "cells.csv", "cells.maps.zarr"]
+    assert save(layer, tmp_path / names[0]) == [str(tmp_path / name) for name in names]
+    assert {p.name for p in tmp_path.iterdir()} == {*names, "cells.csv.json", "home"}
+    made = read_settings(tmp_path / names[0])
+    assert made["clustering"] == result.settings.model_dump(mode="json")
+    assert made["input"]["name"] == "cells"
+    assert read_image(tmp_path / names[0]).pixel_size == pytest.approx((0.5, 0.25))
+    table = read_objects(tmp_path / "cells.csv")
+    assert table["label"] == result.instances.ids.tolist()
+    assert table.keys() >= {"score", "solidity", "mean_intensity_0", "area_um2"}
+    maps = read_maps(tmp_path / "cells.maps.zarr")
+    np.testing.assert_array_equal(maps.maps.seed, result.maps.seed)
+    # And back, as it was.
+    read = reader(str(tmp_path / names[0]))
+    assert read is not None
+    ((data, options, kind),) = read("")
+    back = Layer.create(data, options, kind)
+    assert isinstance(back, Labels)
+    np.testing.assert_array_equal(back.data, layer.data)
+    np.testing.assert_allclose(back.scale, layer.scale)
+    assert back.features["index"].tolist() == result.instances.ids.tolist()
+    assert "score" in back.features
+
+
+def test_labels_that_were_painted_over_are_no_result(bench: Bench, tmp_path: Path) -> None:
+    layer = instances(bench)
+    layer.data[3:5, 3:5] = 999
+    assert save(layer, tmp_path / "a.tif") == [str(tmp_path / "a.tif")]
+    assert not read_settings(tmp_path / "a.tif")
+
+
+def test_files_of_others_stay(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("name,price\n")
+    with pytest.raises(InputError, match=r"a\.csv is there already"):
+        save(instances(bench), tmp_path / "a.tif")
+    assert not (tmp_path / "a.tif").exists()
+    assert (tmp_path / "a.csv").read_text() == "name,price\n"
+
+
+def test_frames_are_saved_as_frames(tmp_path: Path) -> None:
+    data = np.zeros((3, 20, 30), np.int32)
+    data[1:, 3:9, 4:9] = 7
+    tag = LayerTag("instances", "image", 1)
+    where = {"scale": (2, 0.5, 0.5), "units": ("s", "um", "um"), "metadata": tag.metadata()}
+    layer = Labels(data, **where)
+    path = tmp_path / "movie.ome.tif"
+    assert save(layer, path) == [str(path)]
+    with tifffile.TiffFile(path) as file:
+        assert file.series[0].axes == "TYX"
+    image = read_image(path, time=True)
+    assert (image.frames, image.frame_interval, image.pixel_size) == (3, 2.0, (0.5, 0.5))
+    read = reader(str(path))
+    assert read is not None
+    ((back, options, kind),) = read("")
+    assert (kind, options["axis_labels"]) == ("labels", ("t", "y", "x"))
+    np.testing.assert_array_equal(back, data)
