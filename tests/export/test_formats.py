@@ -49,8 +49,8 @@ def test_everything_comes_back(tmp_path: Path, shape: tuple[int, ...]) -> None:
     paths = [*export(tmp_path / "new", found, keys)]
     assert [path.name for path in paths] == [f"cells 1{FORMATS[key].ending}" for key in keys]
     written = dict(zip(keys, paths, strict=True))
-    beside = record_beside(written["objects"])
-    assert sorted([*paths, beside]) == sorted((tmp_path / "new").iterdir())
+    beside = [record_beside(written[key]) for key in ("objects", "shapes")]
+    assert sorted([*paths, *beside]) == sorted((tmp_path / "new").iterdir())
     for key in ("labels", "ome"):
         np.testing.assert_array_equal(read_labels(written[key]), found.instances.labels)
         assert read_image(written[key]).pixel_size == pytest.approx(found.pixel_size)

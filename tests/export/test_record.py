@@ -21,11 +21,11 @@ from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.maps import ideal_maps
 from napari_spatial_embeddings.export import FORMATS, Segmented, export
-from napari_spatial_embeddings.export.places import is_ours
 from napari_spatial_embeddings.export.record import record, record_beside, write_record
 from napari_spatial_embeddings.files import FileError, read_objects, read_settings
 from napari_spatial_embeddings.files.annotations.sources import may_be_annotations
 from napari_spatial_embeddings.files.maps import KEY
+from napari_spatial_embeddings.files.settings import is_ours
 from napari_spatial_embeddings.inference.model_card import WEIGHTS
 from napari_spatial_embeddings.inference.registry import find_folder, made_by, shipped
 
@@ -60,7 +60,7 @@ def kept(key: str, path: Path) -> Any:
     if key == "roi":
         with zipfile.ZipFile(path) as archive:
             return after(archive.comment)
-    if key == "objects":
+    if key in ("objects", "shapes"):
         return json.loads(record_beside(path).read_text())[KEY]
     if key == "geojson":
         return json.loads(path.read_text())[KEY]

@@ -29,6 +29,7 @@ from .outlines.coco import write_coco
 from .outlines.described import Steps
 from .outlines.geojson import write_geojson
 from .outlines.roi import write_rois
+from .outlines.shapes import write_shapes
 from .overlay import overlay, write_overlay
 from .places import check_folder, check_place
 from .record import record_beside, write_record
@@ -201,6 +202,15 @@ FORMATS: dict[str, Format] = {
         OUTLINES,
         series=True,
     ),
+    "shapes": Format(
+        "napari (shapes)",
+        ".shapes.csv",
+        write_shapes,
+        "The outline of each object as a table that napari opens as a layer of shapes;"
+        " NAME.shapes.csv.json beside it states how they were made.",
+        OUTLINES,
+        series=True,
+    ),
     "objects": Format(
         "Objects (CSV)",
         ".csv",
@@ -286,7 +296,7 @@ def export_steps(
             raise FileError(f"{path} is the image itself; choose another folder for the results")
         if key != "overlay":  # a picture does not name the program
             check_place(path)
-        if key == "objects":
+        if path.suffix == ".csv":
             check_place(record_beside(path))
         done = total = 1
         with closing(FORMATS[key].write(path, found, settings)) as steps:

@@ -21,7 +21,15 @@ LABELS = "labels"
 COPIES = (".labels16.png", ".labels.zarr")
 """Endings of label images that an export writes beside others of the same objects."""
 
-EXPORTED = (*COPIES, ".labels.npy", "_seg.npy", ".RoiSet.zip", ".geojson", ".coco.json")
+EXPORTED = (
+    *COPIES,
+    ".labels.npy",
+    "_seg.npy",
+    ".RoiSet.zip",
+    ".geojson",
+    ".coco.json",
+    ".shapes.csv",
+)
 """Endings of what an export writes of the objects of an image, but for plain labels."""
 
 SEPARATORS = "_-. "

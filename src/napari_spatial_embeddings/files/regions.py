@@ -120,11 +120,11 @@ def read_shapes(path: str | Path, ndim: int) -> list[Region]:
 def _outline(region: Region, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Return the corners (n, D) of a polygon that covers what a region covers."""
     ellipse = region.kind == "ellipse"
-    return _through(_ellipse(region.corners) if ellipse else region.corners, shape)
+    return _through(along_ellipse(region.corners) if ellipse else region.corners, shape)
 
 
-def _ellipse(box: NDArray[np.float64], n: int = 64) -> NDArray[np.float64]:
-    """Return corners (n, D) along the ellipse in a box (4, D)."""
+def along_ellipse(box: NDArray[np.float64], n: int = 64) -> NDArray[np.float64]:
+    """Return corners (n, D) along the ellipse in a box, given by its corners (4, D)."""
     turn = np.linspace(0, 2 * np.pi, n, endpoint=False)[:, None]
     along, across = (box[1] - box[0]) / 2, (box[3] - box[0]) / 2
     return np.asarray(box.mean(0) + np.cos(turn) * along + np.sin(turn) * across)

@@ -1,4 +1,4 @@
-"""Reader of the settings in a label image's metadata, which `export.labels` writes."""
+"""Settings in a label image's metadata, which `export.labels` writes, and files that are ours."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .endings import TIFF
 from .errors import reading
 from .maps import KEY
+
+SETTINGS = '"seed_threshold"'
+"""In the settings of label images by which those without the tag are known."""
+
+ENDS = 2**17
+"""Bytes at the start and at the end of other files in which the program is named."""
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:
@@ -41,3 +48,35 @@ def _parsed(text: str | None) -> Any:
         return json.loads(text or "")
     except json.JSONDecodeError:
         return None
+
+
+def is_ours(path: Path) -> bool:
+    """Whether this program wrote a file or a folder of Zarr."""
+    if path.is_file():
+        return _is_our_tiff(path) if path.suffix.lower() in TIFF else _is_our_file(path)
+    metadata = [path / "zarr.json", path / ".zattrs"]
+    return any(f'"{KEY}"' in file.read_text("utf-8") for file in metadata if file.is_file())
+
+
+def _is_our_file(path: Path) -> bool:
+    """Whether a file names this program in its first or last bytes, or is a table of ours."""
+    with reading(path), path.open("rb") as file:
+        first = file.read(ENDS)
+        file.seek(max(0, path.stat().st_size - ENDS))
+        last = file.read(ENDS)
+    if path.suffix.lower() == ".csv":
+        columns = first.partition(b"\n")[0].split(b",")
+        return b"label" in columns and (b"size_px" in columns or b"shape-type" in columns)
+    return KEY.encode() in first + last
+
+
+def _is_our_tiff(path: Path) -> bool:
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            page = file.pages.first
+            notes = f"{page.description} {(file.imagej_metadata or {}).get('Info')}"
+            return KEY in f"{page.software} {notes}" or SETTINGS in notes
+    except Exception:  # noqa: BLE001 - whatever it is, it is no label image of ours
+        return False

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_spatial_embeddings.export.places import is_ours
 from napari_spatial_embeddings.files.errors import reading
 from napari_spatial_embeddings.files.maps import KEY
 from napari_spatial_embeddings.files.ome_zarr import ome, open_group
+from napari_spatial_embeddings.files.settings import is_ours
 from napari_spatial_embeddings.files.stored import StoredArray
 from napari_spatial_embeddings.inference.block_progress import Progress, progress_of
 

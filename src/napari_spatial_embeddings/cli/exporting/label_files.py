@@ -31,6 +31,7 @@ from napari_spatial_embeddings.files.endings import TIFF
 from napari_spatial_embeddings.files.errors import reading
 from napari_spatial_embeddings.files.maps import KEY
 from napari_spatial_embeddings.files.ome_zarr import open_group
+from napari_spatial_embeddings.files.settings import is_ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,6 @@ class LabelFile:
         InputError
             If it, its table or its image cannot be used.
         """
-        from napari_spatial_embeddings.export.places import is_ours
-
         ours = is_ours(self.path)
         about = {"labels": self.path.name}
         if self.path.is_file():

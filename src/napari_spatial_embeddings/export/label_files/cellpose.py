@@ -53,7 +53,7 @@ def write_seg(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
     }
     if found.source is None and found.image is not None:
         content["img"] = _as_colours(found.image)
-    content[KEY] = json.dumps(found.noted())  # at the end, where `places.is_ours` looks
+    content[KEY] = json.dumps(found.noted())  # at the end, where `files.settings.is_ours` looks
     with writing(path), atomic_file(path) as file:
         np.save(file, content, allow_pickle=True)  # type: ignore[arg-type]
     return path

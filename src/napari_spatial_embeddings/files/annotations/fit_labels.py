@@ -27,6 +27,7 @@ def fit_labels(
     pixel_size: Lengths | None = None,
     unit: str | None = None,
     first: tuple[int, ...] = (),
+    ours: bool = False,
 ) -> Fitted:
     """Bring a label image to the pixels of an image.
 
@@ -43,6 +44,8 @@ def fit_labels(
     unit : str, optional
     first : tuple of ints
         The first pixel of the labels in the image; empty if it is not given.
+    ours : bool
+        Whether this program wrote them, so that each value is an object, whatever they look like.
 
     Raises
     ------
@@ -63,7 +66,7 @@ def fit_labels(
         notes += how
     if array.shape != wanted:
         raise FileError(_misfit(source, labels.shape, target))
-    if target.frames is None:
+    if target.frames is None and not ours:
         try:
             objects = objects_of(array, source)
         except ValueError as error:

@@ -18,7 +18,7 @@ from napari_spatial_embeddings.files.folders import stem
 from napari_spatial_embeddings.files.images import read_labels, read_pixel_size
 from napari_spatial_embeddings.files.ome_zarr import is_array, is_zarr, ome, open_zarr
 from napari_spatial_embeddings.files.series import read_label_series
-from napari_spatial_embeddings.files.settings import read_settings
+from napari_spatial_embeddings.files.settings import is_ours, read_settings
 from napari_spatial_embeddings.files.tables import read_classes
 
 from .fit_labels import fit_labels
@@ -43,7 +43,8 @@ def read_label_file(path: Path, target: Target) -> Fitted:
         If it cannot be read, holds no labels, or does not fit.
     """
     if path.suffix.lower() == NPY:
-        return fit_labels(read_array(path), target, str(path), classes=_classes(path))
+        found = read_array(path)
+        return fit_labels(found, target, str(path), classes=_classes(path), ours=is_ours(path))
     if target.frames is not None:
         series = read_label_series([path]).data
         labels: NDArray[np.integer] = np.stack([series[t] for t in range(series.shape[0])])
@@ -61,6 +62,7 @@ def read_label_file(path: Path, target: Target) -> Fitted:
         pixel_size=size,
         unit=unit,
         first=_first_pixel(path, labels.ndim),
+        ours=is_ours(path),
     )
 
 

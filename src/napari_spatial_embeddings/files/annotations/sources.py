@@ -13,6 +13,7 @@ from napari_spatial_embeddings.files.endings import IMAGES, JPEG, MICROSCOPES
 from napari_spatial_embeddings.files.errors import FileError, reading
 from napari_spatial_embeddings.files.folders import find_images, images_in_folder, stem
 from napari_spatial_embeddings.files.ome_zarr import is_zarr
+from napari_spatial_embeddings.files.settings import is_ours
 
 from .cellpose import ENDING, is_seg, read_seg
 from .coco import CocoFile, read_coco
@@ -23,17 +24,18 @@ from .json_files import is_coco, is_geojson, read_json
 from .label_files import NPY, label_groups, read_label_file
 from .outlines import Outlines
 from .roi import is_roi_set, read_rois
+from .shapes import read_shape_table
 from .target import Fitted, Target
 
-OUTLINES = (".roi", ".zip", ".geojson", ".json", ".gz")
-"""Endings of files of outlines; of ``.json`` and ``.gz`` the content decides."""
+SHAPES = ".shapes.csv"
+"""Ending of our tables of shapes; others may be tables of anything."""
 
 LABELS = tuple(x for x in (*IMAGES, NPY) if x not in (*JPEG, *MICROSCOPES))
 """Endings of label images."""
 
 WORDS = (
     "cp_masks|cp_outlines|masks?|labels?|seg|segmentation|instances?|roi_?set|rois?|annotations?"
-    "|outlines|gt|objects|detections"
+    "|outlines|shapes?|gt|objects|detections"
 )
 SUFFIX = re.compile(rf"[_\-. ]+({WORDS})$", re.IGNORECASE)
 PREFIX = re.compile(rf"^({WORDS})[_\-. ]+", re.IGNORECASE)
@@ -51,8 +53,8 @@ class AnnotationFile:
     Parameters
     ----------
     path : path
-        A ROI or a set of them, GeoJSON, COCO, ``_seg.npy`` of Cellpose, a label image, or the
-        labels in an OME-Zarr image.
+        A ROI or a set of them, GeoJSON, COCO, a table of shapes of napari, ``_seg.npy`` of
+        Cellpose, a label image, or the labels in an OME-Zarr image.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -60,7 +62,7 @@ class AnnotationFile:
 
     @cached_property
     def kind(self) -> str:
-        """One of "roi", "geojson", "coco", "seg" and "labels".
+        """One of "roi", "geojson", "coco", "shapes", "seg" and "labels".
 
         Raises
         ------
@@ -73,6 +75,8 @@ class AnnotationFile:
                 return "roi"
             if ending == ".geojson" or path.name.lower().endswith(".geojson.gz"):
                 return "geojson"
+            if ending == ".csv":
+                return "shapes"
             if is_seg(path):
                 return "seg"
             if ending in (".json", ".gz"):
@@ -89,8 +93,8 @@ class AnnotationFile:
             return "labels"
         raise FileError(
             f"{path} is no file of annotations that is known; expected ROIs of Fiji (.zip, .roi),"
-            f" GeoJSON, COCO (.json), *{ENDING} of Cellpose, or a label image (TIFF, PNG, OME-Zarr,"
-            " NumPy)"
+            f" GeoJSON, COCO (.json), shapes of napari (.csv), *{ENDING} of Cellpose, or a label"
+            " image (TIFF, PNG, OME-Zarr, NumPy)"
         )
 
     @property
@@ -105,7 +109,7 @@ class AnnotationFile:
     @property
     def outlined(self) -> bool:
         """Whether it holds outlines, so that several files of one image add up."""
-        return self.kind in ("roi", "geojson")
+        return self.kind in ("roi", "geojson", "shapes")
 
     @cached_property
     def _coco(self) -> CocoFile:
@@ -123,6 +127,8 @@ class AnnotationFile:
             return read_rois(self.path)
         if self.kind == "geojson":
             return read_geojson(self.path)
+        if self.kind == "shapes":
+            return read_shape_table(self.path)
         if self.kind == "coco":
             return self._coco.outlines(name)
         raise FileError(f"{self.path} holds labels; expected outlines")
@@ -136,7 +142,8 @@ class AnnotationFile:
             If it cannot be read, or does not fit the image.
         """
         if self.kind == "seg":
-            return fit_labels(read_seg(self.path)[0], target, str(self.path))
+            found, ours = read_seg(self.path)[0], is_ours(self.path)
+            return fit_labels(found, target, str(self.path), ours=ours)
         if self.kind != "labels":
             return fit_outlines(self.outlines(target.name), target, str(self.path))
         inside = label_groups(self.path)
@@ -172,7 +179,7 @@ def plain_name(name: str) -> str:
 def _stem(path: Path) -> str:
     """Return a file's name without endings."""
     name = path.name
-    for ending in (".geojson.gz", ".json.gz", ".geojson", ".zip", ".roi", NPY, ".gz"):
+    for ending in (".geojson.gz", ".json.gz", ".geojson", ".zip", ".roi", SHAPES, NPY, ".gz"):
         if name.lower().endswith(ending) and len(name) > len(ending):
             return stem(name[: -len(ending)])
     return stem(path)
@@ -181,7 +188,7 @@ def _stem(path: Path) -> str:
 def may_be_annotations(path: Path) -> bool:
     """Whether a file is one of annotations by its name, its first bytes, or the zip that it is."""
     name = path.name.lower()
-    if name.endswith((".roi", ".geojson", ".geojson.gz", ENDING)):
+    if name.endswith((".roi", ".geojson", ".geojson.gz", SHAPES, ENDING)):
         return True
     if name.endswith(".zip"):
         return path.is_file() and is_roi_set(path)
@@ -312,7 +319,7 @@ def _is_beside(path: Path, names: set[str]) -> bool:
 
 
 def _is_outlined(one: AnnotationFile) -> bool:
-    return one.path.suffix.lower() in (".roi", ".zip", ".geojson")
+    return one.path.suffix.lower() in (".roi", ".zip", ".geojson", ".csv")
 
 
 def find_like(paths: Iterable[str | Path]) -> list[Path]:

@@ -45,7 +45,7 @@ class Dialogs:
 
     def import_files(self, start: Path, /) -> list[Path]:
         """Ask for files of annotations."""
-        kinds = "*.zip *.roi *.geojson *.json *.npy *.tif *.tiff *.png *.gz"
+        kinds = "*.zip *.roi *.geojson *.json *.csv *.npy *.tif *.tiff *.png *.gz"
         names, _ = QFileDialog.getOpenFileNames(
             self.parent, "Import annotations", str(start), f"Annotations ({kinds});;All files (*)"
         )

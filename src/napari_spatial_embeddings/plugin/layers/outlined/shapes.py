@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from napari.layers import Layer, Shapes
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.outlines.masks import ObjectMask
+from napari_spatial_embeddings.core.outlines.rings import joined, outlines
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.files.annotations.outlines import (
     NOWHERE,
@@ -127,13 +130,14 @@ def _whole(value: Any) -> int | None:
 def shapes_layer(found: Outlines, name: str) -> LayerTuple | None:
     """Return a layer of outlines; None if there are none.
 
-    A hole is joined to the ring around it by a line there and back, which encloses nothing.
+    A hole is joined to the ring around it by a line there and back, which encloses nothing. Masks
+    are outlined along the edges of their pixels; what is unknown is no object.
     """
-    pieces = [one for one in found.pieces if one.rings]
+    pieces = [part for one in found.pieces if one.label > 0 for part in _ringed(one)]
     if not pieces:
         return None
     axes = _axes([one.place for one in pieces])
-    data = [_with_place(_joined(one.rings) - 0.5, one.place, axes) for one in pieces]
+    data = [_with_place(joined(one.rings) - 0.5, one.place, axes) for one in pieces]
     features: dict[str, list[Any]] = {LABEL: [one.label for one in pieces]}
     features["name"] = [found.names.get(one.label, "") for one in pieces]
     if found.classes:
@@ -150,6 +154,16 @@ def shapes_layer(found: Outlines, name: str) -> LayerTuple | None:
     return data, options, "shapes"
 
 
+def _ringed(one: Outline) -> Iterator[Outline]:
+    """Yield an outline as rings, of a mask those around its pieces."""
+    if one.mask is None:
+        yield one
+        return
+    for made in outlines([ObjectMask(one.label, one.corner, one.mask)], edges=True):
+        for piece in made.pieces:
+            yield replace(one, rings=tuple(ring[:, ::-1] for ring in piece), mask=None)
+
+
 def points_layer(found: Outlines, name: str) -> LayerTuple | None:
     """Return a layer of the points in a file; None if there are none."""
     if not found.dots:
@@ -157,14 +171,6 @@ def points_layer(found: Outlines, name: str) -> LayerTuple | None:
     axes = _axes([one.place for one in found.dots])
     data = [_with_place(np.array([one.corner], float), one.place, axes)[0] for one in found.dots]
     return np.array(data), {"name": name, "ndim": 2 + len(axes), "size": 3}, "points"
-
-
-def _joined(rings: Sequence[Points]) -> Points:
-    first = rings[0][:1]
-    parts = [rings[0]]
-    for one in rings[1:]:
-        parts += [first, one, one[:1]]
-    return np.concatenate(parts + [first] * (len(rings) > 1))
 
 
 def _axes(places: Sequence[Place]) -> tuple[str, ...]:
