@@ -3,9 +3,10 @@
 ``python -m benchmarks.few DATA CASE [--model NAME_OR_DIR] [--scribbles] [--held-out] [FLAGS ...]``
 
 The cases: ``usiigaci`` and ``dsb2018_rgb``, ten objects of one training image, the rest of it
-unknown; ``dsb2018``, five training images, complete; ``rods``, ten objects of a generated image.
-Colours become grey. Scored on the set's test images, or, with ``--held-out``, on training images
-that were not used: to choose settings by.
+unknown; ``dsb2018``, training images that are complete, five if ``--images`` names no other number,
+evenly spaced by name or drawn by chance (``--chosen SEED``); ``rods``, ten objects of a generated
+image. Colours become grey. Scored on the set's test images, or, with ``--held-out``, on training
+images that were not used: to choose settings by.
 """
 
 from __future__ import annotations
@@ -57,9 +58,18 @@ def read(folder: Path, chosen: slice = slice(None)) -> list[Pair]:
 
 
 def case(
-    name: str, data: Path, held_out: bool, draw: Draw
+    name: str,
+    data: Path,
+    held_out: bool,
+    draw: Draw,
+    count: int = IMAGES,
+    chosen: int | None = None,
 ) -> tuple[list[TrainingImage], list[Pair]]:
-    """Return what is annotated, and what is scored."""
+    """Return what is annotated, and what is scored.
+
+    ``count`` is the number of images, where they are complete, and ``chosen`` the seed by which
+    they are drawn, if they are not evenly spaced.
+    """
     if name == "rods":
         drawn = samples.rods(0)
         unseen = [samples.rods(seed) for seed in range(100, 104)]
@@ -67,10 +77,13 @@ def case(
     folder = data / name
     test = [] if held_out else read(folder / "test")
     if name == "dsb2018":
-        every = len(pair(folder / "train/images", folder / "train/masks")) // IMAGES
-        chosen = read(folder / "train", slice(0, IMAGES * every, every))
+        total = len(pair(folder / "train/images", folder / "train/masks"))
+        at = np.arange(count) * (total // count)
+        if chosen is not None:
+            at = np.random.default_rng(chosen).choice(total, count, replace=False)
+        drawn = [one for k in at for one in read(folder / "train", slice(k, k + 1))]
         other = read(folder / "val") if held_out else test
-        return [annotate(image, labels) for image, labels in chosen], other
+        return [annotate(image, labels) for image, labels in drawn], other
     images = read(folder / "train")
     middle = len(images) // 2
     others = [images[k] for k in range(0, len(images), 5) if abs(k - middle) > 2]
@@ -143,15 +156,13 @@ def main() -> None:
     parser.add_argument("case", choices=["usiigaci", "dsb2018", "dsb2018_rgb", "rods"])
     parser.add_argument("--model", help="what to start from; from scratch if not given")
     parser.add_argument("--scribbles", action="store_true")
+    parser.add_argument("--images", type=int, default=IMAGES, help=f"of dsb2018 [{IMAGES}]")
+    parser.add_argument(
+        "--chosen", type=int, help="seed that draws these; evenly spaced if not given"
+    )
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument(
         "--objects-seed", type=int, default=0, help="which objects are annotated [0]"
-    )
-    parser.add_argument(
-        "--object-diameter",
-        type=float,
-        dest="diameter",
-        help="size to learn at; measured if not given",
     )
     parser.add_argument(
         "--processor-time", action="store_true", help="minutes of it, with one thread"
@@ -164,14 +175,15 @@ def main() -> None:
     settings = read_flags(vars(options), TrainingSettings())
     clock = training_clock(options.processor_time)
     draw = (scribbles if options.scribbles else whole_objects)(options.objects_seed)
-    images, unseen = case(options.case, options.data, options.held_out, draw)
+    which = options.images, options.chosen
+    images, unseen = case(options.case, options.data, options.held_out, draw, *which)
     start = find_model(options.model) if options.model else None
     print(f"{options.case}: {summarise(images)}", flush=True)
     before = scores(start, unseen) if start else None
     if before:
         show("before", before)
     # Scribbles do not show how large their objects are; the user gives it.
-    diameter = options.diameter
+    diameter = settings.object_diameter
     if options.scribbles and not diameter:
         drawn, _ = case(options.case, options.data, True, whole_objects(options.objects_seed))
         diameter = typical_diameter([image.labels for image in drawn], (1.0, 1.0))
@@ -217,7 +229,10 @@ def remember(
     after: list[float],
 ) -> None:
     """Keep the row in the page."""
-    drawn = f"{IMAGES} images" if options.case == "dsb2018" else f"{OBJECTS} objects of one image"
+    drawn = f"{OBJECTS} objects of one image"
+    if options.case == "dsb2018":
+        drawn = f"{options.images} image{'s' * (options.images > 1)}"
+        drawn += "" if options.chosen is None else f", draw {options.chosen}"
     new: table.Row = {
         "images": options.case,
         "annotated": drawn + (", as scribbles" if options.scribbles else ""),
