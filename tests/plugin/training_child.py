@@ -85,10 +85,10 @@ def has_model(step: TrainStep) -> bool:
 def has_noted_model(step: TrainStep) -> bool:
     """Return whether there is a model, and the report that came with it.
 
-    It is written first: a training that is killed in between has nothing to go on from.
+    It is written first: who kills a training in between will not know of it later.
     """
     project = step.session.project
-    return project is not None and project.has_model and bool(project.history.last().reports)
+    return project is not None and project.has_model and project.history.last().wrote
 
 
 def shows_obstacle(step: TrainStep, until: Until, text: str) -> None:
