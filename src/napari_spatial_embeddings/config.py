@@ -316,13 +316,19 @@ class TrainingSettings(Settings):
 
 
 class ExportSettings(Settings):
-    """What is written into files of outlines, and into OME-Zarr."""
+    """What is written into files of outlines, into OME-Zarr, and into pictures."""
 
     overlaps: bool = Field(
         False,
         description="Write objects that lie behind others whole, with the pixels that both claim:"
-        " in outlines, and in OME-Zarr as several label images. Their maps have to be known.",
+        " in outlines, SVG and PDF, and in OME-Zarr as several label images. Their maps have to be"
+        " known.",
     )
     object_type: Literal["detection", "annotation", "cell"] = Field(
         "detection", description="What the objects are in QuPath."
+    )
+    ids: bool = Field(False, description="Write the id of each object into pictures.")
+    scale_bar: bool = Field(
+        True,
+        description="Draw a scale bar into pictures, in pixels where the size of one is unknown.",
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import roifile
+from PIL import Image
 from pycocotools.coco import COCO
 
 from command_line import call, cells, contents, done, refused, save
@@ -19,6 +21,7 @@ from napari_spatial_embeddings.core.outlines.filled import filled
 from napari_spatial_embeddings.export import FORMATS as ALL
 from napari_spatial_embeddings.export import Segmented
 from napari_spatial_embeddings.export import export as write
+from napari_spatial_embeddings.export.pictures.plane import crowded
 from napari_spatial_embeddings.files import read_labels, read_objects
 
 
@@ -38,6 +41,10 @@ def labels(tmp_path: Path) -> Path:
 def test_every_format_of_a_folder(labels: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     images = ("--image", tmp_path / "images")
+    formats = [name for name in FORMATS if name != "panels"]  # for which there have to be maps
+    outcome = done("export", labels, "--format", *formats, "--output", out, *images)
+    endings = [*(ALL[FORMATS[name]].ending for name in formats), ".csv.json"]
+    assert {path.name for path in out.iterdir()} == {n + e for n in "ab" for e in endings}
     outcome = done("export", labels, "--format", *FORMATS, "--output", out, *images)
     endings = [*(ALL[key].ending for key in FORMATS.values()), ".csv.json", ".shapes.csv.json"]
     names = {n + e for n in "ab" for e in endings if e != ".coco.json"}
@@ -178,7 +185,47 @@ def test_frames_of_a_series(shape: tuple[int, ...], tmp_path: Path) -> None:
     coco = json.loads((out / "movie.coco.json").read_text())
     assert len(coco["images"]) == np.prod(shape[:-2])
     text = refused("export", path, "--format", "png", "--output", out)
-    assert "cannot hold a time series; those can: roi, geojson, coco" in text
+    assert "cannot hold a time series; those can: roi, geojson, coco; or --frame" in text
+    done("export", path, "--format", "svg", "--output", out, "--frame", 1)
+    svg = (out / "movie, frame 1.overlay.svg").read_text()
+    shown = frames[1] if axes == "TYX" else frames[1][crowded(frames[1])]
+    assert {*re.findall('"object-([0-9]+)"', svg)} == {str(n) for n in np.unique(shown) if n}
+    text = refused("export", path, "--format", "svg", "--output", out, "--frame", shape[0])
+    assert f"movie has {shape[0]} frames, counted from 0, so there is no {shape[0]}" in text
+
+
+def test_pictures_of_a_volume_show_one_slice(tmp_path: Path) -> None:
+    image, found = cells((6, 30, 40))
+    labels = save(tmp_path / "v.tif", found, metadata={"axes": "ZYX"})
+    flags = "--format", "picture", "svg", "--output", tmp_path / "out"
+    outcome = done("export", labels, *flags)
+    assert outcome.out.count(f", slice {crowded(found)} of 0 to 5") == 2
+    facts = json.loads(done("export", labels, *flags, "--slice", 4, "--ids", "--json").out)
+    assert [one["slice"] for one in facts["written"]] == [4, 4]
+    svg = (tmp_path / "out" / "v.overlay.svg").read_text()
+    ids = {str(n) for n in np.unique(found[4]) if n}
+    assert {*re.findall('"object-([0-9]+)"', svg)} == ids
+    assert {*re.findall(">([0-9]+)</text>", svg)} == ids
+    assert "has 6 slices, counted from 0" in refused("export", labels, *flags, "--slice", 6)
+    flat = save(tmp_path / "flat.tif", found[2])
+    assert "no volume; leave --slice out" in refused("export", flat, *flags, "--slice", 1)
+    assert "no time series; leave --frame out" in refused("export", flat, *flags, "--frame", 1)
+    assert image.shape == found.shape
+
+
+def test_panels_come_from_the_maps_beside(tmp_path: Path) -> None:
+    maps, settings = crossing()
+    given = Segmented("bars", cluster(maps, settings), ("bar",), maps)
+    [*write(tmp_path / "results", given, ["labels", "maps"])]
+    image = save(tmp_path / "images" / "bars.tif", maps.seed[0])
+    labels = tmp_path / "results" / "bars.tif"
+    flags = "--format", "panels", "--output", tmp_path / "out"
+    assert "name it with --image" in refused("export", labels, *flags)
+    done("export", labels, *flags, "--image", image)
+    with Image.open(tmp_path / "out" / "bars.panels.png") as shown:
+        assert min(shown.size) > 1000
+    (tmp_path / "results" / "bars.maps.zarr").rename(tmp_path / "elsewhere.zarr")
+    assert "the command line with --maps" in refused("export", labels, *flags, "--image", image)
 
 
 def test_overlaps_come_from_the_maps_beside(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.maps import ideal_maps
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export import FORMATS, Segmented, export
+from napari_spatial_embeddings.export.formats import PICTURE_FORMATS
 from napari_spatial_embeddings.export.record import record_beside
 from napari_spatial_embeddings.files import FileError, read_image, read_labels, read_maps, stem
 
@@ -82,7 +83,8 @@ def test_everything_comes_back(tmp_path: Path, shape: tuple[int, ...]) -> None:
 
 def test_labels_of_an_export_can_be_trained_on_beside_their_images(tmp_path: Path) -> None:
     """The files of one image have one stem, by which others find what belongs together."""
-    for path in export(tmp_path, segmented((60, 70)), [k for k in FORMATS if k != "overlay"]):
+    keys = [key for key in FORMATS if key not in PICTURE_FORMATS]
+    for path in export(tmp_path, segmented((60, 70)), keys):
         assert stem(path) == "cells 1"
 
 
@@ -103,10 +105,14 @@ def test_the_image_itself_is_spared(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no format 'pdf'; choose from: labels"):
-        [*export(tmp_path, segmented((60, 70)), ["pdf"])]
+    with pytest.raises(InputError, match="no format 'eps'; choose from: labels"):
+        [*export(tmp_path, segmented((60, 70)), ["eps"])]
     with pytest.raises(InputError, match="no maps of cells 1; predict it first"):
         [*export(tmp_path, segmented((60, 70), maps=None), ["maps"])]
+    with pytest.raises(InputError, match="show the maps of cells 1, and there are none"):
+        [*export(tmp_path, segmented((60, 70), maps=None), ["panels"])]
+    with pytest.raises(InputError, match="show the image of cells 1; name it with --image"):
+        [*export(tmp_path, segmented((60, 70), image=None), ["panels"])]
     (tmp_path / "file").touch()
     for key in FORMATS:
         with pytest.raises(FileError, match="cannot be written"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import xml.etree.ElementTree as ET
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,7 +55,12 @@ def kept(key: str, path: Path) -> Any:
         with tifffile.TiffFile(path) as file:
             assert file.ome_metadata is not None
         return read_settings(path)
-    if key in ("png", "overlay"):
+    if key == "svg":
+        return after(ET.parse(path).findtext("{http://www.w3.org/2000/svg}metadata", ""))
+    if key == "pdf":
+        (text,) = re.findall(rb"/Subject \(((?:\\.|[^\\()])*)\)", path.read_bytes())
+        return json.loads(re.sub(rb"\\(.)", rb"\1", text))
+    if key in ("png", "overlay", "panels"):
         with Image.open(path) as picture:
             assert str(picture.info["Software"]).startswith(KEY)
             return json.loads(picture.info["Description"])
@@ -86,6 +93,7 @@ def test_every_format_has_the_same_record(tmp_path: Path) -> None:
     weights = hashlib.sha256((find_folder("nuclei-2d") / WEIGHTS).read_bytes()).hexdigest()
     for key, path in paths.items():
         made = kept(key, path)
+        assert is_ours(path), key
         assert made["input"] == {"name": "photo.tif", "sha256": digest}, key
         assert (made["model"], made["model_sha256"]) == ("nuclei-2d", weights)
         assert made["clustering"] == found.about["clustering"]

@@ -115,3 +115,13 @@ def test_settings_of_outlines_reach_the_files(
     features = json.loads((tmp_path / "cells.geojson").read_text())["features"]
     assert {one["properties"]["objectType"] for one in features} == {"annotation"}
     assert len(features) == len(np.unique(scene.layer.data)) - 1
+    assert not section.ids.isEnabled()
+    assert "Tick a picture first." in section.bar.toolTip()
+    choose(section, tmp_path, "svg")
+    section.ids.setChecked(True)
+    section.bar.setChecked(False)
+    section.this.click()
+    assert done(scene) == f"Wrote 1 file of 1 image to {tmp_path}"
+    svg = (tmp_path / "cells.overlay.svg").read_text()
+    assert 'id="ids"' in svg
+    assert 'id="scale-bar"' not in svg

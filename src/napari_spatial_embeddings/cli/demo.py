@@ -61,7 +61,10 @@ def run_demo(output: Path, minutes: float, as_json: bool = False) -> int:
     from napari_spatial_embeddings.export.labels import write_labels
     from napari_spatial_embeddings.export.maps import write_maps
     from napari_spatial_embeddings.export.objects import objects_table, write_objects
-    from napari_spatial_embeddings.export.picture import overview
+    from napari_spatial_embeddings.export.pictures.overlay import write_picture
+    from napari_spatial_embeddings.export.pictures.overview import overview
+    from napari_spatial_embeddings.export.pictures.scale_bar import scale_bar
+    from napari_spatial_embeddings.export.record import record
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
     from napari_spatial_embeddings.inference.segmentation import timed
     from napari_spatial_embeddings.training.annotation import annotate, summarise
@@ -93,7 +96,9 @@ def run_demo(output: Path, minutes: float, as_json: bool = False) -> int:
     table = objects_table(found, ("rod",), sample.image, sample.pixel_size, "um")
     write_objects(output / f"{name}.csv", table)
     write_maps(output / f"{name}.maps.zarr", maps, sample.pixel_size, "um", model.card())
-    overview(output / f"{name}.png", sample.image, sample.annotated, maps, found.labels)
+    bar = scale_bar(sample.image.shape[-1], sample.pixel_size, "um")
+    picture = overview(sample.image, sample.annotated, maps, found.labels, bar=bar)
+    write_picture(output / f"{name}.png", picture, record(about, None, sample.image, name))
 
     unseen = np.where(sample.annotated > 0, 0, sample.labels)
     scores = score(unseen, found.labels, ignore=sample.annotated > 0)

@@ -4,7 +4,7 @@ from .labels import write_labels
 from .maps import write_maps
 from .objects import objects_table, write_objects
 from .outlines.coco import coco_set
-from .overlay import write_overlay
+from .pictures.overlay import write_picture
 from .places import results_beside
 from .regions import write_regions
 from .segmented import Segmented, SegmentedSeries
@@ -26,6 +26,6 @@ __all__ = [
     "write_labels",
     "write_maps",
     "write_objects",
-    "write_overlay",
+    "write_picture",
     "write_regions",
 ]

@@ -30,7 +30,10 @@ from .outlines.described import Steps
 from .outlines.geojson import write_geojson
 from .outlines.roi import write_rois
 from .outlines.shapes import write_shapes
-from .overlay import overlay, write_overlay
+from .pictures.overlay import write_overlay
+from .pictures.overview import write_panels
+from .pictures.pdf import write_pdf
+from .pictures.svg import write_svg
 from .places import check_folder, check_place
 from .record import record_beside, write_record
 from .segmented import Results, Segmented
@@ -89,21 +92,31 @@ class ExportStep:
     complete: bool = False
 
 
-def at_once(write: Callable[[Path, Segmented, ExportSettings], object]) -> Write:
-    """Return a function that writes without reports as one that has some."""
+def of_one(write: Callable[[Path, Segmented, ExportSettings], Steps]) -> Write:
+    """Return a function that writes one image, or a frame, as one that refuses a series."""
 
     def steps(path: Path, found: Results, settings: ExportSettings) -> Steps:
         if not isinstance(found, Segmented):
             raise FileError(no_series(path))
-        yield 0, 1
-        write(path, found, settings)
+        yield from write(path, found, settings)
 
     return steps
 
 
+def at_once(write: Callable[[Path, Segmented, ExportSettings], object]) -> Write:
+    """Return a function that writes without reports as one that has some."""
+
+    def steps(path: Path, found: Segmented, settings: ExportSettings) -> Steps:
+        yield 0, 1
+        write(path, found, settings)
+
+    return of_one(steps)
+
+
 def no_series(path: Path) -> str:
     """Return the sentence for a series in a format that holds none."""
-    return f"{path} cannot hold a time series; those can: {', '.join(OF_SERIES)}"
+    can = ", ".join(OF_SERIES)
+    return f"{path} cannot hold a time series; those can: {can}; or --frame takes one of its frames"
 
 
 def _labels(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
@@ -111,9 +124,7 @@ def _labels(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
     return write_labels(path, labels, found.pixel_size, found.unit, found.noted())
 
 
-def _objects(path: Path, found: Results, _settings: ExportSettings) -> Steps:
-    if not isinstance(found, Segmented):
-        raise FileError(no_series(path))
+def _objects(path: Path, found: Segmented, _settings: ExportSettings) -> Steps:
     where = found.instances, found.image, found.pixel_size, found.unit
     measured = yield from measure_steps(*where)
     write_objects(path, {**found.measured(), **measured})
@@ -127,13 +138,7 @@ def _maps(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
     return write_maps(path, found.maps, *where, made=found.noted())
 
 
-def _overlay(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
-    labels = found.instances.labels
-    picture = overlay(found.image, labels, at=found.at, limits=found.limits)
-    return write_overlay(path, picture, found.noted())
-
-
-LABELS, OUTLINES, MORE = "Labels", "Outlines", "More"
+LABELS, OUTLINES, PICTURES, MORE = "Labels", "Outlines", "Pictures", "More"
 
 FORMATS: dict[str, Format] = {
     "labels": Format(
@@ -211,10 +216,38 @@ FORMATS: dict[str, Format] = {
         OUTLINES,
         series=True,
     ),
+    "overlay": Format(
+        "Overlay (PNG)",
+        ".overlay.png",
+        at_once(write_overlay),
+        "The image with the outlines of its objects, as pixels.",
+        PICTURES,
+    ),
+    "panels": Format(
+        "Panels (PNG)",
+        ".panels.png",
+        at_once(write_panels),
+        "Six panels: the image, annotations, seed, margin, offsets and instances.",
+        PICTURES,
+    ),
+    "svg": Format(
+        "SVG",
+        ".overlay.svg",
+        of_one(write_svg),
+        "The image with the outlines of its objects as lines, to be edited in Inkscape.",
+        PICTURES,
+    ),
+    "pdf": Format(
+        "PDF",
+        ".overlay.pdf",
+        of_one(write_pdf),
+        "The image with the outlines of its objects as lines, for print.",
+        PICTURES,
+    ),
     "objects": Format(
         "Objects (CSV)",
         ".csv",
-        _objects,
+        of_one(_objects),
         "One row per object: class, score, place, size, shape, neighbours and intensities;"
         " NAME.csv.json beside it states how they were made.",
         MORE,
@@ -226,18 +259,14 @@ FORMATS: dict[str, Format] = {
         "Offsets, sigma and seed, to be clustered again without the network.",
         MORE,
     ),
-    "overlay": Format(
-        "Picture (PNG)",
-        ".overlay.png",
-        at_once(_overlay),
-        "The image with the outlines of its objects.",
-        MORE,
-    ),
 }
 """All formats, by a short name that settings may remember. A new one is a new row."""
 
 OF_SERIES = tuple(key for key, kind in FORMATS.items() if kind.series)
 """Those that hold all frames of a time series."""
+
+PICTURE_FORMATS = tuple(key for key, kind in FORMATS.items() if kind.group == PICTURES)
+"""Those that show one slice of a volume."""
 
 
 def export(

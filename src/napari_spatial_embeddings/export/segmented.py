@@ -16,6 +16,9 @@ from .objects import Table, objects_table
 from .record import record
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings
     from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.core.instances import Instances
@@ -57,6 +60,8 @@ class Segmented:
         given.
     source : path, optional
         The image's file.
+    annotation : integers (*S), optional
+        What the user annotated: objects positive, 0 background, negative unknown.
     """
 
     name: str
@@ -74,6 +79,7 @@ class Segmented:
     clustering: ClusteringSettings | None = None
     table: Table | None = None
     source: Path | None = None
+    annotation: NDArray[np.integer] | None = None
 
     def class_of(self, k: int) -> str | None:
         """Return the class of the object in row k; None if it is unknown."""

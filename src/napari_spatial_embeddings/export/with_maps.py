@@ -17,8 +17,27 @@ from napari_spatial_embeddings.files import read_maps
 from .segmented import Segmented
 
 
-def with_maps(found: Segmented, path: Path, clustering: Any) -> Segmented:
-    """Return a label image with its maps, and each object's centre and sigma in them.
+def with_maps(found: Segmented, path: Path) -> Segmented:
+    """Return a label image with its maps.
+
+    Raises
+    ------
+    InputError
+        If there are none, or they are those of another image.
+    """
+    if not path.is_dir():
+        raise InputError(
+            f"there are no maps of {found.name}, which {path} would be; predict it again with"
+            " --maps, or leave out --overlaps"
+        )
+    maps, shape = read_maps(path).maps, found.instances.labels.shape
+    if maps.shape != shape:
+        raise InputError(f"{path} has the shape {maps.shape}, its labels {shape}")
+    return replace(found, maps=maps)
+
+
+def with_embeddings(found: Segmented, clustering: Any) -> Segmented:
+    """Return a label image that has maps with each object's centre and sigma in them.
 
     The maps are clustered as they were then. Objects that come out otherwise, as they were
     corrected since, count as corrected.
@@ -26,21 +45,14 @@ def with_maps(found: Segmented, path: Path, clustering: Any) -> Segmented:
     Parameters
     ----------
     found : Segmented
-    path : path
-        Of the maps.
     clustering : JSON
         Settings that the labels were made with, as they are noted in their file.
 
     Raises
     ------
     InputError
-        If there are no maps, or they are those of another image, or the settings are not known.
+        If there are no maps, or the settings are not known.
     """
-    if not path.is_dir():
-        raise InputError(
-            f"what of {found.name} lies behind other objects is known from its maps alone, and"
-            f" there is no {path}; predict it again with --maps, or leave out --overlaps"
-        )
     try:
         settings = ClusteringSettings.model_validate(clustering)
     except ValidationError as error:
@@ -48,11 +60,10 @@ def with_maps(found: Segmented, path: Path, clustering: Any) -> Segmented:
             f"the labels of {found.name} do not state the thresholds that made them; predict it"
             " again, or leave out --overlaps"
         ) from error
-    maps = read_maps(path).maps
+    if found.maps is None:
+        raise InputError(f"there are no maps of {found.name}; predict it again with --maps")
     own = found.instances
-    if maps.shape != own.labels.shape:
-        raise InputError(f"{path} has the shape {maps.shape}, its labels {own.labels.shape}")
-    again = Clustering(maps)(settings, like=own.labels)
+    again = Clustering(found.maps)(settings, like=own.labels)
     differ = again.labels != own.labels
     changed = np.union1d(own.labels[differ], again.labels[differ])
     row = {label: k for k, label in enumerate(again.ids.tolist())}
@@ -63,7 +74,7 @@ def with_maps(found: Segmented, path: Path, clustering: Any) -> Segmented:
         sigma=_rows(again.sigma, there),
         locked=np.isin(own.ids, changed) | (np.array(there, np.int64) < 0),
     )
-    return replace(found, instances=instances, maps=maps, clustering=settings)
+    return replace(found, instances=instances, clustering=settings)
 
 
 def _rows(

@@ -70,8 +70,8 @@ def find_images(paths: Iterable[str | Path], pattern: str = "*") -> list[Path]:
     ----------
     paths : paths
         Files, OME-Zarr folders, and folders of these; in a folder, other and hidden files are
-        skipped, and so are saved maps, overlays, and the folders in it. Of OME-TIFF files that
-        hold parts of one image, the first one stands for all.
+        skipped, and so are saved maps, pictures of results, and the folders in it. Of OME-TIFF
+        files that hold parts of one image, the first one stands for all.
     pattern : str
         What the paths in folders look like: "*_dapi.tif", or "**/*.tif" for those in the folders in
         them as well.
@@ -244,7 +244,7 @@ def _in_folder(folder: Path, endings: tuple[str, ...], pattern: str = "*") -> li
         if path.suffix.lower() in endings
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and not any(p.suffix.lower() in ZARR for p in path.relative_to(folder).parents)
-        and not path.name.lower().endswith((".maps.zarr", ".overlay.png"))
+        and not path.name.lower().endswith((".maps.zarr", ".overlay.png", ".panels.png"))
         and (path.is_dir() == (path.suffix.lower() in ZARR))
     ]
     if not found:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from napari_spatial_embeddings.config import Settings, first_error
+from napari_spatial_embeddings.config import BACKGROUND, Settings, first_error
 from napari_spatial_embeddings.core.units import Lengths
 from napari_spatial_embeddings.export.labels import write_labels
 from napari_spatial_embeddings.export.regions import write_regions
 from napari_spatial_embeddings.files import Region, read_labels, read_settings, read_shapes
 from napari_spatial_embeddings.files.errors import FileError, writing
+from napari_spatial_embeddings.files.regions import covered
+from napari_spatial_embeddings.training.annotation import annotate
 
 Labels = NDArray[np.int32]
 
@@ -48,6 +51,29 @@ class Annotation:
     def __bool__(self) -> bool:
         """Whether anything is annotated."""
         return bool(self.regions) or bool(self.labels.any())
+
+    def resolved(self, unlabelled: Literal["background", "ignore"]) -> Labels:
+        """Return what is known of each pixel: objects from 1 on, 0 background, negative unknown.
+
+        Parameters
+        ----------
+        unlabelled : {"background", "ignore"}
+            As in `training.annotation.annotate`.
+
+        Raises
+        ------
+        AnnotationError
+            If nothing is annotated.
+        """
+        shape = self.labels.shape
+        return annotate(
+            np.broadcast_to(np.uint8(0), (1, *shape)),
+            self.labels,
+            unlabelled=unlabelled,
+            region=covered(self.regions, shape) if self.regions else None,
+            classes={k: name for k, name in self.classes.items() if name == BACKGROUND},
+            scribbled=self.scribbled,
+        ).labels
 
 
 class _Meaning(Settings):

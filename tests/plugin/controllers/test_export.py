@@ -15,14 +15,14 @@ from pytestqt.qtbot import QtBot
 
 from builders import capsules, picture
 from command_line import contents
-from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.editing.corrections import accept
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export import FORMATS
-from napari_spatial_embeddings.export.overlay import overlay
+from napari_spatial_embeddings.export.pictures.overlay import overlay
 from napari_spatial_embeddings.files import read_image, read_labels, read_maps
 from napari_spatial_embeddings.plugin.tasks.export import ExportRequest, ExportTask, export_images
 from plugin.fake_results import counted
@@ -232,8 +232,8 @@ def test_the_slice_that_is_shown_is_in_the_picture(
     pictures = []
     for z in (2, 6):
         bench.viewer.dims.set_current_step(0, z)
-        bench.export.export_current(tmp_path, ["overlay"])
-        done(bench)
+        bench.export.export_current(tmp_path, ["overlay"], ExportSettings(scale_bar=False))
+        assert f"pictures of slice {z} of 0 to 8, to {tmp_path}" in done(bench)
         shown = imagecodecs.png_decode((tmp_path / "cells.overlay.png").read_bytes())
         image = bench.viewer.layers["cells"]
         limits = [tuple(image.contrast_limits)]

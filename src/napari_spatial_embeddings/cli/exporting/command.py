@@ -36,6 +36,9 @@ FORMATS = {
     "tiff": "labels",
     "ome-tiff": "ome",
     "picture": "overlay",
+    "panels": "panels",
+    "svg": "svg",
+    "pdf": "pdf",
 }
 """Names of formats, with the keys of `export.FORMATS`, which takes its time to load."""
 
@@ -62,7 +65,9 @@ def add_parser(subparsers: Subparsers) -> None:
         help="What to write of each: NAME.RoiSet.zip for ImageJ and Fiji, NAME.geojson for QuPath,"
         " NAME.coco.json, or instances.json of several label images, NAME.shapes.csv for napari,"
         " NAME.csv, NAME_seg.npy for Cellpose, NAME.labels.zarr, NAME.labels16.png,"
-        " NAME.labels.npy, NAME.tif, NAME.ome.tif, NAME.overlay.png.",
+        " NAME.labels.npy, NAME.tif, NAME.ome.tif, and pictures of the objects: NAME.overlay.png,"
+        " NAME.overlay.svg, NAME.overlay.pdf, and NAME.panels.png, for which NAME.maps.zarr has to"
+        " be beside the labels.",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="Folder for the files.")
     parser.add_argument(
@@ -76,13 +81,30 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="AXES",
         help="Meaning of the label files' axes, such as YX, ZYX; read or guessed if not given.",
     )
+    parser.add_argument(
+        "--frame",
+        type=int,
+        metavar="N",
+        help="Of a time series, this frame alone, counted from 0: pictures show one.",
+    )
+    parser.add_argument(
+        "--slice",
+        type=int,
+        metavar="N",
+        help="Of a volume, the slice that pictures show, counted from 0; the one of most objects if"
+        " not given.",
+    )
     parser.add_argument("--json", action="store_true", help="Print a summary as JSON.")
-    add_flags(parser, ExportSettings, title="outlines")
+    add_flags(parser, ExportSettings, title="outlines and pictures")
     parser.set_defaults(run=export)
 
 
 def export(options: argparse.Namespace) -> int:
     """Write the files of each label image; one that cannot be used does not stop the rest."""
+    from napari_spatial_embeddings.export import Segmented
+    from napari_spatial_embeddings.export.formats import PICTURE_FORMATS
+    from napari_spatial_embeddings.export.pictures.plane import with_slice
+
     from .label_files import label_files
 
     settings = read_flags(vars(options), ExportSettings())
@@ -92,7 +114,14 @@ def export(options: argparse.Namespace) -> int:
     with _Run(folder, settings, options, several=len(files) > 1) as run:
         for one in files:
             try:
-                found = one.read(overlaps=settings.overlaps)
+                found = one.read(
+                    overlaps=settings.overlaps,
+                    maps="panels" in keys,
+                    frame=options.frame,
+                    at=options.slice,
+                )
+                if isinstance(found, Segmented) and not set(PICTURE_FORMATS).isdisjoint(keys):
+                    found = with_slice(found)
             except InputError as error:
                 if len(files) == 1:
                     raise
@@ -136,6 +165,8 @@ class _Run:
         from tqdm import tqdm
 
         from napari_spatial_embeddings.export import Segmented, export_steps
+        from napari_spatial_embeddings.export.formats import PICTURE_FORMATS
+        from napari_spatial_embeddings.export.pictures.plane import slice_note
 
         if self._several and key == "coco":
             steps = self._to_set(found)
@@ -151,6 +182,9 @@ class _Run:
         if isinstance(found, Segmented):
             facts["objects"] = len(found.instances)
             what = plural(len(found.instances), "object")
+            if key in PICTURE_FORMATS and (note := slice_note(found.at, found.instances.labels)):
+                facts["slice"] = found.at
+                what = f"{what}, {note}"
         else:
             facts["frames"] = len(found.numbers)
             what = plural(len(found.numbers), "frame")

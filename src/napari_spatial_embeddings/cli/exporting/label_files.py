@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,26 @@ class LabelFile:
     axes: str | None
     classes: tuple[str, ...]
 
-    def read(self, *, overlaps: bool) -> Results:
-        """Read it, with the maps beside it if ``overlaps`` are wanted; of a series, no frame yet.
+    def read(
+        self,
+        *,
+        overlaps: bool = False,
+        maps: bool = False,
+        frame: int | None = None,
+        at: int | None = None,
+    ) -> Results:
+        """Read it; of a series, no frame yet.
+
+        Parameters
+        ----------
+        overlaps : bool
+            With the maps beside it, and each object's embedding in them.
+        maps : bool
+            With the maps beside it, if there are any.
+        frame : int, optional
+            Of a series, this frame alone.
+        at : int, optional
+            Slice of a volume that pictures show.
 
         Raises
         ------
@@ -76,7 +94,10 @@ class LabelFile:
         if is_series(self.path, self.axes):
             if overlaps:
                 raise FileError(f"{self.path} is a time series, of which no maps are kept")
-            return self._series(table, {**about, **made}, ours=ours)
+            series = self._series(table, {**about, **made}, ours=ours)
+            return series if frame is None else _frame_of(series, frame, at)
+        if frame is not None:
+            raise FileError(f"{self.path} is no time series; leave --frame out")
         if ours:
             labels = read_labels(self.path, self.axes)
         else:
@@ -100,11 +121,16 @@ class LabelFile:
             about={**about, **made},
             source=self.image,
         )
-        if not overlaps:
+        if at is not None and labels.ndim == 2:
+            raise FileError(f"{self.path} is no volume; leave --slice out")
+        found = replace(found, at=at)
+        store = _beside(self.path, ".maps.zarr")
+        if not overlaps and not (maps and store.is_dir()):
             return found
-        from napari_spatial_embeddings.export.with_maps import with_maps
+        from napari_spatial_embeddings.export.with_maps import with_embeddings, with_maps
 
-        return with_maps(found, _beside(self.path, ".maps.zarr"), made.get("clustering"))
+        found = with_maps(found, store)
+        return with_embeddings(found, made.get("clustering")) if overlaps else found
 
     def _series(
         self, table: Table | None, about: Mapping[str, Any], *, ours: bool
@@ -138,6 +164,15 @@ class LabelFile:
                 f"{self.path} has the shape {labels}, its image {self.image} {image}; they must"
                 " cover the same pixels"
             )
+
+
+def _frame_of(series: SegmentedSeries, t: int, at: int | None) -> Segmented:
+    """Return a frame of a series, with what is known of all of them."""
+    if not 0 <= t < series.frames:
+        raise FileError(
+            f"--frame: {series.name} has {series.frames} frames, counted from 0, so there is no {t}"
+        )
+    return replace(series.frame(t), about=series.about, source=series.source, at=at)
 
 
 def _of_frame(table: Table, t: int) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,3 +68,19 @@ def masks_of(labels: NDArray[np.integer[Any]]) -> Iterator[ObjectMask]:
     """
     for label, box in boxes_of(labels):
         yield ObjectMask(label, tuple(part.start for part in box), labels[box] == label)
+
+
+def in_slice(masks: Iterable[ObjectMask], z: int) -> Iterator[ObjectMask]:
+    """Yield the mask in a slice of each object of a volume that is in it.
+
+    Parameters
+    ----------
+    masks : iterable of ObjectMask
+        With three axes.
+    z : int
+        Index of the slice.
+    """
+    for one in masks:
+        first, *start = one.start
+        if 0 <= z - first < len(one.mask) and (plane := one.mask[z - first]).any():
+            yield ObjectMask(one.label, tuple(start), plane)

@@ -16,7 +16,7 @@ from napari_spatial_embeddings.plugin.state.session import Session
 DEFAULT_FORMATS = ("labels", "objects")
 """What is written unless the user chooses otherwise."""
 
-WHOLE = ("roi", "geojson", "coco", "ome-zarr")
+WHOLE = ("roi", "geojson", "coco", "svg", "pdf", "ome-zarr")
 """Formats that can hold objects that overlap."""
 
 KINDS = {"detection": "detections", "annotation": "annotations", "cell": "cells"}
@@ -52,6 +52,8 @@ class ExportSection(Collapsible):
         self.kind = QComboBox()
         for key, text in KINDS.items():
             self.kind.addItem(f"As {text}", key)
+        self.ids, self.bar = QCheckBox("Ids"), QCheckBox("Scale bar")
+        self.bar.setChecked(True)
         self.this = QPushButton("Export this")
         self.series = QPushButton("Export series")
         self.all = QPushButton("Export all")
@@ -61,6 +63,7 @@ class ExportSection(Collapsible):
         self.all.clicked.connect(self._export_all)
         self.copy.clicked.connect(self._copy)
         self.choice.add_to("Outlines", (self.overlaps, self.kind))
+        self.choice.add_to("Pictures", (self.ids, self.bar))
         self.body.addWidget(self.choice)
         self.body.addLayout(EvenGrid(3, (self.this, self.series, self.all, self.copy)))
         self._connections.add(export.changed, self.refresh)
@@ -73,16 +76,20 @@ class ExportSection(Collapsible):
 
     def refresh(self, *_: object) -> None:
         """Enable what is possible; the tooltips of the other buttons give the reason."""
+        from napari_spatial_embeddings.export.formats import PICTURE_FORMATS
+
         self.choice.set_default(self._export.default_folder())
         formats, busy = self.choice.formats, self._export.busy
         _enable(self.this, self._export.obstacle(formats), "Write the files of the current image.")
-        for widget, keys, what in (
-            (self.overlaps, WHOLE, "an outline format, or OME-Zarr"),
-            (self.kind, ("geojson",), "QuPath"),
+        for widget, name, keys, what in (
+            (self.overlaps, "overlaps", WHOLE, "an outline format, SVG, PDF, or OME-Zarr"),
+            (self.kind, "object_type", ("geojson",), "QuPath"),
+            (self.ids, "ids", PICTURE_FORMATS, "a picture"),
+            (self.bar, "scale_bar", PICTURE_FORMATS, "a picture"),
         ):
             widget.setEnabled(not {*keys}.isdisjoint(formats))
             reason = "" if widget.isEnabled() else f"\nTick {what} first."
-            widget.setToolTip(f"{_about(widget is self.kind)}{reason}")
+            widget.setToolTip(f"{ExportSettings.model_fields[name].description}{reason}")
         image = self._session.current
         self.series.setVisible(image is not None and image.series is not None)
         _enable(
@@ -110,7 +117,10 @@ class ExportSection(Collapsible):
 
     def _chosen(self) -> tuple[Path, list[str], ExportSettings]:
         settings = ExportSettings(
-            overlaps=self.overlaps.isChecked(), object_type=self.kind.currentData()
+            overlaps=self.overlaps.isChecked(),
+            object_type=self.kind.currentData(),
+            ids=self.ids.isChecked(),
+            scale_bar=self.bar.isChecked(),
         )
         return self.choice.folder, self.choice.formats, settings
 
@@ -126,12 +136,6 @@ class ExportSection(Collapsible):
 
     def _copied(self, command: str) -> None:
         QApplication.clipboard().setText(command)
-
-
-def _about(kind: bool) -> str:
-    """Return what a setting of the outlines does, in a sentence for users."""
-    name = "object_type" if kind else "overlaps"
-    return ExportSettings.model_fields[name].description or ""
 
 
 def _enable(button: QPushButton, obstacle: str, what: str) -> None:

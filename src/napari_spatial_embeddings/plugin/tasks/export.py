@@ -13,10 +13,15 @@ from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import Failure, InputError, to_message
 from napari_spatial_embeddings.export import Segmented, export_steps
+from napari_spatial_embeddings.export.formats import PICTURE_FORMATS
+from napari_spatial_embeddings.export.pictures.plane import slice_note, with_slice
 from napari_spatial_embeddings.inference.registry import made_by
 from napari_spatial_embeddings.plugin.state.session import Kind
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_spatial_embeddings.inference.registry import ModelCache
     from napari_spatial_embeddings.inference.segmentation import Segmentation
     from napari_spatial_embeddings.project import Project
@@ -109,6 +114,7 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
         If nothing of the only image can be exported.
     """
     tasks, problems, files, images = request.tasks, list[str](), 0, 0
+    shown = ""
     for k, task in enumerate(tasks, 1):
         place = f" ({k} of {len(tasks)})" if len(tasks) > 1 else ""
         yield ExportReport(f"Writing {task.name}{place} …")
@@ -125,11 +131,13 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
                 image = _read(request, task)
             assert image is not None
             assert result is not None
-            segmented = _segmented(task, image, result)
+            segmented = _segmented(request, task, image, result)
             for key in request.formats:
                 try:
                     yield from _write(request, segmented, key)
                     files += 1
+                    if key in PICTURE_FORMATS:
+                        shown = slice_note(segmented.at, segmented.instances.labels)
                 except (InputError, OSError) as error:
                     problems.append(to_message(error))
         except (InputError, OSError) as error:
@@ -145,6 +153,8 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
     if len(tasks) == 1 and problems and not files:
         raise InputError("; ".join(problems))
     done = f"Wrote {plural(files, 'file')} of {plural(images, 'image')}"
+    if shown and len(tasks) == 1:
+        done = f"{done}, pictures of {shown},"
     message = "; ".join([f"{done} to {request.folder}", *problems])
     yield ExportReport(message, "warning" if problems else "info")
 
@@ -183,7 +193,16 @@ def _read(request: ExportRequest, task: ExportTask) -> ImageData:
     return request.project.image(task.key)
 
 
-def _segmented(task: ExportTask, image: ImageData, result: Segmentation) -> Segmented:
+def _annotation(request: ExportRequest, task: ExportTask) -> NDArray[np.int32] | None:
+    """Return what is annotated of an image, as the project holds it; None if nothing is."""
+    project = request.project
+    given = None if project is None else project.annotation(task.key)
+    return given.resolved(project.card.unlabelled) if project and given else None
+
+
+def _segmented(
+    request: ExportRequest, task: ExportTask, image: ImageData, result: Segmentation
+) -> Segmented:
     """Return the result as the formats take it, with the settings that it was made under."""
     if image.data.shape[1:] != result.maps.shape:  # the layer has another array by now
         raise InputError(
@@ -197,7 +216,7 @@ def _segmented(task: ExportTask, image: ImageData, result: Segmentation) -> Segm
     }
     limits: Sequence[tuple[float, float]] | None = task.limits
     fits = limits is not None and len(limits) == image.data.shape[0]
-    return Segmented(
+    found = Segmented(
         task.file,
         result.instances,
         result.classes,
@@ -212,4 +231,6 @@ def _segmented(task: ExportTask, image: ImageData, result: Segmentation) -> Segm
         image.start,
         result.settings,
         source=task.source,
+        annotation=_annotation(request, task) if "panels" in request.formats else None,
     )
+    return found if set(PICTURE_FORMATS).isdisjoint(request.formats) else with_slice(found)

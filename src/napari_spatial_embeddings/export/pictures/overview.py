@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,15 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.config import ExportSettings
+from napari_spatial_embeddings.core.image_data import PixelArray
 from napari_spatial_embeddings.core.maps import EmbeddingMaps
-from napari_spatial_embeddings.core.units import Lengths
-from napari_spatial_embeddings.files.errors import writing
-from napari_spatial_embeddings.system.atomic import write_atomically
+from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.export.colours import RGB
+from napari_spatial_embeddings.export.segmented import Segmented
 
-from . import picture_panels as _panels
-from .colours import RGB
-from .overlay import crowded
-from .picture_panels import INK, Shown
+from . import panels as _panels
+from .overlay import write_picture
+from .panels import INK, Shown
+from .plane import crowded, shown_values, slice_note, with_slice
+from .scale_bar import ScaleBar, bar_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,23 +41,22 @@ DPI = 150
 
 
 def overview(
-    path: str | Path | None,
-    image: NDArray[np.generic],
+    image: PixelArray,
     annotations: NDArray[np.integer] | None,
     maps: EmbeddingMaps,
     labels: NDArray[np.integer],
     *,
     title: str = "",
     class_names: Sequence[str] = (),
-    pixel_size: Lengths | None = None,
-    unit: str | None = None,
+    bar: ScaleBar | None = None,
+    ids: bool = False,
+    at: int | None = None,
+    limits: Sequence[tuple[float, float]] | None = None,
 ) -> RGB:
-    """Draw one picture of an image and what was made of it; of a volume, its most crowded slice.
+    """Draw one picture of an image and what was made of it; of a volume, a slice.
 
     Parameters
     ----------
-    path : path or None
-        Where to write it as PNG; nowhere if None.
     image : (C, *S), real
         Three channels are red, green and blue.
     annotations : integers (*S), optional
@@ -66,55 +67,88 @@ def overview(
     title : str
     class_names : sequence of str
         For the legend of the seed maps, if there are several.
-    pixel_size, unit : optional
-        Size of a pixel along each axis, for the scale bar.
+    bar : ScaleBar, optional
+        Placed below the image.
+    ids : bool
+        Whether the label of each instance is written on it.
+    at : int, optional
+        Which slice; the most crowded one if not given.
+    limits : sequence of C pairs, optional
+        The values of each channel that are dark and bright; percentiles if not given.
 
     Returns
     -------
     picture : uint8 (height, width, 3)
-
-    Raises
-    ------
-    FileError
-        If the file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    shown = _choose(image, annotations, maps, labels)
+    shown = _choose(image, annotations, maps, labels, at, limits)
     height, width = shown.labels.shape
     figure, panels = _layout(height * shown.aspect / width, title)
-    _panels.draw_image(panels[0], shown, pixel_size, unit)
+    _panels.draw_image(panels[0], shown, bar)
     _panels.draw_annotations(panels[1], shown)
     _panels.draw_seed(panels[2], shown, class_names)
     _panels.draw_margin(panels[3], shown)
     _panels.draw_offsets(panels[4], shown)
-    _panels.draw_instances(panels[5], shown)
+    _panels.draw_instances(panels[5], shown, ids=ids)
     canvas = FigureCanvasAgg(figure)
-    content = io.BytesIO()
-    canvas.print_png(content)
-    if path is not None:
-        with writing(Path(path)):
-            write_atomically(Path(path), content.getvalue())
+    canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
+def write_panels(path: Path, found: Segmented, settings: ExportSettings) -> Path:
+    """Write the overview of a segmented image as PNG, whole or not at all.
+
+    Raises
+    ------
+    InputError, Failure
+        If its maps or its pixels are not known, there is no such slice, or the file cannot be
+        written.
+    """
+    found = with_slice(found)
+    if found.maps is None:
+        raise InputError(
+            f"the panels show the maps of {found.name}, and there are none; predict it first, on"
+            " the command line with --maps"
+        )
+    if found.image is None:
+        raise InputError(f"the panels show the image of {found.name}; name it with --image")
+    picture = overview(
+        found.image,
+        found.annotation,
+        found.maps,
+        found.instances.labels,
+        title=found.name,
+        class_names=found.classes,
+        bar=bar_of(found, settings),
+        ids=settings.ids,
+        at=found.at,
+        limits=found.limits,
+    )
+    return write_picture(path, picture, found.noted())
+
+
 def _choose(
-    image: NDArray[np.generic],
+    image: PixelArray,
     annotations: NDArray[np.integer] | None,
     maps: EmbeddingMaps,
     labels: NDArray[np.integer],
+    z: int | None = None,
+    limits: Sequence[tuple[float, float]] | None = None,
 ) -> Shown:
     """Return one plane of everything, thinned out if it is large."""
     at: tuple[int | slice, ...] = ()
     note = ""
     if labels.ndim == 3:
-        z = crowded(labels)
-        at, note = (z,), f"slice {z + 1} of {len(labels)}"
+        z = crowded(labels) if z is None else z
+        at, note = (z,), slice_note(z, labels)
+    else:
+        z = None
     step = math.ceil(max(labels.shape[-2:]) / MAX_PIXELS)
     at = (*at, slice(None, None, step), slice(None, None, step))
     every = (slice(None), *at)
     return Shown(
-        image=np.asarray(image[every], np.float32),
+        image=shown_values(image, labels.shape[-2:], z, step),
         annotations=None if annotations is None else np.asarray(annotations[at]),
         offsets=maps.offsets[every],
         sigma=maps.sigma[every],
@@ -123,6 +157,7 @@ def _choose(
         aspect=maps.spacing[-2] / maps.spacing[-1],
         step=step,
         note=note,
+        limits=limits,
     )
 
 

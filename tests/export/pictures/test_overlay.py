@@ -11,8 +11,11 @@ from PIL import Image
 
 from builders import capsules, picture
 from counted import Counted
-from napari_spatial_embeddings.export import image_colours, write_overlay
-from napari_spatial_embeddings.export.overlay import MAX_PIXELS, MIN_PIXELS, overlay
+from napari_spatial_embeddings.core.outlines.masks import masks_of
+from napari_spatial_embeddings.export import image_colours, write_picture
+from napari_spatial_embeddings.export.pictures.overlay import MAX_PIXELS, MIN_PIXELS, overlay
+from napari_spatial_embeddings.export.pictures.scale_bar import placed, scale_bar
+from napari_spatial_embeddings.export.pictures.spots import spot_of
 from napari_spatial_embeddings.files import FileError, find_images
 
 
@@ -81,10 +84,42 @@ def test_what_is_shown_is_read() -> None:
 def test_file(tmp_path: Path) -> None:
     labels = capsules((60, 70))
     shown = overlay(picture(labels), labels)
-    path = write_overlay(tmp_path / "new" / "a.overlay.png", shown)
+    path = write_picture(tmp_path / "new" / "a.overlay.png", shown)
     with Image.open(path) as file:
         np.testing.assert_array_equal(np.asarray(file), shown)
     with pytest.raises(FileError, match="cannot be written"):
-        write_overlay(path / "b.png", shown)
+        write_picture(path / "b.png", shown)
     with pytest.raises(FileError, match="no file of a known kind"):  # it is no image to be used
         find_images([path.parent])
+
+
+def test_ids_are_on_their_objects_and_the_bar_has_its_length() -> None:
+    labels = capsules((MIN_PIXELS, MIN_PIXELS), count=9, radius=40)
+    plain = overlay(None, labels)
+    changed = (overlay(None, labels, ids=True) != plain).any(-1)
+    assert {*np.unique(labels[changed])} == {*range(1, 10)}
+    bar = scale_bar(MIN_PIXELS, (0.5, 0.5), "um")
+    marked = overlay(None, labels, bar=bar)
+    x, y, width, height = placed(bar, *labels.shape).bar
+    row = marked[round(y + height / 2)] == 255
+    assert row.all(-1).sum() == pytest.approx(bar.length, abs=1)
+    assert width == bar.length
+    assert x + width < MIN_PIXELS
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 60), (60, 1), (3, 5000), (40, 30)])
+def test_text_in_pictures_of_any_size(shape: tuple[int, int]) -> None:
+    labels = np.zeros(shape, np.int32)
+    labels[:, shape[1] // 2 :] = 7
+    shown = overlay(None, labels, bar=scale_bar(shape[1]), ids=True)
+    assert shown.shape == overlay(None, labels).shape
+
+
+def test_spots_lie_within_their_objects() -> None:
+    y, x = np.mgrid[:300, :300] - 150
+    ring = (np.hypot(y, x) < 140) & (np.hypot(y, x) > 120)
+    labels = np.where(ring, 1, capsules((300, 300), count=5, radius=8) + 1) * (y < 100)
+    labels[::3, 299] = 9  # thin, in pieces, and large
+    for one in masks_of(labels.astype(np.int32)):
+        a, b = spot_of(one)
+        assert labels[int(b), int(a)] == one.label

@@ -1,10 +1,11 @@
-"""The panels of the overview; `picture` arranges them."""
+"""The panels of the overview; `overview` arranges them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,10 +13,18 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.label_values import numbered
 from napari_spatial_embeddings.core.maps import MARGIN, Float
+from napari_spatial_embeddings.core.outlines.masks import masks_of
 from napari_spatial_embeddings.core.text import plural
-from napari_spatial_embeddings.core.units import Lengths, symbol
+from napari_spatial_embeddings.export.colours import (
+    PALETTE,
+    image_colours,
+    instance_colours,
+    longest_offset,
+    offset_colours,
+)
 
-from .colours import PALETTE, image_colours, instance_colours, longest_offset, offset_colours
+from .scale_bar import ScaleBar
+from .spots import spot_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +38,10 @@ SEED = "how well pixels know their centre"
 
 MAX_OUTLINES = 3000
 """Objects beyond this number are too small on the picture for an outline."""
+
+
+ID: dict[str, Any] = {"color": "white", "size": 6, "ha": "center", "va": "center", "clip_on": True}
+"""Look of an id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,8 @@ class Shown:
         Every how many pixels one is shown.
     note : str
         Which plane it is.
+    limits : sequence of C pairs, optional
+        The values of each channel that are dark and bright.
     """
 
     image: Float
@@ -59,6 +74,7 @@ class Shown:
     aspect: float
     step: int
     note: str
+    limits: Sequence[tuple[float, float]] | None = None
 
     @property
     def foreground(self) -> NDArray[np.bool_]:
@@ -74,23 +90,19 @@ class Panel:
     legend: Axes
 
 
-def draw_image(panel: Panel, shown: Shown, pixel_size: Lengths | None, unit: str | None) -> None:
-    """Draw the image, with a scale bar if its pixel size is known."""
-    _show(panel, image_colours(shown.image), shown, "Image", shown.note)
-    if not pixel_size or not pixel_size[-1] or not unit:
-        return
-    width = shown.labels.shape[1]
-    size = pixel_size[-1] * shown.step
-    length = _round_number(width * size / 4)
-    end = length / size / width * _width(panel)
-    panel.legend.plot([0.0, end], [0.38, 0.38], color=INK, lw=3, solid_capstyle="butt")
-    _write(panel, end + 0.1, 0.38, f"{length:g} {symbol(unit)}")
+def draw_image(panel: Panel, shown: Shown, bar: ScaleBar | None) -> None:
+    """Draw the image, with a scale bar if there is one."""
+    _show(panel, image_colours(shown.image, shown.limits), shown, "Image", shown.note)
+    if bar is not None:
+        end = bar.length / shown.step / shown.labels.shape[1] * _width(panel)
+        panel.legend.plot([0.0, end], [0.38, 0.38], color=INK, lw=3, solid_capstyle="butt")
+        _write(panel, end + 0.1, 0.38, bar.text)
 
 
 def draw_annotations(panel: Panel, shown: Shown) -> None:
     """Show the annotation; unknown pixels are dark."""
     given = shown.annotations
-    picture = _as_grey(shown.image)
+    picture = _as_grey(shown)
     if given is None:
         _show(panel, 0.3 * picture, shown, "Annotations", "none")
         return
@@ -140,9 +152,13 @@ def draw_offsets(panel: Panel, shown: Shown) -> None:
     _write(panel, left - 0.1, 0.25, f"rim: {longest:.0f} px", ha="right")
 
 
-def draw_instances(panel: Panel, shown: Shown) -> None:
-    """Draw the instances."""
-    _objects(panel, _as_grey(shown.image), shown.labels, shown, "Instances")
+def draw_instances(panel: Panel, shown: Shown, *, ids: bool = False) -> None:
+    """Draw the instances, with their labels if they are wanted."""
+    _objects(panel, _as_grey(shown), shown.labels, shown, "Instances")
+    if ids:
+        for one in islice(masks_of(shown.labels), MAX_OUTLINES):
+            x, y = (value - 0.5 for value in spot_of(one))
+            panel.axes.text(x, y, str(one.label), **ID)
 
 
 def _objects(
@@ -186,9 +202,9 @@ def _coloured(value: Picture, name: str, low: float, high: float) -> Picture:
     return np.asarray(colormaps[name]((value - low) / (high - low)))[..., :3]
 
 
-def _as_grey(image: Float) -> Picture:
-    """Return an image as `image_colours` does, without colours: those are the objects'."""
-    return np.repeat(image_colours(image).mean(-1, keepdims=True), 3, -1)
+def _as_grey(shown: Shown) -> Picture:
+    """Return the image as `image_colours` does, without colours: those are the objects'."""
+    return np.repeat(image_colours(shown.image, shown.limits).mean(-1, keepdims=True), 3, -1)
 
 
 def _show(panel: Panel, picture: Picture, shown: Shown, name: str, note: str = "") -> None:
@@ -219,9 +235,3 @@ def _write(panel: Panel, x: float, y: float, text: str, **how: Any) -> None:
 
 def _width(panel: Panel) -> float:
     return float(panel.legend.get_xlim()[1])
-
-
-def _round_number(value: float) -> float:
-    """Return 1, 2 or 5 times a power of ten, not above the value."""
-    unit = 10 ** math.floor(math.log10(value))
-    return float(max(k for k in (1, 2, 5) if k * unit <= value * (1 + 1e-9)) * unit)

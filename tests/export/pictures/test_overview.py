@@ -4,35 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
-import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from builders import capsules, picture, random_maps
 from napari_spatial_embeddings.core.maps import ideal_maps
-from napari_spatial_embeddings.export.picture import MAX_PIXELS, _choose, overview
-from napari_spatial_embeddings.files import FileError
+from napari_spatial_embeddings.export.pictures.overview import MAX_PIXELS, _choose, overview
+from napari_spatial_embeddings.export.pictures.scale_bar import scale_bar
 
 
 def draw(labels: NDArray[np.int32], channels: int = 1, **options: Any) -> NDArray[np.uint8]:
     maps = ideal_maps(labels, n_classes=options.pop("n_classes", 1), sigma=4)
     image = picture(labels, channels=channels)
-    return overview(None, image, options.pop("annotations", labels), maps, labels, **options)
-
-
-def test_the_file_is_the_picture(tmp_path: Path) -> None:
-    labels = capsules((60, 70))
-    path = tmp_path / "new" / "a.png"
-    shown = overview(path, picture(labels), labels, ideal_maps(labels), labels, title="Rods")
-    assert shown.dtype == np.uint8
-    assert shown.shape[2] == 3
-    np.testing.assert_array_equal(imagecodecs.png_decode(path.read_bytes())[..., :3], shown)
-    with pytest.raises(FileError, match="cannot be written"):
-        overview(path / "b.png", picture(labels), labels, ideal_maps(labels), labels)
+    return overview(image, options.pop("annotations", labels), maps, labels, **options)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +27,7 @@ def test_the_file_is_the_picture(tmp_path: Path) -> None:
 )
 def test_any_shape(shape: tuple[int, ...]) -> None:
     labels = capsules(shape, count=3)
-    shown = draw(labels, pixel_size=(0.3, 0.1, 0.1)[-len(shape) :], unit="um")
+    shown = draw(labels, bar=scale_bar(shape[-1], (0.1, 0.1), "um"), ids=True)
     assert shown.std() > 0
     assert max(shown.shape) < 4000
 
@@ -57,9 +44,9 @@ def test_nothing_annotated_and_nothing_found() -> None:
     labels = capsules((40, 50))
     empty = np.zeros_like(labels)
     maps = ideal_maps(labels)
-    nothing = overview(None, picture(labels), None, maps, empty)
+    nothing = overview(picture(labels), None, maps, empty)
     assert (nothing != draw(labels)).any()
-    constant = overview(None, np.zeros((1, 40, 50)), empty, ideal_maps(empty), empty)
+    constant = overview(np.zeros((1, 40, 50)), empty, ideal_maps(empty), empty)
     assert constant.shape == nothing.shape
 
 
@@ -73,15 +60,17 @@ def test_each_input_is_seen() -> None:
     labels = capsules((40, 50))
     image, rng = picture(labels), np.random.default_rng(0)
     maps = random_maps((40, 50), rng, sigma_components=2)
-    first = overview(None, image, labels, maps, labels)
+    first = overview(image, labels, maps, labels)
     other = capsules((40, 50), 1)
     for changed in (
-        overview(None, image[:, ::-1], labels, maps, labels),
-        overview(None, image, other, maps, labels),
-        overview(None, image, labels, maps, other),
-        overview(None, image, labels, maps, labels, title="New"),
-        overview(None, image, labels, maps, labels, pixel_size=(1, 1), unit="um"),
-        overview(None, image, labels, random_maps((40, 50), rng), labels),
+        overview(image[:, ::-1], labels, maps, labels),
+        overview(image, other, maps, labels),
+        overview(image, labels, maps, other),
+        overview(image, labels, maps, labels, title="New"),
+        overview(image, labels, maps, labels, bar=scale_bar(50)),
+        overview(image, labels, maps, labels, ids=True),
+        overview(image, labels, maps, labels, limits=[(0, 30)]),
+        overview(image, labels, random_maps((40, 50), rng), labels),
     ):
         assert changed.shape != first.shape or (changed != first).any()
 
@@ -91,10 +80,10 @@ def test_the_most_crowded_slice_is_shown() -> None:
     labels[1:4, 2:9, 2:9] = 1
     labels[3, 12:20, 2:9] = 2
     shown = _choose(picture(labels), None, ideal_maps(labels), labels)
-    assert shown.note == "slice 4 of 6"
+    assert shown.note == "slice 3 of 0 to 5"
     np.testing.assert_array_equal(shown.labels, labels[3])
     labels[:] = 0
-    assert _choose(picture(labels), None, ideal_maps(labels), labels).note == "slice 4 of 6"
+    assert _choose(picture(labels), None, ideal_maps(labels), labels).note == "slice 3 of 0 to 5"
 
 
 def test_large_images_are_thinned_out() -> None:
@@ -114,9 +103,9 @@ heavy = {"torch", "numba", "scipy", "skimage", "matplotlib", "tifffile", "zarr",
 print(sorted(heavy & set(sys.modules)))
 import numpy as np
 from napari_spatial_embeddings.core.maps import ideal_maps
-from napari_spatial_embeddings.export.picture import overview
+from napari_spatial_embeddings.export.pictures.overview import overview
 labels = np.ones((4, 4), np.int32)
-overview(None, np.ones((1, 4, 4)), labels, ideal_maps(labels), labels)
+overview(np.ones((1, 4, 4)), labels, ideal_maps(labels), labels)
 print("matplotlib.pyplot" in sys.modules)
 """
     done = subprocess.run(

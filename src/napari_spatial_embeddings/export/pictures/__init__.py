@@ -1,0 +1,1 @@
+"""Pictures of segmented images: pixels, drawings of lines, and everything on one page."""

@@ -1,0 +1,160 @@
+"""Drawing of a segmented image: its pixels, and its objects as lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.config import ExportSettings
+from napari_spatial_embeddings.core.label_values import numbered
+from napari_spatial_embeddings.core.outlines.masks import ObjectMask, in_slice
+from napari_spatial_embeddings.core.outlines.rings import Ring, outlines
+from napari_spatial_embeddings.export.colours import PALETTE, RGB, instance_colours
+from napari_spatial_embeddings.export.segmented import Segmented
+
+from .overlay import MAX_PIXELS
+from .plane import shown_colours, slice_note, with_slice
+from .scale_bar import PlacedBar, bar_of, placed
+from .spots import id_size, spot_of, typical_diameter
+
+LINE, OF_DIAMETER = 1 / 800, 1 / 20
+"""Width of lines: of the picture's longer side, and at most of an object's diameter."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnObject:
+    """One object of a drawing.
+
+    Parameters
+    ----------
+    label : int
+    name : str
+        What is known of it: its label, its class and its score.
+    colour : str
+        Such as "#64c3f5".
+    rings : list of Ring
+        As in `core.outlines`.
+    spot : x, y
+        Place of its id; None if there are none.
+    """
+
+    label: int
+    name: str
+    colour: str
+    rings: list[Ring]
+    spot: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """A drawing, in pixels of the image, with the corner of the first one at (0, 0).
+
+    Parameters
+    ----------
+    height, width : int
+    image : uint8 (rows, columns, 3)
+    image_box : x, y, width, height
+        Where it lies; of a large image, every second, third, ... pixel is in it.
+    objects : iterator of DrawnObject
+        In ascending order of the labels; found while it is read.
+    line : float
+        Width of lines.
+    id_size : float
+        Height of ids.
+    bar : PlacedBar, optional
+    bar_text : str
+    note : str
+        Which slice it is.
+    """
+
+    height: int
+    width: int
+    image: RGB
+    image_box: tuple[float, float, float, float]
+    objects: Iterator[DrawnObject]
+    line: float
+    id_size: float
+    bar: PlacedBar | None
+    bar_text: str
+    note: str
+
+
+def drawing(found: Segmented, settings: ExportSettings) -> Drawing:
+    """Return an image with the outlines of its objects; of a volume, a slice.
+
+    Colours are those of `overlay`.
+
+    Raises
+    ------
+    InputError
+        If there is no such slice, or whole outlines are wanted and the maps are not known.
+    """
+    found = with_slice(found)
+    labels = found.instances.labels
+    masks: Iterable[ObjectMask] = found.masks(settings)
+    if found.at is not None and labels.ndim == 3:
+        labels, masks = labels[found.at], in_slice(masks, found.at)
+        at: int | None = found.at
+    else:
+        at = None
+    height, width = labels.shape
+    side = max(height, width)
+    step = math.ceil(side / MAX_PIXELS)
+    image = shown_colours(found.image, labels.shape, at, step, found.limits)
+    rows, columns = image.shape[:2]
+    known, dense = numbered(labels[::step, ::step])
+    diameter = step * typical_diameter(np.bincount(dense.ravel())[1:])
+    bar = bar_of(found, settings)
+    shift = -(step - 1) / 2  # what is shown of a square of pixels is its first one
+    return Drawing(
+        height,
+        width,
+        image,
+        (shift, shift, columns * step, rows * step),
+        _objects(found, masks, _colours(known, dense), ids=settings.ids),
+        min(LINE * side, OF_DIAMETER * diameter) if diameter else LINE * side,
+        id_size(diameter, labels.shape),
+        None if bar is None else placed(bar, height, width),
+        "" if bar is None else bar.text,
+        slice_note(at, found.instances.labels),
+    )
+
+
+def _colours(known: NDArray[np.integer], dense: NDArray[np.intp]) -> dict[int, str]:
+    colours = instance_colours(dense).tolist()
+    return {int(label): _hex(colour) for label, colour in zip(known.tolist(), colours, strict=True)}
+
+
+def _hex(colour: Iterable[int]) -> str:
+    return "#" + "".join(f"{part:02x}" for part in colour)
+
+
+def _objects(
+    found: Segmented, masks: Iterable[ObjectMask], colours: dict[int, str], *, ids: bool
+) -> Iterator[DrawnObject]:
+    instances = found.instances
+    row = {label: k for k, label in enumerate(instances.ids.tolist())}
+    spots: dict[int, tuple[float, float]] = {}
+
+    def noticed() -> Iterator[ObjectMask]:
+        for one in masks:
+            if ids:
+                spots[one.label] = spot_of(one)
+            yield one
+
+    for outline in outlines(noticed()):
+        label, k = outline.label, row[outline.label]
+        score = float(instances.score[k])
+        facts = [str(label), found.class_of(k), f"score {score:.3g}" if score == score else None]
+        yield DrawnObject(
+            label,
+            ", ".join(fact for fact in facts if fact),
+            # One that is too small for the pixels that are shown has no neighbours there.
+            colours.get(label) or _hex(PALETTE[label % len(PALETTE)].tolist()),
+            [ring for piece in outline.pieces for ring in piece],
+            spots.pop(label, None),
+        )
