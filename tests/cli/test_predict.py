@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from command_line import call, cells, contents, done, refused, save
 from napari_spatial_embeddings.config import PredictionSettings
@@ -219,7 +220,10 @@ def test_prediction_flags_reach_the_network(
     tmp_path: Path, data: Path, model: Path, predicted: Path
 ) -> None:
     command = "predict", data / "images/0.tif", "--model", model, "--maps", "--output"
-    done(*command, tmp_path / "flips", "--flips")
+    done(*command, tmp_path / "flips", "--flips", "--panels")
+    with Image.open(tmp_path / "flips" / "0.panels.png") as panels:
+        assert json.loads(panels.info["Description"])["input"]["name"] == "0.tif"
+        assert min(panels.size) > 1000
     done(*command, tmp_path / "tiles", "--tile", 16, "--halo", 0)
     seeds = [
         read_maps(folder / "0.maps.zarr").maps.seed

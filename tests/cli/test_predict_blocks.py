@@ -224,6 +224,7 @@ def test_one_run_at_a_time_writes_an_output(tmp_path: Path, image: Path, model: 
         ("folder.tif", (), "is a folder"),
         ("a.tif", (), "is the image itself"),
         ("b.zarr", ("--maps",), "--maps: "),
+        ("b.zarr", ("--panels",), "--panels: "),
         ("b.tif", ("--ome",), "--ome: "),
         ("b.zarr", ("--block", 7), "--block: "),
         ("b.zarr", ("--workers", 0), "--workers: should be 1 or more"),

@@ -163,6 +163,7 @@ def test_channels_and_volumes(tmp_path: Path) -> None:
 def test_what_cannot_be_done_is_said(tmp_path: Path, data: Path, model: Path, movie: Path) -> None:
     command = "predict", movie, "--model", model, "--output", tmp_path / "out"
     assert "is a time series, whose maps are not kept" in refused(*command, "--maps")
+    assert "leave --panels out, or name --frames" in refused(*command, "--panels")
     into = (*command[:-1], tmp_path / "one.tif")
     assert "leave it out" in refused(*into, "--summary", tmp_path / "a.csv")
     path = tmp_path / "damaged.tif"

@@ -71,6 +71,8 @@ def add_parser(subparsers: Subparsers) -> None:
     _add_places(parser)
     add_output_flags(parser)
     parser.add_argument("--maps", action="store_true", help="Write the maps too: NAME.maps.zarr.")
+    text = "Draw the image, its maps and its objects in six panels: NAME.panels.png."
+    parser.add_argument("--panels", action="store_true", help=text)
     add_axes_flag(parser)
     add_channels_flag(parser)
     add_grey_flag(parser)
@@ -137,7 +139,7 @@ def predict(options: argparse.Namespace) -> int:
     frames = _checked_frames(options)
     inputs = find_inputs(options.input, reader, project, options.pattern, output, into, frames)
     stores = project is not None and not options.ome
-    outputs = Outputs(output, options.table, options.ome, options.maps, stores)
+    outputs = Outputs(output, options.table, options.ome, options.maps, stores, options.panels)
     advice = ADVICE if options.input else ""
     blocks = read_flags(vars(options), BlockSettings())
     run = PredictRun(model, name, clustering, prediction, outputs, advice, blocks, note_kept)
@@ -293,6 +295,6 @@ def _check_labels_flag(options: argparse.Namespace) -> None:
         raise CallError("--labels: --output names the place of the labels already; leave one out")
     if options.ome:
         raise CallError("--ome: labels in images are OME-Zarr; leave --ome or --labels out")
-    if (options.table or options.maps) and not options.output:
-        flag = "--table" if options.table else "--maps"
+    given = {"--table": options.table, "--maps": options.maps, "--panels": options.panels}
+    if not options.output and (flag := next((name for name in given if given[name]), "")):
         raise CallError(f"{flag}: name a folder for it with --output")

@@ -33,6 +33,8 @@ class Outputs:
         None if nothing is written but labels in images.
     table, ome, maps : bool
         Whether tables are written; labels as OME-TIFF; the maps.
+    panels : bool
+        Whether a picture of six panels is written.
     stores : bool
         Whether the labels of large images are OME-Zarr, of which a viewer reads what is seen, with
         a table of the objects.
@@ -43,6 +45,7 @@ class Outputs:
     ome: bool = False
     maps: bool = False
     stores: bool = False
+    panels: bool = False
 
     def labels_path(self, one: Input) -> Path:
         """Return where the labels of an image are written."""
@@ -107,9 +110,25 @@ class Outputs:
             raise InputError(
                 f"{image.name} is a time series, whose maps are not kept; leave --maps out"
             )
+        if self.panels and image.frames is not None:
+            raise InputError(
+                f"{image.name} is a time series, whose maps are not kept; leave --panels out, or"
+                " name --frames"
+            )
+        if self.panels:
+            check_place(self.panels_path(one))
         if one.into:
             _check_host(one.path, image)
         check_place(self.large_labels_path(one) if large else self.labels_path(one))
+
+    def panels_path(self, one: Input) -> Path:
+        """Return where the panels of an image are written."""
+        return self.named(f"{one.name}.panels.png")
+
+    @property
+    def of_maps(self) -> bool:
+        """Whether something is made of the maps, so that they have to fit in memory."""
+        return self.maps or self.panels
 
     def write_maps(self, one: Input, image: ImageData, found: Segmentation) -> None:
         """Write the maps of an image."""
@@ -117,6 +136,27 @@ class Outputs:
 
         path = self.named(f"{one.name}.maps.zarr")
         write_maps(path, found.maps, image.pixel_size, image.unit, found.card, image.start)
+
+    def write_panels(
+        self, one: Input, image: ImageData, found: Segmentation, about: Mapping[str, Any]
+    ) -> None:
+        """Draw the panels of an image, which was segmented as ``about`` states."""
+        from napari_spatial_embeddings.config import ExportSettings
+        from napari_spatial_embeddings.export import Segmented
+        from napari_spatial_embeddings.export.pictures.overview import write_panels
+
+        where = image.pixel_size, image.unit, about, found.card
+        shown = Segmented(
+            one.name,
+            found.instances,
+            found.classes,
+            found.maps,
+            image.data,
+            *where,
+            start=image.start,
+            source=one.path,
+        )
+        write_panels(self.panels_path(one), shown, ExportSettings())
 
     def write(
         self,

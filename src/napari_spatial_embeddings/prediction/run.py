@@ -82,7 +82,7 @@ class PredictRun:
             "clustering": self.clustering.model_dump(),
             "prediction": self.prediction.model_dump(),
             "blocks": self.blocks.model_dump(),
-            "outputs": [self.outputs.table, self.outputs.maps],
+            "outputs": [self.outputs.table, self.outputs.maps, self.outputs.panels],
             VERSION: __version__,
         }
 
@@ -146,7 +146,7 @@ class PredictRun:
 
     def by_blocks(self, image: ImageData) -> bool:
         """Whether an image is segmented block by block, as its maps may not fit in memory."""
-        return image.frames is None and image.large and not self.outputs.maps
+        return image.frames is None and image.large and not self.outputs.of_maps
 
     # -------------------------------------------------------- segmentation
 
@@ -167,6 +167,8 @@ class PredictRun:
             return
         if self.outputs.maps:
             self.outputs.write_maps(one, image, found)
+        if self.outputs.panels:
+            self.outputs.write_panels(one, image, found, self.about)
         where = found.classes, found.maps.spacing, image.pixel_size, image.unit
         more = image.data, image.start, of_card(found.card)
         self.outputs.write(one, found.instances, *where, self.about, *more)

@@ -42,8 +42,8 @@ def strokes(page: str) -> dict[tuple[int, ...], list[NDArray[np.float64]]]:
     rings: list[list[list[float]]] = []
     for line in page.splitlines():
         *numbers, what = line.split() or [""]
-        if what == "RG":
-            colour = tuple(round(255 * float(n)) for n in numbers)
+        if stroke := re.search(r"(\S+) (\S+) (\S+) RG\b", line):
+            colour = tuple(round(255 * float(n)) for n in stroke.groups())
         elif what in ("m", "l"):
             if what == "m":
                 rings.append([])

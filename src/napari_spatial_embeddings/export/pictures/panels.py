@@ -40,10 +40,6 @@ MAX_OUTLINES = 3000
 """Objects beyond this number are too small on the picture for an outline."""
 
 
-ID: dict[str, Any] = {"color": "white", "size": 6, "ha": "center", "va": "center", "clip_on": True}
-"""Look of an id."""
-
-
 @dataclass(frozen=True, slots=True)
 class Shown:
     """One plane of everything, S = (Y, X).
@@ -156,9 +152,18 @@ def draw_instances(panel: Panel, shown: Shown, *, ids: bool = False) -> None:
     """Draw the instances, with their labels if they are wanted."""
     _objects(panel, _as_grey(shown), shown.labels, shown, "Instances")
     if ids:
-        for one in islice(masks_of(shown.labels), MAX_OUTLINES):
-            x, y = (value - 0.5 for value in spot_of(one))
-            panel.axes.text(x, y, str(one.label), **ID)
+        _write_ids(panel, shown)
+
+
+def _write_ids(panel: Panel, shown: Shown) -> None:
+    """Write the label of each object on it, with a dark rim."""
+    from matplotlib.patheffects import withStroke
+
+    rim = [withStroke(linewidth=1.5, foreground="black")]
+    how: dict[str, Any] = {"ha": "center", "va": "center", "path_effects": rim}
+    for one in islice(masks_of(shown.labels), MAX_OUTLINES):
+        x, y = (value - 0.5 for value in spot_of(one))
+        panel.axes.text(x, y, str(one.label), color="white", size=7, clip_on=True, **how)
 
 
 def _objects(

@@ -103,8 +103,10 @@ def _write_ids(file: BinaryIO, shown: Drawing, spots: list[tuple[int, float, flo
         f'<g id="ids" fill="white" font-family="{FONT}" font-size="{size:.4g}"'
         ' text-anchor="middle">\n'.encode()
     )
-    for label, x, y in spots:
-        file.write(f'<text x="{x:g}" y="{y + MIDDLE * size:.6g}">{label}</text>\n'.encode())
+    file.writelines(
+        f'<text x="{x:g}" y="{y + MIDDLE * size:.6g}">{label}</text>\n'.encode()
+        for label, x, y in spots
+    )
     file.write(b"</g>\n")
 
 
