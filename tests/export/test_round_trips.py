@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from napari_spatial_embeddings.core.label_values import numbered
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export import FORMATS, Segmented, SegmentedSeries, export
+from napari_spatial_embeddings.export.formats import LABELS, OUTLINES
 from napari_spatial_embeddings.export.from_labels import segmented_labels
 from napari_spatial_embeddings.export.label_files.png import HIGHEST
 from napari_spatial_embeddings.files import read_objects
@@ -24,7 +26,7 @@ from strategies import relaxed
 
 Labels = NDArray[np.int32]
 CLASSES = ("long", "round")
-BACK = [key for key in FORMATS if key not in ("objects", "maps", "overlay")]
+BACK = [key for key, kind in FORMATS.items() if kind.group in (LABELS, OUTLINES)]
 """Formats that are read again."""
 
 
@@ -88,14 +90,16 @@ def exported(labels: Labels, *, time: bool) -> Segmented | SegmentedSeries:
     )
 
 
-def check(axes: str, labels: Labels, folder: Path) -> None:
-    """Write labels in every format, and compare them with what is read."""
+def check(axes: str, labels: Labels, folder: Path, keys: Collection[str] = tuple(FORMATS)) -> None:
+    """Write labels in some formats, and compare them with what is read."""
     time = axes.startswith("T")
     spatial = labels.shape[time:]
     target = Target("cells", spatial, len(labels) if time else None)
     found = exported(labels, time=time)
-    for key, kind in FORMATS.items():
-        refused = "maps" if key == "maps" else "series" if time and not kind.series else None
+    for key in keys:
+        kind = FORMATS[key]
+        refused = "maps" if key in ("maps", "panels") else None
+        refused = "series" if time and not kind.series else refused
         if key == "png" and not time:
             refused = "volumes" if len(spatial) == 3 else refused
             refused = refused or ("does not fit" if labels.max() > HIGHEST else None)
@@ -105,7 +109,7 @@ def check(axes: str, labels: Labels, folder: Path) -> None:
             continue
         (path,) = export(folder, found, [key])
         if key == "objects":
-            assert read_objects(path)["label"] == [int(n) for n in np.unique(labels) if n]
+            assert read_objects(path).get("label", []) == [int(n) for n in np.unique(labels) if n]
         if key not in BACK:
             continue
         beside = folder / "alone" / path.name  # without the table of classes
@@ -113,7 +117,7 @@ def check(axes: str, labels: Labels, folder: Path) -> None:
         path.rename(beside)
         read = AnnotationFile(beside)
         if not labels.any():
-            with pytest.raises(InputError, match="no object"):
+            with pytest.raises(InputError, match=r"no (object|ROI)"):
                 read.fitted(target)
             continue
         back = read.fitted(target)
@@ -125,15 +129,15 @@ def check(axes: str, labels: Labels, folder: Path) -> None:
     assert not [path for path in folder.rglob("*") if path.name.endswith(".part")]
 
 
-def check_in_new_folder(axes: str, labels: Labels) -> None:
+def check_in_new_folder(axes: str, labels: Labels, keys: Collection[str] = tuple(FORMATS)) -> None:
     with TemporaryDirectory() as folder:
-        check(axes, labels, Path(folder))
+        check(axes, labels, Path(folder), keys)
 
 
 @settings(relaxed, max_examples=10)
 @given(cases())
 def test_any_labels_come_back(case: tuple[str, Labels]) -> None:
-    check_in_new_folder(*case)
+    check_in_new_folder(*case, BACK)
 
 
 @pytest.mark.parametrize("values", [(255, 255, 255), (1, 2, 1, 2, 1)], ids=["mask", "classes"])
@@ -143,6 +147,11 @@ def test_what_looks_like_no_labels_comes_back(values: tuple[int, ...], tmp_path:
     for k, value in enumerate(values):
         labels[8 * k + 1 : 8 * k + 7, 2:8] = value
     check("YX", labels, tmp_path)
+
+
+@pytest.mark.parametrize("axes", ["YX", "ZYX", "TYX"])
+def test_without_an_object_there_is_a_sentence(axes: str, tmp_path: Path) -> None:
+    check(axes, np.zeros((2, 5, 6)[-len(axes) :], np.int32), tmp_path)
 
 
 @pytest.mark.slow

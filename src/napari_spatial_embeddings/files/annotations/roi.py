@@ -13,6 +13,7 @@ import numpy as np
 
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.files.errors import FileError, reading
+from napari_spatial_embeddings.files.maps import KEY
 
 from .outlines import Outline, Outlines, Place, dot, ellipse, labels_of_pieces, ring
 
@@ -33,10 +34,13 @@ CLASS, LABEL = "class", "label"
 
 
 def is_roi_set(path: Path) -> bool:
-    """Whether a file is a zip that holds ROIs."""
+    """Whether a file is a zip that holds ROIs, or ours that has none, as there was no object."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(name.lower().endswith(".roi") for name in archive.namelist())
+            names = archive.namelist()
+            return any(name.lower().endswith(".roi") for name in names) or (
+                not names and archive.comment.startswith(KEY.encode())
+            )
     except (OSError, zipfile.BadZipFile):
         return False
 
