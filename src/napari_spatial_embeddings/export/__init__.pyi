@@ -3,7 +3,7 @@ from .formats import FORMATS, ExportStep, Format, export, export_steps
 from .labels import write_labels
 from .maps import write_maps
 from .objects import objects_table, write_objects
-from .outlines.coco import coco_set
+from .outlines.coco import CocoSet
 from .pictures.overlay import write_picture
 from .places import results_beside
 from .regions import write_regions
@@ -11,11 +11,11 @@ from .segmented import Segmented, SegmentedSeries
 
 __all__ = [
     "FORMATS",
+    "CocoSet",
     "ExportStep",
     "Format",
     "Segmented",
     "SegmentedSeries",
-    "coco_set",
     "export",
     "export_steps",
     "image_colours",

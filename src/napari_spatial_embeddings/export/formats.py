@@ -25,7 +25,7 @@ from .labels import write_labels
 from .maps import write_maps
 from .measures import measure_steps
 from .objects import write_objects
-from .outlines.coco import write_coco
+from .outlines.coco import CocoSet, write_coco
 from .outlines.described import Steps
 from .outlines.geojson import write_geojson
 from .outlines.roi import write_rois
@@ -293,6 +293,7 @@ def export_steps(
     *,
     spare: Collection[Path] = (),
     settings: ExportSettings = ExportSettings(),
+    several: CocoSet | None = None,
 ) -> Iterator[ExportStep]:
     """Write an image or a series in some formats, and report often; to stop is to close this.
 
@@ -305,6 +306,9 @@ def export_steps(
     spare : paths
         Files that are never replaced: the images themselves.
     settings : ExportSettings
+    several : CocoSet, optional
+        That of all images that are exported, to which this one is added instead of a file of COCO
+        of its own.
 
     Raises
     ------
@@ -320,6 +324,9 @@ def export_steps(
     for key in formats:
         if key not in FORMATS:
             raise InputError(f"there is no format '{key}'; choose from: {', '.join(FORMATS)}")
+        if key == "coco" and several is not None:
+            yield from _steps(several.path, several.add(found))
+            continue
         path = folder / f"{name}{FORMATS[key].ending}"
         if path.resolve() in spared:
             raise FileError(f"{path} is the image itself; choose another folder for the results")
@@ -327,8 +334,12 @@ def export_steps(
             check_place(path)
         if path.suffix == ".csv":
             check_place(record_beside(path))
-        done = total = 1
-        with closing(FORMATS[key].write(path, found, settings)) as steps:
-            for done, total in steps:
-                yield ExportStep(path, done, total)
-        yield ExportStep(path, total, total, complete=True)
+        yield from _steps(path, FORMATS[key].write(path, found, settings))
+
+
+def _steps(path: Path, written: Steps) -> Iterator[ExportStep]:
+    done = total = 1
+    with closing(written) as steps:
+        for done, total in steps:
+            yield ExportStep(path, done, total)
+    yield ExportStep(path, total, total, complete=True)

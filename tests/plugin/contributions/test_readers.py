@@ -13,11 +13,10 @@ import zarr
 from napari.components import ViewerModel
 from napari.layers import Layer
 
-from napari_spatial_embeddings.config import ExportSettings
 from napari_spatial_embeddings.core import image_data
 from napari_spatial_embeddings.core.outlines.filled import filled
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.export import coco_set
+from napari_spatial_embeddings.export import CocoSet
 from napari_spatial_embeddings.export.from_labels import segmented_labels
 from napari_spatial_embeddings.files import stored
 from napari_spatial_embeddings.plugin.contributions.readers import reader
@@ -94,12 +93,12 @@ def test_time_series(tmp_path: Path, kind: str) -> None:
 
 def coco(path: Path, names: str) -> Path:
     """Write a file of COCO: an object with a hole, and the place of which differs by image."""
-    with coco_set(path.parent, ExportSettings()) as add:
+    with CocoSet(path.parent) as several:
         for k, name in enumerate(names):
             labels = np.zeros((20, 30), np.int32)
             labels[k : k + 8, 3:12] = 5
             labels[k + 2, 6] = 0
-            for _ in add(segmented_labels(name, labels)):
+            for _ in several.add(segmented_labels(name, labels)):
                 pass
     return (path.parent / "instances.json").rename(path)
 

@@ -157,10 +157,14 @@ def test_all_images(scene: Scene, bench: EditorBench, tmp_path: Path) -> None:
     scene.key = str(bench.session.image)
     assert scene.key != first
     predict(scene, maps_of((twin > 0).astype(np.int32)))
-    bench.export.export_all(tmp_path, ["labels"])
-    assert done(bench) == f"Wrote 2 files of 2 images to {tmp_path}"
+    bench.export.export_all(tmp_path, ["labels", "coco"])
+    assert done(bench) == f"Wrote 3 files of 2 images to {tmp_path}"
     shapes = {read_labels(path).shape for path in tmp_path.glob("*.tif")}
     assert shapes == {(90, 110), (40, 50)}
+    coco = json.loads((tmp_path / "instances.json").read_text())
+    names = {one["file_name"] for one in coco["images"]}
+    assert names == {path.stem for path in tmp_path.glob("*.tif")}
+    assert {one["image_id"] for one in coco["annotations"]} == {1, 2}
 
 
 def test_images_of_the_project_are_predicted_first(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +14,7 @@ from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from napari_spatial_embeddings.export.formats import ExportStep
-    from napari_spatial_embeddings.export.outlines.described import Steps
+    from napari_spatial_embeddings.export import CocoSet
     from napari_spatial_embeddings.export.segmented import Results
 
     from .label_files import LabelFile
@@ -101,7 +97,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def export(options: argparse.Namespace) -> int:
     """Write the files of each label image; one that cannot be used does not stop the rest."""
-    from napari_spatial_embeddings.export import Segmented
+    from napari_spatial_embeddings.export import CocoSet, Segmented
     from napari_spatial_embeddings.export.formats import PICTURE_FORMATS
     from napari_spatial_embeddings.export.pictures.plane import with_slice
 
@@ -111,7 +107,8 @@ def export(options: argparse.Namespace) -> int:
     folder = checked_folder(options.output)
     files = label_files(options.labels, options.image, options.axes)
     keys = [FORMATS[name] for name in dict.fromkeys(options.format)]
-    with _Run(folder, settings, options, several=len(files) > 1) as run:
+    with CocoSet(folder, settings) as several:
+        run = _Run(folder, settings, options, several if len(files) > 1 else None)
         for one in files:
             try:
                 found = one.read(
@@ -138,27 +135,19 @@ def export(options: argparse.Namespace) -> int:
 
 
 class _Run:
-    """Writes files, prints what becomes of each image, and remembers those that failed.
-
-    COCO of several images is one file, which is there when the run is left.
-    """
+    """Writes files, prints what becomes of each image, and remembers those that failed."""
 
     def __init__(
-        self, folder: Path, settings: ExportSettings, options: argparse.Namespace, *, several: bool
+        self,
+        folder: Path,
+        settings: ExportSettings,
+        options: argparse.Namespace,
+        several: CocoSet | None,
     ) -> None:
-        self.folder, self.settings = folder, settings
+        self.folder, self.settings, self.several = folder, settings, several
         self.as_json = bool(options.json)
         self.written: list[dict[str, Any]] = []
         self.failed: list[str] = []
-        self._several = several
-        self._add: Callable[[Results], Steps] | None = None
-        self._open = ExitStack()
-
-    def __enter__(self) -> _Run:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._open.__exit__(*error)
 
     def write(self, one: LabelFile, found: Results, key: str) -> None:
         """Write an image in one format, with a bar."""
@@ -168,11 +157,10 @@ class _Run:
         from napari_spatial_embeddings.export.formats import PICTURE_FORMATS
         from napari_spatial_embeddings.export.pictures.plane import slice_note
 
-        if self._several and key == "coco":
-            steps = self._to_set(found)
-        else:
-            spare = [one.path, *([one.image] if one.image else [])]
-            steps = export_steps(self.folder, found, [key], spare=spare, settings=self.settings)
+        spare = [one.path, *([one.image] if one.image else [])]
+        steps = export_steps(
+            self.folder, found, [key], spare=spare, settings=self.settings, several=self.several
+        )
         with tqdm(disable=True if self.as_json else None, leave=False) as bar:
             for step in steps:
                 bar.set_description(step.path.name, refresh=False)
@@ -190,18 +178,6 @@ class _Run:
             what = plural(len(found.numbers), "frame")
         self.written.append(facts)
         self._line(f"{step.path}: {what}", sys.stdout)
-
-    def _to_set(self, found: Results) -> Iterator[ExportStep]:
-        """Add an image to the file of COCO of all."""
-        from napari_spatial_embeddings.export.formats import ExportStep
-        from napari_spatial_embeddings.export.outlines.coco import SET, coco_set
-
-        if self._add is None:
-            self._add = self._open.enter_context(coco_set(self.folder, self.settings))
-        path, total = self.folder / SET, 1
-        for done, total in self._add(found):
-            yield ExportStep(path, done, total)
-        yield ExportStep(path, total, total)
 
     def fail(self, one: LabelFile, error: InputError) -> None:
         """Report a label image that cannot be used, or not in a format."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -68,32 +68,48 @@ def coco_writer(path: Path, made: Mapping[str, Any]) -> Iterator[CocoFile]:
         file.close()
 
 
-@contextmanager
-def coco_set(
-    folder: Path, settings: ExportSettings = ExportSettings()
-) -> Iterator[Callable[[Results], Steps]]:
-    """Yield a function that adds an image or a series to one file of several, `SET`.
+class CocoSet:
+    """One file of several images, `SET`, which is there when this is left as a context.
 
-    The file is there when all were added. What cannot be added leaves nothing in it.
+    There is none if nothing was added. What cannot be added leaves nothing in it.
 
     Parameters
     ----------
     folder : path
     settings : ExportSettings
-
-    Raises
-    ------
-    FileError, Failure
-        If it cannot be written, or a file of another origin is there.
     """
-    check_folder(folder)
-    check_place(folder / SET)
-    with coco_writer(folder / SET, record({})) as file:
 
-        def add(found: Results) -> Steps:
-            return file.add(found, settings, found.noted())
+    def __init__(self, folder: str | Path, settings: ExportSettings = ExportSettings()) -> None:
+        self.path, self._settings = Path(folder) / SET, settings
+        self._file: CocoFile | None = None
+        self._open = ExitStack()
 
-        yield add
+    @property
+    def begun(self) -> bool:
+        """Whether an image was added, or begun."""
+        return self._file is not None
+
+    def __enter__(self) -> CocoSet:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._open.__exit__(*error)
+
+    def add(self, found: Results) -> Steps:
+        """Write the objects of an image or a series, all or none; yield now and then.
+
+        Raises
+        ------
+        InputError
+            If whole outlines are wanted and cannot be had.
+        FileError, Failure
+            If the file cannot be written, or one of another origin is there.
+        """
+        if self._file is None:
+            check_folder(self.path.parent)
+            check_place(self.path)
+            self._file = self._open.enter_context(coco_writer(self.path, record({})))
+        yield from self._file.add(found, self._settings, found.noted())
 
 
 class CocoFile:
@@ -142,7 +158,7 @@ class CocoFile:
             self._stream.truncate(self._stream.seek(place))
             self._count = count
             raise
-        for image in _images(found, before):
+        for image in list(_images(found, self._images)):
             self._images.append({**image, KEY: dict(made)} if made else image)
 
     def close(self) -> None:
@@ -158,10 +174,15 @@ class CocoFile:
         return self._categories.setdefault(name, len(self._categories) + 1)
 
 
-def _images(found: Results, before: int) -> Iterator[dict[str, Any]]:
-    """Yield each plane as an image, the slices of a frame one after another."""
+def _images(found: Results, before: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield each plane as an image, the slices of a frame one after another.
+
+    It is called as the file, unless one of those before is from another folder.
+    """
     name = found.source.name if found.source else found.name
-    shape, number = shape_of(found), before
+    if any(image["file_name"] == name for image in before):
+        name = found.name
+    shape, number = shape_of(found), len(before)
     for t in range(1 if isinstance(found, Segmented) else found.frames):
         for z in range(shape[0] if len(shape) == 3 else 1):
             number += 1

@@ -12,7 +12,7 @@ from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings,
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import Failure, InputError, to_message
-from napari_spatial_embeddings.export import Segmented, export_steps
+from napari_spatial_embeddings.export import CocoSet, Segmented, export_steps
 from napari_spatial_embeddings.export.formats import PICTURE_FORMATS
 from napari_spatial_embeddings.export.pictures.plane import slice_note, with_slice
 from napari_spatial_embeddings.inference.registry import made_by
@@ -113,7 +113,15 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
     InputError, OSError
         If nothing of the only image can be exported.
     """
-    tasks, problems, files, images = request.tasks, list[str](), 0, 0
+    with CocoSet(request.folder, request.settings) as several:
+        yield from _export(request, models, several if len(request.tasks) > 1 else None)
+
+
+def _export(
+    request: ExportRequest, models: ModelCache, several: CocoSet | None
+) -> Iterator[ExportReport]:
+    """Export images; those of COCO into one file if there are ``several``."""
+    tasks, problems, files, images, shared = request.tasks, list[str](), 0, 0, 0
     shown = ""
     for k, task in enumerate(tasks, 1):
         place = f" ({k} of {len(tasks)})" if len(tasks) > 1 else ""
@@ -134,8 +142,9 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
             segmented = _segmented(request, task, image, result)
             for key in request.formats:
                 try:
-                    yield from _write(request, segmented, key)
+                    yield from _write(request, segmented, key, several)
                     files += 1
+                    shared += several is not None and key == "coco"
                     if key in PICTURE_FORMATS:
                         shown = slice_note(segmented.at, segmented.instances.labels)
                 except (InputError, OSError) as error:
@@ -150,6 +159,7 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
             ) from error
         images += files > before
     problems = [*dict.fromkeys(problems)]
+    files -= max(0, shared - 1)  # of several images there is one
     if len(tasks) == 1 and problems and not files:
         raise InputError("; ".join(problems))
     done = f"Wrote {plural(files, 'file')} of {plural(images, 'image')}"
@@ -159,10 +169,14 @@ def export_images(request: ExportRequest, models: ModelCache) -> Iterator[Export
     yield ExportReport(message, "warning" if problems else "info")
 
 
-def _write(request: ExportRequest, found: Segmented, key: str) -> Iterator[ExportReport]:
+def _write(
+    request: ExportRequest, found: Segmented, key: str, several: CocoSet | None
+) -> Iterator[ExportReport]:
     """Write an image in one format."""
     spare, settings = request.protected, request.settings
-    for step in export_steps(request.folder, found, [key], spare=spare, settings=settings):
+    for step in export_steps(
+        request.folder, found, [key], spare=spare, settings=settings, several=several
+    ):
         if 0 < step.done < step.total:
             share = f"{step.done:,} of {step.total:,} objects"
             yield ExportReport(f"Writing {step.path.name}: {share} …")
