@@ -60,6 +60,7 @@ def test_the_command_is_read_as_it_was_meant(
         channels=channels,
         table=table,
         ome=ome,
+        panels=ome,
     )
     program, *words = shlex.split(text)
     assert program == PROGRAM
@@ -68,6 +69,7 @@ def test_the_command_is_read_as_it_was_meant(
     assert (options.model, options.output, options.axes) == ("a model", "to/there", "CYX")
     assert options.channels == channels
     assert (options.table, options.maps, options.ome) == (table, False, ome)
+    assert options.panels == ome
     # Whatever the model's own thresholds are, those that were chosen count.
     own = ClusteringSettings(seed_threshold=0.123, margin_factor=3, min_size=77)
     assert read_flags(vars(options), own) == clustering

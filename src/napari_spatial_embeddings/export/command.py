@@ -28,6 +28,7 @@ def predict_command(
     table: bool = False,
     maps: bool = False,
     ome: bool = False,
+    panels: bool = False,
 ) -> str:
     """Return the command that segments images with a model and these settings.
 
@@ -51,7 +52,7 @@ def predict_command(
         Size of a pixel along each axis, and its unit; read from the images if not given.
     frames : sequence of int, optional
         Those of a time series; all if not given.
-    table, maps, ome : bool
+    table, maps, ome, panels : bool
         What is written besides labels, and their format.
 
     Returns
@@ -60,7 +61,7 @@ def predict_command(
         Quoted as this system's shell wants it.
     """
     words = [PROGRAM, "predict", *map(str, images), "--model", str(model), "--output", str(output)]
-    given = {"--table": table, "--maps": maps, "--ome": ome}
+    given = {"--table": table, "--maps": maps, "--ome": ome, "--panels": panels}
     words += [flag for flag, wanted in given.items() if wanted]
     words += ["--axes", axes] if axes else []
     words += ["--channels", *map(str, channels)] if channels is not None else []

@@ -310,6 +310,7 @@ class ExportController(FileWriting):
             table="objects" in formats,
             maps="maps" in formats,
             ome="ome" in formats,
+            panels="panels" in formats,
         )
 
     def _command_done(self, command: CopiedCommand) -> None:

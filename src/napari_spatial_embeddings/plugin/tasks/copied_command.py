@@ -30,7 +30,7 @@ class CommandRequest:
         For the results.
     model : str
     clustering, prediction : settings
-    table, maps, ome : bool
+    table, maps, ome, panels : bool
         As in `export.command.predict_command`.
     """
 
@@ -43,6 +43,7 @@ class CommandRequest:
     table: bool
     maps: bool
     ome: bool
+    panels: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
         table=request.table,
         maps=request.maps,
         ome=request.ome,
+        panels=request.panels,
     )
     yield CopiedCommand(text, copy, alone)
 
