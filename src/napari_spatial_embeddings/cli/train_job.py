@@ -56,6 +56,7 @@ class Job:
 
         return {
             "used": asdict(summarise(self.data.images)),
+            "annotations": self.data.digest,
             "start": self.origin,
             "classes": list(self.model.settings.classes),
             "device": str(choose_device(self.settings.device)),

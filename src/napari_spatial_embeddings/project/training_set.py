@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,11 @@ def load_training_set(project: Project) -> TrainingSet:
                 opened[file] = read_whole(project, entry.key)
             series = opened[file]
         parts += _resolved(project, entry, found, first.pixel_size, series)
-    return TrainingSet(parts, [], project.card.classes, first.pixel_size, first.unit)
+    digest = sum(
+        zlib.crc32(np.ascontiguousarray(one.labels, np.int32).data) + len(one.regions)
+        for _, one in annotated
+    )
+    return TrainingSet(parts, [], project.card.classes, first.pixel_size, first.unit, digest)
 
 
 def _resolved(

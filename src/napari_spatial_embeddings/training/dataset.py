@@ -28,6 +28,9 @@ class TrainingSet:
     pixel_size : tuple of D floats, optional
         Along each axis, in ``unit``; that of the first image where it is known.
     unit : str, optional
+    digest : int, optional
+        Of a project: the sum of CRC-32 of each image's annotated labels, as int32, and the number
+        of its regions, by which it is known whether the annotations changed.
 
     Raises
     ------
@@ -40,6 +43,7 @@ class TrainingSet:
     classes: tuple[str, ...]
     pixel_size: Lengths | None
     unit: str | None
+    digest: int | None = None
 
     def __post_init__(self) -> None:
         first, *others = self.images + self.validation

@@ -256,6 +256,8 @@ class TrainStep(StepArea):
         self._resume.setText(f"Go on ({clock(training.seconds_left)} left)")
         used, totals = training.used.get("used", {}), self._annotation.totals
         same = (used.get("images"), used.get("objects")) == (totals.images, totals.objects)
+        # Trainings of older versions did not note it.
+        same &= training.used.get("annotations") in (None, totals.digest)
         self._resume.setEnabled(same)
         self._resume.setToolTip(
             "Go on with this training where it was."

@@ -28,7 +28,7 @@ class AnnotationCount:
     background : bool
         Whether there are strokes of background.
     digest : int
-        Checksum of the labels.
+        CRC-32 of the labels as int32.
     proposed : int
         Number of those of the objects that a model proposed and the user did not edit.
     """
@@ -82,19 +82,24 @@ class AnnotationTotals:
         Number of those of them that a model proposed and the user did not edit.
     scribbled : int
         Number of those of these images whose labels cover only part of their objects.
+    digest : int
+        Sum of the labels' checksums and the numbers of regions, as in a `TrainingSet`.
     """
 
     images: int = 0
     objects: int = 0
     scribbled: int = 0
     proposed: int = 0
+    digest: int = 0
 
     @classmethod
     def of(cls, counts: Iterable[tuple[AnnotationCount, bool]]) -> AnnotationTotals:
         """Return the totals of images, from the count of each and whether it is scribbled."""
         found = [(one, scribbled) for one, scribbled in counts if one.any]
         objects, scribbled = sum(one.total for one, _ in found), sum(also for _, also in found)
-        return cls(len(found), objects, scribbled, sum(one.proposed for one, _ in found))
+        proposed = sum(one.proposed for one, _ in found)
+        digest = sum(one.digest + one.regions for one, _ in found)
+        return cls(len(found), objects, scribbled, proposed, digest)
 
     @property
     def scribbled_only(self) -> bool:
@@ -127,7 +132,7 @@ def count(
     present: set[int] = set()
     digest = 0
     for start in range(0, len(flat), block):  # other threads get their turn between two blocks
-        part = np.ascontiguousarray(flat[start : start + block])
+        part = np.ascontiguousarray(flat[start : start + block], np.int32)
         digest = zlib.crc32(part.data, digest)
         top = int(part.max(initial=0))
         if top > block:

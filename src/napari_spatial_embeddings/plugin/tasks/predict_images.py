@@ -54,7 +54,7 @@ class Counts:
     files, fields : int
         Images whose labels were written into files, and into the fields of plates.
     earlier : int
-        Those of them that were done before.
+        Images that an earlier run did, and whose labels are as they were.
     skipped : list of str
         Reasons.
     frames : list of str
@@ -69,20 +69,26 @@ class Counts:
 
     def add(self, report: InputReport) -> None:
         """Count an image that is done."""
-        if report.labels is not None:
-            self.fields += bool(report.one.into)
-            self.files += not report.one.into
-            self.earlier += report.earlier
-            self.frames += report.lacks
+        if report.labels is None:
+            return
+        self.frames += report.lacks
+        if report.earlier:
+            self.earlier += 1
+        elif report.one.into:
+            self.fields += 1
+        else:
+            self.files += 1
 
     def sentence(self, project: Project) -> str:
         """Return what was done, for the user."""
         where, parts = project.results_folder, []
         if self.fields:
             parts.append(f"{plural(self.fields, 'field')} into the plate, as labels/{INTO}")
-        if self.files or not self.fields:
+        if self.files or not (self.fields or self.earlier):
             parts.append(f"{plural(self.files, 'image')} to {where}")
-        text = f"Wrote the labels of {', and of '.join(parts)}"
+        text = (
+            f"Wrote the labels of {', and of '.join(parts)}" if parts else "Nothing was left to do"
+        )
         if self.fields:
             text += f"; {SUMMARY} in {where.name} has the counts"
         if self.earlier:
@@ -195,7 +201,7 @@ def _predict(
         if rows and inputs:
             write_summary(project.results_folder / SUMMARY, rows)
     record.clear()
-    if not counts.files and not counts.fields and counts.skipped:
+    if not (counts.files or counts.fields or counts.earlier) and counts.skipped:
         raise Failure(f"no image could be predicted: {listed(counts.skipped)}")
     total = STEPS * len(images)
     yield PredictionReport(total, total, counts.sentence(project))
