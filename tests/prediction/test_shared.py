@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
 
 from command_line import call, contents
 from label_files import ome_zarr
@@ -76,6 +77,15 @@ def _make_large() -> None:
 @pytest.fixture(autouse=True)
 def _large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_data, "MAX_PIXELS", LARGE)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As many as a worker has: with others, the network's last digits are other ones."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def inputs_of(folder: Path) -> list[Input]:
