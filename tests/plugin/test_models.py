@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_spatial_embeddings.inference.exchange.exporting import export_model
@@ -30,6 +32,7 @@ class User(Dialogs):
         self.folder, self.accept, self.suggested = folder, True, list[Path]()
         self.name: str | None = "renamed"
         self.files = list[Path]()
+        self.rights: tuple[list[str], str | None] | None = ["Ada Example"], "CC0-1.0"
 
     def import_models(self, _start: Path, /) -> list[Path]:
         return self.files
@@ -37,6 +40,12 @@ class User(Dialogs):
     def export_model(self, suggestion: Path, /) -> Path | None:
         self.suggested.append(suggestion)
         return self.folder / suggestion.name
+
+    def model_rights(
+        self, authors: Sequence[str], licence: str | None, /
+    ) -> tuple[list[str], str | None] | None:
+        assert (authors, licence) == ([], None), "the model names none"
+        return self.rights
 
     def new_name(self, *_: str) -> str | None:
         return self.name
@@ -157,6 +166,12 @@ def test_exports_for_other_programs(
         until(lambda: not dock.models.busy)
         assert (tmp_path / made).is_file()
         assert window.export.isEnabled()
+    with zipfile.ZipFile(tmp_path / "discs.zip") as archive:
+        card = yaml.safe_load(archive.read("rdf.yaml"))
+    assert (card["authors"], card["license"]) == ([{"name": "Ada Example"}], "CC0-1.0")
+    asked, user.rights = len(user.suggested), None
+    menu.actions()[2].trigger()
+    assert len(user.suggested) == asked, "it was cancelled"
 
 
 @pytest.mark.parametrize("on", ["dock", "list", "predict", "train"])

@@ -17,12 +17,14 @@ from npe2 import PluginManifest
 import napari_spatial_embeddings
 from napari_spatial_embeddings.core.maps import ideal_maps
 from napari_spatial_embeddings.export.maps import write_maps
+from napari_spatial_embeddings.inference.exchange.exporting import export_model
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.project import Annotation, Project
 from napari_spatial_embeddings.project.training_set import load_training_set
 from napari_spatial_embeddings.samples import nuclei
 from plugin.robot_actions import PLUGIN
+from small_models import model_of
 
 Until = Callable[..., None]
 
@@ -134,6 +136,20 @@ def test_a_project_is_read_and_goes_on_in_the_dock(
     assert dock.session.classes == ("cell", "debris")
     assert len(viewer.layers) == 2
     assert dock.session.image == "field_0"
+
+
+def test_a_model_is_used_or_imported_in_the_dock(
+    tmp_path: Path, viewer: Viewer, library: Path, until: Until
+) -> None:
+    folder = model_of().save(tmp_path / "mine")
+    viewer.open(folder, plugin=PLUGIN)
+    dock = next(iter(viewer.window.dock_widgets.values()))
+    assert isinstance(dock, SpatialEmbeddingsWidget)
+    assert dock.session.model == str(folder)
+    viewer.open(export_model(folder, "zip", tmp_path / "shared.zip"), plugin=PLUGIN)
+    until(lambda: not dock.models.busy)
+    assert dock.session.model == str(library / "shared")
+    assert not viewer.layers
 
 
 def test_other_folders_are_not_ours(tmp_path: Path, viewer: Viewer) -> None:

@@ -21,6 +21,7 @@ from napari_spatial_embeddings.export.from_labels import segmented_labels
 from napari_spatial_embeddings.files import stored
 from napari_spatial_embeddings.plugin.contributions.readers import reader
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
+from small_models import model_of
 
 LENGTHS = {"t": 3, "c": 2, "z": 5, "y": 30, "x": 40}
 KINDS = {"t": "time", "c": "channel"}
@@ -141,3 +142,11 @@ def test_what_is_no_image(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.svs"):
         read(str(tmp_path / "a.svs"))
     assert reader(str(tmp_path)) is None, "it is no Zarr"
+
+
+def test_a_model_has_nothing_to_show_without_a_window(tmp_path: Path) -> None:
+    folder = str(model_of().save(tmp_path / "mine"))
+    read = reader(folder)
+    assert read is not None
+    with pytest.raises(InputError, match=r"mine is a model, and nothing to look at; .* import"):
+        read(folder)

@@ -85,7 +85,7 @@ def export_model(
     if kind == "bioimageio":
         from .bioimageio import described
 
-        rights = _rights(folder, card, authors, licence)
+        rights = rights_of(folder, card, authors, licence)
         files = described(loaded, facts, files, *rights)
     else:
         names = sorted([*files, README])
@@ -112,10 +112,10 @@ def _check_output(kind: Kind, output: Path) -> None:
         )
 
 
-def _rights(
-    folder: Path, card: ModelCard, authors: Sequence[str], licence: str | None
+def rights_of(
+    folder: Path, card: ModelCard, authors: Sequence[str] = (), licence: str | None = None
 ) -> tuple[list[str], str | None]:
-    """Return who made a model, and its licence."""
+    """Return who made a model, and its licence: those that are given, else the card's."""
     shipped = folder.parent == SHIPPED
     known: Any = card.about.get("authors")
     names = [str(name) for name in known] if isinstance(known, list) else []

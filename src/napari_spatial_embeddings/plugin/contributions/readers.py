@@ -1,4 +1,4 @@
-"""Readers of projects and maps, which the package writes, of images and of annotations.
+"""Readers of projects, models and maps, which the package writes, of images and of annotations.
 
 napari itself reads a TIFF as a whole, without its levels, axes and pixel size.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from napari_spatial_embeddings.plugin.layers.annotation import (
     transform_of_pixel_size,
 )
 from napari_spatial_embeddings.plugin.layers.tags import KEY
+from napari_spatial_embeddings.plugin.tasks.sharing.models import is_model
 
 from .annotation_readers import are_annotations, read_annotations
 
@@ -34,7 +36,7 @@ NOTHING: list[LayerTuple] = [(None,)]  # type: ignore[list-item]
 
 
 def reader(path: str | list[str]) -> Reader | None:
-    """Return what reads a path; None if it is no project, no image, and no file of annotations.
+    """Return what reads a path; None if it is no project, model, image or file of annotations.
 
     None as well for several, which napari stacks; those that are dropped come one by one.
 
@@ -48,6 +50,8 @@ def reader(path: str | list[str]) -> Reader | None:
     at = Path(path)
     if at.name == "project.json" or (at / "project.json").is_file():
         return lambda _: read_project(at)
+    if is_model(at):
+        return lambda _: take_model(at)
     if are_annotations(at):
         return lambda _: read_annotations(at)
     if at.name.endswith(".maps.zarr"):
@@ -72,15 +76,39 @@ def read_project(path: Path) -> list[LayerTuple]:
     from napari_spatial_embeddings.project import MissingImage, Project
 
     project = Project.open(path)
-    viewer = napari.current_viewer()
-    if viewer is not None:
-        _, widget = viewer.window.add_plugin_dock_widget(KEY, "Spatial Embeddings")
-        widget.project.open(project.folder)
+    if napari.current_viewer() is not None:
+        _dock().project.open(project.folder)
         return NOTHING
     for entry in project.card.images:
         with suppress(MissingImage):
             return project_layers(project, entry.key)
     return NOTHING
+
+
+def take_model(path: Path) -> list[LayerTuple]:
+    """Use a model in the dock widget of the current window, which imports it if it is a file.
+
+    Raises
+    ------
+    InputError
+        If there is no window.
+    """
+    import napari
+
+    if napari.current_viewer() is None:
+        raise InputError(
+            f"{path} is a model, and nothing to look at; napari-spatial-embeddings models import"
+            f" {path} adds it to the models of this computer"
+        )
+    _dock().models.take([path])
+    return NOTHING
+
+
+def _dock() -> Any:
+    """Return the dock widget of the current window, which is opened if need be."""
+    import napari
+
+    return napari.current_viewer().window.add_plugin_dock_widget(KEY, "Spatial Embeddings")[1]
 
 
 def read_shown(path: Path) -> LayerTuple:

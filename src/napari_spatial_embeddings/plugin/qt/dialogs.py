@@ -5,9 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from qtpy.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QInputDialog,
+    QLineEdit,
+    QMessageBox,
+    QWidget,
+)
 
 from .which_files import WhichFiles
+
+LICENCES = ("CC-BY-4.0", "CC0-1.0", "BSD-3-Clause", "MIT")
+"""Licences that are offered, by their names in SPDX; any other can be typed."""
+
+WIDTH = 360
+"""Pixels that a form has at least, for some names."""
 
 
 class Dialogs:
@@ -95,6 +111,36 @@ class Dialogs:
         """Ask where a model is to be written."""
         name, _ = QFileDialog.getSaveFileName(self.parent, "Export a model", str(suggestion))
         return Path(name) if name else None
+
+    def model_rights(
+        self, authors: Sequence[str], licence: str | None, /
+    ) -> tuple[list[str], str | None] | None:
+        """Ask who made a model, and under which licence others may use it."""
+        box = QDialog(self.parent)
+        box.setWindowTitle("For bioimage.io")
+        names, right = QLineEdit(", ".join(authors)), QComboBox()
+        names.setPlaceholderText("names, separated by commas")
+        right.setEditable(True)
+        right.addItems(LICENCES)
+        right.setCurrentText(licence or "")
+        if (line := right.lineEdit()) is not None:
+            line.setPlaceholderText(f"such as {LICENCES[0]}")
+        buttons = QDialogButtonBox(
+            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
+        )
+        buttons.accepted.connect(box.accept)
+        buttons.rejected.connect(box.reject)
+        form = QFormLayout(box)
+        form.addRow("Authors", names)
+        form.addRow("Licence", right)
+        form.addRow(buttons)
+        box.setMinimumWidth(WIDTH)
+        accepted = box.exec()
+        box.deleteLater()
+        if not accepted:
+            return None
+        given = [name.strip() for name in names.text().split(",")]
+        return [name for name in given if name], right.currentText().strip() or None
 
     def new_name(self, title: str, name: str, /) -> str | None:
         """Ask for another name."""

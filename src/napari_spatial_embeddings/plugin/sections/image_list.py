@@ -15,12 +15,12 @@ from napari_spatial_embeddings.plugin.controllers.image_list import ListedImages
 from napari_spatial_embeddings.plugin.controllers.listing.listed_image import ListedImage
 from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
 from napari_spatial_embeddings.plugin.controllers.project import ProjectController
-from napari_spatial_embeddings.plugin.controllers.sharing.models import ModelLibrary
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.file_drop import FileDrop
 from napari_spatial_embeddings.plugin.qt.looks import dress
 from napari_spatial_embeddings.plugin.qt.name_tree import NameRow, NameTree
 from napari_spatial_embeddings.plugin.state.session import Session
+from napari_spatial_embeddings.plugin.tasks.sharing.models import is_model
 
 TIP = (
     "The images that are trained on and predicted. Click: work on it. Right click: remove. Drop"
@@ -162,7 +162,7 @@ class ImageList(FileDrop):
         self.refresh()
 
     def _dropped(self, paths: list[Path]) -> None:
-        models = [path for path in paths if ModelLibrary.is_model(path)]
+        models = [path for path in paths if is_model(path)]
         if models:
             self.models_dropped.emit(models)
         if others := [path for path in paths if path not in models]:

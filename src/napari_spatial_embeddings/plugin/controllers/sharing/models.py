@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
@@ -19,10 +18,6 @@ from napari_spatial_embeddings.plugin.tasks.sharing.models import ModelReport
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.exchange.exporting import Kind
-
-ZIP, ONNX = ".zip", ".onnx"
-PARTS = (WEIGHTS, "model.onnx")
-"""Files of which a model has one at least."""
 
 
 class ModelLibrary(FileWriting):
@@ -46,19 +41,6 @@ class ModelLibrary(FileWriting):
         super().close()
 
     # ------------------------------------------------------------------ what there is
-
-    @staticmethod
-    def is_model(path: Path) -> bool:
-        """Return whether a path is meant as a model, by what lies in it: a zip may be ROIs."""
-        if path.is_dir():
-            return any((path / name).is_file() for name in PARTS)
-        if path.suffix.lower() != ZIP:
-            return path.suffix.lower() == ONNX
-        try:
-            with zipfile.ZipFile(path) as archive:
-                return any(PurePosixPath(name).name in PARTS for name in archive.namelist())
-        except (OSError, zipfile.BadZipFile):
-            return False
 
     def known(self) -> dict[str, str]:
         """Return the models by title: the project's, the shipped and the imported ones."""
@@ -101,11 +83,18 @@ class ModelLibrary(FileWriting):
         self._use_next = use
         self._start(partial(import_models, tuple(paths)))
 
-    def export(self, model: str, kind: Kind, output: Path) -> None:
-        """Export a model."""
+    def export(
+        self,
+        model: str,
+        kind: Kind,
+        output: Path,
+        authors: Sequence[str] = (),
+        licence: str | None = None,
+    ) -> None:
+        """Export a model; authors and licence as for `exchange.exporting.export_model`."""
         from napari_spatial_embeddings.plugin.tasks.sharing.models import export_model
 
-        self._start(partial(export_model, model, kind, output))
+        self._start(partial(export_model, model, kind, output, authors, licence))
 
     def rename(self, model: str, new: str) -> str:
         """Rename an imported model, given by its folder; return its folder from then on.

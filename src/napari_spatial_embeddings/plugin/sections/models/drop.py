@@ -9,8 +9,8 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QWidget
 
-from napari_spatial_embeddings.plugin.controllers.sharing.models import ModelLibrary
 from napari_spatial_embeddings.plugin.qt.file_drop import paths_of
+from napari_spatial_embeddings.plugin.tasks.sharing.models import is_model
 
 
 class ModelDrop(QObject):
@@ -36,7 +36,7 @@ class ModelDrop(QObject):
             QEvent.Type.DragMove,
             QEvent.Type.Drop,
         ):
-            models = [path for path in paths_of(event.mimeData()) if ModelLibrary.is_model(path)]
+            models = [path for path in paths_of(event.mimeData()) if is_model(path)]
             if not models:
                 event.ignore()
                 return True

@@ -194,12 +194,19 @@ class ModelManager(QDialog):
         if model is None:
             return
         with self._session.errors_as_messages():
+            from napari_spatial_embeddings.inference.exchange.exporting import rights_of
             from napari_spatial_embeddings.inference.exchange.importing import name_of
 
-            name = name_of(find_folder(model))
+            folder = find_folder(model)
+            name = name_of(folder)
             suggestion = Path.home() / (f"{name}-onnx" if kind == "onnx" else f"{name}.zip")
+            rights: tuple[list[str], str | None] | None = [], None
+            if kind == "bioimageio":
+                rights = self._dialogs.model_rights(*rights_of(folder, ModelCard.read(folder)))
+            if rights is None:
+                return
             if (output := self._dialogs.export_model(suggestion)) is not None:
-                self._models.export(model, kind, output)
+                self._models.export(model, kind, output, *rights)
 
 
 def description(model: str) -> str:
