@@ -11,6 +11,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 from builders import capsules, picture
@@ -25,6 +26,7 @@ from napari_spatial_embeddings.export import FORMATS
 from napari_spatial_embeddings.export.pictures.overlay import overlay
 from napari_spatial_embeddings.files import read_image, read_labels, read_maps
 from napari_spatial_embeddings.plugin.tasks.export import ExportRequest, ExportTask, export_images
+from napari_spatial_embeddings.project import Annotation
 from plugin.fake_results import counted
 from plugin.scenes import EditorBench, Scene, maps_of, new_scene, predict
 from plugin.untrained import done, small_model
@@ -245,6 +247,25 @@ def test_the_slice_that_is_shown_is_in_the_picture(
         np.testing.assert_array_equal(shown, expected)
         pictures.append(shown)
     assert (pictures[0] != pictures[1]).any()
+
+
+def test_panels_show_what_is_annotated(scene: Scene, bench: EditorBench, tmp_path: Path) -> None:
+    project = bench.project.ensure()
+
+    def upper_middle() -> NDArray[np.uint8]:
+        bench.export.export_current(tmp_path, ["panels"])
+        assert done(bench) == f"Wrote 1 file of 1 image to {tmp_path}"
+        shown = imagecodecs.png_decode((tmp_path / "cells.panels.png").read_bytes())
+        height, width = shown.shape[:2]
+        return np.asarray(shown[: height // 2, width // 3 : 2 * width // 3])
+
+    before = upper_middle()  # of an image that is not in the project
+    accept_all(scene)
+    bench.autosave.save_now()
+    labels = np.zeros(scene.layer.data.shape, np.int32)
+    labels[5:20, 5:20] = 3
+    project.save_annotation(scene.key, Annotation(labels))
+    assert (upper_middle() != before).any()
 
 
 def test_the_folder_is_beside_the_project_or_the_image(

@@ -210,8 +210,10 @@ def _read(request: ExportRequest, task: ExportTask) -> ImageData:
 def _annotation(request: ExportRequest, task: ExportTask) -> NDArray[np.int32] | None:
     """Return what is annotated of an image, as the project holds it; None if nothing is."""
     project = request.project
-    given = None if project is None else project.annotation(task.key)
-    return given.resolved(project.card.unlabelled) if project and given else None
+    if project is None or project.card.find(task.key) is None:
+        return None
+    given = project.annotation(task.key)
+    return given.resolved(project.card.unlabelled) if given else None
 
 
 def _segmented(
