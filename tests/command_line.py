@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,3 +98,12 @@ def training_set(folder: Path, count: int = 3, edge: int = 64) -> Path:
 def pairs(folder: Path) -> tuple[object, ...]:
     """Return the flags that name a training set's folders."""
     return "--images", folder / "images", "--labels", folder / "labels"
+
+
+DATE = re.compile(rb'(date(?:\\*"|&quot;): (?:\\*"|&quot;))[-0-9T:+]{25}')
+"""When a file was written, as its record has it."""
+
+
+def undated(content: bytes | None) -> bytes | None:
+    """Return a file's bytes without when it was written, and without zeros; None for a folder."""
+    return content and DATE.sub(rb"\1", content.replace(b"\0", b""))  # ImageJ's notes are UTF-16

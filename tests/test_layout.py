@@ -63,6 +63,7 @@ MAY_IMPORT: dict[str, frozenset[str] | set[str]] = {
         "inference",
         "files",
         "export",
+        "project",
         "large",
     },
     "cli": {"config", "errors", "samples", *ENGINE},

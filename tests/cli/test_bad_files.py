@@ -176,7 +176,7 @@ def test_goes_on_after_bad_maps(tmp_path: Path, predicted: Path) -> None:
     bad, summary, again = outcome.err.splitlines()
     assert "0.maps.zarr" in bad
     assert (summary, again.strip()) == ("1 of 2 images could not be used:", bad)
-    assert set(contents(tmp_path / "out")) == {"1.tif", "1.csv"}
+    assert set(contents(tmp_path / "out")) == {"1.tif", "1.csv", "1.csv.json"}
 
 
 # ------------------------------------------------------------------------------------- scores

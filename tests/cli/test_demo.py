@@ -23,7 +23,8 @@ def test_demo_writes_everything(tmp_path: Path) -> None:
     assert facts["annotated objects"] == 10
     assert 0 <= facts["AP50 on unseen objects"] <= 1
     there = {p.name for p in output.iterdir()}
-    assert there == {"model", "rods.tif", "rods.csv", "rods.maps.zarr", "rods.png"}
+    tables = {"rods.csv", "rods.csv.json"}
+    assert there == {"model", "rods.tif", *tables, "rods.maps.zarr", "rods.png"}
     assert read_labels(output / "rods.tif").max() == facts["found objects"]
     assert "model.json" in contents(output / "model")
     done("cluster", output / "rods.maps.zarr", "--output", tmp_path / "again")

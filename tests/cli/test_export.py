@@ -15,12 +15,13 @@ from pycocotools.coco import COCO
 
 from command_line import call, cells, contents, done, refused, save
 from crossing_bars import crossing
-from napari_spatial_embeddings.cli.exporting.command import FORMATS
+from formats_here import HERE
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.outlines.filled import filled
 from napari_spatial_embeddings.export import FORMATS as ALL
 from napari_spatial_embeddings.export import Segmented
 from napari_spatial_embeddings.export import export as write
+from napari_spatial_embeddings.export.command import NAMES as FORMATS
 from napari_spatial_embeddings.export.pictures.plane import crowded
 from napari_spatial_embeddings.files import read_labels, read_objects
 
@@ -41,7 +42,7 @@ def labels(tmp_path: Path) -> Path:
 def test_every_format_of_a_folder(labels: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     images = ("--image", tmp_path / "images")
-    formats = [name for name in FORMATS if name != "panels"]  # for which there have to be maps
+    formats = [n for n, key in FORMATS.items() if key in HERE and n != "panels"]  # that has maps
     outcome = done("export", labels, "--format", *formats, "--output", out, *images)
     kinds = [ALL[FORMATS[name]].ending for name in formats]
     endings = [*kinds, ".csv.json", ".shapes.csv.json"]
@@ -183,7 +184,8 @@ def test_frames_of_a_series(shape: tuple[int, ...], tmp_path: Path) -> None:
     coco = json.loads((out / "movie.coco.json").read_text())
     assert len(coco["images"]) == np.prod(shape[:-2])
     text = refused("export", path, "--format", "png", "--output", out)
-    assert "cannot hold a time series; those can: roi, geojson, coco, shapes; or --frame" in text
+    assert "cannot hold a time series; those can: roi, geojson, coco, shapes, objects" in text
+    assert "; or --frame takes one of its frames" in text
     done("export", path, "--format", "svg", "--output", out, "--frame", 1)
     svg = (out / "movie, frame 1.overlay.svg").read_text()
     shown = frames[1] if axes == "TYX" else frames[1][crowded(frames[1])]

@@ -113,7 +113,7 @@ def test_plate(
 
     done("predict", path / "A" / "1", *command[2:4], "--output", tmp_path / "files", "--table")
     assert set(contents(tmp_path / "files")) == {
-        f"p_A1_{f}.{kind}" for f in "01" for kind in ("tif", "csv")
+        f"p_A1_{f}.{kind}" for f in "01" for kind in ("tif", "csv", "csv.json")
     }
 
 
@@ -153,7 +153,7 @@ def test_labels_go_into_images_alone(
     assert "was not written by this program" in refused(*into)
     (path / "labels" / "cells").rmdir()
     done(*into, "--table", "--output", tmp_path / "tables")
-    assert set(contents(tmp_path / "tables")) == {"a.csv"}
+    assert set(contents(tmp_path / "tables")) == {"a.csv", "a.csv.json"}
     yaozarrs.validate_zarr_store(str(path))
 
 

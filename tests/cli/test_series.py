@@ -67,7 +67,7 @@ def test_labels_are_those_of_each_frame(
     want = expected(model, frames)
     path, count = tmp_path / "movie.tif", sum(int(labels.max()) for labels in want)
     assert outcome.out.splitlines() == [f"{path}: {count} objects in 4 frames"]
-    assert set(contents(tmp_path)) == {"movie.tif", "movie.csv"}
+    assert set(contents(tmp_path)) == {"movie.tif", "movie.csv", "movie.csv.json"}
     np.testing.assert_array_equal(tifffile.imread(path), want)
     found = read_image(path, time=True)
     assert (found.axes, found.frame_interval, found.unit) == ("TCYX", 30.0, "um")
@@ -123,7 +123,7 @@ def test_frames_that_are_wanted_are_images_of_their_own_as_bright_as_in_the_seri
     want = expected(model, frames)
     done(*command, tmp_path / "out", "--frames", 3, 1, 3, "--table")
     assert set(contents(tmp_path / "out")) == {
-        f"movie, frame {t}.{kind}" for t in (1, 3) for kind in ("tif", "csv")
+        f"movie, frame {t}.{kind}" for t in (1, 3) for kind in ("tif", "csv", "csv.json")
     }
     for t in (1, 3):
         found = read_image(tmp_path / f"out/movie, frame {t}.tif")
@@ -190,7 +190,7 @@ def test_a_bad_frame_does_not_stop_the_others(
     assert outcome.err.splitlines()[1] == "1 frame could not be used:"
     assert outcome.err.splitlines()[2].strip().startswith(named)
     assert set(contents(tmp_path / "out")) == {
-        f"{n}.{e}" for n in ("movie", "damaged") for e in ("tif", "csv")
+        f"{n}.{e}" for n in ("movie", "damaged") for e in ("tif", "csv", "csv.json")
     }
     found = tifffile.imread(tmp_path / "out/damaged.tif")
     want = expected(model, frames[[0, 1, 3]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from napari_spatial_embeddings import PROGRAM
 from napari_spatial_embeddings.cli import build_parser
 from napari_spatial_embeddings.cli.flags import read_flags
-from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
+from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings, PredictionSettings
 from napari_spatial_embeddings.export.command import predict_command
 
 posix = pytest.mark.skipif(os.name == "nt", reason="another shell's quotes")
@@ -58,9 +59,9 @@ def test_the_command_is_read_as_it_was_meant(
         prediction,
         axes="CYX",
         channels=channels,
-        table=table,
-        ome=ome,
-        panels=ome,
+        formats=["labels", "roi", *["objects"] * table, *["ome", "panels"] * ome],
+        settings=ExportSettings(object_type="cell"),
+        corrections=Path("mine/a 1.tif"),
     )
     program, *words = shlex.split(text)
     assert program == PROGRAM
@@ -70,6 +71,9 @@ def test_the_command_is_read_as_it_was_meant(
     assert options.channels == channels
     assert (options.table, options.maps, options.ome) == (table, False, ome)
     assert options.panels == ome
+    assert options.format == (["roi", "tiff"] if ome else ["roi"])
+    assert options.corrections == str(Path("mine/a 1.tif"))
+    assert read_flags(vars(options), ExportSettings()).object_type == "cell"
     # Whatever the model's own thresholds are, those that were chosen count.
     own = ClusteringSettings(seed_threshold=0.123, margin_factor=3, min_size=77)
     assert read_flags(vars(options), own) == clustering

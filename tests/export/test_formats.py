@@ -13,6 +13,7 @@ import tifffile
 
 from builders import capsules, picture
 from command_line import contents
+from formats_here import HERE
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.maps import ideal_maps
@@ -46,7 +47,7 @@ def segmented(shape: tuple[int, ...], **changes: Any) -> Segmented:
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_everything_comes_back(tmp_path: Path, shape: tuple[int, ...]) -> None:
     found = segmented(shape)
-    keys = [key for key in FORMATS if key != "png" or len(shape) == 2]
+    keys = [key for key in HERE if key != "png" or len(shape) == 2]
     paths = [*export(tmp_path / "new", found, keys)]
     assert [path.name for path in paths] == [f"cells 1{FORMATS[key].ending}" for key in keys]
     written = dict(zip(keys, paths, strict=True))
@@ -83,16 +84,16 @@ def test_everything_comes_back(tmp_path: Path, shape: tuple[int, ...]) -> None:
 
 def test_labels_of_an_export_can_be_trained_on_beside_their_images(tmp_path: Path) -> None:
     """The files of one image have one stem, by which others find what belongs together."""
-    keys = [key for key in FORMATS if key not in PICTURE_FORMATS]
+    keys = [key for key in HERE if key not in PICTURE_FORMATS]
     for path in export(tmp_path, segmented((60, 70)), keys):
         assert stem(path) == "cells 1"
 
 
 def test_again_replaces(tmp_path: Path) -> None:
     found = segmented((60, 70))
-    first = [*export(tmp_path, found, FORMATS)]
+    first = [*export(tmp_path, found, HERE)]
     before = contents(tmp_path)
-    assert [*export(tmp_path, found, FORMATS)] == first
+    assert [*export(tmp_path, found, HERE)] == first
     assert contents(tmp_path).keys() == before.keys()
 
 
@@ -100,7 +101,7 @@ def test_the_image_itself_is_spared(tmp_path: Path) -> None:
     image = tmp_path / "cells 1.tif"
     image.write_bytes(b"mine")
     with pytest.raises(FileError, match="is the image itself; choose another folder"):
-        [*export(tmp_path / ".", segmented((60, 70)), FORMATS, spare=[image])]
+        [*export(tmp_path / ".", segmented((60, 70)), HERE, spare=[image])]
     assert contents(tmp_path) == {"cells 1.tif": b"mine"}
 
 
@@ -114,7 +115,7 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="show the image of cells 1; name it with --image"):
         [*export(tmp_path, segmented((60, 70), image=None), ["panels"])]
     (tmp_path / "file").touch()
-    for key in FORMATS:
+    for key in HERE:
         with pytest.raises(FileError, match="cannot be written"):
             [*export(tmp_path / "file", segmented((60, 70)), [key])]
     assert contents(tmp_path) == {"file": b""}
@@ -123,14 +124,14 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
 def test_an_image_without_objects(tmp_path: Path) -> None:
     maps = ideal_maps(np.zeros((30, 20), np.int32))
     found = segmented((30, 20), maps=maps, instances=cluster(maps), image=np.ones((1, 30, 20)))
-    assert len([*export(tmp_path, found, FORMATS)]) == len(FORMATS)
+    assert len([*export(tmp_path, found, HERE)]) == len(HERE)
     assert not read_labels(tmp_path / "cells 1.tif").any()
 
 
 def test_labels_replace_no_other_file(tmp_path: Path) -> None:
     found = segmented(SHAPES[0])
     for _ in range(2):  # what was exported before is replaced
-        path, *_ = export(tmp_path, found, FORMATS)
+        path, *_ = export(tmp_path, found, HERE)
     tifffile.imwrite(path, np.ones((4, 4), np.uint8))
     before = contents(tmp_path)
     with pytest.raises(FileError, match="not written by this program"):

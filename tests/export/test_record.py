@@ -18,11 +18,12 @@ import zarr
 from PIL import Image
 
 from builders import capsules, picture
+from formats_here import HERE
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.maps import ideal_maps
-from napari_spatial_embeddings.export import FORMATS, Segmented, export
+from napari_spatial_embeddings.export import Segmented, export
 from napari_spatial_embeddings.export.record import record, record_beside, write_record
 from napari_spatial_embeddings.files import FileError, read_objects, read_settings
 from napari_spatial_embeddings.files.annotations.sources import may_be_annotations
@@ -69,6 +70,14 @@ def kept(key: str, path: Path) -> Any:
             return after(archive.comment)
     if key in ("objects", "shapes"):
         return json.loads(record_beside(path).read_text())[KEY]
+    if key == "parquet":
+        from pyarrow import parquet
+
+        return json.loads(parquet.read_schema(path).metadata[KEY.encode()])
+    if key == "anndata":
+        from anndata import read_h5ad
+
+        return json.loads(read_h5ad(path).uns[KEY])
     if key == "geojson":
         return json.loads(path.read_text())[KEY]
     if key == "coco":
@@ -83,12 +92,13 @@ def kept(key: str, path: Path) -> Any:
     return facts["made"] if key == "maps" else facts
 
 
+@pytest.mark.filterwarnings("ignore")  # anndata's own, of pandas
 def test_every_format_has_the_same_record(tmp_path: Path) -> None:
     source = tmp_path / "photo.tif"
     tifffile.imwrite(source, np.zeros((60, 70), np.uint8))
     found = segmented(source)
     before = datetime.now(UTC).replace(microsecond=0)
-    paths = dict(zip(FORMATS, export(tmp_path / "new", found, FORMATS), strict=True))
+    paths = dict(zip(HERE, export(tmp_path / "new", found, HERE), strict=True))
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
     weights = hashlib.sha256((find_folder("nuclei-2d") / WEIGHTS).read_bytes()).hexdigest()
     for key, path in paths.items():

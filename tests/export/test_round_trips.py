@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from formats_here import HERE
 from napari_spatial_embeddings.core.label_values import numbered
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export import FORMATS, Segmented, SegmentedSeries, export
@@ -97,6 +98,8 @@ def check(axes: str, labels: Labels, folder: Path, keys: Collection[str] = tuple
     target = Target("cells", spatial, len(labels) if time else None)
     found = exported(labels, time=time)
     for key in keys:
+        if key not in HERE:
+            continue
         kind = FORMATS[key]
         refused = "maps" if key in ("maps", "panels") else None
         refused = "series" if time and not kind.series else refused
@@ -109,7 +112,9 @@ def check(axes: str, labels: Labels, folder: Path, keys: Collection[str] = tuple
             continue
         (path,) = export(folder, found, [key])
         if key == "objects":
-            assert read_objects(path).get("label", []) == [int(n) for n in np.unique(labels) if n]
+            frames = labels if time else [labels]
+            ids = [int(n) for frame in frames for n in np.unique(frame) if n]
+            assert read_objects(path).get("label", []) == ids
         if key not in BACK:
             continue
         beside = folder / "alone" / path.name  # without the table of classes

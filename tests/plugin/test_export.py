@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from qtpy.QtWidgets import QApplication
 
 from command_line import contents
-from napari_spatial_embeddings.export import FORMATS
+from formats_here import HERE
 from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.plugin.sections.export import DEFAULT_FORMATS, ExportSection
 from plugin.scenes import WindowScene, open_scene
@@ -51,7 +51,7 @@ def test_buttons_export(scene: WindowScene, section: ExportSection, tmp_path: Pa
     assert section.all.text() == "Stop"
     done(scene)
     assert section.all.text() == "Export all"
-    choose(section, tmp_path, *FORMATS)
+    choose(section, tmp_path, *HERE)
     section.all.click()
     section.all.click()
     assert "Stopped" in scene.dock.message

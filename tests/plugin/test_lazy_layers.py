@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from builders import capsules, network
 from counted import Recorded
+from formats_here import HERE
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings
-from napari_spatial_embeddings.export import FORMATS
 from napari_spatial_embeddings.inference import normalisation
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.plugin.controllers import model_suggestion
@@ -163,9 +163,9 @@ def go_through(
     shown = next(x for x in viewer.layers if x.name.endswith("instances"))
     dock.explanation._pointer.moved.emit(shown.data_to_world(inside))
     until(lambda: at_rest(dock))
-    dock.export.export_current(folder / "out", list(FORMATS))
+    dock.export.export_current(folder / "out", list(HERE))
     until(lambda: at_rest(dock))
-    assert len([*(folder / "out").iterdir()]) == len(FORMATS) + 1  # and the record of the table
+    assert len([*(folder / "out").iterdir()]) == len(HERE) + 2  # and the records of the tables
     with tifffile.TiffFile(project.folder / "images/cells.tif") as copy:
         assert copy.series[0].shape[-2:] == dock.images.image_data().shape
 

@@ -18,9 +18,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from formats_here import HERE
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core import image_data
-from napari_spatial_embeddings.export import FORMATS
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.large.views import MAX_PIXELS
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
@@ -355,10 +355,10 @@ def test_objects_of_a_view_are_tuned_corrected_used_and_exported(
     assert annotated is not None
     assert annotated.labels.shape == view.data.shape
     assert annotated.labels[tuple(accepted)] > 0
-    dock.export.export_current(tmp_path / "out", list(FORMATS))
+    dock.export.export_current(tmp_path / "out", list(HERE))
     until(lambda: dock.idle)
     written = {path.name: path for path in (tmp_path / "out").iterdir()}
-    assert len(written) == len(FORMATS) + 1, written  # and the record of the table
+    assert len(written) == len(HERE) + 2, written  # and the records of the tables
     image = tifffile.imread(next(p for n, p in written.items() if n == "slide, view 1.tif"))
     assert image.shape == view.data.shape
     assert image.max() <= len(result.instances) + 1

@@ -17,7 +17,6 @@ from .output import ResultWriter, add_output_flags
 from .predict import OWN
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.core.quality.calibration import Calibration
     from napari_spatial_embeddings.files import StoredMaps
 
 
@@ -37,7 +36,9 @@ def add_parser(subparsers: Subparsers) -> None:
 def cluster(options: argparse.Namespace) -> int:
     """Cluster maps and write the results."""
     from napari_spatial_embeddings.core.clustering import cluster as instances_of
+    from napari_spatial_embeddings.export import Segmented
     from napari_spatial_embeddings.export.places import check_place
+    from napari_spatial_embeddings.export.record import check_table
     from napari_spatial_embeddings.files import read_maps, stem
     from napari_spatial_embeddings.prediction.inputs import Input
     from napari_spatial_embeddings.prediction.outputs import Outputs
@@ -52,17 +53,22 @@ def cluster(options: argparse.Namespace) -> int:
     for one in results.inputs:
         try:
             saved = read_maps(one.path)
-            own, classes, known = _model_facts(saved)
+            own, classes = _model_facts(saved)
             check_place(outputs.labels_path(one))
+            if (table := outputs.table_path(one)) is not None:
+                check_table(table)
         except InputError as error:
             results.skip(one, error)
             continue
         settings = read_flags(flags, own)
         with compiling_noted():
-            found, spacing = instances_of(saved.maps, settings), saved.maps.spacing
-        about = {"clustering": settings.model_dump()}
-        where = spacing, saved.pixel_size, saved.unit, about
-        outputs.write(one, found, classes, *where, calibration=known)
+            found = instances_of(saved.maps, settings)
+        how = {"clustering": settings.model_dump(mode="json"), "corrected": 0}
+        about = {**saved.made, **how, "maps": one.path.name}
+        where = None, saved.pixel_size, saved.unit
+        made = Segmented(one.name, found, classes, saved.maps, *where, about, saved.model)
+        for _ in outputs.write(one, made):
+            pass
         results.wrote(outputs.labels_path(one), len(found))
     return results.close()
 
@@ -82,21 +88,21 @@ def _find_maps(given: list[str]) -> list[Path]:
 
 def _model_facts(
     saved: StoredMaps,
-) -> tuple[ClusteringSettings, tuple[str, ...], Calibration | None]:
-    """Return thresholds, classes and calibration of the model that predicted the maps."""
+) -> tuple[ClusteringSettings, tuple[str, ...]]:
+    """Return thresholds and classes of the model that predicted the maps; check its card."""
     from napari_spatial_embeddings.core.quality.calibration import of_card
 
     count = len(saved.maps.seed)
     if not saved.model:
-        return ClusteringSettings(), tuple(f"class {k}" for k in range(1, count + 1)), None
+        return ClusteringSettings(), tuple(f"class {k}" for k in range(1, count + 1))
     try:
         settings = ClusteringSettings.model_validate(saved.model["clustering"])
         classes = ModelSettings.model_validate(saved.model["model"]).classes
-        known = of_card(saved.model)
+        of_card(saved.model)
     except (KeyError, TypeError, ValidationError) as error:
         raise InputError(
             "the card of the model in it is damaged; write the maps again with predict --maps"
         ) from error
     if len(classes) != count:
         raise InputError(f"it has {count} seed maps for the classes {', '.join(classes)}")
-    return settings, classes, known
+    return settings, classes

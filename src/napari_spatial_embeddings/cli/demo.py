@@ -58,15 +58,15 @@ def run_demo(output: Path, minutes: float, as_json: bool = False) -> int:
     from napari_spatial_embeddings.config import TrainingSettings
     from napari_spatial_embeddings.core.clustering import Clustering
     from napari_spatial_embeddings.core.metrics import score
-    from napari_spatial_embeddings.export.labels import write_labels
-    from napari_spatial_embeddings.export.maps import write_maps
-    from napari_spatial_embeddings.export.objects import objects_table, write_objects
+    from napari_spatial_embeddings.export import Segmented
     from napari_spatial_embeddings.export.pictures.overlay import write_picture
     from napari_spatial_embeddings.export.pictures.overview import overview
     from napari_spatial_embeddings.export.pictures.scale_bar import scale_bar
-    from napari_spatial_embeddings.export.record import record
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+    from napari_spatial_embeddings.inference.registry import made_by
     from napari_spatial_embeddings.inference.segmentation import timed
+    from napari_spatial_embeddings.prediction.inputs import Input
+    from napari_spatial_embeddings.prediction.outputs import Outputs
     from napari_spatial_embeddings.training.annotation import annotate, summarise
     from napari_spatial_embeddings.training.train import train
 
@@ -91,14 +91,18 @@ def run_demo(output: Path, minutes: float, as_json: bool = False) -> int:
     found, clustered = timed(Clustering(maps), model.clustering, None)
 
     name = sample.name
-    about = {"clustering": model.clustering.model_dump(), "model": "demo"}
-    write_labels(output / f"{name}.tif", found.labels, sample.pixel_size, "um", about)
-    table = objects_table(found, ("rod",), sample.image, sample.pixel_size, "um")
-    write_objects(output / f"{name}.csv", table)
-    write_maps(output / f"{name}.maps.zarr", maps, sample.pixel_size, "um", model.card())
+    about = {
+        **made_by(str(output / "model"), model.card()),
+        "clustering": model.clustering.model_dump(mode="json"),
+        "corrected": 0,
+    }
+    size, card = sample.pixel_size, model.card()
+    made = Segmented(name, found, ("rod",), maps, sample.image, size, "um", about, card)
+    for _ in Outputs(output, table=True, maps=True).write(Input(name, output), made):
+        pass
     bar = scale_bar(sample.image.shape[-1], sample.pixel_size, "um")
     picture = overview(sample.image, sample.annotated, maps, found.labels, bar=bar)
-    write_picture(output / f"{name}.png", picture, record(about, None, sample.image, name))
+    write_picture(output / f"{name}.png", picture, made.noted())
 
     unseen = np.where(sample.annotated > 0, 0, sample.labels)
     scores = score(unseen, found.labels, ignore=sample.annotated > 0)

@@ -98,6 +98,8 @@ class ImageReader:
 
 
 def _frame(path: Path, image: ImageData, t: int) -> ImageData:
+    from napari_spatial_embeddings.prediction.repeated import frame_of
+
     if image.frames is None:
         raise CallError(
             f"--frames: {path} is no time series; leave it out, or --axes names its frames, such as"
@@ -105,4 +107,4 @@ def _frame(path: Path, image: ImageData, t: int) -> ImageData:
         )
     if t >= image.frames:
         raise CallError(f"--frames: {path} has the frames 0 to {image.frames - 1}, and no {t}")
-    return replace(image.frame(t), name=f"{image.name}, frame {t}", whole=image.data)
+    return frame_of(image, t)

@@ -9,8 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
+from napari_spatial_embeddings.config import (
+    BlockSettings,
+    ClusteringSettings,
+    ExportSettings,
+    PredictionSettings,
+)
 from napari_spatial_embeddings.core.units import METRES
+from napari_spatial_embeddings.export.command import NAMES as FORMATS
 
 from .compiling import compiling_noted
 from .flags import (
@@ -43,6 +49,9 @@ if TYPE_CHECKING:
 OWN = dict.fromkeys(ClusteringSettings.model_fields, "the model's")
 """Where the defaults of the clustering's flags come from."""
 
+OTHERS = [name for name in FORMATS if name not in ("table", "ome-tiff", "panels")]
+"""Formats that have no flag of their own."""
+
 READING = ("axes", "channels", "grey", "pixel_size", "unit", "frames")
 """Flags about files, which a project's images do not need."""
 
@@ -73,6 +82,18 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--maps", action="store_true", help="Write the maps too: NAME.maps.zarr.")
     text = "Draw the image, its maps and its objects in six panels: NAME.panels.png."
     parser.add_argument("--panels", action="store_true", help=text)
+    parser.add_argument(
+        "--format",
+        nargs="+",
+        choices=OTHERS,
+        help="Write each image's objects for other programs too, as 'export' does.",
+    )
+    parser.add_argument(
+        "--corrections",
+        metavar="FILE",
+        help="Of one image, the corrections and labels of a file that the window's Copy command"
+        " wrote.",
+    )
     add_axes_flag(parser)
     add_channels_flag(parser)
     add_grey_flag(parser)
@@ -93,6 +114,7 @@ def add_parser(subparsers: Subparsers) -> None:
     add_flags(parser, ClusteringSettings, title="clustering", defaults=OWN)
     add_flags(parser, PredictionSettings, title="prediction")
     add_flags(parser, BlockSettings, title="blocks, where the output is a file")
+    add_flags(parser, ExportSettings, title="outlines, with --format")
     add_worker_flags(parser)
     parser.set_defaults(run=predict)
 
@@ -139,7 +161,11 @@ def predict(options: argparse.Namespace) -> int:
     frames = _checked_frames(options)
     inputs = find_inputs(options.input, reader, project, options.pattern, output, into, frames)
     stores = project is not None and not options.ome
-    outputs = Outputs(output, options.table, options.ome, options.maps, stores, options.panels)
+    if options.corrections:
+        inputs = [_corrected(options, inputs)]
+    names = [*dict.fromkeys(options.format or ()), *["panels"] * options.panels]
+    how = tuple(FORMATS[one] for one in names), read_flags(vars(options), ExportSettings())
+    outputs = Outputs(output, options.table, options.ome, options.maps, stores, *how)
     advice = ADVICE if options.input else ""
     blocks = read_flags(vars(options), BlockSettings())
     run = PredictRun(model, name, clustering, prediction, outputs, advice, blocks, note_kept)
@@ -177,7 +203,8 @@ def _many(
             predict_all(run, inputs, results, summary, done, workers, stop.cancelled)
         finally:  # what is done when it is stopped is listed, too
             if options.summary and summary:
-                write_summary(Path(options.summary), [summary[k] for k in sorted(summary)])
+                rows = [summary[k] for k in sorted(summary)]
+                write_summary(Path(options.summary), rows, run.about)
     return results.close()
 
 
@@ -206,6 +233,7 @@ def _in_one_file(
         run.prediction,
         run.blocks,
         table_of(output) if options.table else None,
+        path,
     )
     job = BlockJob(work, path, options.json, inputs[0].apart().read, workers)
     if image.frames is not None:
@@ -242,6 +270,22 @@ def _series(run: PredictRun, job: BlockJob, given: Input, stop: StopRequest) -> 
         done = DoneImages(folder, run.facts)
         predict_all(run, [given], results, {}, done, workers, stop.cancelled)
     return results.close()
+
+
+def _corrected(options: argparse.Namespace, inputs: list[Input]) -> Input:
+    """Return the only image with the corrections of a file."""
+    from napari_spatial_embeddings.prediction.repeated import with_corrections
+
+    path = Path(options.corrections)
+    if len(inputs) != 1:
+        raise CallError(f"--corrections: they are those of one image, and here are {len(inputs)}")
+    if is_one_file(options.output):
+        raise CallError("--corrections: no image by blocks has them; name a folder as --output")
+    if options.workers is not None or options.scheduler:
+        raise CallError("--corrections: workers do not take them; leave --workers and --scheduler")
+    if not path.is_file():
+        raise CallError(f"--corrections: there is no file {path}")
+    return with_corrections(inputs[0], path)
 
 
 def _model_and_output(
@@ -295,6 +339,6 @@ def _check_labels_flag(options: argparse.Namespace) -> None:
         raise CallError("--labels: --output names the place of the labels already; leave one out")
     if options.ome:
         raise CallError("--ome: labels in images are OME-Zarr; leave --ome or --labels out")
-    given = {"--table": options.table, "--maps": options.maps, "--panels": options.panels}
-    if not options.output and (flag := next((name for name in given if given[name]), "")):
+    given = {name: getattr(options, name) for name in ("table", "maps", "panels", "format")}
+    if not options.output and (flag := next((f"--{name}" for name in given if given[name]), "")):
         raise CallError(f"{flag}: name a folder for it with --output")

@@ -1,5 +1,5 @@
 from .colours import image_colours, instance_colours, offset_colours
-from .formats import FORMATS, ExportStep, Format, export, export_steps
+from .formats import FORMATS, Format, export, export_steps
 from .labels import write_labels
 from .maps import write_maps
 from .objects import objects_table, write_objects
@@ -8,6 +8,7 @@ from .pictures.overlay import write_picture
 from .places import results_beside
 from .regions import write_regions
 from .segmented import Segmented, SegmentedSeries
+from .step import ExportStep
 
 __all__ = [
     "FORMATS",

@@ -1,15 +1,47 @@
-"""The command line that repeats a prediction, with the flags of its settings."""
+"""Command line, and Python, that repeat a prediction with all its settings."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from napari_spatial_embeddings import PROGRAM
-from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings, Settings
+from napari_spatial_embeddings.config import (
+    ClusteringSettings,
+    ExportSettings,
+    PredictionSettings,
+    Settings,
+)
+
+PACKAGE = __name__.partition(".")[0]
+
+OWN = {"objects": "--table", "maps": "--maps", "ome": "--ome", "panels": "--panels"}
+"""Flags of `predict` for formats."""
+
+NAMES = {
+    "roi": "roi",
+    "geojson": "geojson",
+    "coco": "coco",
+    "shapes": "shapes",
+    "table": "objects",
+    "seg": "seg",
+    "ome-zarr": "ome-zarr",
+    "png": "png",
+    "npy": "npy",
+    "tiff": "labels",
+    "ome-tiff": "ome",
+    "picture": "overlay",
+    "panels": "panels",
+    "svg": "svg",
+    "pdf": "pdf",
+    "parquet": "parquet",
+    "anndata": "anndata",
+}
+"""Names of formats on the command line, with the keys of `export.FORMATS`, slow to load."""
 
 
 def predict_command(
@@ -25,10 +57,9 @@ def predict_command(
     pixel_size: Sequence[float | None] | None = None,
     unit: str | None = None,
     frames: Sequence[int] | None = None,
-    table: bool = False,
-    maps: bool = False,
-    ome: bool = False,
-    panels: bool = False,
+    formats: Sequence[str] = (),
+    settings: ExportSettings = ExportSettings(),
+    corrections: Path | None = None,
 ) -> str:
     """Return the command that segments images with a model and these settings.
 
@@ -52,8 +83,12 @@ def predict_command(
         Size of a pixel along each axis, and its unit; read from the images if not given.
     frames : sequence of int, optional
         Those of a time series; all if not given.
-    table, maps, ome, panels : bool
-        What is written besides labels, and their format.
+    formats : sequence of keys of `export.FORMATS`
+        What is written; labels in any case.
+    settings : ExportSettings
+        Of these.
+    corrections : path, optional
+        Of the file of corrections of the only image.
 
     Returns
     -------
@@ -61,8 +96,11 @@ def predict_command(
         Quoted as this system's shell wants it.
     """
     words = [PROGRAM, "predict", *map(str, images), "--model", str(model), "--output", str(output)]
-    given = {"--table": table, "--maps": maps, "--ome": ome, "--panels": panels}
-    words += [flag for flag, wanted in given.items() if wanted]
+    words += [flag for key, flag in OWN.items() if key in formats]
+    left = {*formats} - {*OWN, *(() if "ome" in formats else ("labels",))}
+    others = [name for name, key in NAMES.items() if key in left]
+    words += ["--format", *others] if others else []
+    words += ["--corrections", str(corrections)] if corrections else []
     words += ["--axes", axes] if axes else []
     words += ["--channels", *map(str, channels)] if channels is not None else []
     words += ["--grey", grey] if grey else []
@@ -71,7 +109,64 @@ def predict_command(
     words += ["--frames", *map(str, frames)] if frames is not None else []
     words += write_flags(clustering)
     words += write_flags(prediction or PredictionSettings(), PredictionSettings())
+    words += write_flags(settings, ExportSettings()) if others else []
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def predict_python(
+    image: str | Path,
+    model: str | Path,
+    output: str | Path,
+    clustering: ClusteringSettings,
+    prediction: PredictionSettings,
+    reading: Mapping[str, Any],
+    *,
+    frame: int | None = None,
+    formats: Sequence[str] = ("labels",),
+    settings: ExportSettings = ExportSettings(),
+    corrections: Path | None = None,
+) -> str:
+    """Return the Python that segments an image with a model and these settings.
+
+    Parameters
+    ----------
+    image, model, output, clustering, prediction
+        As of `predict_command`; one image.
+    reading : mapping
+        Of `project.image_source.ImageSource`, all that is given but the path.
+    frame : int, optional
+        Which one of a time series.
+    formats, settings, corrections
+        As of `predict_command`.
+    """
+    how = "".join(f", {name}={value!r}" for name, value in reading.items() if value is not None)
+    lines = [
+        f"ImageSource(Path({str(image)!r}){how})",
+        f"model={str(model)!r}",
+        f"clustering={_call(clustering)}",
+        f"prediction={_call(prediction)}",
+    ]
+    lines += [] if frame is None else [f"frame={frame}"]
+    lines += [] if corrections is None else [f"corrections=Path({str(corrections)!r})"]
+    words = "".join(f"    {line},\n" for line in lines)
+    return f"""from pathlib import Path
+
+from {PACKAGE}.config import ClusteringSettings, ExportSettings, PredictionSettings
+from {PACKAGE}.export import export
+from {PACKAGE}.prediction.repeated import segment_image
+from {PACKAGE}.project.image_source import ImageSource
+
+found = segment_image(
+{words})
+for path in export({str(output)!r}, found, {list(formats)!r}, settings={_call(settings)}):
+    print(path)
+"""
+
+
+def _call(settings: Settings) -> str:
+    """Return the Python that makes some settings."""
+    known = ", ".join(f"{name}={value!r}" for name, value in settings.model_dump().items())
+    return f"{type(settings).__name__}({known})"
 
 
 def write_flags(settings: Settings, base: Settings | None = None) -> list[str]:

@@ -23,8 +23,7 @@ from .label_files.png import write_png
 from .label_files.zarr_labels import write_zarr
 from .labels import write_labels
 from .maps import write_maps
-from .measures import measure_steps
-from .objects import write_objects
+from .objects import objects_writer
 from .outlines.coco import CocoSet, write_coco
 from .outlines.described import Steps
 from .outlines.geojson import write_geojson
@@ -35,8 +34,12 @@ from .pictures.overview import write_panels
 from .pictures.pdf import write_pdf
 from .pictures.svg import write_svg
 from .places import check_folder, check_place
-from .record import record_beside, write_record
+from .record import check_table, write_record
 from .segmented import Results, Segmented
+from .step import ExportStep
+from .tables.anndata_file import write_anndata
+from .tables.parquet import write_parquet
+from .tables.rows import add_rows
 
 Write: TypeAlias = Callable[[Path, Results, ExportSettings], Steps]
 """Writes a file of this name, whole or not at all, and yields how much is done, and of how much.
@@ -62,6 +65,8 @@ class Format:
         Heading under which it is offered.
     series : bool
         Whether it holds all frames of a time series.
+    needs : str
+        Package that an extra brings, and without which it is not written.
     """
 
     name: str
@@ -70,26 +75,7 @@ class Format:
     about: str
     group: str = "More"
     series: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ExportStep:
-    """Progress of an export.
-
-    Parameters
-    ----------
-    path : path
-        Of the file that is being written.
-    done, total : int
-        How much of it is, such as objects; equal, too, in its last step.
-    complete : bool
-        Whether the file is there.
-    """
-
-    path: Path
-    done: int
-    total: int
-    complete: bool = False
+    needs: str = ""
 
 
 def of_one(write: Callable[[Path, Segmented, ExportSettings], Steps]) -> Write:
@@ -124,10 +110,9 @@ def _labels(path: Path, found: Segmented, _settings: ExportSettings) -> Path:
     return write_labels(path, labels, found.pixel_size, found.unit, found.noted())
 
 
-def _objects(path: Path, found: Segmented, _settings: ExportSettings) -> Steps:
-    where = found.instances, found.image, found.pixel_size, found.unit
-    measured = yield from measure_steps(*where)
-    write_objects(path, {**found.measured(), **measured})
+def _objects(path: Path, found: Results, _settings: ExportSettings) -> Steps:
+    with objects_writer(path) as add:
+        yield from add_rows(found, add)
     write_record(path, found.noted())
 
 
@@ -247,10 +232,29 @@ FORMATS: dict[str, Format] = {
     "objects": Format(
         "Objects (CSV)",
         ".csv",
-        of_one(_objects),
+        _objects,
         "One row per object: class, score, place, size, shape, neighbours and intensities;"
         " NAME.csv.json beside it states how they were made.",
         MORE,
+        series=True,
+    ),
+    "parquet": Format(
+        "Objects (Parquet)",
+        ".parquet",
+        write_parquet,
+        "The same rows for pandas, R and databases.",
+        MORE,
+        series=True,
+        needs="pyarrow",
+    ),
+    "anndata": Format(
+        "Objects (AnnData)",
+        ".h5ad",
+        write_anndata,
+        "The objects, their measurements and places for scanpy, squidpy and SpatialData.",
+        MORE,
+        series=True,
+        needs="anndata",
     ),
     "maps": Format(
         "Maps (Zarr)",
@@ -330,10 +334,10 @@ def export_steps(
         path = folder / f"{name}{FORMATS[key].ending}"
         if path.resolve() in spared:
             raise FileError(f"{path} is the image itself; choose another folder for the results")
-        if key != "overlay":  # a picture does not name the program
-            check_place(path)
         if path.suffix == ".csv":
-            check_place(record_beside(path))
+            check_table(path)
+        elif key != "overlay":  # a picture does not name the program
+            check_place(path)
         yield from _steps(path, FORMATS[key].write(path, found, settings))
 
 

@@ -54,7 +54,7 @@ def segmented_labels(
     classes : sequence of str
         Names of all classes; those of the table if not given.
     image : (C, *S), optional
-        For the mean intensities where objects are measured.
+        For the intensities.
     pixel_size : tuple of D floats, optional
         In ``unit``; None along an axis of unknown size.
     unit : str, optional

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,9 @@ def ome_metadata(
 ) -> dict[str, Any]:
     """Return what tifffile makes the metadata of an OME-TIFF of; ``note`` is kept as it is."""
     metadata: dict[str, Any] = {"axes": axes}
+    facts = json.loads(note) if note else {}
+    if facts.pop("date", None):  # the file is the same if it is made in the same way again
+        metadata["UUID"] = str(uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(facts)))
     for axis, size in zip(axes.lstrip("T"), pixel_size or (), strict=False):
         if size is None:
             continue

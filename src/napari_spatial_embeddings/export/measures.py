@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +14,76 @@ from napari_spatial_embeddings.core.measuring.hulls import hull_size
 from napari_spatial_embeddings.core.measuring.sums import Sums, add_all
 from napari_spatial_embeddings.core.units import Lengths, finest_length, spacing_of
 
-from .objects import Table
+from .objects import Table, objects_table
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.core.instances import Instances
+    from napari_spatial_embeddings.core.quality.calibration import Calibration
 
 EVERY = 200
 """Convex hulls after which there is a report."""
+
+
+Steps: TypeAlias = Generator[tuple[int, int], None, Table]
+"""Measures objects, yields how much is done, and of how much, and returns the columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Image that a window with N objects, each of them whole, is a part of.
+
+    Parameters
+    ----------
+    start : tuple of D ints
+        First pixel of the window.
+    shape : tuple of D ints
+        Of the image.
+    neighbours : int64 (N,)
+        Number of other objects that each touches there.
+    """
+
+    start: tuple[int, ...]
+    shape: tuple[int, ...]
+    neighbours: NDArray[np.int64]
+
+
+def complete(steps: Steps) -> Table:
+    """Return the columns that steps end with."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            table: Table = end.value
+            return table
+
+
+def full_steps(
+    instances: Instances,
+    class_names: Sequence[str],
+    image: PixelArray | None = None,
+    pixel_size: Lengths | None = None,
+    unit: str | None = None,
+    spacing: tuple[float, ...] | None = None,
+    start: tuple[int, ...] = (),
+    calibration: Calibration | None = None,
+    around: Around | None = None,
+) -> Steps:
+    """Return all columns of a table of objects: those of `objects_table`, and the measures.
+
+    Parameters
+    ----------
+    instances, class_names, image, pixel_size, unit, spacing, start, calibration
+        As of `objects_table`.
+    around : Around, optional
+        As of `measure_steps`.
+    """
+    where = pixel_size, unit, spacing, start, calibration
+    known = objects_table(instances, class_names, None, *where)
+    for c in range(0 if image is None else image.shape[0]):
+        known[f"mean_intensity_{c}"] = []  # its place: it is measured with the others
+    measured = yield from measure_steps(instances, image, pixel_size, unit, around)
+    return {**known, **measured}
 
 
 def measures(
@@ -30,13 +93,7 @@ def measures(
     unit: str | None = None,
 ) -> Table:
     """Measure the objects; see `measure_steps`."""
-    steps = measure_steps(instances, image, pixel_size, unit)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            table: Table = end.value
-            return table
+    return complete(measure_steps(instances, image, pixel_size, unit))
 
 
 def measure_steps(
@@ -44,7 +101,8 @@ def measure_steps(
     image: PixelArray | None = None,
     pixel_size: Lengths | None = None,
     unit: str | None = None,
-) -> Generator[tuple[int, int], None, Table]:
+    around: Around | None = None,
+) -> Steps:
     """Measure the objects, yield how much is done, and of how much, and return the columns.
 
     They are those of `skimage.measure.regionprops` where pixels are square, and hold for all
@@ -59,6 +117,8 @@ def measure_steps(
         Size of a pixel along each axis in ``unit``; None along an axis of unknown size, which then
         counts as one of the finest. Lengths are given in the unit as well where they are known.
     unit : str, optional
+    around : Around, optional
+        The image that positions, borders and neighbours are those of, if this is a window of it.
 
     Returns
     -------
@@ -84,6 +144,13 @@ def measure_steps(
         hulls[k] = hull_size(labels, label, box) if sums.size[k] else 0
         if k % EVERY == 0:
             yield done + k, blocks + len(ids)
+    shape = labels.shape
+    if around is not None:
+        first, shape = np.array(around.start), around.shape
+        sums.first += first
+        sums.stop += first
+        sums.mean += first
+        sums.neighbours[:] = around.neighbours
     axes = "zyx"[-labels.ndim :]
     known = [size for size in lengths if size is not None]
     finest = finest_length(lengths) if len(known) == labels.ndim else None
@@ -104,7 +171,7 @@ def measure_steps(
     table["solidity"] = _ratio(sums.size, hulls)
     table["extent"] = _ratio(sums.size, box_size)
     table["neighbours"] = sums.neighbours.tolist()
-    at_border = (sums.first == 0).any(1) | (sums.stop == labels.shape).any(1)
+    at_border = (sums.first == 0).any(1) | (sums.stop == shape).any(1)
     table["touches_border"] = at_border.astype(int).tolist()
     return table | _intensities(sums)
 

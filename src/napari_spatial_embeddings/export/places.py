@@ -35,7 +35,7 @@ def check_folder(folder: Path) -> None:
     ------
     FileError
     """
-    if (store := _store_around(folder)) is not None:
+    if (store := store_around(folder)) is not None:
         raise FileError(
             f"{folder} lies in the Zarr {store}, which holds nothing but its arrays; choose a"
             " folder outside of it"
@@ -44,10 +44,10 @@ def check_folder(folder: Path) -> None:
 
 def results_beside(image: Path) -> Path:
     """Return the folder for results of an image's file: beside it, or beside the Zarr it is in."""
-    return (_store_around(image) or image).parent / "results"
+    return (store_around(image) or image).parent / "results"
 
 
-def _store_around(path: Path) -> Path | None:
+def store_around(path: Path) -> Path | None:
     """Return the outermost folder of Zarr that a path is, or lies in."""
     path = path.absolute()
     return next((one for one in reversed([path, *path.parents]) if is_zarr(one)), None)

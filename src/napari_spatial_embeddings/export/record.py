@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -15,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_spatial_embeddings import __version__
+from napari_spatial_embeddings.core.image_data import MAX_PIXELS
 from napari_spatial_embeddings.files.errors import reading, writing
 from napari_spatial_embeddings.files.maps import KEY
 from napari_spatial_embeddings.system.atomic import write_atomically
 from napari_spatial_embeddings.system.file_hash import file_hash
 
-from .places import SOFTWARE, check_place
+from .places import SOFTWARE, check_place, store_around
 
 if TYPE_CHECKING:
     from PIL.PngImagePlugin import PngInfo
@@ -39,8 +41,9 @@ def record(
     source: Path | None = None,
     image: PixelArray | None = None,
     name: str | None = None,
+    between: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:
-    """Return how objects were made, as each file of an export keeps it.
+    """Return how objects were made, as each file with objects keeps it.
 
     Parameters
     ----------
@@ -49,17 +52,20 @@ def record(
         `inference.registry.made_by` returns. It may be the record of a label image; its date and
         versions are replaced, and its input is if there is an image.
     source : path, optional
-        The image's file.
+        The image's file or store; other folders count as none.
     image : (C, *S), optional
-        Its pixels; looked at if it has no file, and they are in memory.
+        Its pixels; looked at if it has no file, and they are in memory or would fit.
     name : str, optional
         Of an image without a file.
+    between : callable
+        Called after each piece of the file that is read; what it raises ends this.
 
     Returns
     -------
     dict
         ``about``, with ``version``, of this program; ``versions``; ``date``, in UTC; and ``input``:
-        ``name``, and ``sha256`` of the file, or ``pixels_sha256`` of the values in C order.
+        ``name``, of an image in a store with those of the folders in there, and ``sha256`` of the
+        file, or ``pixels_sha256`` of the values in C order.
 
     Raises
     ------
@@ -67,20 +73,35 @@ def record(
         If the image's file cannot be read.
     """
     made = dict(about)
-    if source is not None:
-        made["input"] = {"name": source.name}
-        if source.is_file():
-            made["input"]["sha256"] = hash_of(source)
-    elif isinstance(image, np.ndarray):
+    if source is not None and source.is_dir() and store_around(source) is None:
+        source = None
+    if source is not None or image is not None:
+        made["input"] = {"name": name if source is None else _name_of(source)}
+    if source is not None and source.is_file():
+        made["input"]["sha256"] = hash_of(source, between)
+    elif image is not None and _is_small(image):
         pixels = np.ascontiguousarray(image).data
-        made["input"] = {"name": name, "pixels_sha256": hashlib.sha256(pixels).hexdigest()}
+        made["input"]["pixels_sha256"] = hashlib.sha256(pixels).hexdigest()
     made["version"], made["versions"] = __version__, dict(_versions())
     made["date"] = datetime.now(UTC).isoformat(timespec="seconds")
     return made
 
 
-def hash_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, as ``sha256sum`` prints it.
+def _name_of(source: Path) -> str:
+    """Return the name of a file or store, of one in a store with those of the folders in there."""
+    around = store_around(source)
+    if around is None:
+        return source.name
+    return source.absolute().relative_to(around.parent).as_posix()
+
+
+def _is_small(image: PixelArray) -> bool:
+    """Whether all values of an image are in memory, or would fit."""
+    return isinstance(image, np.ndarray) or math.prod(image.shape[1:]) <= MAX_PIXELS
+
+
+def hash_of(path: Path, between: Callable[[], object] = lambda: None) -> str:
+    """Return the SHA-256 of a file's bytes; see `system.file_hash`.
 
     Raises
     ------
@@ -88,7 +109,7 @@ def hash_of(path: Path) -> str:
         If it cannot be read.
     """
     with reading(path):
-        return file_hash(path)
+        return file_hash(path, between)
 
 
 @lru_cache(1)
@@ -115,6 +136,17 @@ def png_notes(made: Mapping[str, Any]) -> PngInfo:
 def record_beside(table: Path) -> Path:
     """Return the file of a table's record: a line of the table itself would break its readers."""
     return table.with_name(table.name + ENDING)
+
+
+def check_table(table: Path) -> None:
+    """Refuse to write a table where it, or its record, would replace a file that is not ours.
+
+    Raises
+    ------
+    FileError
+    """
+    check_place(table)
+    check_place(record_beside(table))
 
 
 def write_record(table: Path, made: Mapping[str, Any]) -> Path:

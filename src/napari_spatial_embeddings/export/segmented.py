@@ -12,7 +12,8 @@ from napari_spatial_embeddings.core.quality.calibration import of_card
 from napari_spatial_embeddings.errors import InputError
 
 from .labels import about_window
-from .objects import Table, objects_table
+from .measures import Steps, full_steps, measure_steps
+from .objects import Table
 from .record import record
 
 if TYPE_CHECKING:
@@ -56,12 +57,13 @@ class Segmented:
     clustering : ClusteringSettings, optional
         Those that gave the objects, for what lies behind others.
     table : Table, optional
-        What is known of the objects from a file, in the order of ``instances.ids``; measured if not
-        given.
+        What is known of the objects from a file, in the order of ``instances.ids``.
     source : path, optional
         The image's file.
     annotation : integers (*S), optional
         What the user annotated: objects positive, 0 background, negative unknown.
+    lead : Table
+        Columns that stand before all others.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Segmented:
     table: Table | None = None
     source: Path | None = None
     annotation: NDArray[np.integer] | None = None
+    lead: Table = field(default_factory=dict)
 
     def class_of(self, k: int) -> str | None:
         """Return the class of the object in row k; None if it is unknown."""
@@ -105,13 +108,23 @@ class Segmented:
 
         return whole_masks(self.instances, self.maps, self.clustering)
 
-    def measured(self) -> Table:
-        """Return a row for each object, those of a file if they are known from one."""
+    def measured(self) -> Steps:
+        """Measure the objects, and return a row for each: what is known of it, and its measures."""
+        where = self.pixel_size, self.unit
         if self.table is not None:
-            return self.table
+            measured = yield from measure_steps(self.instances, self.image, *where)
+            return {**self.lead, **self.table, **measured}
         spacing = None if self.maps is None else self.maps.spacing
-        where = self.pixel_size, self.unit, spacing, self.start, of_card(self.model or {})
-        return objects_table(self.instances, self.classes, self.image, *where)
+        rows = yield from full_steps(
+            self.instances,
+            self.classes,
+            self.image,
+            *where,
+            spacing,
+            self.start,
+            of_card(self.model or {}),
+        )
+        return {**self.lead, **rows}
 
     def noted(self) -> dict[str, Any]:
         """Return how the objects were made, as it is kept in each file."""

@@ -36,6 +36,8 @@ class StoredMaps:
         The file's name without its endings.
     model : dict
         The card of the model that predicted them; empty if unknown.
+    made : dict
+        How they were made: the record that `predict` left there; empty if unknown.
     """
 
     maps: EmbeddingMaps
@@ -43,6 +45,7 @@ class StoredMaps:
     unit: str | None
     name: str
     model: dict[str, Any]
+    made: dict[str, Any]
 
 
 def read_maps(path: str | Path) -> StoredMaps:
@@ -78,6 +81,7 @@ def read_maps(path: str | Path) -> StoredMaps:
             facts["unit"],
             stem(path),
             facts.get("model") or {},
+            facts.get("made") or {},
         )
 
 

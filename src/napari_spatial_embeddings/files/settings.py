@@ -16,6 +16,9 @@ SETTINGS = '"seed_threshold"'
 ENDS = 2**17
 """Bytes at the start and at the end of other files in which the program is named."""
 
+PIECE = 2**24
+"""Bytes that are read at once of a file that names it anywhere."""
+
 
 def read_settings(path: str | Path) -> dict[str, Any]:
     """Return the settings that `export.write_labels` was given; empty if there are none.
@@ -64,10 +67,23 @@ def _is_our_file(path: Path) -> bool:
         first = file.read(ENDS)
         file.seek(max(0, path.stat().st_size - ENDS))
         last = file.read(ENDS)
+    if path.suffix.lower() == ".h5ad":  # which has its texts anywhere
+        return _names_us(path)
     if path.suffix.lower() == ".csv":
         columns = first.partition(b"\n")[0].split(b",")
         return b"label" in columns and (b"size_px" in columns or b"shape-type" in columns)
     return KEY.encode() in first + last
+
+
+def _names_us(path: Path) -> bool:
+    """Whether this program is named anywhere in a file."""
+    with reading(path), path.open("rb") as file:
+        before = b""
+        while piece := file.read(PIECE):
+            if KEY.encode() in before + piece:
+                return True
+            before = piece[-len(KEY) :]
+    return False
 
 
 def _is_our_tiff(path: Path) -> bool:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import Clustering, cluster
@@ -56,6 +57,8 @@ class Segmentation:
         Duration of the last clustering.
     memory : LabelMemory, optional
         Labels of objects that were found earlier and are not among the instances.
+    prediction : PredictionSettings, optional
+        Under which the maps were predicted; None if they are not known.
     """
 
     maps: EmbeddingMaps
@@ -68,6 +71,7 @@ class Segmentation:
     card: dict[str, Any]
     milliseconds: float = 0.0
     memory: LabelMemory | None = None
+    prediction: PredictionSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class SegmentationJob:
         are clustered again only if other settings are wanted.
     advice : str
         What to do about an image that the model does not take, for the message.
+    labels : callable, optional
+        Reads labels (*S) that objects proposed in there are to have, if there is no ``before``.
     scale : float64 (2, C), optional
         From `normalisation.normalisation`, of the time series that the image is a frame of; from
         `normalisation.normalisation_of` if not given.
@@ -107,6 +113,7 @@ class SegmentationJob:
     reuse: bool = False
     advice: str = ""
     scale: Scale | None = None
+    labels: Callable[[], NDArray[np.int32]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +246,10 @@ def _segment(
     if corrections is None and job.corrections is not None:
         corrections = job.corrections()
     found = Clustering(progress.maps, corrections=corrections)
-    instances, spent = timed(found, clustering, None if before is None else before.instances)
+    like: Instances | NDArray[np.int32] | None = None if before is None else before.instances
+    if like is None and job.labels is not None:
+        like = job.labels()
+    instances, spent = timed(found, clustering, like)
     memory = None
     if before is not None:
         instances, memory = recalled(instances, before.instances, before.memory)
@@ -254,6 +264,7 @@ def _segment(
         card,
         spent,
         memory,
+        prediction,
     )
     yield _step(report, "done", result=result)
 
@@ -297,7 +308,9 @@ def reclustered(
 
 
 def timed(
-    clustering: Clustering, settings: ClusteringSettings, like: Instances | None
+    clustering: Clustering,
+    settings: ClusteringSettings,
+    like: Instances | NDArray[np.int32] | None,
 ) -> tuple[Instances, float]:
     """Return the instances, and the milliseconds that finding them took.
 

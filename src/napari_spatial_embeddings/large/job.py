@@ -37,6 +37,8 @@ class LargeJob:
         The settings.
     table : path, optional
         Of the table of objects, if it is written: see `table_of`.
+    path : path, optional
+        Of the image's file or store, if it has one.
     """
 
     model: SpatialEmbeddings
@@ -48,6 +50,7 @@ class LargeJob:
     prediction: PredictionSettings
     blocks: BlockSettings
     table: Path | None
+    path: Path | None = None
 
     @property
     def tiff(self) -> bool:

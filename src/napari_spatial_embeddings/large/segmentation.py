@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -19,13 +19,16 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.core.image_data import sliced
 from napari_spatial_embeddings.core.instances import Corrections
+from napari_spatial_embeddings.core.measuring.sums import Sums, add_all
 from napari_spatial_embeddings.core.text import clock, plural
 from napari_spatial_embeddings.core.threads import in_order
 from napari_spatial_embeddings.core.units import spacing_of
 from napari_spatial_embeddings.export.label_place import publish
 from napari_spatial_embeddings.export.label_store import LabelGrid, LabelStore
 from napari_spatial_embeddings.export.large_tiff import write_large_tiff
-from napari_spatial_embeddings.export.objects import objects_table, objects_writer
+from napari_spatial_embeddings.export.measures import Around, complete, full_steps
+from napari_spatial_embeddings.export.objects import Table, objects_writer
+from napari_spatial_embeddings.export.record import check_table, record, write_record
 from napari_spatial_embeddings.files import stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
@@ -128,6 +131,8 @@ def segment_large(
         If there is what may not be deleted.
     """
     image = job.image
+    if job.table is not None:
+        check_table(job.table)
     if job.host is not None:
         grid = LabelGrid.like(job.host, image.shape)
     else:
@@ -150,7 +155,15 @@ def segment_large(
                 yield last
             if last is None or last.blocks.found is None:
                 raise _Stopped
-            for report in _write(job, last, grid, folder, piece):
+            about = {
+                **made_by(job.name, job.model.card()),
+                "clustering": job.clustering.model_dump(mode="json"),
+                "prediction": job.prediction.model_dump(mode="json"),
+                "corrected": 0,
+                "blocks": job.blocks.model_dump(mode="json"),
+            }
+            made = record(about, job.path, image.data, image.name, check)
+            for report in _write(job, last, grid, folder, made, piece):
                 yield report
                 check()
             if job.table is not None:  # it may be on another disk
@@ -160,6 +173,7 @@ def segment_large(
                     (folder / TABLE).open("rb") as rows,
                 ):
                     shutil.copyfileobj(rows, table)
+                write_record(job.table, made)
             if job.tiff:
                 (folder / job.output.name).replace(job.output)
             else:
@@ -219,43 +233,34 @@ def _message(blocks: BlockReport) -> str:
 
 
 def _write(
-    job: LargeJob, last: LargeReport, grid: LabelGrid, folder: Path, piece: Callable[[], None]
+    job: LargeJob,
+    last: LargeReport,
+    grid: LabelGrid,
+    folder: Path,
+    made: Mapping[str, Any],
+    piece: Callable[[], None],
 ) -> Iterator[LargeReport]:
     """Write the files, into the hidden folder."""
     found = last.blocks.found
     assert found is not None
-    about = {
-        **made_by(job.name, job.model.card()),
-        "clustering": job.clustering.model_dump(),
-        "blocks": job.blocks.model_dump(),
-        **({} if job.tiff else about_run(folder, len(found))),
-    }
+    about = {**made, **({} if job.tiff else about_run(folder, len(found)))}
     shutil.rmtree(folder / "labels", ignore_errors=True)  # of a run that ended early
     store = LabelStore(folder / "labels", grid, found.blocks.edges, len(found), planes=job.tiff)
     total = len(found.blocks) + (0 if job.tiff else store.coarser_chunks)
+    total += 0 if job.table is None else len(found.blocks)
     last = replace(last, done=0, total=total, message="Writing the labels", takes="", writing=True)
     with ExitStack() as opened:
         opened.enter_context(writing(job.table or job.output))
-        add = opened.enter_context(objects_writer(folder / TABLE)) if job.table else None
-        if add is not None:
-            add(_rows(job, found, None))
         pool = opened.enter_context(ThreadPoolExecutor(2, "labels"))
         opened.callback(pool.shutdown, wait=False, cancel_futures=True)
-        reading = threading.Lock()  # not all that images come from may be read by several threads
-
-        def block(k: int) -> tuple[NDArray[np.int32], dict[str, list[Any]]]:
-            labels = found.labels(k)
-            if add is None:
-                return labels, {}
-            with reading:
-                return labels, _rows(job, found, k)
-
-        for k, (labels, rows) in enumerate(in_order(pool, 2, block, range(len(found.blocks)))):
+        for k, labels in enumerate(in_order(pool, 2, found.labels, range(len(found.blocks)))):
             store.write(found.blocks.core(k), labels)
-            if add is not None:
-                add(rows)
             piece()
             yield (last := replace(last, done=last.done + 1))
+        if job.table is not None:
+            for done in _write_table(job, found, store, folder / TABLE, pool, piece):
+                yield replace(last, done=last.done + done, message="Measuring the objects")
+            last = replace(last, done=last.done + len(found.blocks))
         if job.tiff:
             image = job.image
             path = folder / job.output.name
@@ -267,9 +272,40 @@ def _write(
             yield (last := replace(last, done=last.done + 1))
 
 
-def _rows(job: LargeJob, found: FoundBlocks, k: int | None) -> dict[str, list[Any]]:
+def _write_table(
+    job: LargeJob,
+    found: FoundBlocks,
+    store: LabelStore,
+    path: Path,
+    pool: ThreadPoolExecutor,
+    piece: Callable[[], None],
+) -> Iterator[int]:
+    """Write the table of all objects, whose labels are in the store; yield the blocks done."""
+    labels: Any = store.finest  # sliced as an array in memory would be
+    ids = np.arange(1, len(found) + 1)
+    spacing = spacing_of(job.image.pixel_size) or found.spacing
+    # A block holds its own objects whole, but not those of others beside them.
+    touched = Sums.of(len(found), job.image.ndim, 0)
+    for _ in add_all(touched, labels, ids, spacing):
+        piece()
+        yield 0
+    reading = threading.Lock()  # not all that images come from may be read by several threads
+
+    def rows(k: int) -> Table:
+        with reading:
+            return _rows(job, found, k, touched.neighbours)
+
+    with objects_writer(path) as add:
+        add(_rows(job, found, None, touched.neighbours))
+        for k, own in enumerate(in_order(pool, 2, rows, range(len(found.blocks)))):
+            add(own)
+            piece()
+            yield k + 1
+
+
+def _rows(job: LargeJob, found: FoundBlocks, k: int | None, neighbours: NDArray[np.int64]) -> Table:
     """Return the table of a block's objects; without rows, of no block."""
-    image, data = job.image, None
+    image, data, around = job.image, None, None
     one = None if k is None else found.instances(k)
     if one is None:
         instances = Corrections.none((1,) * image.ndim).instances()
@@ -277,7 +313,9 @@ def _rows(job: LargeJob, found: FoundBlocks, k: int | None) -> dict[str, list[An
     else:
         instances, window = one
         data = sliced(image.data, (slice(None), *window))
-    return objects_table(
+        first = tuple(part.start for part in window)
+        around = Around(first, image.shape, neighbours[instances.ids - 1])
+    steps = full_steps(
         instances,
         job.model.settings.classes,
         data,
@@ -286,4 +324,6 @@ def _rows(job: LargeJob, found: FoundBlocks, k: int | None) -> dict[str, list[An
         found.spacing,
         (),
         job.model.calibration,
+        around,
     )
+    return complete(steps)

@@ -13,10 +13,11 @@ from napari_spatial_embeddings.inference.workers.worker import (
     this_worker,
 )
 
+from .facts import MODEL, VERSION
 from .inputs import Input
 from .kept_frames import KeptFrames
 from .reports import InputReport
-from .run import MODEL, VERSION, PredictRun
+from .run import PredictRun
 from .summary import ImageSummary
 from .unusable import Unusable, reason_of
 

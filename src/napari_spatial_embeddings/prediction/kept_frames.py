@@ -38,12 +38,15 @@ class KeptFrame:
     scores : float32 (N,)
     rows : dict of lists
         From `export.objects.objects_table`; empty if there is no table.
+    corrected : int
+        Number of objects that were.
     """
 
     labels: NDArray[np.int32]
     sizes: NDArray[np.int64]
     scores: NDArray[np.float32]
     rows: Table
+    corrected: int = 0
 
 
 class KeptFrames:
@@ -80,6 +83,7 @@ class KeptFrames:
                 sizes=found.size,
                 scores=found.score,
                 rows=json.dumps(rows),
+                corrected=int(found.locked.sum()),
             )
 
     def read(self, t: int) -> KeptFrame:
@@ -94,7 +98,8 @@ class KeptFrames:
         with reading(path), np.load(path) as kept:
             labels = np.frombuffer(zlib.decompress(kept["labels"].tobytes()), np.int32)
             rows = json.loads(str(kept["rows"]))
-            return KeptFrame(labels.reshape(kept["shape"]), kept["sizes"], kept["scores"], rows)
+            labels = labels.reshape(kept["shape"])
+            return KeptFrame(labels, kept["sizes"], kept["scores"], rows, int(kept["corrected"]))
 
     def clear(self) -> None:
         """Delete all of them."""

@@ -9,16 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_spatial_embeddings.config import ExportSettings
 from napari_spatial_embeddings.errors import InputError
 
 from .inputs import Input
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
-    from napari_spatial_embeddings.core.instances import Instances
-    from napari_spatial_embeddings.core.quality.calibration import Calibration
-    from napari_spatial_embeddings.core.units import Lengths
-    from napari_spatial_embeddings.inference.segmentation import Segmentation
+    from napari_spatial_embeddings.core.image_data import ImageData
+    from napari_spatial_embeddings.export.segmented import Segmented
 
     from .kept_frames import KeptFrame
 
@@ -33,11 +31,13 @@ class Outputs:
         None if nothing is written but labels in images.
     table, ome, maps : bool
         Whether tables are written; labels as OME-TIFF; the maps.
-    panels : bool
-        Whether a picture of six panels is written.
     stores : bool
         Whether the labels of large images are OME-Zarr, of which a viewer reads what is seen, with
         a table of the objects.
+    formats : tuple of keys of `export.FORMATS`
+        Files that are written besides.
+    settings : ExportSettings
+        Of these.
     """
 
     folder: Path | None
@@ -45,7 +45,8 @@ class Outputs:
     ome: bool = False
     maps: bool = False
     stores: bool = False
-    panels: bool = False
+    formats: tuple[str, ...] = ()
+    settings: ExportSettings = ExportSettings()
 
     def labels_path(self, one: Input) -> Path:
         """Return where the labels of an image are written."""
@@ -90,6 +91,12 @@ class Outputs:
         assert self.folder is not None
         return self.folder / name
 
+    def format_path(self, one: Input, key: str) -> Path:
+        """Return where an image is written in a format."""
+        from napari_spatial_embeddings.export import FORMATS
+
+        return self.named(f"{one.name}{FORMATS[key].ending}")
+
     def check(self, one: Input, image: ImageData, *, large: bool = False) -> None:
         """Refuse an image that results cannot be written of, before it is segmented.
 
@@ -105,105 +112,69 @@ class Outputs:
         InputError
         """
         from napari_spatial_embeddings.export.places import check_place
+        from napari_spatial_embeddings.export.record import check_table
 
         if self.maps and image.frames is not None:
             raise InputError(
                 f"{image.name} is a time series, whose maps are not kept; leave --maps out"
             )
-        if self.panels and image.frames is not None:
+        if "panels" in self.formats and image.frames is not None:
             raise InputError(
                 f"{image.name} is a time series, whose maps are not kept; leave --panels out, or"
                 " name --frames"
             )
-        if self.panels:
-            check_place(self.panels_path(one))
+        if self.formats and (large or image.frames is not None):
+            what = "too large to be segmented at once" if large else "a time series"
+            raise InputError(
+                f"{image.name} is {what}, of which --format is not written; leave it out, and give"
+                " the labels to 'export' afterwards"
+            )
+        for key in self.formats:
+            if key != "overlay":  # a picture does not name the program
+                check_place(self.format_path(one, key))
         if one.into:
             _check_host(one.path, image)
         check_place(self.large_labels_path(one) if large else self.labels_path(one))
-
-    def panels_path(self, one: Input) -> Path:
-        """Return where the panels of an image are written."""
-        return self.named(f"{one.name}.panels.png")
+        if (table := self.large_table_path(one) if large else self.table_path(one)) is not None:
+            check_table(table)
 
     @property
     def of_maps(self) -> bool:
         """Whether something is made of the maps, so that they have to fit in memory."""
-        return self.maps or self.panels
+        return self.maps or "panels" in self.formats
 
-    def write_maps(self, one: Input, image: ImageData, found: Segmentation) -> None:
-        """Write the maps of an image."""
-        from napari_spatial_embeddings.export.maps import write_maps
+    def write(self, one: Input, found: Segmented) -> Iterator[tuple[int, int]]:
+        """Write an image's labels, and its table, its maps and other files if asked for.
 
-        path = self.named(f"{one.name}.maps.zarr")
-        write_maps(path, found.maps, image.pixel_size, image.unit, found.card, image.start)
-
-    def write_panels(
-        self, one: Input, image: ImageData, found: Segmentation, about: Mapping[str, Any]
-    ) -> None:
-        """Draw the panels of an image, which was segmented as ``about`` states."""
-        from napari_spatial_embeddings.config import ExportSettings
-        from napari_spatial_embeddings.export import Segmented
-        from napari_spatial_embeddings.export.pictures.overview import write_panels
-
-        where = image.pixel_size, image.unit, about, found.card
-        shown = Segmented(
-            one.name,
-            found.instances,
-            found.classes,
-            found.maps,
-            image.data,
-            *where,
-            start=image.start,
-            source=one.path,
-        )
-        write_panels(self.panels_path(one), shown, ExportSettings())
-
-    def write(
-        self,
-        one: Input,
-        found: Instances,
-        classes: tuple[str, ...],
-        spacing: tuple[float, ...],
-        pixel_size: Lengths | None,
-        unit: str | None,
-        about: Mapping[str, Any],
-        image: PixelArray | None = None,
-        start: tuple[int, ...] = (),
-        calibration: Calibration | None = None,
-    ) -> None:
-        """Write an image's labels, and its table if asked for.
-
-        Parameters
-        ----------
-        one : Input
-        found : Instances
-        classes : tuple of str
-        spacing : tuple of D floats
-            Of the maps, in which centres are pixels of the finest axis.
-        pixel_size, unit : optional
-            Of the image.
-        about : mapping
-            Metadata of the labels: how they were made.
-        image : (C, *S), optional
-            For the intensities in the table.
-        start : tuple of D ints
-            Its first pixel in the large image that it is a window of; empty if it is none.
-        calibration : Calibration, optional
-            Of the model's scores, for the table.
+        Yields
+        ------
+        pair of int
+            How much of a file is done, and of how much.
         """
+        from napari_spatial_embeddings.export.formats import FORMATS, PICTURE_FORMATS
         from napari_spatial_embeddings.export.image_labels import write_image_labels
-        from napari_spatial_embeddings.export.labels import about_window, write_labels
-        from napari_spatial_embeddings.export.objects import objects_table, write_objects
+        from napari_spatial_embeddings.export.labels import write_labels
+        from napari_spatial_embeddings.export.maps import write_maps
+        from napari_spatial_embeddings.export.objects import write_objects
+        from napari_spatial_embeddings.export.pictures.plane import with_slice
+        from napari_spatial_embeddings.export.record import write_record
 
+        if not set(PICTURE_FORMATS).isdisjoint(self.formats):
+            found = with_slice(found)
+        for key in self.formats:
+            yield from FORMATS[key].write(self.format_path(one, key), found, self.settings)
+        made, labels = found.noted(), found.instances.labels
+        where = found.pixel_size, found.unit
+        if self.maps and found.maps is not None:
+            path = self.named(f"{one.name}.maps.zarr")
+            write_maps(path, found.maps, *where, found.model, found.start, made=made)
         if (table := self.table_path(one)) is not None:
-            where = pixel_size, unit, spacing, start
-            rows = objects_table(found, classes, image, *where, calibration)
-            write_objects(table, rows)
+            write_objects(table, (yield from found.measured()))
+            write_record(table, made)
         if one.into:
-            write_image_labels(one.path, one.into, found.labels, about)
+            write_image_labels(one.path, one.into, labels, made)
         else:
-            facts = {**about, **about_window(start)}
-            write_labels(self.labels_path(one), found.labels, pixel_size, unit, facts)
+            write_labels(self.labels_path(one), labels, *where, made)
 
     @contextmanager
     def series(
@@ -216,13 +187,18 @@ class Outputs:
         Parameters
         ----------
         one : Input
-        image, spacing, about
+        image, spacing
             As in `export.label_series.label_series`.
+        about : mapping
+            The model and the settings.
         """
         from napari_spatial_embeddings.export.label_series import label_series
         from napari_spatial_embeddings.export.objects import objects_writer
+        from napari_spatial_embeddings.export.record import record, write_record
 
-        table, where = self.table_path(one), (image, spacing, about, self.host(one))
+        known = {"input": {"name": image.name}, **about, "corrected": 0}
+        made = record(known, one.path)
+        table, where = self.table_path(one), (image, spacing, made, self.host(one))
         with ExitStack() as opened:
             add_rows = opened.enter_context(objects_writer(table)) if table else None
             add_labels = opened.enter_context(label_series(self.labels_path(one), *where))
@@ -231,10 +207,13 @@ class Outputs:
                 if frame is None:
                     return
                 add_labels(t, frame.labels)
+                made["corrected"] += frame.corrected  # read when the last frame is there
                 if add_rows is not None:
                     add_rows({"frame": [t] * len(frame.sizes), **frame.rows})
 
             yield add
+        if table is not None:
+            write_record(table, made)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from napari_spatial_embeddings.core.quality.calibration import of_card
 from napari_spatial_embeddings.errors import Failure, InputError
 
 from .done import DoneImages
+from .facts import about_run, facts_of_run
 from .inputs import Input
 from .kept_frames import KeptFrames
 from .outputs import Outputs
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
         SegmentationJob,
         SegmentationReport,
     )
-
-MODEL, VERSION = "the model", "the program's version"
-"""Names of what has to be the same in all processes that share in a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +49,8 @@ class PredictRun:
         For images whose maps would not fit in memory.
     kept, discard
         As in `large.segmentation.segment_large`.
+    known : mapping, optional
+        What ``made_by`` is, for processes that may not find the model's folder.
     """
 
     model: SpatialEmbeddings
@@ -62,29 +62,25 @@ class PredictRun:
     blocks: BlockSettings = field(default_factory=BlockSettings)
     kept: Callable[[Path], object] = lambda _: None
     discard: bool = True
+    known: Mapping[str, Any] | None = None
+
+    @property
+    def made_by(self) -> Mapping[str, Any]:
+        """The model's name and hash, for the files."""
+        from napari_spatial_embeddings.inference.registry import made_by
+
+        return made_by(self.name, self.model.card()) if self.known is None else self.known
 
     @property
     def about(self) -> dict[str, Any]:
-        """How labels were made, for their files."""
-        from napari_spatial_embeddings.inference.registry import made_by
-
-        made = made_by(self.name, self.model.card())
-        return {**made, "clustering": self.clustering.model_dump()}
+        """The model and the settings, for the files."""
+        return about_run(self.made_by, self.clustering, self.prediction)
 
     @property
     def facts(self) -> dict[str, Any]:
         """All that decides what is written of an image, for `DoneImages`."""
-        from napari_spatial_embeddings import __version__
-        from napari_spatial_embeddings.inference.block_record import digest_of_model
-
-        return {
-            MODEL: digest_of_model(self.model),
-            "clustering": self.clustering.model_dump(),
-            "prediction": self.prediction.model_dump(),
-            "blocks": self.blocks.model_dump(),
-            "outputs": [self.outputs.table, self.outputs.maps, self.outputs.panels],
-            VERSION: __version__,
-        }
+        settings = self.clustering, self.prediction, self.blocks
+        return facts_of_run(self.model, *settings, self.outputs)
 
     def image(self, first: InputReport, done: DoneImages) -> Iterator[InputReport]:
         """Yield the reports of an image, or a time series, that is segmented in this process.
@@ -154,6 +150,8 @@ class PredictRun:
         """Yield the reports of an image whose maps fit in memory, and write its results."""
         from napari_spatial_embeddings.inference.segmentation import SegmentationJob
 
+        from .segmented import segmented
+
         one = report.one
         job = SegmentationJob(one.key, one.name, lambda: image, advice=self.advice)
         for own in self._segmented(one.complete(job)):
@@ -165,13 +163,9 @@ class PredictRun:
         if not one.wanted():
             yield replace(report, summary=ImageSummary(one.name, one.well))
             return
-        if self.outputs.maps:
-            self.outputs.write_maps(one, image, found)
-        if self.outputs.panels:
-            self.outputs.write_panels(one, image, found, self.about)
-        where = found.classes, found.maps.spacing, image.pixel_size, image.unit
-        more = image.data, image.start, of_card(found.card)
-        self.outputs.write(one, found.instances, *where, self.about, *more)
+        made = self.made_by
+        for _ in self.outputs.write(one, segmented(one.name, found, image, one.path, made=made)):
+            yield replace(report, message=f"{one.name}: writing")
         objects = [(found.instances.size, found.instances.score)]
         yield replace(self._finished(report, image, objects), found=found)
 
@@ -198,6 +192,7 @@ class PredictRun:
             self.prediction,
             self.blocks,
             self.outputs.large_table_path(one),
+            one.path,
         )
         found = yield from segment_large_image(
             job,
@@ -229,7 +224,7 @@ class PredictRun:
             Of the series.
         kept : KeptFrames
         """
-        from napari_spatial_embeddings.export.objects import objects_table
+        from napari_spatial_embeddings.export.measures import complete, full_steps
         from napari_spatial_embeddings.inference.series import frame_jobs
 
         one = report.one
@@ -248,7 +243,7 @@ class PredictRun:
         if self.outputs.table_path(one) is not None:
             pixels, spacing = image.frame(t).data, found.maps.spacing
             where = pixels, image.pixel_size, image.unit, spacing, (), of_card(found.card)
-            rows = objects_table(found.instances, found.classes, *where)
+            rows = complete(full_steps(found.instances, found.classes, *where))
         kept.write(t, found.instances, rows)
         yield replace(report, found=found, tiles=(0, 0))
 

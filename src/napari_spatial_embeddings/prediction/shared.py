@@ -56,7 +56,8 @@ class _Sharing:
         self._run, self._done, self._workers, self._clock = run, done, workers, clock
         done.folder.mkdir(parents=True, exist_ok=True)
         folder, outputs = done.folder.resolve(), run.outputs.apart()
-        apart = replace(run, model=None, outputs=outputs, kept=_nothing)  # type: ignore[arg-type]
+        own = {"outputs": outputs, "kept": _nothing, "known": run.made_by}
+        apart = replace(run, model=None, **own)  # type: ignore[arg-type]
         self._opener, self._name = OpenImages(apart, run.facts, folder), secrets.token_hex(8)
         self._waiting, self._blamed = deque[ImageTask](), deque[ImageTask]()
         self._reports: dict[int, InputReport] = {}  # the newest of each image under way

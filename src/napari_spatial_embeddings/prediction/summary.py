@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,10 +123,22 @@ def wells_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.wells{path.suffix}")
 
 
-def write_summary(path: Path, images: list[ImageSummary]) -> None:
-    """Write the table of images, and that of wells where there are any."""
-    from napari_spatial_embeddings.export.objects import write_objects
+def write_summary(path: Path, images: list[ImageSummary], about: Mapping[str, Any]) -> None:
+    """Write the table of images, and that of wells where there are any, each with its record.
 
-    write_objects(path, image_rows(images))
+    Parameters
+    ----------
+    path : path
+    images : list of ImageSummary
+    about : mapping
+        The model and the settings.
+    """
+    from napari_spatial_embeddings.export.objects import write_objects
+    from napari_spatial_embeddings.export.record import record, write_record
+
+    made, tables = record(about), {path: image_rows(images)}
     if any(one.well for one in images):
-        write_objects(wells_path(path), well_rows(images))
+        tables[wells_path(path)] = well_rows(images)
+    for table, rows in tables.items():
+        write_objects(table, rows)
+        write_record(table, made)

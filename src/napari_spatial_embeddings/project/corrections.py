@@ -15,7 +15,7 @@ from napari_spatial_embeddings.files.errors import reading
 from .annotation import read_stored
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.core.instances import Corrections
+    from napari_spatial_embeddings.core.instances import Corrections, Instances
 
 COLUMNS = {
     "label": np.int32,
@@ -31,10 +31,17 @@ FIELDS = {"label": "ids", "index": "class_index"}
 """Fields of `Corrections` that the file calls otherwise."""
 
 
-def write_corrections(path: Path, corrections: Corrections) -> None:
+def write_corrections(path: Path, corrections: Corrections, found: Instances | None = None) -> None:
     """Write corrections, whole or not at all: labels, and in the same file what is known of them.
 
     Deleted pixels get a label of their own there, as label images know no negative numbers.
+
+    Parameters
+    ----------
+    path : path
+    corrections : Corrections
+    found : Instances, optional
+        Objects whose labels are kept as well, for `read_kept_labels`.
 
     Raises
     ------
@@ -45,6 +52,9 @@ def write_corrections(path: Path, corrections: Corrections) -> None:
     gone = int(labels.max(initial=0)) + 1
     facts = {name: getattr(corrections, FIELDS.get(name, name)).tolist() for name in COLUMNS}
     facts |= {name: getattr(corrections, name).tolist() for name in ("deleted", "split")}
+    if found is not None:
+        free = ~found.locked
+        facts["kept"] = [found.ids[free].tolist(), found.seed_pixel[free].tolist()]
     write_labels(path, np.where(labels < 0, gone, labels), settings={"gone": gone, **facts})
 
 
@@ -75,6 +85,24 @@ def read_corrections(path: Path, shape: tuple[int, ...]) -> Corrections:
         deleted = np.array(marks, np.int64).reshape(-1, len(shape))
         split = np.array(facts.get("split", []), np.int32)
         return Corrections(labels, **columns, deleted=deleted, split=split)
+
+
+def read_kept_labels(path: Path, shape: tuple[int, ...]) -> NDArray[np.int32]:
+    """Return the labels (*shape) that objects are to have, each at the pixel it is proposed by.
+
+    Zero elsewhere, and everywhere if the file has none.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged, or of another shape.
+    """
+    labels = np.zeros(shape, np.int32)
+    with reading(path):
+        ids, pixels = read_settings(path).get("kept") or ([], [])
+        at = np.array(pixels, np.int64).reshape(len(ids), len(shape))
+        labels[tuple(at.T)] = ids
+    return labels
 
 
 def _pieces(mask: NDArray[np.bool_]) -> NDArray[np.intp]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.config import ClusteringSettings
+from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.instances import Corrections, Instances
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, Float
 from napari_spatial_embeddings.errors import Failure
@@ -199,6 +199,7 @@ class FrameResults:
             "model": result.model,
             "card": result.card,
             "spacing": result.maps.spacing,
+            "prediction": result.prediction and result.prediction.model_dump(mode="json"),
         }
         columns = {field.name: getattr(found, field.name) for field in fields(Instances)}
         with writing(path), atomic_file(path) as file:
@@ -252,6 +253,8 @@ class FrameResults:
             settings = ClusteringSettings.model_validate(facts["settings"])
             card = facts["card"]
             card = ModelCard.checked(facts["model"], card).facts() if card else {}
+            how = facts.get("prediction")  # of older versions, none
+            prediction = None if how is None else PredictionSettings.model_validate(how)
         maps = StoredMaps(path, image.shape[1:], tuple(facts["spacing"]), self._recent)
         if found.labels.shape != maps.shape:
             return None
@@ -264,11 +267,10 @@ class FrameResults:
             tuple(facts["classes"]),
             facts["model"],
             card,
+            prediction=prediction,
         )
         if not _agree(found, corrections):
-            uncorrected = Segmentation(
-                maps, Clustering(maps), found, settings, None, result.classes, result.model, card
-            )
+            uncorrected = replace(result, clustering=Clustering(maps), corrections=None)
             result = reclustered(uncorrected, settings, corrections or Corrections.none(maps.shape))
         return StoredFrame(result, bool(about["complete"]))
 

@@ -16,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from builders import capsules, picture
 from command_line import contents
+from formats_here import HERE
 from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.image_data import ImageData
@@ -52,10 +53,10 @@ def accept_all(scene: Scene) -> None:
 def test_one_image_in_every_format(scene: Scene, bench: EditorBench, tmp_path: Path) -> None:
     scene.tune(margin_factor=0.8)
     accept_all(scene)
-    bench.export.export_current(tmp_path, list(FORMATS))
+    bench.export.export_current(tmp_path, list(HERE))
     assert "being written" in bench.export.obstacle(["labels"])
-    assert done(bench) == f"Wrote {len(FORMATS)} files of 1 image to {tmp_path}"
-    assert {*contents(tmp_path)} >= {f"cells{kind.ending}" for kind in FORMATS.values()}
+    assert done(bench) == f"Wrote {len(HERE)} files of 1 image to {tmp_path}"
+    assert {*contents(tmp_path)} >= {f"cells{FORMATS[key].ending}" for key in HERE}
     for name in ("cells.tif", "cells.ome.tif"):
         np.testing.assert_array_equal(read_labels(tmp_path / name), scene.layer.data)
         assert read_image(tmp_path / name).pixel_size == pytest.approx((0.5, 0.5))
@@ -122,7 +123,7 @@ def test_an_image_with_another_array_by_now_has_nothing_to_export(
     assert layer is not None
     pixels = np.asarray(layer.data)[:30, :40].copy()
     layer.data = pixels
-    for format_ in FORMATS:
+    for format_ in HERE:
         session.say("")
         bench.export.export_current(tmp_path / "results", [format_])
         assert done(bench) == "Predict this image first."
@@ -223,7 +224,7 @@ def test_a_format_that_cannot_be_written_does_not_stop_the_others(
 
 
 def test_cancel(scene: Scene, bench: EditorBench, tmp_path: Path) -> None:
-    bench.export.export_all(tmp_path, list(FORMATS))
+    bench.export.export_all(tmp_path, list(HERE))
     assert scene.key in bench.export.exportable()
     bench.export.cancel()
     assert not bench.export.busy

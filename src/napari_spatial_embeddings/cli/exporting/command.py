@@ -12,31 +12,13 @@ from napari_spatial_embeddings.cli.flags import Subparsers, add_flags, checked_f
 from napari_spatial_embeddings.config import ExportSettings
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.export.command import NAMES as FORMATS
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.export import CocoSet
     from napari_spatial_embeddings.export.segmented import Results
 
     from .label_files import LabelFile
-
-FORMATS = {
-    "roi": "roi",
-    "geojson": "geojson",
-    "coco": "coco",
-    "shapes": "shapes",
-    "table": "objects",
-    "seg": "seg",
-    "ome-zarr": "ome-zarr",
-    "png": "png",
-    "npy": "npy",
-    "tiff": "labels",
-    "ome-tiff": "ome",
-    "picture": "overlay",
-    "panels": "panels",
-    "svg": "svg",
-    "pdf": "pdf",
-}
-"""Names of formats, with the keys of `export.FORMATS`, which takes its time to load."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -61,9 +43,9 @@ def add_parser(subparsers: Subparsers) -> None:
         help="What to write of each: NAME.RoiSet.zip for ImageJ and Fiji, NAME.geojson for QuPath,"
         " NAME.coco.json, or instances.json of several label images, NAME.shapes.csv for napari,"
         " NAME.csv, NAME_seg.npy for Cellpose, NAME.labels.zarr, NAME.labels16.png,"
-        " NAME.labels.npy, NAME.tif, NAME.ome.tif, and pictures of the objects: NAME.overlay.png,"
-        " NAME.overlay.svg, NAME.overlay.pdf, and NAME.panels.png, for which NAME.maps.zarr has to"
-        " be beside the labels.",
+        " NAME.labels.npy, NAME.tif, NAME.ome.tif, NAME.parquet, NAME.h5ad for AnnData, and"
+        " pictures of the objects: NAME.overlay.png, NAME.overlay.svg, NAME.overlay.pdf, and"
+        " NAME.panels.png, for which NAME.maps.zarr has to be beside the labels.",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="Folder for the files.")
     parser.add_argument(

@@ -76,6 +76,10 @@ def check_output(options: argparse.Namespace, paths: list[Path]) -> Path:
         raise CallError("--maps: those of one file's blocks are not kept; name a folder --output")
     if options.panels:
         raise CallError("--panels: they show maps, which of blocks are not kept; name a folder")
+    if options.format:
+        raise CallError(
+            "--format: name a folder as --output, or give the labels to 'export' afterwards"
+        )
     if options.ome:
         raise CallError("--ome: name an --output that ends in .ome.tif instead")
     if path.resolve() == paths[0].resolve():

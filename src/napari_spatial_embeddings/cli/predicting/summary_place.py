@@ -21,6 +21,8 @@ def check_summary(path: Path, others: Iterable[Path | None]) -> None:
     ------
     CallError
     """
+    from napari_spatial_embeddings.export.places import check_place
+    from napari_spatial_embeddings.export.record import record_beside
     from napari_spatial_embeddings.prediction.summary import wells_path
 
     if path.suffix.lower() != ".csv" or path.is_dir():
@@ -29,3 +31,5 @@ def check_summary(path: Path, others: Iterable[Path | None]) -> None:
     places = {one.resolve() for one in (path, wells_path(path))}
     if other := next((one for one in others if one and one.resolve() in places), None):
         raise CallError(f"--summary: {other} is an image's table of objects; choose another name")
+    for table in places:
+        check_place(record_beside(table))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -93,7 +94,7 @@ class Described:
 
 
 def described(
-    found: Results, settings: ExportSettings, *, edges: bool = False, measured: bool = False
+    found: Results, settings: ExportSettings, *, edges: bool = False
 ) -> Iterator[Described]:
     """Yield the outlines of all objects, by frames, in ascending order of labels and of slices.
 
@@ -103,8 +104,6 @@ def described(
     settings : ExportSettings
     edges : bool
         Along the edges of pixels instead of smooth; see `core.outlines.rings`.
-    measured : bool
-        Whether with measurements, which may take long.
 
     Raises
     ------
@@ -113,11 +112,10 @@ def described(
     """
     for k, (t, frame) in enumerate(frames_of(found)):
         share = None if isinstance(found, Segmented) else (k, len(found.numbers))
-        columns = _numbers(frame.measured()) if measured else {}
-        yield from _of_frame(frame, settings, t, share, columns, edges)
+        yield from described_frame(frame, settings, t, share, edges=edges)
 
 
-def _numbers(table: Table) -> Table:
+def numbers_of(table: Table) -> Table:
     """Return the columns that are measurements."""
     return {
         name: values
@@ -126,14 +124,30 @@ def _numbers(table: Table) -> Table:
     }
 
 
-def _of_frame(
+def described_frame(
     found: Segmented,
     settings: ExportSettings,
-    t: int | None,
-    share: tuple[int, int] | None,
-    columns: Table,
-    edges: bool,
+    t: int | None = None,
+    share: tuple[int, int] | None = None,
+    columns: Mapping[str, list[Any]] = MappingProxyType({}),
+    *,
+    edges: bool = False,
 ) -> Iterator[Described]:
+    """Yield the outlines of the objects of an image, or a frame; see `described`.
+
+    Parameters
+    ----------
+    found : Segmented
+    settings : ExportSettings
+    t : int, optional
+        The frame's number.
+    share : pair of int, optional
+        As in `Described`; counted by objects if not given.
+    columns : Table
+        From `numbers_of`, in the order of the objects' ids.
+    edges : bool
+        As of `described`.
+    """
     instances = found.instances
     row = {label: k for k, label in enumerate(instances.ids.tolist())}
     channels = 1 if found.image is None else found.image.shape[0]

@@ -19,12 +19,12 @@ import numpy as np
 
 from napari_spatial_embeddings.config import ExportSettings
 from napari_spatial_embeddings.core.outlines.rings import Piece, Ring
-from napari_spatial_embeddings.export.segmented import Results
+from napari_spatial_embeddings.export.segmented import Results, Segmented, frames_of
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.files.maps import KEY
 from napari_spatial_embeddings.system.atomic import atomic_file
 
-from .described import EVERY, Described, Steps, described
+from .described import EVERY, Described, Steps, described_frame, numbers_of
 
 IDS = uuid.uuid5(uuid.NAMESPACE_DNS, KEY)
 """Namespace of the objects' ids: an object of the same name in the same image has the same one."""
@@ -43,12 +43,16 @@ def write_geojson(path: Path, found: Results, settings: ExportSettings) -> Steps
         note = json.dumps(found.noted(), allow_nan=False)
         head = f'{{"type": "FeatureCollection", "{KEY}": {note}, "features": ['
         file.write(head.encode())
-        for k, one in enumerate(described(found, settings, edges=True, measured=True)):
-            text = json.dumps(_feature(one, found.name, settings), allow_nan=False)
-            file.write(f"{comma}\n{text}".encode())
-            comma = ","
-            if k % EVERY == 0:
-                yield one.share
+        for n, (t, frame) in enumerate(frames_of(found)):
+            share = None if isinstance(found, Segmented) else (n, len(found.numbers))
+            columns = numbers_of((yield from frame.measured()))
+            objects = described_frame(frame, settings, t, share, columns, edges=True)
+            for k, one in enumerate(objects):
+                text = json.dumps(_feature(one, found.name, settings), allow_nan=False)
+                file.write(f"{comma}\n{text}".encode())
+                comma = ","
+                if k % EVERY == 0:
+                    yield one.share
         file.write(b"\n]}\n")
 
 

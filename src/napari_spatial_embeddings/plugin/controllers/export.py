@@ -219,7 +219,9 @@ class ExportController(FileWriting):
         layer, result = self._images.layer_of(key), self._session.results.get(key)
         image = None if layer is None else self._images.image_data(key)
         at = self._slice(key) if result is not None and result.maps.ndim == 3 else None
-        source = None if layer is None else source_path(layer)
+        source, project = None if layer is None else source_path(layer), self._session.project
+        if source is None and project and (entry := self._project_images.entry(key)):
+            source = project.folder / entry.path
         limits = self._limits(key)
         return ExportTask(key, file, self._name(key), image, result, at, limits, source)
 
@@ -266,8 +268,15 @@ class ExportController(FileWriting):
 
     # ---------------------------------------------------------------- the command
 
-    def copy_command(self, folder: Path, formats: Sequence[str]) -> None:
-        """Make the command line that segments the current image with the present settings.
+    def copy_command(
+        self,
+        folder: Path,
+        formats: Sequence[str],
+        settings: ExportSettings = ExportSettings(),
+        *,
+        python: bool = False,
+    ) -> None:
+        """Make the command line, or the Python, that segments the current image as it is here.
 
         In a worker, as its pixels are compared with those of its file; `command_made` follows.
 
@@ -278,7 +287,7 @@ class ExportController(FileWriting):
         """
         from napari_spatial_embeddings.plugin.tasks.copied_command import copied_command
 
-        request = self._command_request(folder, formats)
+        request = self._command_request(folder, formats, settings, python=python)
         if self._commands is not None:
             self._commands.cancel()
 
@@ -290,7 +299,9 @@ class ExportController(FileWriting):
         worker.failed.connect(self._command_failed)
         worker.start()
 
-    def _command_request(self, folder: Path, formats: Sequence[str]) -> CommandRequest:
+    def _command_request(
+        self, folder: Path, formats: Sequence[str], settings: ExportSettings, *, python: bool
+    ) -> CommandRequest:
         from napari_spatial_embeddings.plugin.tasks.copied_command import CommandRequest
 
         session, key = self._session, self._session.image
@@ -307,10 +318,10 @@ class ExportController(FileWriting):
             session.model,
             session.clustering,
             session.prediction.updated(device=session.device),
-            table="objects" in formats,
-            maps="maps" in formats,
-            ome="ome" in formats,
-            panels="panels" in formats,
+            tuple(formats),
+            settings,
+            session.result,
+            python,
         )
 
     def _command_done(self, command: CopiedCommand) -> None:

@@ -283,7 +283,8 @@ class ListedImages(QObject):
             key = self._images.register(layer)
             data = self._images.image_data(key)
             if (series := self._session.images[key].series) is not None:
-                return ImageToPredict(key, name, series.image, frames=True)
+                source = source_path(layer)
+                return ImageToPredict(key, name, series.image, frames=True, source=source)
             if data.large and self._has_no_file(key):
                 problem = "it is large and no file of its own: choose it, and press Whole image"
                 return ImageToPredict(key, name, problem=problem)

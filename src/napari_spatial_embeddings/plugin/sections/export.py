@@ -58,14 +58,17 @@ class ExportSection(Collapsible):
         self.series = QPushButton("Export series")
         self.all = QPushButton("Export all")
         self.copy = QPushButton("Copy command")
+        self.python = QPushButton("Copy Python")
         self.this.clicked.connect(lambda: export.export_current(*self._chosen()))
         self.series.clicked.connect(lambda: export.export_series(*self._chosen()))
         self.all.clicked.connect(self._export_all)
-        self.copy.clicked.connect(self._copy)
+        self.copy.clicked.connect(lambda: self._copy(python=False))
+        self.python.clicked.connect(lambda: self._copy(python=True))
         self.choice.add_to("Outlines", (self.overlaps, self.kind))
         self.choice.add_to("Pictures", (self.ids, self.bar))
         self.body.addWidget(self.choice)
-        self.body.addLayout(EvenGrid(3, (self.this, self.series, self.all, self.copy)))
+        self.body.addLayout(EvenGrid(3, (self.this, self.series, self.all)))
+        self.body.addLayout(EvenGrid(2, (self.copy, self.python)))
         self._connections.add(export.changed, self.refresh)
         self._connections.add(export.command_made, self._copied)
         self.refresh()
@@ -108,12 +111,16 @@ class ExportSection(Collapsible):
             else "Write the files of every image; images without a prediction are predicted first.",
         )
         self.all.setText("Stop" if busy else "Export all")
-        _enable(
-            self.copy,
-            "" if self._session.model else "Choose or train a model first.",
-            "Copy a command that segments this image with the current model and thresholds, for a"
-            " terminal or a script. It does not include corrections.",
-        )
+        for button, what in (
+            (self.copy, "a command that writes these files of this image, for a terminal"),
+            (self.python, "Python code that writes these files of this image, for a script"),
+        ):
+            _enable(
+                button,
+                "" if self._session.model else "Choose or train a model first.",
+                f"Copy {what}: with the current model and thresholds, and with the corrections,"
+                " which are saved in a file beside.",
+            )
 
     def _chosen(self) -> tuple[Path, list[str], ExportSettings]:
         settings = ExportSettings(
@@ -130,9 +137,9 @@ class ExportSection(Collapsible):
         else:
             self._export.export_all(*self._chosen())
 
-    def _copy(self) -> None:
+    def _copy(self, *, python: bool) -> None:
         with self._session.errors_as_messages():
-            self._export.copy_command(*self._chosen()[:2])
+            self._export.copy_command(*self._chosen(), python=python)
 
     def _copied(self, command: str) -> None:
         QApplication.clipboard().setText(command)

@@ -1,4 +1,4 @@
-"""The command line that segments an open image: by its file, some channels of it, or a copy."""
+"""Command line, or Python, that segments an open image: by its file, some channels, or a copy."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
+import numpy as np
+
+from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.export.command import predict_command
-from napari_spatial_embeddings.files import FileError, file_name, read_image
+from napari_spatial_embeddings.core.instances import Corrections
+from napari_spatial_embeddings.export.command import predict_command, predict_python
+from napari_spatial_embeddings.files import FileError, file_name, positions, read_image
+from napari_spatial_embeddings.inference.segmentation import Segmentation
 from napari_spatial_embeddings.project.copies import write_copy
+from napari_spatial_embeddings.project.corrections import write_corrections
 from napari_spatial_embeddings.project.image_source import ImageSource, OpenedImage
 from napari_spatial_embeddings.project.sources import checked, same_pixels
 
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """What a command repeats.
+    """What is repeated.
 
     Parameters
     ----------
@@ -30,8 +36,13 @@ class CommandRequest:
         For the results.
     model : str
     clustering, prediction : settings
-    table, maps, ome, panels : bool
-        As in `export.command.predict_command`.
+    formats : tuple of keys of `export.FORMATS`
+    settings : ExportSettings
+        Of these.
+    result : Segmentation, optional
+        What was found: its corrections and its labels are repeated.
+    python : bool
+        Whether it is to be Python, and no command.
     """
 
     opened: OpenedImage
@@ -40,37 +51,49 @@ class CommandRequest:
     model: str
     clustering: ClusteringSettings
     prediction: PredictionSettings
-    table: bool
-    maps: bool
-    ome: bool
-    panels: bool = False
+    formats: tuple[str, ...]
+    settings: ExportSettings
+    result: Segmentation | None = None
+    python: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CopiedCommand:
-    """A command, and the file that was written for it, if there is one.
+    """A command or Python, and the files that were written for it, if there are any.
 
     Parameters
     ----------
     text : str
     copy : path, optional
     alone : bool
-        Whether the command normalises the image alone, and the window as a part of another one.
+        Whether the image is normalised alone, and in the window as a part of another one.
+    corrections : path, optional
+        Of the corrections, and the labels.
+    python : bool
     """
 
     text: str
     copy: Path | None
     alone: bool
+    corrections: Path | None = None
+    python: bool = False
 
     @property
     def message(self) -> str:
         """What the user should know of it."""
         saved = f"The image is saved as {self.copy}. " if self.copy else ""
+        if self.corrections:
+            saved += f"Corrections and labels are saved as {self.corrections}. "
         alone = (
             " It takes the brightness of this part alone: what it finds may differ a little from"
             " what is seen here."
         )
-        return f"{saved}The command is copied: paste it into a terminal.{alone * self.alone}"
+        copied = (
+            "The Python is copied: save it as a script, or paste it into Python."
+            if self.python
+            else "The command is copied: paste it into a terminal."
+        )
+        return f"{saved}{copied}{alone * self.alone}"
 
 
 def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
@@ -79,10 +102,8 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
     Raises
     ------
     InputError, Failure
-        If that copy cannot be written.
+        If that copy, or the corrections, cannot be written.
     """
-    from napari_spatial_embeddings.files.collections.positions import positions
-
     copy, image, frame = None, request.opened.image, request.frame
     source, alone = request.opened.source(), image.whole is not None
     if source is None or len(positions(source.path)) > 1:  # which one it is no flag names
@@ -90,32 +111,37 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
         image, frame = image if frame is None else image.frame(frame), None
         copy = _copy(image, request.folder / "images")
         source = ImageSource(copy)
-    grey = "plain" if source.grey == "grey" else source.grey
-    text = predict_command(
-        [source.path],
-        request.model,
-        request.folder,
-        request.clustering,
-        request.prediction,
-        axes=source.axes,
-        channels=source.channels,
-        grey=grey,
-        pixel_size=source.pixel_size,
-        unit=source.unit,
-        frames=None if frame is None else [frame],
-        table=request.table,
-        maps=request.maps,
-        ome=request.ome,
-        panels=request.panels,
-    )
-    yield CopiedCommand(text, copy, alone)
+    name = positions(source.path)[0].name + ("" if frame is None else f", frame {frame}")
+    corrections = _corrections(request.result, request.folder / "corrections", name)
+    what: dict[str, Any] = {
+        "formats": request.formats,
+        "settings": request.settings,
+        "corrections": corrections,
+    }
+    how = request.model, request.folder, request.clustering, request.prediction
+    if request.python:
+        names = "axes", "channels", "grey", "pixel_size", "unit"
+        reading = {name: getattr(source, name) for name in names}
+        text = predict_python(source.path, *how, reading, frame=frame, **what)
+    else:
+        text = predict_command(
+            [source.path],
+            *how,
+            axes=source.axes,
+            channels=source.channels,
+            grey="plain" if source.grey == "grey" else source.grey,
+            pixel_size=source.pixel_size,
+            unit=source.unit,
+            frames=None if frame is None else [frame],
+            **what,
+        )
+    yield CopiedCommand(text, copy, alone, corrections, request.python)
 
 
 def _copy(image: ImageData, folder: Path) -> Path:
     """Write an image into a folder, unless it is there already; files of others are kept."""
-    pixels, name = checked(image.data, image.name), file_name(image.name)
-    names = itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2)))
-    for path in (folder / f"{name}.tif" for name in names):
+    pixels = checked(image.data, image.name)
+    for path in _paths(folder, image.name):
         if not path.exists():
             write_copy(path, pixels, image.pixel_size, image.unit)
             return path
@@ -126,3 +152,33 @@ def _copy(image: ImageData, folder: Path) -> Path:
         if there.pixel_size == image.pixel_size and same_pixels(pixels, there.data):
             return path
     raise AssertionError("names have no end")
+
+
+def _corrections(result: Segmentation | None, folder: Path, name: str) -> Path | None:
+    """Write corrections and labels into a folder, unless they are there, or are what comes anyway.
+
+    Files of others, which earlier commands name, are kept.
+    """
+    if result is None:
+        return None
+    found, corrections = result.instances, result.corrections
+    none = corrections is None or not (len(corrections) or corrections.emptied)
+    if none and np.array_equal(found.ids, np.arange(1, len(found) + 1)):
+        return None
+    known = Corrections.none(found.labels.shape) if corrections is None else corrections
+    new = folder / f".{file_name(name)}.new.tif"
+    write_corrections(new, known, found)
+    for path in _paths(folder, name):
+        if not path.exists():
+            return new.replace(path)
+        if path.read_bytes() == new.read_bytes():
+            new.unlink()
+            return path
+    raise AssertionError("names have no end")
+
+
+def _paths(folder: Path, name: str) -> Iterator[Path]:
+    """Yield names of files, without end."""
+    yield folder / f"{file_name(name)}.tif"
+    for n in itertools.count(2):
+        yield folder / f"{file_name(name)}-{n}.tif"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,8 @@ from napari_spatial_embeddings.errors import Failure, InputError, to_message
 from napari_spatial_embeddings.export import CocoSet, Segmented, export_steps
 from napari_spatial_embeddings.export.formats import PICTURE_FORMATS
 from napari_spatial_embeddings.export.pictures.plane import slice_note, with_slice
-from napari_spatial_embeddings.inference.registry import made_by
 from napari_spatial_embeddings.plugin.state.session import Kind
+from napari_spatial_embeddings.prediction.segmented import segmented
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,14 +139,14 @@ def _export(
                 image = _read(request, task)
             assert image is not None
             assert result is not None
-            segmented = _segmented(request, task, image, result)
+            found = _segmented(request, task, image, result)
             for key in request.formats:
                 try:
-                    yield from _write(request, segmented, key, several)
+                    yield from _write(request, found, key, several)
                     files += 1
                     shared += several is not None and key == "coco"
                     if key in PICTURE_FORMATS:
-                        shown = slice_note(segmented.at, segmented.instances.labels)
+                        shown = slice_note(found.at, found.instances.labels)
                 except (InputError, OSError) as error:
                     problems.append(to_message(error))
         except (InputError, OSError) as error:
@@ -225,28 +225,16 @@ def _segmented(
             f"{task.name} has the shape {image.data.shape[1:]}, its objects {result.maps.shape}:"
             " predict it again"
         )
-    about: dict[str, Any] = {
-        **made_by(result.model, result.card),
-        "clustering": result.settings.model_dump(mode="json"),
-        "corrected": int(result.instances.locked.sum()),
-    }
-    limits: Sequence[tuple[float, float]] | None = task.limits
-    fits = limits is not None and len(limits) == image.data.shape[0]
-    found = Segmented(
-        task.file,
-        result.instances,
-        result.classes,
-        result.maps,
-        image.data,
-        image.pixel_size,
-        image.unit,
-        about,
-        result.card,
-        task.slice,
-        limits if fits else None,
-        image.start,
-        result.settings,
-        source=task.source,
+    fits = task.limits is not None and len(task.limits) == image.data.shape[0]
+    found = replace(
+        segmented(
+            task.file,
+            result,
+            image,
+            task.source,
+            at=task.slice,
+            limits=task.limits if fits else None,
+        ),
         annotation=_annotation(request, task) if "panels" in request.formats else None,
     )
     return found if set(PICTURE_FORMATS).isdisjoint(request.formats) else with_slice(found)

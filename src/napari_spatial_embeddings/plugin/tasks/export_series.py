@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,19 +71,18 @@ def _how_made(results: Collection[Segmentation]) -> dict[str, Any]:
     ----------
     results : collection of Segmentation
     """
-    from napari_spatial_embeddings.inference.registry import made_by
+    from napari_spatial_embeddings.prediction.segmented import how_made
 
     def one_or_all(values: Iterable[Any]) -> Any:
         known = [*values]
         different = [value for k, value in enumerate(known) if value not in known[:k]]
         return different[0] if len(different) == 1 else different
 
-    models = [made_by(one.model, one.card) for one in results]
+    every = [how_made(one) for one in results]
+    names = list(dict.fromkeys(name for one in every for name in one if name != "corrected"))
     return {
-        "model": one_or_all(one["model"] for one in models),
-        "model_sha256": one_or_all(one.get("model_sha256") for one in models),
-        "clustering": one_or_all(one.settings.model_dump(mode="json") for one in results),
-        "corrected": sum(int(one.instances.locked.sum()) for one in results),
+        **{name: one_or_all(one.get(name) for one in every) for name in names},
+        "corrected": sum(one["corrected"] for one in every),
     }
 
 
@@ -103,8 +102,8 @@ def export_series(request: SeriesExport) -> Iterator[ExportReport]:
     from napari_spatial_embeddings.export import FORMATS
 
     parts = [_write_labels(request)]
-    parts += [_write_table(request)] if "objects" in request.formats else []
-    parts += [_write_outlines(request, key) for key in request.formats if FORMATS[key].series]
+    keys = [key for key in request.formats if FORMATS[key].series]
+    parts += [_write_format(request, key) for key in sorted(keys, key=lambda key: key != "objects")]
     written, problems = list[str](), list[str]()
     for part in parts:
         try:
@@ -165,31 +164,26 @@ def _write_labels(request: SeriesExport) -> Generator[ExportReport, None, str]:
     return message
 
 
-def _write_outlines(request: SeriesExport, key: str) -> Generator[ExportReport, None, str]:
-    """Write the outlines of all frames in a format; return what was written."""
-    for step in _outline_steps(request, key):
+def _write_format(request: SeriesExport, key: str) -> Generator[ExportReport, None, str]:
+    """Write the objects of all frames in a format; return what was written."""
+    from napari_spatial_embeddings.export.formats import FORMATS, OUTLINES
+
+    for step in _steps(request, key):
         yield ExportReport(f"Writing {step.path.name}: frame {step.done} …")
-    return f"their outlines to {step.path.name}"
+    what = "their outlines" if FORMATS[key].group == OUTLINES else "a table of them"
+    return f"{what} to {step.path.name}"
 
 
-def _outline_steps(request: SeriesExport, key: str) -> Iterator[ExportStep]:
-    """Write the outlines of all frames, and report often."""
+def _steps(request: SeriesExport, key: str) -> Iterator[ExportStep]:
+    """Write the objects of all frames, and report often; rows of linked ones have their track."""
     from napari_spatial_embeddings.export import Segmented, SegmentedSeries, export_steps
+    from napari_spatial_embeddings.prediction.segmented import segmented
 
     series, results, name = request.series, request.results, request.path.stem
 
     def frame(t: int) -> Segmented:
-        found = results[t]
-        return Segmented(
-            f"{name}, frame {t}",
-            found.instances,
-            found.classes,
-            found.maps,
-            series.frame(t).data,
-            series.pixel_size,
-            series.unit,
-            clustering=found.settings,
-        )
+        found = segmented(f"{name}, frame {t}", results[t], series.frame(t))
+        return replace(found, lead=_track_columns(request, t, results[t]))
 
     numbers = tuple(sorted(results))
     classes = results[numbers[0]].classes if numbers else ()
@@ -199,36 +193,6 @@ def _outline_steps(request: SeriesExport, key: str) -> Iterator[ExportStep]:
     )
     folder, spare = request.path.parent, request.protected
     return export_steps(folder, found, [key], spare=spare, settings=request.outlines)
-
-
-def _write_table(request: SeriesExport) -> Generator[ExportReport, None, str]:
-    """Write a row for each object of each frame; in rows of linked ones, their track."""
-    from napari_spatial_embeddings.core.quality.calibration import of_card
-    from napari_spatial_embeddings.export.measures import measures
-    from napari_spatial_embeddings.export.objects import objects_table, objects_writer
-    from napari_spatial_embeddings.export.record import record, record_beside, write_record
-
-    series, path = request.series, request.path.with_suffix(".csv")
-    _check(request, path)
-    _check(request, record_beside(path))
-    yield ExportReport(f"Measuring the objects of {series.name} …")
-    with objects_writer(path) as add:
-        for t, found in sorted(request.results.items()):
-            image, where = series.frame(t).data, (series.pixel_size, series.unit)
-            rows = objects_table(
-                found.instances,
-                found.classes,
-                image,
-                *where,
-                found.maps.spacing,
-                (),
-                of_card(found.card),
-            )
-            rows |= measures(found.instances, image, *where)
-            add({"frame": [t] * len(found.instances), **_track_columns(request, t, found), **rows})
-            yield ExportReport(f"Measured frame {t} of {series.name} …")
-    write_record(path, record(_how_made(request.results.values()), request.source))
-    return f"a table of them to {path.name}"
 
 
 def _track_columns(request: SeriesExport, t: int, found: Segmentation) -> Table:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
@@ -75,6 +76,8 @@ class ImageToPredict:
         Why it cannot be predicted; empty if it is tried.
     frames : bool
         Whether it is a time series, whose key is that of a frame of it, or its own.
+    source : path, optional
+        The file of a series that is open, if it is known.
     """
 
     key: str
@@ -82,6 +85,7 @@ class ImageToPredict:
     image: ImageData | None = None
     problem: str = ""
     frames: bool = False
+    source: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ def _predict(
             )
     finally:  # what is done when it is stopped is listed, too
         if rows and inputs:
-            write_summary(project.results_folder / SUMMARY, rows)
+            write_summary(project.results_folder / SUMMARY, rows, run.about)
     record.clear()
     if not (counts.files or counts.fields or counts.earlier) and counts.skipped:
         raise Failure(f"no image could be predicted: {listed(counts.skipped)}")
@@ -224,7 +224,7 @@ def _input(project: Project, request: PredictionRequest, one: ImageToPredict, na
     state: Callable[[], str] = partial(state_of_whole, project, one.key)
     if image is not None:
         read, state = lambda: image, not_known
-    path = project.folder if entry is None else project.folder / entry.path
+    path = one.source or project.folder if entry is None else project.folder / entry.path
     well = "" if entry is None else entry.well
     return Input(
         name,

@@ -162,6 +162,7 @@ def _predict(
         request.prediction,
         request.blocks,
         table_of(request.output),
+        None if source is None else source.path,
     )
     opened = (lambda: image) if source is None else source.image
     if workers.asked:
