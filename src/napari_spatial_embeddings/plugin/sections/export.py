@@ -67,8 +67,8 @@ class ExportSection(Collapsible):
         self.choice.add_to("Outlines", (self.overlaps, self.kind))
         self.choice.add_to("Pictures", (self.ids, self.bar))
         self.body.addWidget(self.choice)
-        self.body.addLayout(EvenGrid(3, (self.this, self.series, self.all)))
-        self.body.addLayout(EvenGrid(2, (self.copy, self.python)))
+        buttons = self.this, self.series, self.all, self.copy, self.python
+        self.body.addLayout(EvenGrid(2, buttons))
         self._connections.add(export.changed, self.refresh)
         self._connections.add(export.command_made, self._copied)
         self.refresh()
