@@ -232,6 +232,9 @@ one format after another, each in a process of its own, two threads: `python -m 
 Seconds from its start to its end, the reading of the labels included; memory is the most that it
 held, which is where it is checked that the values are labels, as those of others are: 21 bytes a
 pixel. Labels that `export.write_labels` wrote are not: their ROI set took 0.71 GB, in a run apart.
+Polygons along the edges of pixels came later: beside the build before, on an AMD EPYC, GeoJSON has
+98 MB instead of 87 and takes 11.4 s of a processor instead of 10.7, COCO 70 MB instead of 62 and
+18.2 s instead of 17.5; napari's shapes have 182 MB and take 15.1 s. One run of each.
 """,
     "stopped": """## Exports stopped half way
 

@@ -193,7 +193,7 @@ FORMATS: dict[str, Format] = {
         series=True,
     ),
     "shapes": Format(
-        "napari (shapes)",
+        "napari",
         ".shapes.csv",
         write_shapes,
         "The outline of each object as a table that napari opens as a layer of shapes;"
