@@ -204,6 +204,8 @@ def test_folders_and_files_stay_small() -> None:
         files[path.parent] = files.get(path.parent, 0) + 1
         assert len(path.read_text("utf-8").splitlines()) <= LINES, path.relative_to(SOURCE)
     assert max(files.values()) <= FILES, files
+    for path in Path(__file__).parent.rglob("*.py"):
+        assert len(path.read_text("utf-8").splitlines()) <= LINES, path
 
 
 def test_only_the_plugin_knows_of_qt() -> None:

@@ -14,7 +14,7 @@ from napari_spatial_embeddings.core.instances import NOTHING
 from napari_spatial_embeddings.plugin.layers.pointer import Pointer
 from napari_spatial_embeddings.plugin.sections.correct import CorrectSection
 from napari_spatial_embeddings.project.training_set import load_training_set
-from plugin.scenes import WindowScene, open_scene
+from plugin.window_scenes import WindowScene, open_scene
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 

@@ -15,7 +15,7 @@ from command_line import contents
 from formats_here import HERE
 from napari_spatial_embeddings.files import read_labels
 from napari_spatial_embeddings.plugin.sections.export import DEFAULT_FORMATS, ExportSection
-from plugin.scenes import WindowScene, open_scene
+from plugin.window_scenes import WindowScene, open_scene
 
 
 @pytest.fixture

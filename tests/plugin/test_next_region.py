@@ -13,7 +13,8 @@ from napari_spatial_embeddings.files.regions import covered
 from napari_spatial_embeddings.plugin.controllers.proposing.next_region import NO_RESULT
 from napari_spatial_embeddings.plugin.layers.annotation import regions_of
 from napari_spatial_embeddings.plugin.sections.proposing.next_region import NextRegionRow
-from plugin.scenes import default_labels, maps_of, open_scene, predict
+from plugin.scenes import default_labels, maps_of, predict
+from plugin.window_scenes import open_scene
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 

@@ -16,7 +16,7 @@ from napari_spatial_embeddings.plugin.sections.correct import CorrectSection
 from plugin.conftest import Until
 from plugin.films import Film
 from plugin.robot_actions import PACE, button, canvas, on_screen, press, stroke
-from plugin.scenes import WindowScene
+from plugin.window_scenes import WindowScene
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-from plugin.scenes import WindowScene, open_scene
+from plugin.window_scenes import WindowScene, open_scene
 
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 Key = Qt.Key

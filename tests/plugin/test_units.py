@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_spatial_embeddings.plugin.layers.annotation import regions_of
 from napari_spatial_embeddings.plugin.layers.viewport import look_at, visible_box
-from plugin.scenes import open_scene
+from plugin.window_scenes import open_scene
 
 
 def test_clicks_strokes_and_shapes_are_where_the_mouse_is(shown: Viewer, qtbot: QtBot) -> None:

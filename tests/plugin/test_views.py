@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import html
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,62 +12,18 @@ from napari.layers import Image, Labels
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
 
-from formats_here import HERE
-from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core import image_data
-from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.large.views import MAX_PIXELS
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera
 from napari_spatial_embeddings.plugin.layers.viewport import visible_box
 from napari_spatial_embeddings.project import Project
 from plugin.project_files import project_of
-from plugin.robot_actions import canvas, on_screen, open_dock, press, stroke
-from slides import EDGE, PERIOD, Slide
+from plugin.robot_actions import canvas, open_dock, press, stroke
+from plugin.slide_views import PLACE, add_slide, annotate, current, look, predict, seen
+from slides import PERIOD, Slide
 
 Until = Callable[..., None]
-
-PLACE = (20 * 1024 + 300, 30 * 1024 + 300)
-"""Where the user looks, in pixels of the slide."""
-
-
-def add_slide(viewer: Viewer, slide: Slide, **options: Any) -> Image:
-    layer = viewer.add_image(
-        slide.arrays(), multiscale=True, name="slide", contrast_limits=(0, 3500), **options
-    )
-    assert isinstance(layer, Image)
-    return layer
-
-
-def look(viewer: Viewer, at: tuple[float, ...] = PLACE, zoom: float = 1.0) -> None:
-    camera(viewer).center = (0, *at)
-    camera(viewer).zoom = zoom
-    QApplication.processEvents()
-
-
-def seen(viewer: Viewer, layer: Image) -> tuple[tuple[int, int], ...]:
-    """Return where the canvas starts and ends, and the step of a view around it."""
-    box = visible_box(viewer, layer, "YX")
-    return tuple((p.start // 512 * 512, min(-(-p.stop // 512) * 512, EDGE)) for p in box)
-
-
-def current(dock: SpatialEmbeddingsWidget) -> Image:
-    assert dock.images.layer is not None
-    return dock.images.layer
-
-
-def annotate(dock: SpatialEmbeddingsWidget) -> None:
-    """Press Annotate, and where that was pressed before, Draw."""
-    begun = dock.annotation.strokes(dock.session.image) is not None
-    press(dock, "Draw" if begun else "Annotate")
-
-
-def predict(dock: SpatialEmbeddingsWidget, until: Until) -> None:
-    dock.session.device = "cpu"
-    dock.session.set_model("nuclei-2d", ClusteringSettings())
-    press(dock, "This view")
-    until(lambda: dock.idle)
 
 
 @pytest.fixture
@@ -308,74 +260,3 @@ def test_a_view_comes_back_with_its_project(
     assert current(dock) is view
     assert layer.visible
     assert dock.images.large is layer
-
-
-def test_objects_of_a_view_are_tuned_corrected_used_and_exported(
-    shown: Viewer, slide: Slide, tmp_path: Path, until: Until
-) -> None:
-    layer = add_slide(shown, slide)
-    dock = open_dock(shown)
-    QTest.qWait(300)
-    look(shown, zoom=4.0)
-    until(lambda: dock.idle)
-    predict(dock, until)
-    view, rows, columns = current(dock), *seen(shown, layer)
-    slide.reads.clear()
-    found = dock.session.result
-    assert found is not None
-    count = len(found.instances)
-    assert count > 3
-    dock.session.tune(seed_threshold=0.99)
-    until(lambda: dock.idle)
-    assert dock.session.result is not None
-    assert len(dock.session.result.instances) < count
-    dock.session.tune(seed_threshold=found.settings.seed_threshold)
-    until(lambda: dock.idle)
-
-    labels = next(x for x in shown.layers if x.name.endswith("instances"))
-    far = np.abs(found.instances.centre - np.asarray(labels.world_to_data(PLACE))).sum(1)
-    deleted, accepted, *_ = found.instances.seed_pixel[np.argsort(far)]
-    for tool, at in (("delete", deleted), ("accept", accepted)):
-        dock.correction_tool.use(tool)
-        where = on_screen(shown, canvas(dock), labels, at)
-        QTest.mouseMove(canvas(dock), where)
-        QTest.mouseClick(canvas(dock), Qt.MouseButton.LeftButton, pos=where)
-        until(lambda: dock.idle)
-    result = dock.session.result
-    assert result is not None
-    assert result.instances.locked.sum() == 1
-    assert result.instances.labels[tuple(deleted)] == 0
-    outlines = next(x for x in shown.layers if x.name.endswith("locked"))
-    assert outlines.data.shape == labels.data.shape == view.data.shape
-    assert np.array_equal(outlines.translate, view.translate)
-
-    dock.object_import.use_corrections()
-    until(lambda: dock.idle)
-    annotated = dock.annotation.strokes(dock.session.image)
-    assert annotated is not None
-    assert annotated.labels.shape == view.data.shape
-    assert annotated.labels[tuple(accepted)] > 0
-    dock.export.export_current(tmp_path / "out", list(HERE))
-    until(lambda: dock.idle)
-    written = {path.name: path for path in (tmp_path / "out").iterdir()}
-    assert len(written) == len(HERE) + 2, written  # and the records of the tables
-    image = tifffile.imread(next(p for n, p in written.items() if n == "slide, view 1.tif"))
-    assert image.shape == view.data.shape
-    assert image.max() <= len(result.instances) + 1
-    first = dict(zip("yx", view.translate.astype(int).tolist(), strict=True))
-    with tifffile.TiffFile(written["slide, view 1.tif"]) as file:
-        assert file.imagej_metadata is not None
-        assert json.loads(file.imagej_metadata["Info"])["first_pixel"] == first
-    with tifffile.TiffFile(written["slide, view 1.ome.tif"]) as file:
-        assert f'first_pixel": {json.dumps(first)}' in html.unescape(str(file.ome_metadata))
-    with written["slide, view 1.csv"].open() as table:
-        objects = list(csv.DictReader(table))
-    for axis, start in first.items():
-        inside, there = (
-            [float(row[f"centre_{axis}_px{x}"]) for row in objects] for x in ("", "_whole")
-        )
-        np.testing.assert_allclose(np.subtract(there, inside), start, atol=0.01)
-    dock.autosave.flush()
-    ours = [read for read in slide.reads if read.package != "napari"]
-    assert all(read.inside(rows, columns) for read in ours)
-    assert not [read for read in ours if read.main_thread]

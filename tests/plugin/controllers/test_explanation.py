@@ -14,7 +14,8 @@ from napari_spatial_embeddings.core.maps import MARGIN
 from napari_spatial_embeddings.editing.explanation import Explanation, explain
 from napari_spatial_embeddings.plugin.layers.tags import tag_of, tagged
 from napari_spatial_embeddings.plugin.sections.explain import ExplainSection
-from plugin.scenes import EditorBench, Scene, new_scene, open_scene
+from plugin.scenes import EditorBench, Scene, new_scene
+from plugin.window_scenes import open_scene
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from napari_spatial_embeddings.core.quality.calibration import Calibration
 from napari_spatial_embeddings.plugin.layers.tags import tagged
 from napari_spatial_embeddings.plugin.sections.scores import NONE, ScoresSection
 from plugin.fake_results import tune_step
-from plugin.scenes import open_scene
+from plugin.window_scenes import open_scene
 
 
 def test_ground_truth_is_chosen_scored_and_its_errors_are_shown(

@@ -2,108 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from napari.layers import Labels
 from numpy.typing import NDArray
 from pytestqt.qtbot import QtBot
 
 from command_line import call, save
 from napari_spatial_embeddings.cli.tables import MEASURES
-from napari_spatial_embeddings.core import image_data
-from napari_spatial_embeddings.core.metrics import Scores, score
-from napari_spatial_embeddings.plugin.controllers.tools.scoring import ScoringController
-from napari_spatial_embeddings.plugin.layers.napari_compat import camera
-from napari_spatial_embeddings.plugin.layers.tags import find_layer, tagged
+from napari_spatial_embeddings.core.metrics import score
 from napari_spatial_embeddings.plugin.layers.tracks.series import series_axes
 from napari_spatial_embeddings.plugin.tasks.checks.scores import FALSE, MERGED, MISSED, SPLIT
-from plugin.fake_results import segmentation
-from plugin.films import Film
-from plugin.scenes import EditorBench, Scene, default_labels, maps_of, new_scene
+from plugin.scenes import EditorBench, Scene, new_scene
+from plugin.scored import PLACE, Scoring, assert_same, truth_of
 
 Ints = NDArray[np.int32]
-PLACE = {"scale": (0.5, 0.5), "units": "um"}
-"""Of a scene's image."""
-
-
-@pytest.fixture
-def bench(qtbot: QtBot) -> Iterator[EditorBench]:
-    bench = EditorBench(qtbot)
-    yield bench
-    bench.close()
-
-
-class Scoring:
-    """The controller as the dock has it, with its group open."""
-
-    def __init__(self, bench: EditorBench, qtbot: QtBot) -> None:
-        self.bench, self.qtbot = bench, qtbot
-        self.controller = ScoringController(bench.viewer, bench.session, bench.images)
-        self.controller.set_seen(True)
-
-    def wait(self) -> None:
-        self.qtbot.waitUntil(lambda: not self.controller.busy, timeout=300_000)
-
-    @property
-    def scores(self) -> Scores:
-        self.wait()
-        assert self.controller.scores is not None, self.controller.report.problem
-        return self.controller.scores
-
-    @property
-    def problem(self) -> str:
-        self.wait()
-        assert self.controller.scores is None
-        return self.controller.report.problem
-
-    def against(self, labels: NDArray[Any], **how: Any) -> Labels:
-        """Open labels as a layer of the user's own, and choose it."""
-        layer = self.bench.viewer.add_labels(labels, name="masks", **how)
-        assert isinstance(layer, Labels)
-        self.controller.choose(layer)
-        return layer
-
-    @property
-    def errors(self) -> Any:
-        """The layer of errors, if there is one; there are never two."""
-        self.wait()
-        found = list(tagged(self.bench.viewer, "errors"))
-        assert len(found) <= 1
-        return found[0] if found else None
-
-
-@pytest.fixture
-def scoring(bench: EditorBench, qtbot: QtBot) -> Iterator[Scoring]:
-    made = Scoring(bench, qtbot)
-    yield made
-    made.controller.close()
-
-
-@pytest.fixture
-def scene(bench: EditorBench, qtbot: QtBot) -> Scene:
-    return new_scene(bench, qtbot)
-
-
-def assert_same(found: Scores, expected: Scores) -> None:
-    for name in ("tp", "fp", "fn", "split", "merged"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
-    np.testing.assert_allclose(found.iou, expected.iou)
-
-
-def truth_of(scene: Scene) -> Ints:
-    """Return ground truth of which the scene's objects merge two, and miss one; one is false."""
-    labels = np.array(scene.instances.labels)
-    merged, false = scene.some(2)
-    below = np.arange(len(labels))[:, None] > scene.middle(merged)[0]
-    labels[(labels == merged) & below] = 900
-    labels[labels == false] = 0
-    row, column = scene.empty()
-    labels[row - 3 : row + 4, column - 3 : column + 4] = 901
-    return labels
 
 
 KINDS: dict[str, Any] = {
@@ -294,78 +209,3 @@ def test_nothing_is_computed_that_is_not_seen(scene: Scene, scoring: Scoring) ->
     assert scoring.scores is before
     scoring.controller.set_seen(True)
     assert scoring.scores.tp[0] == 0
-
-
-def test_each_image_has_ground_truth_of_its_own(
-    scene: Scene, scoring: Scoring, bench: EditorBench, qtbot: QtBot
-) -> None:
-    first = scoring.against(truth_of(scene), **PLACE)
-    scoring.controller.show_errors(True)
-    assert scoring.errors is not None
-    other = new_scene(bench, qtbot, name="other")
-    assert scoring.controller.layer is None
-    assert scoring.errors is None
-    assert other.layer.visible
-    second = scoring.against(np.array(other.instances.labels), **PLACE)
-    assert scoring.scores.ap[0] == 1
-    bench.images.choose(bench.images.layer_of(scene.key))
-    assert scoring.controller.layer is first
-    assert scoring.scores.ap[0] < 1
-    errors = scoring.errors
-    assert errors is not None
-    assert find_layer(bench.viewer, "errors", scene.key) is errors
-    bench.images.choose(bench.images.layer_of(other.key))
-    assert scoring.controller.layer is second
-    scoring.controller.show_errors(False)
-    bench.images.choose(bench.images.layer_of(scene.key))
-    assert scene.layer.visible, "its objects were hidden below its errors"
-
-
-def test_of_a_series_the_frame_in_view_is_scored(scoring: Scoring, bench: EditorBench) -> None:
-    labels = [default_labels(), np.roll(default_labels(), 3, 0), default_labels()]
-    film = Film(bench, labels, predicted=(0, 1))
-    truth = np.stack(labels)
-    truth[1][truth[1] == truth[1].max()] = 0
-    layer = scoring.against(truth)
-    scoring.controller.show_errors(True)
-    for t in (0, 1, 0):
-        film.go(t)
-        assert_same(scoring.scores, score(truth[t], film.objects(t).labels))
-        errors = scoring.errors
-        assert errors is not None
-        assert errors.ndim == 2
-        assert bool(errors.data.any()) == (t == 1)
-    film.go(2)
-    assert scoring.problem == "Predict this image first."
-    assert scoring.errors is None
-    film.go(1)
-    scoring.controller.choose(None)
-    bench.viewer.layers.remove(layer)
-    scoring.against(truth[0])
-    assert_same(scoring.scores, score(truth[0], film.objects(1).labels))
-    scoring.controller.choose(None)
-    bench.viewer.layers.remove("masks")
-    scoring.against(truth[:2])
-    assert "has 2 frames, and the image 3" in scoring.problem
-
-
-def test_a_view_is_scored_against_labels_of_the_large_image(
-    scoring: Scoring, bench: EditorBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(image_data, "MAX_PIXELS", 2**21)
-    large = bench.viewer.add_image(np.zeros((2000, 1800), np.uint8), name="slide", scale=(2, 2))
-    bench.images.choose(large)
-    truth = np.zeros((2000, 1800), np.int32)
-    for k, (row, column) in enumerate(np.ndindex(50, 45)):
-        truth[40 * row + 5 : 40 * row + 30, 40 * column + 5 : 40 * column + 25] = k + 1
-    scoring.against(truth, scale=(2, 2))
-    for at in ((2000, 1500), (600, 600)):
-        camera(bench.viewer).center, camera(bench.viewer).zoom = (0, *at), 1.5
-        strokes = bench.annotation_actions.begin()
-        start = [int(x) // 2 for x in strokes.layer.translate]
-        box = tuple(slice(s, s + n) for s, n in zip(start, strokes.layer.data.shape, strict=True))
-        found = np.array(truth[box])
-        found[found == found.max()] = 0
-        result = segmentation(bench.session, maps_of(found))
-        bench.session.set_result(str(bench.session.image), result)
-        assert_same(scoring.scores, score(truth[box], result.instances.labels))
