@@ -6,8 +6,9 @@ The table is made of the objects in validation images of the sets: ``DATA/SET/va
 one, else the images of ``DATA/SET/train`` that the recipes keep aside; ``generated`` are the
 recipes' own images that are kept aside. Images are brought to one size of objects, as in the
 recipes. No test image is read, but for the sets of ``--check``, whose ``test`` images are scored by
-the finished table, as they come. Of the sets that the table is made of, each image is scored by the
-table of the others. ``--into`` writes the table into a model's folder.
+the finished table: as they come, and at the object size that is found in each. Of the sets that
+the table is made of, each image is scored by the table of the others. ``--into`` writes the table
+into a model's folder, and ``--page`` the rows of test images into the page.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import PredictionSettings
 from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.metrics import overlaps
 from napari_spatial_embeddings.core.quality.calibration import (
     RIGHT,
@@ -33,9 +35,10 @@ from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.registry import find_model
 from napari_spatial_embeddings.training.annotation import TrainingImage
 
-from . import table
+from . import page, table
 from .recipes import cells_2d, nuclei_3d, shapes
 from .recipes.gathering import ASIDE, annotated, sized
+from .sizes import proposed
 
 MOST = 400
 """Objects of a set at most, evenly over its images: large sets would outvote the small ones."""
@@ -68,9 +71,16 @@ def validation_images(data: Path, name: str, ndim: int) -> Iterator[TrainingImag
         yield from (found[k] for k in sorted(kept))
 
 
-def scored(model: SpatialEmbeddings, name: str, image: TrainingImage) -> Scored:
-    """Return score and IoU of each object that a model finds in an image."""
-    maps = model.predict_maps(image.image, PredictionSettings(), image.spacing)
+def scored(
+    model: SpatialEmbeddings, name: str, image: TrainingImage, *, find: bool = False
+) -> Scored:
+    """Return score and IoU of each object in an image, perhaps at the size that is found in it."""
+    how = PredictionSettings()
+    if find:
+        axes = "CZYX" if image.labels.ndim == 3 else "CYX"
+        known = ImageData(image.image, axes, image.spacing, None, name)
+        how = how.updated(object_diameter=proposed(model, [(known, image.labels)]))
+    maps = model.predict_maps(image.image, how, image.spacing)
     found = cluster(maps, model.clustering)
     both = overlaps(np.maximum(image.labels, 0), found.labels, image.labels < 0)
     by_label = np.zeros(int(found.ids.max(initial=0)) + 1)
@@ -117,6 +127,7 @@ def main() -> None:
     parser.add_argument("--check", nargs="*", default=[], help="sets whose test images are scored")
     parser.add_argument("--images", type=int, default=24, help="of each set at most [24]")
     parser.add_argument("--into", type=Path, help="model's folder that the table is written into")
+    parser.add_argument("--page", action="store_true", help="write the section of the page")
     options = parser.parse_args()
     model = find_model(options.model)
     ndim, diameter = model.settings.ndim, model.settings.working_diameter
@@ -137,10 +148,22 @@ def main() -> None:
             row = errors(made_of(others, ""), [found[k] for k in part])
             rows.append({"set": f"{name}, half {half + 1}", **row})
     known = made_of(found, f"validation images of {', '.join(options.sets)}")
+    checked: list[table.Row] = []
     for name in options.check:
-        tested = [scored(model, name, x) for x in annotated(options.data / name / "test")]
-        rows.append({"set": f"{name}, test images", **errors(known, tested)})
+        images = list(annotated(options.data / name / "test"))
+        for size in ("as it comes", "found in each"):
+            tested = [scored(model, name, x, find=size != "as it comes") for x in images]
+            facts = {"model": options.model, "test images of": name, "object size": size}
+            checked.append({**facts, **errors(known, tested)})
+            print(checked[-1], flush=True)
     print(table.markdown(rows))
+    if checked:
+        print(table.markdown(checked))
+    if options.page:
+        saved = table.recall().get("calibration", {"rows": []})["rows"]
+        others = [row for row in saved if row["model"] != options.model]
+        table.remember("calibration", [*others, *checked], 1)
+        page.write()
     if options.into and known is not None:
         target = SpatialEmbeddings.load(options.into)
         target.calibration = known

@@ -217,6 +217,30 @@ The same model and thresholds with and without averaging over flips and quarter 
 --flips`): `python -m benchmarks.flips DATA SET MODEL`. Test images; nothing was chosen by them, and
 it is off by default because of its price.
 """,
+    "found sizes": """## Object sizes that are found
+
+AP50 of `cells-2d` on test images, of the movie the right halves of four frames: as it comes, with
+no size given; at that one of ten sizes, 0.35 to 8 times the model's own, that is best for the set
+by these scores themselves; with the median diameter of each image's own labels; at one size for
+the set, found in six of its images; and at the size that is found in each image, as `predict
+--find-diameter` and the window do: `python -m benchmarks.sizes DATA`. How it is found was chosen
+on training folders, see [what was tried](tried.md). The model has seen other images of `usiigaci`,
+`dsb2018_rgb` and `dsb2018`, and in `dsb2018` the kind of `bbbc039`; it has seen nothing like the
+others. The last column is the time of a search, with one thread of a busy machine. On the movie it
+fails: what it finds in single frames is worse than no size, and far from the best of ten. Of the
+four images of `axon_tem` one size for all does better than one for each, and on `usiigaci` and
+`emps` the opposite holds. Single measurements, each.
+""",
+    "calibration": """## Calibration of scores
+
+Expected error of the predicted IoU, and of the score as it is, on test images as they come, by
+tables made of images that the models did not learn from: `python -m benchmarks.calibration DATA
+MODEL SETS`. The last columns are the share of the found objects that the table expects to be
+right, and that which is. `nuclei-2d` is calibrated on the validation images of `dsb2018`, which
+chose among its weights; `cells-2d` on these too, and on six images each of its other sets, which
+did so as well. Single measurements. Of kinds of images that it has not seen, a model expects too
+much of what it finds: the table knows nothing of them but the scores.
+""",
     "overlaps": """## Pixels claimed twice
 
 The same objects on the 45 validation images of `dsb2018`, when a pixel within the margins of two of
@@ -345,6 +369,7 @@ TAIL = """## Data
 - `bbbc039`: U2OS nuclei (CC0), bbbc.broadinstitute.org/BBBC039.
 - `axon_tem`: axons in electron microscopy (MIT), from
   github.com/axondeepseg/data_axondeepseg_srf_testing.
+- `emps`: particles in electron microscopy (MIT), from github.com/by256/emps.
 - `yeast_movie`: budding yeast in phase contrast, from github.com/berkyalcinkaya/yeastvision.
 """
 

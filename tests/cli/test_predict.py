@@ -272,3 +272,29 @@ def test_grey_of_colours(tmp_path: Path, data: Path, model: Path) -> None:
     assert "expected three, red, green and blue" in refused(
         "predict", plain, *command, "--grey", "plain"
     )
+
+
+def test_the_size_of_objects_is_found_in_each_image(tmp_path: Path) -> None:
+    from skimage.transform import rescale
+
+    from napari_spatial_embeddings import samples
+
+    drawn = samples.nuclei(1, size=96).image[0].astype(np.float32)  # 18 pixels wide
+    for name, factor in (("as_they_are", 1.0), ("large", 2.5)):
+        save(tmp_path / f"images/{name}.tif", rescale(drawn, factor, order=1))
+    save(tmp_path / "images/none.tif", np.zeros((64, 64), np.float32))
+    command = "predict", tmp_path / "images", "--model", "nuclei-2d", "--find-diameter"
+    outcome = call(*command, "--output", tmp_path / "out")
+    assert outcome.code == 0
+    sizes = dict(line.split(": objects ") for line in outcome.err.splitlines())
+    assert sizes["none"] == "not found at any size"
+    wide = {name: float(sizes[name].split()[1]) for name in ("as_they_are", "large")}
+    assert wide["as_they_are"] == pytest.approx(18, rel=0.35)
+    assert wide["large"] == pytest.approx(45, rel=0.35)
+    large = tmp_path / "images/large.tif"
+    one = call(*command[:1], large, *command[2:], "--output", tmp_path / "one.tif")
+    assert one.err.splitlines()[0] == f"large: objects {sizes['large']}"
+    both = read_labels(tmp_path / "out/large.tif"), read_labels(tmp_path / "one.tif")
+    assert len(np.unique(both[0])) == len(np.unique(both[1])) > 5
+    error = refused(*command, "--output", tmp_path / "x", "--object-diameter", 20)
+    assert "--find-diameter: --object-diameter names one already" in error

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QComboBox, QSpinBox
 from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.inference.registry import shipped
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
-from napari_spatial_embeddings.plugin.sections.object_size import ObjectSize
+from napari_spatial_embeddings.plugin.sections.sizes.box import ObjectSize
 from napari_spatial_embeddings.plugin.sections.train import Minutes, TrainStep
 from napari_spatial_embeddings.plugin.sections.train_use import PLANS
 from napari_spatial_embeddings.training.held_out import HeldOut

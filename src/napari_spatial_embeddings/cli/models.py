@@ -95,7 +95,7 @@ def list_models(_: argparse.Namespace) -> int:
         except InputError as error:
             sys.stdout.write(f"{name:12} cannot be used: {error}\n")
             continue
-        size = card.image_diameter or card.settings.working_diameter
+        size = card.diameter
         _print_model(name, size, f"imported; {card.about.get('summary', '')}".rstrip("; "))
     return 0
 

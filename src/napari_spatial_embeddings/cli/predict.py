@@ -36,6 +36,7 @@ from .predict_blocks import note_kept, predict_in_blocks
 from .predicting.block_job import BlockJob, check_output, is_one_file
 from .predicting.images import predict_all
 from .predicting.inputs import find_inputs
+from .predicting.object_size import add_size_flag, diameters_of, with_found_diameter
 from .predicting.summary_place import check_summary
 from .predicting.workers import add_worker_flags, note_workers, workers_of
 from .stop_request import StopRequest
@@ -113,6 +114,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     add_flags(parser, ClusteringSettings, title="clustering", defaults=OWN)
     add_flags(parser, PredictionSettings, title="prediction")
+    add_size_flag(parser)
     add_flags(parser, BlockSettings, title="blocks, where the output is a file")
     add_flags(parser, ExportSettings, title="outlines, with --format")
     add_worker_flags(parser)
@@ -169,6 +171,7 @@ def predict(options: argparse.Namespace) -> int:
     advice = ADVICE if options.input else ""
     blocks = read_flags(vars(options), BlockSettings())
     run = PredictRun(model, name, clustering, prediction, outputs, advice, blocks, note_kept)
+    run = replace(run, diameters=diameters_of(options))
     stop = StopRequest()
     with compiling_noted():
         if is_one_file(options.output):
@@ -222,7 +225,7 @@ def _in_one_file(
     image, model = inputs[0].read(), run.model
     frame = image.frame(0)
     check_image(model.settings, frame.data.shape, frame.data.dtype, advice=ADVICE)
-    path = inputs[0].path
+    path, run = inputs[0].path, with_found_diameter(run, image)
     work = LargeJob(
         model,
         run.name,

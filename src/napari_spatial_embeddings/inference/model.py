@@ -23,7 +23,7 @@ from napari_spatial_embeddings.core.instances import Instances
 from napari_spatial_embeddings.core.maps import SIGMA_GAIN, EmbeddingMaps
 from napari_spatial_embeddings.core.network import BranchedNet
 from napari_spatial_embeddings.core.quality.calibration import Calibration
-from napari_spatial_embeddings.core.units import Lengths, length, spacing_of
+from napari_spatial_embeddings.core.units import Lengths, spacing_of
 from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .devices import choose_device
@@ -177,15 +177,8 @@ class SpatialEmbeddings:
             bias[ndim : ndim + self.settings.sigma_components] -= math.log(ratio) / SIGMA_GAIN
 
     def diameter_at(self, pixel_size: Lengths | None, unit: str | None) -> float | None:
-        """Return the diameter in pixels of the model's objects, seen at another pixel size.
-
-        None where either pixel size, or the length of its unit, is unknown.
-        """
-        own = length(self.pixel_size, self.unit)
-        other = length(pixel_size, unit)
-        if not own or not other:
-            return None
-        return (self.image_diameter or self.settings.working_diameter) * own / other
+        """Return `ModelCard.diameter_at`."""
+        return self._card.diameter_at(pixel_size, unit)
 
     def suited(
         self,
@@ -264,7 +257,11 @@ class SpatialEmbeddings:
 
     def card(self) -> dict[str, Any]:
         """Return the content of ``model.json``: everything but the weights."""
-        return ModelCard(**{f.name: getattr(self, f.name) for f in fields(ModelCard)}).facts()
+        return self._card.facts()
+
+    @property
+    def _card(self) -> ModelCard:
+        return ModelCard(**{f.name: getattr(self, f.name) for f in fields(ModelCard)})
 
     def save(self, folder: str | Path, *, half: bool = False) -> Path:
         """Write the model into a folder, whole or not at all.

@@ -18,7 +18,7 @@ from napari_spatial_embeddings.config import (
     first_error,
 )
 from napari_spatial_embeddings.core.quality.calibration import Calibration, of_card
-from napari_spatial_embeddings.core.units import Lengths
+from napari_spatial_embeddings.core.units import Lengths, length
 from napari_spatial_embeddings.errors import InputError
 
 SCHEMA = 4
@@ -60,6 +60,20 @@ class ModelCard:
     history: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+
+    @property
+    def diameter(self) -> float:
+        """Typical diameter in pixels of the objects in the images that the model is meant for."""
+        return self.image_diameter or self.settings.working_diameter
+
+    def diameter_at(self, pixel_size: Lengths | None, unit: str | None) -> float | None:
+        """Return the diameter in pixels of the model's objects, seen at another pixel size.
+
+        None where either pixel size, or the length of its unit, is unknown.
+        """
+        own = length(self.pixel_size, self.unit)
+        other = length(pixel_size, unit)
+        return self.diameter * own / other if own and other else None
 
     def facts(self) -> dict[str, Any]:
         """Return the card as JSON."""

@@ -35,6 +35,7 @@ from .controllers.project_images import ProjectImages
 from .controllers.proposing.click_tool import ClickTool
 from .controllers.proposing.dots import DotImport
 from .controllers.proposing.next_region import NextRegion
+from .controllers.proposing.object_size import SizeController
 from .controllers.proposing.review import ObjectReview
 from .controllers.proposing.start_maps import StartMaps
 from .controllers.reclustering import ReclusteringController
@@ -194,6 +195,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         self.start_maps = StartMaps(viewer, session, self.images, self.prediction, self)
         drawn = viewer, session, self.annotation, self.annotation_actions, self.start_maps
         self.click_tool, self.dots = ClickTool(*drawn, self), DotImport(*drawn, self)
+        self.object_size = SizeController(viewer, session, self.images, self.prediction, self)
         correcting = self.correction, self.correction_tool
         self.review = ObjectReview(viewer, session, self.images, *correcting, self)
         tools = self.correction_tool, self.explanation, self.link_tool, self.click_tool, self.review
@@ -224,10 +226,11 @@ class SpatialEmbeddingsWidget(DockedWidget):
         session = self.session
         self._train = TrainStep(session, self.images, self.annotation, self.training)
         imports = self.object_import, self.all_corrections, self.following, self.review
+        predicting = self.prediction, self.large, self.object_size
         self._tune = TuneStep(
             session,
             *(self.reclustering, self.frame_reclustering, self.arrows, self.expected),
-            PredictSection(session, self.images, self.listed, self.prediction, self.large),
+            PredictSection(session, self.images, self.listed, *predicting),
             ExplainSection(session, self.explanation),
             CorrectSection(session, self.correction, self.correction_tool, *imports),
             ScoresSection(self.scoring),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from .summary import ImageSummary
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
-    from napari_spatial_embeddings.inference.segmentation import Segmentation
+    from napari_spatial_embeddings.inference.segmentation import Segmentation, SegmentationReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,12 @@ class InputReport:
         inside = self.tiles[0] / self.tiles[1] if self.tiles[1] else 0.0
         frames, total = self.frames
         return (frames + inside * (frames < total)) / total if total else inside
+
+
+def following(report: InputReport, own: SegmentationReport) -> InputReport:
+    """Return a report with what one of the segmentation of its image, or frame, adds to it."""
+    tiles = own.done, own.total
+    return replace(report, message=own.message, tiles=tiles, key=own.job.key)
 
 
 class Clock:

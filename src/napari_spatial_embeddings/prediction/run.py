@@ -15,8 +15,10 @@ from .done import DoneImages
 from .facts import about_run, facts_of_run
 from .inputs import Input
 from .kept_frames import KeptFrames
+from .notes import resampling_note
 from .outputs import Outputs
-from .reports import InputReport
+from .reports import InputReport, following
+from .sized import sized
 from .summary import ImageSummary, Objects
 from .unusable import Unusable, reason_of, reasons
 
@@ -51,6 +53,8 @@ class PredictRun:
         As in `large.segmentation.segment_large`.
     known : mapping, optional
         What ``made_by`` is, for processes that may not find the model's folder.
+    diameters : dict, optional
+        Of the objects, which are found in each image, see `sized`; None if they are not.
     """
 
     model: SpatialEmbeddings
@@ -63,6 +67,7 @@ class PredictRun:
     kept: Callable[[Path], object] = lambda _: None
     discard: bool = True
     known: Mapping[str, Any] | None = None
+    diameters: dict[str, float | None] | None = None
 
     @property
     def made_by(self) -> Mapping[str, Any]:
@@ -80,7 +85,8 @@ class PredictRun:
     def facts(self) -> dict[str, Any]:
         """All that decides what is written of an image, for `DoneImages`."""
         settings = self.clustering, self.prediction, self.blocks
-        return facts_of_run(self.model, *settings, self.outputs)
+        size = {} if self.diameters is None else {"diameters": "found"}
+        return facts_of_run(self.model, *settings, self.outputs) | size
 
     def image(self, first: InputReport, done: DoneImages) -> Iterator[InputReport]:
         """Yield the reports of an image, or a time series, that is segmented in this process.
@@ -124,9 +130,8 @@ class PredictRun:
 
     def note(self, image: ImageData) -> str:
         """Return a sentence if an image is resampled due to its pixel size, which may be wrong."""
-        from .notes import resampling_note
-
-        return resampling_note(self.model, image, self.prediction)
+        asked = self.diameters is None
+        return resampling_note(self.model, image, self.prediction) if asked else ""
 
     def scale(self, image: ImageData) -> Float:
         """Return the normalisation of a time series.
@@ -153,9 +158,10 @@ class PredictRun:
         from .segmented import segmented
 
         one = report.one
+        how = yield from sized(self, report, image)
         job = SegmentationJob(one.key, one.name, lambda: image, advice=self.advice)
-        for own in self._segmented(one.complete(job)):
-            report = _following(report, own)
+        for own in self._found(one.complete(job), how):
+            report = following(report, own)
             if own.result is None:
                 yield report
         found = own.result
@@ -182,6 +188,7 @@ class PredictRun:
         from .large_image import segment_large_image
 
         one = report.one
+        how = yield from sized(self, report, image)
         job = LargeJob(
             self.model,
             self.name,
@@ -189,7 +196,7 @@ class PredictRun:
             one.large_state(image) or one.state(),
             self.outputs.large_labels_path(one),
             self.clustering,
-            self.prediction,
+            how,
             self.blocks,
             self.outputs.large_table_path(one),
             one.path,
@@ -228,10 +235,11 @@ class PredictRun:
         from napari_spatial_embeddings.inference.series import frame_jobs
 
         one = report.one
+        how = yield from sized(self, report, image)
         (job,) = frame_jobs(self.model, image, [t], self.advice, scale)
         try:
-            for own in self._segmented(one.complete(job)):
-                report = _following(report, own)
+            for own in self._found(one.complete(job), how):
+                report = following(report, own)
                 if own.result is None:
                     yield report
         except Unusable as error:
@@ -298,7 +306,9 @@ class PredictRun:
             raise Unusable(next(iter(lacks.values())))
         objects: list[Objects] = []
         spacing = spacing_of(image.pixel_size) or self.model.settings.spacing
-        with self.outputs.series(one, image, spacing, self.about) as add:
+        how = yield from sized(self, report, image)
+        about = about_run(self.made_by, self.clustering, how)
+        with self.outputs.series(one, image, spacing, about) as add:
             for t in range(count):
                 if t not in lacks:
                     frame = kept.read(t)
@@ -328,17 +338,11 @@ class PredictRun:
             lacks=lacks,
         )
 
-    def _segmented(self, job: SegmentationJob) -> Iterator[SegmentationReport]:
+    def _found(self, job: SegmentationJob, how: PredictionSettings) -> Iterator[SegmentationReport]:
         """Yield the reports of an image, or of a frame of a series."""
         from napari_spatial_embeddings.inference.segmentation import segment_images
 
-        settings = self.clustering, self.prediction
-        for report in segment_images(self.model, self.name, [job], *settings):
+        for report in segment_images(self.model, self.name, [job], self.clustering, how):
             if report.error is not None:
                 raise Unusable(report.error)
             yield report
-
-
-def _following(report: InputReport, own: SegmentationReport) -> InputReport:
-    tiles = own.done, own.total
-    return replace(report, message=own.message, tiles=tiles, key=own.job.key)

@@ -16,6 +16,8 @@ from builders import network, picture
 from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.plugin.controllers.proposing.object_size import SizeController
+from napari_spatial_embeddings.plugin.layers.tags import tagged
 from napari_spatial_embeddings.plugin.sections.predict import PredictSection
 from plugin.fake_results import Bench, discs, new_bench
 
@@ -29,13 +31,15 @@ def bench(qtbot: QtBot) -> Iterator[Bench]:
 
 @pytest.fixture
 def section(bench: Bench, qtbot: QtBot) -> Iterator[PredictSection]:
+    size = SizeController(bench.viewer, bench.session, bench.images, bench.prediction, bench.parent)
     section = PredictSection(
-        bench.session, bench.images, bench.listed, bench.prediction, bench.large
+        bench.session, bench.images, bench.listed, bench.prediction, bench.large, size
     )
     qtbot.addWidget(section)
     section.show()
     yield section
     section.close_down()
+    size.close()
 
 
 @pytest.fixture
@@ -120,10 +124,27 @@ def test_the_form_edits_the_session_s_settings(bench: Bench, section: PredictSec
     section.settings.set_open(True)
     form = section.settings.form
     form.editor("flips").click()  # type: ignore[attr-defined]
-    form.editor("object_diameter").setValue(14)  # type: ignore[attr-defined]
+    section.size_row.box.setValue(14)
     assert bench.session.prediction == PredictionSettings(flips=True, object_diameter=14)
-    bench.session.set_prediction(flips=False)
+    bench.session.set_prediction(flips=False, object_diameter=None)
     assert not form.settings.flips
+    assert section.size_row.box.text() == "Size: model's"
+    assert bench.session.prediction == PredictionSettings()
+
+
+@pytest.mark.usefixtures("saved_model")
+def test_the_circle_is_offered_where_there_is_an_image(
+    bench: Bench, section: PredictSection
+) -> None:
+    row = section.size_row
+    assert not row.search.isEnabled()
+    assert "no image" in row.circle.toolTip()
+    add(bench)
+    click(row.circle)
+    assert row.circle.isChecked()
+    assert list(tagged(bench.viewer, "proposed", part="size"))
+    click(row.circle)
+    assert not row.circle.isChecked()
 
 
 def test_the_defaults_are_those_of_the_model(

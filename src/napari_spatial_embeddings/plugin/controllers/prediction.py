@@ -221,7 +221,6 @@ class PredictionController(QObject):
             If there is no image or no model, or the image cannot be predicted at once.
         """
         from napari_spatial_embeddings.plugin.tasks.predict import predict_image
-        from napari_spatial_embeddings.plugin.tasks.predict_frames import scale_of
 
         image, layer, record = self._images.image_data(), self._images.layer, self._session.current
         assert record is not None
@@ -235,12 +234,7 @@ class PredictionController(QObject):
         request, models = self._request(), self.models
         if known is not None:
             request = replace(request, results=dict(known), corrections={}, project=None)
-        key, series = record.key, record.series
-        scale = None
-        if series is not None and series.image is not None:
-            scale = partial(scale_of, series.image.data, series.scales)
-        elif (whole := self._images.whole) is not None and image.whole is not None:
-            scale = partial(scale_of, image.whole, whole.scales)
+        key, scale = record.key, self._images.scale(image)
         return lambda: predict_image(models, request, key, image, window, scale)
 
     def _predict_current(self, *, in_view: bool, asked: bool) -> None:

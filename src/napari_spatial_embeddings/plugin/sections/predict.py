@@ -12,6 +12,7 @@ from napari_spatial_embeddings.plugin.controllers.image_list import ListedImages
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
 from napari_spatial_embeddings.plugin.controllers.large.prediction import LargePrediction
 from napari_spatial_embeddings.plugin.controllers.prediction import PredictionController
+from napari_spatial_embeddings.plugin.controllers.proposing.object_size import SizeController
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
 from napari_spatial_embeddings.plugin.state.session import Session
@@ -20,6 +21,7 @@ from .model_combo import ModelCombo
 from .prediction.large import LargeProgressRow
 from .prediction.progress_row import ProgressRow
 from .prediction.settings import PredictSettings
+from .sizes.row import SizeRow
 
 
 class PredictSection(QWidget):
@@ -33,6 +35,7 @@ class PredictSection(QWidget):
         Those that "All images" predicts.
     prediction : PredictionController
     large : LargePrediction
+    size : SizeController
 
     Attributes
     ----------
@@ -51,12 +54,14 @@ class PredictSection(QWidget):
         listed: ListedImages,
         prediction: PredictionController,
         large: LargePrediction,
+        size: SizeController,
     ) -> None:
         super().__init__()
         self._session, self._listed, self._prediction = session, listed, prediction
         self._images, self._large = images, large
         self.obstacle, self.listed = "", 0
         self.model = ModelCombo(session, "none yet", optional=False)
+        self.size_row = SizeRow(session, size)
         self.view = QPushButton("This view")
         self.image = QPushButton("This image")
         self.all_frames = QPushButton("All frames")
@@ -78,6 +83,7 @@ class PredictSection(QWidget):
         choice.addWidget(QLabel("Model"))
         choice.addWidget(self.model, 1)
         column.addLayout(choice)
+        column.addWidget(self.size_row)
         column.addLayout(EvenGrid(3, (self.view, self.image, self.all_frames, self.all_images)))
         # Its room stays: the sliders below are not to move when a preview starts.
         policy = self._running.sizePolicy()
@@ -111,6 +117,7 @@ class PredictSection(QWidget):
         """Disconnect from session and controller."""
         self._connections.close()
         self.model.close_down()
+        self.size_row.close_down()
         self.settings.close_down()
         self.whole.close_down()
 
@@ -135,6 +142,7 @@ class PredictSection(QWidget):
     def refresh(self, *_: object) -> None:
         """Enable the buttons that can be pressed; the tooltips of the others give the reason."""
         self.obstacle = reason = self._find_obstacle()
+        self.size_row.refresh(reason)
         session = self._session
         running = self._prediction.running
         series = self._images.series

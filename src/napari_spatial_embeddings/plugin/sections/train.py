@@ -23,7 +23,7 @@ from napari_spatial_embeddings.training.held_out import held_out_of
 
 from .device_combo import DeviceCombo
 from .model_combo import ModelCombo
-from .object_size import ObjectSize
+from .sizes.box import ObjectSize
 from .train_progress import TrainingProgress
 from .train_settings import TrainSettings
 from .train_use import plan_texts, share_text, used_text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from napari.components import ViewerModel
 from napari.layers import Image
@@ -17,6 +19,10 @@ from napari_spatial_embeddings.plugin.layers.placement import layer_shape
 from napari_spatial_embeddings.plugin.layers.tags import Grey
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage, Series
 from napari_spatial_embeddings.plugin.state.session import Session
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.config import ModelSettings
+    from napari_spatial_embeddings.inference.normalisation import Scale
 
 
 class ImageQueries(QObject):
@@ -115,6 +121,20 @@ class ImageQueries(QObject):
         how = ("", None) if tag is None else (tag.grey, tag.whole)
         image = image_layer.image_data(layers, axes, *how)
         return image if image.frames is None else image.frame(frame_number(str(key)) or 0)
+
+    def scale(self, image: ImageData) -> Callable[[ModelSettings], Scale] | None:
+        """Return what returns the normalisation of what the current image is a part of.
+
+        That of a time series or a large image, which is computed once; None if it is no part.
+        """
+        from napari_spatial_embeddings.plugin.tasks.predict_frames import scale_of
+
+        series, whole = self.series, self.whole
+        if series is not None and series.image is not None:
+            return partial(scale_of, series.image.data, series.scales)
+        if whole is not None and image.whole is not None:
+            return partial(scale_of, image.whole, whole.scales)
+        return None
 
     @property
     def series(self) -> Series | None:

@@ -217,7 +217,7 @@ def description(model: str) -> str:
         return str(error)
     settings, summary = card.settings, card.about.get("summary")
     kind = f"{'Volumes' if settings.ndim == 3 else 'Images'} of {settings.in_channels}"
-    size = card.image_diameter or settings.working_diameter
+    size = card.diameter
     lines = [
         f"{kind} channel{'s' * (settings.in_channels != 1)}; objects about {size:.0f} pixels wide.",
         f"Classes: {', '.join(settings.classes)}." if len(settings.classes) > 1 else "",

@@ -32,7 +32,7 @@ class PredictSettings(Collapsible):
         """Add the forms."""
         from napari_spatial_embeddings.plugin.qt.form import Form
 
-        self.form = Form(self._session.prediction, ("device",))
+        self.form = Form(self._session.prediction, ("device", "object_diameter"))
         self.blocks = LargeSettings(self._large)
         self.body.addWidget(self.form)
         self.body.addWidget(self.blocks)

@@ -1,0 +1,138 @@
+"""Accuracy at the object size that a search proposes, beside that at other sizes.
+
+``python -m benchmarks.sizes DATA [--model NAME] [--sets SET ...] [--part test]``
+
+Of each set, AP50 of a model as it comes, with no size given; at the one of ten sizes that is best
+for all images of the set, chosen by these scores themselves; with the typical diameter of each
+image's own labels; at one size for the set, that is found in some of its images; and at the size
+that is found in each image, as ``predict --find-diameter`` and the window do. Colours become grey.
+What the search does was chosen on images of ``train`` folders.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_spatial_embeddings.config import PredictionSettings
+from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.core.metrics import score
+from napari_spatial_embeddings.core.object_size import typical_diameter
+from napari_spatial_embeddings.files import pair, read_image, read_labels
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.registry import find_model
+from napari_spatial_embeddings.inference.sizes.search import Place, find_diameter
+
+from . import page, table
+from .recipes.gathering import grey
+
+TEN = tuple(2 ** (k / 2) for k in range(-3, 7))
+"""Ten sizes in diameters that the model knows: 0.35 to 8."""
+
+IMAGES = 6
+"""Of a set, in which one size for all is found."""
+
+SETS = ("usiigaci", "emps", "axon_tem", "yeast_movie", "dsb2018_rgb", "dsb2018", "bbbc039")
+
+Labels = NDArray[np.int32]
+Pair = tuple[ImageData, Labels]
+
+
+def images(data: Path, name: str, part: str) -> Iterator[Pair]:
+    """Yield the images of a set with their labels; of a movie, a half of some of its frames."""
+    if name == "yeast_movie":
+        movie, labels = (tifffile.imread(data / name / f"{k}.tif") for k in ("image", "labels"))
+        cut = movie.shape[-1] // 2
+        half = slice(cut, None) if part == "test" else slice(0, cut)
+        for t in range(0, len(movie), 3):
+            yield (
+                ImageData(movie[t, None, :, half], "CYX", None, None, f"frame {t}"),
+                labels[t, :, half].astype(np.int32),
+            )
+        return
+    for image_path, labels_path in pair(
+        data / name / part / "images", data / name / part / "masks"
+    ):
+        image = read_image(image_path)
+        own = ImageData(grey(image.data), image.axes, image.pixel_size, image.unit, image.name)
+        yield own, read_labels(labels_path).astype(np.int32)
+
+
+def ap50(model: SpatialEmbeddings, one: Pair, diameter: float | None) -> float:
+    """Return AP50 of an image at an object diameter; None if none is given."""
+    image, labels = one
+    spacing = image.spacing if image.pixel_size else None
+    maps = model.predict_maps(image.data, PredictionSettings(object_diameter=diameter), spacing)
+    return float(score(labels, cluster(maps, model.clustering).labels, (0.5,)).ap[0])
+
+
+def proposed(model: SpatialEmbeddings, chosen: list[Pair]) -> float | None:
+    """Return the diameter that a search proposes for some images."""
+    places = [Place(image) for image, _ in chosen]
+    *_, last = find_diameter(model, places, model.clustering)
+    assert last.found is not None
+    return last.found.diameter
+
+
+def row_of(model: SpatialEmbeddings, name: str, chosen: list[Pair]) -> table.Row:
+    """Return the row of a set."""
+    own = model.settings.working_diameter
+    ten = np.mean([[ap50(model, one, own * f) for f in TEN] for one in chosen], 0)
+    true = [typical_diameter([labels], image.spacing) for image, labels in chosen]
+    told = np.mean([ap50(model, *x) for x in zip(chosen, true, strict=True)])
+    count = min(IMAGES, len(chosen))
+    looked_at = [chosen[int((k + 0.5) * len(chosen) / count)] for k in range(count)]
+    start = time.perf_counter()
+    common = proposed(model, looked_at)
+    spent = (time.perf_counter() - start) / count
+    each = [proposed(model, [one]) for one in chosen]
+    found = np.mean([ap50(model, *x) for x in zip(chosen, each, strict=True)])
+    return {
+        "images of": name,
+        "number": len(chosen),
+        "as it comes": f"{np.mean([ap50(model, one, None) for one in chosen]):.3f}",
+        "best of ten": f"{ten.max():.3f}",
+        "at": f"{own * TEN[int(ten.argmax())]:.0f} px",
+        "own size of each": f"{told:.3f}",
+        "found for all": f"{np.mean([ap50(model, one, common) for one in chosen]):.3f}",
+        "which is": "none" if common is None else f"{common:.0f} px",
+        "found for each": f"{found:.3f}",
+        "a search": f"{spent:.1f} s",
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", default="cells-2d")
+    parser.add_argument("--sets", nargs="+", default=SETS)
+    parser.add_argument("--part", default="test", help="folder of a set: test, train or val")
+    parser.add_argument("--images", type=int, help="of each set at most, evenly spread; all")
+    parser.add_argument("--page", action="store_true", help="write the section of the page")
+    options = parser.parse_args()
+    model = find_model(options.model)
+    rows = []
+    for name in options.sets:
+        chosen = list(images(options.data, name, options.part))
+        count = min(options.images or len(chosen), len(chosen))
+        chosen = [chosen[int((k + 0.5) * len(chosen) / count)] for k in range(count)]
+        rows.append(row_of(model, name, chosen))
+        print(rows[-1], flush=True)
+    print(table.markdown(rows))
+    if options.page:
+        saved = table.recall().get("found sizes", {"rows": []})["rows"]
+        kept = {row["images of"]: row for row in [*saved, *rows]}
+        table.remember("found sizes", [kept[name] for name in SETS if name in kept], 1)
+        page.write()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Sizes of objects in images that nothing is known of."""

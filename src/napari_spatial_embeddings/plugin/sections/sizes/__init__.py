@@ -1,0 +1,1 @@
+"""Boxes and buttons for the typical diameter of the objects."""
