@@ -53,7 +53,12 @@ def test_all_images_of_a_project(bench: Bench, qtbot: QtBot, tmp_path: Path) -> 
     assert bench.message.endswith(f". Wrote the labels of 2 images to {folder}")
     assert "cells 2: the model takes 2D images" in bench.message
     assert bench.prediction.skipped.keys() == {"cells-2"}
-    assert sorted(p.name for p in folder.iterdir()) == ["cells 0.tif", "cells 1.tif", "summary.csv"]
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "cells 0.tif",
+        "cells 1.tif",
+        "summary.csv",
+        "summary.csv.json",
+    ]
     for k, data in enumerate(images[:2]):
         expected = model.segment(data, LOW)
         assert np.array_equal(read_labels(folder / f"cells {k}.tif"), expected.labels)
@@ -77,6 +82,7 @@ def test_of_an_image_that_leaves_the_project_nothing_is_written(
     assert sorted(p.name for p in project.results_folder.iterdir()) == [
         "cells 0.tif",
         "summary.csv",
+        "summary.csv.json",
     ]
 
 
@@ -100,8 +106,8 @@ def test_all_images_are_those_of_the_list_whether_drawn_on_open_or_neither(
     assert predict(bench, qtbot, "all_images")
     project = bench.session.project
     assert project is not None
-    written = sorted(path.stem for path in project.results_folder.iterdir())
-    assert written == ["first", "in a file", "not chosen yet", "summary"]
+    written = sorted(path.stem for path in project.results_folder.glob("*.tif"))
+    assert written == ["first", "in a file", "not chosen yet"]
     found = read_labels(project.results_folder / "in a file.tif")
     assert np.array_equal(found, model.segment(others[1][None], LOW).labels)
     assert "Skipped 2 images: " in bench.message
