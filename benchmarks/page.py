@@ -123,9 +123,9 @@ set beside published ones, which are of all 50 (see below).
 """,
     "few": """## Few annotations
 
-Five images of `dsb2018`, evenly spaced by name and completely annotated, or the first alone, with 27
-nuclei, from scratch: `python -m benchmarks.few DATA dsb2018 --images 5 --minutes 10 --scale 4
---crop-size 96`, ten minutes of one core in place of five minutes of two (of its processor time, for
+Five images of `dsb2018`, evenly spaced by name and completely annotated, or the first alone, with
+27 nuclei, from scratch: `python -m benchmarks.few DATA dsb2018 --images 5 --minutes 10 --scale 4
+--crop-size 96`, ten minutes of one core in place of five minutes of two (of its processor time for
 the one image). Their nuclei are 9 to 18 pixels wide, those of other images up to 50: hence
 the scale, which was chosen on the validation images. Some 5,400 steps fitted into that time. With
 the same images, minutes and core, Cellpose 3.1 from scratch, which has a larger network, reaches

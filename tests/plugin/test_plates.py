@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -140,8 +140,8 @@ def test_what_is_done_is_not_done_again_after_a_stop(
 ) -> None:
     stopped, write, written = threading.Event(), Outputs.write, list[object]()
 
-    def write_and_wait(*arguments: Any) -> None:
-        write(*arguments)
+    def write_and_wait(*arguments: Any) -> Iterator[tuple[int, int]]:
+        yield from write(*arguments)
         written.append(arguments)
         if len(written) > 1:
             stopped.wait(60)

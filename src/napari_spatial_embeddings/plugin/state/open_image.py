@@ -178,8 +178,9 @@ class OpenImage:
         return self.revision != self.saved_revision
 
     def close(self) -> None:
-        """Let go of the layer, of its pixels, and of what was predicted and corrected."""
+        """Let go of the layers, of the pixels, and of what was predicted and corrected."""
         self.layer = self.image = None
+        self.hidden_layers = []
         self.result = self.partial = self.shown = None
         self.corrections = self.saved_corrections = self.outlined = None
         self.undo = UndoHistory()

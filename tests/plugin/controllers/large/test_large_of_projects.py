@@ -61,9 +61,9 @@ def test_large_images_are_predicted_block_by_block_among_all(
     assert "no file: it is large and no file of its own: choose it, and press Wh" in bench.message
     assert f"Wrote the labels of 2 images to {results}" in bench.message
     names = sorted(path.name for path in results.iterdir())
-    assert names == [f"slide {k}.{end}" for k in (0, 1) for end in ("csv", "zarr")] + [
-        "summary.csv"
-    ]
+    tables = [f"{name}.csv" for name in ("slide 0", "slide 1", "summary")]
+    records = [f"{table}.json" for table in tables]
+    assert names == sorted([*tables, *records, "slide 0.zarr", "slide 1.zarr"])
     found = [read_labels(results / f"slide {k}.zarr") for k in range(2)]
     assert all(labels.any() for labels in found)
     whole = [x for x in bench.viewer.layers if x.name.endswith("whole image")]
