@@ -38,8 +38,8 @@ in a training, a thread makes the next crops while the network works on these. T
 has the running average of the weights in it. In a training, threads have crops of their own too, if
 each has two or more. Beside the build e37ce47 in turn, three times, medians of steps as trained: in
 2D 57.1 ms before and 31.2 ms now (1.8 times as fast), in 3D 70.6 and 54.0 ms (1.3 times). After
-1,000 steps, three seeds, AP50 on images held out from training is .757 ± .012 before and .759 ± .016
-now on `dsb2018`, .391 ± .056 and .402 ± .048 on `usiigaci` (`python -m benchmarks.claims`).
+1,000 steps, three seeds, AP50 on images held out from training is .757 ± .012 before and .759 ±
+.016 now on `dsb2018`, .391 ± .056 and .402 ± .048 on `usiigaci` (`python -m benchmarks.claims`).
 """,
     "memory": """## Memory of a large prediction
 
