@@ -22,6 +22,30 @@ THICKNESS = 0.015
 """Of the outline, as a share of the region's edge."""
 
 
+def new_outline(viewer: ViewerModel, key: str, part: str, name: str) -> Shapes | None:
+    """Return an empty layer of shapes over an image, not in the viewer yet; None if that is closed.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    key : str
+        Of the image.
+    part, name : str
+        As of `ProposedOutline`.
+    """
+    image = find_layer(viewer, "image", key)
+    if image is None:
+        return None
+    where = transform(viewer, key)
+    return Shapes(
+        None,
+        ndim=len(where["scale"]),
+        name=f"{image.name} · {name}",
+        metadata=LayerTag("proposed", key, part=part).metadata(),
+        **where,
+    )
+
+
 class ProposedOutline:
     """Shows one region at a time, in a layer of its own.
 
@@ -63,17 +87,9 @@ class ProposedOutline:
                 layer.visible = True
                 return layer
         self.hide()
-        image = find_layer(self._viewer, "image", key)
-        if image is None:
+        layer = new_outline(self._viewer, key, self._part, self._name)
+        if layer is None:
             return None
-        where = transform(self._viewer, key)
-        layer = Shapes(
-            None,
-            ndim=len(where["scale"]),
-            name=f"{image.name} · {self._name}",
-            metadata=LayerTag("proposed", key, part=self._part).metadata(),
-            **where,
-        )
         insert(self._viewer, len(self._viewer.layers), layer)
         return layer
 

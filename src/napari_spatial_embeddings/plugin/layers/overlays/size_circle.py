@@ -10,17 +10,12 @@ from napari.components import ViewerModel
 from napari.layers import Layer, Shapes
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.plugin.layers.image import transform
 from napari_spatial_embeddings.plugin.layers.napari_compat import camera, insert
-from napari_spatial_embeddings.plugin.layers.tags import (
-    LayerTag,
-    find_layer,
-    image_key,
-    tag_of,
-    tagged,
-)
+from napari_spatial_embeddings.plugin.layers.tags import image_key, tag_of, tagged
 from napari_spatial_embeddings.plugin.layers.world import take_world_units, to_pixels
 from napari_spatial_embeddings.plugin.state.open_image import Box
+
+from .proposed_region import new_outline
 
 PART = "size"
 """Of the layer's tag, apart from other outlines."""
@@ -126,17 +121,9 @@ class SizeCircle:
                 layer.visible = True
                 return layer
         self.clear()
-        image = find_layer(self._viewer, "image", key)
-        if image is None:
+        layer = new_outline(self._viewer, key, PART, "object size")
+        if layer is None:
             return None
-        where = transform(self._viewer, key)
-        layer = Shapes(
-            None,
-            ndim=len(where["scale"]),
-            name=f"{image.name} · object size",
-            metadata=LayerTag("proposed", key, part=PART).metadata(),
-            **where,
-        )
         take_world_units(self._viewer, layer)
         layer.events.data.connect(self._changed)
         insert(self._viewer, len(self._viewer.layers), layer)
