@@ -21,15 +21,18 @@ from label_files import ome_zarr
 from napari_spatial_embeddings import samples
 from napari_spatial_embeddings.config import BlockSettings, PredictionSettings
 from napari_spatial_embeddings.errors import Failure, InputError
+from napari_spatial_embeddings.export.label_store import LabelGrid, LabelStore
 from napari_spatial_embeddings.files import read_image
 from napari_spatial_embeddings.inference.block_run import BlockReport
 from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.places import Here
 from napari_spatial_embeddings.inference.registry import find_model
 from napari_spatial_embeddings.inference.workers import connecting, dask_workers
 from napari_spatial_embeddings.inference.workers.connecting import local_workers, workers_of
 from napari_spatial_embeddings.inference.workers.dask_blocks import DaskBlocks
 from napari_spatial_embeddings.inference.workers.dask_workers import DaskWorkers, Finished
+from napari_spatial_embeddings.large.measuring import Measuring
 
 TILES = PredictionSettings(tile=96, halo=16, device="cpu")
 BLOCKS = BlockSettings(block=80)
@@ -97,6 +100,29 @@ def test_workers_find_what_one_process_finds(
     tifffile.imwrite(tiff, read_image(path).data[0], tile=(64, 64))
     *_, last = reports(tiff, tmp_path / "tiff", workers)
     assert_same(last, alone)
+
+
+def test_workers_measure_what_one_process_measures(
+    path: Path, workers: DaskWorkers, alone: BlockReport, tmp_path: Path
+) -> None:
+    found, image, model = alone.found, read_image(path), find_model("nuclei-2d")
+    assert found is not None
+    store = LabelStore(
+        tmp_path / "labels", LabelGrid.of(image.shape, (1, 1), None, None), found.blocks.edges, 99
+    )
+    for k in range(alone.total):
+        store.write(found.blocks.core(k), found.labels(k))
+    place = DaskBlocks(workers, partial(read_image, path))
+    [*_] = reports(path, tmp_path / "found", workers)  # they have other work open
+    given = Measuring(found, store.path), model, image, range(alone.total)
+    tables, expected = list(place.each(*given)), list(Here().each(*given))
+    assert tables == expected, "in the order of the blocks"
+    ids = [label for table in tables for label in table["label"]]
+    assert sorted(ids) == list(range(1, alone.objects + 1))
+    first = place.each(*given)
+    next(first)
+    first.close()
+    assert workers.under_way == 0, "the others are given up"
 
 
 def test_a_killed_worker_costs_what_it_was_doing(

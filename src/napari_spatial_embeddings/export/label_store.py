@@ -211,6 +211,11 @@ class LabelStore:
         return self._levels[0]
 
     @property
+    def path(self) -> Path:
+        """Of the finest level."""
+        return self._folder / self._levels[0].basename
+
+    @property
     def coarser_chunks(self) -> int:
         """Number of chunks of the coarser levels."""
         shapes = [tuple(map(_ceil, self._grid.shape, f)) for f in self._grid.factors[1:]]

@@ -99,6 +99,11 @@ class FoundBlocks:
         self._rims_read: dict[int, tuple[NDArray[np.int64], NDArray[np.int32]]] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs, which may run in another folder."""
+        folder = self.folder.resolve()
+        return {**self.__dict__, "folder": folder, "_kept": {}, "_rims_read": {}}
+
     def write(self, k: int, objects: OwnedObjects, outcome: Outcome | None = None) -> Outcome:
         """Write a block's file, whole or not at all; in any process. Return the outcome."""
         outcome = outcome or Outcome(len(objects))

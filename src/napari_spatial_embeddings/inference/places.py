@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
+
+from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.core.threads import in_order
 
 from .block_work import BlockWork, Done, Plan, Task
 from .cpu.threads import TileThreads, threads_for
+from .model import SpatialEmbeddings
+
+
+class Work(Protocol):
+    """What is opened once, and does tasks."""
+
+    def do(self, task: Any, /) -> Any:
+        """Do a task; what it returns goes to the process that asked for it."""
+
+
+Opening = Callable[[SpatialEmbeddings, ImageData], Work]
+"""Opens the work on an image; for workers it can be pickled."""
 
 
 class Place(Protocol):
@@ -41,6 +57,22 @@ class Place(Protocol):
 
     def stop(self) -> None:
         """Leave the tasks that were not begun, and wait for the others if they are done here."""
+
+    def each(
+        self, opening: Opening, model: SpatialEmbeddings, image: ImageData, tasks: Sequence[Any]
+    ) -> Generator[Any, None, None]:
+        """Do tasks of another work on the image, once all blocks are done.
+
+        Yields
+        ------
+        object
+            What a task returned, in the order of the tasks.
+
+        Raises
+        ------
+        InputError, Failure
+            As a task raised it.
+        """
 
 
 class Here:
@@ -87,3 +119,14 @@ class Here:
         if self._threads is not None:
             self._threads.close()
             self._threads = None
+
+    def each(
+        self, opening: Opening, model: SpatialEmbeddings, image: ImageData, tasks: Sequence[Any]
+    ) -> Generator[Any, None, None]:
+        """Do tasks of another work, one after another; the next while one is looked at."""
+        # One thread, as not all that images come from may be read by several.
+        with ThreadPoolExecutor(1, "tasks") as pool:
+            try:
+                yield from in_order(pool, 1, opening(model, image).do, tasks)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)

@@ -6,32 +6,25 @@ The command line and the window take this way alike: what one has begun, the oth
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from napari_spatial_embeddings.core.image_data import sliced
-from napari_spatial_embeddings.core.instances import Corrections
-from napari_spatial_embeddings.core.measuring.sums import Sums, add_all
 from napari_spatial_embeddings.core.text import clock, plural
 from napari_spatial_embeddings.core.threads import in_order
 from napari_spatial_embeddings.core.units import spacing_of
 from napari_spatial_embeddings.export.label_place import publish
 from napari_spatial_embeddings.export.label_store import LabelGrid, LabelStore
 from napari_spatial_embeddings.export.large_tiff import write_large_tiff
-from napari_spatial_embeddings.export.measures import Around, complete, full_steps
-from napari_spatial_embeddings.export.objects import Table, objects_writer
+from napari_spatial_embeddings.export.objects import objects_writer
 from napari_spatial_embeddings.export.record import check_table, record, write_record
 from napari_spatial_embeddings.files import stem
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
+from napari_spatial_embeddings.inference.places import Here, Place
 from napari_spatial_embeddings.inference.registry import made_by
 from napari_spatial_embeddings.system.atomic import atomic_file
 from napari_spatial_embeddings.system.cancellation import never_cancelled
@@ -39,13 +32,13 @@ from napari_spatial_embeddings.system.cancellation import never_cancelled
 from .complete import about_run
 from .estimate import estimate, is_known
 from .job import LargeJob
+from .measuring import Measuring
 from .provisional import ProvisionalLabels
 from .unfinished import unfinished
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.block_run import BlockReport
     from napari_spatial_embeddings.inference.found_blocks import FoundBlocks
-    from napari_spatial_embeddings.inference.places import Place
 
 TABLE = "table.csv"
 """Name of the table until it is complete."""
@@ -163,7 +156,7 @@ def segment_large(
                 "blocks": job.blocks.model_dump(mode="json"),
             }
             made = record(about, job.path, image.data, image.name, check)
-            for report in _write(job, last, grid, folder, made, piece):
+            for report in _write(job, last, grid, folder, made, place, piece):
                 yield report
                 check()
             if job.table is not None:  # it may be on another disk
@@ -238,6 +231,7 @@ def _write(
     grid: LabelGrid,
     folder: Path,
     made: Mapping[str, Any],
+    place: Place | None,
     piece: Callable[[], None],
 ) -> Iterator[LargeReport]:
     """Write the files, into the hidden folder."""
@@ -258,7 +252,7 @@ def _write(
             piece()
             yield (last := replace(last, done=last.done + 1))
         if job.table is not None:
-            for done in _write_table(job, found, store, folder / TABLE, pool, piece):
+            for done in _write_table(job, found, store, folder / TABLE, place or Here(), piece):
                 yield replace(last, done=last.done + done, message="Measuring the objects")
             last = replace(last, done=last.done + len(found.blocks))
         if job.tiff:
@@ -277,53 +271,15 @@ def _write_table(
     found: FoundBlocks,
     store: LabelStore,
     path: Path,
-    pool: ThreadPoolExecutor,
+    place: Place,
     piece: Callable[[], None],
 ) -> Iterator[int]:
     """Write the table of all objects, whose labels are in the store; yield the blocks done."""
-    labels: Any = store.finest  # sliced as an array in memory would be
-    ids = np.arange(1, len(found) + 1)
-    spacing = spacing_of(job.image.pixel_size) or found.spacing
-    # A block holds its own objects whole, but not those of others beside them.
-    touched = Sums.of(len(found), job.image.ndim, 0)
-    for _ in add_all(touched, labels, ids, spacing):
-        piece()
-        yield 0
-    reading = threading.Lock()  # not all that images come from may be read by several threads
-
-    def rows(k: int) -> Table:
-        with reading:
-            return _rows(job, found, k, touched.neighbours)
-
-    with objects_writer(path) as add:
-        add(_rows(job, found, None, touched.neighbours))
-        for k, own in enumerate(in_order(pool, 2, rows, range(len(found.blocks)))):
-            add(own)
+    measuring = Measuring(found, store.path.resolve())
+    tables = place.each(measuring, job.model, job.image, range(len(found.blocks)))
+    with objects_writer(path) as add, closing(tables):
+        add(measuring(job.model, job.image).do(None))
+        for k, rows in enumerate(tables, 1):
+            add(rows)
             piece()
-            yield k + 1
-
-
-def _rows(job: LargeJob, found: FoundBlocks, k: int | None, neighbours: NDArray[np.int64]) -> Table:
-    """Return the table of a block's objects; without rows, of no block."""
-    image, data, around = job.image, None, None
-    one = None if k is None else found.instances(k)
-    if one is None:
-        instances = Corrections.none((1,) * image.ndim).instances()
-        data = sliced(image.data, (slice(None), *(slice(0, 1),) * image.ndim))
-    else:
-        instances, window = one
-        data = sliced(image.data, (slice(None), *window))
-        first = tuple(part.start for part in window)
-        around = Around(first, image.shape, neighbours[instances.ids - 1])
-    steps = full_steps(
-        instances,
-        job.model.settings.classes,
-        data,
-        image.pixel_size,
-        image.unit,
-        found.spacing,
-        (),
-        job.model.calibration,
-        around,
-    )
-    return complete(steps)
+            yield k

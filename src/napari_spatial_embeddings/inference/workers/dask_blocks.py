@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.block_record import facts_of
 from napari_spatial_embeddings.inference.block_work import BlockWork, Done, Plan, Task
+from napari_spatial_embeddings.inference.places import Opening, Work
 
 from .dask_workers import DaskWorkers
 from .worker import check_state, named_here, own_device, this_worker
@@ -65,6 +67,35 @@ class DaskBlocks:
         """Cancel the tasks that are under way."""
         self.workers.stop()
 
+    def each(
+        self,
+        opening: Opening,
+        model: SpatialEmbeddings,  # noqa: ARG002 - workers load theirs
+        image: ImageData,  # noqa: ARG002
+        tasks: Sequence[Any],
+    ) -> Generator[Any, None, None]:
+        """Have tasks of another work on the image done; yield what each returned, in order."""
+        opener, name = OpenOther(self._image, opening), uuid.uuid4().hex
+        done: dict[int, Any] = {}
+        sent = 0
+        try:
+            for k in range(len(tasks)):
+                while k not in done:
+                    # What is ahead of its turn waits in memory.
+                    while sent < min(len(tasks), k + 2 * self.at_once) and (
+                        self.workers.under_way < self.at_once
+                    ):
+                        self.workers.submit(opener, name, (sent, tasks[sent]), "objects")
+                        sent += 1
+                    if (finished := self.workers.next()) is None:
+                        continue
+                    if finished.error is not None:
+                        raise finished.error
+                    done[finished.task[0]] = finished.result
+                yield done.pop(k)
+        finally:
+            self.workers.stop()
+
 
 @dataclass(frozen=True, slots=True)
 class OpenBlocks:
@@ -102,3 +133,38 @@ class OpenBlocks:
         device = own_device(plan.prediction.device)
         plan = replace(plan, prediction=plan.prediction.updated(device=device))
         return BlockWork(model, image, plan)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOther:
+    """Function that opens another work on an image in a worker.
+
+    Parameters
+    ----------
+    image : callable
+    opening : callable
+    """
+
+    image: Callable[[], ImageData]
+    opening: Opening
+
+    def __call__(self, model: SpatialEmbeddings) -> Numbered:
+        """Open it."""
+        with named_here():
+            return Numbered(self.opening(model, self.image()))
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """Work whose tasks have numbers.
+
+    Parameters
+    ----------
+    work : Work
+    """
+
+    work: Work
+
+    def do(self, task: tuple[int, Any]) -> Any:
+        """Do a task."""
+        return self.work.do(task[1])

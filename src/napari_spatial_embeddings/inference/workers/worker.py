@@ -6,22 +6,16 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.block_record import differing
 from napari_spatial_embeddings.inference.block_work import Facts
+from napari_spatial_embeddings.inference.places import Work
 from napari_spatial_embeddings.system.malloc import keep_freed_memory
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-
-
-class Work(Protocol):
-    """What a worker opens once, and does the tasks of."""
-
-    def do(self, task: Any, /) -> Any:
-        """Do a task; what it returns goes to the process that asked for it."""
 
 
 Opener = Callable[["SpatialEmbeddings"], Work]

@@ -1,0 +1,81 @@
+"""Rows of the table of all objects, measured block by block, here or in other processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_spatial_embeddings.core.image_data import sliced
+from napari_spatial_embeddings.core.instances import Corrections
+from napari_spatial_embeddings.core.measuring.neighbours import count_neighbours
+from napari_spatial_embeddings.export.measures import Around, complete, full_steps
+from napari_spatial_embeddings.inference.blocks import grown
+
+if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
+    from napari_spatial_embeddings.export.objects import Table
+    from napari_spatial_embeddings.inference.found_blocks import FoundBlocks
+    from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """What a process needs to know to measure objects, but for the image and the model.
+
+    Parameters
+    ----------
+    found : FoundBlocks
+        After `FoundBlocks.resolve`.
+    labels : path
+        Of the Zarr array of all labels.
+    """
+
+    found: FoundBlocks
+    labels: Path
+
+    def __call__(self, model: SpatialEmbeddings, image: ImageData) -> MeasuredBlocks:
+        """Open what is measured."""
+        import zarr
+
+        labels: PixelArray = zarr.open_array(self.labels, mode="r")
+        return MeasuredBlocks(model, image, self.found, labels)
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredBlocks:
+    """The objects of blocks, and their measures.
+
+    Parameters
+    ----------
+    model : SpatialEmbeddings
+    image : ImageData
+    found : FoundBlocks
+    labels : integers (*S)
+        Of all objects, sliced as an array in memory would be.
+    """
+
+    model: SpatialEmbeddings
+    image: ImageData
+    found: FoundBlocks
+    labels: PixelArray
+
+    def do(self, k: int | None) -> Table:
+        """Return the table of a block's objects; without rows, of no block."""
+        image, data, around = self.image, None, None
+        one = None if k is None else self.found.instances(k)
+        if one is None:
+            instances = Corrections.none((1,) * image.ndim).instances()
+            data = sliced(image.data, (slice(None), *(slice(0, 1),) * image.ndim))
+        else:
+            instances, window = one
+            data = sliced(image.data, (slice(None), *window))
+            first = tuple(part.start for part in window)
+            # A block holds its own objects whole, but not those of others beside them.
+            beside = np.asarray(self.labels[grown(window, (1,) * image.ndim, image.shape)])
+            around = Around(first, image.shape, count_neighbours(beside, instances.ids))
+        settings = self.model.settings
+        where = image.pixel_size, image.unit, self.found.spacing, (), self.model.calibration
+        return complete(full_steps(instances, settings.classes, data, *where, around))
