@@ -2,11 +2,12 @@
 
 ``python -m benchmarks.few DATA CASE [--model NAME_OR_DIR] [--scribbles] [--held-out] [FLAGS ...]``
 
-The cases: ``usiigaci`` and ``dsb2018_rgb``, ten objects of one training image, the rest of it
-unknown; ``dsb2018``, training images that are complete, five if ``--images`` names no other number,
-evenly spaced by name or drawn by chance (``--chosen SEED``); ``rods``, ten objects of a generated
-image. Colours become grey. Scored on the set's test images, or, with ``--held-out``, on training
-images that were not used: to choose settings by.
+The cases: ``usiigaci``, ``dsb2018_rgb``, ``emps``, ``axon_tem`` and ``bbbc039``, ten objects of one
+training image, the rest of it unknown; ``yeast_movie``, ten of the left half of the first frame,
+scored on the right halves of later ones; ``dsb2018``, training images that are complete, five if
+``--images`` names no other number, evenly spaced by name or drawn by chance (``--chosen SEED``);
+``rods``, ten objects of a generated image. Colours become grey. Scored on the set's test images,
+or, with ``--held-out``, on training images that were not used: to choose settings by.
 """
 
 from __future__ import annotations
@@ -43,12 +44,15 @@ from napari_spatial_embeddings.training.train import model_from_scratch, train
 
 from . import accuracy, page, table
 from .recipes.gathering import grey
+from .unseen_kinds import Case
 
 Labels = NDArray[np.int32]
 Pair = tuple[NDArray[np.generic], Labels]
 Draw = Callable[[NDArray[np.generic], Labels], TrainingImage]
 
 OBJECTS, IMAGES = 10, 5
+
+CASES = ("usiigaci", "emps", "axon_tem", "dsb2018_rgb", "bbbc039", "yeast_movie", "dsb2018", "rods")
 
 
 def read(folder: Path, chosen: slice = slice(None)) -> list[Pair]:
@@ -74,6 +78,9 @@ def case(
         drawn = samples.rods(0)
         unseen = [samples.rods(seed) for seed in range(100, 104)]
         return [draw(drawn.image, drawn.labels)], [(s.image, s.labels) for s in unseen]
+    if name == "yeast_movie":
+        half, halves = Case("", name).pairs(data)
+        return [draw(*half)], halves
     folder = data / name
     test = [] if held_out else read(folder / "test")
     if name == "dsb2018":
@@ -153,7 +160,7 @@ def main() -> None:
     """Score before, train, score after; remember the row unless scored on held-out images."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("case", choices=["usiigaci", "dsb2018", "dsb2018_rgb", "rods"])
+    parser.add_argument("case", choices=CASES)
     parser.add_argument("--model", help="what to start from; from scratch if not given")
     parser.add_argument("--scribbles", action="store_true")
     parser.add_argument("--images", type=int, default=IMAGES, help=f"of dsb2018 [{IMAGES}]")

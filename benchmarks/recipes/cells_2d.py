@@ -18,8 +18,8 @@ from napari_spatial_embeddings.training.train import model_from_scratch
 from . import shapes
 from .gathering import annotated, gathered, run
 
-SHARES = {"dsb2018": 1, "dsb2018_rgb": 2, "usiigaci": 8}
-"""How often an image is in the list: the few in phase contrast are a quarter of the crops."""
+SHARES = {"dsb2018": 1, "dsb2018_rgb": 2, "usiigaci": 8, "emps": 1, "axon_tem": 20, "bbbc039": 4}
+"""How often an image is in the list: a kind that has few images is to be in many crops too."""
 
 DIAMETER = 21.0
 """Pixels that an object is wide, about: as nuclei often are, so many images come as they are."""
