@@ -32,7 +32,7 @@ from napari_spatial_embeddings.inference.workers import connecting, dask_workers
 from napari_spatial_embeddings.inference.workers.connecting import local_workers, workers_of
 from napari_spatial_embeddings.inference.workers.dask_blocks import DaskBlocks
 from napari_spatial_embeddings.inference.workers.dask_workers import DaskWorkers, Finished
-from napari_spatial_embeddings.large.measuring import Measuring
+from napari_spatial_embeddings.large.finishing import Labelling, Measuring
 
 TILES = PredictionSettings(tile=96, halo=16, device="cpu")
 BLOCKS = BlockSettings(block=80)
@@ -102,7 +102,7 @@ def test_workers_find_what_one_process_finds(
     assert_same(last, alone)
 
 
-def test_workers_measure_what_one_process_measures(
+def test_workers_write_and_measure_what_one_process_does(
     path: Path, workers: DaskWorkers, alone: BlockReport, tmp_path: Path
 ) -> None:
     found, image, model = alone.found, read_image(path), find_model("nuclei-2d")
@@ -110,11 +110,13 @@ def test_workers_measure_what_one_process_measures(
     store = LabelStore(
         tmp_path / "labels", LabelGrid.of(image.shape, (1, 1), None, None), found.blocks.edges, 99
     )
-    for k in range(alone.total):
-        store.write(found.blocks.core(k), found.labels(k))
     place = DaskBlocks(workers, partial(read_image, path))
     [*_] = reports(path, tmp_path / "found", workers)  # they have other work open
-    given = Measuring(found, store.path), model, image, range(alone.total)
+    more = model, image, range(alone.total)
+    assert len([*place.each(Labelling(found, store.path), *more)]) == alone.total
+    for k in range(alone.total):
+        np.testing.assert_array_equal(store.finest[found.blocks.core(k)], found.labels(k))
+    given = Measuring(found, store.path), *more
     tables, expected = list(place.each(*given)), list(Here().each(*given))
     assert tables == expected, "in the order of the blocks"
     ids = [label for table in tables for label in table["label"]]

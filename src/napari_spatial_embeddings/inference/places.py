@@ -59,9 +59,18 @@ class Place(Protocol):
         """Leave the tasks that were not begun, and wait for the others if they are done here."""
 
     def each(
-        self, opening: Opening, model: SpatialEmbeddings, image: ImageData, tasks: Sequence[Any]
+        self,
+        opening: Opening,
+        model: SpatialEmbeddings,
+        image: ImageData,
+        tasks: Sequence[Any],
+        *,
+        threads: int = 1,
     ) -> Generator[Any, None, None]:
         """Do tasks of another work on the image, once all blocks are done.
+
+        ``threads`` is how many this process may use for it: one where the image is read, as not
+        all that images come from may be read by several.
 
         Yields
         ------
@@ -121,12 +130,17 @@ class Here:
             self._threads = None
 
     def each(
-        self, opening: Opening, model: SpatialEmbeddings, image: ImageData, tasks: Sequence[Any]
+        self,
+        opening: Opening,
+        model: SpatialEmbeddings,
+        image: ImageData,
+        tasks: Sequence[Any],
+        *,
+        threads: int = 1,
     ) -> Generator[Any, None, None]:
-        """Do tasks of another work, one after another; the next while one is looked at."""
-        # One thread, as not all that images come from may be read by several.
-        with ThreadPoolExecutor(1, "tasks") as pool:
+        """Do tasks of another work; the next ones while one is looked at."""
+        with ThreadPoolExecutor(threads, "tasks") as pool:
             try:
-                yield from in_order(pool, 1, opening(model, image).do, tasks)
+                yield from in_order(pool, threads, opening(model, image).do, tasks)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)

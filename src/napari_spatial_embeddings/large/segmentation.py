@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.core.text import clock, plural
-from napari_spatial_embeddings.core.threads import in_order
 from napari_spatial_embeddings.core.units import spacing_of
 from napari_spatial_embeddings.export.label_place import publish
 from napari_spatial_embeddings.export.label_store import LabelGrid, LabelStore
@@ -31,14 +29,13 @@ from napari_spatial_embeddings.system.cancellation import never_cancelled
 
 from .complete import about_run
 from .estimate import estimate, is_known
+from .finishing import Labelling, Measuring
 from .job import LargeJob
-from .measuring import Measuring
 from .provisional import ProvisionalLabels
 from .unfinished import unfinished
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.block_run import BlockReport
-    from napari_spatial_embeddings.inference.found_blocks import FoundBlocks
 
 TABLE = "table.csv"
 """Name of the table until it is complete."""
@@ -156,7 +153,7 @@ def segment_large(
                 "blocks": job.blocks.model_dump(mode="json"),
             }
             made = record(about, job.path, image.data, image.name, check)
-            for report in _write(job, last, grid, folder, made, place, piece):
+            for report in _write(job, last, grid, folder, made, place or Here(), piece):
                 yield report
                 check()
             if job.table is not None:  # it may be on another disk
@@ -231,7 +228,7 @@ def _write(
     grid: LabelGrid,
     folder: Path,
     made: Mapping[str, Any],
-    place: Place | None,
+    place: Place,
     piece: Callable[[], None],
 ) -> Iterator[LargeReport]:
     """Write the files, into the hidden folder."""
@@ -243,43 +240,29 @@ def _write(
     total = len(found.blocks) + (0 if job.tiff else store.coarser_chunks)
     total += 0 if job.table is None else len(found.blocks)
     last = replace(last, done=0, total=total, message="Writing the labels", takes="", writing=True)
-    with ExitStack() as opened:
-        opened.enter_context(writing(job.table or job.output))
-        pool = opened.enter_context(ThreadPoolExecutor(2, "labels"))
-        opened.callback(pool.shutdown, wait=False, cancel_futures=True)
-        for k, labels in enumerate(in_order(pool, 2, found.labels, range(len(found.blocks)))):
-            store.write(found.blocks.core(k), labels)
+    given, path = (job.model, job.image, range(len(found.blocks))), store.path.resolve()
+    with (
+        writing(job.table or job.output),
+        closing(place.each(Labelling(found, path), *given, threads=2)) as labels,
+        closing(place.each(Measuring(found, path), *given)) as rows,
+    ):
+        for _ in labels:
             piece()
             yield (last := replace(last, done=last.done + 1))
         if job.table is not None:
-            for done in _write_table(job, found, store, folder / TABLE, place or Here(), piece):
-                yield replace(last, done=last.done + done, message="Measuring the objects")
-            last = replace(last, done=last.done + len(found.blocks))
+            with objects_writer(folder / TABLE) as add:
+                add(Measuring(found, path)(job.model, job.image).do(None))
+                for own in rows:
+                    add(own)
+                    piece()
+                    last = replace(last, done=last.done + 1)
+                    yield replace(last, message="Measuring the objects")
         if job.tiff:
             image = job.image
-            path = folder / job.output.name
-            write_large_tiff(path, store.finest, image.pixel_size, image.unit, about, piece)
+            tiff = folder / job.output.name
+            write_large_tiff(tiff, store.finest, image.pixel_size, image.unit, about, piece)
             return
         source = None if job.host is None else "../../"
         for _ in store.finish(stem(job.output), about, source):
             piece()
             yield (last := replace(last, done=last.done + 1))
-
-
-def _write_table(
-    job: LargeJob,
-    found: FoundBlocks,
-    store: LabelStore,
-    path: Path,
-    place: Place,
-    piece: Callable[[], None],
-) -> Iterator[int]:
-    """Write the table of all objects, whose labels are in the store; yield the blocks done."""
-    measuring = Measuring(found, store.path.resolve())
-    tables = place.each(measuring, job.model, job.image, range(len(found.blocks)))
-    with objects_writer(path) as add, closing(tables):
-        add(measuring(job.model, job.image).do(None))
-        for k, rows in enumerate(tables, 1):
-            add(rows)
-            piece()
-            yield k

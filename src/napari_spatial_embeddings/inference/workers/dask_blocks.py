@@ -73,6 +73,8 @@ class DaskBlocks:
         model: SpatialEmbeddings,  # noqa: ARG002 - workers load theirs
         image: ImageData,  # noqa: ARG002
         tasks: Sequence[Any],
+        *,
+        threads: int = 1,  # noqa: ARG002 - of this process
     ) -> Generator[Any, None, None]:
         """Have tasks of another work on the image done; yield what each returned, in order."""
         opener, name = OpenOther(self._image, opening), uuid.uuid4().hex

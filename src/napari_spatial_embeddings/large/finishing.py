@@ -1,10 +1,13 @@
-"""Rows of the table of all objects, measured block by block, here or in other processes."""
+"""Work once all objects are found, block by block: labels are written, and objects measured.
+
+It is done in this process, or shared among others, as `Place.each` has it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,13 +15,58 @@ from napari_spatial_embeddings.core.image_data import sliced
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.core.measuring.neighbours import count_neighbours
 from napari_spatial_embeddings.export.measures import Around, complete, full_steps
+from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.inference.blocks import grown
 
 if TYPE_CHECKING:
+    import zarr
+
     from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
     from napari_spatial_embeddings.export.objects import Table
     from napari_spatial_embeddings.inference.found_blocks import FoundBlocks
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+
+
+@dataclass(frozen=True, slots=True)
+class Labelling:
+    """What a process needs to know to write labels.
+
+    Parameters
+    ----------
+    found : FoundBlocks
+        After `FoundBlocks.resolve`.
+    labels : path
+        Of the Zarr array of all labels; a block's core holds whole chunks.
+    """
+
+    found: FoundBlocks
+    labels: Path
+
+    def __call__(self, model: SpatialEmbeddings, image: ImageData) -> LabelledBlocks:  # noqa: ARG002
+        """Open what is written."""
+        import zarr
+
+        return LabelledBlocks(self.found, zarr.open_array(self.labels, mode="r+"))
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledBlocks:
+    """The objects of blocks, and the array that takes their labels.
+
+    Parameters
+    ----------
+    found : FoundBlocks
+    labels : zarr.Array (*S)
+    """
+
+    found: FoundBlocks
+    labels: zarr.Array[Any]
+
+    def do(self, k: int) -> None:
+        """Write the core of a block."""
+        labels = self.found.labels(k)
+        with writing(Path(str(self.labels.store_path))):
+            self.labels[self.found.blocks.core(k)] = labels.astype(self.labels.dtype)
 
 
 @dataclass(frozen=True, slots=True)
