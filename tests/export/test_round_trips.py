@@ -114,7 +114,7 @@ def check(axes: str, labels: Labels, folder: Path, keys: Collection[str] = tuple
         if key == "objects":
             frames = labels if time else [labels]
             ids = [int(n) for frame in frames for n in np.unique(frame) if n]
-            assert read_objects(path).get("label", []) == ids
+            assert read_objects(path)["label"] == ids
         if key not in BACK:
             continue
         beside = folder / "alone" / path.name  # without the table of classes

@@ -64,6 +64,39 @@ def test_parquet_has_the_rows_of_the_table(
         np.testing.assert_allclose(other, own, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.skipif("parquet" not in HERE, reason="pyarrow is not installed")
+def test_parquet_of_a_long_series_is_written_in_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyarrow import parquet
+
+    from napari_spatial_embeddings.export.tables import parquet as own
+
+    frames: list[Segmented] = []
+    for t, columns in enumerate(
+        [{"note": [1, 2]}, {"note": [0.5, ""]}, {"other": ["", 3]}, {"note": ["new", ""]}, {}]
+    ):
+        labels = np.zeros((9, 9), np.int32)
+        labels[1, 1], labels[5, 5] = 1, 2
+        table: dict[str, Any] = {"label": [1, 2], **columns}
+        frames.append(segmented_labels(f"film, frame {t}", labels, table))
+    numbers = tuple(range(len(frames)))
+    film = SegmentedSeries("film", numbers, frames.__getitem__, len(frames), (9, 9), ())
+    (whole,) = export(tmp_path / "whole", film, ["parquet"])
+    monkeypatch.setattr(own, "ROWS", 4)
+    (path,) = export(tmp_path / "parts", film, ["parquet"])
+    file = parquet.ParquetFile(path)
+    assert [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)] == [4, 4, 2]
+    read = file.read().to_pydict()
+    assert read["frame"] == [t for t in numbers for _ in range(2)]
+    assert read["other"] == [None] * 5 + [3] + [None] * 4
+    assert [*map(str, read["note"][6:])] == ["new", "None", "None", "None"]
+    known = parquet.read_table(whole)
+    assert file.schema_arrow.names == known.schema.names
+    for name in {*read} - {"note"}:
+        assert known[name].to_pylist() == read[name]
+
+
 @pytest.mark.skipif("anndata" not in HERE, reason="anndata is not installed")
 @pytest.mark.filterwarnings("ignore")  # anndata's own, of pandas
 def test_anndata_has_objects_measurements_and_places(

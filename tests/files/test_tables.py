@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from label_files import tiff
-from napari_spatial_embeddings.files import FileError, read_classes, read_regions
+from napari_spatial_embeddings.files import FileError, read_classes, read_objects, read_regions
 
 SHAPES = "index,shape-type,vertex-index,axis-0,axis-1"
 
@@ -26,6 +26,15 @@ def shapes(path: Path, *rows: tuple[int, str, list[tuple[float, ...]]], axes: in
 def box(y0: float, x0: float, y1: float, x1: float, *before: float) -> list[tuple[float, ...]]:
     """Return the corners of a rectangle."""
     return [(*before, y, x) for y, x in ((y0, x0), (y0, x1), (y1, x1), (y1, x0))]
+
+
+def test_a_table_without_objects_has_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("label,class,size_px\n")
+    assert read_objects(path) == {"label": [], "class": [], "size_px": []}
+    path.write_text("")
+    with pytest.raises(FileError, match="is empty"):
+        read_objects(path)
 
 
 def test_a_mask_is_a_region(tmp_path: Path) -> None:

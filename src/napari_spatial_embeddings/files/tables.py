@@ -60,7 +60,8 @@ def read_objects(path: str | Path) -> dict[str, list[int | float | str]]:
     Returns
     -------
     dict of lists, one value per object
-        Columns by name, ``label`` among them; values that are numbers as such, others as text.
+        Columns by name, ``label`` among them, also where there is no object; values that are
+        numbers as such, others as text.
 
     Raises
     ------
@@ -68,10 +69,10 @@ def read_objects(path: str | Path) -> dict[str, list[int | float | str]]:
         If there is no column ``label``, or it holds something else than whole numbers.
     """
     path = Path(path)
-    table: dict[str, list[int | float | str]] = {}
+    table: dict[str, list[int | float | str]] = {name: [] for name in columns(path)}
     for line, row in rows(path, ("label",)):
         for name, cell in row.items():
-            table.setdefault(name, []).append(_value(cell))
+            table[name].append(_value(cell))
         if not isinstance(table["label"][-1], int):
             raise FileError(
                 f"{path}, line {line}: the label is '{row['label']}'; expected a whole number"
@@ -88,17 +89,29 @@ def _value(cell: str) -> int | float | str:
     return cell
 
 
-def rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+def columns(path: Path) -> list[str]:
+    """Return the names of a table's columns, which are in its first line."""
+    with reading(path), _text(path) as file:
+        return _columns(file.readline())[0]
+
+
+def _columns(header: str) -> tuple[list[str], str]:
+    """Return the names of the columns, and what separates them."""
+    separator = next((s for s in ";\t" if s in header), ",")
+    cells = next(csv.reader([header], delimiter=separator), [])
+    return [name.strip().lower() for name in cells], separator
+
+
+def rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield a table's rows with their line numbers; commas, semicolons or tabs separate cells."""
     with reading(path), _text(path) as file:
         header = file.readline()
-        separator = next((s for s in ";\t" if s in header), ",")
-        names = [name.strip().lower() for name in next(csv.reader([header], delimiter=separator))]
-        missing = [name for name in columns if name not in names]
+        names, separator = _columns(header)
+        missing = [name for name in needed if name not in names]
         if missing:
             raise FileError(
                 f"{path} has no column '{missing[0]}': its first line is '{header.strip()[:80]}',"
-                f" expected {','.join(columns)}"
+                f" expected {','.join(needed)}"
             )
         for line, cells in enumerate(csv.reader(file, delimiter=separator), 2):
             if not any(cell.strip() for cell in cells):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ExportSettings
 from napari_spatial_embeddings.errors import extra
@@ -41,35 +42,38 @@ def write_anndata(path: Path, found: Results, _settings: ExportSettings) -> Step
     with extra(EXTRA):
         import anndata
         import pandas as pd
-    tables = list[Table]()
-    yield from add_rows(found, tables.append)
-    columns = all_columns(tables)
-    count = len(columns["label"])
-    frames = columns.get("frame")
+    tables, rows = list[Table](), list[dict[str, NDArray[np.float64]]]()
+
+    def add(table: Table) -> None:
+        tables.append({name: table[name] for name in OBSERVED if name in table})
+        rows.append(measurements(table))
+
+    yield from add_rows(found, add)
+    own = all_columns(tables)
+    count = len(own["label"])
+    frames = own.get("frame")
     regions = [found.name] * count
     if frames is not None:
         regions = [f"{found.name}, frame {t}" for t in frames]
-    own: dict[str, Any] = {name: columns[name] for name in OBSERVED if name in columns}
-    names = [f"{region}/{label}" for region, label in zip(regions, columns["label"], strict=True)]
+    names = [f"{region}/{label}" for region, label in zip(regions, own["label"], strict=True)]
     obs = pd.DataFrame(own, index=_texts(names))
     for name, texts in {"region": regions, "class": own.get("class")}.items():
         if texts is not None:
             texts = [None if text is None else str(text) for text in texts]
             kinds = _texts(sorted({text for text in texts if text is not None}))
             obs[name] = pd.Categorical(texts, categories=kinds)
-    variables = [k for k, values in columns.items() if k not in own and _are_numbers(values)]
-    measured = np.array([columns[name] for name in variables], np.float64)
-    axes = [axis for axis in "xyz" if f"centroid_{axis}_px" in columns]
-    places = np.array([columns[f"centroid_{axis}_px"] for axis in axes], np.float64)
+    variables, measured = _matrix(rows, [len(table["label"]) for table in tables])
+    axes = [f"centroid_{axis}_px" for axis in "xyz"]
+    places = measured[:, [variables.index(name) for name in axes if name in variables]]
     attributes = {"region": sorted({*regions}), "region_key": "region", "instance_key": "label"}
     with writing(path), hidden_folder(path) as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # anndata uses what newer versions of pandas leave
         data = anndata.AnnData(
-            measured.reshape(len(variables), count).T,
+            measured,
             obs,
             pd.DataFrame(index=_texts(variables)),
             uns={KEY: json.dumps(found.noted()), "spatialdata_attrs": attributes},
-            obsm={"spatial": places.reshape(len(axes), count).T},
+            obsm={"spatial": places},
         )
         data.write_h5ad(folder / path.name)
         (folder / path.name).replace(path)
@@ -82,6 +86,29 @@ def _texts(texts: list[str]) -> Any:
     return pd.Index(texts, dtype=object)
 
 
-def _are_numbers(values: list[Any]) -> bool:
-    """Whether a column holds numbers, and perhaps cells without a value."""
-    return not any(isinstance(value, str) for value in values)
+def measurements(table: Table) -> dict[str, NDArray[np.float64]]:
+    """Return the measurements of a table, eight bytes each; NaN where a cell has no value.
+
+    Columns with texts are none.
+    """
+    found = {}
+    for name, values in table.items():
+        if name not in OBSERVED and not any(isinstance(x, str) and x for x in values):
+            known = (np.nan if x is None or x == "" else x for x in values)
+            found[name] = np.fromiter(known, np.float64, len(values))
+    return found
+
+
+def _matrix(
+    rows: list[dict[str, NDArray[np.float64]]], counts: list[int]
+) -> tuple[list[str], NDArray[np.float64]]:
+    """Return the names of all measurements, and a row for each object; NaN where there is none."""
+    names = [*dict.fromkeys(name for one in rows for name in one)]
+    matrix = np.full((sum(counts), len(names)), np.nan)
+    start = 0
+    for one, count in zip(rows, counts, strict=True):
+        for k, name in enumerate(names):
+            if name in one:
+                matrix[start : start + count, k] = one[name]
+        start += count
+    return names, matrix
