@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import tifffile
 from command_line import call, done, refused
 from label_files import tiff
 from movies import moving, scrambled
+from napari_spatial_embeddings.config import TrackingSettings
 from napari_spatial_embeddings.export.links import write_links
-from napari_spatial_embeddings.files import read_track_table
+from napari_spatial_embeddings.files import read_settings, read_track_table
 from napari_spatial_embeddings.tracking.corrections import LinkCorrections
 
 
@@ -36,7 +38,10 @@ def test_links_a_folder_and_scores_it(tmp_path: Path, series: tuple[Path, Path])
     assert summary == "45 objects in 5 frames are 9 tracks, 0 of them with a parent"
     names = ["frames.tracks.ome.tif", "frames.tracks.csv", "frames.ctc", "frames.geff"]
     assert [Path(path) for path in paths] == [out / name for name in names]
-    assert sorted(path.name for path in out.iterdir()) == sorted(names)
+    assert sorted(path.name for path in out.iterdir()) == sorted([*names, f"{names[1]}.json"])
+    made = read_settings(out / names[0])
+    assert (made["labels"], made["corrected_links"]) == ("frames", 0)
+    assert made["tracking"] == TrackingSettings().model_dump(mode="json")
     for found in (out / names[0], out / names[2]):
         scores = done("evaluate", "--tracks", "--labels", truth, "--predictions", found, "--json")
         (facts,) = scores.facts
@@ -68,6 +73,9 @@ def test_corrections_of_a_file_hold(tmp_path: Path, series: tuple[Path, Path]) -
     outcome = done(*flags, "--corrections", path)
     assert "1 of 4 corrections of links name objects that are not in these labels" in outcome.out
     (facts,) = done(*flags, "--corrections", path, "--json").facts
+    made = read_settings(tmp_path / "out" / "truth.ctc" / "mask000.tif")
+    assert made["corrected_links"] == 4
+    assert made["labels_sha256"] == hashlib.sha256(truth.read_bytes()).hexdigest()
     assert (facts["corrections"], facts["without_effect"]) == (4, 1)
     table = read_track_table(tmp_path / "out" / "truth.ctc" / "res_track.txt")
     masks = [tifffile.imread(tmp_path / "out" / "truth.ctc" / f"mask{t:03}.tif") for t in range(5)]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import geff
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from ctc_metrics import validate_sequence
 from ctc_metrics.utils.filesystem import parse_masks, read_tracking_file
 from geff.core_io import read_to_memory
@@ -16,14 +18,27 @@ from geff.validate.data import ValidationConfig, validate_data
 from numpy.typing import NDArray
 
 from movies import detections, movie, partition
+from napari_spatial_embeddings.config import TrackingSettings
+from napari_spatial_embeddings.export.track_files.ctc import write_ctc
+from napari_spatial_embeddings.export.track_files.geff_file import write_geff
 from napari_spatial_embeddings.export.tracks import (
-    write_ctc,
-    write_geff,
+    TRACK_FORMATS,
+    tracks_record,
     write_label_series,
+    write_tracks,
     write_tracks_csv,
 )
-from napari_spatial_embeddings.files import FileError, read_label_series, read_track_table
+from napari_spatial_embeddings.files import (
+    FileError,
+    read_label_series,
+    read_settings,
+    read_track_table,
+)
+from napari_spatial_embeddings.files.maps import KEY
 from napari_spatial_embeddings.tracking.tracks import Tracks, tracks_of_ids
+
+MADE = tracks_record({"labels": "a.tif", "model": "m"}, TrackingSettings(max_gap=3), 2)
+"""What every file is to keep of how its tracks were made."""
 
 
 def family(depth: bool = False) -> tuple[NDArray[np.int32], Tracks]:
@@ -42,7 +57,7 @@ def family(depth: bool = False) -> tuple[NDArray[np.int32], Tracks]:
 @pytest.mark.parametrize("depth", [False, True], ids=["2D", "3D"])
 def test_ctc(tmp_path: Path, depth: bool, capsys: pytest.CaptureFixture[str]) -> None:
     labels, tracks = family(depth)
-    folder = write_ctc(tmp_path / "01_RES", labels, tracks)
+    folder = write_ctc(tmp_path / "01_RES", labels, tracks, MADE)
     with pytest.warns(UserWarning, match="Empty frame 5"):
         assert validate_sequence(str(folder), threads=1)["Valid"] == 1
     capsys.readouterr()
@@ -126,7 +141,7 @@ def test_geff(tmp_path: Path, depth: bool) -> None:
     labels, tracks = family(depth)
     size = (0.5, 0.25, 0.25)[not depth :]
     for _ in range(2):  # an older one is replaced
-        path = write_geff(tmp_path / "t.geff", tracks, size, "um")
+        path = write_geff(tmp_path / "t.geff", tracks, size, "um", MADE)
     geff.validate_structure(path)
     graph, metadata = geff.read(path)
     validate_data(read_to_memory(path), ValidationConfig(graph=True))
@@ -170,3 +185,30 @@ def test_label_series(tmp_path: Path, depth: bool) -> None:
     np.testing.assert_array_equal(np.asarray(series.data), labels)
     again = tracks_of_ids(detections(np.asarray(series.data)))
     assert partition(again, labels) == partition(tracks, labels)
+
+
+@pytest.mark.parametrize("kind", TRACK_FORMATS)
+def test_every_file_has_the_record(tmp_path: Path, kind: str) -> None:
+    labels, tracks = family()
+    for _ in range(2):  # its own files are replaced
+        path = write_tracks(kind, tmp_path, "t", labels, tracks, made=MADE)
+    if kind == "csv":
+        found = json.loads(path.with_name("t.tracks.csv.json").read_text())[KEY]
+    elif kind == "geff":
+        found = zarr.open_group(path, mode="r").attrs[KEY]
+    else:
+        files = sorted(path.glob("*.tif")) if kind == "ctc" else [path]
+        (found,) = {json.dumps(read_settings(file)): None for file in files}
+        found = json.loads(found)
+    assert found == MADE
+    assert (found["model"], found["corrected_links"]) == ("m", 2)
+    assert found["tracking"]["max_gap"] == 3
+    assert {"version", "versions", "date"} <= found.keys()
+
+
+def test_a_record_of_another_origin_is_kept(tmp_path: Path) -> None:
+    labels, tracks = family()
+    (tmp_path / "t.tracks.csv.json").write_text("{}")
+    with pytest.raises(FileError, match="was not written by this program"):
+        write_tracks("csv", tmp_path, "t", labels, tracks, made=MADE)
+    assert [path.name for path in tmp_path.iterdir()] == ["t.tracks.csv.json"]

@@ -169,6 +169,7 @@ def test_tracks_are_exported(
     section.button.click()
     window.until(lambda: not window.rig.track_export.busy)
     names = ["cells.ctc", "cells.geff", "cells.links.json", "cells.tracks.csv"]
+    names.append("cells.tracks.csv.json")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [*names, "cells.tracks.ome.tif"]
     assert "Wrote 4 results, and 1 corrected link in cells.links.json" in window.rig.message
     assert read_links(tmp_path / "out" / "cells.links.json") == window.record.corrections

@@ -17,7 +17,7 @@ from scipy.optimize import linear_sum_assignment
 from movies import FAR, detections, linked, movie, moving, partition, scrambled
 from napari_spatial_embeddings.config import TrackingSettings
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.export.tracks import write_geff
+from napari_spatial_embeddings.export.track_files.geff_file import write_geff
 from napari_spatial_embeddings.tracking.assignment import assigned
 from napari_spatial_embeddings.tracking.linking import link
 from napari_spatial_embeddings.tracking.scores import score_tracks

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from movies import detections, movie, moving, scrambled
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.export.tracks import write_ctc
+from napari_spatial_embeddings.export.track_files.ctc import write_ctc
 from napari_spatial_embeddings.tracking.linking import link
 from napari_spatial_embeddings.tracking.scores import TrackScores, score_tracks
 from napari_spatial_embeddings.tracking.tracks import Tracks, tracks_of_ids

@@ -82,7 +82,8 @@ def track(options: argparse.Namespace) -> int:
     """Link the objects and write the tracks."""
     from dataclasses import replace
 
-    from napari_spatial_embeddings.export.tracks import write_tracks
+    from napari_spatial_embeddings.export.label_record import about_labels
+    from napari_spatial_embeddings.export.tracks import tracks_record, write_tracks
     from napari_spatial_embeddings.files import read_label_series
     from napari_spatial_embeddings.tracking.linking import link
 
@@ -97,11 +98,10 @@ def track(options: argparse.Namespace) -> int:
         series = replace(series, pixel_size=pixel_size, unit="um")
     tracks = link(measured(series, silent=options.json), settings, corrections)
     unknown = corrections.unknown(tracks.detections)
-    size, unit = series.pixel_size, series.unit
-    written = {
-        kind: str(write_tracks(kind, folder, series.name, series.data, tracks, size, unit))
-        for kind in dict.fromkeys(options.format)
-    }
+    about = about_labels([Path(path) for path in options.labels])
+    made = tracks_record(about, settings, len(corrections))
+    what = folder, series.name, series.data, tracks, series.pixel_size, series.unit, made
+    written = {kind: str(write_tracks(kind, *what)) for kind in dict.fromkeys(options.format)}
     facts = {
         "frames": tracks.detections.frames,
         "objects": len(tracks.detections),

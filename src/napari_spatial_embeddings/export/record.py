@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -85,6 +85,28 @@ def record(
     made["version"], made["versions"] = __version__, dict(_versions())
     made["date"] = datetime.now(UTC).isoformat(timespec="seconds")
     return made
+
+
+def common(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return one record of several: lists of the values where they differ, but for the inputs.
+
+    Parameters
+    ----------
+    records : iterable of mappings
+        The number of corrected objects, ``corrected``, is added up.
+    """
+    every = [*records]
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys(name for one in every for name in one):
+        values = [one.get(name) for one in every]
+        different = [value for k, value in enumerate(values) if value not in values[:k]]
+        if name == "corrected":
+            found[name] = sum(value or 0 for value in values)
+        elif len(different) == 1:
+            found[name] = different[0]
+        elif name != "input":
+            found[name] = different
+    return found
 
 
 def _name_of(source: Path) -> str:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from napari_spatial_embeddings.config import TrackingSettings
 from napari_spatial_embeddings.core.image_data import PixelArray
-from napari_spatial_embeddings.core.units import NGFF, Lengths
-from napari_spatial_embeddings.errors import extra
-from napari_spatial_embeddings.files.tables import TRACK_TABLES
+from napari_spatial_embeddings.core.units import Lengths
 from napari_spatial_embeddings.tracking.tracks import Tracks
 
-from .folders import replacing
 from .label_series import write_frames
 from .objects import Table, write_objects
 from .places import check_folder, check_place
+from .record import check_table, record, write_record
+from .track_files.ctc import write_ctc
+from .track_files.geff_file import write_geff
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,6 @@ TRACK_FORMATS = {
 """The formats, by the names that the command line has for them."""
 
 
-MASK = re.compile(r"mask\d+\.tif")
-"""Names of the frames in a CTC folder."""
-
-
 def write_tracks(
     kind: str,
     folder: Path,
@@ -76,6 +73,7 @@ def write_tracks(
     tracks: Tracks,
     pixel_size: Lengths | None = None,
     unit: str | None = None,
+    made: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write tracks in one of `TRACK_FORMATS`; return the path of the file or folder.
 
@@ -91,6 +89,8 @@ def write_tracks(
     pixel_size : tuple of D floats, optional
         Size of a pixel along each axis, in ``unit``.
     unit : str, optional
+    made : mapping, optional
+        How they were made, see `tracks_record`.
 
     Raises
     ------
@@ -102,53 +102,34 @@ def write_tracks(
     check_folder(folder)
     path = folder / f"{name}{TRACK_FORMATS[kind].ending}"
     if kind == "csv":
-        return write_tracks_csv(path, tracks, pixel_size, unit)
+        return write_tracks_csv(path, tracks, pixel_size, unit, made)
     if kind == "ctc":
-        return write_ctc(path, labels, tracks)
+        return write_ctc(path, labels, tracks, made)
     if kind == "geff":
-        return write_geff(path, tracks, pixel_size, unit)
-    return write_label_series(path, labels, tracks, pixel_size, unit)
+        return write_geff(path, tracks, pixel_size, unit, made)
+    return write_label_series(path, labels, tracks, pixel_size, unit, made)
 
 
-def write_ctc(folder: str | Path, labels: PixelArray, tracks: Tracks) -> Path:
-    """Write tracks as the Cell Tracking Challenge has its results, whole or not at all.
-
-    The folder gets ``mask000.tif`` and so on, in which a track has the same id in all frames, and
-    ``res_track.txt`` with a line of id, first frame, last frame and parent for each track. As the
-    format knows no gaps, a track is cut there, and its next piece descends from the one before.
+def tracks_record(
+    about: Mapping[str, Any],
+    settings: TrackingSettings,
+    corrections: int,
+    source: Path | None = None,
+) -> dict[str, Any]:
+    """Return how tracks were made, as each file of them keeps it.
 
     Parameters
     ----------
-    folder : path
-        An older result is replaced, if nothing else is in there.
-    labels : whole numbers (T, *S)
-        Those that were linked; read frame by frame.
-    tracks : Tracks
-
-    Raises
-    ------
-    FileError
-        If the folder is there and holds something else too, or cannot be written.
+    about : mapping
+        What is known of the labels, such as `label_record.about_labels` returns.
+    settings : TrackingSettings
+    corrections : int
+        Number of links that were corrected.
+    source : path, optional
+        The file of the labels' images.
     """
-    import tifffile
-
-    folder, cut = Path(folder), tracks.without_gaps()
-    dtype = _dtype(cut)
-    digits = max(3, len(str(cut.detections.frames - 1)))
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    own = folder.is_dir() and (not names or TRACK_TABLES[0] in names)
-    own &= all(name == TRACK_TABLES[0] or MASK.fullmatch(name) for name in names)
-    with replacing(folder, own=own, what="tracks alone") as new:
-        new.mkdir()
-        for t, frame in enumerate(cut.relabelled(labels)):
-            path = new / f"mask{t:0{digits}}.tif"
-            # Three or four slices would be colours otherwise.
-            tifffile.imwrite(
-                path, frame.astype(dtype), photometric="minisblack", compression="zlib"
-            )
-        lines = [" ".join(map(str, span)) + "\n" for span in cut.spans()]
-        (new / TRACK_TABLES[0]).write_text("".join(lines), "utf-8")
-    return folder
+    linked = {"tracking": settings.model_dump(mode="json"), "corrected_links": corrections}
+    return record({**about, **linked}, source)
 
 
 def tracks_table(
@@ -190,78 +171,26 @@ def tracks_table(
 
 
 def write_tracks_csv(
-    path: str | Path, tracks: Tracks, pixel_size: Lengths | None = None, unit: str | None = None
+    path: str | Path,
+    tracks: Tracks,
+    pixel_size: Lengths | None = None,
+    unit: str | None = None,
+    made: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write the table of `tracks_table` as CSV, whole or not at all.
+    """Write the table of `tracks_table` as CSV, and how they were made beside it.
+
+    Each file is written whole or not at all.
 
     Raises
     ------
     FileError
-        If the file cannot be written.
+        If a file cannot be written, or takes the place of one that is not ours.
     """
-    return write_objects(path, tracks_table(tracks, pixel_size, unit))
-
-
-def write_geff(
-    path: str | Path, tracks: Tracks, pixel_size: Lengths | None = None, unit: str | None = None
-) -> Path:
-    """Write tracks as a graph in the Graph Exchange File Format, whole or not at all.
-
-    A node is an object, an edge leads to what follows it. Nodes have the frame ``t``, the centre
-    ``y`` and ``x``, or also ``z``, ``track`` and ``seg_id``, the object's id in the relabelled
-    series, ``label``, its label in the series that was linked, and ``size_px``.
-
-    Parameters
-    ----------
-    path : path
-        A folder, by custom ``<name>.geff``; an older one is replaced.
-    tracks : Tracks
-    pixel_size : tuple of D floats, optional
-        Size of a pixel along each axis, in ``unit``. Centres are in the unit if all are known, and
-        else in pixels.
-    unit : str, optional
-
-    Raises
-    ------
-    FileError
-        If the folder is there and holds something else, or cannot be written.
-    InputError
-        If the package geff is not installed.
-    """
-    with extra("tracking"):
-        import geff
-        import networkx as nx
-
-    path, found = Path(path), tracks.detections
-    axes = "zyx"[-len(found.spacing) :]
-    index = found.centre / np.array(found.spacing)
-    known = [size for size in pixel_size or () if size is not None]
-    physical = bool(unit) and len(known) == len(axes)
-    centre = index * np.array(known) if physical else index
-    columns = {
-        "t": found.frame,
-        **{axis: centre[:, d] for d, axis in enumerate(axes)},
-        "track": tracks.track,
-        "seg_id": tracks.track,
-        "label": found.label,
-        "size_px": found.size,
-    }
-    graph = nx.DiGraph()
-    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-    for i, row in enumerate(rows, 1):
-        graph.add_node(i, **dict(zip(columns, row, strict=True)))
-    for i, after in tracks.successors.items():
-        graph.add_edges_from((i + 1, j + 1) for j in after)
-    length = NGFF.get(unit, unit) if physical and unit else "pixel"
-    own = path.is_dir() and "geff" in _attributes(path)
-    with replacing(path, own=own, what="graph in this format") as new:
-        geff.write(
-            graph,
-            new,
-            axis_names=["t", *axes],
-            axis_units=["frame", *[length] * len(axes)],
-            axis_types=["time", *["space"] * len(axes)],
-        )
+    path = Path(path)
+    check_table(path)
+    write_objects(path, tracks_table(tracks, pixel_size, unit))
+    if made:
+        write_record(path, made)
     return path
 
 
@@ -271,6 +200,7 @@ def write_label_series(
     tracks: Tracks,
     pixel_size: Lengths | None = None,
     unit: str | None = None,
+    made: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a series in which a cell keeps its id as OME-TIFF, whole or not at all.
 
@@ -284,6 +214,8 @@ def write_label_series(
     pixel_size : tuple of D floats, optional
         Size of a pixel along each axis, in ``unit``.
     unit : str, optional
+    made : mapping, optional
+        How they were made.
 
     Raises
     ------
@@ -293,18 +225,4 @@ def write_label_series(
     path, highest = Path(path), int(tracks.track.max(initial=0))
     check_place(path)
     frames, shape = tracks.relabelled(labels), tuple(labels.shape)
-    return write_frames(path, frames, shape, highest, pixel_size, unit)
-
-
-def _dtype(tracks: Tracks) -> np.dtype[Any]:
-    """Return the type for all frames: 16 bits while the ids fit, else 32."""
-    highest = int(tracks.track.max(initial=0))
-    return np.dtype(np.uint16 if highest <= np.iinfo(np.uint16).max else np.uint32)
-
-
-def _attributes(path: Path) -> str:
-    """Return the attributes of a group, of either version of Zarr, as text."""
-    for name in ("zarr.json", ".zattrs"):
-        if (path / name).is_file():
-            return (path / name).read_text("utf-8")
-    return ""
+    return write_frames(path, frames, shape, highest, pixel_size, unit, about=made)

@@ -12,8 +12,8 @@ import numpy as np
 from napari_spatial_embeddings.cli.flags import CallError
 from napari_spatial_embeddings.cli.label_reader import LabelReader
 from napari_spatial_embeddings.export.from_labels import segmented_labels
+from napari_spatial_embeddings.export.label_record import about_labels
 from napari_spatial_embeddings.export.objects import Table
-from napari_spatial_embeddings.export.record import hash_of
 from napari_spatial_embeddings.export.segmented import Results, Segmented, SegmentedSeries
 from napari_spatial_embeddings.files import (
     FileError,
@@ -24,13 +24,8 @@ from napari_spatial_embeddings.files import (
     read_labels,
     read_objects,
     read_pixel_size,
-    read_settings,
     stem,
 )
-from napari_spatial_embeddings.files.endings import TIFF
-from napari_spatial_embeddings.files.errors import reading
-from napari_spatial_embeddings.files.maps import KEY
-from napari_spatial_embeddings.files.ome_zarr import open_group
 from napari_spatial_embeddings.files.settings import is_ours
 
 
@@ -86,15 +81,12 @@ class LabelFile:
             If it, its table or its image cannot be used.
         """
         ours = is_ours(self.path)
-        about = {"labels": self.path.name}
-        if self.path.is_file():
-            about["labels_sha256"] = hash_of(self.path)
-        made = _settings(self.path) if ours else {}
+        about = about_labels([self.path])
         table = None if self.table is None else read_objects(self.table)
         if is_series(self.path, self.axes):
             if overlaps:
                 raise FileError(f"{self.path} is a time series, of which no maps are kept")
-            series = self._series(table, {**about, **made}, ours=ours)
+            series = self._series(table, about, ours=ours)
             return series if frame is None else _frame_of(series, frame, at)
         if frame is not None:
             raise FileError(f"{self.path} is no time series; leave --frame out")
@@ -118,7 +110,7 @@ class LabelFile:
             image=None if image is None else image.data,
             pixel_size=size,
             unit=unit,
-            about={**about, **made},
+            about=about,
             source=self.image,
         )
         if at is not None and labels.ndim == 2:
@@ -130,7 +122,7 @@ class LabelFile:
         from napari_spatial_embeddings.export.with_maps import with_embeddings, with_maps
 
         found = with_maps(found, store)
-        return with_embeddings(found, made.get("clustering")) if overlaps else found
+        return with_embeddings(found, about.get("clustering")) if overlaps else found
 
     def _series(
         self, table: Table | None, about: Mapping[str, Any], *, ours: bool
@@ -253,14 +245,3 @@ def _classes(table: Path | None) -> set[str]:
         return {str(one) for one in read_objects(table).get("class", ()) if one != ""}
     except FileError:
         return set()  # what is wrong with it is reported when its labels are read
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    """Return how labels of ours were made."""
-    if path.suffix.lower() in TIFF:
-        return read_settings(path)
-    if not path.is_dir():
-        return {}
-    with reading(path):
-        facts = open_group(path).attrs.get(KEY)
-    return dict(facts) if isinstance(facts, Mapping) else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError, to_message
+from napari_spatial_embeddings.files import stem
 
 from .export import ExportReport
 
@@ -64,26 +65,17 @@ class SeriesExport:
     source: Path | None = None
 
 
-def _how_made(results: Collection[Segmentation]) -> dict[str, Any]:
+def made_by_all(results: Collection[Segmentation]) -> dict[str, Any]:
     """Return how the objects of frames were made: lists where frames differ.
 
     Parameters
     ----------
     results : collection of Segmentation
     """
+    from napari_spatial_embeddings.export.record import common
     from napari_spatial_embeddings.prediction.segmented import how_made
 
-    def one_or_all(values: Iterable[Any]) -> Any:
-        known = [*values]
-        different = [value for k, value in enumerate(known) if value not in known[:k]]
-        return different[0] if len(different) == 1 else different
-
-    every = [how_made(one) for one in results]
-    names = list(dict.fromkeys(name for one in every for name in one if name != "corrected"))
-    return {
-        **{name: one_or_all(one.get(name) for one in every) for name in names},
-        "corrected": sum(one["corrected"] for one in every),
-    }
+    return common(how_made(one) for one in results)
 
 
 def export_series(request: SeriesExport) -> Iterator[ExportReport]:
@@ -155,7 +147,7 @@ def _write_labels(request: SeriesExport) -> Generator[ExportReport, None, str]:
         size,
         series.unit,
         interval,
-        record(_how_made(request.results.values()), request.source),
+        record(made_by_all(request.results.values()), request.source),
     )
     count, every = len(request.results), len(labels)
     message = f"the objects of {plural(count, 'frame')} to {path}"
@@ -179,7 +171,7 @@ def _steps(request: SeriesExport, key: str) -> Iterator[ExportStep]:
     from napari_spatial_embeddings.export import Segmented, SegmentedSeries, export_steps
     from napari_spatial_embeddings.prediction.segmented import segmented
 
-    series, results, name = request.series, request.results, request.path.stem
+    series, results, name = request.series, request.results, stem(request.path)
 
     def frame(t: int) -> Segmented:
         found = segmented(f"{name}, frame {t}", results[t], series.frame(t))
@@ -187,7 +179,7 @@ def _steps(request: SeriesExport, key: str) -> Iterator[ExportStep]:
 
     numbers = tuple(sorted(results))
     classes = results[numbers[0]].classes if numbers else ()
-    about, frames = _how_made(results.values()), series.frames or 1
+    about, frames = made_by_all(results.values()), series.frames or 1
     found = SegmentedSeries(
         name, numbers, frame, frames, series.shape, classes, about, request.source
     )

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from napari_spatial_embeddings.config import TrackingSettings
 from napari_spatial_embeddings.core.image_data import PixelArray
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.core.units import Lengths
 from napari_spatial_embeddings.errors import Failure, InputError, to_message
 from napari_spatial_embeddings.plugin.state.session import Kind
 
+from .export_series import made_by_all
+
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
     from napari_spatial_embeddings.tracking.corrections import LinkCorrections
     from napari_spatial_embeddings.tracking.tracks import Tracks
 
@@ -36,6 +40,14 @@ class TrackExportRequest:
     unit : str, optional
     corrections : LinkCorrections, optional
         Written as well, if there are any.
+    settings : TrackingSettings
+        Of the links.
+    results : tuple of Segmentation
+        Of the frames whose objects were linked, if they were found here.
+    file : path, optional
+        Of the labels, if they were not.
+    source : path, optional
+        The images' file.
     """
 
     folder: Path
@@ -46,6 +58,10 @@ class TrackExportRequest:
     pixel_size: Lengths | None = None
     unit: str | None = None
     corrections: LinkCorrections | None = None
+    settings: TrackingSettings = TrackingSettings()
+    results: tuple[Segmentation, ...] = ()
+    file: Path | None = None
+    source: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +84,7 @@ def export_tracks(request: TrackExportRequest) -> Iterator[TrackExportReport]:
     from napari_spatial_embeddings.export.tracks import TRACK_FORMATS, write_tracks
 
     problems, written, count = list[str](), 0, len(request.formats)
+    made = _made(request)
     for k, kind in enumerate(request.formats, 1):
         place = f" ({k} of {count})" if count > 1 else ""
         yield TrackExportReport(f"Writing {request.name}{TRACK_FORMATS[kind].ending}{place} …")
@@ -80,6 +97,7 @@ def export_tracks(request: TrackExportRequest) -> Iterator[TrackExportReport]:
                 request.tracks,
                 request.pixel_size,
                 request.unit,
+                made,
             )
             written += 1
         except Failure as error:
@@ -94,3 +112,18 @@ def export_tracks(request: TrackExportRequest) -> Iterator[TrackExportReport]:
         )
     done = f"Wrote {plural(written, 'result')}{more} to {request.folder}"
     yield TrackExportReport("; ".join([done, *problems]), "warning" if problems else "info")
+
+
+def _made(request: TrackExportRequest) -> dict[str, Any]:
+    """Return how the tracks were made: from results, or from labels of a file or of a layer."""
+    from napari_spatial_embeddings.export.label_record import about_labels
+    from napari_spatial_embeddings.export.tracks import tracks_record
+
+    if request.results:
+        about = made_by_all(request.results)
+    elif request.file is not None:
+        about = about_labels([request.file])
+    else:
+        about = {"labels": request.name}
+    corrected = len(request.corrections or ())
+    return tracks_record(about, request.settings, corrected, request.source)

@@ -10,12 +10,17 @@ from qtpy.QtCore import QObject
 
 from napari_spatial_embeddings.files.names import file_name
 from napari_spatial_embeddings.plugin.controllers.tools.file_writing import FileWriting
+from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
+from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.layers.tracks.series import label_array
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .linking import LinkingController
 
 if TYPE_CHECKING:
+    from napari.layers import Labels
+
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
     from napari_spatial_embeddings.plugin.tasks.export_tracks import TrackExportReport
 
 
@@ -77,9 +82,21 @@ class TrackExport(FileWriting):
             size,
             unit,
             series.corrections,
+            self._linking.settings,
+            *self._origin(series.layer),
         )
 
         def work() -> Iterator[TrackExportReport]:
             return export_tracks(request)
 
         self._run(work)
+
+    def _origin(self, layer: Labels) -> tuple[tuple[Segmentation, ...], Path | None, Path | None]:
+        """Return the results that a layer shows, its own file, and that of its images."""
+        tag = tag_of(layer)
+        image = None if tag is None else self._session.images.get(tag.image)
+        if image is None or image.series is None:
+            return (), source_path(layer), None
+        frames = image.series.records.items()
+        results = tuple(one.result for _, one in sorted(frames) if one.result is not None)
+        return results, None, source_path(image.series.layer)

@@ -1,0 +1,1 @@
+"""Files of tracks in formats of other programs."""
