@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,3 +332,17 @@ class ExportSettings(Settings):
         True,
         description="Draw a scale bar into pictures, in pixels where the size of one is unknown.",
     )
+    slice: int | None = Field(
+        None, ge=0, description="Slice of a volume in pictures, from 0; else that of most objects."
+    )
+    contrast: tuple[float, ...] = Field(
+        (), description="Dark and bright values in pictures, two a channel; else percentiles."
+    )
+
+    @field_validator("contrast")
+    @classmethod
+    def _pairs(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        low, high = values[::2], values[1::2]
+        if len(low) != len(high) or any(a >= b for a, b in zip(low, high, strict=True)):
+            raise ValueError("the values should be two for each channel, the lower one first")
+        return values

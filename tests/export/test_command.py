@@ -19,6 +19,8 @@ from napari_spatial_embeddings.export.command import predict_command
 posix = pytest.mark.skipif(os.name == "nt", reason="another shell's quotes")
 
 fractions = st.floats(0, 1)
+finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
+limits = st.tuples(finite, finite).map(sorted).filter(lambda pair: pair[0] < pair[1]).map(tuple)
 thresholds = st.builds(
     ClusteringSettings,
     seed_threshold=fractions,
@@ -42,6 +44,12 @@ runs = st.builds(
     table=st.booleans(),
     ome=st.booleans(),
     channels=st.none() | st.lists(st.integers(0, 9), min_size=1, unique=True),
+    pictures=st.builds(
+        ExportSettings,
+        object_type=st.just("cell"),
+        slice=st.none() | st.integers(0, 99),
+        contrast=st.lists(limits, max_size=3).map(lambda pairs: tuple(sum(pairs, ()))),
+    ),
 )
 def test_the_command_is_read_as_it_was_meant(
     clustering: ClusteringSettings,
@@ -49,6 +57,7 @@ def test_the_command_is_read_as_it_was_meant(
     table: bool,
     ome: bool,
     channels: list[int] | None,
+    pictures: ExportSettings,
 ) -> None:
     images = ["my cells/a 1.tif", "it's.tif"]
     text = predict_command(
@@ -60,7 +69,7 @@ def test_the_command_is_read_as_it_was_meant(
         axes="CYX",
         channels=channels,
         formats=["labels", "roi", *["objects"] * table, *["ome", "panels"] * ome],
-        settings=ExportSettings(object_type="cell"),
+        settings=pictures,
         corrections=Path("mine/a 1.tif"),
     )
     program, *words = shlex.split(text)
@@ -73,7 +82,7 @@ def test_the_command_is_read_as_it_was_meant(
     assert options.panels == ome
     assert options.format == (["roi", "tiff"] if ome else ["roi"])
     assert options.corrections == str(Path("mine/a 1.tif"))
-    assert read_flags(vars(options), ExportSettings()).object_type == "cell"
+    assert read_flags(vars(options), ExportSettings()) == pictures
     # Whatever the model's own thresholds are, those that were chosen count.
     own = ClusteringSettings(seed_threshold=0.123, margin_factor=3, min_size=77)
     assert read_flags(vars(options), own) == clustering

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def predict_command(
     words += ["--frames", *map(str, frames)] if frames is not None else []
     words += write_flags(clustering)
     words += write_flags(prediction or PredictionSettings(), PredictionSettings())
-    words += write_flags(settings, ExportSettings()) if others else []
+    words += write_flags(settings, ExportSettings()) if others or "panels" in formats else []
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
@@ -189,5 +190,10 @@ def write_flags(settings: Settings, base: Settings | None = None) -> list[str]:
         elif isinstance(value, bool):
             words.append(flag if value else flag.replace("--", "--no-", 1))
         else:
-            words += [flag, *map(str, value if isinstance(value, tuple) else (value,))]
+            words += [flag, *map(_word, value if isinstance(value, tuple) else (value,))]
     return words
+
+
+def _word(value: object) -> str:
+    """Return a value as a word; "-1e-05" would be taken for a flag."""
+    return f"{Decimal(repr(value)):f}" if isinstance(value, float) else str(value)

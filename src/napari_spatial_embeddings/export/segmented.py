@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -48,10 +48,6 @@ class Segmented:
         How the labels were made; as JSON takes it.
     model : mapping, optional
         The card of the model that predicted the maps.
-    at : int, optional
-        Slice of a volume that a picture shows; the most crowded one if not given.
-    limits : sequence of C pairs, optional
-        The values of each channel that are dark and bright in a picture.
     start : tuple of D ints
         First pixel in the large image that it is a window of; empty if it is none.
     clustering : ClusteringSettings, optional
@@ -75,8 +71,6 @@ class Segmented:
     unit: str | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     model: Mapping[str, Any] | None = None
-    at: int | None = None
-    limits: Sequence[tuple[float, float]] | None = None
     start: tuple[int, ...] = ()
     clustering: ClusteringSettings | None = None
     table: Table | None = None

@@ -159,10 +159,11 @@ class Outputs:
         from napari_spatial_embeddings.export.pictures.plane import with_slice
         from napari_spatial_embeddings.export.record import write_record
 
+        settings = self.settings
         if not set(PICTURE_FORMATS).isdisjoint(self.formats):
-            found = with_slice(found)
+            settings = with_slice(settings, found)
         for key in self.formats:
-            yield from FORMATS[key].write(self.format_path(one, key), found, self.settings)
+            yield from FORMATS[key].write(self.format_path(one, key), found, settings)
         made, labels = found.noted(), found.instances.labels
         where = found.pixel_size, found.unit
         if self.maps and found.maps is not None:

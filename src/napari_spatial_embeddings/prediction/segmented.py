@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +43,6 @@ def segmented(
     source: Path | None = None,
     *,
     made: Mapping[str, Any] | None = None,
-    at: int | None = None,
-    limits: Sequence[tuple[float, float]] | None = None,
 ) -> Segmented:
     """Return a result as the formats take it.
 
@@ -59,8 +57,6 @@ def segmented(
         The image's file or store.
     made : mapping, optional
         As of `how_made`.
-    at, limits : optional
-        As in `Segmented`.
     """
     return Segmented(
         name,
@@ -72,8 +68,6 @@ def segmented(
         image.unit,
         how_made(found, made),
         found.card,
-        at,
-        limits,
         image.start,
         found.settings,
         source=source,

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from numpy.typing import NDArray
 from PIL import Image
+from pydantic import ValidationError
 
 from builders import capsules, picture
 from crossing_bars import crossing
@@ -24,6 +25,7 @@ from napari_spatial_embeddings.core.label_values import numbered
 from napari_spatial_embeddings.core.outlines.filled import filled
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export import Segmented, export, instance_colours
+from napari_spatial_embeddings.export.colours import image_colours
 from napari_spatial_embeddings.export.from_labels import segmented_labels
 from napari_spatial_embeddings.export.pictures.overlay import MAX_PIXELS
 from napari_spatial_embeddings.files.maps import KEY
@@ -117,14 +119,31 @@ def test_of_a_large_image_lines_are_exact_and_pixels_few(tmp_path: Path) -> None
 def test_of_a_volume_a_slice(tmp_path: Path) -> None:
     labels = capsules((6, 30, 40), count=8, radius=5)
     for at in (1, 4):
-        svg = written(tmp_path, Segmented("v", segmented_labels("v", labels).instances, (), at=at))
+        svg = written(tmp_path, segmented_labels("v", labels), slice=at)
         back = np.zeros_like(labels[at])
         for label, path in paths(svg).items():
             back[filled(rings(path), back.shape)] = label
         np.testing.assert_array_equal(back, labels[at])
         assert svg.findtext("title", "", NAMES) == f"v, slice {at} of 0 to 5"
     with pytest.raises(InputError, match="v has 6 slices, counted from 0, so there is no 6"):
-        written(tmp_path, Segmented("v", segmented_labels("v", labels).instances, (), at=6))
+        written(tmp_path, segmented_labels("v", labels), slice=6)
+    with pytest.raises(InputError, match="v is no volume; leave --slice out"):
+        written(tmp_path, segmented_labels("v", labels[0]), slice=0)
+
+
+def test_contrast_is_chosen_or_that_of_percentiles(tmp_path: Path) -> None:
+    labels = capsules((30, 40))
+    image = np.arange(2 * 1200, dtype=np.float32).reshape(2, 30, 40)
+    found = segmented_labels("c", labels, image=image)
+    shown = pixels(written(tmp_path, found, contrast=(100, 300, -5, -4)))
+    expected = image_colours(image, [(100, 300), (-5, -4)])
+    np.testing.assert_array_equal(shown, (255 * expected).round().astype(np.uint8))
+    assert (pixels(written(tmp_path, found)) != shown).any()
+    with pytest.raises(InputError, match="c has 2 channels, and --contrast is of 1"):
+        written(tmp_path, found, contrast=(0, 1))
+    for wrong in ((0,), (1, 1), (0, 1, 3, 2)):
+        with pytest.raises(ValidationError, match="the lower one first"):
+            ExportSettings(contrast=wrong)
 
 
 def test_objects_behind_others_are_whole_if_wanted(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.layers._source import layer_source
+from PIL import Image
 from pytestqt.qtbot import QtBot
 
 from builders import picture
@@ -21,7 +23,7 @@ from plugin.fake_results import discs
 from plugin.scenes import EditorBench, Scene
 from plugin.untrained import done, predict, use
 
-FORMATS = ("labels", "ome", "objects", "maps", "roi", "geojson", "npy")
+FORMATS = ("labels", "ome", "objects", "maps", "roi", "geojson", "npy", "overlay", "panels")
 
 
 @pytest.fixture
@@ -53,10 +55,16 @@ def opened(bench: EditorBench, path: Path, qtbot: QtBot) -> Scene:
 def written(folder: Path) -> dict[str, bytes | None]:
     """Return what is in a folder of results, without dates and corrections."""
     return {
-        name: undated(content)
+        name: picture_of(content) if content and name.endswith(".png") else undated(content)
         for name, content in contents(folder).items()
         if not name.startswith("corrections")
     }
+
+
+def picture_of(content: bytes) -> bytes:
+    """Return the pixels of a PNG, and its record without a date, of which it has a checksum."""
+    with Image.open(io.BytesIO(content)) as picture:
+        return picture.tobytes() + (undated(picture.info["Description"].encode()) or b"")
 
 
 def test_both_write_what_the_window_exports(
@@ -74,10 +82,11 @@ def test_both_write_what_the_window_exports(
     assert scene.instances.locked.sum() == 1
     assert not np.array_equal(scene.instances.ids, np.arange(1, len(scene.instances) + 1))
     assert 3 < len(scene.instances) <= count
+    bench.viewer.layers["a b"].contrast_limits = (20.5, 90)
 
     folders = [tmp_path / name for name in ("window", "command", "python")]
     bench.export.export_current(folders[0], FORMATS)
-    assert done(bench).startswith("Wrote 7 files")
+    assert done(bench).startswith("Wrote 9 files")
     command = copied(bench, folders[1], python=False)
     assert "Corrections and labels are saved as" in bench.message
     python = copied(bench, folders[2], python=True)

@@ -65,13 +65,6 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="N",
         help="Of a time series, this frame alone, counted from 0: pictures show one.",
     )
-    parser.add_argument(
-        "--slice",
-        type=int,
-        metavar="N",
-        help="Of a volume, the slice that pictures show, counted from 0; the one of most objects if"
-        " not given.",
-    )
     parser.add_argument("--json", action="store_true", help="Print a summary as JSON.")
     add_flags(parser, ExportSettings, title="outlines and pictures")
     parser.set_defaults(run=export)
@@ -97,10 +90,9 @@ def export(options: argparse.Namespace) -> int:
                     overlaps=settings.overlaps,
                     maps="panels" in keys,
                     frame=options.frame,
-                    at=options.slice,
                 )
-                if isinstance(found, Segmented) and not set(PICTURE_FORMATS).isdisjoint(keys):
-                    found = with_slice(found)
+                drawn = isinstance(found, Segmented) and not {*PICTURE_FORMATS}.isdisjoint(keys)
+                run.settings = with_slice(settings, found) if drawn else settings
             except InputError as error:
                 if len(files) == 1:
                     raise
@@ -152,8 +144,9 @@ class _Run:
         if isinstance(found, Segmented):
             facts["objects"] = len(found.instances)
             what = plural(len(found.instances), "object")
-            if key in PICTURE_FORMATS and (note := slice_note(found.at, found.instances.labels)):
-                facts["slice"] = found.at
+            at = self.settings.slice
+            if key in PICTURE_FORMATS and (note := slice_note(at, found.instances.labels)):
+                facts["slice"] = at
                 what = f"{what}, {note}"
         else:
             facts["frames"] = len(found.numbers)

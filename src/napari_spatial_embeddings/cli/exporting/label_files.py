@@ -60,7 +60,6 @@ class LabelFile:
         overlaps: bool = False,
         maps: bool = False,
         frame: int | None = None,
-        at: int | None = None,
     ) -> Results:
         """Read it; of a series, no frame yet.
 
@@ -72,8 +71,6 @@ class LabelFile:
             With the maps beside it, if there are any.
         frame : int, optional
             Of a series, this frame alone.
-        at : int, optional
-            Slice of a volume that pictures show.
 
         Raises
         ------
@@ -87,7 +84,7 @@ class LabelFile:
             if overlaps:
                 raise FileError(f"{self.path} is a time series, of which no maps are kept")
             series = self._series(table, about, ours=ours)
-            return series if frame is None else _frame_of(series, frame, at)
+            return series if frame is None else _frame_of(series, frame)
         if frame is not None:
             raise FileError(f"{self.path} is no time series; leave --frame out")
         if ours:
@@ -113,9 +110,6 @@ class LabelFile:
             about=about,
             source=self.image,
         )
-        if at is not None and labels.ndim == 2:
-            raise FileError(f"{self.path} is no volume; leave --slice out")
-        found = replace(found, at=at)
         store = _beside(self.path, ".maps.zarr")
         if not overlaps and not (maps and store.is_dir()):
             return found
@@ -158,13 +152,13 @@ class LabelFile:
             )
 
 
-def _frame_of(series: SegmentedSeries, t: int, at: int | None) -> Segmented:
+def _frame_of(series: SegmentedSeries, t: int) -> Segmented:
     """Return a frame of a series, with what is known of all of them."""
     if not 0 <= t < series.frames:
         raise FileError(
             f"--frame: {series.name} has {series.frames} frames, counted from 0, so there is no {t}"
         )
-    return replace(series.frame(t), about=series.about, source=series.source, at=at)
+    return replace(series.frame(t), about=series.about, source=series.source)
 
 
 def _of_frame(table: Table, t: int) -> Table:

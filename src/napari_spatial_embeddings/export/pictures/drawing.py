@@ -17,7 +17,7 @@ from napari_spatial_embeddings.export.colours import PALETTE, RGB, instance_colo
 from napari_spatial_embeddings.export.segmented import Segmented
 
 from .overlay import MAX_PIXELS
-from .plane import shown_colours, slice_note, with_slice
+from .plane import limits_of, shown_colours, slice_note, with_slice
 from .scale_bar import PlacedBar, bar_of, placed
 from .spots import id_size, spot_of, typical_diameter
 
@@ -93,18 +93,15 @@ def drawing(found: Segmented, settings: ExportSettings) -> Drawing:
     InputError
         If there is no such slice, or whole outlines are wanted and the maps are not known.
     """
-    found = with_slice(found)
+    settings = with_slice(settings, found)
     labels = found.instances.labels
     masks: Iterable[ObjectMask] = found.masks(settings)
-    if found.at is not None and labels.ndim == 3:
-        labels, masks = labels[found.at], in_slice(masks, found.at)
-        at: int | None = found.at
-    else:
-        at = None
+    if (at := settings.slice) is not None:
+        labels, masks = labels[at], in_slice(masks, at)
     height, width = labels.shape
     side = max(height, width)
     step = math.ceil(side / MAX_PIXELS)
-    image = shown_colours(found.image, labels.shape, at, step, found.limits)
+    image = shown_colours(found.image, labels.shape, at, step, limits_of(settings))
     rows, columns = image.shape[:2]
     known, dense = numbered(labels[::step, ::step])
     diameter = step * typical_diameter(np.bincount(dense.ravel())[1:])

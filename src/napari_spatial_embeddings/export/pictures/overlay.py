@@ -21,7 +21,7 @@ from napari_spatial_embeddings.export.segmented import Segmented
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import write_atomically
 
-from .plane import crowded, shown_colours, with_slice
+from .plane import crowded, limits_of, shown_colours, with_slice
 from .scale_bar import ScaleBar, bar_of, placed
 from .spots import id_size, spot_of, typical_diameter
 
@@ -151,12 +151,12 @@ def write_overlay(path: Path, found: Segmented, settings: ExportSettings) -> Pat
     InputError, Failure
         If there is no such slice, or the file cannot be written.
     """
-    found = with_slice(found)
+    settings = with_slice(settings, found)
     picture = overlay(
         found.image,
         found.instances.labels,
-        at=found.at,
-        limits=found.limits,
+        at=settings.slice,
+        limits=limits_of(settings),
         bar=bar_of(found, settings),
         ids=settings.ids,
     )

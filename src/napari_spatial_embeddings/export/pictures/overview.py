@@ -20,7 +20,7 @@ from napari_spatial_embeddings.export.segmented import Segmented
 from . import panels as _panels
 from .overlay import write_picture
 from .panels import INK, Shown
-from .plane import crowded, shown_values, slice_note, with_slice
+from .plane import crowded, limits_of, shown_values, slice_note, with_slice
 from .scale_bar import ScaleBar, bar_of
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def write_panels(path: Path, found: Segmented, settings: ExportSettings) -> Path
         If its maps or its pixels are not known, there is no such slice, or the file cannot be
         written.
     """
-    found = with_slice(found)
+    settings = with_slice(settings, found)
     if found.maps is None:
         raise InputError(
             f"the panels show the maps of {found.name}, and there are none; predict it first, on"
@@ -122,8 +122,8 @@ def write_panels(path: Path, found: Segmented, settings: ExportSettings) -> Path
         class_names=found.classes,
         bar=bar_of(found, settings),
         ids=settings.ids,
-        at=found.at,
-        limits=found.limits,
+        at=settings.slice,
+        limits=limits_of(settings),
     )
     return write_picture(path, picture, found.noted())
 

@@ -40,14 +40,7 @@ POINTS = 72.0
 
 
 def write_pdf(path: Path, found: Segmented, settings: ExportSettings) -> Steps:
-    """Write an image with the outlines of its objects, whole or not at all; yield now and then.
-
-    Raises
-    ------
-    InputError, Failure
-        If there is no such slice, or whole outlines are wanted and cannot be had, or the file
-        cannot be written.
-    """
+    """Write what `svg.write_svg` writes, with its errors, as a page."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.config import ExportSettings
 from napari_spatial_embeddings.core.image_data import Part, PixelArray, sliced
 from napari_spatial_embeddings.core.sampling import all_blocks
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export.colours import RGB, image_colours
 from napari_spatial_embeddings.export.segmented import Segmented
@@ -24,26 +25,40 @@ def crowded(labels: NDArray[np.integer]) -> int:
     return crowd.index(max(crowd)) if max(crowd) > 1 else len(labels) // 2
 
 
-def with_slice(found: Segmented) -> Segmented:
-    """Return what was found in a volume with the slice that pictures show; images as they are.
+def with_slice(settings: ExportSettings, found: Segmented) -> ExportSettings:
+    """Return settings with the slice of a volume that pictures show, and check that they fit.
 
     It is the one that was chosen, or else the most crowded one.
 
     Raises
     ------
     InputError
-        If there is no such slice.
+        If there is no such slice, or there are more or fewer limits of contrast than channels.
     """
-    labels = found.instances.labels
-    if labels.ndim == 2:
-        return found
-    if found.at is None:
-        return replace(found, at=crowded(labels))
-    if not 0 <= found.at < len(labels):
+    labels, at = found.instances.labels, settings.slice
+    pairs = len(settings.contrast) // 2
+    if pairs and found.image is not None and pairs != found.image.shape[0]:
         raise InputError(
-            f"{found.name} has {len(labels)} slices, counted from 0, so there is no {found.at}"
+            f"{found.name} has {plural(found.image.shape[0], 'channel')}, and --contrast is of"
+            f" {pairs}; give two values for each channel, or leave it out"
         )
-    return found
+    if labels.ndim == 2:
+        if at is not None:
+            raise InputError(f"{found.name} is no volume; leave --slice out")
+        return settings
+    if at is None:
+        return settings.updated(slice=crowded(labels))
+    if at >= len(labels):
+        raise InputError(
+            f"{found.name} has {len(labels)} slices, counted from 0, so there is no {at}"
+        )
+    return settings
+
+
+def limits_of(settings: ExportSettings) -> list[tuple[float, float]] | None:
+    """Return the values of each channel that are dark and bright; None if they are not chosen."""
+    values = settings.contrast
+    return [*zip(values[::2], values[1::2], strict=True)] or None
 
 
 def slice_note(at: int | None, labels: NDArray[np.integer]) -> str:

@@ -218,12 +218,10 @@ class ExportController(FileWriting):
 
         layer, result = self._images.layer_of(key), self._session.results.get(key)
         image = None if layer is None else self._images.image_data(key)
-        at = self._slice(key) if result is not None and result.maps.ndim == 3 else None
         source, project = None if layer is None else source_path(layer), self._session.project
         if source is None and project and (entry := self._project_images.entry(key)):
             source = project.folder / entry.path
-        limits = self._limits(key)
-        return ExportTask(key, file, self._name(key), image, result, at, limits, source)
+        return ExportTask(key, file, self._name(key), image, result, *self._view(key), source)
 
     def _name(self, key: str) -> str:
         layer, entry = self._images.layer_of(key), self._project_images.entry(key)
@@ -240,6 +238,12 @@ class ExportController(FileWriting):
         names = distinct(map(self._name, keys), known.values())
         return {**known, **dict(zip(keys, names, strict=True))}
 
+    def _view(self, key: str) -> tuple[int | None, tuple[float, ...]]:
+        """Return the slice of an image and the limits of contrast that pictures show."""
+        result = self._session.results.get(key)
+        at = self._slice(key) if result is not None and result.maps.ndim == 3 else None
+        return at, self._contrast(key)
+
     def _slice(self, key: str) -> int | None:
         """Return the slice of a volume that is shown."""
         layer = find_layer(self._viewer, "instances", key)
@@ -249,15 +253,17 @@ class ExportController(FileWriting):
         z = round(float(point[0]))
         return z if 0 <= z < pixels(layer).shape[0] else None
 
-    def _limits(self, key: str) -> tuple[tuple[float, float], ...] | None:
+    def _contrast(self, key: str) -> tuple[float, ...]:
         """Return the contrast limits of an image's channels, unless it is RGB."""
         if self._images.layer_of(key) is None:
-            return None
+            return ()
         layers, axes = self._images.channel_layers(key)
         if any(layer.rgb for layer in layers):
-            return None
+            return ()
         count = channel_count(layers[0], axes)
-        return tuple((low, high) for x in layers for low, high in [x.contrast_limits] * count)
+        return tuple(
+            float(value) for x in layers for _ in range(count) for value in x.contrast_limits
+        )
 
     def _image_files(self) -> list[Path]:
         """Return the files of all images that are open or in the project."""
@@ -302,6 +308,7 @@ class ExportController(FileWriting):
     def _command_request(
         self, folder: Path, formats: Sequence[str], settings: ExportSettings, *, python: bool
     ) -> CommandRequest:
+        from napari_spatial_embeddings.export.formats import PICTURE_FORMATS
         from napari_spatial_embeddings.plugin.tasks.copied_command import CommandRequest
 
         session, key = self._session, self._session.image
@@ -311,8 +318,13 @@ class ExportController(FileWriting):
             raise InputError("there is no image: open one, and choose it under Data")
         record = session.images.get(key)
         series = None if record is None or record.series is None else record.series.image
+        opened = opened_image(self._images, session.project, key, series)
+        if not {*PICTURE_FORMATS}.isdisjoint(formats):
+            at, contrast = self._view(key)
+            fits = len(contrast) == 2 * opened.image.channels
+            settings = settings.updated(slice=at, contrast=contrast if fits else ())
         return CommandRequest(
-            opened_image(self._images, session.project, key, series),
+            opened,
             None if series is None else frame_number(key),
             folder.expanduser().absolute(),  # it may be run elsewhere
             session.model,

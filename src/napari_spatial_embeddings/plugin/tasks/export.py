@@ -44,8 +44,8 @@ class ExportTask:
         What is written; the image is predicted first if there is none.
     slice : int, optional
         The slice of a volume that a picture shows.
-    limits : tuple of pairs, optional
-        Contrast limits of the image's channels.
+    contrast : tuple of floats
+        Contrast limits of the image's channels, one pair after another; empty for percentiles.
     source : path, optional
         The file of the image.
     """
@@ -56,7 +56,7 @@ class ExportTask:
     image: ImageData | None = None
     result: Segmentation | None = None
     slice: int | None = None
-    limits: tuple[tuple[float, float], ...] | None = None
+    contrast: tuple[float, ...] = ()
     source: Path | None = None
 
 
@@ -140,13 +140,14 @@ def _export(
             assert image is not None
             assert result is not None
             found = _segmented(request, task, image, result)
+            settings = _settings(request, task, found)
             for key in request.formats:
                 try:
-                    yield from _write(request, found, key, several)
+                    yield from _write(request, found, key, settings, several)
                     files += 1
                     shared += several is not None and key == "coco"
                     if key in PICTURE_FORMATS:
-                        shown = slice_note(found.at, found.instances.labels)
+                        shown = slice_note(settings.slice, found.instances.labels)
                 except (InputError, OSError) as error:
                     problems.append(to_message(error))
         except (InputError, OSError) as error:
@@ -170,10 +171,14 @@ def _export(
 
 
 def _write(
-    request: ExportRequest, found: Segmented, key: str, several: CocoSet | None
+    request: ExportRequest,
+    found: Segmented,
+    key: str,
+    settings: ExportSettings,
+    several: CocoSet | None,
 ) -> Iterator[ExportReport]:
     """Write an image in one format."""
-    spare, settings = request.protected, request.settings
+    spare = request.protected
     for step in export_steps(
         request.folder, found, [key], spare=spare, settings=settings, several=several
     ):
@@ -225,16 +230,17 @@ def _segmented(
             f"{task.name} has the shape {image.data.shape[1:]}, its objects {result.maps.shape}:"
             " predict it again"
         )
-    fits = task.limits is not None and len(task.limits) == image.data.shape[0]
-    found = replace(
-        segmented(
-            task.file,
-            result,
-            image,
-            task.source,
-            at=task.slice,
-            limits=task.limits if fits else None,
-        ),
+    return replace(
+        segmented(task.file, result, image, task.source),
         annotation=_annotation(request, task) if "panels" in request.formats else None,
     )
-    return found if set(PICTURE_FORMATS).isdisjoint(request.formats) else with_slice(found)
+
+
+def _settings(request: ExportRequest, task: ExportTask, found: Segmented) -> ExportSettings:
+    """Return the settings of an image: pictures show the slice that was in view."""
+    settings = request.settings
+    if set(PICTURE_FORMATS).isdisjoint(request.formats):
+        return settings
+    fits = found.image is not None and len(task.contrast) == 2 * found.image.shape[0]
+    contrast = task.contrast if fits else ()
+    return with_slice(settings.updated(slice=task.slice, contrast=contrast), found)
