@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from napari.layers import Labels, Layer
+from napari_builtins._qt.features_table import FeaturesTable  # type: ignore[import-untyped]
 from pytestqt.qtbot import QtBot
 
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.maps import ideal_maps
+from napari_spatial_embeddings.plugin.layers.map_images import by_label
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.state.open_image import PartialResult
 from plugin.fake_results import Bench, add_image, discs, new_bench, set_maps, uncertain_maps
@@ -91,6 +93,8 @@ def test_layers_show_the_maps(bench: Bench) -> None:
     assert instances.data.dtype == np.int32
     found = cluster(maps, bench.session.clustering)
     table = instances.features
+    assert table["class"][0] == "background"
+    table = table[table["index"] > 0]
     assert list(table["index"]) == list(found.ids)
     for label, size, score, kind in zip(
         table["index"], table["size"], table["score"], table["class"], strict=True
@@ -229,15 +233,54 @@ def test_the_maps_of_an_image_that_is_closed_meanwhile_make_no_layers(bench: Ben
     assert not bench.viewer.layers
 
 
+def known_ids(layer: Labels) -> list[int]:
+    """Return the labels of which a layer's table has something."""
+    table = layer.features
+    return [int(i) for i in table["index"][table["size"].notna()]]
+
+
+def test_napari_s_table_selects_the_object_of_a_row(bench: Bench, qtbot: QtBot) -> None:
+    labels = discs()
+    labels[labels == 2] = 0  # a gap, as after a correction
+    key = add_image(bench, labels)
+    set_maps(bench, key, uncertain_maps(labels))
+    bench.wait()
+    layer = shown(bench)["instances"]
+    widget = FeaturesTable(bench.viewer)
+    qtbot.addWidget(widget)
+    bench.viewer.layers.selection.active = layer
+    ids = bench.session.results[key].instances.ids.tolist()
+    table = widget.table.model()
+    shown_labels = [table.index(k, 1).data() for k in range(table.rowCount())]
+    for label in ids:
+        widget.table.selectRow(shown_labels.index(label))
+        assert layer.selected_label == label
+    for label in reversed(ids):
+        layer.selected_label = label
+        rows = {index.row() for index in widget.table.selectionModel().selectedIndexes()}
+        assert [shown_labels[row] for row in rows] == [label]
+
+
+def test_rows_are_by_label() -> None:
+    rows = by_label({"index": [2, 4], "class": ["a", "b"], "size": [5, 6], "p": [0.5, ""]})
+    assert rows["index"].tolist() == [0, 1, 2, 3, 4]
+    assert rows["class"].tolist() == ["background", None, "a", None, "b"]
+    np.testing.assert_array_equal(rows["size"], [np.nan, np.nan, 5, np.nan, 6])
+    np.testing.assert_array_equal(rows["p"], [np.nan, np.nan, 0.5, np.nan, np.nan])
+    sparse = {"index": [7, 70_000], "size": [1, 2]}
+    assert by_label(sparse) == sparse
+    assert by_label({"index": [], "size": []})["index"].tolist() == [0]
+
+
 def test_tables_follow_after_a_pause(bench: Bench) -> None:
     labels = discs()
     key = add_image(bench, labels)
     set_maps(bench, key, uncertain_maps(labels))
     layer = shown(bench)["instances"]
-    before = len(layer.features)
+    before = known_ids(layer)
     bench.session.tune(min_size=60)
     bench.wait()
     result = bench.session.result
     assert result is not None
-    assert 0 < len(result.instances) < before
-    assert list(layer.features["index"]) == list(result.instances.ids)
+    assert 0 < len(result.instances) < len(before)
+    assert known_ids(layer) == result.instances.ids.tolist()

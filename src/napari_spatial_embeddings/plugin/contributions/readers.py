@@ -24,6 +24,7 @@ from napari_spatial_embeddings.plugin.layers.annotation import (
     project_layers,
     transform_of_pixel_size,
 )
+from napari_spatial_embeddings.plugin.layers.map_images import by_label
 from napari_spatial_embeddings.plugin.layers.tags import KEY
 from napari_spatial_embeddings.plugin.tasks.sharing.models import is_model
 
@@ -155,7 +156,7 @@ def read_label_layer(path: Path) -> LayerTuple:
         with suppress(FileError):
             columns = read_objects(table)
             if "frame" not in columns:  # labels count from 1 in each
-                options["features"] = {"index": columns.pop("label"), **columns}
+                options["features"] = by_label({"index": columns.pop("label"), **columns})
     return data, options, "labels"
 
 

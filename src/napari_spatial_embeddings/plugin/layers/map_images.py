@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.maps import MARGIN, EmbeddingMaps
 from napari_spatial_embeddings.core.quality.calibration import of_card
 from napari_spatial_embeddings.export.colours import longest_offset, offset_colours
@@ -16,6 +18,10 @@ from napari_spatial_embeddings.plugin.tasks.changed_labels import blocks
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.segmentation import Segmentation
+
+MOST, FEW = 4, 10_000
+"""Rows of a table for one object at most, and how many are none too many: labels of other programs
+may be any numbers."""
 
 FOREGROUND = 0.5
 """Seed value above which a pixel counts when ranges are chosen."""
@@ -83,10 +89,7 @@ def _margin(maps: EmbeddingMaps, at: tuple[slice, ...], size: float) -> NDArray[
 
 
 def features(result: Segmentation) -> dict[str, Any]:
-    """Return the properties of the objects, as columns for a Labels layer.
-
-    ``index`` is the label: that is what napari looks up under the cursor.
-    """
+    """Return the properties of the objects, as columns for a Labels layer, by `by_label`."""
     found = result.instances
     names = np.array([*result.classes, "?"], object)
     known = np.where(
@@ -106,5 +109,38 @@ def features(result: Segmentation) -> dict[str, Any]:
         table[f"centre {axis}"] = centre[:, d].astype(float).round(2)
     for d, axis in enumerate(axes):
         table[f"sigma {axis}"] = found.sigma[:, d].astype(float).round(2)
-    table["locked"] = found.locked
-    return table
+    table["locked"] = np.array(["", "yes"], object)[found.locked.astype(int)]
+    return by_label(table)
+
+
+def by_label(columns: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Return columns with a row for each label from 0 to the highest, empty where there is none.
+
+    napari's status bar finds an object by the column ``index``; its features table takes the number
+    of a row for the label, and selects that.
+
+    Parameters
+    ----------
+    columns : mapping of sequences
+        One value per object; ``index`` has the labels. Returned as they are if labels are so high
+        that there would be far more rows than objects.
+
+    Returns
+    -------
+    dict of arrays
+        Numbers are floats, NaN in empty rows; of others None, but for the class of the background.
+    """
+    index = np.asarray(columns["index"], np.int64)
+    top = int(index.max(initial=0))
+    if top > max(FEW, MOST * len(index)):
+        return dict(columns)
+    rows: dict[str, Any] = {}
+    for name, values in columns.items():
+        numbers = np.asarray(values).dtype.kind in "iuf"
+        texts = not numbers and any(isinstance(value, str) and value for value in values)
+        rows[name] = column = np.full(top + 1, None if texts else np.nan)
+        column[index] = values if numbers or texts else [np.nan if x == "" else x for x in values]
+    rows["index"] = np.arange(top + 1)
+    if "class" in rows:
+        rows["class"][0] = BACKGROUND
+    return rows

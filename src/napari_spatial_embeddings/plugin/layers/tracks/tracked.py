@@ -10,6 +10,7 @@ from napari.layers import Labels, Tracks
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.plugin.layers.image import place
+from napari_spatial_embeddings.plugin.layers.map_images import by_label
 from napari_spatial_embeddings.plugin.layers.napari_compat import draw_thumbnail, insert
 from napari_spatial_embeddings.plugin.layers.tags import LayerTag, find_layer
 from napari_spatial_embeddings.plugin.layers.world import to_pixels
@@ -102,13 +103,11 @@ def frame_in_view(viewer: ViewerModel, layer: Labels) -> int | None:
 
 
 def features(tracks: Linked) -> dict[str, Any]:
-    """Return the properties of the tracks, as columns for a Labels layer.
-
-    ``index`` is the id: that is what napari looks up under the cursor.
-    """
+    """Return the properties of the tracks, as columns for a Labels layer."""
     spans = np.array(tracks.spans(), np.int64).reshape(-1, 4)
     ids, first, last, parent = spans.T
-    return {"index": ids, "track": ids, "parent": parent, "start": first, "end": last}
+    spans = {"index": ids, "track": ids, "parent": parent, "start": first, "end": last}
+    return by_label(spans)
 
 
 def path_table(tracks: Linked) -> NDArray[np.float64]:
