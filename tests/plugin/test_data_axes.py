@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from napari.layers._layer_actions import _duplicate_layer
+from napari.layers._layer_actions import _convert_to_labels, _duplicate_layer
 from napari.viewer import Viewer
 from PIL import Image as Picture
 from qtpy.QtCore import Qt
@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QApplication, QLabel, QListWidget
 
 from label_files import sidecar
 from napari_spatial_embeddings.core.image_data import ImageData
+from napari_spatial_embeddings.export.labels import write_labels
 from napari_spatial_embeddings.files import read_image
 from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
 from napari_spatial_embeddings.plugin.layers.annotation import add_layer, image_layer
@@ -229,3 +230,21 @@ def test_channels_have_no_length_wherever_the_pixel_size_comes_from(
     read = add_layer(viewer, image_layer(image, "read", "read", None))
     assert read.units == layer.units
     assert np.array_equal(read.scale, layer.scale)
+
+
+def test_labels_that_were_opened_as_an_image_are_noticed(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, tmp_path: Path
+) -> None:
+    labels = np.zeros((40, 50), np.int32)
+    labels[5:9, 5:9] = 7
+    write_labels(tmp_path / "ours.tif", labels)
+    tifffile.imwrite(tmp_path / "theirs.tif", labels.astype(np.uint16))
+    viewer.open(tmp_path / "theirs.tif", plugin="napari")
+    assert "holds labels" not in advice(dock)
+    (layer,) = viewer.open(tmp_path / "ours.tif", plugin="napari")
+    dock.images.choose(layer)
+    assert "ours holds labels that this program wrote" in advice(dock)
+    viewer.layers.selection.active = layer
+    with pytest.warns(UserWarning, match="projection mode"):  # napari's own
+        _convert_to_labels(viewer.layers)  # as the menu does
+    assert "holds labels" not in advice(dock)

@@ -19,6 +19,7 @@ from napari_spatial_embeddings.plugin.controllers.project import ProjectControll
 from napari_spatial_embeddings.plugin.controllers.project_images import ProjectImages
 from napari_spatial_embeddings.plugin.layers.axes import finest, meanings
 from napari_spatial_embeddings.plugin.layers.image import ImageLayer
+from napari_spatial_embeddings.plugin.layers.opened.file_axes import holds_labels
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.looks import dress
@@ -233,6 +234,11 @@ class DataStep(StepArea):
         self._axes_label.setText("Colours" if layer is not None and layer.rgb else "Axes")
         self._form.setRowVisible(self._axes, len(possible) > 1)
         problem = self._images.problem if layer is not None else ""
+        if not problem and layer is not None and holds_labels(layer):
+            problem = (
+                f"{layer.name} holds labels that this program wrote. To see them as labels,"
+                " right-click its layer, and choose Convert to Labels."
+            )
         if not problem and tag is not None and tag.guessed and len(possible) > 1:
             problem = (
                 f"Its axes have no names: it is taken for {self._axes.currentText()}. Check Axes."

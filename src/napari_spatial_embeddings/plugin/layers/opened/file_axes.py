@@ -8,10 +8,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari.layers import Layer
+import numpy as np
+from napari.layers import Image, Layer
 
 from napari_spatial_embeddings import files
+from napari_spatial_embeddings.files.endings import TIFF
 from napari_spatial_embeddings.files.errors import FileError, PixelError
+from napari_spatial_embeddings.files.settings import is_ours
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.files import FileAxes
@@ -37,6 +40,19 @@ def problem_of_file(layer: Layer) -> str:
     if not isinstance(found, str):
         return ""
     return f"{found}, or duplicate the layer to use it as it is shown"
+
+
+def holds_labels(layer: Image) -> bool:
+    """Whether an image was opened from a TIFF of labels that this program wrote."""
+    path = source_path(layer)
+    if path is None or path.suffix.lower() not in TIFF or np.dtype(layer.dtype).kind not in "iu":
+        return False
+    return _is_ours(path, _changed(path))
+
+
+@lru_cache(maxsize=256)
+def _is_ours(path: Path, changed: int) -> bool:
+    return changed > 0 and is_ours(path)
 
 
 def _found(layer: Layer) -> FileAxes | str | None:
