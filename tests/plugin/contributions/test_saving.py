@@ -20,6 +20,7 @@ from napari_spatial_embeddings.plugin.contributions.readers import reader
 from napari_spatial_embeddings.plugin.contributions.writers import labels as write
 from napari_spatial_embeddings.plugin.layers.tags import LayerTag, find_layer
 from plugin.fake_results import Bench, add_image, discs, new_bench, set_maps, uncertain_maps
+from plugin.films import Film
 
 
 @pytest.fixture
@@ -72,8 +73,8 @@ def test_instances_are_saved_with_all_that_belongs_to_them(
     assert isinstance(back, Labels)
     np.testing.assert_array_equal(back.data, layer.data)
     np.testing.assert_allclose(back.scale, layer.scale)
-    assert back.features["index"].tolist() == result.instances.ids.tolist()
-    assert "score" in back.features
+    known = back.features[back.features["score"].notna()]
+    assert known["index"].tolist() == result.instances.ids.tolist()
 
 
 def test_labels_that_were_painted_over_are_no_result(bench: Bench, tmp_path: Path) -> None:
@@ -108,3 +109,30 @@ def test_frames_are_saved_as_frames(tmp_path: Path) -> None:
     ((back, options, kind),) = read("")
     assert (kind, options["axis_labels"]) == ("labels", ("t", "y", "x"))
     np.testing.assert_array_equal(back, data)
+
+
+def test_frames_are_saved_with_what_belongs_to_them(bench: Bench, tmp_path: Path) -> None:
+    frames = [discs((40, 50), 6, seed=k) for k in range(3)]
+    film = Film(bench, frames, predicted=[0, 2])
+    layer = find_layer(bench.viewer, "instances", str(bench.session.image))
+    assert isinstance(layer, Labels)
+    files = save(layer, tmp_path / "a.ome.tif")
+    assert files == [str(tmp_path / name) for name in ("a.ome.tif", "a.csv")]
+    assert {p.name for p in tmp_path.iterdir()} == {"a.ome.tif", "a.csv", "a.csv.json", "home"}
+    np.testing.assert_array_equal(tifffile.imread(files[0]), layer.data)
+    made = read_settings(files[0])
+    assert (made["model"], made["corrected"]) == ("a model", 0)
+    assert made["clustering"] == bench.session.clustering.model_dump(mode="json")
+    table = read_objects(files[1])
+    ids = {t: film.objects(t).ids.tolist() for t in (0, 2)}
+    assert table["frame"] == [t for t in ids for _ in ids[t]]
+    assert table["label"] == ids[0] + ids[2]
+    assert table.keys() >= {"score", "solidity", "mean_intensity_0"}
+
+    (tmp_path / "b.csv").write_text("name,price\n")
+    with pytest.raises(InputError, match=r"b\.csv is there already"):
+        save(layer, tmp_path / "b.tif")
+    assert not (tmp_path / "b.tif").exists()
+    layer.data[1, 3:5, 3:5] = 999  # a frame without a result
+    assert save(layer, tmp_path / "c.tif") == [str(tmp_path / "c.tif")]
+    assert not read_settings(tmp_path / "c.tif")

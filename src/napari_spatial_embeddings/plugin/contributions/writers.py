@@ -9,29 +9,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.units import seconds
 from napari_spatial_embeddings.export.labels import write_labels
-from napari_spatial_embeddings.plugin.layers.image import image_data, size_in_one_unit
+from napari_spatial_embeddings.export.places import check_place
+from napari_spatial_embeddings.export.record import check_table
+from napari_spatial_embeddings.plugin.layers.image import size_in_one_unit
 from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
-from napari_spatial_embeddings.plugin.layers.tags import (
-    KEY,
-    LayerTag,
-    PixelSize,
-    find_layer,
-    tag_of,
-)
+from napari_spatial_embeddings.plugin.layers.tags import KEY, LayerTag, PixelSize
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.segmentation import Segmentation
+    from napari_spatial_embeddings.plugin.state.open_image import OpenImage
+    from napari_spatial_embeddings.plugin.tasks.export_series import SeriesExport
 
 
 def labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """Write a Labels layer as a TIFF with its pixel size: 16 bits while the ids fit, else 32.
 
     Instances of ours come with all that belongs to them, as `predict` writes it: how they were
-    made, a table of the objects beside the labels, and the maps. If their pixels were painted over,
-    they are labels like any others.
+    made, a table of the objects beside the labels, and the maps, which are not kept of a time
+    series. If their pixels were painted over, they are labels like any others.
 
     Parameters
     ----------
@@ -53,17 +50,20 @@ def labels(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:
     """
     array = np.asarray(data[0] if isinstance(data, list | tuple) else data)
     tag = (attributes.get("metadata") or {}).get(KEY)
+    record = tag.record() if isinstance(tag, LayerTag) and tag.record is not None else None
     scale = attributes.get("scale", ())
     units = attributes.get("units") or ("pixel",) * len(scale)
     if isinstance(tag, LayerTag) and tag.frame is not None:
+        if record is not None and (series := _series(Path(path), array, record)) is not None:
+            return [*map(str, _write_results(series))]
         return [str(_write_series(Path(path), array, scale, units))]
     size, unit = size_in_one_unit(scale, units)
     known = size if size is not None and (unit is not None or len(set(size)) > 1) else None
     meaning = None
     if isinstance(tag, LayerTag) and tag.role == "annotations":
         meaning = {"classes": dict(tag.classes), "scribbled": tag.scribbled}
-    if isinstance(tag, LayerTag) and tag.result is not None and _is_result(array, tag.result):
-        return [*map(str, _write_result(Path(path), tag.result, tag.image, (known, unit)))]
+    if record is not None and record.result is not None and _is_result(array, record.result):
+        return [*map(str, _write_result(Path(path), record, record.result, (known, unit)))]
     return [str(write_labels(path, array, known, unit, meaning))]
 
 
@@ -73,16 +73,16 @@ def _is_result(array: NDArray[np.integer], result: Segmentation) -> bool:
 
 
 def _write_result(
-    path: Path, result: Segmentation, key: str, pixel_size: PixelSize
+    path: Path, record: OpenImage, result: Segmentation, pixel_size: PixelSize
 ) -> Iterator[Path]:
     """Write the labels, the table and the maps of an image; yield each when it is complete."""
     from napari_spatial_embeddings.export import FORMATS, Segmented, export
-    from napari_spatial_embeddings.export.places import check_place
-    from napari_spatial_embeddings.export.record import record_beside
     from napari_spatial_embeddings.files import stem
-    from napari_spatial_embeddings.inference.registry import made_by
+    from napari_spatial_embeddings.prediction.segmented import how_made
 
-    image, source = _image(key, result)
+    image = record.image
+    if image is None or image.shape != result.maps.shape:
+        image = None  # the layer has another array by now
     found = Segmented(
         stem(path),
         result.instances,
@@ -90,36 +90,46 @@ def _write_result(
         result.maps,
         None if image is None else image.data,
         *pixel_size,
-        {
-            **made_by(result.model, result.card),
-            "clustering": result.settings.model_dump(mode="json"),
-            "corrected": int(result.instances.locked.sum()),
-        },
+        how_made(result),
         result.card,
-        start=() if image is None else image.start,
-        clustering=result.settings,
-        source=source,
+        () if image is None else image.start,
+        result.settings,
+        source=None if image is None else source_path(record.layer),
     )
     table, maps = (path.with_name(found.name + FORMATS[x].ending) for x in ("objects", "maps"))
-    for place in (table, record_beside(table), maps):
-        check_place(place)
+    check_table(table)
+    check_place(maps)
     yield write_labels(path, result.instances.labels, *pixel_size, found.noted())
     yield from export(path.parent, found, ["objects", "maps"])
 
 
-def _image(key: str, result: Segmentation) -> tuple[ImageData | None, Path | None]:
-    """Return the image of a result and its file, as far as it is open."""
-    import napari
+def _series(path: Path, labels: NDArray[np.int32], record: OpenImage) -> SeriesExport | None:
+    """Return what is written of a series whose pixels are those of its results; None of others."""
+    from napari_spatial_embeddings.plugin.tasks.export_series import SeriesExport
 
-    viewer = napari.current_viewer()
-    layer = None if viewer is None else find_layer(viewer, "image", key)
-    tag = None if layer is None else tag_of(layer)
-    if viewer is None or layer is None or tag is None:
-        return None, None
-    further = [x for x in viewer.layers if str(x.unique_id) in tag.channels]
-    image = image_data([layer, *further], tag.axes, tag.grey, tag.whole)
-    fits = image.frames is None and image.data.shape[1:] == result.maps.shape
-    return (image if fits else None), source_path(layer)
+    series = record.series
+    if series is None or series.image is None or len(labels) != series.frames:
+        return None
+    results = {t: one.result for t, one in series.records.items() if one.result is not None}
+    for t, frame in enumerate(labels):
+        if not (_is_result(frame, results[t]) if t in results else not frame.any()):
+            return None
+    source = source_path(series.layer)
+    spare, settings = [] if source is None else [source], next(iter(results.values())).settings
+    made = results, settings, spare, ("objects",)
+    return SeriesExport(path, series.image, labels, *made, source=source)
+
+
+def _write_results(series: SeriesExport) -> list[Path]:
+    """Write the labels of all frames and the table of their objects."""
+    from napari_spatial_embeddings.files import stem
+    from napari_spatial_embeddings.plugin.tasks.export_series import export_series
+
+    table = series.path.with_name(f"{stem(series.path)}.csv")
+    check_table(table)
+    for _ in export_series(series):
+        pass
+    return [series.path, table]
 
 
 def _write_series(path: Path, labels: NDArray[np.integer], scale: Any, units: Any) -> Path:

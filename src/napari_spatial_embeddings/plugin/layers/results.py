@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 from napari.components import ViewerModel
@@ -198,7 +199,7 @@ class ResultLayers(QObject):
             self._table_pause.throttle()
         else:
             np.maximum(labels, 0, out=layer.data[image.frame])
-        update_tag(layer, result=result)  # with which File > Save writes what belongs to the labels
+        update_tag(layer, record=ref(image))  # File > Save writes what belongs to its result
 
     def _update_tables(self) -> None:
         """Bring the tables and the layer list's thumbnails up to date."""

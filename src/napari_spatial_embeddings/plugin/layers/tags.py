@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer, Points, Shapes, Tracks, Vectors
@@ -21,7 +21,7 @@ from napari.layers import Image, Labels, Layer, Points, Shapes, Tracks, Vectors
 from napari_spatial_embeddings.core.units import Lengths
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.inference.segmentation import Segmentation
+    from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 
 KEY = "napari-spatial-embeddings"
 """Of the tag in a layer's metadata."""
@@ -166,8 +166,9 @@ class LayerTag:
         tracks: the key of their series.
     limits : tuple of floats, optional
         Of a map: the contrast limits that the plugin set last.
-    result : Segmentation, optional
-        Of instances: what was shown last, of which the layer's pixels may have been changed since.
+    record : weak reference to OpenImage, optional
+        Of instances: the image, or a frame of the series, whose result was shown last. The layer's
+        pixels may have been changed since.
     """
 
     role: Role
@@ -187,7 +188,7 @@ class LayerTag:
     kept: Mapping[int, KeptFrame] = field(default_factory=dict)
     part: str = ""
     limits: tuple[float, float] | None = None
-    result: Segmentation | None = field(default=None, compare=False, repr=False)
+    record: ReferenceType[OpenImage] | None = field(default=None, compare=False, repr=False)
 
     def metadata(self) -> dict[str, LayerTag]:
         """Return the metadata of a layer with this tag."""

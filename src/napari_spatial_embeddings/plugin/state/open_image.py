@@ -87,7 +87,7 @@ class Series:
         return 1 if self.image is None or self.image.frames is None else self.image.frames
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class OpenImage:
     """An image, or a frame of a time series, that is open in the viewer.
 
