@@ -105,9 +105,11 @@ def main() -> None:
         for case, (labels, source) in cases(options.labels, options.images).items():
             image = np.zeros((1, *labels.shape), np.uint8)
             if source is not None:
-                copy = folder / f"{case}.tif"  # beside which Cellpose saves
-                tifffile.imwrite(copy, np.squeeze(np.moveaxis(read_image(source).data, 0, -1)))
-                source, image = copy, np.asarray(read_image(copy).data)
+                image = np.asarray(read_image(source).data)
+            if source is not None or labels.ndim == 3:  # version 3 knows no volume in the file
+                source = folder / f"{case}.tif"  # beside which Cellpose saves
+                pixels = image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
+                tifffile.imwrite(source, pixels, photometric="minisblack")
             found = segmented_labels(case, labels, image=image)
             (path,) = export(folder, replace(found, source=source), ["seg"])
             files.append((path, labels.ndim == 3))

@@ -72,14 +72,16 @@ def test_parquet_of_a_long_series_is_written_in_groups(
 
     from napari_spatial_embeddings.export.tables import parquet as own
 
-    frames: list[Segmented] = []
-    for t, columns in enumerate(
-        [{"note": [1, 2]}, {"note": [0.5, ""]}, {"other": ["", 3]}, {"note": ["new", ""]}, {}]
-    ):
-        labels = np.zeros((9, 9), np.int32)
-        labels[1, 1], labels[5, 5] = 1, 2
-        table: dict[str, Any] = {"label": [1, 2], **columns}
-        frames.append(segmented_labels(f"film, frame {t}", labels, table))
+    labels = np.zeros((9, 9), np.int32)
+    labels[1, 1], labels[5, 5] = 1, 2
+    further: list[dict[str, Any]] = [
+        {"note": [1, 2]},
+        {"note": [0.5, ""]},
+        {"other": ["", 3]},
+        {"note": ["new", ""]},
+        {},
+    ]
+    frames = [segmented_labels("film", labels, {"label": [1, 2], **more}) for more in further]
     numbers = tuple(range(len(frames)))
     film = SegmentedSeries("film", numbers, frames.__getitem__, len(frames), (9, 9), ())
     (whole,) = export(tmp_path / "whole", film, ["parquet"])

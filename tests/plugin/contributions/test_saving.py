@@ -21,6 +21,7 @@ from napari_spatial_embeddings.plugin.contributions.writers import labels as wri
 from napari_spatial_embeddings.plugin.layers.tags import LayerTag, find_layer
 from plugin.fake_results import Bench, add_image, discs, new_bench, set_maps, uncertain_maps
 from plugin.films import Film
+from plugin.scenes import EditorBench
 
 
 @pytest.fixture
@@ -111,9 +112,16 @@ def test_frames_are_saved_as_frames(tmp_path: Path) -> None:
     np.testing.assert_array_equal(back, data)
 
 
-def test_frames_are_saved_with_what_belongs_to_them(bench: Bench, tmp_path: Path) -> None:
-    frames = [discs((40, 50), 6, seed=k) for k in range(3)]
-    film = Film(bench, frames, predicted=[0, 2])
+@pytest.fixture
+def film(qtbot: QtBot) -> Iterator[Film]:
+    """Return a series of three frames, the first and the last of which are predicted."""
+    bench = EditorBench(qtbot)
+    yield Film(bench, [discs((40, 50), 6, seed=k) for k in range(3)], predicted=[0, 2])
+    bench.close()
+
+
+def test_frames_are_saved_with_what_belongs_to_them(film: Film, tmp_path: Path) -> None:
+    bench = film.rig
     layer = find_layer(bench.viewer, "instances", str(bench.session.image))
     assert isinstance(layer, Labels)
     files = save(layer, tmp_path / "a.ome.tif")

@@ -91,8 +91,9 @@ def export(options: argparse.Namespace) -> int:
                     maps="panels" in keys,
                     frame=options.frame,
                 )
-                drawn = isinstance(found, Segmented) and not {*PICTURE_FORMATS}.isdisjoint(keys)
-                run.settings = with_slice(settings, found) if drawn else settings
+                run.settings = settings
+                if isinstance(found, Segmented) and not set(PICTURE_FORMATS).isdisjoint(keys):
+                    run.settings = with_slice(settings, found)
             except InputError as error:
                 if len(files) == 1:
                     raise

@@ -113,7 +113,7 @@ def features(result: Segmentation) -> dict[str, Any]:
     return by_label(table)
 
 
-def by_label(columns: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+def by_label(columns: Mapping[str, Sequence[Any] | NDArray[Any]]) -> dict[str, Any]:
     """Return columns with a row for each label from 0 to the highest, empty where there is none.
 
     napari's status bar finds an object by the column ``index``; its features table takes the number

@@ -106,8 +106,8 @@ def features(tracks: Linked) -> dict[str, Any]:
     """Return the properties of the tracks, as columns for a Labels layer."""
     spans = np.array(tracks.spans(), np.int64).reshape(-1, 4)
     ids, first, last, parent = spans.T
-    spans = {"index": ids, "track": ids, "parent": parent, "start": first, "end": last}
-    return by_label(spans)
+    table = {"index": ids, "track": ids, "parent": parent, "start": first, "end": last}
+    return by_label(table)
 
 
 def path_table(tracks: Linked) -> NDArray[np.float64]:
