@@ -1,12 +1,13 @@
 """Accuracy at the object size that a search proposes, beside that at other sizes.
 
-``python -m benchmarks.sizes DATA [--model NAME] [--sets SET ...] [--part test]``
+``python -m benchmarks.sizes DATA [--model NAME] [--sets SET ...] [--part test] [--again]``
 
 Of each set, AP50 of a model as it comes, with no size given; at the one of ten sizes that is best
 for all images of the set, chosen by these scores themselves; with the typical diameter of each
 image's own labels; at one size for the set, that is found in some of its images; and at the size
 that is found in each image, as ``predict --find-diameter`` and the window do. Colours become grey.
-What the search does was chosen on images of ``train`` folders.
+What the search does was chosen on images of ``train`` folders. ``--again`` measures what a search
+finds, and takes the other columns from the page: they change with the model alone.
 """
 
 from __future__ import annotations
@@ -81,12 +82,30 @@ def proposed(model: SpatialEmbeddings, chosen: list[Pair]) -> float | None:
     return last.found.diameter
 
 
-def row_of(model: SpatialEmbeddings, name: str, chosen: list[Pair]) -> table.Row:
-    """Return the row of a set."""
+def row_of(
+    model: SpatialEmbeddings, name: str, chosen: list[Pair], known: table.Row | None = None
+) -> table.Row:
+    """Return the row of a set; what does not depend on a search is taken from an earlier one."""
+    row: table.Row = {"images of": name, "number": len(chosen)}
+    return row | (known or without_search(model, chosen)) | with_search(model, chosen)
+
+
+def without_search(model: SpatialEmbeddings, chosen: list[Pair]) -> table.Row:
+    """Return what is reached at sizes that are given."""
     own = model.settings.working_diameter
     ten = np.mean([[ap50(model, one, own * f) for f in TEN] for one in chosen], 0)
     true = [typical_diameter([labels], image.spacing) for image, labels in chosen]
     told = np.mean([ap50(model, *x) for x in zip(chosen, true, strict=True)])
+    return {
+        "as it comes": f"{np.mean([ap50(model, one, None) for one in chosen]):.3f}",
+        "best of ten": f"{ten.max():.3f}",
+        "at": f"{own * TEN[int(ten.argmax())]:.0f} px",
+        "own size of each": f"{told:.3f}",
+    }
+
+
+def with_search(model: SpatialEmbeddings, chosen: list[Pair]) -> table.Row:
+    """Return what is reached at sizes that a search finds."""
     count = min(IMAGES, len(chosen))
     looked_at = [chosen[int((k + 0.5) * len(chosen) / count)] for k in range(count)]
     start = time.perf_counter()
@@ -95,12 +114,6 @@ def row_of(model: SpatialEmbeddings, name: str, chosen: list[Pair]) -> table.Row
     each = [proposed(model, [one]) for one in chosen]
     found = np.mean([ap50(model, *x) for x in zip(chosen, each, strict=True)])
     return {
-        "images of": name,
-        "number": len(chosen),
-        "as it comes": f"{np.mean([ap50(model, one, None) for one in chosen]):.3f}",
-        "best of ten": f"{ten.max():.3f}",
-        "at": f"{own * TEN[int(ten.argmax())]:.0f} px",
-        "own size of each": f"{told:.3f}",
         "found for all": f"{np.mean([ap50(model, one, common) for one in chosen]):.3f}",
         "which is": "none" if common is None else f"{common:.0f} px",
         "found for each": f"{found:.3f}",
@@ -116,20 +129,22 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=SETS)
     parser.add_argument("--part", default="test", help="folder of a set: test, train or val")
     parser.add_argument("--images", type=int, help="of each set at most, evenly spread; all")
+    parser.add_argument("--again", action="store_true", help="search alone, the rest from the page")
     parser.add_argument("--page", action="store_true", help="write the section of the page")
     options = parser.parse_args()
     model = find_model(options.model)
+    saved = table.recall().get("found sizes", {"rows": []})["rows"]
+    earlier = {row["images of"]: row for row in saved}
     rows = []
     for name in options.sets:
         chosen = list(images(options.data, name, options.part))
         count = min(options.images or len(chosen), len(chosen))
         chosen = [chosen[int((k + 0.5) * len(chosen) / count)] for k in range(count)]
-        rows.append(row_of(model, name, chosen))
+        rows.append(row_of(model, name, chosen, earlier[name] if options.again else None))
         print(rows[-1], flush=True)
     print(table.markdown(rows))
     if options.page:
-        saved = table.recall().get("found sizes", {"rows": []})["rows"]
-        kept = {row["images of"]: row for row in [*saved, *rows]}
+        kept = earlier | {row["images of"]: row for row in rows}
         table.remember("found sizes", [kept[name] for name in SETS if name in kept], 1)
         page.write()
 

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from builders import capsules
 from napari_spatial_embeddings.inference.sizes.agreement import (
+    BY_CHANCE,
+    FEW,
+    LARGER,
     Found,
     agreement,
     best_diameter,
@@ -19,9 +22,20 @@ from napari_spatial_embeddings.inference.sizes.agreement import (
 Labels = NDArray[np.int32]
 
 
-def found(labels: Labels, diameter: float = 8.0, start: tuple[int, ...] = (0, 0)) -> Found:
+def found(
+    labels: Labels,
+    diameter: float = 8.0,
+    start: tuple[int, ...] = (0, 0),
+    score: float = 0.95,
+) -> Found:
     ends = zip(start, labels.shape, strict=True)
-    return Found(diameter, tuple(slice(a, a + n) for a, n in ends), labels)
+    window = tuple(slice(a, a + n) for a, n in ends)
+    return Found(diameter, window, labels, score if labels.any() else 0.0)
+
+
+def f1_of(matched: int, count: int) -> float:
+    """Return the F1 of some matched pairs among all objects of both, with those that are added."""
+    return (2 * matched + FEW * BY_CHANCE) / (count + FEW)
 
 
 @pytest.mark.parametrize("shape", [(90, 100), (6, 60, 70)], ids=["image", "volume"])
@@ -29,9 +43,10 @@ def test_the_same_objects_agree_whatever_their_labels(shape: tuple[int, ...]) ->
     labels = capsules(shape, count=12)
     start = (0,) * len(shape)
     other = found(np.where(labels > 0, 500 - labels, 0).astype(np.int32), 11.0, start)
-    assert agreement(found(labels, start=start), other) == 1
-    assert agreement(found(labels, start=start), found(0 * labels, start=start)) == 0
-    assert agreement(found(0 * labels, start=start), found(0 * labels, start=start)) == 0
+    none, count = found(0 * labels, start=start), len(np.unique(labels)) - 1
+    assert agreement(found(labels, start=start), other) == pytest.approx(f1_of(count, 2 * count))
+    assert agreement(found(labels, start=start), none) == pytest.approx(f1_of(0, count))
+    assert agreement(none, none) == pytest.approx(BY_CHANCE)
 
 
 def test_missed_cut_and_merged_objects_count() -> None:
@@ -39,20 +54,22 @@ def test_missed_cut_and_merged_objects_count() -> None:
     for k in range(4):
         labels[10:30, 20 * k + 2 : 20 * k + 18] = k + 1
     missed = np.where(labels == 1, 0, labels)
-    cut = np.where((labels == 1) & (np.arange(80) < 10), 9, labels).astype(np.int32)
-    merged = np.where(labels == 2, 1, labels)
-    assert agreement(found(labels), found(missed)) == pytest.approx(6 / 7)
-    assert agreement(found(labels), found(cut)) == pytest.approx(6 / 9)
-    assert agreement(found(labels), found(merged)) == pytest.approx(4 / 7)
+    cut = np.where(labels == 1, 9 + np.arange(80) // 7, labels).astype(np.int32)  # in three
+    merged = np.where(labels > 1, 2, labels)  # three of them
+    assert agreement(found(labels), found(missed)) == pytest.approx(f1_of(3, 7))
+    assert agreement(found(labels), found(cut)) == pytest.approx(f1_of(3, 10))
+    assert agreement(found(labels), found(merged)) == pytest.approx(f1_of(1, 6))
 
 
 def test_only_what_was_looked_at_twice_is_compared() -> None:
     labels = capsules((90, 100), count=12)
     inside = labels[20:70, 30:80]
-    assert agreement(found(labels), found(inside, start=(20, 30))) == 1
+    count = len(np.unique(inside)) - 1
+    same = pytest.approx(f1_of(count, 2 * count))
+    assert agreement(found(labels), found(inside, start=(20, 30))) == same
     other = labels.copy()
     other[:20] = other[70:] = 0
-    assert agreement(found(inside, start=(20, 30)), found(other)) == 1
+    assert agreement(found(inside, start=(20, 30)), found(other)) == same
 
 
 def test_the_size_whose_neighbours_agree_is_worth_most() -> None:
@@ -62,8 +79,24 @@ def test_the_size_whose_neighbours_agree_is_worth_most() -> None:
     values = worth([found(x) for x in (*noise[:3], labels, labels, labels, *noise[3:])])
     assert np.argmax(values) == 4
     assert 0 < values.max() < 1
-    assert worth([found(labels)] * 7).max() == pytest.approx(1)
+    assert np.allclose(worth([found(labels)] * 7), worth([found(labels)] * 2)[0])
     assert not worth([found(0 * labels)] * 5).any()
+    assert worth([found(labels, score=1.0)]) == pytest.approx(BY_CHANCE)
+
+
+def test_of_two_sizes_that_agree_as_well_the_surer_one_is_worth_more() -> None:
+    labels = capsules((90, 100), count=12)
+    values = worth([found(labels, score=x) for x in (0.9, 0.9, 0.9, 0.93, 0.9, 0.9)])
+    assert np.argmax(values) == 3
+
+
+def test_a_single_object_that_stays_is_worth_less_than_many_most_of_which_stay() -> None:
+    many = capsules((90, 100), count=12)
+    missed = np.where(many <= 2, 0, many).astype(np.int32)
+    one = np.zeros_like(many)
+    one[20:60, 20:70] = 1
+    values = worth([found(x) for x in (one, one, one, 0 * many, missed, many, missed)])
+    assert values[5] > values[1] > 0
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
@@ -75,4 +108,11 @@ def test_the_best_size_lies_beside_the_best_value(values: list[float]) -> None:
         return
     at = diameters[int(np.argmax(values))]
     assert best is not None
-    assert at / 1.3**0.51 <= best <= at * 1.3**0.51
+    assert at / 1.3**0.51 <= best <= LARGER * at * 1.3**0.51
+    assert best <= diameters[-1]
+
+
+def test_a_size_a_little_larger_than_the_best_one_is_proposed() -> None:
+    diameters = [8.0 * 1.3**k for k in range(5)]
+    best = best_diameter(diameters, np.array([0.1, 0.3, 0.5, 0.3, 0.1]))
+    assert best == pytest.approx(LARGER * diameters[2])

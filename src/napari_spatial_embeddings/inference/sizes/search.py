@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 FACTORS = tuple(2 ** (0.4 * k) for k in range(-3, 10))
 """Sizes that are tried, in diameters that the model knows: 0.44 to 12, a third larger each."""
 
-POINTS = 2**19
+POINTS = 2**18
 """Points of the network's grid at each size: of larger images, a window is looked at."""
 
 PIXELS = 2**22
@@ -194,4 +194,6 @@ def _found(
     how = PredictionSettings(object_diameter=diameter, device=device)
     _, spacing = model.suited(how, image.pixel_size, image.unit)
     *_, last = model.predicting(pixels, how, spacing=spacing, scale=place.scale)
-    return Found(diameter, window, cluster(last.maps, clustering).labels)
+    objects = cluster(last.maps, clustering)
+    score = float(objects.score.mean()) if len(objects) else 0.0
+    return Found(diameter, window, objects.labels, score)
