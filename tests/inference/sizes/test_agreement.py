@@ -27,10 +27,12 @@ def found(
     diameter: float = 8.0,
     start: tuple[int, ...] = (0, 0),
     score: float = 0.95,
+    width: float = 0.9 * 8.0,
 ) -> Found:
     ends = zip(start, labels.shape, strict=True)
     window = tuple(slice(a, a + n) for a, n in ends)
-    return Found(diameter, window, labels, score if labels.any() else 0.0)
+    count = len(np.unique(labels[labels > 0]))
+    return Found(diameter, window, labels, score if count else 0.0, count, width)
 
 
 def f1_of(matched: int, count: int) -> float:
@@ -88,6 +90,15 @@ def test_of_two_sizes_that_agree_as_well_the_surer_one_is_worth_more() -> None:
     labels = capsules((90, 100), count=12)
     values = worth([found(labels, score=x) for x in (0.9, 0.9, 0.9, 0.93, 0.9, 0.9)])
     assert np.argmax(values) == 3
+
+
+def test_of_two_sizes_that_agree_as_well_that_of_the_found_objects_is_worth_more() -> None:
+    labels = capsules((90, 100), count=12)
+    values = worth([found(labels, width=x) for x in (24.0, 14.0, 7.2, 4.0, 2.0)])
+    assert np.argmax(values) == 2
+    alone = np.where(labels == 1, 1, 0).astype(np.int32)
+    least = worth([found(alone, width=x) for x in (24.0, 14.0, 7.2, 4.0, 2.0)])
+    assert min(least) / max(least) > min(values) / max(values)  # one object shows less
 
 
 def test_a_single_object_that_stays_is_worth_less_than_many_most_of_which_stay() -> None:

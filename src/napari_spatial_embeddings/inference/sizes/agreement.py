@@ -3,11 +3,12 @@
 Where the size is right, a model finds the same objects a little larger or smaller as well, and is
 sure of them. Where it is wrong, objects are missed, cut or merged at random, and the next size has
 others. So the worth of a size is the mean F1 of its objects and those of the next sizes, times a
-power of the mean score of its objects. A few objects agree by chance: as many as `FEW` are added to
-each comparison, and agree as those of wrong sizes do.
+power of the mean score of its objects. It is less where objects come out much larger or smaller
+than they were taken to be. A few objects agree by chance: as many as `FEW` are added to each
+comparison, and agree as those of wrong sizes do.
 
-On seven kinds of images, in their training folders, this chose better than either of the two alone,
-seed values, the area that objects cover, and how large they come out: see ``docs/tried.md``.
+On seven kinds of images, in their training folders, this chose better than any of these alone, seed
+values, and the area that objects cover: see ``docs/tried.md``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ FEW, BY_CHANCE = 15.0, 0.2
 
 SURENESS = 6
 """Power of the mean score, which lies between 0.85 and 1 for most."""
+
+WIDTH, SPREAD = 0.9, 0.7
+"""Median diameter of the objects at the right size, in that size, and how far it strays (ln)."""
 
 LARGER = 1.15
 """Size that is proposed, in sizes of the highest worth: half a step from one to the next.
@@ -55,12 +59,25 @@ class Found:
         Of that part.
     score : float
         Mean of the objects' scores, 0 to 1; 0 without any.
+    count : int
+        Number of objects.
+    width : float
+        Their median diameter, in pixels of the finest axis.
     """
 
     diameter: float
     window: tuple[slice, ...]
     labels: NDArray[np.int32]
     score: float
+    count: int
+    width: float
+
+    @property
+    def sureness(self) -> float:
+        """How sure the model is of its objects, and how well they fit the size, 0 to 1."""
+        share = self.count / (self.count + FEW)
+        strays = share * math.log(self.width / (WIDTH * self.diameter)) / SPREAD
+        return float(self.score**SURENESS * math.exp(-0.5 * strays**2))
 
     def part(self, window: tuple[slice, ...], step: int) -> NDArray[np.int32]:
         """Return every so many pixels of a part of the image that was looked at."""
@@ -85,7 +102,7 @@ def worth(found: Sequence[Found]) -> NDArray[np.float64]:
     """Return the worth of each size, 0 to 1, of results of one image in the order of the sizes."""
     same = [agreement(one, other) for one, other in pairwise(found)]
     beside = [same[max(0, k - 1) : k + 1] or [BY_CHANCE] for k in range(len(found))]
-    return np.array([np.mean(f1) * x.score**SURENESS for x, f1 in zip(found, beside, strict=True)])
+    return np.array([np.mean(f1) * x.sureness for x, f1 in zip(found, beside, strict=True)])
 
 
 def best_diameter(diameters: Sequence[float], values: NDArray[np.float64]) -> float | None:

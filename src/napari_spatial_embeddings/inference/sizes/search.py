@@ -16,6 +16,7 @@ import numpy as np
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.image_data import ImageData, sliced
+from napari_spatial_embeddings.core.object_size import typical_diameter
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.image_check import check_image
 from napari_spatial_embeddings.inference.normalisation import Scale, normalisation_of
@@ -196,4 +197,5 @@ def _found(
     *_, last = model.predicting(pixels, how, spacing=spacing, scale=place.scale)
     objects = cluster(last.maps, clustering)
     score = float(objects.score.mean()) if len(objects) else 0.0
-    return Found(diameter, window, objects.labels, score)
+    width = typical_diameter([objects.labels], image.spacing)
+    return Found(diameter, window, objects.labels, score, len(objects), width)
