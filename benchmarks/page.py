@@ -229,10 +229,12 @@ the set, found in six of its images; and at the size that is found in each image
 --find-diameter` and the window do: `python -m benchmarks.sizes DATA`. How it is found was chosen
 on training folders, see [what was tried](tried.md). The model has seen other images of `usiigaci`,
 `dsb2018_rgb` and `dsb2018`, and in `dsb2018` the kind of `bbbc039`; it has seen nothing like the
-others. The last column is the time of a search, with one thread of a busy machine. The last four
-columns are of an earlier search, which failed on the movie; today's comes on the training folders
-to an AP50 of .69 in the mean in place of .65, and to .59 in place of .54 in the movie.
-Single measurements, each.
+others. The last column is the time of a search, with one thread of a busy machine. In the movie
+what is found is better than no size, but far from the best of ten. In the four images of `axon_tem`
+and in the movie one size for all does better than one for each, and elsewhere the opposite holds. The
+first five columns were measured on 30 November, and not again, as no search changes them. Single
+measurements, each; those of `axon_tem` and the movie are the second ones, see what was tried; those
+of `bbbc039` are of the search before.
 """,
     "calibration": """## Calibration of scores
 
