@@ -231,9 +231,9 @@ on training folders, see [what was tried](tried.md). The model has seen other im
 `dsb2018_rgb` and `dsb2018`, and in `dsb2018` the kind of `bbbc039`; it has seen nothing like the
 others. The last column is the time of a search, with one thread of a busy machine. In the movie
 what is found is better than no size, but far from the best of ten. In the four images of `axon_tem`
-and in the movie one size for all does better than one for each, and elsewhere the opposite holds. The
+and in the movie one size for all does better than one for each; elsewhere the opposite holds. The
 first five columns were measured on 30 November, and not again, as no search changes them. Single
-measurements, each; those of `axon_tem` and the movie are the second ones, see what was tried; those
+measurements, each; those of `axon_tem` and the movie are the second ones, see what was tried. Those
 of `bbbc039` are of the search before.
 """,
     "calibration": """## Calibration of scores
