@@ -36,7 +36,7 @@ from napari_spatial_embeddings.inference.registry import find_model
 from napari_spatial_embeddings.training.annotation import TrainingImage
 
 from . import page, table
-from .recipes import cells_2d, nuclei_3d, shapes
+from .recipes import cells_2d, nuclei_3d, shapes, volumes
 from .recipes.gathering import ASIDE, annotated, sized
 from .sizes import proposed
 
@@ -56,12 +56,11 @@ class Scored:
 def validation_images(data: Path, name: str, ndim: int) -> Iterator[TrainingImage]:
     """Yield images of a set that no training has learned from."""
     if name == "generated":
-        make, count = (
-            (shapes.image, cells_2d.GENERATED)
-            if ndim == 2
-            else (shapes.volume, nuclei_3d.GENERATED)
-        )
-        yield from (make(int((k + 0.5) * count / ASIDE)) for k in range(ASIDE))
+        count = cells_2d.GENERATED
+        if ndim == 2:
+            yield from (shapes.image(int((k + 0.5) * count / ASIDE)) for k in range(ASIDE))
+        else:
+            yield from (volumes.volume(k) for k in range(nuclei_3d.ASIDE))
     elif (data / name / "val").is_dir():
         yield from annotated(data / name / "val")
     else:

@@ -85,11 +85,13 @@ def run(
     settings: TrainingSettings,
     model: SpatialEmbeddings,
     clock: Callable[[], float] = time.monotonic,
+    checkpoint: Path | None = None,
 ) -> SpatialEmbeddings:
-    """Train, with progress printed."""
+    """Train, with progress printed; go on from the checkpoint if there is one."""
     keep_freed_memory()
     settings = settings.updated(object_diameter=model.settings.working_diameter)
-    for report in train(images, settings, model, validation=aside or None, clock=clock):
+    how = {"validation": aside or None, "clock": clock, "checkpoint": checkpoint}
+    for report in train(images, settings, model, **how):
         if report.validation is not None:
             facts = {"step": report.step, "seconds": round(report.seconds)}
             print(json.dumps({**facts, **asdict(report.validation)}), flush=True)

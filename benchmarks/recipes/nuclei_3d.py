@@ -1,27 +1,96 @@
-"""``nuclei-3d``: nuclei in volumes, brought to cubic voxels and one size.
+"""``nuclei-3d``: nuclei in volumes, in cubic voxels, over a range of sizes.
 
-``python -m benchmarks.recipes.nuclei_3d DATA OUT [--sets plant_nuclei3d] [--minutes 30]``
+``python -m benchmarks.recipes.nuclei_3d DATA OUT [--sets plant_nuclei3d] [--minutes 25]``
 
-``DATA/SET/train/{images,masks}`` are the sets; most of what is learned from is generated. Cells
-that fill a volume behind their membranes, as in ``plant_cells3d``, are no nuclei: left out.
+``DATA/SET/train/{images,masks}`` are the sets; most of what is learned from is generated. The last
+slices of each real volume are kept aside. Cells that fill a volume behind their membranes, as in
+``plant_cells3d``, are no nuclei: left out.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from benchmarks.few import training_clock
 from napari_spatial_embeddings.config import TrainingSettings
+from napari_spatial_embeddings.core.maps import IGNORE
+from napari_spatial_embeddings.inference.lifting import lifted
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.registry import find_model
+from napari_spatial_embeddings.training.annotation import TrainingImage, summarise
 from napari_spatial_embeddings.training.train import WORKING_DIAMETER, model_from_scratch
 
-from . import shapes
-from .gathering import annotated, gathered, run
+from .gathering import annotated, run, sized
+from .volumes import DIAMETERS, volume
 
-SHARES = {"plant_nuclei3d": 12}
-"""A single real volume, seen at many sizes, is about a quarter of the objects' crops."""
+DIAMETER = WORKING_DIAMETER[3]
 
-GENERATED = 100
-"""Number of generated volumes."""
+GENERATED, ASIDE = 240, 8
+"""Number of generated volumes to learn from, and to choose the best model by."""
+
+SIZES = 40
+"""Sizes that a real volume is learned at: a single one, it is a sixth of the objects' crops."""
+
+HELD_OUT = 0.35
+"""Share of a real volume's slices that is kept aside."""
+
+SETTINGS = TrainingSettings(
+    crop_size=40, large_crop_factor=1.35, large_crop_share=0.15, batch_size=1
+)
+
+
+def parted(image: TrainingImage) -> tuple[TrainingImage, TrainingImage]:
+    """Return the first slices of a volume, and the last ones, without objects that lie in both."""
+    cut = round(len(image.labels) * (1 - HELD_OUT))
+    parts = []
+    for part in (slice(0, cut), slice(cut, None)):
+        labels = image.labels[part].copy()
+        if part.start:
+            labels[np.isin(labels, np.unique(image.labels[:cut])) & (labels > 0)] = IGNORE
+        ids, dense = np.unique(labels[labels > 0], return_inverse=True)
+        labels[labels > 0] = dense + 1
+        classes = image.classes[np.append(0, ids)]
+        pixels = image.image[:, part]
+        parts.append(
+            replace(image, image=pixels, labels=labels, classes=classes, whole=image.image)
+        )
+    first, last = parts
+    return first, last
+
+
+def gathered(
+    data: Path, sets: list[str], generated: int, seed: int
+) -> tuple[list[TrainingImage], list[TrainingImage]]:
+    """Return the volumes to train on, and those kept aside."""
+    rng = np.random.default_rng(seed)
+    aside = [volume(k) for k in range(ASIDE)]
+    images = [volume(k) for k in range(ASIDE, ASIDE + generated)]
+    low, high = np.log(np.array(DIAMETERS) / DIAMETER)
+    for name in sets:
+        for whole in annotated(data / name / "train"):
+            learned, held_out = parted(whole)
+            images += [sized(learned, DIAMETER, rng.uniform(low, high)) for _ in range(SIZES)]
+            aside += [held_out, sized(held_out, DIAMETER, 0.0)]
+    print(f"{summarise(images)}; {summarise(aside)} aside", flush=True)
+    return images, aside
+
+
+def start_model(
+    images: list[TrainingImage], seed: int, name: str | None = None, convolutions: int = 1
+) -> SpatialEmbeddings:
+    """Return a model for volumes, one with the weights of a model for images, or a new one."""
+    how = {"object_diameter": DIAMETER, "seed": seed}
+    if name is None:
+        return model_from_scratch(images, convolutions=convolutions, **how)
+    flat = find_model(name)
+    if flat.settings.ndim == 3:
+        return flat
+    new = model_from_scratch(images, convolutions=flat.settings.convolutions, **how)
+    return lifted(flat, new.settings)
 
 
 def main() -> None:
@@ -30,15 +99,29 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--sets", nargs="*", default=["plant_nuclei3d"])
-    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--minutes", type=float, default=25)
+    parser.add_argument("--generated", type=int, default=GENERATED)
+    parser.add_argument(
+        "--model", help="start model, for volumes or images; from scratch if not given"
+    )
+    parser.add_argument("--convolutions", type=int, default=1, help="of each block, from scratch")
+    parser.add_argument("--rate", type=float, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--checkpoint", type=Path, help="file to go on from if it exists")
+    parser.add_argument(
+        "--processor-time", action="store_true", help="minutes of it, with one thread"
+    )
     options = parser.parse_args()
-    settings = TrainingSettings(minutes=options.minutes, validation_seconds=180, seed=options.seed)
-    sources = {name: list(annotated(options.data / name / "train")) for name in options.sets}
-    sources["generated"] = [shapes.volume(k) for k in range(GENERATED)]
-    images, aside = gathered(sources, SHARES, WORKING_DIAMETER[3], options.seed)
-    model = model_from_scratch(images, object_diameter=WORKING_DIAMETER[3], seed=options.seed)
-    run(images, aside, settings, model).save(options.out)
+    settings = SETTINGS.updated(
+        minutes=options.minutes,
+        validation_seconds=max(30, 6 * options.minutes),
+        learning_rate=options.rate,
+        seed=options.seed,
+    )
+    images, aside = gathered(options.data, options.sets, options.generated, options.seed)
+    model = start_model(images, options.seed, options.model, options.convolutions)
+    clock = training_clock(options.processor_time)
+    run(images, aside, settings, model, clock, options.checkpoint).save(options.out)
 
 
 if __name__ == "__main__":

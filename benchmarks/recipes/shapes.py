@@ -37,38 +37,6 @@ def image(seed: int) -> TrainingImage:
     return annotate(pixels[None].astype(np.float32), labels, name=f"generated {seed}")
 
 
-def volume(seed: int) -> TrainingImage:
-    """Return a generated volume of nuclei: round to long, loose to packed, in thick or thin slices.
-
-    What lies deeper is dimmer, and along the first axis all is blurred more.
-    """
-    rng = np.random.default_rng([21, seed])
-    spacing = (float(rng.choice([1.0, 1.0, 2.0, 3.0])), 1.0, 1.0)
-    shape = (round(48 / spacing[0]), 64, 64)
-    radius = rng.uniform(3.5, 7.0)
-    length = rng.choice([0.0, 0.5, 2.0]) * radius
-    most = int(0.6 * 48 * 64 * 64 / (4.2 * radius**3 + 3.1 * length * radius**2))
-    labels = capsules(
-        rng,
-        shape,
-        max(4, int(most * rng.uniform(0.3, 1.0))),
-        (0.8 * radius, 1.2 * radius),
-        (0.0, length),
-        spacing,
-        crowd=rng.uniform(0.2, 0.95),
-    )
-    if rng.random() < 0.4:
-        labels = expand_labels(labels, rng.uniform(1, 3), spacing=spacing).astype(np.int32)
-    labels = _bent(rng, labels, rng.uniform(0.3, 1.2), coarse=12)
-    pixels = render(rng, labels, spacing=spacing, noise=rng.uniform(0.01, 0.12)).astype(float)
-    pixels *= np.exp(-rng.uniform(0, 1.0) * np.linspace(0, 1, shape[0]))[:, None, None]
-    pixels = ndi.gaussian_filter(pixels, (rng.uniform(0, 1.5) / spacing[0], 0, 0))
-    pixels += rng.normal(0, rng.uniform(10, 150), shape)
-    return annotate(
-        pixels[None].astype(np.float32), labels, name=f"generated {seed}", spacing=spacing
-    )
-
-
 def _shapes(rng: np.random.Generator) -> Labels:
     """Return round, elongated, spindly or tightly packed cells."""
     kind = rng.choice(["round", "elongated", "spindly", "packed"])
