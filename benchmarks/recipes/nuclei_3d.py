@@ -101,9 +101,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="*", default=["plant_nuclei3d"])
     parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--generated", type=int, default=GENERATED)
-    parser.add_argument(
-        "--model", help="start model, for volumes or images; from scratch if not given"
-    )
+    parser.add_argument("--model", help="start model for volumes or images; new if not given")
     parser.add_argument("--convolutions", type=int, default=1, help="of each block, from scratch")
     parser.add_argument("--rate", type=float, help="highest learning rate")
     parser.add_argument("--seed", type=int, default=0)
