@@ -236,6 +236,14 @@ first five columns were measured on 30 November, and not again, as no search cha
 measurements, each; those of `axon_tem` and the movie are the second ones, see what was tried. Those
 of `bbbc039` are of the search before.
 """,
+    "volume sizes": """### Sizes in volumes
+
+AP50 / mean AP on test volumes: with no size given, with the median diameter of the volume's own
+labels, and at the size that is found in it; then these two diameters, in pixels of the finest axis,
+and the processor time of a search: `python -m benchmarks.volume_sizes DATA`. Both models have
+learned from the training volume of `plant_nuclei3d`, and from generated ones; neither has seen
+`stardist3d_demo`. Single volumes of 23 and 51 nuclei, and one training each: a demonstration.
+""",
     "calibration": """## Calibration of scores
 
 Expected error of the predicted IoU, and of the score as it is, on test images as they come, by
