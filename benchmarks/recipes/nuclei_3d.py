@@ -38,9 +38,8 @@ SIZES = 40
 HELD_OUT = 0.35
 """Share of a real volume's slices that is kept aside."""
 
-SETTINGS = TrainingSettings(
-    crop_size=40, large_crop_factor=1.35, large_crop_share=0.15, batch_size=1
-)
+SETTINGS = TrainingSettings(crop_size=40, large_crop_factor=1, batch_size=1)
+"""Crops of 48 voxels, in which the largest nuclei find room; larger ones would be too few."""
 
 
 def parted(image: TrainingImage) -> tuple[TrainingImage, TrainingImage]:
