@@ -29,17 +29,17 @@ from .volumes import DIAMETERS, volume
 
 DIAMETER = WORKING_DIAMETER[3]
 
-GENERATED, ASIDE = 240, 8
+GENERATED, ASIDE = 160, 8
 """Number of generated volumes to learn from, and to choose the best model by."""
 
-SIZES = 40
+SIZES = 30
 """Sizes that a real volume is learned at: a single one, it is a sixth of the objects' crops."""
 
 HELD_OUT = 0.35
 """Share of a real volume's slices that is kept aside."""
 
-SETTINGS = TrainingSettings(crop_size=40, large_crop_factor=1, batch_size=1)
-"""Crops of 48 voxels, in which the largest nuclei find room; larger ones would be too few."""
+SETTINGS = TrainingSettings(crop_size=32, batch_size=1)
+"""Crops of 32 voxels, and in the end of 48, in which the largest nuclei find room."""
 
 
 def parted(image: TrainingImage) -> tuple[TrainingImage, TrainingImage]:
