@@ -18,7 +18,6 @@ import numpy as np
 from benchmarks.few import training_clock
 from napari_spatial_embeddings.config import TrainingSettings
 from napari_spatial_embeddings.core.maps import IGNORE
-from napari_spatial_embeddings.inference.lifting import lifted
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.registry import find_model
 from napari_spatial_embeddings.training.annotation import TrainingImage, summarise
@@ -82,14 +81,11 @@ def start_model(
     images: list[TrainingImage], seed: int, name: str | None = None, convolutions: int = 1
 ) -> SpatialEmbeddings:
     """Return a model for volumes, one with the weights of a model for images, or a new one."""
-    how = {"object_diameter": DIAMETER, "seed": seed}
-    if name is None:
-        return model_from_scratch(images, convolutions=convolutions, **how)
-    flat = find_model(name)
-    if flat.settings.ndim == 3:
-        return flat
-    new = model_from_scratch(images, convolutions=flat.settings.convolutions, **how)
-    return lifted(flat, new.settings)
+    start = find_model(name) if name else None
+    if start and start.settings.ndim == 3:
+        return start
+    more = {} if start else {"convolutions": convolutions}
+    return model_from_scratch(images, object_diameter=DIAMETER, seed=seed, flat=start, **more)
 
 
 def main() -> None:

@@ -11,11 +11,12 @@ import pytest
 import tifffile
 
 from builders import capsules
-from command_line import cells, save, training_set
+from command_line import cells, done, pairs, save, training_set
 from napari_spatial_embeddings.cli.flags import CallError
 from napari_spatial_embeddings.cli.train_inputs import read_annotated
 from napari_spatial_embeddings.cli.train_request import AnnotatedFolders
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.training.annotation import TrainingImage
 from napari_spatial_embeddings.training.dataset import TrainingSet
 
@@ -56,6 +57,23 @@ def test_each_volume_keeps_its_own_distance_of_slices(tmp_path: Path) -> None:
         val_images=str(tmp_path / "images"),
         val_labels=str(tmp_path / "labels"),
     ).validation[2].spacing == (8, 1, 1)
+
+
+def test_a_model_for_images_starts_one_for_volumes(tmp_path: Path, model: Path) -> None:
+    for seed in range(2):
+        volume(tmp_path, str(seed), 0.5, seed)
+    command = "train", *pairs(tmp_path), "--model", model, "--output", tmp_path / "model", "--json"
+    start, *_ = done(*command, "--crop-size", 16, "--epochs", 1).facts
+    assert start["start"] == str(model)
+    flat, deep = SpatialEmbeddings.load(model), SpatialEmbeddings.load(tmp_path / "model")
+    assert (deep.settings.ndim, deep.settings.spacing) == (3, (2.0, 1.0, 1.0))
+    assert deep.settings.width == flat.settings.width
+    assert len(deep.history) < 4, "its own trainings alone"
+    # A few steps have changed little of what it started with.
+    own, other = (m.network.state_dict()["refine.1.conv1.weight"] for m in (flat, deep))
+    np.testing.assert_allclose(other[:, :, 1], own, atol=0.05)
+    assert other[:, :, [0, 2]].abs().max() < 0.05
+    assert own.abs().max() > 0.1
 
 
 def objects(image: TrainingImage) -> list[int]:

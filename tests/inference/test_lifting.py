@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_spatial_embeddings.config import ModelSettings
-from napari_spatial_embeddings.inference.lifting import lifted
+from napari_spatial_embeddings.inference.lifting import lift
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.model_card import ModelError
 
@@ -37,7 +37,8 @@ def test_what_is_alike_in_all_slices_gives_the_maps_of_one(
     model = flat(sigma_per_axis=per_axis)
     image = np.random.default_rng(0).random((1, 40, 40), np.float32)
     expected = model.predict_maps(image)
-    new = lifted(model, deep(model, spacing=spacing))
+    new = SpatialEmbeddings(deep(model, spacing=spacing))
+    lift(model, new)
     tall = np.repeat(image[:, None], 96, 1)
     maps = new.predict_maps(tall)
     middle = np.s_[:, 40:56]  # far from the first and the last slice
@@ -57,6 +58,8 @@ def test_what_is_alike_in_all_slices_gives_the_maps_of_one(
 def test_what_does_not_fit_is_refused() -> None:
     model = flat()
     with pytest.raises(ModelError, match="width"):
-        lifted(model, deep(model, width=16))
+        lift(model, SpatialEmbeddings(deep(model, width=16)))
+    with pytest.raises(ModelError, match="in_channels"):
+        lift(model, SpatialEmbeddings(deep(model, in_channels=2)))
     with pytest.raises(ModelError, match="for 2 axes cannot start one for 2"):
-        lifted(model, model.settings)
+        lift(model, flat())

@@ -135,6 +135,8 @@ def _job(
 ) -> Job:
     """Make an untrained model if there is no start model, and check that the images suit it.
 
+    A start model for images gives its weights to an untrained model for volumes.
+
     Parameters
     ----------
     chosen : mapping, optional
@@ -150,13 +152,15 @@ def _job(
         flag = given[0].replace("_", "-")
         how = "add --from-scratch, or leave it out" if request.project else "leave --model out"
         raise CallError(f"--{flag}: the start model keeps its own; {how}")
-    model = start or model_from_scratch(
+    flat = start if start and start.settings.ndim < data.images[0].labels.ndim else None
+    model = (None if flat else start) or model_from_scratch(
         data.images,
         spacing=data.spacing,
         classes=data.classes,
         seed=settings.seed,
         scale=settings.scale,
         object_diameter=settings.object_diameter,
+        flat=flat,
         **{name: getattr(own, name) for name in {*kept, *given}},
     )
     advice = "" if request.project else ADVICE

@@ -18,6 +18,7 @@ from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.core.object_size import largest_reach, typical_diameter
 from napari_spatial_embeddings.errors import InputError, OutOfMemory, os_error_text
 from napari_spatial_embeddings.inference.devices import choose_device
+from napari_spatial_embeddings.inference.lifting import ARCHITECTURE, lift
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.resampling import TOLERANCE
 from napari_spatial_embeddings.system.cancellation import Cancelled, never_cancelled, run
@@ -47,6 +48,7 @@ def model_from_scratch(
     seed: int = 0,
     scale: float = TrainingSettings().scale,
     object_diameter: float | None = None,
+    flat: SpatialEmbeddings | None = None,
     **settings: Any,
 ) -> SpatialEmbeddings:
     """Return an untrained model that suits the annotated objects' number of axes and size.
@@ -67,8 +69,15 @@ def model_from_scratch(
     object_diameter : float, optional
         Typical diameter of the objects in the images, in pixels of the finest axis; measured on the
         annotated objects if not given.
+    flat : SpatialEmbeddings, optional
+        For volumes: a trained model for images, whose weights the new one starts with.
     **settings
         Further fields of `ModelSettings`.
+
+    Raises
+    ------
+    ModelError
+        If ``flat`` is not for images, or takes another number of channels.
     """
     labels, own = [image.labels for image in images], [image.spacing for image in images]
     ndim = labels[0].ndim
@@ -88,11 +97,16 @@ def model_from_scratch(
         "offset_range": round(reach * gain, 2),
         **settings,
     }
+    if flat is not None:
+        flat = flat.with_classes(classes)
+        chosen = {name: getattr(flat.settings, name) for name in ARCHITECTURE} | chosen
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = SpatialEmbeddings(ModelSettings.model_validate(chosen))
     if gain < 1:
         model.image_diameter = round(diameter, 2)
+    if flat is not None:
+        lift(flat, model)
     return model
 
 
