@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -43,15 +45,15 @@ def test_what_is_alike_in_all_slices_gives_the_maps_of_one(
     maps = new.predict_maps(tall)
     middle = np.s_[:, 40:56]  # far from the first and the last slice
     offsets, sigma, seed = maps.offsets[middle], maps.sigma[middle], maps.seed[middle]
-    near = {"rtol": 1e-3, "atol": 1e-3}
+    near = partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-3)
     assert abs(offsets[0]).max() == 0
     flat_offsets = np.repeat(expected.offsets[:, None], 16, 1)
     np.testing.assert_allclose(offsets[1:], flat_offsets, rtol=0.01, atol=0.01)
-    np.testing.assert_allclose(seed, np.repeat(expected.seed[:, None], 16, 1), **near)
+    near(seed, np.repeat(expected.seed[:, None], 16, 1))
     flat_sigma = np.repeat(expected.sigma[:, None], 16, 1)
-    np.testing.assert_allclose(sigma[-len(flat_sigma) :], flat_sigma, **near)
+    near(sigma[-len(flat_sigma) :], flat_sigma)
     between = np.sqrt(flat_sigma.prod(0)) if per_axis else flat_sigma[0]
-    np.testing.assert_allclose(sigma[0], between, **near)
+    near(sigma[0], between)
     assert not new.history, "it counts as untrained"
 
 
