@@ -238,11 +238,11 @@ of `bbbc039` are of the search before.
 """,
     "volume sizes": """### Sizes in volumes
 
-AP50 / mean AP on test volumes: with no size given, with the median diameter of the volume's own
-labels, and at the size that is found in it; then these two diameters, in pixels of the finest axis,
-and the processor time of a search: `python -m benchmarks.volume_sizes DATA`. Both models have
-learned from the training volume of `plant_nuclei3d`, and from generated ones; neither has seen
-`stardist3d_demo`. Single volumes of 23 and 51 nuclei, and one training each: a demonstration.
+AP50 / mean AP of `nuclei-3d` on test volumes: with no size given, with the median diameter of the
+volume's own labels, and at the size that is found in it; then these two diameters, in pixels of the
+finest axis, and the processor time of a search: `python -m benchmarks.volume_sizes DATA`. It has
+learned from the training volume of `plant_nuclei3d`, see [what was tried](tried.md#volumes) there,
+and has not seen `stardist3d_demo`. Single volumes of 23 and 51 nuclei, single measurements.
 """,
     "calibration": """## Calibration of scores
 
