@@ -242,7 +242,8 @@ AP50 / mean AP of `nuclei-3d` on test volumes: with no size given, with the medi
 volume's own labels, and at the size that is found in it; then these two diameters, in pixels of the
 finest axis, and the processor time of a search: `python -m benchmarks.volume_sizes DATA`. It has
 learned from the training volume of `plant_nuclei3d`, see [what was tried](tried.md#volumes) there,
-and has not seen `stardist3d_demo`. Single volumes of 23 and 51 nuclei, single measurements.
+and has not seen `stardist3d_demo`, on which what is found does worse than no size. The search was
+chosen on images. Single volumes of 23 and 51 nuclei, single measurements.
 """,
     "calibration": """## Calibration of scores
 
