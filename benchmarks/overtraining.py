@@ -4,10 +4,8 @@
 
 Each training has a number of steps, and leaves its weights in ``OUT`` at each eighth of them. Each
 is scored on training images of its set that were not annotated, with the start model as step 0.
-Of ten objects three are held out, as in a training, and choose one of these steps; and three others
-that are not trained on, again and again. With fewer objects, or with scribbles, nothing is held
-out; there, weights between the start model's and the last ones are scored, too. Interrupted, it
-goes on where it was.
+Two objects are held out, as in a training, and choose one of these steps; and two others that are
+not trained on, again and again. Interrupted, it goes on where it was.
 """
 
 from __future__ import annotations
@@ -32,6 +30,7 @@ from napari_spatial_embeddings.system.cancellation import run
 from napari_spatial_embeddings.system.malloc import keep_freed_memory
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
 from napari_spatial_embeddings.training.choice import Choice
+from napari_spatial_embeddings.training.held_out import LEAST
 from napari_spatial_embeddings.training.held_out_objects import hold_out_objects
 from napari_spatial_embeddings.training.preparation import prepare
 from napari_spatial_embeddings.training.pseudo_labels import complete_scribbles
@@ -48,7 +47,7 @@ KEPT = 8
 SHOWN = (0, 100, 200, 400, 800)
 """Steps at which the weights that a training would have without its start model's are scored."""
 
-HELD_OUT, DRAWS = 3, 30
+HELD_OUT, DRAWS = LEAST, 30
 """Objects that choose a step, and how often others are drawn."""
 
 AROUND = 60
@@ -108,13 +107,13 @@ def nearer(start: Path, end: Path, share: float) -> dict[str, torch.Tensor]:
 def figures(
     first: Pair, known: TrainingImage, found: dict[str, Labels], seed: int, smallest: int
 ) -> list[dict[str, float]]:
-    """Return the mean AP of three held-out objects at each step, for each draw of them.
+    """Return the mean AP of two held-out objects at each step, for each draw of them.
 
     They are drawn among the objects that are not trained on.
     """
     image, labels = first
     split = hold_out_objects([known])
-    trained = np.unique(labels[(known if split is None else split[0][0]).labels > 0])
+    trained = np.unique(labels[split[0][0].labels > 0])
     left = np.setdiff1d(np.unique(labels[labels > 0]), trained)
     left = left[np.bincount(labels.ravel())[left] >= smallest]
     out = []

@@ -293,8 +293,8 @@ class TrainingSettings(Settings):
         ge=0,
         le=0.5,
         description="Share of the images kept aside to choose the best model by; 0 for none. Of few"
-        " images, three of ten annotated objects are kept aside if the start model is trained, and"
-        " a share of its weights is kept, unless this is 0.",
+        " images, a tenth of the annotated objects is kept aside, and a share of the weights of a"
+        " trained start model is kept, unless this is 0.",
     )
     report_seconds: Annotated[Positive, Seconds] = Field(
         1.0, description="Seconds between two reports."

@@ -16,6 +16,7 @@ from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.model_card import CHECKPOINT
 from napari_spatial_embeddings.training.checkpoint import Checkpoint
 from napari_spatial_embeddings.training.train import Report
+from napari_spatial_embeddings.training.validation import Validation
 
 FILES = {"model.safetensors", "model.json", CHECKPOINT}
 
@@ -56,7 +57,7 @@ def test_reports_lines_of_json(tmp_path: Path) -> None:
     steps = [r["step"] for r in reports]
     assert steps == sorted(steps)
     assert [r["done"] for r in reports] == [False] * (len(reports) - 1) + [True]
-    assert set(reports[-1]["validation"]) == {"ap50", "mean_ap", "held_out", "objects"}
+    assert set(reports[-1]["validation"]) == {*Validation.__slots__}
     assert end["event"] == "end"
     assert Path(end["model"]) == tmp_path / "model"
 
@@ -128,7 +129,13 @@ def test_chooses_by_images_of_its_own(tmp_path: Path) -> None:
 
 
 def test_scores_on_training_images_are_called_so(tmp_path: Path) -> None:
-    assert not train(training_set(tmp_path))[-1]["held_out"]
+    assert not train(training_set(tmp_path), "--validation-share", 0)[-1]["held_out"]
+
+
+def test_of_few_images_some_objects_are_held_out(tmp_path: Path) -> None:
+    *_, last, end = train(training_set(tmp_path))
+    assert end["held_out"]
+    assert last["validation"]["objects"] == 2, "a tenth of 24"
 
 
 # ------------------------------------------------------------------------ kinds of images

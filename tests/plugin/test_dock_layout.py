@@ -28,10 +28,9 @@ from napari_spatial_embeddings.plugin.qt.message_bar import MessageBar
 from napari_spatial_embeddings.plugin.qt.text_block import TextBox
 from napari_spatial_embeddings.plugin.sections.explain import ExplainSection
 from napari_spatial_embeddings.plugin.sections.train import TrainStep
-from napari_spatial_embeddings.plugin.sections.train_use import PLANS, plan_texts
+from napari_spatial_embeddings.plugin.sections.train_use import PLANS
 from napari_spatial_embeddings.plugin.state.training_state import TrainingState
 from napari_spatial_embeddings.plugin.tasks.checks.scores import ScoreReport
-from napari_spatial_embeddings.training.held_out import HeldOut
 from plugin.fake_results import add_image, discs, set_maps, tune_step
 from plugin.overflow import overflows
 from plugin.scenes import maps_of
@@ -264,7 +263,6 @@ def test_the_layout_holds_whatever_is_shown(qtbot: QtBot, windows: Windows) -> N
             lambda: dock.session.set_status("done", reports=(before, better), wrote=True),
             lambda: dock.session.set_status("done", back=True),
             *(partial(step.use.setText, text) for text in PLANS.values()),
-            partial(step.use.setText, plan_texts(HeldOut.UNTRAINED, ["cells-2d", "nuclei-2d"])[0]),
             lambda: dock.session.show_training(TrainingState()),
         ],
     )

@@ -40,10 +40,10 @@ def test_held_out_objects_calibrate_the_scores() -> None:
 
 def test_without_held_out_objects_that_of_the_start_stays() -> None:
     images = discs(2)
-    assert trained(images, 5).calibration is None
+    assert trained(images, 5, validation_share=0).calibration is None
     model = copy.copy(disc_model())
     model.calibration = START
-    assert trained(images, 5, model).calibration == START
+    assert trained(images, 5, model, validation_share=0).calibration == START
 
 
 def test_it_outlives_a_stop(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from napari_spatial_embeddings.training.choice import (
     Choice,
     Verdict,
 )
-from napari_spatial_embeddings.training.held_out_objects import MOST
+from napari_spatial_embeddings.training.held_out import MOST
 
 SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 

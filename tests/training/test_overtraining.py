@@ -91,6 +91,18 @@ def test_a_checkpoint_without_the_start_model_goes_on(tmp_path: Path) -> None:
     assert (last.step, last.done) == (6, True)
 
 
+def test_from_scratch_a_fall_in_the_beginning_ends_nothing() -> None:
+    images = discs()
+    trainer = prepare(images, settings_for(10, images), small_model(images), None)
+    assert trainer.choice.held_out
+    trainer.choice.falls = FALLS
+    for steps, early in (0, False), (4, False), (5, True):
+        trainer.steps = steps
+        assert trainer.overtrained is early
+    trainer.learned, trainer.steps = True, 0
+    assert trainer.overtrained
+
+
 def test_a_training_that_only_forgets_ends_early_and_keeps_what_was_better() -> None:
     images, start = few_nuclei(160), find_model("nuclei-2d")
     settings = settings_for(

@@ -28,7 +28,17 @@ from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .devices import choose_device
 from .image_check import check_image
-from .model_card import CARD, SCHEMA, WEIGHTS, ModelCard, ModelError, check_folder, parsed, reason
+from .model_card import (
+    CARD,
+    SCHEMA,
+    WEIGHTS,
+    ModelCard,
+    ModelError,
+    Places,
+    check_folder,
+    parsed,
+    reason,
+)
 from .normalisation import Scale, normalisation
 from .resampling import TOLERANCE, Resampling
 from .tiling import Progress, predict_tiles
@@ -60,6 +70,8 @@ class SpatialEmbeddings:
         Free text: training data, licence, scores.
     calibration : Calibration, optional
         What its scores promise.
+    places : Places, optional
+        Those of the objects of its trainings; None if they are not known.
     """
 
     settings: ModelSettings
@@ -71,6 +83,7 @@ class SpatialEmbeddings:
     history: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+    places: Places | None = None
 
     def __post_init__(self) -> None:
         if self.network is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from napari_spatial_embeddings import __version__
 from napari_spatial_embeddings.config import (
@@ -21,7 +21,7 @@ from napari_spatial_embeddings.core.quality.calibration import Calibration, of_c
 from napari_spatial_embeddings.core.units import Lengths, length
 from napari_spatial_embeddings.errors import InputError
 
-SCHEMA = 4
+SCHEMA = 5
 WEIGHTS, CARD = "model.safetensors", "model.json"
 CHECKPOINT = "checkpoint.safetensors"
 """Beside them: the whole state of the training that made the model, to go on with it."""
@@ -29,6 +29,17 @@ CHECKPOINT = "checkpoint.safetensors"
 
 class ModelError(InputError):
     """A model that cannot be loaded or does not fit the image; the message gives the reason."""
+
+
+class Places(Settings):
+    """Where the objects are that a model was trained with; see `training.places`.
+
+    The place of an object is the index of a pixel in the middle of it, in its image, and a CRC-32
+    of the pixels there: D + 1 numbers.
+    """
+
+    learned: list[list[int]] = Field([], description="Those it has learned from, in any training.")
+    held_out: list[list[int]] = Field([], description="Those that its last training held out.")
 
 
 class _Measures(Settings):
@@ -39,6 +50,7 @@ class _Measures(Settings):
     image_diameter: Positive | None
     history: list[dict[str, Any]]
     about: dict[str, Any]
+    places: Places | None
 
     @field_validator("history")
     @classmethod
@@ -60,6 +72,7 @@ class ModelCard:
     history: list[dict[str, Any]] = field(default_factory=list)
     about: dict[str, Any] = field(default_factory=dict)
     calibration: Calibration | None = None
+    places: Places | None = None
 
     @property
     def diameter(self) -> float:
@@ -89,6 +102,7 @@ class ModelCard:
             "history": self.history,
             "about": self.about,
             "calibration": None if known is None else known.model_dump(mode="json"),
+            "places": self.places and self.places.model_dump(),
         }
 
     @classmethod
@@ -135,6 +149,7 @@ class ModelCard:
                 {
                     "pixel_size": facts["pixel_size"] or None,
                     "image_diameter": facts.get("image_diameter") or None,  # schema 1 had none
+                    "places": facts.get("places"),  # before schema 5 there were none
                     **{name: facts[name] for name in ("unit", "history", "about")},
                 }
             )

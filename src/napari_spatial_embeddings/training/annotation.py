@@ -48,9 +48,8 @@ class TrainingImage:
     whole : (C, *S') or (T, C, *S'), optional
         The image or time series that this is a part of, whose intensities normalise it; perhaps not
         in memory.
-    ring : bool (*S), optional
-        Pixels that are background for nothing but their nearness to an annotated object; those of
-        objects beside it may be among them.
+    origin : tuple of D ints, optional
+        Index of its first pixel in the image that it is a part of; 0 if not given.
     proposed : bool (N + 1,), optional
         Which labels a model proposed and the user did not edit: they are trained on, and no score
         is taken of them; none if not given.
@@ -63,7 +62,7 @@ class TrainingImage:
     scribbled: bool = False
     spacing: tuple[float, ...] | None = None
     whole: PixelArray | None = None
-    ring: NDArray[np.bool_] | None = None
+    origin: tuple[int, ...] | None = None
     proposed: NDArray[np.bool_] | None = None
 
     @property
@@ -168,7 +167,6 @@ def annotate(
     ids, dense = np.unique(numbers[inside], return_inverse=True)
     out = np.full(numbers.shape, IGNORE, np.int32)
     out[inside] = dense + 1
-    around = None
     if region is not None:
         background |= region & (numbers == 0)
     elif scribbled:
@@ -176,14 +174,13 @@ def annotate(
     elif unlabelled == "background":
         background |= numbers == 0
     elif len(ids):
-        around = (numbers == 0) & ring(out, spacing or (1.0,) * numbers.ndim)
-        background |= around
+        background |= (numbers == 0) & ring(out, spacing or (1.0,) * numbers.ndim)
     out[background] = 0
     if (out == IGNORE).all():
         raise nothing_annotated(name)
     known = _classes(name, ids, classes, class_names)
     marked = np.append(False, np.isin(ids, list(proposed))) if proposed else None
-    return TrainingImage(name, image, out, known, scribbled, spacing, ring=around, proposed=marked)
+    return TrainingImage(name, image, out, known, scribbled, spacing, proposed=marked)
 
 
 def nothing_annotated(name: str) -> AnnotationError:

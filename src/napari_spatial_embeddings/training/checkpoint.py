@@ -23,7 +23,7 @@ from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, 
 from napari_spatial_embeddings.core.quality.calibration import of_card
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.inference.model_card import reason
+from napari_spatial_embeddings.inference.model_card import Places, reason
 from napari_spatial_embeddings.system.atomic import write_atomically
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class _Facts(BaseModel, extra="allow"):
     image_diameter: Annotated[float, Field(gt=0)] | None = None
     calibration: dict[str, Any] | None = None
     learned: bool = False
+    places: Places | None = None
     history: list[dict[str, Any]]
     best_ap: float
     best_step: int = 0
@@ -108,6 +109,7 @@ class Checkpoint:
             "image_diameter": run.best.image_diameter,
             "calibration": known and known.model_dump(mode="json"),
             "learned": run.learned,
+            "places": run.places and run.places.model_dump(),
             "history": run.best.history,
             "best_ap": run.choice.best_ap,
             "best_step": run.choice.best_step,
@@ -135,6 +137,7 @@ class Checkpoint:
             image_diameter=self.facts.get("image_diameter"),
             history=list(self.facts["history"]) if learned else [],
             calibration=of_card(self.facts),
+            places=Places.model_validate(known) if (known := self.facts.get("places")) else None,
         )
 
     def completed_images(self, images: list[TrainingImage]) -> list[TrainingImage] | None:

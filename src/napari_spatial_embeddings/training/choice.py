@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .held_out_objects import MOST
+from .held_out import MOST
 
 TOLERANCE = 0.3
 """What the latest model may score less than the best one on held-out objects, times their number.

@@ -79,5 +79,4 @@ def resampled(source: TrainingImage, resampling: Resampling) -> TrainingImage:
     ]
     at = np.ix_(*nearest)
     image = resampling.read(source.image, whole, lambda block: block.astype(np.float32))
-    ring = None if source.ring is None else source.ring[at]
-    return replace(source, image=image, labels=source.labels[at], spacing=None, ring=ring)
+    return replace(source, image=image, labels=source.labels[at], spacing=None)

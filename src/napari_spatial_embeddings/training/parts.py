@@ -74,7 +74,11 @@ def annotated_parts(
         for window in windows
     ]
     whole = series if series is not None else None if in_memory(image) else image
-    return [replace(part, whole=whole) for part in parts]
+    origins = [tuple(part.start or 0 for part in window) for window in windows]
+    return [
+        replace(part, whole=whole, origin=origin)
+        for part, origin in zip(parts, origins, strict=True)
+    ]
 
 
 def annotated_windows(

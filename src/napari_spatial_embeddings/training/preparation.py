@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from napari_spatial_embeddings.core.network import channels_last, rounded
 from napari_spatial_embeddings.core.object_size import typical_diameter
 from napari_spatial_embeddings.inference.devices import choose_device
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.model_card import Places
 from napari_spatial_embeddings.inference.normalisation import Scale, normalisation, normalise
 
 from .annotation import TrainingImage
@@ -23,8 +25,9 @@ from .choice import Choice
 from .dataset import resampled
 from .flat_weights import FlatWeights
 from .gradients import Gradients
-from .held_out import HeldOut, held_out_of
-from .held_out_objects import hold_out_objects
+from .held_out import NEW_SHARE, HeldOut, held_out_of, places_known
+from .held_out_objects import hold_out_objects, unseen_objects
+from .places import with_places
 from .sampler import Sampler
 from .trainer import Trainer
 from .validation import choose_images, smallest_size
@@ -57,8 +60,8 @@ def prepare(
     model : SpatialEmbeddings
         The start model; it is not changed.
     validation : list of TrainingImage, optional
-        Some of the images are held out if it is not given. If they are few, some objects are, for a
-        start model that has not seen them; else all images serve for both.
+        Some of the images are held out if it is not given. If they are few, some objects are, but
+        none that the start model may have seen; else all images serve for both.
     completed : list of TrainingImage, optional
         The images with completed scribbles: for training only, scores are of annotations alone.
     clock : callable
@@ -66,21 +69,18 @@ def prepare(
     """
     held_out, annotated = True, images
     images = learned = completed or images
+    places = places_known(model.places, model.history)
     if not validation:
-        rule = held_out_of(
-            len(annotated),
-            sum(image.n_drawn for image in annotated),
-            any(image.scribbled for image in annotated),
-            settings.validation_share,
-            model.history,
-        )
-        validation, held_out = annotated, rule.something
-        if rule is HeldOut.IMAGES:
-            images, _ = hold_out_images(images, settings)
-            learned, (_, validation) = images, hold_out_images(annotated, settings)
-        elif rule is HeldOut.OBJECTS:
-            learned, validation = hold_out_objects(images)
+        rule, validation = _rule(annotated, settings, places), []
+        if rule is HeldOut.IMAGES and (aside := images_aside(annotated, settings, places)):
+            learned = images = [image for i, image in enumerate(images) if i not in aside]
+            validation = [annotated[i] for i in aside]
+        elif rule.something:
+            learned, validation = hold_out_objects(annotated, images, places)
+        held_out = bool(validation)
     best = copy.deepcopy(model)
+    best.places = with_places(places, annotated, validation)
+    validation = validation or annotated
     best.image_diameter = settings.object_diameter or own_diameter(images, model)
     outlined = any(i.n_objects and not i.scribbled for i in images)
     if best.image_diameter and model.history and outlined:
@@ -139,22 +139,38 @@ def prepare(
         crop=crop_shape(model.settings, settings),
         epoch_steps=max(1.0, sum(i.n_objects for i in images) / batch_size),
         learned=bool(model.history),
+        places=places,
         start=FlatWeights(copy.deepcopy(average.network)) if protected else None,
         completed=completed,
         clock=clock,
     )
 
 
-def hold_out_images(
-    images: list[TrainingImage], settings: TrainingSettings
-) -> tuple[list[TrainingImage], list[TrainingImage]]:
-    """Split images into training and validation images."""
+def _rule(
+    images: list[TrainingImage], settings: TrainingSettings, places: Places | None
+) -> HeldOut:
+    drawn = sum(image.n_drawn for image in images)
+    both = [] if places is None else [unseen_objects(image, places) for image in images]
+    unseen, before = (sum(int(pair[k].sum()) for pair in both) for k in (0, 1))
+    classes = Counter(k for image in images for k in image.classes[1:].tolist())
+    share = settings.validation_share
+    return held_out_of(len(images), drawn, unseen - before, before, classes.values(), share)
+
+
+def images_aside(
+    images: list[TrainingImage], settings: TrainingSettings, places: Places | None
+) -> list[int]:
+    """Return which images are held out: none that the start model has learned from."""
     rng = np.random.default_rng(settings.seed)
-    order = rng.permutation(len(images))
     n = max(1, round(settings.validation_share * len(images)))
-    held_out = set(order[:n].tolist())
-    kept = [image for i, image in enumerate(images) if i not in held_out]
-    return kept, [images[i] for i in sorted(held_out)]
+    new: list[int] = []
+    before: list[int] = []
+    for i in rng.permutation(len(images)).tolist():
+        unseen, again = unseen_objects(images[i], places or Places())
+        if unseen.sum() == images[i].n_drawn:
+            (before if again.any() else new).append(i)
+    most = int(max(NEW_SHARE, settings.validation_share) * len(new))
+    return sorted([*new[:most], *before][:n])
 
 
 def own_diameter(images: list[TrainingImage], model: SpatialEmbeddings) -> float | None:

@@ -19,6 +19,7 @@ from napari_spatial_embeddings.core.network import multiple, rounded
 from napari_spatial_embeddings.core.quality.calibration import fitted
 from napari_spatial_embeddings.errors import OutOfMemory, is_out_of_memory
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+from napari_spatial_embeddings.inference.model_card import Places
 from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage
@@ -34,6 +35,9 @@ WARM_UP = 100
 
 FIRST_VALIDATION_SECONDS = 10.0
 """Seconds of training before the first validation: early, since users wait for the first result."""
+
+SETTLED = 0.5
+"""Share of the budget from which on a fall of the scores counts in a training from scratch."""
 
 
 @dataclass
@@ -67,6 +71,8 @@ class Trainer:
         Steps of an epoch.
     learned : bool
         Whether the start model was trained before.
+    places : Places, optional
+        Those of the start model; None if they are not known.
     steps : int
         Steps done, over all sessions.
     spent : float
@@ -103,6 +109,7 @@ class Trainer:
     crop: tuple[int, ...]
     epoch_steps: float
     learned: bool
+    places: Places | None = None
     steps: int = 0
     spent: float = 0.0
     clock: Callable[[], float] = time.monotonic
@@ -128,11 +135,11 @@ class Trainer:
 
     @property
     def overtrained(self) -> bool:
-        """Whether the training is to end before its time, as it forgets what its start model knew.
+        """Whether the training is to end before its time, as it only learns by heart, or forgets.
 
-        From scratch, scores may fall in the beginning.
+        From scratch, scores may fall in the beginning: there, only in the second half.
         """
-        return self.learned and self.choice.fallen
+        return self.choice.fallen and (self.learned or self.progress() >= SETTLED)
 
     def start_clock(self) -> None:
         """Spend the budget from now on: the preparation is not counted."""
@@ -252,7 +259,9 @@ class Trainer:
         self.validation_cost = self.clock() - start
         ap = mean_ap(scores)
         choice = self.choice
-        found = Validation(float(ap[0]), float(ap.mean()), choice.held_out, choice.objects)
+        found = Validation(
+            float(ap[0]), float(ap.mean()), choice.held_out, choice.objects, not choice.whole
+        )
         if choice.judge(found.mean_ap, self.steps):
             self.best.network.load_state_dict(self.average.network.state_dict())
         self.best.history.append(
@@ -276,13 +285,17 @@ class Trainer:
         """Choose the best model's thresholds on the validation images, and calibrate its scores.
 
         The start model's thresholds and the default ones come first. For a trained start model, no
-        others are tried on the images that it was trained further on, or on a few objects.
+        others are tried on the images that it was trained further on, or on a few objects; none are
+        on scribbles, beside which what is found counts for nothing.
         """
         maps = yield from predict_maps(self.best, self.validation, str(self.device))
         own = self.best.clustering
         default = ClusteringSettings(min_size=own.min_size)
         self.best.clustering = yield from calibrate(
-            maps, self.validation, [own, default], others=self.choice.enough or not self.learned
+            maps,
+            self.validation,
+            [own, default],
+            others=self.choice.whole and (self.choice.enough or not self.learned),
         )
         if self.choice.held_out:  # else it would promise too much
             found, ious = yield from scored_objects(maps, self.validation, self.best.clustering)

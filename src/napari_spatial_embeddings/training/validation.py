@@ -22,7 +22,8 @@ from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.system.cancellation import Cancellable
 
 from .annotation import TrainingImage
-from .held_out_objects import MOST, without
+from .held_out import MOST
+from .held_out_objects import without
 
 SEED_THRESHOLDS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95)
 FOREGROUND_THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
@@ -44,12 +45,16 @@ class Validation:
         this is only a measure of fit.
     objects : int
         Number of annotated objects in the images.
+    scribbles : bool
+        Whether they are scribbles, all of them: one is right if it lies in an object that no other
+        scribble and no background is in; where that object ends is not known.
     """
 
     ap50: float
     mean_ap: float
     held_out: bool
     objects: int
+    scribbles: bool = False
 
 
 def choose_images(images: list[TrainingImage], most: int = 12) -> list[TrainingImage]:
@@ -108,10 +113,9 @@ def _window(shape: tuple[int, ...], middle: NDArray[np.float64], edge: int) -> B
 
 
 def _cut(source: TrainingImage, part: Box) -> TrainingImage:
-    ring = None if source.ring is None else source.ring[part]
     image, labels = source.image[(slice(None), *part)], source.labels[part]
     whole = source.image if source.whole is None else source.whole
-    return replace(source, image=image, labels=labels, whole=whole, ring=ring)
+    return replace(source, image=image, labels=labels, whole=whole)
 
 
 def predict_maps(
@@ -141,8 +145,14 @@ def evaluate(
 
 
 def _score(clustering: Clustering, image: TrainingImage, settings: ClusteringSettings) -> Scores:
-    found = clustering(settings).labels
-    return score(np.maximum(image.labels, 0), found, ignore=image.labels == IGNORE)
+    found, known = clustering(settings).labels, np.maximum(image.labels, 0)
+    unknown = image.labels == IGNORE
+    if not image.scribbled:
+        return score(known, found, ignore=unknown)
+    # Of an object that a scribble is in, most is unknown: what counts is that no other scribble and
+    # no background is in it.
+    touching = np.isin(found, np.unique(found[known > 0]))
+    return score(known, np.where(touching & ~unknown, found, 0))
 
 
 def calibrate(

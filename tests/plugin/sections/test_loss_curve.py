@@ -12,7 +12,12 @@ from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QColor, QImage, QMouseEvent, QPalette
 from qtpy.QtWidgets import QApplication, QToolTip
 
-from napari_spatial_embeddings.plugin.sections.loss_curve import COLOURS, RIGHT_MEANS, LossCurve
+from napari_spatial_embeddings.plugin.sections.loss_curve import (
+    COLOURS,
+    RIGHT_MEANS,
+    SCRIBBLE_MEANS,
+    LossCurve,
+)
 
 
 def report(seconds: float, loss: float | None, ap50: float | None = None, **facts: Any) -> Any:
@@ -81,6 +86,11 @@ def test_tells_the_newest_and_the_pointed(curve: LossCurve) -> None:
     newest = "1:03 min, step 630\nloss 0.250 (instance 0.250, variance 0.250, seed 0.250)\n"
     right = "75% of the annotated objects are right (AP50 0.750, mean AP 0.375)"
     assert curve.readout() == f"{newest}{right}\n{RIGHT_MEANS}"
+    scribbles = report(70.0, 0.25, 0.75)
+    scribbles["validation"] |= {"held_out": True, "scribbles": True}
+    curve.add(scribbles)
+    assert "75% of the held-out scribbles are right" in curve.readout()
+    assert curve.readout().endswith(SCRIBBLE_MEANS)
     assert curve.readout(0).startswith("0:03 min, step 30\nloss 0.500")
     at = QPointF(40, 60)  # near the left end, where the first report is
     button = Qt.MouseButton.NoButton

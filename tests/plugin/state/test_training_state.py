@@ -43,8 +43,12 @@ def plain(step: int) -> dict[str, Any]:
             [report(4, 0.2, held_out=False), report(9, 1.0, held_out=False)],
             "100% of the annotated objects are right. It was trained on these: look at others.",
         ),
+        (
+            [report(0, 0.5, scribbles=True), report(9, 1.0, scribbles=True)],
+            "Of the held-out scribbles, 50% were right before, and 100% are now.",
+        ),
     ],
-    ids=["better", "outlines", "same", "not better", "from scratch"],
+    ids=["better", "outlines", "same", "not better", "nothing held out", "scribbles"],
 )
 def test_gain_is_in_words(reports: list[dict[str, Any]], sentence: str) -> None:
     assert TrainingState("done", tuple(reports)).outcome == sentence

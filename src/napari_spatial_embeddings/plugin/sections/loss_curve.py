@@ -34,6 +34,7 @@ RIGHT_MEANS = (
     "\nWhat is found beside the annotated objects counts against it."
 )
 
+SCRIBBLE_MEANS = "Right: found in an object that no other scribble and no background is in."
 
 BEFORE = "While a model is trained, its loss and the share of objects that are right appear here."
 
@@ -101,7 +102,7 @@ class LossCurve(QWidget):
         if validation := report["validation"]:
             ap = f"AP50 {validation['ap50']:.3f}, mean AP {validation['mean_ap']:.3f}"
             lines.append(f"{share_right(validation)} of the {kind_of(validation)} are right ({ap})")
-            lines.append(RIGHT_MEANS)
+            lines.append(SCRIBBLE_MEANS if validation.get("scribbles") else RIGHT_MEANS)
         return "\n".join(lines)
 
     # -------------------------------------------------------------- pointing

@@ -7,7 +7,7 @@ from superqt.utils import QSignalDebouncer
 
 from napari_spatial_embeddings.core.text import clock, sentence
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.inference.model_card import ModelCard
+from napari_spatial_embeddings.inference.model_card import ModelCard, Places
 from napari_spatial_embeddings.inference.registry import suiting
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
@@ -19,7 +19,7 @@ from napari_spatial_embeddings.plugin.qt.narrow_form import NarrowForm
 from napari_spatial_embeddings.plugin.qt.step_area import StepArea
 from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
-from napari_spatial_embeddings.training.held_out import held_out_of
+from napari_spatial_embeddings.training.held_out import held_out_of, places_known
 
 from .device_combo import DeviceCombo
 from .model_combo import ModelCombo
@@ -280,14 +280,26 @@ class TrainStep(StepArea):
             self.use.setText(used_text(training))
             self.use.setToolTip(share_text(training))
             return
-        share, history = self.session.training_settings.validation_share, card and card.history
-        scribbled = totals.scribbled > 0
-        drawn = totals.images, totals.objects - totals.proposed, scribbled, share
-        from_shipped = held_out_of(*drawn, [{"held_out": True}])
-        names = self._shipped() if from_shipped.something else []
-        text, tip = plan_texts(held_out_of(*drawn, history or ()), names)
+        share, drawn = self.session.training_settings.validation_share, totals.drawn
+        new, before = self._unseen(card)
+        rule, best = (
+            held_out_of(totals.images, drawn, *numbers, totals.classes, share)
+            for numbers in ((new, before), (drawn, 0))
+        )
+        text, tip = plan_texts(rule, self._shipped() if best.something else [])
         self.use.setText("" if self._obstacle else text)
         self.use.setToolTip("" if self._obstacle else tip)
+
+    def _unseen(self, card: ModelCard | None) -> tuple[int, int]:
+        """Return about how many objects are new to the start model, and were held out before."""
+        drawn, project = self._annotation.totals.drawn, self.session.project
+        places = Places() if card is None else places_known(card.places, card.history)
+        if places is None:
+            return 0, 0
+        if project is None or self.start_model.chosen != str(project.model_folder):
+            return drawn, 0  # the objects of another's model are others
+        before = len(places.held_out)
+        return max(0, drawn - before - len(places.learned)), before
 
     def _shipped(self) -> list[str]:
         """Return the shipped models that take the current image."""

@@ -15,15 +15,12 @@ PLANS = {
     HeldOut.IMAGES: SOME,
     HeldOut.OBJECTS: SOME,
     HeldOut.UNWANTED: "Nothing will be held out: in the settings, validation share is 0.",
-    HeldOut.UNTRAINED: "From scratch, the model learns from all; nothing will be held out.",
     HeldOut.SEEN: (
-        "Nothing will be held out, as the start model may know all objects. Part of it is kept."
+        f"Nothing will be held out: annotate {OBJECTS_FROM} objects that the start model has not"
+        " learned from, and some choose the best model."
     ),
-    HeldOut.SCRIBBLES: "Nothing will be held out, as there are scribbles: part of the start model"
-    " is kept.",
     HeldOut.FEW: (
-        "Nothing will be held out: part of the start model is kept."
-        f" With {OBJECTS_FROM} whole objects, some choose the best model."
+        f"Nothing will be held out yet: with {OBJECTS_FROM} objects, some choose the best model."
     ),
 }
 """Sentences for before a training starts."""
@@ -38,10 +35,9 @@ def plan_texts(rule: HeldOut, shipped: Sequence[str]) -> tuple[str, str]:
     shipped : sequence of str
         Shipped models from which a training would hold out something.
     """
-    better = f"Start from {' or '.join(shipped)} to have some choose the best." if shipped else ""
-    if better and rule == HeldOut.UNTRAINED:
-        return f"From scratch, nothing will be held out. {better}", ""
-    return PLANS[rule], better if rule == HeldOut.SEEN else ""
+    better = rule == HeldOut.SEEN and shipped
+    names = " or ".join(["scratch", *shipped])
+    return PLANS[rule], f"Start from {names} to have some choose the best." if better else ""
 
 
 def used_text(training: TrainingState) -> str:

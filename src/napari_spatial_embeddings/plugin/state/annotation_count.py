@@ -84,6 +84,8 @@ class AnnotationTotals:
         Number of those of these images whose labels cover only part of their objects.
     digest : int
         Sum of the labels' checksums and the numbers of regions, as in a `TrainingSet`.
+    classes : tuple of int
+        Number of objects of each class that has any.
     """
 
     images: int = 0
@@ -91,15 +93,23 @@ class AnnotationTotals:
     scribbled: int = 0
     proposed: int = 0
     digest: int = 0
+    classes: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, counts: Iterable[tuple[AnnotationCount, bool]]) -> AnnotationTotals:
         """Return the totals of images, from the count of each and whether it is scribbled."""
         found = [(one, scribbled) for one, scribbled in counts if one.any]
-        objects, scribbled = sum(one.total for one, _ in found), sum(also for _, also in found)
+        classes = sum((Counter(one.objects) for one, _ in found), Counter[str]())
+        scribbled = sum(also for _, also in found)
         proposed = sum(one.proposed for one, _ in found)
         digest = sum(one.digest + one.regions for one, _ in found)
-        return cls(len(found), objects, scribbled, proposed, digest)
+        each = tuple(classes.values())
+        return cls(len(found), sum(each), scribbled, proposed, digest, each)
+
+    @property
+    def drawn(self) -> int:
+        """Number of objects that no model proposed."""
+        return self.objects - self.proposed
 
     @property
     def scribbled_only(self) -> bool:

@@ -150,7 +150,8 @@ def _change(before: Mapping[str, Any], after: Mapping[str, Any], which: str) -> 
 
 def kind_of(validation: Mapping[str, Any]) -> str:
     """Return which objects a validation is about."""
-    return "held-out objects" if validation["held_out"] else "annotated objects"
+    what = "scribbles" if validation.get("scribbles") else "objects"
+    return f"{'held-out' if validation['held_out'] else 'annotated'} {what}"
 
 
 def share_right(validation: Mapping[str, Any]) -> str:
