@@ -16,8 +16,7 @@ PLANS = {
     HeldOut.OBJECTS: SOME,
     HeldOut.UNWANTED: "Nothing will be held out: in the settings, validation share is 0.",
     HeldOut.SEEN: (
-        f"Nothing will be held out: annotate {OBJECTS_FROM} objects that the start model has not"
-        " learned from, and some choose the best model."
+        "Nothing will be held out: the start model has learned from all but a few of these."
     ),
     HeldOut.FEW: (
         f"Nothing will be held out yet: with {OBJECTS_FROM} objects, some choose the best model."
