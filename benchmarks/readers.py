@@ -55,11 +55,13 @@ def zarrs(folder: Path) -> Iterator[tuple[str, Path, Labels]]:
     """Yield OME-Zarr labels of each kind, with what they hold: an image's own last."""
     for name, shape in {"image": (600, 800), "volume": (5, 60, 80)}.items():
         labels = labels_of(shape)
-        (path,) = export(folder / name, found_of(labels), ["ome-zarr"])
+        # Deep below, as napari-ome-zarr makes a group of the folder two above.
+        (path,) = export(folder / name / "of" / "labels", found_of(labels), ["ome-zarr"])
         yield name, path, labels
     film = labels_of((3, 60, 80))
     image = ImageData(film[:, None], "TCYX", SIZE[1:], UNIT, "film", frame_interval=30.0)
-    path = folder / "film.zarr"
+    path = folder / "film" / "of" / "labels" / "film.zarr"
+    path.parent.mkdir(parents=True)
     with label_series(path, image, (2.0, 1.0), {"model": "m"}) as add:
         for t, frame in enumerate(film):
             add(t, frame)
