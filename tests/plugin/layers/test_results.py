@@ -270,6 +270,7 @@ def test_rows_are_by_label() -> None:
     sparse = {"index": [7, 70_000], "size": [1, 2]}
     assert by_label(sparse) == sparse
     assert by_label({"index": [], "size": []})["index"].tolist() == [0]
+    assert by_label({"index": [], "class": np.array([], object)})["class"].tolist() == [BACKGROUND]
 
 
 def test_tables_follow_after_a_pause(bench: Bench) -> None:

@@ -137,8 +137,9 @@ def by_label(columns: Mapping[str, Sequence[Any] | NDArray[Any]]) -> dict[str, A
     rows: dict[str, Any] = {}
     for name, values in columns.items():
         numbers = np.asarray(values).dtype.kind in "iuf"
-        texts = not numbers and any(isinstance(value, str) and value for value in values)
-        rows[name] = column = np.full(top + 1, None if texts else np.nan)
+        # Without any object, nothing shows that the classes are texts.
+        texts = name == "class" or any(isinstance(value, str) and value for value in values)
+        rows[name] = column = np.full(top + 1, None if texts and not numbers else np.nan)
         column[index] = values if numbers or texts else [np.nan if x == "" else x for x in values]
     rows["index"] = np.arange(top + 1)
     if "class" in rows:
