@@ -111,8 +111,8 @@ def test_goes_on_from_the_last_model_and_is_never_worse(project: Project) -> Non
     before = SpatialEmbeddings.load(project.model_folder)
     flags = "--learning-rate", 10, "--validation-seconds", 0.01, "--report-seconds", 0.01
     text = done("train", "--project", project.folder, *flags).out
-    assert "not taken: it fits the annotations less well than the start model" in text
-    assert "the start model is kept rather than the last one: it fits" in text.splitlines()[-1]
+    assert "not taken: it segments held-out objects less well" in text
+    assert "the start model is kept rather than the last one: it segm" in text.splitlines()[-1]
     last = project.history.last()
     start, reports = last.start, last.reports
     first, *others = reports

@@ -11,6 +11,7 @@ from napari.layers import Labels, Layer
 from napari_builtins._qt.features_table import FeaturesTable  # type: ignore[import-untyped]
 from pytestqt.qtbot import QtBot
 
+from napari_spatial_embeddings.config import BACKGROUND
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.maps import ideal_maps
 from napari_spatial_embeddings.plugin.layers.map_images import by_label
