@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_spatial_embeddings.config import PredictionSettings
+from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.metrics import overlaps
@@ -53,18 +53,19 @@ class Scored:
     ious: NDArray[np.float64]
 
 
-def validation_images(data: Path, name: str, ndim: int) -> Iterator[TrainingImage]:
-    """Yield images of a set that no training has learned from."""
+def validation_images(data: Path, name: str, model: ModelSettings) -> Iterator[TrainingImage]:
+    """Yield images of a set that no training has learned from, in as many channels as a model's."""
+    channels = model.in_channels
     if name == "generated":
         count = cells_2d.GENERATED
-        if ndim == 2:
+        if model.ndim == 2:
             yield from (shapes.image(int((k + 0.5) * count / ASIDE)) for k in range(ASIDE))
         else:
             yield from (volumes.volume(k) for k in range(nuclei_3d.ASIDE))
     elif (data / name / "val").is_dir():
-        yield from annotated(data / name / "val")
+        yield from annotated(data / name / "val", channels)
     else:
-        found = list(annotated(data / name / "train"))
+        found = list(annotated(data / name / "train", channels))
         every = len(found) / ASIDE
         kept = {int((k + 0.5) * every) for k in range(ASIDE)} if every > 2 else set()
         yield from (found[k] for k in sorted(kept))
@@ -129,10 +130,10 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="write the section of the page")
     options = parser.parse_args()
     model = find_model(options.model)
-    ndim, diameter = model.settings.ndim, model.settings.working_diameter
+    diameter = model.settings.working_diameter
     found: list[Scored] = []
     for name in options.sets:
-        images = list(validation_images(options.data, name, ndim))
+        images = list(validation_images(options.data, name, model.settings))
         step = max(1, len(images) / options.images)
         for k in range(min(options.images, len(images))):
             image = sized(images[int(k * step)], diameter, 0.0)
@@ -149,7 +150,7 @@ def main() -> None:
     known = made_of(found, f"validation images of {', '.join(options.sets)}")
     checked: list[table.Row] = []
     for name in options.check:
-        images = list(annotated(options.data / name / "test"))
+        images = list(annotated(options.data / name / "test", model.settings.in_channels))
         for size in ("as it comes", "found in each"):
             tested = [scored(model, name, x, find=size != "as it comes") for x in images]
             facts = {"model": options.model, "test images of": name, "object size": size}

@@ -32,9 +32,9 @@ class Clock:
         return self.now
 
 
-def discs(count: int = 2, first: int = 0, **how: Any) -> list[TrainingImage]:
+def discs(count: int = 2, first: int = 0, channels: int = 1, **how: Any) -> list[TrainingImage]:
     numbers = range(first, first + count)
-    return [training_image(capsules((64, 64), k, **how), k) for k in numbers]
+    return [training_image(capsules((64, 64), k, **how), k, channels) for k in numbers]
 
 
 def settings_for(steps: float, images: list[TrainingImage], **changes: Any) -> TrainingSettings:

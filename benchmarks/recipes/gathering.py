@@ -34,12 +34,18 @@ def grey(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
     return np.tensordot(weights, pixels, 1)[None].astype(np.float32)
 
 
-def annotated(folder: Path) -> Iterator[TrainingImage]:
-    """Yield the images of a set, grey, with all their objects."""
+def in_channels(pixels: NDArray[np.generic], channels: int) -> NDArray[np.float32]:
+    """Return an image as a model of so many channels takes it: colours in grey for one."""
+    return grey(pixels) if channels == 1 else np.asarray(pixels, np.float32)
+
+
+def annotated(folder: Path, channels: int = 1) -> Iterator[TrainingImage]:
+    """Yield the images of a set, grey or in colour, with all their objects."""
     for image_path, labels_path in pair(folder / "images", folder / "masks"):
         image = read_image(image_path)
         labels = read_labels(labels_path)
-        yield annotate(grey(image.data), labels, name=image_path.name, spacing=image.spacing)
+        pixels = in_channels(image.data, channels)
+        yield annotate(pixels, labels, name=image_path.name, spacing=image.spacing)
 
 
 def sized(image: TrainingImage, diameter: float, jitter: float) -> TrainingImage:
@@ -87,12 +93,22 @@ def run(
     clock: Callable[[], float] = time.monotonic,
     checkpoint: Path | None = None,
 ) -> SpatialEmbeddings:
-    """Train, with progress printed; go on from the checkpoint if there is one."""
+    """Train, with progress printed; go on with the training of a checkpoint, if there is one.
+
+    Raises
+    ------
+    SystemExit
+        If that training is finished already.
+    """
     keep_freed_memory()
     settings = settings.updated(object_diameter=model.settings.working_diameter)
-    how = {"validation": aside or None, "clock": clock, "checkpoint": checkpoint}
-    for report in train(images, settings, model, **how):
+    report = None
+    for report in train(
+        images, settings, model, validation=aside or None, clock=clock, checkpoint=checkpoint
+    ):
         if report.validation is not None:
             facts = {"step": report.step, "seconds": round(report.seconds)}
             print(json.dumps({**facts, **asdict(report.validation)}), flush=True)
+    if report is None:
+        raise SystemExit("the training is finished already")
     return report.model

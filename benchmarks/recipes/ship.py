@@ -22,7 +22,7 @@ from napari_spatial_embeddings.files import pair, read_image, read_labels
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.registry import FOLDER
 
-from .gathering import grey
+from .gathering import in_channels
 
 DSB = {
     "name": "dsb2018",
@@ -123,7 +123,8 @@ def measured(model: SpatialEmbeddings, folder: Path, **how: Any) -> dict[str, fl
     for image_path, labels_path in pair(folder / "images", folder / "masks"):
         image, labels = read_image(image_path), read_labels(labels_path)
         spacing = image.spacing if image.pixel_size else None
-        maps = model.predict_maps(grey(image.data), PredictionSettings(**how), spacing)
+        pixels = in_channels(image.data, model.settings.in_channels)
+        maps = model.predict_maps(pixels, PredictionSettings(**how), spacing)
         found.append(score(labels, cluster(maps, model.clustering).labels))
     ap = mean_ap(found)
     at = {"AP50": ap[0], "AP70": ap[4], "AP80": ap[6], "AP90": ap[8], "mean AP": np.mean(ap)}

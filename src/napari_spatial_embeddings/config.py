@@ -125,8 +125,8 @@ class BlockSettings(Settings):
 BACKGROUND = "background"
 """Class name of labels that are not objects but background."""
 
-FOUND = ("ndim", "in_channels", "classes", "spacing")
-"""Fields of a model that are known from the images and the annotations."""
+FOUND = ("ndim", "in_channels", "mixtures", "classes", "spacing")
+"""Fields of a model that are known from the images, the annotations and the start model."""
 
 
 class ModelSettings(Settings):
@@ -136,6 +136,13 @@ class ModelSettings(Settings):
 
     ndim: Literal[2, 3] = Field(2, description="Number of spatial axes.")
     in_channels: int = Field(1, ge=1, description="Image channels the model reads.")
+    mixtures: int | None = Field(
+        None,
+        ge=0,
+        description="Weighted sums of the image's channels whose maxima the first level keeps, in a"
+        " model that was started from one of another number of channels; the channels themselves if"
+        " not given.",
+    )
     classes: tuple[str, ...] = Field(
         ("object",), min_length=1, description="Names of the object classes, one seed map each."
     )
@@ -176,9 +183,17 @@ class ModelSettings(Settings):
             raise ValueError(f"spacing has {len(self.spacing)} values for {self.ndim} axes")
         if not math.isclose(min(self.spacing), 1.0, rel_tol=1e-6):
             raise ValueError(f"the finest axis must have spacing 1, not {min(self.spacing):g}")
+        if self.mixtures is not None and self.mixtures >= self.width:
+            raise ValueError(f"mixtures must be fewer than the width, {self.width}")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"class names must differ: {', '.join(self.classes)}")
         return self
+
+    @property
+    def pooled_channels(self) -> int:
+        """Number of channels, or of sums of them, whose maxima the first level keeps."""
+        own = self.in_channels if self.in_channels < self.width else 0
+        return own if self.mixtures is None else self.mixtures
 
     @property
     def sigma_components(self) -> int:

@@ -71,6 +71,27 @@ def test_speaks_to_people_without_json(tmp_path: Path) -> None:
     assert str(tmp_path / "model") in last
 
 
+# --------------------------------------------------------------------------- other channels
+
+
+def test_a_start_model_of_other_channels_is_carried_over(tmp_path: Path, model: Path) -> None:
+    for path in (training_set(tmp_path) / "images").iterdir():
+        grey = tifffile.imread(path)
+        save(path, np.stack([grey, grey.max() - grey]), metadata={"axes": "CYX"})
+    command = "train", *pairs(tmp_path), "--output", tmp_path / "model", "--crop-size", 32
+    out = done(*command, "--model", model, "--epochs", 1).out
+    assert f"starting from {model}, carried over from 1 to 2 channels" in out.splitlines()[0]
+    learned = SpatialEmbeddings.load(tmp_path / "model").settings
+    assert (learned.in_channels, learned.width) == (2, 8)
+    more = done(*command, "--model", model, "--epochs", 2, "--resume").out
+    assert "2 epochs" not in more
+    assert "AP50" in more.splitlines()[-1]
+    done("predict", tmp_path / "images", "--model", tmp_path / "model", "--output", tmp_path / "o")
+    save(tmp_path / "images" / "1.tif", grey)
+    says = refused("train", *pairs(tmp_path), "--output", tmp_path / "new", "--model", model)
+    assert "1.tif has 1 channel and 2 spatial axes; train on images of one kind" in says
+
+
 # ----------------------------------------------------------------------------------- going on
 
 

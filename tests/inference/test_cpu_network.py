@@ -23,6 +23,10 @@ CASES: list[dict[str, Any]] = [
     {"ndim": 3, "convolutions": 2},
     {"ndim": 3, "spacing": (2.5, 1.0, 1.0), "in_channels": 2, "levels": 3},
     {"width": 24, "levels": 3, "convolutions": 2},
+    {"in_channels": 9},
+    {"in_channels": 3, "mixtures": 1},
+    {"in_channels": 1, "mixtures": 3, "ndim": 3},
+    {"in_channels": 2, "mixtures": 0},
     {"width": 24, "ndim": 3, "spacing": (2.5, 1.0, 1.0)},
 ]
 

@@ -136,12 +136,13 @@ def test_grey_is_a_way_for_colours_that_no_model_takes(
     colours = combos(dock)[1]
     assert entries(colours) == ["colours (RGB)", "grey", "grey, inverted"]
     assert dock.session.model is None
-    assert "choose grey (inverted where objects are dark" in advice(dock)
+    assert "train one, from a model of grey, or choose grey (inverted where" in advice(dock)
     dock.session.set_model("nuclei-2d", None)
     assert advice(dock) == ""
     this = button(dock, "This image")
     assert not this.isEnabled()
     assert "this is an image with 3 channels: choose grey beside Colours" in this.toolTip()
+    assert this.toolTip().endswith("or train one from it.")
     choose(colours, "grey, inverted")
     assert this.isEnabled()
     assert dock.images.kind() == (1, 2)

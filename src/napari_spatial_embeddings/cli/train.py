@@ -174,8 +174,7 @@ def _train(request: TrainRequest, reporter: Reporter, stop: StopRequest, held: E
         baseline=job.trained,
         cancelled=stop.cancelled,
     )
-    start = "" if job.origin is None else f", starting from {job.origin}"
-    text = f"training on {summarise(job.data.images)}{start}"
+    text = f"training on {summarise(job.data.images)}{job.start}"
     reporter.event(text, "start", **job.facts(), resumed=request.resume)
     reporter.stage("measuring the start model" if job.trained else "computing the first steps")
     if ModelWriter(job.output, reporter, stop).follow(reports) is None:

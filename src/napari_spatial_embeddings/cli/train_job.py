@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
+from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model_card import CHECKPOINT
 
@@ -34,6 +35,8 @@ class Job:
     origin : str, optional
         Name or folder of the start model; None if there is none.
     output : path
+    channels : int, optional
+        Those of the start model as it was, if the images have another number of them.
     """
 
     data: TrainingSet
@@ -41,11 +44,21 @@ class Job:
     model: SpatialEmbeddings
     origin: str | None
     output: Path
+    channels: int | None = None
 
     @property
     def trained(self) -> bool:
         """Whether the model has learned already, and is only replaced by a better one."""
         return self.origin is not None
+
+    @property
+    def start(self) -> str:
+        """Where it starts from, for the end of a sentence; empty if from scratch."""
+        if self.origin is None:
+            return ""
+        now = plural(self.model.settings.in_channels, "channel")
+        carried = "" if self.channels is None else f", carried over from {self.channels} to {now}"
+        return f", starting from {self.origin}{carried}"
 
     def facts(self) -> dict[str, Any]:
         """Return what is reported when the training starts."""
@@ -152,6 +165,9 @@ def _job(
         flag = given[0].replace("_", "-")
         how = "add --from-scratch, or leave it out" if request.project else "leave --model out"
         raise CallError(f"--{flag}: the start model keeps its own; {how}")
+    before = None if start is None else start.settings.in_channels
+    if start and start.settings.ndim <= data.images[0].labels.ndim:
+        start = start.with_channels(len(data.images[0].image))
     flat = start if start and start.settings.ndim < data.images[0].labels.ndim else None
     model = (None if flat else start) or model_from_scratch(
         data.images,
@@ -172,7 +188,8 @@ def _job(
             raise CallError(f"{image.name}: {error}{hint}") from error
     # Of these images, even where it is unknown: that of others would mislead.
     model.pixel_size, model.unit = data.pixel_size, data.unit
-    return Job(data, settings, model, origin if start else None, output)
+    carried = before if before != model.settings.in_channels else None
+    return Job(data, settings, model, origin if start else None, output, carried)
 
 
 def _check_output(output: Path, resume: bool) -> None:

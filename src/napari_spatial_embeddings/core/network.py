@@ -181,7 +181,8 @@ class Residual(nn.Module):
 class Down(nn.Module):
     """ERFNet's step down: strided convolution and max pooling, side by side.
 
-    The first one does not normalise: it would make dim and bright objects look alike.
+    The first one does not normalise: it would make dim and bright objects look alike. It may pool
+    weighted sums of its channels, a given number of ``mixtures``, rather than the channels.
     """
 
     def __init__(
@@ -192,10 +193,15 @@ class Down(nn.Module):
         kernel: tuple[int, ...],
         *,
         first: bool = False,
+        mixtures: int | None = None,
     ) -> None:
         super().__init__()
         self.step = step
         pooled = before if before < after else 0
+        self.mix: nn.Module | None = None
+        if mixtures is not None:
+            pooled = mixtures
+            self.mix = _conv(len(step))(before, mixtures, 1, bias=False) if mixtures else None
         padding = tuple(k // 2 for k in kernel)
         self.conv = _conv(len(step))(
             before, after - pooled, kernel, stride=step, padding=padding, bias=first
@@ -207,7 +213,8 @@ class Down(nn.Module):
         y = self.conv(x)
         if self.pooled:
             pool = F.max_pool2d if len(self.step) == 2 else F.max_pool3d
-            y = torch.cat([y, pool(x, self.step, self.step)], 1)
+            mixed = x if self.mix is None else self.mix(x)
+            y = torch.cat([y, pool(mixed, self.step, self.step)], 1)
         return F.relu(self.norm(y), inplace=True)
 
 
@@ -294,7 +301,9 @@ class BranchedNet(nn.Module):
         self.down, self.refine = nn.ModuleList(), nn.ModuleList()
         before = settings.in_channels
         for after, step, kernel in zip(widths, steps, kernels, strict=True):
-            self.down.append(Down(before, after, step, kernel, first=not self.down))
+            first = not self.down
+            mixtures = settings.mixtures if first else None
+            self.down.append(Down(before, after, step, kernel, first=first, mixtures=mixtures))
             self.refine.append(Residual(ndim, after, kernel, settings.convolutions))
             before = after
         # Where there are fewest pixels, more depth costs little.

@@ -17,7 +17,7 @@ from napari_spatial_embeddings.core.maps import SIGMA_GAIN
 from .model import SpatialEmbeddings
 from .model_card import ModelError
 
-ARCHITECTURE = ("width", "levels", "convolutions", "sigma_per_axis")
+ARCHITECTURE = ("width", "levels", "convolutions", "sigma_per_axis", "mixtures")
 """Settings that both have in common, besides channels and classes."""
 
 

@@ -18,6 +18,7 @@ from safetensors.torch import save as serialise
 
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.first_layer import carried_over
 from napari_spatial_embeddings.core.image_data import PixelArray, arranged
 from napari_spatial_embeddings.core.instances import Instances
 from napari_spatial_embeddings.core.maps import SIGMA_GAIN, EmbeddingMaps
@@ -263,6 +264,22 @@ class SpatialEmbeddings:
             rows = dict(zip(own, weights[name].unbind(axis), strict=True))
             mean = weights[name].mean(axis)
             weights[name] = torch.stack([rows.get(c, mean) for c in classes], axis)
+        model.network.load_state_dict(weights)
+        return model
+
+    def with_channels(self, channels: int) -> SpatialEmbeddings:
+        """Return a model of another number of channels that starts from the weights of this one.
+
+        Channels correspond in turn: where several take the place of one, their mean does. So the
+        maps are the same on an image that repeats its channels, and all channels count alike until
+        training weighs them.
+        """
+        own = self.settings
+        if channels == own.in_channels:
+            return self
+        settings = own.updated(in_channels=channels, mixtures=own.pooled_channels)
+        model = replace(self, settings=settings, network=BranchedNet(settings))
+        weights = carried_over(self.network.state_dict(), own.pooled_channels, channels)
         model.network.load_state_dict(weights)
         return model
 

@@ -52,6 +52,15 @@ def suiting(ndim: int, in_channels: int, *, dark: bool = False) -> list[str]:
     return sorted(names, key=lambda name: name.startswith("nuclei") != dark)
 
 
+def start_models(ndim: int, in_channels: int, *, dark: bool = False) -> list[str]:
+    """Return the names of the shipped models that a training can start from, the best first.
+
+    Where none takes these channels, these are models of one channel, which can be carried over.
+    Parameters as of `suiting`.
+    """
+    return suiting(ndim, in_channels, dark=dark) or suiting(ndim, 1, dark=dark)
+
+
 def _cards() -> list[Path]:
     return sorted(FOLDER.glob(f"*/{CARD}"))
 

@@ -161,7 +161,7 @@ class Checkpoint:
         CheckpointError
             If it is one of another model or other annotations, or parts are missing or damaged.
         """
-        if self.facts["model"] != run.best.settings.model_dump(mode="json"):
+        if ModelSettings.model_validate(self.facts["model"]) != run.best.settings:
             raise CheckpointError(MISMATCH)
         if not any(name.startswith("start/") for name in self.tensors):
             run.start = None  # of a version that did not keep it

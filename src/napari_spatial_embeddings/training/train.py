@@ -18,6 +18,7 @@ from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.core.object_size import largest_reach, typical_diameter
 from napari_spatial_embeddings.errors import InputError, OutOfMemory, os_error_text
 from napari_spatial_embeddings.inference.devices import choose_device
+from napari_spatial_embeddings.inference.image_check import check_image
 from napari_spatial_embeddings.inference.lifting import ARCHITECTURE, lift
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.resampling import TOLERANCE
@@ -132,7 +133,8 @@ def train(
         All with the same number of axes and channels.
     settings : TrainingSettings
     model : SpatialEmbeddings, optional
-        The start model, which is not changed; from scratch if not given.
+        The start model, which is not changed; from scratch if not given. One of another number of
+        channels is carried over by `SpatialEmbeddings.with_channels` before.
     validation : list of TrainingImage, optional
         To choose the best model by. If not given, some of many images are held out. Of few images,
         some objects are, for a trained start model; else they serve for both.
@@ -158,7 +160,7 @@ def train(
     Raises
     ------
     InputError
-        If there is nothing to learn from.
+        If there is nothing to learn from, or an image does not suit the model.
     OutOfMemory
         If not even one small crop fits in the device's memory.
     """
@@ -170,6 +172,11 @@ def train(
         scale=settings.scale,
         object_diameter=settings.object_diameter,
     )
+    for image in images + (validation or []):
+        has = len(image.image)
+        same = image.labels.ndim == model.settings.ndim
+        advice = f"start from what with_channels({has}) of the model returns" if same else ""
+        check_image(model.settings, image.image.shape, name=image.name, advice=advice)
     saved = Checkpoint.read(checkpoint) if checkpoint is not None and checkpoint.exists() else None
     if saved is not None:
         completed = saved.completed_images(images)

@@ -50,7 +50,7 @@ sys.exit(summary.status != "passed" and summary.format())
 
 KINDS: dict[str, dict[str, Any]] = {
     "2D": {},
-    "2D, two channels, two classes": {"in_channels": 2, "classes": ("a", "b")},
+    "2D, two channels, two classes": {"in_channels": 2, "mixtures": 1, "classes": ("a", "b")},
     "3D, coarse slices": {"ndim": 3, "spacing": (4.0, 1.0, 1.0), "sigma_per_axis": False},
 }
 

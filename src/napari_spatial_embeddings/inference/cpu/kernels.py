@@ -62,14 +62,15 @@ def join_pooled(
     ----------
     small : (Z, Y, X, A)
     large : (Z * i, Y * j, X * k, B)
+        Not looked at if ``out`` has no room for it.
     weight, bias : (A + B,)
         Or (0,): nothing is normalised.
-    out : (Z, Y, X, A + B)
+    out : (Z, Y, X, A + B) or (Z, Y, X, A)
     start, stop : int
         Rows are counted through all slices.
     """
     _, height, width, first = small.shape
-    pooled = large.shape[3]
+    pooled = out.shape[3] - first
     steps_z, steps_y = large.shape[0] // small.shape[0], large.shape[1] // height
     steps_x = large.shape[2] // width
     for at in range(start, stop):

@@ -161,6 +161,7 @@ class CpuNetwork:
         if isinstance(norm, ChannelNorm):
             weight, bias = norm.weight.detach().numpy(), norm.bias.detach().numpy()
         out = np.empty((*y.shape[:-1], y.shape[-1] + down.pooled), np.float32)
+        x = x if down.mix is None else self._convolved(x, down.mix)
         _by_rows(
             team,
             out.shape[0] * out.shape[1],

@@ -144,7 +144,9 @@ def _network(nodes: _Nodes, settings: ModelSettings) -> None:
     for level, (after, step, kernel) in enumerate(zip(widths, steps, kernels, strict=True)):
         name = f"down.{level}"
         y = nodes.convolution(x, f"{name}.conv", kernel, stride=step)
-        if before < after:
+        if before < after if level else settings.pooled_channels:
+            if not level and settings.mixtures is not None:
+                x = nodes.convolution(x, f"{name}.mix", (1,) * ndim)
             y = nodes("Concat", y, nodes("MaxPool", x, kernel_shape=step, strides=step), axis=1)
         x = nodes("Relu", nodes.norm(y, f"{name}.norm", ndim) if level else y)
         x = _residual(nodes, x, f"refine.{level}", kernel, count)

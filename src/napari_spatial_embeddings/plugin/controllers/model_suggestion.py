@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject
 from napari_spatial_embeddings.core.image_data import in_memory
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model_card import ModelCard
-from napari_spatial_embeddings.inference.registry import find_folder, shipped, suiting
+from napari_spatial_embeddings.inference.registry import find_folder, shipped, start_models, suiting
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
 from napari_spatial_embeddings.plugin.state.open_image import Series
@@ -101,16 +101,16 @@ class ModelSuggestion(QObject):
         if kind is None:
             return
         channels, ndim = kind
-        names = suiting(ndim, channels, dark=dark)
-        model = names[0] if names else None
-        if model == session.model:
+        model = next(iter(suiting(ndim, channels, dark=dark)), None)
+        start = next(iter(start_models(ndim, channels, dark=dark)), None)
+        if (model, start) == (session.model, session.start):
             return
         project = session.project
         opened = session.model is None and project is not None and project.card.clustering
         self._suggested = model
         # The sliders of a project that was opened stay as they were saved.
         card = None if model is None or opened else ModelCard.read(find_folder(model))
-        session.set_model(model, None if card is None else card.clustering)
+        session.set_model(model, None if card is None else card.clustering, start)
 
 
 def _looks_dark(request: Look) -> bool:

@@ -115,7 +115,7 @@ class PredictionController(QObject):
             return sentence(self._images.problem)
         if session.model is None or card is None:
             return "There is no model: choose one, or train one above."
-        return misfit(card, self._images, "This model", "train one from scratch")
+        return misfit(card, self._images)
 
     def view(self, *, asked: bool = True) -> None:
         """Predict what is in view of the current image; the rest of its maps stays as it is.

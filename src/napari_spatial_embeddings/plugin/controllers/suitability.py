@@ -5,7 +5,7 @@ from __future__ import annotations
 from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model_card import ModelCard
-from napari_spatial_embeddings.inference.registry import suiting
+from napari_spatial_embeddings.inference.registry import start_models, suiting
 
 from .images import ImageController
 
@@ -20,18 +20,8 @@ def takes(card: ModelCard, channels: int, ndim: int) -> bool:
     return (card.settings.in_channels, card.settings.ndim) == (channels, ndim)
 
 
-def misfit(card: ModelCard, images: ImageController, model: str, otherwise: str) -> str:
-    """Return why a model cannot take the current image, and what will work; empty if it can.
-
-    Parameters
-    ----------
-    card : ModelCard
-    images : ImageController
-    model : str
-        What the sentence calls the model.
-    otherwise : str
-        What works with any image.
-    """
+def misfit(card: ModelCard, images: ImageController) -> str:
+    """Return why a model cannot predict the current image, and what will work; empty if it can."""
     try:
         channels, ndim = images.kind()
     except InputError as error:
@@ -46,8 +36,37 @@ def misfit(card: ModelCard, images: ImageController, model: str, otherwise: str)
         ways.append("split it with Split Stack in the layer's menu, and choose one channel")
     elif names := suiting(ndim, channels):
         ways.append(f"choose the model {names[0]}")
+    ways.append(f"train one from {'it' if card.settings.ndim == ndim else 'scratch'}")
     what = f"{kind(wanted, card.settings.ndim)}, this is {kind(channels, ndim)}"
-    return f"{model} takes {what}: {', or '.join([*ways, otherwise])}."
+    return f"This model takes {what}: {', or '.join(ways)}."
+
+
+def start_misfit(card: ModelCard, images: ImageController) -> str:
+    """Return why no training on the current image can start from a model; empty if one can."""
+    try:
+        channels, ndim = images.kind()
+    except InputError as error:
+        return sentence(str(error))
+    if card.settings.ndim == ndim:
+        return ""
+    ways = [*(f"choose {x}" for x in start_models(ndim, channels)[:1]), "start from scratch"]
+    takes_, has = ("images" if n == 2 else "volumes" for n in (card.settings.ndim, ndim))
+    return f"The start model takes {takes_}, and these are {has}: {', or '.join(ways)}."
+
+
+def carrying(card: ModelCard, images: ImageController) -> str:
+    """Return how a start model is fitted to the current image's channels; empty if it need not."""
+    try:
+        channels, _ = images.kind()
+    except InputError:
+        return ""
+    own = card.settings.in_channels
+    if channels == own:
+        return ""
+    return (
+        f"The start model knows {plural(own, 'channel')}; its first layer is carried over to the"
+        f" {channels} of this image."
+    )
 
 
 def kind(channels: int, ndim: int) -> str:

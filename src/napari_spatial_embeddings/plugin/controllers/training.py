@@ -25,7 +25,7 @@ from .autosave import Autosave
 from .images import ImageController
 from .prediction import PredictionController
 from .project import ProjectController
-from .suitability import misfit
+from .suitability import start_misfit
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.project import Project
@@ -330,9 +330,7 @@ def obstacle(
         return "There is no image yet: open one, and choose it under Data."
     if images.problem:
         return "This image cannot be used as it is: see Data."
-    if card is not None and (
-        problem := misfit(card, images, "The start model", "start from scratch")
-    ):
+    if card is not None and (problem := start_misfit(card, images)):
         return problem
     if not annotation.totals.images:
         return "Nothing is annotated yet: paint some objects under Annotate."

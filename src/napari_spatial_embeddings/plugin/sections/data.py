@@ -34,8 +34,8 @@ from .image_offer import ImageOffer
 from .pixel_size import PixelSizeField
 
 NO_MODEL_FOR_COLOURS = (
-    "The models that come along take one channel: choose grey (inverted where objects are dark on"
-    " bright ground), or train one from scratch."
+    "No model that comes along takes these colours: train one, from a model of grey, or choose grey"
+    " (inverted where objects are dark on bright ground)."
 )
 
 

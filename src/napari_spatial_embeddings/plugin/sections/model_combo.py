@@ -21,6 +21,8 @@ BROWSE, MANAGE = "...", "models"
 class ModelCombo(NameCombo):
     """Shows the session's model, until the user chooses another one here.
 
+    A list with an entry for none shows the one that a training can start from.
+
     Parameters
     ----------
     session : Session
@@ -65,7 +67,11 @@ class ModelCombo(NameCombo):
     def follow(self) -> None:
         """Show the session's model, now and from now on."""
         self._picked = False
-        self._show(self._session.model)
+        self._show(self._suggested)
+
+    @property
+    def _suggested(self) -> str | None:
+        return self._session.start if self._optional else self._session.model
 
     def card(self) -> ModelCard | None:
         """Return the chosen model's card; None if there is none.
@@ -85,7 +91,7 @@ class ModelCombo(NameCombo):
         if self._picked:
             self._refresh()
         else:
-            self._show(self._session.model)
+            self._show(self._suggested)
 
     def _show(self, model: str | None) -> None:
         changed = model != self._chosen

@@ -8,9 +8,10 @@ from superqt.utils import QSignalDebouncer
 from napari_spatial_embeddings.core.text import clock, sentence
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model_card import ModelCard, Places
-from napari_spatial_embeddings.inference.registry import suiting
+from napari_spatial_embeddings.inference.registry import start_models
 from napari_spatial_embeddings.plugin.controllers.annotation import AnnotationController
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
+from napari_spatial_embeddings.plugin.controllers.suitability import carrying
 from napari_spatial_embeddings.plugin.controllers.training import TrainingController, obstacle
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.form_fields import ignore_wheel
@@ -247,7 +248,8 @@ class TrainStep(StepArea):
         self._show_resume()
         for part in (self.start_model, self._minutes, self._size, self.device, self.settings):
             part.setEnabled(not active)
-        self.set_hint(problem or HINTS[status])
+        carried = "" if card is None else carrying(card, self._images)
+        self.set_hint(problem or carried or HINTS[status])
         self._show_use(card)
 
     def _show_resume(self) -> None:
@@ -302,12 +304,12 @@ class TrainStep(StepArea):
         return max(0, drawn - before - len(places.learned)), before
 
     def _shipped(self) -> list[str]:
-        """Return the shipped models that take the current image."""
+        """Return the shipped models that a training on the current image can start from."""
         try:
             channels, ndim = self._images.kind()
         except InputError:
             return []
-        return suiting(ndim, channels)
+        return start_models(ndim, channels)
 
 
 class Minutes(QDoubleSpinBox):

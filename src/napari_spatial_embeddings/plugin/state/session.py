@@ -53,6 +53,8 @@ class Session:
         Names of the classes of objects.
     model : str, optional
         The model that predicts: name of a shipped one, or a folder.
+    start : str, optional
+        A model that a training can start from; that which predicts, if there is one.
     clustering, prediction, training_settings, tracking : settings
     device : str
         Where models are trained and run.
@@ -88,6 +90,7 @@ class Session:
         self.image: str | None = None
         self.classes: tuple[str, ...] = ("object",)
         self.model: str | None = None
+        self.start: str | None = None
         self.clustering = ClusteringSettings()
         self.prediction = PredictionSettings()
         self.training_settings = TrainingSettings(minutes=2.0)
@@ -138,6 +141,7 @@ class Session:
             self.device = card.device
             self.from_scratch = dict(card.from_scratch)
             self.model = str(project.model_folder) if project.has_model else card.start
+            self.start = self.model
         self.project_changed.emit()
         self.classes_changed.emit()
         self.image_changed.emit()
@@ -177,9 +181,18 @@ class Session:
             self.classes = classes
             self.classes_changed.emit()
 
-    def set_model(self, model: str | Path | None, clustering: ClusteringSettings | None) -> None:
-        """Predict with another model, and take over the thresholds that suit it."""
+    def set_model(
+        self,
+        model: str | Path | None,
+        clustering: ClusteringSettings | None,
+        start: str | None = None,
+    ) -> None:
+        """Predict with another model, and take over the thresholds that suit it.
+
+        A training can start from it; where there is none, perhaps from another one.
+        """
         self.model = None if model is None else str(model)
+        self.start = self.model or start
         self.model_changed.emit()
         if clustering is not None and clustering != self.clustering:
             self.clustering = clustering
