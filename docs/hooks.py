@@ -156,7 +156,8 @@ def _model(name: str, card: ModelCard) -> Iterator[str]:
     yield f"{about['summary'][:1].upper()}{about['summary'][1:]}."
     low, high = about["diameters"]
     facts = {
-        "Images": f"{settings.ndim}D, channels: {settings.in_channels}",
+        "Images": f"{settings.ndim}D, "
+        + ("in colour (RGB)" if card.colours else f"channels: {settings.in_channels}"),
         "Objects": f"about {settings.working_diameter:.0f} pixels across; seen in training:"
         f" {low} to {high}",
         "Pixel size": about["pixel_size"],

@@ -87,6 +87,21 @@ CARDS: dict[str, dict[str, Any]] = {
         "tests": {"dsb2018": {}, "dsb2018_rgb": {}, "usiigaci": {}},
         "note": HALF,
     },
+    "tissue-2d": {
+        "summary": "nuclei in stained tissue and smears, in colour",
+        "colours": True,
+        "data": [RGB | {"about": "stained tissue and smears of BBBC038, in colour"}],
+        "recipe": "python -m benchmarks.recipes.tissue_2d DATA tissue-2d --model cells-2d --minutes"
+        " 20 --processor-time",
+        "seed": 0,
+        "pixel_size": "not stored in the images; each training image was brought to one size of"
+        " objects: say how large yours are if they are not about 21 pixels wide",
+        "diameters": [10, 40],
+        "bad_at": "stains that look unlike those of its 86 training images; nuclei out of focus,"
+        " which these label at random; exact outlines, as theirs are rough",
+        "tests": {"dsb2018_rgb": {}},
+        "note": "It started from cells-2d, which has seen the same training images in grey.",
+    },
     "nuclei-3d": {
         "summary": "nuclei in volumes, bright on dark, in thin or thick slices; to be finetuned",
         "data": [

@@ -19,7 +19,7 @@ from napari_spatial_embeddings.training.train import model_from_scratch
 
 from .gathering import annotated, gathered, run
 
-SET, SHARES = "dsb2018_rgb", 4
+SET, SHARES = "dsb2018_rgb", 2
 """The set, and at how many sizes each image is shown."""
 
 COLOURS = 3

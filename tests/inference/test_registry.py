@@ -61,6 +61,16 @@ def test_a_damaged_card_is_a_sentence_and_hides_no_other(
     assert outcome.out.startswith("two ")
 
 
+def test_models_of_colours_suit_no_other_channels(folder: Path) -> None:
+    colours = SpatialEmbeddings(ModelSettings(in_channels=3, width=4, levels=1))
+    colours.about = {"colours": True}
+    colours.save(folder / "stained")
+    assert registry.suiting(2, 3, colours=True) == ["stained"]
+    assert registry.suiting(2, 3) == registry.suiting(2, 3, colours=True, dark=True) == []
+    assert registry.start_models(2, 3, colours=True) == ["stained"]
+    assert registry.start_models(2, 3) == registry.suiting(2, 1) == ["one", "two"]
+
+
 def test_what_is_damaged_is_still_found_and_then_explained(folder: Path) -> None:
     (folder / "one/model.safetensors").write_bytes(b"")
     assert "is damaged" in refused("models", "show", "one")

@@ -29,9 +29,10 @@ def test_a_start_model_is_carried_over(
     assert dock.images.kind() == (2, 2)
     assert dock.session.model is None
     assert step.start_model.chosen == suiting(2, 1, dark=True)[0]
-    until(lambda: "its first layer is carried over to the 2 of this image" in step.hint)
     viewer.add_labels(sample.annotated, name="drawn")
     press(dock, "Use")
+    until(main_button(step).isEnabled)
+    assert "knows 1 channel; its first layer is carried over to the 2 of this image" in step.hint
     start = SpatialEmbeddings(ModelSettings(width=8, levels=2, working_diameter=18.0))
     step.start_model.choose(str(start.save(tmp_path / "start")))
     step.session.set_training(step.session.training_settings.updated(minutes=0.03))

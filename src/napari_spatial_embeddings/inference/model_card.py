@@ -79,6 +79,11 @@ class ModelCard:
         """Typical diameter in pixels of the objects in the images that the model is meant for."""
         return self.image_diameter or self.settings.working_diameter
 
+    @property
+    def colours(self) -> bool:
+        """Whether its channels are red, green and blue, by what is written about it."""
+        return self.about.get("colours") is True
+
     def diameter_at(self, pixel_size: Lengths | None, unit: str | None) -> float | None:
         """Return the diameter in pixels of the model's objects, seen at another pixel size.
 

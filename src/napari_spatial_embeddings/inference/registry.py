@@ -34,7 +34,7 @@ def shipped() -> dict[str, ModelCard]:
     return cards
 
 
-def suiting(ndim: int, in_channels: int, *, dark: bool = False) -> list[str]:
+def suiting(ndim: int, in_channels: int, *, dark: bool = False, colours: bool = False) -> list[str]:
     """Return the names of the shipped models for a kind of image, the most suitable first.
 
     Parameters
@@ -43,22 +43,29 @@ def suiting(ndim: int, in_channels: int, *, dark: bool = False) -> list[str]:
         Of the image.
     dark : bool
         Whether it shows bright objects on dark ground, as the training images of nuclei do.
+    colours : bool
+        Whether its channels are red, green and blue; models of stained tissue suit no others.
     """
+    stained = colours and not dark
     names = [
         name
         for name, card in shipped().items()
         if (card.settings.ndim, card.settings.in_channels) == (ndim, in_channels)
+        and (stained or not card.colours)
     ]
     return sorted(names, key=lambda name: name.startswith("nuclei") != dark)
 
 
-def start_models(ndim: int, in_channels: int, *, dark: bool = False) -> list[str]:
+def start_models(
+    ndim: int, in_channels: int, *, dark: bool = False, colours: bool = False
+) -> list[str]:
     """Return the names of the shipped models that a training can start from, the best first.
 
     Where none takes these channels, these are models of one channel, which can be carried over.
     Parameters as of `suiting`.
     """
-    return suiting(ndim, in_channels, dark=dark) or suiting(ndim, 1, dark=dark)
+    fitting = suiting(ndim, in_channels, dark=dark, colours=colours)
+    return fitting or suiting(ndim, 1, dark=dark)
 
 
 def _cards() -> list[Path]:

@@ -12,11 +12,10 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QDoubleSpinBox, QSpinBox, QWidget
 
-from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
+from napari_spatial_embeddings.config import FOUND, ModelSettings, TrainingSettings
 from napari_spatial_embeddings.plugin.qt.form import Form, rows
 
 MEASURED = {"working_diameter": "measured", "offset_range": "from the objects"}
-FOUND = ("ndim", "in_channels", "classes", "spacing")
 
 ROWS = [row.path for row in rows(TrainingSettings, ("device",), {})]
 

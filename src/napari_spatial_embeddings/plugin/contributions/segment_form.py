@@ -150,7 +150,9 @@ class SegmentForm(Container[Any]):
         image, (axes, grey) = self.image.value, self.axes.value or ("", "")
         if image is not None and axes and self.model.value != OWN_MODEL:
             channels = 1 if grey else channel_count(image, axes)
-            names = suiting(3 if "Z" in axes else 2, channels, dark=True)
+            colours = bool(image.rgb) and not grey
+            ndim = 3 if "Z" in axes else 2
+            names = suiting(ndim, channels, dark=not colours, colours=colours)
             if names and self.model.value not in names:
                 self.model.value = names[0]
         self._refresh()

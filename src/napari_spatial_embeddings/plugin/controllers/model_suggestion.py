@@ -101,8 +101,9 @@ class ModelSuggestion(QObject):
         if kind is None:
             return
         channels, ndim = kind
-        model = next(iter(suiting(ndim, channels, dark=dark)), None)
-        start = next(iter(start_models(ndim, channels, dark=dark)), None)
+        how = {"dark": dark, "colours": self._images.colours}
+        model = next(iter(suiting(ndim, channels, **how)), None)
+        start = next(iter(start_models(ndim, channels, **how)), None)
         if (model, start) == (session.model, session.start):
             return
         project = session.project

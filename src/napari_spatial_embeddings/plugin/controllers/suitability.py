@@ -29,13 +29,12 @@ def misfit(card: ModelCard, images: ImageController) -> str:
     if takes(card, channels, ndim):
         return ""
     wanted, layer = card.settings.in_channels, images.layer
-    ways = []
+    names = suiting(ndim, channels, colours=images.colours)
+    ways = [f"choose the model {name}" for name in names[:1]]
     if card.settings.ndim == ndim and wanted == 1 and layer is not None and layer.rgb:
-        ways.append(GREY)
-    elif card.settings.ndim == ndim and wanted < channels:
+        ways.append("grey beside Colours, under Data" if ways else GREY)
+    elif card.settings.ndim == ndim and wanted < channels and not ways:
         ways.append("split it with Split Stack in the layer's menu, and choose one channel")
-    elif names := suiting(ndim, channels):
-        ways.append(f"choose the model {names[0]}")
     ways.append(f"train one from {'it' if card.settings.ndim == ndim else 'scratch'}")
     what = f"{kind(wanted, card.settings.ndim)}, this is {kind(channels, ndim)}"
     return f"This model takes {what}: {', or '.join(ways)}."
@@ -49,7 +48,8 @@ def start_misfit(card: ModelCard, images: ImageController) -> str:
         return sentence(str(error))
     if card.settings.ndim == ndim:
         return ""
-    ways = [*(f"choose {x}" for x in start_models(ndim, channels)[:1]), "start from scratch"]
+    names = start_models(ndim, channels, colours=images.colours)
+    ways = [*(f"choose {name}" for name in names[:1]), "start from scratch"]
     takes_, has = ("images" if n == 2 else "volumes" for n in (card.settings.ndim, ndim))
     return f"The start model takes {takes_}, and these are {has}: {', or '.join(ways)}."
 

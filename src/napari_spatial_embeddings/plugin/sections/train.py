@@ -309,7 +309,7 @@ class TrainStep(StepArea):
             channels, ndim = self._images.kind()
         except InputError:
             return []
-        return start_models(ndim, channels)
+        return start_models(ndim, channels, colours=self._images.colours)
 
 
 class Minutes(QDoubleSpinBox):

@@ -85,6 +85,12 @@ class ImageQueries(QObject):
         tag = None if layer is None else tags.tag_of(layer)
         return "" if tag is None else tag.grey
 
+    @property
+    def colours(self) -> bool:
+        """Whether the channels of the current image are red, green and blue."""
+        layer = self.layer
+        return layer is not None and bool(layer.rgb) and not self.grey
+
     def channel_layers(self, key: str | None = None) -> tuple[list[Image], str]:
         """Return the layers of an image, one or one per channel, and what their axes mean.
 
