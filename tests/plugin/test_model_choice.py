@@ -71,7 +71,7 @@ def test_what_suits_the_image_is_chosen(
     assert dock.session.model == suiting(2, 1, dark=not dark)[0]
     dock.images.choose(viewer.add_image(np.zeros((40, 50, 3), np.uint8), rgb=True))
     assert dock.session.model is None
-    assert train.start_model.chosen == suiting(2, 1)[0], "it is carried over"
+    assert train.start_model.chosen == suiting(2, 1, dark=True)[0], "it is carried over"
     assert tune.predict.model.currentText() == "none yet"
 
 
