@@ -184,7 +184,7 @@ class ModelSettings(Settings):
         if not math.isclose(min(self.spacing), 1.0, rel_tol=1e-6):
             raise ValueError(f"the finest axis must have spacing 1, not {min(self.spacing):g}")
         if self.mixtures is not None and self.mixtures >= self.width:
-            raise ValueError(f"mixtures must be fewer than the width, {self.width}")
+            raise ValueError(f"the mixtures must be fewer than the width, {self.width}")
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"class names must differ: {', '.join(self.classes)}")
         return self
