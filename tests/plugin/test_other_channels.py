@@ -46,4 +46,4 @@ def test_a_start_model_is_carried_over(
     assert step.session.model == str(project.model_folder)
     key = step.session.image
     until(lambda: key in step.session.results, LONG)
-    assert button(dock, "This image").isEnabled()
+    until(button(dock, "This image").isEnabled)  # once the preview is complete
