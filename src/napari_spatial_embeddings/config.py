@@ -137,11 +137,7 @@ class ModelSettings(Settings):
     ndim: Literal[2, 3] = Field(2, description="Number of spatial axes.")
     in_channels: int = Field(1, ge=1, description="Image channels the model reads.")
     mixtures: int | None = Field(
-        None,
-        ge=0,
-        description="Weighted sums of the image's channels whose maxima the first level keeps, in a"
-        " model that was started from one of another number of channels; the channels themselves if"
-        " not given.",
+        None, ge=0, description="Sums of channels that are pooled, where it was carried over."
     )
     classes: tuple[str, ...] = Field(
         ("object",), min_length=1, description="Names of the object classes, one seed map each."
@@ -165,10 +161,7 @@ class ModelSettings(Settings):
     )
     levels: int = Field(4, ge=1, le=6, description="Number of times the resolution is halved.")
     convolutions: int = Field(
-        1,
-        ge=1,
-        le=3,
-        description="Convolutions of each block; with more of them, a step takes longer.",
+        1, ge=1, le=3, description="Convolutions of each block; with more, a step takes longer."
     )
     low_percentile: Annotated[float, Percent] = Field(
         1.0, ge=0, lt=50, description="Percentile of an image's channel that is mapped to 0."
@@ -188,12 +181,6 @@ class ModelSettings(Settings):
         if len(set(self.classes)) != len(self.classes):
             raise ValueError(f"class names must differ: {', '.join(self.classes)}")
         return self
-
-    @property
-    def pooled_channels(self) -> int:
-        """Number of channels, or of sums of them, whose maxima the first level keeps."""
-        own = self.in_channels if self.in_channels < self.width else 0
-        return own if self.mixtures is None else self.mixtures
 
     @property
     def sigma_components(self) -> int:

@@ -5,8 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from napari_spatial_embeddings.config import ModelSettings
+
 CONV, MIX = "down.0.conv.weight", "down.0.mix.weight"
 """Names of the weights that channels come in by, see `network.Down`."""
+
+
+def pooled_channels(settings: ModelSettings) -> int:
+    """Return the number of channels, or of sums of them, whose maxima the first level keeps."""
+    own = settings.in_channels if settings.in_channels < settings.width else 0
+    return own if settings.mixtures is None else settings.mixtures
 
 
 def mixture(before: int, after: int) -> Tensor:
@@ -36,7 +44,7 @@ def carried_over(weights: dict[str, Tensor], pooled: int, channels: int) -> dict
     weights : dict
         State of a network; it is not changed.
     pooled : int
-        Its `ModelSettings.pooled_channels`.
+        From `pooled_channels`.
     channels : int
         Of the new images.
     """

@@ -18,7 +18,7 @@ from safetensors.torch import save as serialise
 
 from napari_spatial_embeddings.config import ClusteringSettings, ModelSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import cluster
-from napari_spatial_embeddings.core.first_layer import carried_over
+from napari_spatial_embeddings.core.first_layer import carried_over, pooled_channels
 from napari_spatial_embeddings.core.image_data import PixelArray, arranged
 from napari_spatial_embeddings.core.instances import Instances
 from napari_spatial_embeddings.core.maps import SIGMA_GAIN, EmbeddingMaps
@@ -277,9 +277,10 @@ class SpatialEmbeddings:
         own = self.settings
         if channels == own.in_channels:
             return self
-        settings = own.updated(in_channels=channels, mixtures=own.pooled_channels)
+        pooled = pooled_channels(own)
+        settings = own.updated(in_channels=channels, mixtures=pooled)
         model = replace(self, settings=settings, network=BranchedNet(settings))
-        weights = carried_over(self.network.state_dict(), own.pooled_channels, channels)
+        weights = carried_over(self.network.state_dict(), pooled, channels)
         model.network.load_state_dict(weights)
         return model
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ModelSettings
+from napari_spatial_embeddings.core.first_layer import pooled_channels
 from napari_spatial_embeddings.core.maps import MARGIN, SIGMA_GAIN
 from napari_spatial_embeddings.core.network import BranchedNet, multiple
 from napari_spatial_embeddings.errors import extra
@@ -144,7 +145,7 @@ def _network(nodes: _Nodes, settings: ModelSettings) -> None:
     for level, (after, step, kernel) in enumerate(zip(widths, steps, kernels, strict=True)):
         name = f"down.{level}"
         y = nodes.convolution(x, f"{name}.conv", kernel, stride=step)
-        if before < after if level else settings.pooled_channels:
+        if before < after if level else pooled_channels(settings):
             if not level and settings.mixtures is not None:
                 x = nodes.convolution(x, f"{name}.mix", (1,) * ndim)
             y = nodes("Concat", y, nodes("MaxPool", x, kernel_shape=step, strides=step), axis=1)
