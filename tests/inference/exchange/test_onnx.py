@@ -102,7 +102,9 @@ def test_the_shipped_models(name: str, tmp_path: Path) -> None:
     volumes = model.settings.ndim == 3
     sizes = [(13, 31, 40)] if volumes else [(63, 61), (100, 17), (64, 160)]
     made = samples.blobs if volumes else samples.nuclei
-    images = [normalise(s.image, normalisation(s.image, model.settings)) for s in map(made, (0, 1))]
+    channels = model.settings.in_channels
+    pixels = [np.repeat(made(k).image, channels, 0) for k in (0, 1)]
+    images = [normalise(image, normalisation(image, model.settings)) for image in pixels]
     for space in sizes:
         window = (slice(None), *(slice(0, n) for n in space))
         assert_equal(model, path, np.stack([image[window] for image in images]))

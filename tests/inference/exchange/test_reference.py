@@ -39,7 +39,10 @@ def predicted(name: str) -> tuple[EmbeddingMaps, ClusteringSettings]:
     sample = samples.blobs() if model.settings.ndim == 3 else samples.crowded_nuclei(size=192)
     prediction = PredictionSettings(device="cpu", object_diameter=model.settings.working_diameter)
     spacing = (2.0, 1.0, 1.0) if model.settings.ndim == 3 else None
-    return model.predict_maps(sample.image, prediction, spacing), model.clustering
+    image = np.repeat(sample.image, model.settings.in_channels, 0)
+    if model.about.get("colours"):
+        image = image.max() - image  # stained, and bright around
+    return model.predict_maps(image, prediction, spacing), model.clustering
 
 
 def test_it_is_short() -> None:
