@@ -51,7 +51,7 @@ def test_only_models_that_can_take_the_image_suit_it() -> None:
         for ndim in (2, 3):
             for channels in (1, 3):
                 can = (settings.ndim, settings.in_channels) == (ndim, channels)
-                assert (name in suiting(ndim, channels)) == can
+                assert (name in suiting(ndim, channels, colours=card.colours)) == can
     assert suiting(2, 1, dark=True)[0].startswith("nuclei")
     assert not suiting(2, 1, dark=False)[0].startswith("nuclei")
 
