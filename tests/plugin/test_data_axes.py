@@ -127,7 +127,17 @@ def test_channels_that_are_not_the_first_axis_are_put_there(
     assert np.array_equal(np.asarray(dock.images.image_data().data), np.moveaxis(pixels, -1, 0))
 
 
-def test_grey_is_a_way_for_colours_that_no_model_takes(
+def test_colours_on_black_that_no_model_takes_can_be_grey(
+    viewer: Viewer, dock: SpatialEmbeddingsWidget
+) -> None:
+    cells = np.zeros((48, 48, 3), np.uint8)
+    cells[10:20, 10:20] = (120, 40, 160)
+    viewer.add_image(cells, rgb=True, name="cells")
+    assert dock.session.model is None
+    assert "train one, from a model of grey, or choose grey (inverted where" in advice(dock)
+
+
+def test_stained_tissue_has_a_model_and_grey_is_a_way_for_others(
     viewer: Viewer, dock: SpatialEmbeddingsWidget
 ) -> None:
     tissue = np.full((48, 48, 3), 240, np.uint8)
@@ -135,14 +145,14 @@ def test_grey_is_a_way_for_colours_that_no_model_takes(
     viewer.add_image(tissue, rgb=True, name="tissue")
     colours = combos(dock)[1]
     assert entries(colours) == ["colours (RGB)", "grey", "grey, inverted"]
-    assert dock.session.model is None
-    assert "train one, from a model of grey, or choose grey (inverted where" in advice(dock)
+    assert dock.session.model == "tissue-2d"
+    assert advice(dock) == ""
     dock.session.set_model("nuclei-2d", None)
     assert advice(dock) == ""
     this = button(dock, "This image")
     assert not this.isEnabled()
-    assert "this is an image with 3 channels: choose grey beside Colours" in this.toolTip()
-    assert this.toolTip().endswith("or train one from it.")
+    ways = "choose the model tissue-2d, or grey beside Colours, under Data, or train one from it."
+    assert this.toolTip().endswith(f"this is an image with 3 channels: {ways}")
     choose(colours, "grey, inverted")
     assert this.isEnabled()
     assert dock.images.kind() == (1, 2)
