@@ -116,6 +116,8 @@ def test_goes_on_from_the_last_model_and_is_never_worse(project: Project) -> Non
     last = project.history.last()
     start, reports = last.start, last.reports
     first, *others = reports
+    ap50 = first["validation"]["ap50"]
+    assert f"AP50 {ap50:.3f} on held-out objects; the model is in" in text.splitlines()[-1]
     end = project.history.read()[-1]
     assert Path(start["start"]) == project.model_folder
     assert first["step"] == 0
@@ -306,12 +308,12 @@ def test_other_things_that_cannot_work(project: Project, tmp_path: Path) -> None
     assert "--from-scratch" in refused(
         "train", "--from-scratch", "--images", 1, "--labels", 1, "--output", 1
     )
-    empty.update(start=str(project.model_folder))
+    empty.update(start="nuclei-3d")
     assert "has no images yet" in refused("predict", "--project", empty.folder)
     key = empty.add_image(data=np.zeros((2, 64, 64), np.uint8)).key
     empty.save_annotation(key, Annotation(np.eye(64, dtype=np.int32)))
     sentence = refused("train", "--project", empty.folder)
-    assert "with 2 channels; --from-scratch starts without" in sentence
+    assert "a 2D image with 2 channels; --from-scratch starts without" in sentence
     assert not empty.has_model
 
 

@@ -63,7 +63,7 @@ class ModelWriter:
             self.reporter.progress(report, saved=True)
         elif not self.reporter.as_json:
             self.reporter.message("stopped; the best model so far is kept, and --resume goes on")
-        found = report.model.history[-1] if report.model.history else {}
+        found = _found(report)
         written = self._is_written()
         where = f"the model is in {self.folder}" if written else "there is no model yet"
         self.reporter.event(
@@ -102,6 +102,13 @@ def _kept(report: Report) -> str:
         return ""
     which = f"the model of step {report.best_step}" if report.best_step else "the start model"
     return f"; {which} is kept rather than the last one: {report.verdict}"
+
+
+def _found(report: Report) -> dict[str, Any]:
+    """Return the validation of the model that is kept; empty before the first one."""
+    history = report.model.history
+    kept = [entry for entry in history if entry["step"] == report.best_step]
+    return dict((kept if kept and report.verdict else history or [{}])[-1])
 
 
 def _scores(found: dict[str, Any]) -> str:
