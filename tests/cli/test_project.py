@@ -299,7 +299,7 @@ def test_calls_that_contradict_themselves(project: Project, flags: Any, says: st
     assert contents(project.model_folder) == before
 
 
-def test_other_things_that_cannot_work(project: Project, tmp_path: Path) -> None:
+def test_other_things_that_cannot_work(tmp_path: Path) -> None:
     assert "there is no folder" in refused("train", "--project", tmp_path / "nowhere")
     empty = Project.create(tmp_path / "empty")
     assert "nothing is annotated yet" in refused("train", "--project", empty.folder)

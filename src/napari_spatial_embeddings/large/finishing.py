@@ -46,7 +46,7 @@ class Labelling:
         """Open what is written."""
         import zarr
 
-        return LabelledBlocks(self.found, zarr.open_array(self.labels, mode="r+"))
+        return LabelledBlocks(self.found, self.labels, zarr.open_array(self.labels, mode="r+"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +56,19 @@ class LabelledBlocks:
     Parameters
     ----------
     found : FoundBlocks
+    path : path
+        Of the array.
     labels : zarr.Array (*S)
     """
 
     found: FoundBlocks
+    path: Path
     labels: zarr.Array[Any]
 
     def do(self, k: int) -> None:
         """Write the core of a block."""
         labels = self.found.labels(k)
-        with writing(Path(str(self.labels.store_path))):
+        with writing(self.path):
             self.labels[self.found.blocks.core(k)] = labels.astype(self.labels.dtype)
 
 
