@@ -180,6 +180,7 @@ def test_a_stroke_ends_where_the_slider_moves_on(
     assert saved is not None
     assert (saved.labels == layer.data[1]).all()
     shown.dims.set_point(0, 1)
+    until(lambda: dock.session.image == "film.t0001")  # a fast slider is followed a moment later
     layer.undo()
     assert not layer.data.any(), "it is one stroke"
     stroke(shown, dock, (1, 15, 15), (1, 15, 30))
