@@ -1,8 +1,9 @@
 """Workers that share in one large image: their speed, and what is lost when something is killed.
 
-``python -m benchmarks.workers IMAGES [--edge 8192] [--part speed|kills]``: IMAGES is a folder of
-images of nuclei of 256 x 256 pixels or more, which are mirrored into one OME-Zarr. All runs are the
-command line's own, in processes of their own, into stores that are compared.
+``python -m benchmarks.workers IMAGES [--part speed|kills] [--workers 1 2] [--sizes 8192 16384]``:
+IMAGES is a folder of images of nuclei of 256 x 256 pixels or more, which are mirrored into one
+OME-Zarr. All runs are the command line's own, in processes of their own, into stores that are
+compared.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ import numpy as np
 import psutil
 import zarr
 from numpy.typing import NDArray
+
+from napari_spatial_embeddings.core.text import plural
 
 from . import page, table
 from .runs import mosaic
@@ -114,7 +117,9 @@ def workers_below(pid: int) -> list[psutil.Process]:
     found = []
     for child in psutil.Process(pid).children(recursive=True):
         with suppress(psutil.Error):  # it has just ended
-            if "spawn_main" in " ".join(child.cmdline()):
+            own, parent = " ".join(child.cmdline()), child.parent()
+            forked = parent is not None and "forkserver" in " ".join(parent.cmdline())
+            if forked or "spawn_main" in own:
                 found.append(child)
     return found
 
@@ -201,26 +206,25 @@ def killed_scheduler(image: Path, output: Path, blocks: int, folder: Path) -> ta
     }
 
 
-def speed(image: Path, folder: Path) -> list[table.Row]:
-    """Compare two workers of one thread each with one, and with one process."""
+def speed(image: Path, folder: Path, counts: list[int]) -> list[table.Row]:
+    """Compare numbers of workers of one thread each; 0 is the command's own process."""
     rows: list[table.Row] = []
-    for name, flags in (
-        ("this process, one thread", ()),
-        ("one worker of one thread", ("--workers", 1)),
-        ("two workers of one thread", ("--workers", 2)),
-    ):
-        output = folder / f"{len(rows)}.zarr"
+    for count in counts:
+        output = folder / f"{count}.zarr"
         with watched(output) as watch:
-            seconds, said = run(image, output, *flags)
+            seconds, said = run(image, output, *(("--workers", count) if count else ()))
         stated = next((line for line in said.splitlines() if " blocks: about " in line), "")
+        name = f"{plural(count, 'worker')} of one thread" if count else "this process, one thread"
         rows.append({"where": name, "seconds": round(seconds, 1), "stated": stated})
         rows[-1]["disk taken"] = f"{watch.disk / 1e6:.0f} MB"
         most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
         rows[-1]["largest process so far"] = f"{most:.1f} GB"
-        assert same(output, folder / "0.zarr"), rows[-1]
+        assert same(output, folder / f"{counts[0]}.zarr"), rows[-1]
         print(rows[-1], flush=True)
-    for row in rows:
-        row["times as fast as one worker"] = round(rows[1]["seconds"] / row["seconds"], 2)
+    if 1 in counts:
+        one = rows[counts.index(1)]["seconds"]
+        for row in rows:
+            row["times as fast as one worker"] = round(one / row["seconds"], 2)
     return rows
 
 
@@ -252,24 +256,30 @@ def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("images", type=Path)
-    parser.add_argument("--edge", type=int, default=8192, help="of the image, in pixels [8192]")
+    text = "edges of the images, in pixels [8192]"
+    parser.add_argument("--sizes", type=int, nargs="+", default=[8192], help=text)
+    text = "numbers of workers whose speed is compared; 0 is the command's own process [0 1 2]"
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2], help=text)
     parser.add_argument("--part", choices=("speed", "kills"), help="both if not given")
     parser.add_argument("--page", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as home:
-        folder, image = Path(home), Path(home) / "image.zarr"
-        mosaic(options.images, image, options.edge)
-        blocks = (-(-options.edge // 1024)) ** 2
-        found = {}
-        if options.part != "kills":
-            found["workers"] = speed(image, folder)
-        if options.part != "speed":
-            found["killed"] = kills(image, folder, blocks)
+    found: dict[str, list[table.Row]] = {}
+    for edge in options.sizes:
+        with tempfile.TemporaryDirectory() as home:
+            folder, image = Path(home), Path(home) / "image.zarr"
+            mosaic(options.images, image, edge)
+            parts = {}
+            if options.part != "kills":
+                parts["workers"] = speed(image, folder, options.workers)
+            if options.part != "speed":
+                parts["killed"] = kills(image, folder, (-(-edge // 1024)) ** 2)
+        for section, rows in parts.items():
+            titled = [{"image": f"{edge} x {edge}", **row} for row in rows]
+            found.setdefault(section, []).extend(titled)
     for section, rows in found.items():
-        print(f"\n{section}, {options.edge} x {options.edge}\n{table.markdown(rows)}", flush=True)
+        print(f"\n{section}\n{table.markdown(rows)}", flush=True)
         if options.page:
-            titled = [{"image": f"{options.edge} x {options.edge}", **row} for row in rows]
-            table.remember(section, titled, 1)
+            table.remember(section, rows, 1)
     if options.page:
         print(f"\nwritten: {page.write()}")
     print(json.dumps(found))
