@@ -32,8 +32,11 @@ from plugin.robot_actions import open_dock
 
 Until = Callable[..., None]
 
-LOW = ClusteringSettings(seed_threshold=0.3, foreground_threshold=0.2, min_size=1)
+LOW = ClusteringSettings(seed_threshold=0.3, foreground_threshold=0.2)
 """Thresholds at which an untrained network's maps hold objects."""
+
+MIN_SIZE = {1: 130, 2: 40}
+"""By channels: at most some hundred objects are left, of thousands that would all be exported."""
 
 MOST = 512 * 512
 """Values that may be read at once: those of a block, which is larger than a tile with its halo."""
@@ -114,8 +117,13 @@ def model_folder(folder: Path, channels: int) -> Path:
     chosen = ModelSettings(
         in_channels=channels, width=4, levels=2, working_diameter=10, offset_range=8
     )
-    SpatialEmbeddings(chosen, network(chosen), LOW).save(folder)
+    SpatialEmbeddings(chosen, network(chosen), thresholds(channels)).save(folder)
     return folder
+
+
+def thresholds(channels: int) -> ClusteringSettings:
+    """Return the thresholds for the untrained network's maps."""
+    return LOW.updated(min_size=MIN_SIZE[channels])
 
 
 def at_rest(dock: SpatialEmbeddingsWidget) -> bool:
@@ -149,7 +157,7 @@ def go_through(
     assert project is not None
     assert dock.images.recognise(project) == [layer]
     session.device = "cpu"
-    session.set_model(model_folder(folder / "model", channels), LOW)
+    session.set_model(model_folder(folder / "model", channels), thresholds(channels))
     session.set_prediction(tile=64, halo=16)
     view = camera(viewer)
     view.zoom, view.center = 8, (0, 270, 300)
