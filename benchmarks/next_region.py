@@ -1,21 +1,27 @@
 """A simulated annotator: in proposed regions, and in random ones of the same size.
 
-``python -m benchmarks.next_region DATA SET [--model NAME_OR_DIR] [--rounds N] [--minutes M]
-[--seeds S ...] [--test] [--quick]``
+``python -m benchmarks.next_region DATA OUT [--sets SET ...] [--model NAME_OR_DIR]
+[--rounds N] [--seconds S] [--seeds S ...]``
 
 In each round, the annotator draws what the masks say in one region more: all objects in it, whole,
 and no other. A training from the start model follows, with all that is annotated so far; its model
-proposes the next region. Images are every so many-th of the set's training images; others of them
-are scored, or, with ``--test``, the test images. ``--quick`` runs a round of seconds.
+proposes the next region. Start models have not seen the set. Images are every so many-th of the
+set's training images, and others of them are scored; of the movie, left halves of frames, and right
+halves of others. What is done is kept in ``OUT``, so that a run that was stopped goes on; once all
+of it is there, the rows of these sets are written into the page.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import TrainingSettings
@@ -30,18 +36,34 @@ from napari_spatial_embeddings.editing.uncertainty import uncertainty
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.registry import find_model
+from napari_spatial_embeddings.system.atomic import write_atomically
 from napari_spatial_embeddings.system.malloc import keep_freed_memory
 from napari_spatial_embeddings.training.annotation import annotate
 from napari_spatial_embeddings.training.train import train
 
-from . import table
+from . import page, table
 from .few import Labels, Pair, read, scores, training_clock
 
-IMAGES, SCORED = 8, 8
-"""Images that may be annotated, and that are scored unless it is on the test images."""
+STARTS = {
+    "usiigaci": "nuclei-2d",
+    "emps": "cells-2d",
+    "axon_tem": "cells-2d",
+    "dsb2018_rgb": "nuclei-2d",
+    "yeast_movie": "cells-2d",
+}
+"""Start model of each set, which has seen nothing of its kind."""
+
+HOW = ("random", "proposed")
+
+IMAGES = 5
+"""Images that may be annotated, and as many that are scored."""
+
+ROUNDS, SECONDS = 5, 12.0
 
 TRIES = 1000
 """Places that are tried for a random region which touches none before."""
+
+Box = tuple[slice, ...]
 
 
 @dataclass
@@ -57,7 +79,7 @@ class Sheet:
         self.drawn = np.zeros_like(self.masks)
         self.complete = np.zeros(self.masks.shape, bool)
 
-    def annotate(self, box: tuple[slice, ...]) -> None:
+    def annotate(self, box: Box) -> None:
         """Draw all objects that a region holds or cuts."""
         inside = np.unique(self.masks[box])
         there = np.isin(self.masks, inside[inside > 0])
@@ -65,7 +87,21 @@ class Sheet:
         self.complete[box] = True
 
 
-def proposed(model: SpatialEmbeddings, sheets: list[Sheet]) -> tuple[int, tuple[slice, ...]]:
+def pairs(data: Path, name: str) -> tuple[list[Pair], list[Pair]]:
+    """Return the images of a set that may be annotated, and those that are scored."""
+    if name == "yeast_movie":
+        movie, labels = (tifffile.imread(data / name / f"{k}.tif") for k in ("image", "labels"))
+        cut, labels = movie.shape[-1] // 2, labels.astype(np.int32)
+        left = [(movie[t, None, :, :cut], labels[t, :, :cut]) for t in range(0, len(movie), 2)]
+        right = [(movie[t, None, :, cut:], labels[t, :, cut:]) for t in range(1, len(movie), 2)]
+        return left, right
+    folder = data / name / "train"
+    every = max(2, len(list((folder / "images").glob("*.tif"))) // IMAGES)
+    cut = every * IMAGES
+    return read(folder, slice(0, cut, every)), read(folder, slice(every // 2, cut, every))
+
+
+def proposed(model: SpatialEmbeddings, sheets: list[Sheet]) -> tuple[int, Box]:
     """Return the image and the box that the queue begins with."""
     every: list[ProposedRegion] = []
     for k, sheet in enumerate(sheets):
@@ -80,7 +116,7 @@ def proposed(model: SpatialEmbeddings, sheets: list[Sheet]) -> tuple[int, tuple[
 
 def random(
     model: SpatialEmbeddings, sheets: list[Sheet], rng: np.random.Generator
-) -> tuple[int, tuple[slice, ...]]:
+) -> tuple[int, Box]:
     """Return a random image and box, of the size that is proposed in it."""
     for _ in range(TRIES):
         k = int(rng.integers(len(sheets)))
@@ -97,79 +133,158 @@ def random(
     raise InputError("there is no place for another region")
 
 
-def propose(
-    model: SpatialEmbeddings, sheets: list[Sheet], rng: np.random.Generator | None
-) -> tuple[int, tuple[slice, ...]]:
-    """Return the next region; a random one if there is a generator."""
-    return proposed(model, sheets) if rng is None else random(model, sheets, rng)
+@dataclass
+class Annotator:
+    """A series of rounds, which are kept in a folder.
+
+    Parameters
+    ----------
+    data, out : Path
+        Folders of the data sets, and of what is kept.
+    name, how : str
+        The set, and how its regions are chosen.
+    start : str
+        The start model.
+    settings : TrainingSettings
+    """
+
+    data: Path
+    out: Path
+    name: str
+    how: str
+    start: str
+    settings: TrainingSettings
+
+    @property
+    def file(self) -> Path:
+        """Where the rounds are kept; the latest model is in a folder beside it."""
+        return self.out / f"{self.name} {self.how} {self.settings.seed}.json"
+
+    def kept(self) -> list[dict[str, Any]]:
+        """Return the rounds so far."""
+        return list(json.loads(self.file.read_text("utf-8"))) if self.file.exists() else []
+
+    def keep(self, done: list[dict[str, Any]], model: SpatialEmbeddings) -> None:
+        """Keep the rounds so far, and the model of the last one."""
+        model.save(self.out / f"{self.file.stem} {len(done) - 1}")
+        write_atomically(self.file, json.dumps(done).encode())
+
+    def rounds(self, count: int) -> list[dict[str, Any]]:
+        """Return the rounds, of which those that are not kept are measured."""
+        done = self.kept()
+        if len(done) > count:
+            return done[: count + 1]
+        images, unseen = pairs(self.data, self.name)
+        sheets = [Sheet(image, masks) for image, masks in images]
+        start = model = find_model(self.start)
+        for one in done[1:]:
+            k, *sides = one["region"]
+            sheets[k].annotate(tuple(slice(*side) for side in sides))
+        if done:
+            model = SpatialEmbeddings.load(self.out / f"{self.file.stem} {len(done) - 1}")
+        clock = training_clock(processor_time=True)
+        for n in range(len(done), count + 1):
+            region: Any = None
+            if n:
+                rng = np.random.default_rng([self.settings.seed, n])
+                try:
+                    k, box = choose(self.how, model, sheets, rng)
+                except InputError as error:
+                    print(error, flush=True)
+                    done += [{**done[-1], "region": None}] * (count + 1 - n)
+                    self.keep(done, model)
+                    break
+                sheets[k].annotate(box)
+                region = [k, *((side.start, side.stop) for side in box)]
+                drawn = [
+                    annotate(x.image, x.drawn, unlabelled="ignore", region=x.complete)
+                    for x in sheets
+                    if x.complete.any()
+                ]
+                if any(x.n_objects for x in drawn):
+                    *_, last = train(drawn, self.settings, start, clock=clock)
+                    model = last.model
+            objects = sum(len(np.unique(x.drawn)) - 1 for x in sheets)
+            ap = scores(model, unseen)
+            done.append({"region": region, "objects": objects, "AP": ap})
+            print(f"{self.file.stem}, round {n}: {objects} objects, AP50 {ap[0]:.3f}", flush=True)
+            self.keep(done, model)
+        return done
 
 
-def rounds(
-    start: SpatialEmbeddings,
-    pairs: list[Pair],
-    unseen: list[Pair],
-    how: str,
-    settings: TrainingSettings,
-    count: int,
-) -> list[table.Row]:
-    """Return a row for each round."""
-    sheets, model = [Sheet(image, masks) for image, masks in pairs], start
-    rng, clock = np.random.default_rng(settings.seed), training_clock(processor_time=True)
-    rows = []
-    for n in range(count + 1):
-        if n:
-            try:
-                k, box = propose(model, sheets, None if how == "proposed" else rng)
-            except InputError as error:
-                print(error, flush=True)
-                break
-            sheets[k].annotate(box)
-            images = [
-                annotate(x.image, x.drawn, unlabelled="ignore", region=x.complete)
-                for x in sheets
-                if x.drawn.any()
-            ]
-            if images:
-                *_, last = train(images, settings, start, clock=clock)
-                model = last.model
-        ap = scores(model, unseen)
-        objects = sum(len(np.unique(x.drawn)) - 1 for x in sheets)
-        row = {"regions": how, "seed": settings.seed, "round": n, "objects": objects}
-        figures = {"AP50": round(ap[0], 3), "mean AP .5-.95": round(float(np.mean(ap)), 3)}
-        rows.append({**row, **figures})
-        print(rows[-1], flush=True)
-    return rows
+def choose(
+    how: str, model: SpatialEmbeddings, sheets: list[Sheet], rng: np.random.Generator
+) -> tuple[int, Box]:
+    """Return the image and box of the next region."""
+    return random(model, sheets, rng) if how == "random" else proposed(model, sheets)
+
+
+def needed(objects: list[float], ap: list[float], wanted: float) -> float | None:
+    """Return with how many objects an AP is reached, by a line between rounds; None if never."""
+    before = 0.0, ap[0]
+    for n, reached in zip(objects, ap, strict=True):
+        if reached >= wanted:
+            rise = reached - before[1]
+            share = (wanted - before[1]) / rise if rise > 0 else 0.0
+            return before[0] + max(0.0, share) * (n - before[0])
+        before = n, reached
+    return None
+
+
+def row(name: str, start: str, runs: dict[str, list[list[dict[str, Any]]]]) -> table.Row:
+    """Return what a set's rounds come to, means over seeds."""
+    curves = {
+        how: [
+            [mean(x) for x in zip(*ofs, strict=True)]
+            for ofs in (
+                [[one["objects"] for one in run] for run in found],
+                [[one["AP"][0] for one in run] for run in found],
+            )
+        ]
+        for how, found in runs.items()
+    }
+    out: table.Row = {"images": name, "start": Path(start).name, "runs": len(runs["random"])}
+    out["AP50 at first"] = f"{curves['random'][1][0]:.3f}"
+    for how, (objects, _) in curves.items():
+        out[f"{how}: objects"] = round(objects[-1])
+        out[f"{how}: AP50"] = table.spread([run[-1]["AP"][0] for run in runs[how]])
+    last, target = curves["random"][0][-1], curves["random"][1][-1]
+    enough = needed(*curves["proposed"], target)
+    out["the AP50 of random with"] = "not in these" if enough is None else round(enough)
+    out["share of objects"] = "" if enough is None or not last else f"{enough / last:.2f}"
+    return out
 
 
 def main() -> None:
-    """Run both annotators, and print the rows."""
+    """Run the annotators, and put their rows into the page."""
     parser = argparse.ArgumentParser("python -m benchmarks.next_region", description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("set")
-    parser.add_argument("--model", default="cells-2d", help="what to start from [cells-2d]")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--minutes", type=float, default=2.0, help="processor time of a training")
+    parser.add_argument("out", type=Path, help="where rounds are kept")
+    parser.add_argument("--sets", nargs="+", choices=STARTS, default=list(STARTS))
+    parser.add_argument("--model", help="start model of these sets, instead of their own")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of a training's thread")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--test", action="store_true", help="score the test images")
-    parser.add_argument("--quick", action="store_true", help="one round of seconds")
     options = parser.parse_args()
     keep_freed_memory()
-    number = len(list((options.data / options.set / "train/images").glob("*.tif")))
-    images, scored = (2, 1) if options.quick else (IMAGES, SCORED)
-    every = max(2, number // images)
-    folder, cut = options.data / options.set / "train", every * images
-    pairs = read(folder, slice(0, cut, every))
-    unseen = read(folder, slice(every // 2, cut, max(1, every * images // scored)))
-    if options.test:
-        unseen = read(options.data / options.set / "test")
-    minutes = 0.05 if options.quick else options.minutes
-    start, rows = find_model(options.model), list[table.Row]()
-    for seed in options.seeds[:1] if options.quick else options.seeds:
-        settings = TrainingSettings(minutes=minutes, seed=seed)
-        for how in ("proposed", "random"):
-            count = 1 if options.quick else options.rounds
-            rows += rounds(start, pairs, unseen, how, settings, count)
+    options.out.mkdir(parents=True, exist_ok=True)
+    runs: dict[str, dict[str, list[list[dict[str, Any]]]]] = {
+        name: {how: [] for how in HOW} for name in options.sets
+    }
+    for seed in options.seeds:
+        settings = TrainingSettings(minutes=options.seconds / 60, seed=seed)
+        for name in options.sets:
+            for how in HOW:
+                start = options.model or STARTS[name]
+                annotator = Annotator(options.data, options.out, name, how, start, settings)
+                runs[name][how].append(annotator.rounds(options.rounds))
+    rows = [row(name, options.model or STARTS[name], found) for name, found in runs.items()]
     print(table.markdown(rows))
+    if (options.rounds, options.seconds) == (ROUNDS, SECONDS):
+        old = table.recall().get("next regions", {}).get("rows", [])
+        others = [one for one in old if one["images"] not in options.sets]
+        table.remember("next regions", sorted(others + rows, key=lambda one: one["images"]), 1)
+        page.write()
 
 
 if __name__ == "__main__":

@@ -256,6 +256,17 @@ chose among its weights; `cells-2d` on these too, and on six images each of its 
 did so as well. Single measurements. Of kinds of images that it has not seen, a model expects too
 much of what it finds: the table knows nothing of them but the scores.
 """,
+    "next regions": """## What to annotate next
+
+A simulated annotator draws, five times, what the masks say in one region more: the one that
+**Next** proposes first, or a random one of the same size; all objects in it, whole. After each, a
+training of 12 seconds of one thread starts from the model in the table, which has seen nothing of
+its kind, with all that is drawn so far: `python -m benchmarks.next_region DATA OUT`. AP50 after the
+last round, on five images none of which may be annotated, beside the objects that were drawn by
+then; and with how many the proposed regions reach what the random ones do in the end. All are
+training images (of the movie, left halves of frames are annotated, and right halves of others
+scored), as the queue is chosen by these figures.
+""",
     "overlaps": """## Pixels claimed twice
 
 The same objects on the 45 validation images of `dsb2018`, when a pixel within the margins of two of
