@@ -34,7 +34,7 @@ def shares(trainer: Trainer, steps: int) -> dict[str, float]:
     """Return the median seconds of a step's parts, each made by itself, one after the other."""
     spent: dict[str, list[float]] = {k: [] for k in ("network", "loss", "optimizer", "crops")}
     settings, model = trainer.settings, trainer.best.settings
-    parameters, weights = trainer.flat_parameters(), trainer.weights
+    parameters, weights = trainer.optimizer.vectors, trainer.weights
     for step in range(steps):
         clock = time.perf_counter()
         marks = [clock]

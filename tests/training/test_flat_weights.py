@@ -67,9 +67,8 @@ def test_what_the_optimizer_notes_has_the_shapes_of_the_weights() -> None:
     optimizer = flat.optimizer(1e-2, 0.1)
     flat.network(image()).square().mean().backward()
     optimizer.step()
-    for k, group in enumerate(optimizer.param_groups):
-        (parameter,) = group["params"]
-        means = flat.moments(k, optimizer.state[parameter]["exp_avg"])
+    for k, noted in enumerate(optimizer.means):
+        means = flat.moments(k, noted)
         for mean, weight in zip(means, flat.groups[k], strict=True):
             assert weight.grad is not None
             torch.testing.assert_close(mean, 0.1 * weight.grad)

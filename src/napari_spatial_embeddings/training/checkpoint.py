@@ -171,12 +171,6 @@ class Checkpoint:
                 {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
             )
         if any(name.startswith("optimizer/") for name in self.tensors):
-            for parameter in run.flat_parameters():
-                run.optimizer.state[parameter] = {
-                    "step": torch.zeros((), device=parameter.device),
-                    "exp_avg": torch.zeros_like(parameter),
-                    "exp_avg_sq": torch.zeros_like(parameter),
-                }
             for prefix, state in _moments(run):
                 for name, value in state.items():
                     kept = self.tensors[f"{prefix}{name}"]
@@ -255,13 +249,13 @@ def _moments(run: Trainer) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
     Of each, as before they lay in one vector: so a checkpoint of either kind can be resumed.
     """
     number = count()
-    for k, parameter in enumerate(run.flat_parameters()):
-        state = run.optimizer.state.get(parameter)
-        if not state:
-            continue
-        means, squares = (run.weights.moments(k, state[x]) for x in ("exp_avg", "exp_avg_sq"))
+    own = run.optimizer
+    for k, step in enumerate(own.counts):
+        means, squares = (
+            run.weights.moments(k, vectors[k]) for vectors in (own.means, own.squares)
+        )
         for mean, square in zip(means, squares, strict=True):
-            values = {"step": state["step"], "exp_avg": mean, "exp_avg_sq": square}
+            values = {"step": step, "exp_avg": mean, "exp_avg_sq": square}
             yield f"optimizer/{next(number)}/", values
 
 

@@ -9,6 +9,8 @@ from itertools import accumulate
 import torch
 from torch import Tensor, nn
 
+from .adamw import AdamW
+
 
 class FlatWeights:
     """The weights of a network and their gradients, each in one piece of memory.
@@ -56,7 +58,7 @@ class FlatWeights:
         """Return another network that has the same weights always, and gradients of its own."""
         return FlatWeights(copy.deepcopy(self.network), self.values)
 
-    def optimizer(self, rate: float, weight_decay: float) -> torch.optim.AdamW:
+    def optimizer(self, rate: float, weight_decay: float) -> AdamW:
         """Return an optimizer, with weight decay for neither biases nor scales."""
         cut = sum(p.numel() for p in self.groups[0])
         parts = []
@@ -64,11 +66,7 @@ class FlatWeights:
             parameter = nn.Parameter(self.values[part])
             parameter.grad = self.gradient[part]
             parts.append(parameter)
-        groups = [
-            {"params": parts[:1], "weight_decay": weight_decay},
-            {"params": parts[1:], "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW(groups, lr=rate, fused=True)
+        return AdamW(parts, (weight_decay, 0.0), rate)
 
     def moments(self, group: int, vector: Tensor) -> list[Tensor]:
         """Return the parts of a vector of the optimizer, shaped as the weights of a group."""

@@ -124,7 +124,7 @@ class ReportBuilder:
             seconds=elapsed,
             seconds_left=max(0.0, left),
             steps_per_second=self._speed,
-            learning_rate=run.optimizer.param_groups[0]["lr"],
+            learning_rate=run.optimizer.rate,
             loss=loss,
             instance=instance,
             variance=variance,

@@ -22,6 +22,7 @@ from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.model_card import Places
 from napari_spatial_embeddings.system.cancellation import Cancellable
 
+from .adamw import AdamW
 from .annotation import TrainingImage
 from .choice import Choice
 from .flat_weights import FlatWeights
@@ -102,7 +103,7 @@ class Trainer:
     weights: FlatWeights
     average_weights: FlatWeights
     gradients: Gradients
-    optimizer: torch.optim.AdamW
+    optimizer: AdamW
     learning_rate: float
     device: torch.device
     batch_size: int
@@ -182,18 +183,13 @@ class Trainer:
         parts = self._next(late)
         rate = self.learning_rate * max(0.0, 1 - progress) ** 0.9
         rate *= min(1.0, (self.steps + 1) / WARM_UP)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        self.optimizer.rate = rate
         losses = self.gradients.compute(parts)
-        if bool(torch.nn.utils.clip_grad_norm_(self.flat_parameters(), 10.0).isfinite()):
+        if bool(torch.nn.utils.clip_grad_norm_(self.optimizer.vectors, 10.0).isfinite()):
             self.optimizer.step()
             self.update_average()
         self.steps += 1
         return losses
-
-    def flat_parameters(self) -> list[torch.nn.Parameter]:
-        """Return what the optimizer knows: all weights, in two vectors."""
-        return [p for group in self.optimizer.param_groups for p in group["params"]]
 
     @property
     def stage(self) -> tuple[tuple[int, ...], int]:

@@ -1,7 +1,8 @@
 """A Python module in a child process that reports in lines of JSON: the package's command line.
 
-The window's process must never train: importing triton, which torch's optimizers do, crashes the
-interpreter if a software OpenGL context exists.
+The window's process must never train: it would wait for the interpreter's lock, and importing
+triton, which making one of torch's optimizers does, crashes the interpreter if a software OpenGL
+context exists.
 
 The child reads a request to stop from its standard input, and sees it end when its parent dies.
 """
