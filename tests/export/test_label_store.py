@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import zarr
 from numpy.typing import NDArray
 
 from label_files import ome_zarr
+from napari_spatial_embeddings.export import label_store
 from napari_spatial_embeddings.export.label_place import publish
 from napari_spatial_embeddings.export.label_store import LabelGrid, LabelStore
 from napari_spatial_embeddings.export.large_tiff import write_large_tiff
@@ -86,6 +88,20 @@ def test_labels_of_an_image(tmp_path: Path, version: str, axes: str) -> None:
     if version == "0.5":
         assert group["0"].metadata.dimension_names == tuple("zyx"[-labels.ndim :])
     assert group.metadata.zarr_format == (3 if version == "0.5" else 2)
+
+
+def test_levels_are_written_with_the_blocks_that_hold_whole_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(label_store.CHUNK, 2, 8)
+    labels, factors = numbered((41, 50)), ((1, 1), (2, 2), (4, 4))
+    grid = replace(LabelGrid.of((41, 50), (1, 1), None, None), factors=factors)
+    store = write(tmp_path / "a", grid, labels, (16, 16))
+    assert [own for _, own in store.aligned] == [(1, 1), (2, 2)], "half a chunk is none"
+    assert store.coarser_chunks == len([*store.finish("a", {})]) == 4
+    group: Any = zarr.open_group(tmp_path / "a", mode="r")
+    for level, (step, _) in enumerate(factors):
+        np.testing.assert_array_equal(group[str(level)][...], labels[::step, ::step])
 
 
 @pytest.mark.parametrize("step", ["written", "levels"])

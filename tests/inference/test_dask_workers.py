@@ -26,7 +26,7 @@ from napari_spatial_embeddings.files import read_image
 from napari_spatial_embeddings.inference.block_run import BlockReport
 from napari_spatial_embeddings.inference.block_segmentation import segment_blocks
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
-from napari_spatial_embeddings.inference.places import Here
+from napari_spatial_embeddings.inference.places import Here, Place
 from napari_spatial_embeddings.inference.registry import find_model
 from napari_spatial_embeddings.inference.workers import connecting, dask_workers
 from napari_spatial_embeddings.inference.workers.connecting import local_workers, workers_of
@@ -41,9 +41,12 @@ BLOCKS = BlockSettings(block=80)
 MODEL = partial(find_model, "nuclei-2d")
 
 
-def reports(path: Path, folder: Path, workers: DaskWorkers | None = None) -> Iterator[BlockReport]:
-    model = find_model("nuclei-2d")
-    place = None if workers is None else DaskBlocks(workers, partial(read_image, path))
+def reports(
+    path: Path, folder: Path, workers: DaskWorkers | Place | None = None
+) -> Iterator[BlockReport]:
+    model, place = find_model("nuclei-2d"), workers
+    if isinstance(place, DaskWorkers):
+        place = DaskBlocks(place, partial(read_image, path))
     return segment_blocks(
         model, read_image(path), model.clustering, TILES, BLOCKS, folder, place=place, source="a"
     )
@@ -65,7 +68,9 @@ def processes() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
         with suppress(psutil.Error):  # it has just ended
-            if "spawn_main" in " ".join(child.cmdline()):
+            own, parent = " ".join(child.cmdline()), child.parent()
+            forked = parent is not None and "forkserver" in " ".join(parent.cmdline())
+            if forked or "spawn_main" in own:
                 found.append(child)
     return found
 
@@ -105,26 +110,28 @@ def test_workers_find_what_one_process_finds(
 def test_workers_write_and_measure_what_one_process_does(
     path: Path, workers: DaskWorkers, alone: BlockReport, tmp_path: Path
 ) -> None:
-    found, image, model = alone.found, read_image(path), find_model("nuclei-2d")
+    found, image = alone.found, read_image(path)
     assert found is not None
     store = LabelStore(
         tmp_path / "labels", LabelGrid.of(image.shape, (1, 1), None, None), found.blocks.edges, 99
     )
-    place = DaskBlocks(workers, partial(read_image, path))
-    [*_] = reports(path, tmp_path / "found", workers)  # they have other work open
-    more = model, image, range(alone.total)
-    assert len([*place.each(Labelling(found, store.path), *more)]) == alone.total
+    here, place = Here(), DaskBlocks(workers, partial(read_image, path))
+    for one in (here, place):  # they have other work open
+        [*_] = reports(path, tmp_path / type(one).__name__, one)
+    every = range(alone.total)
+    assert len([*place.each(Labelling(found, store.aligned), every)]) == alone.total
     for k in range(alone.total):
         np.testing.assert_array_equal(store.finest[found.blocks.core(k)], found.labels(k))
-    given = Measuring(found, store.path), *more
-    tables, expected = list(place.each(*given)), list(Here().each(*given))
-    assert tables == expected, "in the order of the blocks"
-    ids = [label for table in tables for label in table["label"]]
+    measuring = Measuring(found, store.aligned[0][0])
+    rows = [*place.each(measuring, every)]
+    assert rows == [*here.each(measuring, every)], "in the order of the blocks"
+    ids = [int(row.split(b",")[0]) for row in b"".join(rows).splitlines()]
     assert sorted(ids) == list(range(1, alone.objects + 1))
-    first = place.each(*given)
+    first = place.each(measuring, every)
     next(first)
     first.close()
     assert workers.under_way == 0, "the others are given up"
+    assert not [*tmp_path.rglob("*.pickle")]
 
 
 def test_a_killed_worker_costs_what_it_was_doing(

@@ -142,6 +142,7 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
 
 def predict(options: argparse.Namespace) -> int:
     """Segment images and write the results."""
+    workers_of(options).prepare()  # what is imported here takes as long
     from napari_spatial_embeddings.inference.devices import choose_device
     from napari_spatial_embeddings.inference.registry import find_model
     from napari_spatial_embeddings.prediction.outputs import Outputs

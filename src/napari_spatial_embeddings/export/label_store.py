@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -156,6 +156,29 @@ def _ceil(n: int, f: int) -> int:
     return -(-n // f)
 
 
+def write_core(
+    levels: Iterable[tuple[zarr.Array[Any], tuple[int, ...]]],
+    core: tuple[slice, ...],
+    labels: NDArray[np.integer],
+) -> None:
+    """Write the core of a block into levels of which it holds whole chunks.
+
+    Parameters
+    ----------
+    levels : iterable of (zarr.Array, tuple of D ints)
+        Each with its factors: see `LabelGrid`.
+    core : tuple of D slices
+    labels : integers (*core)
+    """
+    for array, factors in levels:
+        place = tuple(
+            slice(part.start // f, _ceil(part.stop, f))
+            for part, f in zip(core, factors, strict=True)
+        )
+        first = tuple(slice(None, None, f) for f in factors)
+        array[place] = labels[first].astype(array.dtype)
+
+
 class LabelStore:
     """A label image that is being written into a folder, which is no image until it is finished.
 
@@ -193,7 +216,8 @@ class LabelStore:
         self._format = FORMATS[grid.version]
         with writing(folder):
             self._group = zarr.open_group(folder, mode="w-", zarr_format=self._format)
-            self._levels = [self._create(0)]
+            aligned = 1 if planes else self._aligned(edges)
+            self._levels = [self._create(level) for level in range(aligned)]
 
     def _create(self, level: int) -> zarr.Array[Any]:
         names = [axis["name"] for axis in self._grid.axes]
@@ -205,31 +229,41 @@ class LabelStore:
             str(level), shape=shape, chunks=self._chunks, dtype=self._dtype, fill_value=0, **v3
         )
 
+    def _aligned(self, edges: tuple[int, ...]) -> int:
+        """Return of how many levels, the finest ones, a block's core holds whole chunks."""
+        for level, factors in enumerate(self._grid.factors):
+            for edge, n, c, f in zip(edges, self._grid.shape, self._chunks, factors, strict=True):
+                if edge < n and edge % (c * f):
+                    return level
+        return len(self._grid.factors)
+
     @property
     def finest(self) -> zarr.Array[Any]:
         """The finest level."""
         return self._levels[0]
 
     @property
-    def path(self) -> Path:
-        """Of the finest level."""
-        return self._folder / self._levels[0].basename
+    def aligned(self) -> tuple[tuple[Path, tuple[int, ...]], ...]:
+        """The levels that are written with the blocks, as `write_core` takes them, by path."""
+        paths = (self._folder.resolve() / level.basename for level in self._levels)
+        return tuple(zip(paths, self._grid.factors, strict=False))
 
     @property
     def coarser_chunks(self) -> int:
-        """Number of chunks of the coarser levels."""
-        shapes = [tuple(map(_ceil, self._grid.shape, f)) for f in self._grid.factors[1:]]
+        """Number of chunks of the levels that are written afterwards."""
+        coarser = self._grid.factors[len(self._levels) :]
+        shapes = [tuple(map(_ceil, self._grid.shape, f)) for f in coarser]
         return sum(math.prod(map(_ceil, shape, self._chunks)) for shape in shapes)
 
     def write(self, core: tuple[slice, ...], labels: NDArray[np.integer]) -> None:
         """Write the core of a block."""
         with writing(self._folder):
-            self._levels[0][core] = labels.astype(self._dtype)
+            write_core(zip(self._levels, self._grid.factors, strict=False), core, labels)
 
     def finish(
         self, name: str, about: Mapping[str, Any], source: str | None = None
     ) -> Iterator[None]:
-        """Write the coarser levels, and then the metadata; yield between the chunks.
+        """Write the levels that are left, and then the metadata; yield between the chunks.
 
         A pixel of a coarser level is the first of those of the finer one that it covers, and is
         declared to lie there.
@@ -243,7 +277,9 @@ class LabelStore:
         source : str, optional
             Path of the image from here.
         """
-        for level, (fine, coarse) in enumerate(itertools.pairwise(self._grid.factors), 1):
+        known = len(self._levels)
+        left = itertools.pairwise(self._grid.factors[known - 1 :])
+        for level, (fine, coarse) in enumerate(left, known):
             steps = [b // a for a, b in zip(fine, coarse, strict=True)]
             before, array = self._levels[-1], self._create(level)
             for place in itertools.product(*map(range, array.cdata_shape)):

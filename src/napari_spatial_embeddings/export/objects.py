@@ -145,16 +145,28 @@ def objects_writer(path: str | Path) -> Iterator[Callable[[Table], None]]:
 
         def add(table: Table) -> None:
             nonlocal started
-            text = io.StringIO()
-            writer = csv.writer(text, lineterminator="\n")
-            if not started:
-                writer.writerow(table)
+            file.write(csv_rows(table, names=not started))
             started = True
-            for row in zip(*table.values(), strict=True):
-                writer.writerow(_shown(v) if isinstance(v, float) else v for v in row)
-            file.write(text.getvalue().encode())
 
         yield add
+
+
+def csv_rows(table: Table, *, names: bool = False) -> bytes:
+    """Return the rows of a table as `objects_writer` writes them.
+
+    Parameters
+    ----------
+    table : Table
+    names : bool
+        Whether the columns' names come first.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if names:
+        writer.writerow(table)
+    for row in zip(*table.values(), strict=True):
+        writer.writerow(_shown(v) if isinstance(v, float) else v for v in row)
+    return text.getvalue().encode()
 
 
 def _shown(value: float) -> str:

@@ -136,6 +136,8 @@ class BlockWork:
 
     Attributes
     ----------
+    model : SpatialEmbeddings
+    image : ImageData
     tiles : MapTiles
     blocks : Blocks
     found : FoundBlocks
@@ -144,6 +146,7 @@ class BlockWork:
     """
 
     def __init__(self, model: SpatialEmbeddings, image: ImageData, plan: Plan) -> None:
+        self.model, self.image = model, image
         self.tiles = MapTiles(
             model,
             image,

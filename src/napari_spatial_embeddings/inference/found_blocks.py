@@ -213,29 +213,36 @@ class FoundBlocks:
                 taken.update(rival.pixels)
 
     def _find_rivals(self, k: int, rivals: dict[Key, _Rival]) -> None:
-        core = self.blocks.core(k)
         claims = list(self._rims(k))
         if not claims:
             return
-        count = np.zeros([part.stop - part.start for part in core], np.uint8)
+        core = self.blocks.core(k)
+        edges = tuple(part.stop - part.start for part in core)
+        at = [np.ravel_multi_index(places, edges) for _, places, _ in claims]
+        pixels, count = np.unique(np.concatenate(at), return_counts=True)
+        own = np.zeros(len(pixels), np.int32)
         if self._counts[k]:
             with np.load(self._path(k)) as stored:
-                own = stored["core"]
-            at = np.nonzero(own)
-            claims.append((k, at, own[at]))
-        for _, places, _ in claims:
-            count[places] += 1
+                own = stored["core"].reshape(-1)[pixels]
+        contested = count + (own > 0) > 1
+        twice = pixels[contested]
+        self.contested += len(twice)
+        if not len(twice):
+            return
         first = [part.start for part in core]
-        self.contested += int((count > 1).sum())
-        for block, places, labels in claims:
-            twice = count[places] > 1
-            if not twice.any():
+        others = (
+            (block, flat, labels) for flat, (block, _, labels) in zip(at, claims, strict=True)
+        )
+        for block, flat, labels in (*others, (k, pixels, own)):
+            claimed = np.isin(flat, twice) & (labels > 0)
+            if not claimed.any():
                 continue
-            at = tuple(index[twice] + start for index, start in zip(places, first, strict=True))
-            flat = np.ravel_multi_index(at, self.blocks.shape).tolist()
+            index = np.unravel_index(flat[claimed], edges)
+            places = tuple(i + start for i, start in zip(index, first, strict=True))
+            whole = np.ravel_multi_index(places, self.blocks.shape).tolist()
             with np.load(self._path(block)) as stored:
                 score, size = stored["score"], stored["size"]
-            for label, pixel in zip(labels[twice].tolist(), flat, strict=True):
+            for label, pixel in zip(labels[claimed].tolist(), whole, strict=True):
                 new = _Rival(float(score[label - 1]), int(size[label - 1]), [])
                 rivals.setdefault((block, label), new).pixels.append(pixel)
 

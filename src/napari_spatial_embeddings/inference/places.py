@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Any, Protocol
@@ -59,18 +59,18 @@ class Place(Protocol):
         """Leave the tasks that were not begun, and wait for the others if they are done here."""
 
     def each(
-        self,
-        opening: Opening,
-        model: SpatialEmbeddings,
-        image: ImageData,
-        tasks: Sequence[Any],
-        *,
-        threads: int = 1,
+        self, opening: Opening, tasks: Sequence[Hashable], *, threads: int = 1
     ) -> Generator[Any, None, None]:
         """Do tasks of another work on the image, once all blocks are done.
 
-        ``threads`` is how many this process may use for it: one where the image is read, as not
-        all that images come from may be read by several.
+        Parameters
+        ----------
+        opening : callable
+        tasks : sequence
+            No two are equal.
+        threads : int
+            How many this process may use for it: one where the image is read, as not all that
+            images come from may be read by several.
 
         Yields
         ------
@@ -130,17 +130,12 @@ class Here:
             self._threads = None
 
     def each(
-        self,
-        opening: Opening,
-        model: SpatialEmbeddings,
-        image: ImageData,
-        tasks: Sequence[Any],
-        *,
-        threads: int = 1,
+        self, opening: Opening, tasks: Sequence[Hashable], *, threads: int = 1
     ) -> Generator[Any, None, None]:
         """Do tasks of another work; the next ones while one is looked at."""
+        work = opening(self._work.model, self._work.image)
         with ThreadPoolExecutor(threads, "tasks") as pool:
             try:
-                yield from in_order(pool, threads, opening(model, image).do, tasks)
+                yield from in_order(pool, threads, work.do, tasks)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)

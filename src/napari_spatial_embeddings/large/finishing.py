@@ -14,7 +14,9 @@ import numpy as np
 from napari_spatial_embeddings.core.image_data import sliced
 from napari_spatial_embeddings.core.instances import Corrections
 from napari_spatial_embeddings.core.measuring.neighbours import count_neighbours
+from napari_spatial_embeddings.export.label_store import write_core
 from napari_spatial_embeddings.export.measures import Around, complete, full_steps
+from napari_spatial_embeddings.export.objects import csv_rows
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.inference.blocks import grown
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     import zarr
 
     from napari_spatial_embeddings.core.image_data import ImageData, PixelArray
-    from napari_spatial_embeddings.export.objects import Table
     from napari_spatial_embeddings.inference.found_blocks import FoundBlocks
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 
@@ -35,41 +36,43 @@ class Labelling:
     ----------
     found : FoundBlocks
         After `FoundBlocks.resolve`.
-    labels : path
-        Of the Zarr array of all labels; a block's core holds whole chunks.
+    levels : tuple of (path, tuple of D ints)
+        From `LabelStore.aligned`.
     """
 
     found: FoundBlocks
-    labels: Path
+    levels: tuple[tuple[Path, tuple[int, ...]], ...]
 
     def __call__(self, model: SpatialEmbeddings, image: ImageData) -> LabelledBlocks:  # noqa: ARG002
         """Open what is written."""
         import zarr
 
-        return LabelledBlocks(self.found, self.labels, zarr.open_array(self.labels, mode="r+"))
+        opened = [(zarr.open_array(path, mode="r+"), factors) for path, factors in self.levels]
+        return LabelledBlocks(self.found, self.levels[0][0], opened)
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledBlocks:
-    """The objects of blocks, and the array that takes their labels.
+    """The objects of blocks, and the arrays that take their labels.
 
     Parameters
     ----------
     found : FoundBlocks
     path : path
-        Of the array.
-    labels : zarr.Array (*S)
+        Of the finest level.
+    levels : list of (zarr.Array, tuple of D ints)
+        As `write_core` takes them.
     """
 
     found: FoundBlocks
     path: Path
-    labels: zarr.Array[Any]
+    levels: list[tuple[zarr.Array[Any], tuple[int, ...]]]
 
     def do(self, k: int) -> None:
         """Write the core of a block."""
         labels = self.found.labels(k)
         with writing(self.path):
-            self.labels[self.found.blocks.core(k)] = labels.astype(self.labels.dtype)
+            write_core(self.levels, self.found.blocks.core(k), labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,8 @@ class MeasuredBlocks:
     found: FoundBlocks
     labels: PixelArray
 
-    def do(self, k: int | None) -> Table:
-        """Return the table of a block's objects; without rows, of no block."""
+    def do(self, k: int | None) -> bytes:
+        """Return the rows of a block's objects, as CSV; of no block, the columns' names."""
         image, data, around = self.image, None, None
         one = None if k is None else self.found.instances(k)
         if one is None:
@@ -129,4 +132,5 @@ class MeasuredBlocks:
             around = Around(first, image.shape, count_neighbours(beside, instances.ids))
         settings = self.model.settings
         where = image.pixel_size, image.unit, self.found.spacing, (), self.model.calibration
-        return complete(full_steps(instances, settings.classes, data, *where, around))
+        table = complete(full_steps(instances, settings.classes, data, *where, around))
+        return csv_rows(table, names=k is None)

@@ -17,7 +17,6 @@ from napari_spatial_embeddings.core.units import spacing_of
 from napari_spatial_embeddings.export.label_place import publish
 from napari_spatial_embeddings.export.label_store import LabelGrid, LabelStore
 from napari_spatial_embeddings.export.large_tiff import write_large_tiff
-from napari_spatial_embeddings.export.objects import objects_writer
 from napari_spatial_embeddings.export.record import check_table, record, write_record
 from napari_spatial_embeddings.files import stem
 from napari_spatial_embeddings.files.errors import writing
@@ -120,7 +119,7 @@ def segment_large(
     OtherRun
         If there is what may not be deleted.
     """
-    image = job.image
+    image, where = job.image, place or Here()
     if job.table is not None:
         check_table(job.table)
     if job.host is not None:
@@ -141,7 +140,7 @@ def segment_large(
         with unfinished(job.beside, kept) as folder:
             last: LargeReport | None = None
             factors = grid.factors if provisional else None
-            for last in _find(job, folder, place, cancelled, factors, discard):
+            for last in _find(job, folder, where, cancelled, factors, discard):
                 yield last
             if last is None or last.blocks.found is None:
                 raise _Stopped
@@ -153,7 +152,7 @@ def segment_large(
                 "blocks": job.blocks.model_dump(mode="json"),
             }
             made = record(about, job.path, image.data, image.name, check)
-            for report in _write(job, last, grid, folder, made, place or Here(), piece):
+            for report in _write(job, last, grid, folder, made, where, piece):
                 yield report
                 check()
             if job.table is not None:  # it may be on another disk
@@ -177,7 +176,7 @@ def segment_large(
 def _find(
     job: LargeJob,
     folder: Path,
-    place: Place | None,
+    place: Place,
     cancelled: Callable[[], bool],
     factors: tuple[tuple[int, ...], ...] | None,
     discard: bool,
@@ -199,7 +198,7 @@ def _find(
         ):
             takes = ""
             if not stated and is_known(blocks):
-                stated, takes = True, estimate(blocks, folder, apart=place is not None)
+                stated, takes = True, estimate(blocks, folder, apart=not isinstance(place, Here))
             if factors is not None and blocks.so_far is not None:
                 if labels is None or labels.found is not blocks.so_far:
                     labels = ProvisionalLabels(blocks.so_far, factors)
@@ -240,20 +239,21 @@ def _write(
     total = len(found.blocks) + (0 if job.tiff else store.coarser_chunks)
     total += 0 if job.table is None else len(found.blocks)
     last = replace(last, done=0, total=total, message="Writing the labels", takes="", writing=True)
-    given, path = (job.model, job.image, range(len(found.blocks))), store.path.resolve()
+    blocks, labelling = range(len(found.blocks)), Labelling(found, store.aligned)
+    measuring = Measuring(found, store.aligned[0][0])
     with (
         writing(job.table or job.output),
-        closing(place.each(Labelling(found, path), *given, threads=2)) as labels,
-        closing(place.each(Measuring(found, path), *given)) as rows,
+        closing(place.each(labelling, blocks, threads=2)) as labels,
+        closing(place.each(measuring, blocks)) as rows,
     ):
         for _ in labels:
             piece()
             yield (last := replace(last, done=last.done + 1))
         if job.table is not None:
-            with objects_writer(folder / TABLE) as add:
-                add(Measuring(found, path)(job.model, job.image).do(None))
+            with atomic_file(folder / TABLE) as table:
+                table.write(measuring(job.model, job.image).do(None))
                 for own in rows:
-                    add(own)
+                    table.write(own)
                     piece()
                     last = replace(last, done=last.done + 1)
                     yield replace(last, message="Measuring the objects")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_spatial_embeddings.errors import InputError
+from napari_spatial_embeddings.inference.workers.forking import prepare
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.workers.dask_workers import DaskWorkers
@@ -56,6 +57,11 @@ class Workers:
     def asked(self) -> bool:
         """Whether there are any."""
         return self.count is not None or self.scheduler is not None
+
+    def prepare(self) -> None:
+        """Have processes of this machine import what they need, while this one does."""
+        if self.count is not None:
+            prepare()
 
     @contextmanager
     def connected(self, model: str) -> Iterator[DaskWorkers | None]:

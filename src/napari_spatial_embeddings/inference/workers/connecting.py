@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from napari_spatial_embeddings.errors import InputError, extra
 
 from .dask_workers import DaskWorkers
+from .forking import ENVIRONMENT, METHOD, prepare
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
@@ -27,6 +28,13 @@ LOST_WORKER_TIMEOUT = "1 day"
 By default that is 15 seconds, which are not enough on a busy machine; the cluster then gives the
 worker up for good, without a word of it.
 """
+
+QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.tick.interval": "500ms",
+}
+"""What Dask is not to look at, or less often: that took up to 4 % of a core in each process."""
 
 RESTART_SECONDS = 600.0
 """Time for the first of the local workers to start again, if all of them ended."""
@@ -58,30 +66,35 @@ def local_workers(count: int, model: Callable[[], SpatialEmbeddings]) -> Iterato
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             logging.getLogger("distributed").setLevel(logging.ERROR)
 
-    env = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "NUMBA_NUM_THREADS": "1"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where the dashboard's port is taken, another one is used
-        cluster = LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=0,
-            dashboard_address="127.0.0.1:8787",
-            env=env,
-        )
-    try:
-        timeout = dask.config.set({"distributed.deploy.lost-worker-timeout": LOST_WORKER_TIMEOUT})
-        with timeout, Client(cluster) as client:
-            client.register_plugin(Quiet())
-            workers = DaskWorkers(client, model, RESTART_SECONDS)
-            try:
-                yield workers
-            finally:
-                workers.stop()
-    finally:
-        # Closing fails where a worker is being restarted; they all end with this process.
-        with suppress(AssertionError, OSError, TimeoutError):
-            cluster.close(timeout=10)
+    prepare()
+    how = {
+        "distributed.worker.multiprocessing-method": METHOD,
+        **QUIET,
+        "distributed.deploy.lost-worker-timeout": LOST_WORKER_TIMEOUT,
+    }
+    with dask.config.set(how):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # where the dashboard's port is taken, another is used
+            cluster = LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=0,
+                dashboard_address="127.0.0.1:8787",
+                env=ENVIRONMENT,
+            )
+        try:
+            with Client(cluster) as client:
+                client.register_plugin(Quiet())
+                workers = DaskWorkers(client, model, RESTART_SECONDS)
+                try:
+                    yield workers
+                finally:
+                    workers.stop()
+        finally:
+            # Closing fails where a worker is being restarted; they all end with this process.
+            with suppress(AssertionError, OSError, TimeoutError):
+                cluster.close(timeout=10)
 
 
 @contextmanager

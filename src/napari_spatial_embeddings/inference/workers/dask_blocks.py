@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
 import uuid
-from collections.abc import Callable, Generator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.block_record import facts_of
 from napari_spatial_embeddings.inference.block_work import BlockWork, Done, Plan, Task
 from napari_spatial_embeddings.inference.places import Opening, Work
+from napari_spatial_embeddings.system.atomic import write_atomically
 
 from .dask_workers import DaskWorkers
 from .worker import check_state, named_here, own_device, this_worker
@@ -18,6 +22,13 @@ from .worker import check_state, named_here, own_device, this_worker
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
+
+
+TOGETHER = 4
+"""Tiles, or blocks whose labels are written, that a worker is given at once, at most.
+
+Each time costs some milliseconds here, in the scheduler and in the worker.
+"""
 
 
 class DaskBlocks:
@@ -33,70 +44,86 @@ class DaskBlocks:
 
     def __init__(self, workers: DaskWorkers, image: Callable[[], ImageData]) -> None:
         self.workers, self._image = workers, image
+        self._tiles, self._done = list[Task](), deque[Done]()
 
     @property
     def at_once(self) -> int:
         """Number of tasks that are worth being under way."""
-        return self.workers.at_once
+        return TOGETHER * self.workers.at_once
 
     def start(self, work: BlockWork, plan: Plan) -> None:  # noqa: ARG002 - they make their own
         """Take up a segmentation; tasks of an earlier one are cancelled."""
-        self.workers.stop()
+        self.stop()
         self._plan = replace(plan, folder=plan.folder.resolve())  # they may run in another folder
 
     def submit(self, task: Task) -> None:
         """Have a task done; blocks come before tiles, as their tiles may be deleted then."""
-        kind, opener = (
-            "tile" if task.block is None else "block",
-            OpenBlocks(self._image, self._plan),
-        )
-        name = str(self._plan.folder)
-        self.workers.submit(opener, name, task, kind, priority=int(task.block is not None))
+        if task.block is None:
+            self._tiles.append(task)  # they go in groups
+        else:
+            self._submit((task,), "block", 1)
+
+    def _submit(self, tasks: Sequence[Task], kind: str, priority: int = 0) -> None:
+        opener = OpenBlocks(self._image, self._plan)
+        self.workers.submit(opener, str(self._plan.folder), tuple(tasks), kind, priority)
 
     def next(self) -> Done | None:
         """Wait for a task that is done, for a second at most."""
-        finished = self.workers.next()
-        if finished is None:
-            return None
-        if finished.error is not None:
-            raise finished.error
-        done: Done = finished.result
-        return done
+        tiles, self._tiles = self._tiles, []
+        size = _together(len(tiles), self.workers.threads)
+        for first in range(0, len(tiles), size):
+            self._submit(tiles[first : first + size], "tile")
+        if not self._done:
+            finished = self.workers.next()
+            if finished is None:
+                return None
+            if finished.error is not None:
+                raise finished.error
+            self._done.extend(finished.result)
+        return self._done.popleft()
 
     def stop(self) -> None:
         """Cancel the tasks that are under way."""
+        self._tiles.clear()
+        self._done.clear()
         self.workers.stop()
 
     def each(
         self,
         opening: Opening,
-        model: SpatialEmbeddings,  # noqa: ARG002 - workers load theirs
-        image: ImageData,  # noqa: ARG002
-        tasks: Sequence[Any],
+        tasks: Sequence[Hashable],
         *,
         threads: int = 1,  # noqa: ARG002 - of this process
     ) -> Generator[Any, None, None]:
         """Have tasks of another work on the image done; yield what each returned, in order."""
-        opener, name = OpenOther(self._image, opening), uuid.uuid4().hex
-        done: dict[int, Any] = {}
-        sent = 0
+        name, workers = uuid.uuid4().hex, self.workers
+        path = self._plan.folder / f"{name}.pickle"
+        write_atomically(path, pickle.dumps(opening))
+        opener, done, sent = OpenOther(self._image, path), dict[Hashable, Any](), 0
         try:
-            for k in range(len(tasks)):
-                while k not in done:
+            for k, task in enumerate(tasks):
+                while task not in done:
                     # What is ahead of its turn waits in memory.
-                    while sent < min(len(tasks), k + 2 * self.at_once) and (
-                        self.workers.under_way < self.at_once
-                    ):
-                        self.workers.submit(opener, name, (sent, tasks[sent]), "objects")
-                        sent += 1
-                    if (finished := self.workers.next()) is None:
+                    ahead = min(len(tasks), k + 2 * self.at_once)
+                    while sent < ahead and workers.under_way < workers.at_once:
+                        size = _together(len(tasks) - sent, workers.at_once)
+                        group = tuple(tasks[sent : sent + size])
+                        workers.submit(opener, name, group, "objects")
+                        sent += size
+                    if (finished := workers.next()) is None:
                         continue
                     if finished.error is not None:
                         raise finished.error
-                    done[finished.task[0]] = finished.result
-                yield done.pop(k)
+                    done |= zip(finished.task, finished.result, strict=True)
+                yield done.pop(task)
         finally:
-            self.workers.stop()
+            workers.stop()
+            path.unlink(missing_ok=True)
+
+
+def _together(left: int, takers: int) -> int:
+    """Return how many tasks are given at once, so that the last ones are done at the same time."""
+    return max(1, min(TOGETHER, left // max(1, takers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +139,7 @@ class OpenBlocks:
     image: Callable[[], ImageData]
     plan: Plan
 
-    def __call__(self, model: SpatialEmbeddings) -> BlockWork:
+    def __call__(self, model: SpatialEmbeddings) -> Several:
         """Open them.
 
         Raises
@@ -127,14 +154,10 @@ class OpenBlocks:
         how = plan.clustering, plan.prediction, plan.settings
         own = facts_of(model, image, plan.scale, source, *how)
         check_state(own, plan.facts, ("the image", "the model", "the program's version"))
-        if not plan.folder.is_dir():
-            raise InputError(
-                f"{this_worker()} does not see {plan.folder}; all workers have to share the"
-                " output's folder"
-            )
+        _check_seen(plan.folder)
         device = own_device(plan.prediction.device)
         plan = replace(plan, prediction=plan.prediction.updated(device=device))
-        return BlockWork(model, image, plan)
+        return Several(BlockWork(model, image, plan))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,21 +167,30 @@ class OpenOther:
     Parameters
     ----------
     image : callable
-    opening : callable
+    opening : path
+        Of the pickled `Opening`: it may know all blocks, and a task is about one of them.
     """
 
     image: Callable[[], ImageData]
-    opening: Opening
+    opening: Path
 
-    def __call__(self, model: SpatialEmbeddings) -> Numbered:
-        """Open it."""
+    def __call__(self, model: SpatialEmbeddings) -> Several:
+        """Open it.
+
+        Raises
+        ------
+        InputError
+            If this worker does not see the same files.
+        """
+        _check_seen(self.opening.parent)
         with named_here():
-            return Numbered(self.opening(model, self.image()))
+            opening: Opening = pickle.loads(self.opening.read_bytes())
+            return Several(opening(model, self.image()))
 
 
 @dataclass(frozen=True, slots=True)
-class Numbered:
-    """Work whose tasks have numbers.
+class Several:
+    """Work of which several tasks are done one after the other.
 
     Parameters
     ----------
@@ -167,6 +199,13 @@ class Numbered:
 
     work: Work
 
-    def do(self, task: tuple[int, Any]) -> Any:
-        """Do a task."""
-        return self.work.do(task[1])
+    def do(self, tasks: Sequence[Any]) -> list[Any]:
+        """Do them."""
+        return [self.work.do(task) for task in tasks]
+
+
+def _check_seen(folder: Path) -> None:
+    if not folder.is_dir():
+        raise InputError(
+            f"{this_worker()} does not see {folder}; all workers have to share the output's folder"
+        )
