@@ -13,6 +13,7 @@ from builders import capsules, picture
 from counted import Counted
 from napari_spatial_embeddings.core.outlines.masks import masks_of
 from napari_spatial_embeddings.export import image_colours, write_picture
+from napari_spatial_embeddings.export.pictures import overlay as pictures
 from napari_spatial_embeddings.export.pictures.overlay import MAX_PIXELS, MIN_PIXELS, overlay
 from napari_spatial_embeddings.export.pictures.scale_bar import placed, scale_bar
 from napari_spatial_embeddings.export.pictures.spots import spot_of
@@ -61,6 +62,48 @@ def test_any_size_is_shown_at_a_good_size(edge: int) -> None:
     shown = overlay(None, labels)
     assert MIN_PIXELS <= max(shown.shape) <= MAX_PIXELS
     assert coloured(shown).any() == (edge > 1)
+
+
+def test_large_images_are_shown_by_means_and_no_object_is_lost() -> None:
+    image = np.arange(4 * 3 * MAX_PIXELS, dtype=np.uint16).reshape(1, 4, -1)
+    labels = np.zeros(image.shape[1:], np.int32)
+    labels[0, 300] = 4  # between the pixels that are shown
+    labels[:3, 3000:6000] = 7
+    limits = [(0.0, 65535.0)]
+    plain = overlay(image, np.zeros_like(labels), limits=limits)
+    assert plain.shape == (2, MAX_PIXELS, 3)
+    means = image[0, :3].reshape(3, -1, 3).mean((0, 2)) / 65535 * 255
+    np.testing.assert_allclose(plain[0, :, 0], means, atol=0.51)
+    np.testing.assert_allclose(plain[1, :, 0], image[0, 3].reshape(-1, 3).mean(1) / 257, atol=0.51)
+    lines = coloured(overlay(image, labels, limits=limits))
+    assert lines[0, 100]
+    assert lines[0, 1000]
+    assert not lines[:, :100].any()
+    assert not lines[:, 2000:].any()
+
+
+@pytest.mark.parametrize("spacing", [(2.5, 1.0), (1.0, 3.2)])
+@pytest.mark.parametrize("edge", [60, 300, 1700])
+def test_pixels_that_are_not_square_keep_their_proportion(
+    spacing: tuple[float, float], edge: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    most = 2000
+    monkeypatch.setattr(pictures, "MAX_PIXELS", most)
+    labels = np.zeros((edge, edge), np.int32)
+    first, last = edge // 4, edge // 2
+    labels[first:last, first:last] = 3
+    bar = scale_bar(edge)
+    shown = overlay(None, labels, spacing=spacing)
+    height, width = shown.shape[:2]
+    assert height / width == pytest.approx(spacing[0] / spacing[1], rel=0.01)
+    assert MIN_PIXELS <= max(shown.shape) <= most
+    for axis, n in enumerate((height, width)):
+        seen = np.flatnonzero(coloured(shown).any(1 - axis))
+        assert seen[0] == pytest.approx(first / edge * n, abs=2)
+        assert seen[-1] + 1 == pytest.approx(last / edge * n, abs=2)
+    marked = overlay(None, labels, spacing=spacing, bar=bar)
+    lowest = np.flatnonzero((marked == 255).all(-1).any(1))[-1]
+    assert (marked[lowest] == 255).all(-1).sum() == pytest.approx(bar.length / edge * width, abs=1)
 
 
 def test_of_a_volume_one_slice() -> None:

@@ -92,6 +92,26 @@ def test_large_images_are_thinned_out() -> None:
     assert shown.step == 3
     sizes = {shown.labels.shape, shown.image.shape[1:], shown.seed.shape[1:]}
     assert sizes == {(4, (2 * MAX_PIXELS + 3) // 3)}
+    labels[0, 300] = 5  # between the pixels that are shown
+    shown = _choose(picture(labels), labels - 1, ideal_maps(labels), labels)
+    assert shown.annotations is not None
+    assert (shown.labels[0, 100], shown.annotations[0, 100]) == (5, 4)
+    assert {*np.unique(shown.annotations)} == {-1, 4}
+
+
+@pytest.mark.parametrize("shape", [(90, 60), (400, 20)])
+def test_the_scale_bar_is_as_long_as_it_says(shape: tuple[int, int]) -> None:
+    """Also where the panel is wider than the image."""
+    labels, white = np.zeros(shape, np.int32), np.ones((1, *shape))
+    how: dict[str, Any] = {"limits": [(0.0, 1.0)], "spacing": (2.0, 1.0)}
+    bar, maps = scale_bar(shape[1]), ideal_maps(labels)
+    plain = overview(white, labels, maps, labels, **how)
+    changed = (overview(white, labels, maps, labels, bar=bar, **how) != plain).any(-1)
+    row = changed[changed.sum(1).argmax()]
+    length = int(row[row.argmax() :].argmin())  # of the line; its text follows
+    first = plain[len(plain) // 4, : plain.shape[1] // 3]
+    width = int((first == 255).all(-1).sum())
+    assert length == pytest.approx(bar.length / shape[1] * width, abs=3)
 
 
 def test_no_global_state() -> None:

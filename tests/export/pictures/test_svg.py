@@ -108,12 +108,35 @@ def test_of_a_large_image_lines_are_exact_and_pixels_few(tmp_path: Path) -> None
     svg = written(tmp_path, found)
     assert pixels(svg).shape == (3, -(-labels.shape[1] // 3))
     box = {name: float(svg.find("image", NAMES).attrib[name]) for name in ("x", "width")}  # type: ignore[union-attr]
-    assert box["x"] + 0.5 * 3 == 0.5  # the first one's middle
-    assert box["width"] == 3 * pixels(svg).shape[1]
+    assert box == {"x": 0, "width": 3 * pixels(svg).shape[1]}
     back = np.zeros_like(labels)
     for label, path in paths(svg).items():
         back[filled(rings(path), labels.shape)] = label
     np.testing.assert_array_equal(back, labels)
+
+
+def test_pixels_that_are_not_square_keep_their_proportion(tmp_path: Path) -> None:
+    labels = capsules((30, 50), count=5)
+    size: dict[str, Any] = {"pixel_size": (0.75, 0.3), "unit": "um"}
+    found = segmented_labels("flat", labels, image=picture(labels), **size)
+    svg = written(tmp_path, found, ids=True)
+    assert svg.attrib["viewBox"] == "0 0 50 75"
+    assert int(svg.attrib["width"]) * 75 == int(svg.attrib["height"]) * 50
+    image = svg.find("image", NAMES)
+    assert image is not None
+    assert [image.attrib[name] for name in ("x", "y", "width", "height")] == ["0", "0", "50", "75"]
+    assert pixels(svg).shape[:2] == labels.shape  # none is made up
+    back = np.zeros_like(labels)
+    for label, path in paths(svg).items():
+        back[filled([ring / (1, 2.5) for ring in rings(path)], labels.shape)] = label
+    np.testing.assert_array_equal(back, labels)
+    for text in svg.iterfind("g[@id='ids']/text", NAMES):
+        size_of_id = float(svg.find("g[@id='ids']", NAMES).attrib["font-size"])  # type: ignore[union-attr]
+        y = (float(text.attrib["y"]) - 0.36 * size_of_id) / 2.5
+        assert str(labels[int(y), int(float(text.attrib["x"]))]) == text.text
+    bar = svg.findall("g[@id='scale-bar']/rect", NAMES)[1]
+    assert svg.findtext("g[@id='scale-bar']/text", "", NAMES) == "2 µm"
+    assert float(bar.attrib["width"]) == pytest.approx(2 / 0.3)
 
 
 def test_of_a_volume_a_slice(tmp_path: Path) -> None:

@@ -17,7 +17,16 @@ from napari_spatial_embeddings.export.colours import PALETTE, RGB, instance_colo
 from napari_spatial_embeddings.export.segmented import Segmented
 
 from .overlay import MAX_PIXELS
-from .plane import limits_of, shown_colours, slice_note, with_slice
+from .plane import (
+    Pair,
+    limits_of,
+    shown_colours,
+    slice_note,
+    spacing_in_plane,
+    steps_of,
+    thinned,
+    with_slice,
+)
 from .scale_bar import PlacedBar, bar_of, placed
 from .spots import id_size, spot_of, typical_diameter
 
@@ -53,12 +62,15 @@ class DrawnObject:
 class Drawing:
     """A drawing, in pixels of the image, with the corner of the first one at (0, 0).
 
+    Where pixels are not square, their shorter side is the unit.
+
     Parameters
     ----------
-    height, width : int
+    height, width : float
     image : uint8 (rows, columns, 3)
+        Of a large image, the means of 2 x 2, 3 x 3, ... pixels.
     image_box : x, y, width, height
-        Where it lies; of a large image, every second, third, ... pixel is in it.
+        Where it lies.
     objects : iterator of DrawnObject
         In ascending order of the labels; found while it is read.
     line : float
@@ -71,8 +83,8 @@ class Drawing:
         Which slice it is.
     """
 
-    height: int
-    width: int
+    height: float
+    width: float
     image: RGB
     image_box: tuple[float, float, float, float]
     objects: Iterator[DrawnObject]
@@ -98,24 +110,26 @@ def drawing(found: Segmented, settings: ExportSettings) -> Drawing:
     masks: Iterable[ObjectMask] = found.masks(settings)
     if (at := settings.slice) is not None:
         labels, masks = labels[at], in_slice(masks, at)
-    height, width = labels.shape
+    spacing = spacing_in_plane(found)
+    high, wide = spacing
+    height, width = labels.shape[0] * high, labels.shape[1] * wide
     side = max(height, width)
-    step = math.ceil(side / MAX_PIXELS)
-    image = shown_colours(found.image, labels.shape, at, step, limits_of(settings))
+    steps = steps_of(labels.shape, spacing, MAX_PIXELS)
+    image = shown_colours(found.image, labels.shape, at, steps, limits_of(settings))
     rows, columns = image.shape[:2]
-    known, dense = numbered(labels[::step, ::step])
-    diameter = step * typical_diameter(np.bincount(dense.ravel())[1:])
+    known, dense = numbered(thinned(labels, steps))
+    block = steps[0] * high, steps[1] * wide
+    diameter = math.sqrt(math.prod(block)) * typical_diameter(np.bincount(dense.ravel())[1:])
     bar = bar_of(found, settings)
-    shift = -(step - 1) / 2  # what is shown of a square of pixels is its first one
     return Drawing(
         height,
         width,
         image,
-        (shift, shift, columns * step, rows * step),
-        _objects(found, masks, _colours(known, dense), ids=settings.ids),
+        (0.0, 0.0, columns * block[1], rows * block[0]),
+        _objects(found, masks, _colours(known, dense), spacing, ids=settings.ids),
         min(LINE * side, OF_DIAMETER * diameter) if diameter else LINE * side,
-        id_size(diameter, labels.shape),
-        None if bar is None else placed(bar, height, width),
+        id_size(diameter, (height, width)),
+        None if bar is None else placed(bar, height, width, wide),
         "" if bar is None else bar.text,
         slice_note(at, found.instances.labels),
     )
@@ -131,16 +145,23 @@ def _hex(colour: Iterable[int]) -> str:
 
 
 def _objects(
-    found: Segmented, masks: Iterable[ObjectMask], colours: dict[int, str], *, ids: bool
+    found: Segmented,
+    masks: Iterable[ObjectMask],
+    colours: dict[int, str],
+    spacing: Pair,
+    *,
+    ids: bool,
 ) -> Iterator[DrawnObject]:
     instances = found.instances
+    high, wide = spacing
     row = {label: k for k, label in enumerate(instances.ids.tolist())}
     spots: dict[int, tuple[float, float]] = {}
 
     def noticed() -> Iterator[ObjectMask]:
         for one in masks:
             if ids:
-                spots[one.label] = spot_of(one)
+                x, y = spot_of(one)
+                spots[one.label] = x * wide, y * high
             yield one
 
     for outline in outlines(noticed()):
@@ -150,8 +171,8 @@ def _objects(
         yield DrawnObject(
             label,
             ", ".join(fact for fact in facts if fact),
-            # One that is too small for the pixels that are shown has no neighbours there.
+            # One that is too small for the pixels that are shown may share its own with another.
             colours.get(label) or _hex(PALETTE[label % len(PALETTE)].tolist()),
-            [ring for piece in outline.pieces for ring in piece],
+            [ring * (wide, high) for piece in outline.pieces for ring in piece],
             spots.pop(label, None),
         )

@@ -21,7 +21,17 @@ from napari_spatial_embeddings.export.segmented import Segmented
 from napari_spatial_embeddings.files.errors import writing
 from napari_spatial_embeddings.system.atomic import write_atomically
 
-from .plane import crowded, limits_of, shown_colours, with_slice
+from .plane import (
+    NOTHING,
+    Pair,
+    crowded,
+    limits_of,
+    shown_colours,
+    spacing_in_plane,
+    steps_of,
+    thinned,
+    with_slice,
+)
 from .scale_bar import ScaleBar, bar_of, placed
 from .spots import id_size, spot_of, typical_diameter
 
@@ -29,7 +39,7 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 MAX_PIXELS = 4096
-"""Pixels shown along an axis; of larger images, every second, third, ..."""
+"""Pixels of a picture along an axis; of larger images, means of 2 x 2, 3 x 3, ... are shown."""
 
 MIN_PIXELS = 800
 """Smaller images are magnified, so that lines are thin beside their objects."""
@@ -46,14 +56,15 @@ def overlay(
     limits: Sequence[tuple[float, float]] | None = None,
     bar: ScaleBar | None = None,
     ids: bool = False,
+    spacing: Pair = (1.0, 1.0),
 ) -> RGB:
     """Draw the outlines of objects over their image.
 
     Parameters
     ----------
     image : (C, *S), real, optional
-        Three channels are red, green and blue; black if not given. Only the pixels that are shown
-        are read.
+        Three channels are red, green and blue; black if not given. Only the plane that is shown is
+        read.
     labels : integers (*S), not negative
     at : int, optional
         Which slice of a volume; its most crowded one if not given.
@@ -63,11 +74,14 @@ def overlay(
         Placed in a corner; left out of pictures that are too flat for its text.
     ids : bool
         Whether the label of each object is written on it.
+    spacing : height and width of a pixel
+        The shorter one is 1.
 
     Returns
     -------
     picture : uint8 (Y, X, 3)
-        Small images magnified, large ones thinned out, by a whole number.
+        Small images are magnified, and large ones reduced, by a whole number. Pixels that are not
+        square are magnified along their longer side.
     """
     from skimage.segmentation import find_boundaries
 
@@ -76,62 +90,100 @@ def overlay(
         labels = labels[at]
     else:
         at = None
-    longest = max(labels.shape)
-    step = math.ceil(longest / MAX_PIXELS)
+    shape = labels.shape
+    longest = max(n * side for n, side in zip(shape, spacing, strict=True))
     zoom = math.ceil(MIN_PIXELS / longest) if longest < MIN_PIXELS else 1
-    picture = _magnified(shown_colours(image, labels.shape, at, step, limits), zoom)
-    known, dense = numbered(labels[::step, ::step])
+    part = zoom / math.ceil(longest / MAX_PIXELS)
+    scale = spacing[0] * part, spacing[1] * part
+    steps = steps_of(shape, spacing, MAX_PIXELS)
+    places = [_places(*one) for one in zip(shape, scale, steps, strict=True)]
+    picture = _picked(shown_colours(image, shape, at, steps, limits), places)
+    known, dense = numbered(thinned(labels, steps))
     if len(known) > 1:
-        names = _magnified(dense, zoom)
+        names = _picked(dense, places)
         lines = find_boundaries(names, mode="inner")
         picture[lines] = instance_colours(dense)[names[lines]]
-    if ids or bar is not None:
-        picture = _with_text(picture, bar, zoom / step, (known, dense, zoom) if ids else None)
-    return picture
+    if ids:
+        each = scale[0] * steps[0], scale[1] * steps[1]
+        picture = _with_ids(picture, known, dense, each)
+    return picture if bar is None else _with_bar(picture, bar, scale[1])
 
 
-def _with_text(
-    picture: RGB,
-    bar: ScaleBar | None,
-    scale: float,
-    objects: tuple[NDArray[Any], NDArray[np.intp], int] | None,
+def _places(n: int, scale: float, step: int) -> NDArray[np.intp]:
+    """Return which block of pixels is seen at each pixel of a picture along an axis.
+
+    Parameters
+    ----------
+    n : int
+        Pixels of the image.
+    scale : float
+        Pixels of the picture for one of the image.
+    step : int
+        Pixels of a block.
+    """
+    seen = (np.arange(max(1, math.ceil(n * scale - NOTHING))) + 0.5) / (scale * step)
+    return np.minimum(seen.astype(np.intp), -(-n // step) - 1)
+
+
+def _picked(array: NDArray[Any], places: Sequence[NDArray[np.intp]]) -> NDArray[Any]:
+    return np.asarray(array[places[0][:, None], places[1]])
+
+
+def _with_ids(
+    picture: RGB, known: NDArray[Any], dense: NDArray[np.intp], scale: tuple[float, float]
 ) -> RGB:
-    """Return a picture with ids and a scale bar.
+    """Return a picture with the ids of its objects.
 
     Parameters
     ----------
     picture : uint8 (Y, X, 3)
-    bar : ScaleBar, optional
-    scale : float
-        Pixels of the picture for one of the image.
-    objects : optional
-        The labels that occur, where each pixel's is among them, and how much that is magnified.
+    known : integers
+        The labels that occur.
+    dense : intp (rows, columns)
+        Where that of each pixel is among them.
+    scale : pair of floats
+        Pixels of the picture for one of these, along Y and X.
     """
     from PIL import Image, ImageDraw
 
     drawn = Image.fromarray(picture)
     pen = ImageDraw.Draw(drawn)
-    height, width = picture.shape[:2]
-    if objects is not None:
-        known, dense, zoom = objects
-        diameter = typical_diameter(np.bincount(dense.ravel())[1:])
-        size = max(LEGIBLE, zoom * id_size(diameter, dense.shape))
-        font = _font(size)
-        outlined: dict[str, Any] = {"stroke_width": max(1, round(size / 9)), "stroke_fill": "black"}
-        for one in masks_of(dense):
-            x, y = (zoom * value for value in spot_of(one))
-            pen.text((x, y), str(known[one.label]), "white", font, "mm", **outlined)
-    if bar is not None:
-        at = placed(bar, height, width, scale)
-        if at.size >= LEGIBLE:
-            x, y, wide, high = map(round, at.box)
-            dark = drawn.crop((x, y, x + wide, y + high)).point(lambda value: value * 2 // 5)
-            drawn.paste(dark, (x, y))
-            left, top = round(at.bar[0]), round(at.bar[1])
-            right = max(left, round(at.bar[0] + at.bar[2]) - 1)
-            low = max(top, round(at.bar[1] + at.bar[3]) - 1)
-            pen.rectangle((left, top, right, low), "white")
-            pen.text(at.text, bar.text, "white", _font(at.size), "mm")
+    diameter = typical_diameter(np.bincount(dense.ravel())[1:]) * math.sqrt(scale[0] * scale[1])
+    size = max(LEGIBLE, id_size(diameter, picture.shape[:2]))
+    font = _font(size)
+    outlined: dict[str, Any] = {"stroke_width": max(1, round(size / 9)), "stroke_fill": "black"}
+    for one in masks_of(dense):
+        x, y = spot_of(one)
+        at = x * scale[1], y * scale[0]
+        pen.text(at, str(known[one.label]), "white", font, "mm", **outlined)
+    return np.array(drawn)
+
+
+def _with_bar(picture: RGB, bar: ScaleBar, scale: float) -> RGB:
+    """Return a picture with a scale bar, if it is not too flat for its text.
+
+    Parameters
+    ----------
+    picture : uint8 (Y, X, 3)
+    bar : ScaleBar
+    scale : float
+        Pixels of the picture for one of the image, along X.
+    """
+    from PIL import Image, ImageDraw
+
+    at = placed(bar, *picture.shape[:2], scale)
+    if at.size < LEGIBLE:
+        return picture
+    drawn = Image.fromarray(picture)
+    pen = ImageDraw.Draw(drawn)
+    x, y, wide, high = map(round, at.box)
+    dark = drawn.crop((x, y, x + wide, y + high)).point(lambda value: value * 2 // 5)
+    drawn.paste(dark, (x, y))
+    left, top = round(at.bar[0]), round(at.bar[1])
+    right = max(left, round(at.bar[0] + at.bar[2]) - 1)
+    low = max(top, round(at.bar[1] + at.bar[3]) - 1)
+    pen.rectangle((left, top, right, low), "white")
+    pen.text(at.text, bar.text, "white", _font(at.size), "mm")
     return np.array(drawn)
 
 
@@ -159,6 +211,7 @@ def write_overlay(path: Path, found: Segmented, settings: ExportSettings) -> Pat
         limits=limits_of(settings),
         bar=bar_of(found, settings),
         ids=settings.ids,
+        spacing=spacing_in_plane(found),
     )
     return write_picture(path, picture, found.noted())
 
@@ -186,7 +239,3 @@ def write_picture(path: str | Path, picture: RGB, made: Mapping[str, Any] | None
     with writing(path):
         write_atomically(path, content.getvalue())
     return path
-
-
-def _magnified(array: NDArray[Any], zoom: int) -> NDArray[Any]:
-    return array.repeat(zoom, 0).repeat(zoom, 1) if zoom > 1 else array

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +19,18 @@ from napari_spatial_embeddings.export.segmented import Segmented
 from . import panels as _panels
 from .overlay import write_picture
 from .panels import INK, Shown
-from .plane import crowded, limits_of, shown_values, slice_note, with_slice
+from .plane import (
+    Pair,
+    crowded,
+    limits_of,
+    middles,
+    shown_values,
+    slice_note,
+    spacing_in_plane,
+    steps_of,
+    thinned,
+    with_slice,
+)
 from .scale_bar import ScaleBar, bar_of
 
 if TYPE_CHECKING:
@@ -35,7 +45,7 @@ NARROWEST, TALLEST, FLATTEST = 2.8, 6.0, 1.4
 """In inches: limits of a panel that holds a long image."""
 
 MAX_PIXELS = 1600
-"""Pixels shown along an axis; of larger images, every second, third, ..."""
+"""Pixels shown along an axis; of larger images, means of 2 x 2, 3 x 3, ..."""
 
 DPI = 150
 
@@ -52,6 +62,7 @@ def overview(
     ids: bool = False,
     at: int | None = None,
     limits: Sequence[tuple[float, float]] | None = None,
+    spacing: Pair | None = None,
 ) -> RGB:
     """Draw one picture of an image and what was made of it; of a volume, a slice.
 
@@ -75,6 +86,8 @@ def overview(
         Which slice; the most crowded one if not given.
     limits : sequence of C pairs, optional
         The values of each channel that are dark and bright; percentiles if not given.
+    spacing : height and width of a pixel, optional
+        Those of the maps if not given.
 
     Returns
     -------
@@ -82,7 +95,7 @@ def overview(
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    shown = _choose(image, annotations, maps, labels, at, limits)
+    shown = _choose(image, annotations, maps, labels, at, limits, spacing)
     height, width = shown.labels.shape
     figure, panels = _layout(height * shown.aspect / width, title)
     _panels.draw_image(panels[0], shown, bar)
@@ -124,6 +137,7 @@ def write_panels(path: Path, found: Segmented, settings: ExportSettings) -> Path
         ids=settings.ids,
         at=settings.slice,
         limits=limits_of(settings),
+        spacing=spacing_in_plane(found),
     )
     return write_picture(path, picture, found.noted())
 
@@ -135,30 +149,34 @@ def _choose(
     labels: NDArray[np.integer],
     z: int | None = None,
     limits: Sequence[tuple[float, float]] | None = None,
+    spacing: Pair | None = None,
 ) -> Shown:
-    """Return one plane of everything, thinned out if it is large."""
-    at: tuple[int | slice, ...] = ()
-    note = ""
-    if labels.ndim == 3:
-        z = crowded(labels) if z is None else z
-        at, note = (z,), slice_note(z, labels)
-    else:
-        z = None
-    step = math.ceil(max(labels.shape[-2:]) / MAX_PIXELS)
-    at = (*at, slice(None, None, step), slice(None, None, step))
+    """Return one plane of everything, reduced if it is large."""
+    if labels.ndim == 3 and z is None:
+        z = crowded(labels)
+    at = () if z is None else (z,)
     every = (slice(None), *at)
+    high, wide = maps.spacing[-2:] if spacing is None else spacing
+    plane = labels[at]
+    steps = steps_of(plane.shape, (high / min(high, wide), wide / min(high, wide)), MAX_PIXELS)
     return Shown(
-        image=shown_values(image, labels.shape[-2:], z, step),
-        annotations=None if annotations is None else np.asarray(annotations[at]),
-        offsets=maps.offsets[every],
-        sigma=maps.sigma[every],
-        seed=maps.seed[every],
-        labels=np.asarray(labels[at]),
-        aspect=maps.spacing[-2] / maps.spacing[-1],
-        step=step,
-        note=note,
+        image=shown_values(image, plane.shape, z, steps),
+        annotations=None if annotations is None else _annotations(annotations[at], steps),
+        offsets=middles(maps.offsets[every], steps),
+        sigma=middles(maps.sigma[every], steps),
+        seed=middles(maps.seed[every], steps),
+        labels=thinned(plane, steps),
+        aspect=high * steps[0] / (wide * steps[1]),
+        step=steps[1],
+        note=slice_note(z, labels),
         limits=limits,
     )
+
+
+def _annotations(given: NDArray[np.integer], steps: tuple[int, int]) -> NDArray[np.integer]:
+    """Return the annotations that are shown of a plane (Y, X)."""
+    objects = thinned(np.maximum(given, 0), steps)
+    return np.where(objects > 0, objects, np.minimum(middles(given, steps), 0))
 
 
 def _layout(ratio: float, title: str) -> tuple[Figure, list[_panels.Panel]]:

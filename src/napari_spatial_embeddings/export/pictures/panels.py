@@ -54,7 +54,7 @@ class Shown:
     aspect : float
         Height of a pixel in widths.
     step : int
-        Every how many pixels one is shown.
+        Pixels of the image for one that is shown, along X.
     note : str
         Which plane it is.
     limits : sequence of C pairs, optional
@@ -90,7 +90,7 @@ def draw_image(panel: Panel, shown: Shown, bar: ScaleBar | None) -> None:
     """Draw the image, with a scale bar if there is one."""
     _show(panel, image_colours(shown.image, shown.limits), shown, "Image", shown.note)
     if bar is not None:
-        end = bar.length / shown.step / shown.labels.shape[1] * _width(panel)
+        end = bar.length / shown.step / shown.labels.shape[1] * _shown_width(panel, shown)
         panel.legend.plot([0.0, end], [0.38, 0.38], color=INK, lw=3, solid_capstyle="butt")
         _write(panel, end + 0.1, 0.38, bar.text)
 
@@ -216,7 +216,11 @@ def _show(panel: Panel, picture: Picture, shown: Shown, name: str, note: str = "
     """Draw a picture under its name."""
     panel.axes.set_title(name, loc="left", color=INK, size=12, weight="bold", pad=6)
     panel.axes.set_title(note, loc="right", color=FAINT, size=9, pad=6)
-    panel.axes.imshow(picture.clip(0, 1), interpolation="nearest", aspect=shown.aspect)
+    figure = panel.axes.get_figure(root=True)
+    assert figure is not None
+    fits = picture.shape[1] <= figure.dpi * _shown_width(panel, shown)
+    how = "nearest" if fits else "antialiased"  # where several pixels are one, their mean
+    panel.axes.imshow(picture.clip(0, 1), interpolation=how, aspect=shown.aspect)
 
 
 def _bar(panel: Panel, name: str, low: float, high: float, unit: str) -> None:
@@ -240,3 +244,12 @@ def _write(panel: Panel, x: float, y: float, text: str, **how: Any) -> None:
 
 def _width(panel: Panel) -> float:
     return float(panel.legend.get_xlim()[1])
+
+
+def _shown_width(panel: Panel, shown: Shown) -> float:
+    """Return the width of what is shown, in inches: less than that of a panel that is too flat."""
+    rows, columns = shown.labels.shape
+    wide, box = _width(panel), panel.axes.get_position(original=True)
+    figure = panel.axes.get_figure(root=True)
+    assert figure is not None
+    return min(wide, box.height * figure.get_figheight() * columns / (rows * shown.aspect))

@@ -32,7 +32,7 @@ class ScaleBar:
     Parameters
     ----------
     length : float
-        In pixels of the image.
+        In pixels of the image, along X.
     text : str
         The length with its unit; pixels where the size of a pixel is unknown.
     """
@@ -86,16 +86,16 @@ class PlacedBar:
     size: float
 
 
-def placed(bar: ScaleBar, height: int, width: int, scale: float = 1.0) -> PlacedBar:
+def placed(bar: ScaleBar, height: float, width: float, scale: float = 1.0) -> PlacedBar:
     """Return where a bar is in a picture.
 
     Parameters
     ----------
     bar : ScaleBar
-    height, width : int
+    height, width : float
         Of the picture, in its own pixels.
     scale : float
-        Pixels of the picture for one of the image.
+        Pixels of the picture for one of the image, along X.
     """
     side, length = max(height, width), bar.length * scale
     line = TEXT * side

@@ -40,7 +40,7 @@ def typical_diameter(areas: NDArray[np.integer[Any]]) -> float:
     return 2 * math.sqrt(float(np.median(areas)) / math.pi) if len(areas) else 0.0
 
 
-def id_size(diameter: float, shape: tuple[int, ...]) -> float:
+def id_size(diameter: float, shape: tuple[float, ...]) -> float:
     """Return the height of ids that fit into objects of a diameter in an image, in pixels."""
     largest = LARGEST * max(shape)
     return min(largest, SHARE * diameter) if diameter else largest

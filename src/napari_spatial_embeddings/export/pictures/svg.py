@@ -1,8 +1,9 @@
 """SVG of a segmented image: its pixels as PNG, and the outline of each object as a path.
 
-The unit is a pixel of the image, whose first one reaches from 0 to 1 along each axis. A path has
-the id ``object-LABEL``, and a title that names label, class and score. Paths have no filling;
-``fill`` of their group gives them one, in which pieces and holes come out right.
+The unit is a pixel of the image, whose first one reaches from 0 to 1 along each axis; of pixels
+that are not square, their shorter side. A path has the id ``object-LABEL``, and a title that names
+label, class and score. Paths have no filling; ``fill`` of their group gives them one, in which
+pieces and holes come out right.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ def _head(found: Segmented, shown: Drawing) -> str:
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-        f' version="1.1" width="{zoom * shown.width}" height="{zoom * shown.height}"'
-        f' viewBox="0 0 {shown.width} {shown.height}">\n'
+        f' version="1.1" width="{zoom * shown.width:.8g}" height="{zoom * shown.height:.8g}"'
+        f' viewBox="0 0 {shown.width:.8g} {shown.height:.8g}">\n'
         f"<title>{_text(title)}</title>\n"
         f"<metadata>{_text(f'{SOFTWARE} {json.dumps(found.noted())}')}</metadata>\n"
     )
@@ -104,7 +105,7 @@ def _write_ids(file: BinaryIO, shown: Drawing, spots: list[tuple[int, float, flo
         ' text-anchor="middle">\n'.encode()
     )
     file.writelines(
-        f'<text x="{x:g}" y="{y + MIDDLE * size:.6g}">{label}</text>\n'.encode()
+        f'<text x="{x:.7g}" y="{y + MIDDLE * size:.6g}">{label}</text>\n'.encode()
         for label, x, y in spots
     )
     file.write(b"</g>\n")
@@ -125,7 +126,7 @@ def _scale_bar(shown: Drawing) -> str:
 
 
 def _ring(ring: Ring) -> str:
-    return f"M{' '.join(f'{x:g},{y:g}' for x, y in ring.tolist())}Z"
+    return f"M{' '.join(f'{x:.7g},{y:.7g}' for x, y in ring.tolist())}Z"
 
 
 def _pixels(picture: RGB) -> str:
