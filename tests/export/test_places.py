@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from builders import capsules
 from label_files import ome_zarr, tiff
@@ -17,7 +18,7 @@ from napari_spatial_embeddings.export.labels import write_labels
 from napari_spatial_embeddings.export.large_tiff import write_large_tiff
 from napari_spatial_embeddings.export.places import check_folder, check_place, results_beside
 from napari_spatial_embeddings.export.tracks import TRACK_FORMATS, write_tracks
-from napari_spatial_embeddings.files import FileError
+from napari_spatial_embeddings.files import FileError, find_images
 from napari_spatial_embeddings.tracking.tracks import tracks_of_ids
 
 LABELS = capsules((40, 50)).astype(np.uint16)
@@ -65,6 +66,23 @@ def test_results_lie_in_no_zarr(tmp_path: Path) -> None:
     check_folder(tmp_path / "results")
     assert results_beside(image) == tmp_path / "results"
     assert results_beside(tmp_path / "in/a.tif") == tmp_path / "in/results"
+
+
+def test_results_may_lie_below_stray_metadata(tmp_path: Path) -> None:
+    """As napari-ome-zarr leaves it: in `findings/`."""
+    results = tmp_path / "results"
+    zarr.open_group(tmp_path, mode="a")
+    ome_zarr(tmp_path / "raw", np.ones((40, 40), np.uint8), "YX")
+    with pytest.raises(FileError, match="which holds nothing but its arrays"):
+        check_folder(results)
+    results.mkdir()
+    check_folder(results)
+    image = write_labels(tmp_path / "a.tif", LABELS)
+    assert results_beside(image) == results
+    assert find_images([tmp_path]) == [image]
+    (tmp_path / "zarr.json").write_text('{"node_type": "group", "attributes": {"ome": {}}}')
+    with pytest.raises(FileError, match="which holds nothing but its arrays"):
+        check_folder(results)
 
 
 @pytest.mark.parametrize("kind", TRACK_FORMATS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -45,8 +46,30 @@ METADATA = ("zarr.json", ".zattrs", ".zgroup", ".zarray")
 
 def is_zarr(path: Path) -> bool:
     """Whether a path is a folder of Zarr, which counts as one file."""
-    return path.is_dir() and (
-        path.suffix == ".zarr" or any((path / name).is_file() for name in METADATA)
+    known = path.suffix == ".zarr" or (_has_metadata(path) and not _is_stray(path))
+    return known and path.is_dir()
+
+
+def _has_metadata(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in METADATA)
+
+
+def _is_stray(folder: Path) -> bool:
+    """Whether a group has no attributes, and something lies in it that is no Zarr.
+
+    Programs leave such metadata behind in folders of users: napari-ome-zarr does, two folders above
+    a label image that it opens.
+    """
+    try:
+        facts = json.loads((folder / METADATA[0]).read_bytes())
+    except (OSError, ValueError):
+        return False
+    if not isinstance(facts, dict) or facts.get("node_type") != "group" or facts.get("attributes"):
+        return False
+    return any(
+        not (one.suffix == ".zarr" or _has_metadata(one)) if one.is_dir() else one.name[0] != "."
+        for one in folder.iterdir()
+        if one.name != METADATA[0]
     )
 
 
