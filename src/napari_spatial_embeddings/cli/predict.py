@@ -34,6 +34,7 @@ from .image_reader import ImageReader
 from .output import ResultWriter, add_output_flags
 from .predict_blocks import note_kept, predict_in_blocks
 from .predicting.block_job import BlockJob, check_output, is_one_file
+from .predicting.copied import add_copied_flags, with_copied
 from .predicting.images import predict_all
 from .predicting.inputs import find_inputs
 from .predicting.object_size import add_size_flag, diameters_of, with_found_diameter
@@ -89,12 +90,7 @@ def add_parser(subparsers: Subparsers) -> None:
         choices=OTHERS,
         help="Write each image's objects for other programs too, as 'export' does.",
     )
-    parser.add_argument(
-        "--corrections",
-        metavar="FILE",
-        help="Of one image, the corrections and labels of a file that the window's Copy command"
-        " wrote.",
-    )
+    add_copied_flags(parser)
     add_axes_flag(parser)
     add_channels_flag(parser)
     add_grey_flag(parser)
@@ -164,8 +160,7 @@ def predict(options: argparse.Namespace) -> int:
     frames = _checked_frames(options)
     inputs = find_inputs(options.input, reader, project, options.pattern, output, into, frames)
     stores = project is not None and not options.ome
-    if options.corrections:
-        inputs = [_corrected(options, inputs)]
+    inputs = with_copied(options, inputs)
     names = [*dict.fromkeys(options.format or ()), *["panels"] * options.panels]
     how = tuple(FORMATS[one] for one in names), read_flags(vars(options), ExportSettings())
     outputs = Outputs(output, options.table, options.ome, options.maps, stores, *how)
@@ -274,22 +269,6 @@ def _series(run: PredictRun, job: BlockJob, given: Input, stop: StopRequest) -> 
         done = DoneImages(folder, run.facts)
         predict_all(run, [given], results, {}, done, workers, stop.cancelled)
     return results.close()
-
-
-def _corrected(options: argparse.Namespace, inputs: list[Input]) -> Input:
-    """Return the only image with the corrections of a file."""
-    from napari_spatial_embeddings.prediction.repeated import with_corrections
-
-    path = Path(options.corrections)
-    if len(inputs) != 1:
-        raise CallError(f"--corrections: they are those of one image, and here are {len(inputs)}")
-    if is_one_file(options.output):
-        raise CallError("--corrections: no image by blocks has them; name a folder as --output")
-    if options.workers is not None or options.scheduler:
-        raise CallError("--corrections: workers do not take them; leave --workers and --scheduler")
-    if not path.is_file():
-        raise CallError(f"--corrections: there is no file {path}")
-    return with_corrections(inputs[0], path)
 
 
 def _model_and_output(

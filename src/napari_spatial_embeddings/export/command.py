@@ -61,6 +61,7 @@ def predict_command(
     formats: Sequence[str] = (),
     settings: ExportSettings = ExportSettings(),
     corrections: Path | None = None,
+    annotation: Path | None = None,
 ) -> str:
     """Return the command that segments images with a model and these settings.
 
@@ -90,6 +91,8 @@ def predict_command(
         Of these.
     corrections : path, optional
         Of the file of corrections of the only image.
+    annotation : path, optional
+        Of the labels that its panels show.
 
     Returns
     -------
@@ -102,6 +105,7 @@ def predict_command(
     others = [name for name, key in NAMES.items() if key in left]
     words += ["--format", *others] if others else []
     words += ["--corrections", str(corrections)] if corrections else []
+    words += ["--annotations", str(annotation)] if annotation else []
     words += ["--axes", axes] if axes else []
     words += ["--channels", *map(str, channels)] if channels is not None else []
     words += ["--grey", grey] if grey else []
@@ -126,6 +130,7 @@ def predict_python(
     formats: Sequence[str] = ("labels",),
     settings: ExportSettings = ExportSettings(),
     corrections: Path | None = None,
+    annotation: Path | None = None,
 ) -> str:
     """Return the Python that segments an image with a model and these settings.
 
@@ -137,7 +142,7 @@ def predict_python(
         Of `project.image_source.ImageSource`, all that is given but the path.
     frame : int, optional
         Which one of a time series.
-    formats, settings, corrections
+    formats, settings, corrections, annotation
         As of `predict_command`.
     """
     how = "".join(f", {name}={value!r}" for name, value in reading.items() if value is not None)
@@ -148,7 +153,8 @@ def predict_python(
         f"prediction={_call(prediction)}",
     ]
     lines += [] if frame is None else [f"frame={frame}"]
-    lines += [] if corrections is None else [f"corrections=Path({str(corrections)!r})"]
+    files = {"corrections": corrections, "annotation": annotation}
+    lines += [f"{name}=Path({str(path)!r})" for name, path in files.items() if path is not None]
     words = "".join(f"    {line},\n" for line in lines)
     return f"""from pathlib import Path
 

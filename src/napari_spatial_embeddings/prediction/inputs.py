@@ -67,6 +67,8 @@ class Input:
     large_state : callable
         Returns, of the image once it is read, by what an unfinished run of it block by block is
         known; the state if it returns nothing.
+    annotation : path, optional
+        Labels that its panels show.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Input:
     complete: Callable[[SegmentationJob], SegmentationJob] = as_it_is
     wanted: Callable[[], bool] = always
     large_state: Callable[[ImageData], str] = as_any_other
+    annotation: Path | None = None
 
     def apart(self) -> Input:
         """Return the same for other processes: with absolute paths, and without the caller's own.

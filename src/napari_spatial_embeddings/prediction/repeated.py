@@ -1,4 +1,4 @@
-"""Segmentation of one image as it was done before, with its corrections and its labels."""
+"""Segmentation of one image as it was done before, with its corrections, labels and annotation."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.errors import InputError
@@ -27,6 +30,7 @@ def segment_image(
     *,
     frame: int | None = None,
     corrections: Path | None = None,
+    annotation: Path | None = None,
 ) -> Segmented:
     """Segment the image of a file as ``predict`` does, for `export.export`.
 
@@ -43,11 +47,13 @@ def segment_image(
         Which one of a time series, counted from 0.
     corrections : path, optional
         Of a file of corrections, as the window writes beside what it copies.
+    annotation : path, optional
+        Labels that panels show, negative where nothing is known.
 
     Raises
     ------
     InputError, Failure
-        If the image, the model or the corrections cannot be used.
+        If the image, the model, the corrections or the annotation cannot be used.
     """
     from napari_spatial_embeddings.files import positions
     from napari_spatial_embeddings.inference.registry import find_model
@@ -59,6 +65,7 @@ def segment_image(
     if frame is not None:
         image, name = frame_of(image, frame), f"{name}, frame {frame}"
     check_single(image)
+    given = None if annotation is None else read_annotated(annotation, image.shape)
     job = SegmentationJob(name, name, lambda: image)
     if corrections is not None:
         job = corrected(corrections, image.shape, job)
@@ -68,7 +75,7 @@ def segment_image(
     if last.error is not None:
         raise last.error
     assert last.result is not None
-    return segmented(name, last.result, image, source.path)
+    return replace(segmented(name, last.result, image, source.path), annotation=given)
 
 
 def frame_of(image: ImageData, t: int) -> ImageData:
@@ -122,6 +129,46 @@ def with_corrections(one: Input, path: Path) -> Input:
         return corrected(path, job.read().shape, one.complete(job))
 
     return replace(one, read=read, state=state, complete=complete)
+
+
+def with_annotation(one: Input, path: Path) -> Input:
+    """Return an input whose panels show the annotation of a file.
+
+    Reading it raises `InputError` if it is a time series, or too large, or the file does not fit.
+    """
+
+    def read() -> ImageData:
+        image = check_single(one.read())
+        read_annotated(path, image.shape)
+        return image
+
+    def state() -> str:
+        from napari_spatial_embeddings.files import state_of
+
+        known = one.state()
+        return known and f"{known}, annotated by {state_of(path)}"
+
+    return replace(one, read=read, state=state, annotation=path)
+
+
+def annotated(one: Input, found: Segmented) -> Segmented:
+    """Return what was found with the annotation of the input, if it has one."""
+    if one.annotation is None:
+        return found
+    return replace(found, annotation=read_annotated(one.annotation, found.instances.labels.shape))
+
+
+def read_annotated(path: Path, shape: tuple[int, ...]) -> NDArray[np.int32]:
+    """Read what is annotated of an image (*shape): objects positive, negative where unknown.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged, or of another shape.
+    """
+    from napari_spatial_embeddings.project.annotation import read_stored
+
+    return read_stored(path, shape)
 
 
 def corrected(path: Path, shape: tuple[int, ...], job: SegmentationJob) -> SegmentationJob:

@@ -155,6 +155,7 @@ class PredictRun:
         """Yield the reports of an image whose maps fit in memory, and write its results."""
         from napari_spatial_embeddings.inference.segmentation import SegmentationJob
 
+        from .repeated import annotated
         from .segmented import segmented
 
         one = report.one
@@ -169,8 +170,8 @@ class PredictRun:
         if not one.wanted():
             yield replace(report, summary=ImageSummary(one.name, one.well))
             return
-        made = self.made_by
-        for _ in self.outputs.write(one, segmented(one.name, found, image, one.path, made=made)):
+        written = segmented(one.name, found, image, one.path, made=self.made_by)
+        for _ in self.outputs.write(one, annotated(one, written)):
             yield replace(report, message=f"{one.name}: writing")
         objects = [(found.instances.size, found.instances.score)]
         yield replace(self._finished(report, image, objects), found=found)

@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 from builders import picture
 from command_line import contents, refused, save, undated
 from napari_spatial_embeddings.files import read_labels
+from napari_spatial_embeddings.project.annotation import Annotation
 from plugin.fake_results import discs
 from plugin.scenes import EditorBench, Scene
 from plugin.untrained import done, predict, use
@@ -57,7 +58,7 @@ def written(folder: Path) -> dict[str, bytes | None]:
     return {
         name: picture_of(content) if content and name.endswith(".png") else undated(content)
         for name, content in contents(folder).items()
-        if not name.startswith("corrections")
+        if not name.startswith(("corrections", "annotations"))
     }
 
 
@@ -70,7 +71,7 @@ def picture_of(content: bytes) -> bytes:
 def test_both_write_what_the_window_exports(
     bench: EditorBench, tmp_path: Path, qtbot: QtBot
 ) -> None:
-    """To the last byte but for the date, in processes of their own; labels and corrections too."""
+    """To the last byte but for the date, in processes of their own."""
     scene = opened(bench, tmp_path / "a b.tif", qtbot)
     count = len(scene.instances)
     one, other = scene.some(2)
@@ -83,12 +84,18 @@ def test_both_write_what_the_window_exports(
     assert not np.array_equal(scene.instances.ids, np.arange(1, len(scene.instances) + 1))
     assert 3 < len(scene.instances) <= count
     bench.viewer.layers["a b"].contrast_limits = (20.5, 90)
+    project = bench.project.ensure()
+    bench.autosave.save_now()
+    annotated = np.zeros((60, 70), np.int32)
+    annotated[5:20, 5:20] = 3
+    project.save_annotation(scene.key, Annotation(annotated))
 
     folders = [tmp_path / name for name in ("window", "command", "python")]
     bench.export.export_current(folders[0], FORMATS)
     assert done(bench).startswith("Wrote 9 files")
     command = copied(bench, folders[1], python=False)
     assert "Corrections and labels are saved as" in bench.message
+    assert f"The annotation is saved as {folders[1] / 'annotations' / 'a b.tif'}" in bench.message
     python = copied(bench, folders[2], python=True)
     assert "The Python is copied" in bench.message
     ast.parse(python)
@@ -126,6 +133,7 @@ def test_files_of_corrections(bench: EditorBench, tmp_path: Path, qtbot: QtBot) 
     command = "predict", tmp_path / "a.tif", "--model", tmp_path / "model", "--corrections"
     file, into = out / "corrections/a.tif", ("--output", tmp_path / "b")
     assert "there is no file" in refused(*command, tmp_path / "none.tif", *into)
+    assert "add --panels" in refused(*command[:-1], "--annotations", file, *into)
     assert "name a folder" in refused(*command, file, "--output", tmp_path / "b.zarr")
     assert "workers do not take them" in refused(*command, file, *into, "--workers", 2)
     save(tmp_path / "in/a.tif", np.zeros((9, 9), np.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,6 @@ from .tools.file_writing import FileWriting
 from .tracking.linking import LinkingController
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from napari_spatial_embeddings.plugin.tasks.copied_command import CommandRequest, CopiedCommand
     from napari_spatial_embeddings.plugin.tasks.export import ExportTask
 
@@ -296,11 +295,7 @@ class ExportController(FileWriting):
         request = self._command_request(folder, formats, settings, python=python)
         if self._commands is not None:
             self._commands.cancel()
-
-        def work() -> Iterator[CopiedCommand]:
-            return copied_command(request)
-
-        self._commands = worker = Worker(work, self)
+        self._commands = worker = Worker(partial(copied_command, request), self)
         worker.reported.connect(self._command_done)
         worker.failed.connect(self._command_failed)
         worker.start()
@@ -334,6 +329,8 @@ class ExportController(FileWriting):
             settings,
             session.result,
             python,
+            session.project,
+            key,
         )
 
     def _command_done(self, command: CopiedCommand) -> None:

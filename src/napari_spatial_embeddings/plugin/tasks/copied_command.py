@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,18 @@ import numpy as np
 from napari_spatial_embeddings.config import ClusteringSettings, ExportSettings, PredictionSettings
 from napari_spatial_embeddings.core.image_data import ImageData
 from napari_spatial_embeddings.core.instances import Corrections
+from napari_spatial_embeddings.core.maps import IGNORE
 from napari_spatial_embeddings.export.command import predict_command, predict_python
+from napari_spatial_embeddings.export.labels import write_labels
 from napari_spatial_embeddings.files import FileError, file_name, positions, read_image
 from napari_spatial_embeddings.inference.segmentation import Segmentation
+from napari_spatial_embeddings.project import Project
 from napari_spatial_embeddings.project.copies import write_copy
 from napari_spatial_embeddings.project.corrections import write_corrections
 from napari_spatial_embeddings.project.image_source import ImageSource, OpenedImage
 from napari_spatial_embeddings.project.sources import checked, same_pixels
+
+from .export import annotation_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class CommandRequest:
         What was found: its corrections and its labels are repeated.
     python : bool
         Whether it is to be Python, and no command.
+    project, key : optional
+        Where the annotation is that panels show.
     """
 
     opened: OpenedImage
@@ -55,6 +62,8 @@ class CommandRequest:
     settings: ExportSettings
     result: Segmentation | None = None
     python: bool = False
+    project: Project | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,8 @@ class CopiedCommand:
     corrections : path, optional
         Of the corrections, and the labels.
     python : bool
+    annotation : path, optional
+        Of the annotation that panels show.
     """
 
     text: str
@@ -77,6 +88,7 @@ class CopiedCommand:
     alone: bool
     corrections: Path | None = None
     python: bool = False
+    annotation: Path | None = None
 
     @property
     def message(self) -> str:
@@ -84,6 +96,8 @@ class CopiedCommand:
         saved = f"The image is saved as {self.copy}. " if self.copy else ""
         if self.corrections:
             saved += f"Corrections and labels are saved as {self.corrections}. "
+        if self.annotation:
+            saved += f"The annotation is saved as {self.annotation}. "
         alone = (
             " It takes the brightness of this part alone: what it finds may differ a little from"
             " what is seen here."
@@ -102,7 +116,7 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
     Raises
     ------
     InputError, Failure
-        If that copy, or the corrections, cannot be written.
+        If that copy, the corrections, or the annotation cannot be written.
     """
     copy, image, frame = None, request.opened.image, request.frame
     source, alone = request.opened.source(), image.whole is not None
@@ -113,10 +127,12 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
         source = ImageSource(copy)
     name = positions(source.path)[0].name + ("" if frame is None else f", frame {frame}")
     corrections = _corrections(request.result, request.folder / "corrections", name)
+    annotation = _annotation(request, request.folder / "annotations", name)
     what: dict[str, Any] = {
         "formats": request.formats,
         "settings": request.settings,
         "corrections": corrections,
+        "annotation": annotation,
     }
     how = request.model, request.folder, request.clustering, request.prediction
     if request.python:
@@ -135,7 +151,7 @@ def copied_command(request: CommandRequest) -> Iterator[CopiedCommand]:
             frames=None if frame is None else [frame],
             **what,
         )
-    yield CopiedCommand(text, copy, alone, corrections, request.python)
+    yield CopiedCommand(text, copy, alone, corrections, request.python, annotation)
 
 
 def _copy(image: ImageData, folder: Path) -> Path:
@@ -155,10 +171,7 @@ def _copy(image: ImageData, folder: Path) -> Path:
 
 
 def _corrections(result: Segmentation | None, folder: Path, name: str) -> Path | None:
-    """Write corrections and labels into a folder, unless they are there, or are what comes anyway.
-
-    Files of others, which earlier commands name, are kept.
-    """
+    """Write corrections and labels into a folder, unless they are there, or come anyway."""
     if result is None:
         return None
     found, corrections = result.instances, result.corrections
@@ -166,8 +179,24 @@ def _corrections(result: Segmentation | None, folder: Path, name: str) -> Path |
     if none and np.array_equal(found.ids, np.arange(1, len(found) + 1)):
         return None
     known = Corrections.none(found.labels.shape) if corrections is None else corrections
+    return _kept(folder, name, lambda new: write_corrections(new, known, found))
+
+
+def _annotation(request: CommandRequest, folder: Path, name: str) -> Path | None:
+    """Write the annotation that panels show into a folder, unless it is there."""
+    if "panels" not in request.formats:
+        return None
+    labels = annotation_of(request.project, request.key)
+    if labels is None:
+        return None
+    shown = np.maximum(labels, IGNORE)
+    return _kept(folder, name, lambda new: write_labels(new, shown, unknown=True))
+
+
+def _kept(folder: Path, name: str, write: Callable[[Path], object]) -> Path:
+    """Write a file into a folder, unless it is there; others, which earlier commands name, stay."""
     new = folder / f".{file_name(name)}.new.tif"
-    write_corrections(new, known, found)
+    write(new)
     for path in _paths(folder, name):
         if not path.exists():
             return new.replace(path)

@@ -212,12 +212,11 @@ def _read(request: ExportRequest, task: ExportTask) -> ImageData:
     return request.project.image(task.key)
 
 
-def _annotation(request: ExportRequest, task: ExportTask) -> NDArray[np.int32] | None:
+def annotation_of(project: Project | None, key: str) -> NDArray[np.int32] | None:
     """Return what is annotated of an image, as the project holds it; None if nothing is."""
-    project = request.project
-    if project is None or project.card.find(task.key) is None:
+    if project is None or project.card.find(key) is None:
         return None
-    given = project.annotation(task.key)
+    given = project.annotation(key)
     return given.resolved(project.card.unlabelled) if given else None
 
 
@@ -230,10 +229,10 @@ def _segmented(
             f"{task.name} has the shape {image.data.shape[1:]}, its objects {result.maps.shape}:"
             " predict it again"
         )
-    return replace(
-        segmented(task.file, result, image, task.source),
-        annotation=_annotation(request, task) if "panels" in request.formats else None,
-    )
+    found = segmented(task.file, result, image, task.source)
+    if "panels" not in request.formats:
+        return found
+    return replace(found, annotation=annotation_of(request.project, task.key))
 
 
 def _settings(request: ExportRequest, task: ExportTask, found: Segmented) -> ExportSettings:
