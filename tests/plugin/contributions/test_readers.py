@@ -12,12 +12,14 @@ import tifffile
 import zarr
 from napari.components import ViewerModel
 from napari.layers import Layer
+from napari.plugins import _initialize_plugins
 
 from napari_spatial_embeddings.core import image_data
 from napari_spatial_embeddings.core.outlines.filled import filled
 from napari_spatial_embeddings.errors import InputError
-from napari_spatial_embeddings.export import CocoSet
+from napari_spatial_embeddings.export import CocoSet, export
 from napari_spatial_embeddings.export.from_labels import segmented_labels
+from napari_spatial_embeddings.export.image_labels import write_image_labels
 from napari_spatial_embeddings.files import stored
 from napari_spatial_embeddings.plugin.contributions.readers import reader
 from napari_spatial_embeddings.plugin.layers.tags import tag_of
@@ -127,6 +129,40 @@ def test_objects_of_coco(
         assert reader(str(tmp_path / name)) is None
     (tmp_path / "a.zip").write_bytes(b"PK and no more")
     assert reader(str(tmp_path / "a.zip")) is None
+
+
+def test_what_napari_itself_makes_of_our_labels(tmp_path: Path) -> None:
+    """As the table of `docs/formats.md` has it; this plugin opens what napari does not."""
+    _initialize_plugins()  # as a window does
+    own, labels = ViewerModel(), np.kron(np.arange(12).reshape(3, 4), np.ones((9, 9), int))
+    size: dict[str, Any] = {"pixel_size": (0.5, 0.5), "unit": "um"}
+    for top, ending, kind in (
+        (1, ".tif", "image"),
+        (70_000, ".tif", "labels"),
+        (1, ".labels.npy", "labels"),
+        (1, ".labels.zarr", "image"),
+    ):
+        found = segmented_labels(f"cells{top}", labels * top, **size)
+        key = {".tif": "labels", ".labels.npy": "npy"}.get(ending, "ome-zarr")
+        (path,) = export(tmp_path, found, [key])
+        (layer,) = own.open(str(path), plugin="napari")
+        assert (layer._type_string, layer.scale.tolist()) == (kind, [1, 1])
+        if ending == ".labels.npy":
+            continue
+        read = reader(str(path))
+        assert read is not None
+        ((data, options, ours),) = read(str(path))
+        assert (ours, options["scale"]) == ("labels", (0.5, 0.5))
+        np.testing.assert_array_equal(data, labels * top)
+
+    write(image := tmp_path / "image.zarr", "yx")
+    assert own.open(str(image), plugin="napari")
+    write_image_labels(image, "nuclei", np.ones((30, 40), np.int32), {})
+    with pytest.raises(ValueError, match="No arrays found"):
+        own.open(str(image), plugin="napari")
+    read = reader(str(image))
+    assert read is not None
+    assert read(str(image))[0][0].shape == (30, 40)
 
 
 def test_a_stack_is_left_to_others(tmp_path: Path) -> None:

@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 import tifffile
 from napari.layers import Labels, Layer
+from napari.plugins import _initialize_plugins
+from napari.plugins.io import save_layers
+from napari.utils.notifications import notification_manager
+from npe2 import PluginManager
 from pytestqt.qtbot import QtBot
 
 from napari_spatial_embeddings.errors import InputError
@@ -76,6 +80,39 @@ def test_instances_are_saved_with_all_that_belongs_to_them(
     np.testing.assert_allclose(back.scale, layer.scale)
     known = back.features[back.features["score"].notna()]
     assert known["index"].tolist() == result.instances.ids.tolist()
+
+
+def test_all_layers_are_saved_into_a_folder(bench: Bench, tmp_path: Path) -> None:
+    """By napari's own call for its File > Save All Layers, with the writer chosen in its dialog."""
+    _initialize_plugins()  # as a window does
+    viewer, folder = bench.viewer, tmp_path / "all"
+    viewer.add_points([[3, 4], [5, 6]], name="nuclei.csv")
+    layers = [*viewer.layers]
+    (writer,) = (
+        one
+        for one in PluginManager.instance().iter_compatible_writers(
+            [x._type_string for x in layers]
+        )
+        if one.command == "napari-spatial-embeddings.write_all"
+    )
+    own = instances(bench).name
+    written = save_layers(str(folder), layers, _writer=writer)
+    names = {Path(path).name for path in written}
+    assert names >= {f"{own}{end}" for end in (".tif", ".csv", ".maps.zarr")}
+    assert names >= {"nuclei.tif", "nuclei-2.csv"}  # the image, and the points
+    assert names <= {path.name for path in folder.iterdir()}
+    assert read_settings(folder / f"{own}.tif")["corrected"] == 0
+    np.testing.assert_array_equal(
+        tifffile.imread(folder / "nuclei.tif"), viewer.layers["nuclei"].data
+    )
+
+    viewer.add_tracks([[1, 0, 2, 3], [1, 1, 2, 4]], name="paths")
+    (folder / f"{own}.csv").write_text("name,price\n")
+    again = viewer.layers.save(str(folder))  # napari has no other writer for these
+    said = notification_manager.records[-1].message
+    assert "paths is not saved: napari has no file for layers of tracks" in said
+    assert f"{own} is not saved: " in said
+    assert str(folder / "nuclei.tif") in again
 
 
 def test_labels_that_were_painted_over_are_no_result(bench: Bench, tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from napari_spatial_embeddings.plugin.layers.opened.file_axes import source_path
 from napari_spatial_embeddings.plugin.layers.outlined.shapes import points_layer, shapes_layer
 from napari_spatial_embeddings.plugin.layers.tags import role_of
 
+from .waiting import waited
+
 OWN = (".roi", ".zip", ".geojson", ".geojson.gz", ".shapes.csv", "_seg.npy")
 """Ends of the names of files that are read here; other JSON and CSV may be anything."""
 
@@ -35,6 +37,11 @@ def are_annotations(path: Path) -> bool:
     return name.endswith(OWN) and path.is_file() and may_be_annotations(path)
 
 
+def reading(path: Path) -> str:
+    """Return the text that is shown while a file is read."""
+    return f"Reading {path.name} …"
+
+
 def read_annotations(path: Path) -> list[LayerTuple]:
     """Read a file as layers, which lie on the image that is open, if it is the only one or active.
 
@@ -48,12 +55,12 @@ def read_annotations(path: Path) -> list[LayerTuple]:
     from napari_spatial_embeddings.files.annotations.cellpose import is_seg, read_seg
 
     if is_seg(path):
-        labels, _ = read_seg(path)
+        labels, _ = waited(reading(path), lambda: read_seg(path))
         return [(labels, {"name": path.stem, **_place(labels.ndim)}, "labels")]
-    file, name = AnnotationFile(path), path.name.partition(".")[0]
-    if file.kind == "coco" and len(file.names) > 1:
-        name = _name_of_image(file)
-    found = file.outlines(name)
+    file = AnnotationFile(path)
+    several = waited(reading(path), lambda: file.kind == "coco" and len(file.names) > 1)
+    name = _name_of_image(file) if several else path.name.partition(".")[0]
+    found = waited(reading(path), lambda: file.outlines(name))
     made = [shapes_layer(found, name), points_layer(found, f"{name} points")]
     layers = [layer for layer in made if layer is not None]
     if not layers:

@@ -28,7 +28,8 @@ from napari_spatial_embeddings.plugin.layers.map_images import by_label
 from napari_spatial_embeddings.plugin.layers.tags import KEY
 from napari_spatial_embeddings.plugin.tasks.sharing.models import is_model
 
-from .annotation_readers import are_annotations, read_annotations
+from .annotation_readers import are_annotations, read_annotations, reading
+from .waiting import waited
 
 Reader = Callable[[object], list[LayerTuple]]
 
@@ -56,9 +57,10 @@ def reader(path: str | list[str]) -> Reader | None:
     if are_annotations(at):
         return lambda _: read_annotations(at)
     if at.name.endswith(".maps.zarr"):
-        return lambda _: read_maps(at)
+        return lambda _: waited(reading(at), lambda: read_maps(at))
     if is_zarr(at) or at.suffix.lower() in TIFF:
-        return lambda _: [read_label_layer(at) if are_labels(at) else read_shown(at)]
+        read = read_label_layer if are_labels(at) else read_shown
+        return lambda _: [waited(reading(at), lambda: read(at))]
     return None
 
 
