@@ -171,7 +171,8 @@ def _with_bar(picture: RGB, bar: ScaleBar, scale: float) -> RGB:
     """
     from PIL import Image, ImageDraw
 
-    at = placed(bar, *picture.shape[:2], scale)
+    height, width = picture.shape[:2]
+    at = placed(bar, height, width, scale)
     if at.size < LEGIBLE:
         return picture
     drawn = Image.fromarray(picture)

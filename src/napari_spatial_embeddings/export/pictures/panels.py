@@ -252,4 +252,4 @@ def _shown_width(panel: Panel, shown: Shown) -> float:
     wide, box = _width(panel), panel.axes.get_position(original=True)
     figure = panel.axes.get_figure(root=True)
     assert figure is not None
-    return min(wide, box.height * figure.get_figheight() * columns / (rows * shown.aspect))
+    return float(min(wide, box.height * figure.get_figheight() * columns / (rows * shown.aspect)))
