@@ -102,7 +102,7 @@ def all_layers(path: str, layers: list[Saved]) -> list[str]:
             if kind == "labels":
                 written += labels(f"{place}.tif", data, attributes)
             elif kind in ENDINGS:
-                layer = [(data, attributes, kind)]
+                layer: list[Any] = [(data, attributes, kind)]
                 written += npe2.write(f"{place}{ENDINGS[kind]}", layer, plugin_name="napari")
             else:
                 problems.append(f"{name} is not saved: napari has no file for layers of {kind}")
