@@ -108,6 +108,8 @@ class FoundBlocks:
         """Write a block's file, whole or not at all; in any process. Return the outcome."""
         outcome = outcome or Outcome(len(objects))
         arrays: dict[str, Any] = {name: getattr(objects, name) for name in ARRAYS}
+        # Few objects fit into fewer bits, which takes less time to write and to read.
+        arrays["core"] = objects.core.astype(np.min_scalar_type(len(objects)))
         arrays["flags"] = np.array([outcome.widened, outcome.narrow])
         arrays["cut"] = np.array(outcome.cut, np.int64)
         with atomic_file(self._path(k)) as file:
@@ -151,7 +153,9 @@ class FoundBlocks:
         kept = self._kept.get(k)
         if kept is None:
             with np.load(self._path(k)) as stored:
-                kept = self._kept[k] = OwnedObjects(**{name: stored[name] for name in ARRAYS})
+                arrays = {name: stored[name] for name in ARRAYS}
+            arrays["core"] = arrays["core"].astype(np.int32)
+            kept = self._kept[k] = OwnedObjects(**arrays)
             if len(self._kept) > KEPT:
                 self._kept.pop(next(iter(self._kept)), None)
         return kept

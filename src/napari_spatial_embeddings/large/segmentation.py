@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,7 +152,7 @@ def segment_large(
                 "corrected": 0,
                 "blocks": job.blocks.model_dump(mode="json"),
             }
-            made = record(about, job.path, image.data, image.name, check)
+            made = cache(lambda: record(about, job.path, image.data, image.name, check))
             for report in _write(job, last, grid, folder, made, where, piece):
                 yield report
                 check()
@@ -162,7 +163,7 @@ def segment_large(
                     (folder / TABLE).open("rb") as rows,
                 ):
                     shutil.copyfileobj(rows, table)
-                write_record(job.table, made)
+                write_record(job.table, made())
             if job.tiff:
                 (folder / job.output.name).replace(job.output)
             else:
@@ -226,14 +227,13 @@ def _write(
     last: LargeReport,
     grid: LabelGrid,
     folder: Path,
-    made: Mapping[str, Any],
+    made: Callable[[], Mapping[str, Any]],
     place: Place,
     piece: Callable[[], None],
 ) -> Iterator[LargeReport]:
     """Write the files, into the hidden folder."""
     found = last.blocks.found
     assert found is not None
-    about = {**made, **({} if job.tiff else about_run(folder, len(found)))}
     shutil.rmtree(folder / "labels", ignore_errors=True)  # of a run that ended early
     store = LabelStore(folder / "labels", grid, found.blocks.edges, len(found), planes=job.tiff)
     total = len(found.blocks) + (0 if job.tiff else store.coarser_chunks)
@@ -247,6 +247,7 @@ def _write(
         closing(place.each(measuring, blocks)) as rows,
     ):
         for _ in labels:
+            made()  # while workers write the next ones: it may have to read the image
             piece()
             yield (last := replace(last, done=last.done + 1))
         if job.table is not None:
@@ -257,6 +258,7 @@ def _write(
                     piece()
                     last = replace(last, done=last.done + 1)
                     yield replace(last, message="Measuring the objects")
+        about = {**made(), **({} if job.tiff else about_run(folder, len(found)))}
         if job.tiff:
             image = job.image
             tiff = folder / job.output.name

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import uuid
-from collections import deque
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,9 +24,9 @@ if TYPE_CHECKING:
 
 
 TOGETHER = 4
-"""Tiles, or blocks whose labels are written, that a worker is given at once, at most.
+"""Tasks of `DaskBlocks.each` that a worker is given together, at most.
 
-Each time costs some milliseconds here, in the scheduler and in the worker.
+They are short, and handing them over costs some milliseconds here and there.
 """
 
 
@@ -44,12 +43,11 @@ class DaskBlocks:
 
     def __init__(self, workers: DaskWorkers, image: Callable[[], ImageData]) -> None:
         self.workers, self._image = workers, image
-        self._tiles, self._done = list[Task](), deque[Done]()
 
     @property
     def at_once(self) -> int:
         """Number of tasks that are worth being under way."""
-        return TOGETHER * self.workers.at_once
+        return self.workers.at_once
 
     def start(self, work: BlockWork, plan: Plan) -> None:  # noqa: ARG002 - they make their own
         """Take up a segmentation; tasks of an earlier one are cancelled."""
@@ -58,34 +56,23 @@ class DaskBlocks:
 
     def submit(self, task: Task) -> None:
         """Have a task done; blocks come before tiles, as their tiles may be deleted then."""
-        if task.block is None:
-            self._tiles.append(task)  # they go in groups
-        else:
-            self._submit((task,), "block", 1)
-
-    def _submit(self, tasks: Sequence[Task], kind: str, priority: int = 0) -> None:
+        kind, name = "tile" if task.block is None else "block", str(self._plan.folder)
         opener = OpenBlocks(self._image, self._plan)
-        self.workers.submit(opener, str(self._plan.folder), tuple(tasks), kind, priority)
+        self.workers.submit(opener, name, (task,), kind, priority=int(task.block is not None))
 
     def next(self) -> Done | None:
         """Wait for a task that is done, for a second at most."""
-        tiles, self._tiles = self._tiles, []
-        size = _together(len(tiles), self.workers.threads)
-        for first in range(0, len(tiles), size):
-            self._submit(tiles[first : first + size], "tile")
-        if not self._done:
-            finished = self.workers.next()
-            if finished is None:
-                return None
-            if finished.error is not None:
-                raise finished.error
-            self._done.extend(finished.result)
-        return self._done.popleft()
+        finished = self.workers.next()
+        if finished is None:
+            return None
+        if finished.error is not None:
+            raise finished.error
+        done: Done
+        (done,) = finished.result
+        return done
 
     def stop(self) -> None:
         """Cancel the tasks that are under way."""
-        self._tiles.clear()
-        self._done.clear()
         self.workers.stop()
 
     def each(
@@ -104,9 +91,10 @@ class DaskBlocks:
             for k, task in enumerate(tasks):
                 while task not in done:
                     # What is ahead of its turn waits in memory.
-                    ahead = min(len(tasks), k + 2 * self.at_once)
+                    ahead = min(len(tasks), k + 2 * TOGETHER * workers.at_once)
                     while sent < ahead and workers.under_way < workers.at_once:
-                        size = _together(len(tasks) - sent, workers.at_once)
+                        # Smaller groups at the end, so that all workers end at the same time.
+                        size = max(1, min(TOGETHER, (len(tasks) - sent) // workers.at_once))
                         group = tuple(tasks[sent : sent + size])
                         workers.submit(opener, name, group, "objects")
                         sent += size
@@ -119,11 +107,6 @@ class DaskBlocks:
         finally:
             workers.stop()
             path.unlink(missing_ok=True)
-
-
-def _together(left: int, takers: int) -> int:
-    """Return how many tasks are given at once, so that the last ones are done at the same time."""
-    return max(1, min(TOGETHER, left // max(1, takers)))
 
 
 @dataclass(frozen=True, slots=True)
