@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_spatial_embeddings.inference.block_run import BlockReport
 from napari_spatial_embeddings.large.estimate import estimate
 
-REPORT = BlockReport(3, 12, 20, 0, 80, 100, "", 90.0, int(2e8), int(1.2e9))
+REPORT = BlockReport(3, 12, 20, 0, 80, 100, "", 90.0, int(2e8), int(1.2e9), seconds=30.0)
 
 
 def test_the_memory_of_a_gpu_is_stated_where_one_is_used(tmp_path: Path) -> None:

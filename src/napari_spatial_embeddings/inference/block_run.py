@@ -34,6 +34,8 @@ class BlockReport:
         One sentence.
     seconds_left : float, optional
         None before the first block.
+    seconds : float
+        Since the first task of this run.
     disk : int
         Bytes that `segment_blocks` needs in its folder at most, estimated from what it has written.
     memory, gpu_memory : int
@@ -76,6 +78,7 @@ class BlockReport:
     block: int | None = None
     so_far: FoundBlocks | None = None
     found: FoundBlocks | None = None
+    seconds: float = 0.0
 
 
 class BlockRun:
@@ -230,6 +233,7 @@ class BlockRun:
             block=k,
             objects=len(self._found),
             seconds_left=self._speed.seconds(tiles_left, len(self._blocks) - done),
+            seconds=self._speed.elapsed,
             disk=disk,
         )
 
@@ -288,6 +292,11 @@ class _Speed:
         kind[1] += done.seconds
 
     @property
+    def elapsed(self) -> float:
+        """Seconds since the first task."""
+        return 0.0 if self._start is None else time.perf_counter() - self._start
+
+    @property
     def bytes_per_tile(self) -> int:
         """Size of a tile's file, the mean."""
         return sum(self._sizes) // max(1, len(self._sizes))
@@ -297,5 +306,4 @@ class _Speed:
         spent = self._tiles[1] + self._blocks[1]
         pairs = ((tiles, self._tiles), (blocks, self._blocks))
         left = sum(more * seconds / max(1, count) for more, (count, seconds) in pairs)
-        assert self._start is not None
-        return left * (time.perf_counter() - self._start) / max(spent, 1e-9)
+        return left * self.elapsed / max(spent, 1e-9)

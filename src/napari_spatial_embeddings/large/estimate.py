@@ -47,7 +47,8 @@ def estimate(report: BlockReport, folder: Path, *, apart: bool) -> str:
     each = " in each worker" if apart else ""
     held = f", {size(report.gpu_memory)} of the GPU's" if report.gpu_memory else ""
     blocks = report.total - report.resumed
-    seconds = (report.seconds_left or 0) * blocks / max(1, report.total - report.done)
+    # Tiles are predicted ahead of their blocks: blocks alone do not show what share is done.
+    seconds = report.seconds + (report.seconds_left or 0)
     text = (
         f"{blocks} blocks: about {duration(seconds)}, {size(report.memory)} of memory{each}{held}"
         f" and up to {size(report.disk)} of disk meanwhile"
