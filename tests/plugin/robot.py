@@ -43,6 +43,9 @@ PATIENCE_SECONDS = 60.0
 SOON_SECONDS = 3.0
 """For which the user looks closely; to read the dock takes time, of which a training needs all."""
 
+BELOW = 30
+"""Pixels from the middle of a title down to that of its slider, at most."""
+
 LEFT, NO_KEY = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 
 
@@ -111,16 +114,21 @@ class Person:
         return [b for b in every if b.text() == text and b.isVisible() and b.objectName() != titles]
 
     def beside(self, text: str, kind: type[W]) -> W:
-        """Return the widget beside a label."""
+        """Return the widget beside a label; a slider may be right below it."""
         for label in self.dock.findChildren(QLabel):
             if label.text() == text and label.isVisible():
-                widgets: list[W] = self.dock.findChildren(kind)
-                for widget in widgets:
-                    middle = widget.mapTo(self.dock, widget.rect().center())
-                    own = label.mapTo(self.dock, label.rect().center())
-                    if widget.isVisible() and abs(middle.y() - own.y()) < 6 + label.height() // 2:
-                        return widget
+                near = 6 + label.height() // 2
+                lowest = BELOW if kind is QSlider else near
+                widgets: list[W] = [w for w in self.dock.findChildren(kind) if w.isVisible()]
+                found = [w for w in widgets if -near < self._below(label, w) < lowest]
+                if found:
+                    return min(found, key=lambda w: abs(self._below(label, w)))
         raise AssertionError(f"there is no {kind.__name__} beside '{text}'; {self.sentences()}")
+
+    def _below(self, label: QWidget, widget: QWidget) -> int:
+        """Return by how many pixels a widget's middle is below a label's."""
+        own, middle = (w.mapTo(self.dock, w.rect().center()) for w in (label, widget))
+        return middle.y() - own.y()
 
     # ------------------------------------------------------------- in the dock
 

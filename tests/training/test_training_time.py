@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from napari_spatial_embeddings.config import TrainingSettings
+from napari_spatial_embeddings.core.compiled import compiled
+from napari_spatial_embeddings.core.hinge import kernels
+from napari_spatial_embeddings.core.hinge.compiled_hinge import compiled_hinge
 from napari_spatial_embeddings.system.cancellation import run
 from napari_spatial_embeddings.training.checkpoint import Checkpoint
 from napari_spatial_embeddings.training.preparation import prepare
@@ -60,6 +65,20 @@ def test_a_validation_measures_its_own_cost() -> None:
     clock.tick = 0.0
     assert trainer.validated_at == trainer.elapsed()
     assert trainer.pause() == 9 * 7.0
+
+
+def test_the_loss_is_compiled_before_the_clock_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a new installation that takes longer than a short training has time."""
+    hinge: Any = kernels.hinge
+    fresh = compiled()(hinge.py_func)
+    monkeypatch.setattr(sys.modules[compiled_hinge.__module__], "hinge", fresh)
+    images = discs()
+    trainer = prepare(images, settings_for(1, images), small_model(images), None)
+    ready = list(fresh.signatures)
+    assert len(ready) == 1
+    trainer.step(0.0)
+    trainer.close()
+    assert fresh.signatures == ready
 
 
 def test_time_ends_a_training() -> None:

@@ -9,9 +9,16 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import torch
 
-from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
+from napari_spatial_embeddings.config import (
+    LossSettings,
+    ModelSettings,
+    PredictionSettings,
+    TrainingSettings,
+)
 from napari_spatial_embeddings.core.clustering import cluster
+from napari_spatial_embeddings.core.loss import spatial_embedding_loss, targets
 from napari_spatial_embeddings.core.maps import ideal_maps
 from napari_spatial_embeddings.core.network import channels_last, rounded
 from napari_spatial_embeddings.core.object_size import typical_diameter
@@ -93,8 +100,7 @@ def prepare(
     ]
     chosen = normalised(choose_images(validation), model.settings)
     device = choose_device(settings.device)
-    # Compile the loops now: neither the budget nor the cost of a validation should contain that.
-    cluster(ideal_maps(np.ones((2, 2), np.int32)))
+    _compile_loops(best, settings.loss, device)
     batch_size = settings.batch_size or (4 if model.settings.ndim == 2 else 2)
     smallest = smallest_size(images, model.clustering.min_size)
     best.clustering = best.clustering.updated(min_size=smallest)
@@ -144,6 +150,26 @@ def prepare(
         completed=completed,
         clock=clock,
     )
+
+
+def _compile_loops(model: SpatialEmbeddings, loss: LossSettings, device: torch.device) -> None:
+    """Compile the loops now, which takes up to half a minute in a new installation.
+
+    Neither the budget, nor the speed, nor the cost of a validation should contain that.
+    """
+    settings = model.settings
+    size = (8,) * settings.ndim
+    labels = np.ones((1, *size), np.int32)
+    cluster(ideal_maps(labels[0]))
+    if device.type != "cpu":
+        return
+    target = targets(labels, None, None, loss.centre, settings.spacing)
+    parts = settings.ndim, settings.sigma_components, len(settings.classes)
+    offsets, log_sigma, seed = (torch.zeros(1, n, *size) for n in parts)
+    spatial_embedding_loss(offsets, log_sigma, seed, target, settings, loss)
+    pixels = np.zeros((settings.in_channels, *size), np.float32)
+    for _ in model.predicting_normalised(pixels, PredictionSettings(device="cpu")):
+        pass
 
 
 def _rule(

@@ -112,6 +112,18 @@ def test_starts_empty_and_lives_with_what_is_missing(curve: LossCurve) -> None:
     assert curve.loss == curve.ap50 == []
 
 
+def test_the_time_axis_has_numbers_once_the_time_is_known(curve: LossCurve) -> None:
+    def colours_below() -> int:
+        image = curve.grab().toImage()
+        rows = range(image.height() - 14, image.height())
+        return len({image.pixel(x, y) for x in range(image.width()) for y in rows})
+
+    curve.started = True
+    assert colours_below() == 1
+    curve.add(report(0.5, None, 0.5))
+    assert colours_below() > 1
+
+
 def test_time_ends_with_the_budget_and_then_with_the_training(curve: LossCurve) -> None:
     curve.add(report(10.0, 1.0))
     assert curve.span == 60.0

@@ -79,14 +79,12 @@ def test_a_time_that_is_too_short_is_said_with_what_to_do() -> None:
     )
     ended = {**at(40, 0), "done": True}
     text = TrainingState("done", (start, ended), used=START).outcome
-    assert text.startswith(
-        "These were only 40 steps in this time, and a model needs some 100: train"
-    )
-    assert text.endswith(
-        "for 2 min. Of the held-out objects, 50% were right before, and 60% are now."
+    assert text == (
+        "Only 40 steps, and a model needs some 100: train on for 2 min."
+        " Of the held-out objects, 50% were right before, and 60% are now."
     )
     stopped = at(40, 60)
-    assert "only" not in TrainingState("done", (start, stopped), used=START).outcome, "as asked"
+    assert "Only" not in TrainingState("done", (start, stopped), used=START).outcome, "as asked"
 
 
 def test_a_project_that_is_opened_again_tells_the_gain_of_a_training_that_ended() -> None:

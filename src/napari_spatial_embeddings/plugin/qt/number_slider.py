@@ -1,31 +1,36 @@
-"""A slider with a number box."""
+"""A slider with a title and a number box above it."""
 
 from __future__ import annotations
 
 import math
 
 from qtpy.QtCore import QLocale, Qt, Signal
-from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSlider, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QLabel, QSlider, QWidget
 
 from .form_fields import ignore_wheel
 
 STEPS = 1000
+
+HEIGHT = 16
+"""Of the slider in pixels: that of its handle, and no more."""
 
 NARROW = """
 QDoubleSpinBox { min-width: 3em; max-width: 3em; padding: 1px 4px; }
 QDoubleSpinBox::up-button, QDoubleSpinBox::down-button { width: 0; border: none; }
 QDoubleSpinBox::up-arrow, QDoubleSpinBox::down-arrow { image: none; width: 0; height: 0; }
 """
-"""No buttons: the slider needs the room. (Without these lines, napari's style hides the text.)"""
+"""No buttons: the title needs the room. (Without these lines, napari's style hides the text.)"""
 
 
 class NumberSlider(QWidget):
-    """A slider with a number box beside it.
+    """A slider with a title and a number box above it.
 
-    The slider covers the usual range; the box takes all that is allowed.
+    The slider covers the usual range; the box takes all that is allowed. In a narrow dock, a slider
+    beside its title would be so short that a pixel of it is a large step.
 
     Parameters
     ----------
+    title : str
     usual : (lowest, highest)
         What the slider covers.
     allowed : (lowest, highest)
@@ -41,6 +46,7 @@ class NumberSlider(QWidget):
 
     def __init__(
         self,
+        title: str,
         usual: tuple[float, float],
         allowed: tuple[float, float],
         decimals: int = 2,
@@ -53,6 +59,7 @@ class NumberSlider(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, STEPS)
         self.slider.setPageStep(STEPS // 20)
+        self.slider.setFixedHeight(HEIGHT)
         self.box = QDoubleSpinBox()
         self.box.setLocale(QLocale.c())
         self.box.setDecimals(decimals)
@@ -62,11 +69,13 @@ class NumberSlider(QWidget):
         self.box.setStyleSheet(NARROW)
         for widget in (self.slider, self.box):
             ignore_wheel(widget)
-        layout = QHBoxLayout(self)
+        layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self.slider, 1)
-        layout.addWidget(self.box)
+        layout.setSpacing(0)
+        layout.addWidget(QLabel(title), 0, 0)
+        layout.addWidget(self.box, 0, 1)
+        layout.setColumnStretch(0, 1)
+        layout.addWidget(self.slider, 1, 0, 1, 2)
         self.slider.valueChanged.connect(self._dragged)
         self.slider.sliderPressed.connect(lambda: self.held.emit(True))
         self.slider.sliderReleased.connect(lambda: self.held.emit(False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.plugin.controllers.explanation import (
     NO_PIXEL,
@@ -23,6 +23,11 @@ class ExplainSection(QWidget):
     ----------
     _session : Session
     explanation : ExplanationController
+
+    Attributes
+    ----------
+    row : QHBoxLayout
+        That of the button; there is room for another one in it.
     """
 
     def __init__(
@@ -40,7 +45,9 @@ class ExplainSection(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(4)
-        self._column.addWidget(self.toggle)
+        self.row = QHBoxLayout()
+        self.row.addWidget(self.toggle, 1)
+        self._column.addLayout(self.row)
         self._column.addStretch(1)
         self._connections = Connections()
         self._connections.add(explanation.changed, self.refresh)

@@ -170,9 +170,10 @@ class LossCurve(QWidget):
             painter.setPen(QPen(_faint(text, 0.15), 1))
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
             if share in (0.0, 0.5, 1.0):
-                painter.setPen(loss)
-                box = QRectF(0, y - 8, LEFT - 5, 16)
-                painter.drawText(box, right, f"{share * self._top:g}")
+                if self.loss:
+                    painter.setPen(loss)
+                    box = QRectF(0, y - 8, LEFT - 5, 16)
+                    painter.drawText(box, right, f"{share * self._top:g}")
                 painter.setPen(ap50)
                 painter.drawText(
                     QRectF(plot.right() + 5, y - 8, RIGHT - 5, 16), left, f"{share:.0%}"
@@ -183,7 +184,8 @@ class LossCurve(QWidget):
         painter.drawText(head, left, "loss" if newest is None else f"loss {newest:.3f}")
         painter.setPen(ap50)
         painter.drawText(head, right, self.score)
-        self._draw_times(painter, plot, _faint(text, 0.75))
+        if self._reports:  # the time is known from then on
+            self._draw_times(painter, plot, _faint(text, 0.75))
 
     @property
     def score(self) -> str:

@@ -12,12 +12,11 @@ import math
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.form import title_of
-from napari_spatial_embeddings.plugin.qt.narrow_form import NarrowForm
 from napari_spatial_embeddings.plugin.qt.number_slider import NumberSlider
 from napari_spatial_embeddings.plugin.qt.text_block import TextBlock
 from napari_spatial_embeddings.plugin.state.session import Session
@@ -53,22 +52,21 @@ class Sliders(QWidget):
         super().__init__()
         self._session = session
         self._sliders: dict[str, NumberSlider] = {}
-        form = NarrowForm(spacing=2)
         schemas = ClusteringSettings.model_json_schema()["properties"]
-        self._grid = QWidget()
-        self._grid.setLayout(form)
+        self._fields = QWidget()
+        rows = QVBoxLayout(self._fields)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
         for name, field in ClusteringSettings.model_fields.items():
             slider = self._sliders[name] = _slider(name, schemas[name])
-            label = QLabel(TITLES.get(name, title_of(name)))
-            for widget in (label, slider):
-                widget.setToolTip(field.description or "")
+            slider.setToolTip(field.description or "")
             slider.changed.connect(lambda value, name=name: self._change(name, value))
             slider.held.connect(self.held)
-            form.addRow(label, slider)
+            rows.addWidget(slider)
         self._note = TextBlock(2, "note")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._grid)
+        column.addWidget(self._fields)
         column.addWidget(self._note)
         self._connections = Connections()
         self._connections.add(session.clustering_changed, self.refresh)
@@ -98,8 +96,8 @@ class Sliders(QWidget):
 
         Without a result the sliders are grey: there is nothing that they could move.
         """
-        self._grid.setEnabled(result is not None)
-        self._grid.setToolTip("" if result is not None else NOTHING_TO_MOVE)
+        self._fields.setEnabled(result is not None)
+        self._fields.setToolTip("" if result is not None else NOTHING_TO_MOVE)
         note = advice(self._session.clustering, result)
         self._note.setText(note)
 
@@ -138,4 +136,5 @@ def _slider(name: str, schema: dict[str, float | str]) -> NumberSlider:
     usual = RANGES.get(name, (low, high))
     # Twice as wide or large is as far as half as wide: equal steps are factors.
     logarithmic = not math.isclose(low, 0)
-    return NumberSlider(usual, (low, high), 0 if whole else 2, logarithmic)
+    title = TITLES.get(name, title_of(name))
+    return NumberSlider(title, usual, (low, high), 0 if whole else 2, logarithmic)

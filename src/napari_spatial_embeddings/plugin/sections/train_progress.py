@@ -144,5 +144,6 @@ def _time_text(report: dict[str, Any], training: TrainingState, seconds: float, 
     if training.status == "running":
         if training.stage:  # something that is done between two reports
             return f"{training.stage[0].upper()}{training.stage[1:]}"
-        return f"{clock(left)} min left · {report['steps_per_second']:.1f} steps/s"
+        pace = f" · {report['steps_per_second']:.1f} steps/s" if report["step"] else ""
+        return f"{clock(left)} min left{pace}"
     return f"{plural(report['step'], 'step')} in {clock(seconds)} min"

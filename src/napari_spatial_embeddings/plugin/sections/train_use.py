@@ -9,7 +9,7 @@ from napari_spatial_embeddings.core.text import plural
 from napari_spatial_embeddings.plugin.state.training_state import TrainingState
 from napari_spatial_embeddings.training.held_out import OBJECTS_FROM, HeldOut
 
-SOME = "Some annotations will be held out: they choose the best model."
+SOME = "Some objects will be held out: not learned from, they choose the best model."
 
 PLANS = {
     HeldOut.IMAGES: SOME,

@@ -91,7 +91,7 @@ class TuneStep(StepArea):
         self.body.insertWidget(1, self.sliders)
         self.body.insertWidget(2, self.count)
         self.body.insertLayout(3, EvenGrid(2, (self.show_arrows, self.by_iou)))
-        self.body.insertWidget(4, self.reset)
+        self.explain.row.insertWidget(0, self.reset, 1)
         self.sliders.held.connect(self._reclustering.hold)
         self.show_arrows.toggled.connect(self._arrows.switch)
         self.by_iou.toggled.connect(self._expected.switch)

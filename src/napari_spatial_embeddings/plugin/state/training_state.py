@@ -109,13 +109,13 @@ class TrainingState:
             return ""
         missing = enough if self.active else enough - step
         minutes = math.ceil(missing * seconds / step / 60)
-        few = f"steps in this time, and a model needs some {enough}"
+        few = f"and a model needs some {enough}"
         if self.active:
             return (
-                f"This will be about {expected:.0f} {few}: end other programs, or stop, and set"
-                f" {minutes} min."
+                f"This will be about {expected:.0f} steps in this time, {few}: end other programs,"
+                f" or stop, and set {minutes} min."
             )
-        return f"These were only {step} {few}: train on from this model, for {minutes} min."
+        return f"Only {step} steps, {few}: train on for {minutes} min."
 
 
 def gain(validated: Sequence[Report]) -> str:
