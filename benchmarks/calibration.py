@@ -1,14 +1,19 @@
-"""Calibration of a model's scores, and its expected error on data sets.
+"""Calibration of a model, and its expected error on data sets.
 
-``python -m benchmarks.calibration DATA MODEL SET [SET ...] [--check SET ...] [--into FOLDER]``
+``python -m benchmarks.calibration DATA MODEL SET [SET ...] [--unlike SET ...] [--check SET ...]
+[--find SET ...] [--into FOLDER]``
 
-The table is made of the objects in validation images of the sets: ``DATA/SET/val`` where there is
-one, else the images of ``DATA/SET/train`` that the recipes keep aside; ``generated`` are the
-recipes' own images that are kept aside. Images are brought to one size of objects, as in the
-recipes. No test image is read, but for the sets of ``--check``, whose ``test`` images are scored by
-the finished table: as they come, and at the object size that is found in each. Of the sets that
-the table is made of, each image is scored by the table of the others. ``--into`` writes the table
-into a model's folder, and ``--page`` the rows of test images into the page.
+The table of scores is made of the objects in validation images of the sets that the model has
+learned from: ``DATA/SET/val`` where there is one, else the images of ``DATA/SET/train`` that the
+recipes keep aside, or the slices of volumes; ``generated`` are the recipes' own images that are
+kept aside. They are brought to one size of objects, as in the recipes. The table of consistencies
+is made of these as well, and of the training images of ``--unlike`` sets, which the model has not
+seen, each as it comes and at that size.
+
+No test image is read, but for the sets of ``--check``, whose ``test`` images are scored as they
+come, and those of ``--find`` at the object size that is found in each, too: by a table that is made
+without the set's own images, if there are others. ``--into`` writes the table of all into a model's
+folder, and ``--page`` the rows of test images into the page.
 """
 
 from __future__ import annotations
@@ -19,26 +24,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_spatial_embeddings.config import ModelSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import cluster
 from napari_spatial_embeddings.core.image_data import ImageData
-from napari_spatial_embeddings.core.metrics import overlaps
 from napari_spatial_embeddings.core.quality.calibration import (
     RIGHT,
     Calibration,
     expected_error,
-    fitted,
 )
+from napari_spatial_embeddings.core.quality.scored import ScoredObjects, scored_against
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.registry import find_model
-from napari_spatial_embeddings.training.annotation import TrainingImage
+from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
 
 from . import page, table
 from .recipes import cells_2d, nuclei_3d, shapes, volumes
 from .recipes.gathering import ASIDE, annotated, sized
-from .sizes import proposed
+from .sizes import images, proposed
 
 MOST = 400
 """Objects of a set at most, evenly over its images: large sets would outvote the small ones."""
@@ -49,8 +52,9 @@ class Scored:
     """The objects that were found in one image."""
 
     set: str
-    scores: NDArray[np.float64]
-    ious: NDArray[np.float64]
+    seen: bool
+    """Whether the model has learned from other images of the set."""
+    objects: ScoredObjects
 
 
 def validation_images(data: Path, name: str, model: ModelSettings) -> Iterator[TrainingImage]:
@@ -64,6 +68,9 @@ def validation_images(data: Path, name: str, model: ModelSettings) -> Iterator[T
             yield from (volumes.volume(k) for k in range(nuclei_3d.ASIDE))
     elif (data / name / "val").is_dir():
         yield from annotated(data / name / "val", channels)
+    elif model.ndim == 3:
+        for whole in annotated(data / name / "train"):
+            yield nuclei_3d.parted(whole)[1]
     else:
         found = list(annotated(data / name / "train", channels))
         every = len(found) / ASIDE
@@ -71,48 +78,67 @@ def validation_images(data: Path, name: str, model: ModelSettings) -> Iterator[T
         yield from (found[k] for k in sorted(kept))
 
 
-def scored(
-    model: SpatialEmbeddings, name: str, image: TrainingImage, *, find: bool = False
-) -> Scored:
-    """Return score and IoU of each object in an image, perhaps at the size that is found in it."""
+def unlike_images(data: Path, name: str, model: ModelSettings) -> Iterator[TrainingImage]:
+    """Yield training images of a set that a model has not seen; of a movie, half of its frames."""
+    if name == "yeast_movie":
+        for image, labels in images(data, name, "train"):
+            yield annotate(np.asarray(image.data, np.float32), labels, name=image.name)
+    else:
+        yield from annotated(data / name / "train", model.in_channels)
+
+
+def test_images(data: Path, name: str, model: ModelSettings) -> Iterator[TrainingImage]:
+    """Yield the test images of a set; of a movie, the other half of its frames."""
+    if name == "yeast_movie":
+        for image, labels in images(data, name, "test"):
+            yield annotate(np.asarray(image.data, np.float32), labels, name=image.name)
+    else:
+        yield from annotated(data / name / "test", model.in_channels)
+
+
+def scored(model: SpatialEmbeddings, image: TrainingImage, *, find: bool = False) -> ScoredObjects:
+    """Return the objects in an image, perhaps at the size that is found in it."""
     how = PredictionSettings()
     if find:
         axes = "CZYX" if image.labels.ndim == 3 else "CYX"
-        known = ImageData(image.image, axes, image.spacing, None, name)
+        known = ImageData(image.image, axes, image.spacing, None, image.name)
         how = how.updated(object_diameter=proposed(model, [(known, image.labels)]))
     maps = model.predict_maps(image.image, how, image.spacing)
-    found = cluster(maps, model.clustering)
-    both = overlaps(np.maximum(image.labels, 0), found.labels, image.labels < 0)
-    by_label = np.zeros(int(found.ids.max(initial=0)) + 1)
-    by_label[found.ids] = found.score
-    return Scored(name, by_label[both.predicted_ids], both.best_iou)
+    return scored_against(maps, cluster(maps, model.clustering), image.labels)
 
 
-def made_of(images: list[Scored], source: str) -> Calibration | None:
-    """Return the table of some images, with at most so many objects of each set."""
-    scores, ious = [], []
-    for name in dict.fromkeys(one.set for one in images):
-        own = [one for one in images if one.set == name]
-        s, i = (np.concatenate([getattr(one, what) for one in own]) for what in ("scores", "ious"))
-        chosen = np.unique(np.linspace(0, len(s) - 1, min(MOST, len(s))).round().astype(int))
-        scores.append(s[chosen])
-        ious.append(i[chosen])
-    return fitted(np.concatenate(scores), np.concatenate(ious), source)
+def made_of(found: list[Scored], source: str) -> Calibration | None:
+    """Return the tables of some images, with at most so many objects of each set."""
+    by_set = {
+        name: ScoredObjects.of([one.objects for one in found if one.set == name])
+        for name in dict.fromkeys(one.set for one in found)
+    }
+    chosen = {
+        name: own.chosen(np.unique(np.linspace(0, len(own) - 1, min(MOST, len(own))).astype(int)))
+        for name, own in by_set.items()
+    }
+    seen = {one.set for one in found if one.seen}
+    known = ScoredObjects.of([chosen[name] for name in seen or chosen]).calibration(source)
+    every = ScoredObjects.of([*chosen.values()]).calibration(source)
+    if known is None or every is None:
+        return known
+    return known.updated(consistency=every.consistency)
 
 
-def errors(known: Calibration | None, one: list[Scored]) -> dict[str, str | int]:
-    """Return how far what a table expects is from what came out, over some images."""
-    scores = np.concatenate([x.scores for x in one])
-    ious = np.concatenate([x.ious for x in one])
-    row: dict[str, str | int] = {"images": len(one), "objects": len(scores)}
-    if known is None or not len(scores):
+def errors(known: Calibration | None, own: ScoredObjects) -> dict[str, str | int]:
+    """Return how far what a table expects is from what came out."""
+    row: dict[str, str | int] = {"objects": len(own)}
+    if known is None or not len(own):
         return row
-    right = (ious >= RIGHT).astype(float)
-    likely = known.probability(scores)
+    right = (own.ious >= RIGHT).astype(float)
+    by_score = known.predicted_iou(own.scores)
+    by_consistency = known.predicted_iou(own.scores, own.consistencies)
+    likely = known.probability(own.scores, own.consistencies)
     return {
         **row,
-        "error of predicted IoU": f"{expected_error(known.predicted_iou(scores), ious):.3f}",
-        "of the score itself": f"{expected_error(scores, ious):.3f}",
+        "error by consistency": f"{expected_error(by_consistency, own.ious):.3f}",
+        "by score": f"{expected_error(by_score, own.ious):.3f}",
+        "of the score itself": f"{expected_error(own.scores, own.ious):.3f}",
         "right, expected": f"{likely.mean():.2f}",
         "right": f"{right.mean():.2f}",
     }
@@ -123,40 +149,48 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("model", help="folder, or name of a shipped model")
-    parser.add_argument("sets", nargs="+")
+    parser.add_argument("sets", nargs="*", help="that the model has learned from")
+    parser.add_argument("--unlike", nargs="*", default=[], help="sets that it has not seen")
     parser.add_argument("--check", nargs="*", default=[], help="sets whose test images are scored")
-    parser.add_argument("--images", type=int, default=24, help="of each set at most [24]")
+    parser.add_argument("--find", nargs="*", default=[], help="of these, at found sizes as well")
+    parser.add_argument("--images", type=int, default=12, help="of each set at most [12]")
     parser.add_argument("--into", type=Path, help="model's folder that the table is written into")
     parser.add_argument("--page", action="store_true", help="write the section of the page")
     options = parser.parse_args()
     model = find_model(options.model)
-    diameter = model.settings.working_diameter
+    settings = model.settings
     found: list[Scored] = []
-    for name in options.sets:
-        images = list(validation_images(options.data, name, model.settings))
-        step = max(1, len(images) / options.images)
-        for k in range(min(options.images, len(images))):
-            image = sized(images[int(k * step)], diameter, 0.0)
-            found.append(scored(model, name, image))
-            print(name, len(found), len(found[-1].scores), flush=True)
-    rows = []
-    for name in options.sets:
-        own = [k for k, one in enumerate(found) if one.set == name]
-        parts = [[k for k in own if k % 2 == half] for half in (0, 1)]
-        for half, part in enumerate(parts):
-            others = [one for k, one in enumerate(found) if k not in part]
-            row = errors(made_of(others, ""), [found[k] for k in part])
-            rows.append({"set": f"{name}, half {half + 1}", **row})
-    known = made_of(found, f"validation images of {', '.join(options.sets)}")
+    for name in (*options.sets, *options.unlike):
+        seen = name in options.sets
+        read = validation_images if seen else unlike_images
+        every = list(read(options.data, name, settings))
+        step = max(1, len(every) / options.images)
+        for k in range(min(options.images, len(every))):
+            image = every[int(k * step)]
+            sizes = [sized(image, settings.working_diameter, 0.0)]
+            if not seen:
+                sizes.append(image)
+            found += [Scored(name, seen, scored(model, one)) for one in sizes]
+        print(name, sum(len(one.objects) for one in found if one.set == name), flush=True)
+
+    def without(name: str) -> Calibration | None:
+        others = [one for one in found if one.set != name]
+        return made_of(others or found, "")
+
+    for name in dict.fromkeys(one.set for one in found):
+        own = ScoredObjects.of([one.objects for one in found if one.set == name])
+        print({"images of": name, **errors(without(name), own)}, flush=True)
+    of = ", ".join((*options.sets, *options.unlike))
+    known = made_of(found, f"validation images of {of}") if found else model.calibration
     checked: list[table.Row] = []
     for name in options.check:
-        images = list(annotated(options.data / name / "test", model.settings.in_channels))
-        for size in ("as it comes", "found in each"):
-            tested = [scored(model, name, x, find=size != "as it comes") for x in images]
+        tested = list(test_images(options.data, name, settings))
+        for size in ("as it comes", "found in each")[: 1 + (name in options.find)]:
+            parts = [scored(model, x, find=size != "as it comes") for x in tested]
+            row = errors(without(name) if found else known, ScoredObjects.of(parts))
             facts = {"model": options.model, "test images of": name, "object size": size}
-            checked.append({**facts, **errors(known, tested)})
+            checked.append({**facts, "images": len(tested), **row})
             print(checked[-1], flush=True)
-    print(table.markdown(rows))
     if checked:
         print(table.markdown(checked))
     if options.page:

@@ -13,6 +13,7 @@ from builders import capsules
 from napari_spatial_embeddings.core.metrics import overlaps
 from napari_spatial_embeddings.core.quality.calibration import (
     ENOUGH,
+    MANY,
     Calibration,
     expected_error,
     fitted,
@@ -61,12 +62,31 @@ def test_few_objects_move_an_earlier_calibration_and_make_none() -> None:
     scores, ious = objects(ENOUGH - 1)
     assert fitted(scores, ious, "few") is None
     assert fitted(scores[:0], ious[:0], "none", table()) == table()
-    good = np.full(5, 0.95)
-    moved = fitted(np.full(5, 0.7), good, "five", table())
-    assert moved is not None
-    assert moved.objects == 5
-    before = float(table().predicted_iou(np.array([0.7]))[0])
-    assert before < float(moved.predicted_iou(np.array([0.7]))[0]) < 0.7
+    places = np.array([0.5, 0.7, 0.9])
+    before, moved = table().predicted_iou(places), []
+    for count in (2, 5, 50):
+        known = fitted(np.full(count, 0.7), np.full(count, 0.95), "good ones", table())
+        assert known is not None
+        assert known.objects == table().objects + count
+        assert known.scores == table().scores, "few objects do not show its shape"
+        moved.append(known.predicted_iou(places))
+    assert (before < moved[0]).all()
+    assert (moved[0] < moved[1]).all()
+    assert (moved[1] < moved[2]).all()
+    assert before[1] < moved[0][1] < 0.6, "two objects say little"
+    assert 0.7 < moved[2][1] < 0.95
+
+
+def test_what_an_earlier_calibration_expects_leaves_it_where_it_is() -> None:
+    scores = np.linspace(0.5, 0.9, 30)
+    known = fitted(scores, table().predicted_iou(scores), "the same", table())
+    assert known is not None
+    np.testing.assert_allclose(known.ious, table().ious, atol=0.01)
+
+
+def test_many_objects_make_a_table_of_their_own() -> None:
+    many = objects(MANY)
+    assert fitted(*many, "many", table()) == fitted(*many, "many")
 
 
 def test_a_table_that_is_none_is_refused() -> None:

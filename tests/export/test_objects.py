@@ -67,7 +67,7 @@ def test_only_what_is_known() -> None:
 def test_predicted_iou_of_calibrated_scores() -> None:
     instances = found(2, (1.0, 1.0))
     known = Calibration(scores=(0.0, 1.0), ious=(0.2, 0.8), right=(0.0, 1.0), objects=30)
-    table = objects_table(instances, ("a", "b"), calibration=known)
+    table = objects_table(instances, ("a", "b"), predicted_iou=known.predicted_iou(instances.score))
     assert [*table][2:4] == ["score", "predicted_iou"]
     wanted = [0.2 + 0.6 * score for score in table["score"]]
     assert table["predicted_iou"] == pytest.approx(wanted, abs=1e-4)

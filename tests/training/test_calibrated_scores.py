@@ -32,10 +32,13 @@ def test_held_out_objects_calibrate_the_scores() -> None:
     assert known.objects >= ENOUGH
     assert "held-out" in known.source
     maps = [last.model.predict_maps(image.image) for image in unseen]
-    scores, ious = run(scored_objects(maps, unseen, last.model.clustering))
-    assert len(scores) == known.objects
-    assert abs(float(known.predicted_iou(scores).mean()) - ious.mean()) < 0.02
-    assert abs(float(known.probability(scores).mean()) - (ious >= 0.5).mean()) < 0.02
+    found = run(scored_objects(maps, unseen, last.model.clustering))
+    assert len(found) == known.objects
+    for consistencies in (None, found.consistencies):
+        expected = known.predicted_iou(found.scores, consistencies)
+        assert abs(float(expected.mean()) - found.ious.mean()) < 0.02
+        likely = known.probability(found.scores, consistencies)
+        assert abs(float(likely.mean()) - (found.ious >= 0.5).mean()) < 0.02
 
 
 def test_without_held_out_objects_that_of_the_start_stays() -> None:
@@ -60,10 +63,11 @@ def test_only_objects_where_the_truth_is_known_are_counted() -> None:
     maps = ideal_maps(image.labels, sigma=4.0)
     settings = disc_model().clustering
     found = cluster(maps, settings)
-    scores, ious = run(scored_objects([maps], [image], settings))
-    assert len(scores) == len(found)
-    assert (ious == 1).all()
+    scored = run(scored_objects([maps], [image], settings))
+    assert len(scored) == len(found)
+    assert (scored.ious == 1).all()
+    assert (scored.consistencies > 0.99).all(), "ideal maps agree with themselves"
     unknown = replace(image, labels=np.where(image.labels == 1, IGNORE, image.labels))
-    assert len(run(scored_objects([maps], [unknown], settings))[0]) == len(found) - 1
+    assert len(run(scored_objects([maps], [unknown], settings))) == len(found) - 1
     scribbles = replace(image, scribbled=True)
-    assert not len(run(scored_objects([maps], [scribbles], settings))[0])
+    assert not len(run(scored_objects([maps], [scribbles], settings)))

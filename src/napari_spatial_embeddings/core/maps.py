@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,6 +107,11 @@ class EmbeddingMaps:
         offsets = self.offsets[(slice(None), *box)]
         first = tuple(part.start for part in box)
         return coordinates(offsets.shape[1:], self.spacing, first) + offsets
+
+    def copied(self) -> EmbeddingMaps:
+        """Return maps that may be changed: those of a result are shared."""
+        own = self.offsets.copy(), self.sigma.copy(), self.seed.copy()
+        return replace(self, offsets=own[0], sigma=own[1], seed=own[2])
 
     def embeddings_at(self, pixels: NDArray[np.integer]) -> Float:
         """Return the embeddings of some pixels, given as indices (n, D); float32 (n, D)."""

@@ -19,7 +19,6 @@ from .objects import Table, objects_table
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.core.instances import Instances
-    from napari_spatial_embeddings.core.quality.calibration import Calibration
 
 EVERY = 200
 """Convex hulls after which there is a report."""
@@ -66,19 +65,19 @@ def full_steps(
     unit: str | None = None,
     spacing: tuple[float, ...] | None = None,
     start: tuple[int, ...] = (),
-    calibration: Calibration | None = None,
+    predicted_iou: NDArray[np.floating] | None = None,
     around: Around | None = None,
 ) -> Steps:
     """Return all columns of a table of objects: those of `objects_table`, and the measures.
 
     Parameters
     ----------
-    instances, class_names, image, pixel_size, unit, spacing, start, calibration
+    instances, class_names, image, pixel_size, unit, spacing, start, predicted_iou
         As of `objects_table`.
     around : Around, optional
         As of `measure_steps`.
     """
-    where = pixel_size, unit, spacing, start, calibration
+    where = pixel_size, unit, spacing, start, predicted_iou
     known = objects_table(instances, class_names, None, *where)
     for c in range(0 if image is None else image.shape[0]):
         known[f"mean_intensity_{c}"] = []  # its place: it is measured with the others

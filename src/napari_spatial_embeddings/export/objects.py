@@ -22,7 +22,6 @@ from napari_spatial_embeddings.system.atomic import atomic_file
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.core.instances import Instances
-    from napari_spatial_embeddings.core.quality.calibration import Calibration
 
 EDGE = {2: 512, 3: 64}
 """Edge of the blocks that are read at once, in pixels."""
@@ -39,7 +38,7 @@ def objects_table(
     unit: str | None = None,
     spacing: tuple[float, ...] | None = None,
     start: tuple[int, ...] = (),
-    calibration: Calibration | None = None,
+    predicted_iou: NDArray[np.floating] | None = None,
 ) -> Table:
     """Measure the objects.
 
@@ -58,13 +57,13 @@ def objects_table(
         size if not given.
     start : tuple of D ints
         First pixel in the large image that this is a window of; empty if it is none.
-    calibration : Calibration, optional
-        Of the model's scores.
+    predicted_iou : float (N,), optional
+        That of each object, where the model is calibrated.
 
     Returns
     -------
     dict of lists, one value per object
-        ``label``, ``class``, ``score``, and ``predicted_iou`` where that is calibrated; per axis
+        ``label``, ``class``, ``score``, and ``predicted_iou`` where that is known; per axis
         ``centre_<axis>_px``, an index into the image that need not be whole, and
         ``centre_<axis>_<unit>`` from the first pixel's centre; of a window,
         ``centre_<axis>_px_whole``, an index into the large image; ``size_px``, and
@@ -81,8 +80,8 @@ def objects_table(
         "class": [class_names[i] for i in instances.class_index],
         "score": instances.score.tolist(),
     }
-    if calibration is not None:
-        table["predicted_iou"] = calibration.predicted_iou(instances.score).tolist()
+    if predicted_iou is not None:
+        table["predicted_iou"] = predicted_iou.tolist()
     for d, axis in enumerate(axes):
         table[f"centre_{axis}_px"] = index[:, d].tolist()
     lengths = pixel_size if pixel_size and unit else (None,) * ndim

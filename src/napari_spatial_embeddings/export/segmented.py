@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from napari_spatial_embeddings.core.outlines.masks import ObjectMask, masks_of
-from napari_spatial_embeddings.core.quality.calibration import of_card
+from napari_spatial_embeddings.core.quality.calibration import predicted_iou_of
 from napari_spatial_embeddings.errors import InputError
 
 from .labels import about_window
@@ -116,7 +116,7 @@ class Segmented:
             *where,
             spacing,
             self.start,
-            of_card(self.model or {}),
+            predicted_iou_of(self.model or {}, self.maps, self.instances),
         )
         return {**self.lead, **rows}
 

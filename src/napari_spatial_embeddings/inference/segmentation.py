@@ -15,6 +15,7 @@ from napari_spatial_embeddings.config import ClusteringSettings, PredictionSetti
 from napari_spatial_embeddings.core.clustering import Clustering, cluster
 from napari_spatial_embeddings.core.label_memory import LabelMemory, recalled
 from napari_spatial_embeddings.core.maps import EmbeddingMaps, ideal_maps
+from napari_spatial_embeddings.core.quality.calibration import consistency_for
 from napari_spatial_embeddings.errors import Failure, InputError, OutOfMemory, to_message
 
 from .halved_tiles import predict_halving_tiles
@@ -59,6 +60,8 @@ class Segmentation:
         Labels of objects that were found earlier and are not among the instances.
     prediction : PredictionSettings, optional
         Under which the maps were predicted; None if they are not known.
+    consistency : float32 (N,), optional
+        Of the maps about each object; None if the model is not calibrated by it.
     """
 
     maps: EmbeddingMaps
@@ -72,6 +75,7 @@ class Segmentation:
     milliseconds: float = 0.0
     memory: LabelMemory | None = None
     prediction: PredictionSettings | None = None
+    consistency: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +238,7 @@ def _segment(
     card = model.card()
     if job.window is not None:
         window = _grown(job.window, model, image, prediction)
-        out = _copied(before.maps) if before is not None and before.card == card else None
+        out = before.maps.copied() if before is not None and before.card == card else None
     scale = job.scale
     if scale is None and image.whole is not None:
         scale = normalisation_of(image, model.settings)
@@ -265,6 +269,7 @@ def _segment(
         spent,
         memory,
         prediction,
+        consistency_for(card, progress.maps, instances),
     )
     yield _step(report, "done", result=result)
 
@@ -304,6 +309,7 @@ def reclustered(
         corrections=corrections,
         milliseconds=spent,
         memory=memory,
+        consistency=consistency_for(result.card, result.maps, instances),
     )
 
 
@@ -340,11 +346,4 @@ def _grown(
     return tuple(
         slice(max(0, part.start - r), min(n, part.stop + r))
         for part, r, n in zip(window, rim, image.shape, strict=True)
-    )
-
-
-def _copied(maps: EmbeddingMaps) -> EmbeddingMaps:
-    """Return maps that may be changed: those of a result are shared."""
-    return replace(
-        maps, offsets=maps.offsets.copy(), sigma=maps.sigma.copy(), seed=maps.seed.copy()
     )

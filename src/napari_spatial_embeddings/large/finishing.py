@@ -131,6 +131,8 @@ class MeasuredBlocks:
             beside = np.asarray(self.labels[grown(window, (1,) * image.ndim, image.shape)])
             around = Around(first, image.shape, count_neighbours(beside, instances.ids))
         settings = self.model.settings
-        where = image.pixel_size, image.unit, self.found.spacing, (), self.model.calibration
+        known = self.model.calibration  # of the maps nothing is left
+        ious = None if known is None else known.predicted_iou(instances.score)
+        where = image.pixel_size, image.unit, self.found.spacing, (), ious
         table = complete(full_steps(instances, settings.classes, data, *where, around))
         return csv_rows(table, names=k is None)

@@ -182,7 +182,7 @@ class SpatialEmbeddingsWidget(DockedWidget):
         )
         self.locked_outlines = LockedOutlines(viewer, session, self)
         self.explanation = ExplanationController(viewer, session, self.annotation_hider, self)
-        self.scoring = ScoringController(viewer, session, self.images, self)
+        self.scoring = ScoringController(viewer, session, self.images, self.large, self)
         self.series = SeriesChoice(viewer, self)
         stored = LinkStorage(session, self.autosave, self.project, self.series, self)
         self.linking = LinkingController(viewer, session, self.series, stored, self)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.config import BlockSettings, ClusteringSettings, PredictionSettings
-from napari_spatial_embeddings.core.quality.calibration import of_card
+from napari_spatial_embeddings.core.quality.calibration import predicted_iou_of
 from napari_spatial_embeddings.errors import Failure, InputError
 
 from .done import DoneImages
@@ -251,7 +251,8 @@ class PredictRun:
         rows = {}
         if self.outputs.table_path(one) is not None:
             pixels, spacing = image.frame(t).data, found.maps.spacing
-            where = pixels, image.pixel_size, image.unit, spacing, (), of_card(found.card)
+            ious = predicted_iou_of(found.card, found.maps, found.instances)
+            where = pixels, image.pixel_size, image.unit, spacing, (), ious
             rows = complete(full_steps(found.instances, found.classes, *where))
         kept.write(t, found.instances, rows)
         yield replace(report, found=found, tiles=(0, 0))

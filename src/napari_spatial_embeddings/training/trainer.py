@@ -16,7 +16,6 @@ from napari_spatial_embeddings.config import ClusteringSettings, TrainingSetting
 from napari_spatial_embeddings.core.loss import Losses
 from napari_spatial_embeddings.core.metrics import mean_ap
 from napari_spatial_embeddings.core.network import multiple, rounded
-from napari_spatial_embeddings.core.quality.calibration import fitted
 from napari_spatial_embeddings.errors import OutOfMemory, is_out_of_memory
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.model_card import Places
@@ -294,9 +293,9 @@ class Trainer:
             others=self.choice.whole and (self.choice.enough or not self.learned),
         )
         if self.choice.held_out:  # else it would promise too much
-            found, ious = yield from scored_objects(maps, self.validation, self.best.clustering)
+            found = yield from scored_objects(maps, self.validation, self.best.clustering)
             before = self.best.calibration
-            self.best.calibration = fitted(found, ious, "held-out objects of its training", before)
+            self.best.calibration = found.calibration("held-out objects of its training", before)
 
     def close(self) -> None:
         """Stop making batches, and let go of threads."""

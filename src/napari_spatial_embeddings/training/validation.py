@@ -16,8 +16,9 @@ from scipy import ndimage as ndi
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
 from napari_spatial_embeddings.core.clustering import Clustering
 from napari_spatial_embeddings.core.maps import IGNORE, EmbeddingMaps
-from napari_spatial_embeddings.core.metrics import Scores, mean_ap, overlaps, score
+from napari_spatial_embeddings.core.metrics import Scores, mean_ap, score
 from napari_spatial_embeddings.core.object_size import object_sizes
+from napari_spatial_embeddings.core.quality.scored import ScoredObjects, scored_against
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.system.cancellation import Cancellable
 
@@ -201,24 +202,18 @@ def calibrate(
 
 def scored_objects(
     maps: list[EmbeddingMaps], images: list[TrainingImage], settings: ClusteringSettings
-) -> Cancellable[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+) -> Cancellable[ScoredObjects]:
     """Return, by pieces, the score and the IoU of each object that is found where truth is known.
 
     Its IoU is that with the annotated object that it overlaps most. Images with scribbles are left
     out: they do not show where objects end.
     """
-    scores, ious = [np.zeros(0)], [np.zeros(0)]
+    found_in = []
     for one, image in zip(maps, images, strict=True):
         if not image.scribbled:
-            found = Clustering(one)(settings)
-            unknown = image.labels == IGNORE
-            both = overlaps(np.maximum(image.labels, 0), found.labels, unknown)
-            by_label = np.zeros(int(found.ids.max(initial=0)) + 1)
-            by_label[found.ids] = found.score
-            scores.append(by_label[both.predicted_ids])
-            ious.append(both.best_iou)
+            found_in.append(scored_against(one, Clustering(one)(settings), image.labels))
         yield
-    return np.concatenate(scores), np.concatenate(ious)
+    return ScoredObjects.of(found_in)
 
 
 def smallest_size(images: list[TrainingImage], default: int) -> int:

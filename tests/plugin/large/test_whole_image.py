@@ -7,9 +7,14 @@ from pathlib import Path
 
 import numpy as np
 from napari.viewer import Viewer
+from numpy.typing import NDArray
 
+from napari_spatial_embeddings.core.metrics import score
 from napari_spatial_embeddings.files import read_labels
+from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
+from napari_spatial_embeddings.plugin.sections.scores import ScoresSection
 from plugin.robot_actions import button, open_dock, press
+from plugin.scored import assert_same
 from plugin.untrained import model_of
 from plugin.whole_images import (
     SHAPE,
@@ -24,6 +29,33 @@ from plugin.whole_images import (
 )
 
 Until = Callable[..., None]
+
+
+def assert_scored(
+    dock: SpatialEmbeddingsWidget, viewer: Viewer, labels: NDArray[np.integer], until: Until
+) -> None:
+    """Assert that all labels are scored against ground truth of a part of the image."""
+    (section,) = dock.findChildren(ScoresSection)
+    section.set_open(True)
+    scoring = dock.scoring
+    truth = np.roll(labels, 2, 0)[:, 400:]
+    viewer.add_labels(truth, name="masks", scale=(0.3, 0.3), translate=(0, 120), units=("um", "um"))
+    section.truth.activated.emit(1)
+    assert "or choose Of the whole image" in section.text.text()
+    press(dock, "Of the whole image")
+    until(lambda: scoring.scores is not None and not scoring.busy)
+    assert scoring.scores is not None
+    unknown = np.arange(labels.shape[1]) < np.full((len(labels), 1), 400)
+    padded = np.pad(truth, ((0, 0), (400, 0)))
+    expected = score(padded, labels, ignore=unknown)
+    assert_same(scoring.scores, expected)
+    assert f"PQ <b>{expected.panoptic_quality[0]:.3f}</b>" in section.text.text()
+    assert "where ground truth is known" in section.text.text()
+    assert not section.errors.isEnabled()
+    known = scoring.report
+    dock.large.found.look(again=True)
+    until(lambda: dock.idle)
+    assert scoring.report.scores is known.scores, "nothing is scored twice"
 
 
 def test_labels_and_table_are_those_of_the_command_line(
@@ -49,6 +81,7 @@ def test_labels_and_table_are_those_of_the_command_line(
     np.testing.assert_array_equal(pixels_of(viewer), labels)
     np.testing.assert_allclose(layer.scale, (0.3, 0.3))
     assert not list(tmp_path.glob(".*")), "nothing is left of the run"
+    assert_scored(dock, viewer, labels, until)
 
 
 def test_stopped_closed_and_gone_on_with(

@@ -104,7 +104,7 @@ def features(result: Segmentation) -> dict[str, Any]:
         "size": found.size,
     }
     if (calibration := of_card(result.card)) is not None:
-        table["predicted iou"] = calibration.predicted_iou(found.score).round(3)
+        table["predicted iou"] = calibration.predicted_iou(found.score, result.consistency).round(3)
     for d, axis in enumerate(axes):
         table[f"centre {axis}"] = centre[:, d].astype(float).round(2)
     for d, axis in enumerate(axes):

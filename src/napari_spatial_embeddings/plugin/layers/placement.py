@@ -88,8 +88,8 @@ class Placement:
 
 def place_on(
     target: Layer, source: Layer, shape: tuple[int, ...]
-) -> tuple[Box, Callable[[Any], NDArray[np.integer[Any]]]]:
-    """Return where two layers meet, and what reads an array of the source there.
+) -> tuple[Box, Callable[..., NDArray[np.integer[Any]]]]:
+    """Return where two layers meet, and what reads an array of the source there, or in a part.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def place_on(
     return box, partial(_read, chosen)
 
 
-def labels_on(target: Layer, source: Layer) -> tuple[Box, Callable[[], NDArray[np.integer[Any]]]]:
+def labels_on(target: Layer, source: Layer) -> tuple[Box, Callable[..., NDArray[np.integer[Any]]]]:
     """Return where two layers meet, and what reads the labels of the source there.
 
     Parameters
@@ -137,7 +137,8 @@ def labels_on(target: Layer, source: Layer) -> tuple[Box, Callable[[], NDArray[n
     box : tuple of D slices
         Of the target.
     read : callable
-        Reads the labels on the target's pixels (*box); in any thread.
+        Reads the labels on the target's pixels (*box), or on a part of the box that it is given:
+        slices of it; in any thread.
 
     Raises
     ------
@@ -152,7 +153,9 @@ def labels_on(target: Layer, source: Layer) -> tuple[Box, Callable[[], NDArray[n
     return box, partial(read, array)
 
 
-def _read(chosen: list[Index], array: Any) -> NDArray[np.integer[Any]]:
+def _read(chosen: list[Index], array: Any, part: Box | None = None) -> NDArray[np.integer[Any]]:
+    if part is not None:
+        chosen = [index[own] for index, own in zip(chosen, part, strict=True)]
     # Arrays that are not in memory are read by slices alone.
     low = [int(index.min()) for index in chosen]
     high = [int(index.max()) + 1 for index in chosen]

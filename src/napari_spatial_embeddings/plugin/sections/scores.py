@@ -35,6 +35,13 @@ they overlap too little. Pink is where a missed and a false object overlap."""
 ABOUT_EXPECTED = """Share of the found objects that are right, with an IoU of 0.5 or more: what is
 to be expected from their scores alone, and what it is by the ground truth, if that is chosen."""
 
+ABOUT_WHOLE = """Score all objects of an image that was predicted block by block, and not those of
+the view alone. Both are read block by block: of a large image that takes a while."""
+
+NO_ERRORS = (
+    """Errors are shown in a view, not in the whole image: clear the box, and predict the view."""
+)
+
 SHOW = """Show where the objects are wrong, in a layer of its own. The parts of a split object, and
 the right objects in a merged one, are apart by a pixel."""
 
@@ -59,7 +66,7 @@ class ScoresSection(Collapsible):
 
     def build(self) -> None:
         """Add the lists, the scores and the button."""
-        from qtpy.QtWidgets import QComboBox
+        from qtpy.QtWidgets import QCheckBox, QComboBox
 
         from napari_spatial_embeddings.core.metrics import THRESHOLDS
         from napari_spatial_embeddings.plugin.qt.form_fields import ignore_wheel
@@ -75,6 +82,9 @@ class ScoresSection(Collapsible):
         for threshold in THRESHOLDS:
             self.threshold.addItem(f"{threshold:.2f}", threshold)
         self.threshold.activated.connect(self._set_threshold)
+        self.whole = QCheckBox("Of the whole image")
+        self.whole.setToolTip(ABOUT_WHOLE)
+        self.whole.clicked.connect(self._scoring.set_whole)
         form = NarrowForm()
         form.addRow("Ground truth", self.truth)
         form.addRow("IoU", self.threshold)
@@ -85,6 +95,7 @@ class ScoresSection(Collapsible):
         self.expected = TextBlock(1, "count")
         self.expected.setToolTip(ABOUT_EXPECTED)
         self.body.addLayout(form)
+        self.body.addWidget(self.whole)
         self.body.addWidget(self.expected)
         self.body.addWidget(self.text)
         self.body.addWidget(self.errors)
@@ -103,7 +114,9 @@ class ScoresSection(Collapsible):
         self.truth.setCurrentIndex(layers.index(chosen) + 1 if chosen in layers else 0)
         self.truth.setEnabled(bool(layers))
         self.threshold.setCurrentIndex(self.threshold.findData(scoring.threshold))
-        report = scoring.report
+        self.whole.setVisible(scoring.whole.found is not None)
+        self.whole.setChecked(scoring.whole.wanted)
+        report, whole = scoring.report, scoring.whole.applies
         text = report.problem
         if report.scores is not None:
             text = figures(report.scores, scoring.threshold)
@@ -112,8 +125,9 @@ class ScoresSection(Collapsible):
         self.text.setText(text)
         self.text.setToolTip("" if report.scores is None else ABOUT_SCORES)
         self.errors.setChecked(scoring.shown)
-        self.errors.setEnabled(report.scores is not None or scoring.shown)
-        self.errors.setToolTip(SHOW if report.scores is not None else report.problem)
+        self.errors.setEnabled((report.scores is not None or scoring.shown) and not whole)
+        show = SHOW if report.scores is not None else report.problem
+        self.errors.setToolTip(NO_ERRORS if whole else show)
 
     def _choose(self, index: int) -> None:
         layers = self._scoring.layers()

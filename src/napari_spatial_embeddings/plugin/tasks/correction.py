@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_spatial_embeddings.core.instances import Corrections
+from napari_spatial_embeddings.core.quality.calibration import consistency_for
 from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 
 from .correction_actions import Change, Pixel, Scene
@@ -157,6 +158,7 @@ def restore(request: CorrectionRequest, state: CorrectionState) -> Segmentation:
         instances=state.instances,
         settings=state.settings,
         corrections=state.corrections,
+        consistency=consistency_for(result.card, result.maps, state.instances),
     )
 
 

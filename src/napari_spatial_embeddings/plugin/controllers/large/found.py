@@ -17,6 +17,7 @@ from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.large.state import LargeState
     from napari_spatial_embeddings.plugin.tasks.large.prediction import Places
 
@@ -64,6 +65,14 @@ class FoundLabels(QObject):
     def state(self, image: OpenImage | None) -> LargeState | None:
         """Return what there is of the labels of an image, if there is anything."""
         return None if image is None else self._found.get(image.key, (None, None))[1]
+
+    def complete(self, image: OpenImage | None) -> PixelArray | None:
+        """Return the labels of an image, as its layer has them, if there are all of them."""
+        state, layer = self.state(image), self.layers.layer(image.key) if image else None
+        if state is None or layer is None or not state.complete or state.unfinished is not None:
+            return None
+        labels: PixelArray = layer.data[0] if layer.multiscale else layer.data
+        return labels
 
     def path(self, image: OpenImage) -> Path | None:
         """Return where the labels of an image are, or are to be, if that is known."""

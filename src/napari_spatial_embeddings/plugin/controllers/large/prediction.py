@@ -75,6 +75,7 @@ class LargePrediction(QObject):
         Number of processes, or address of a Dask scheduler; empty for this process.
     takes : str
         What the run under way takes, once that is known.
+    found : FoundLabels
     """
 
     progressed = Signal(int, int, str)
@@ -98,22 +99,22 @@ class LargePrediction(QObject):
         self._viewer, self._session, self._images = viewer, session, images
         self._project, self._project_images = project, project_images
         self._prediction = prediction
-        self._found = FoundLabels(viewer, session, self)
-        self._found.changed.connect(self.changed)
+        self.found = FoundLabels(viewer, session, self)
+        self.found.changed.connect(self.changed)
         self.always, self.workers, self.takes = False, "", ""
         self._run: _Run | None = None
         self._connections = Connections()
         self._connections.add(images.changed, self._follow_images)
         self._connections.add(images.replaced, self._follow_pixels)
         self._connections.add(session.project_changed, self._follow_project)
-        self._connections.add(session.image_changed, self._found.look)
+        self._connections.add(session.image_changed, self.found.look)
         self._connections.add(session.clustering_changed, self.changed.emit)
-        self._connections.add(prediction.ended, self._found.look_at_large)
+        self._connections.add(prediction.ended, self.found.look_at_large)
 
     def close(self) -> None:
         """End the run; what is done is kept."""
         self._connections.close()
-        self._found.close()
+        self.found.close()
         self._leave()
 
     # ------------------------------------------------------------------ queries
@@ -126,7 +127,7 @@ class LargePrediction(QObject):
     @property
     def busy(self) -> bool:
         """Whether something runs."""
-        return self.running or self._found.busy
+        return self.running or self.found.busy
 
     @property
     def applies(self) -> bool:
@@ -162,7 +163,7 @@ class LargePrediction(QObject):
         return None if image is None or image.series is not None else image
 
     def _state(self) -> LargeState | None:
-        return self._found.state(self._target())
+        return self.found.state(self._target())
 
     def set_how(self, *, always: bool, workers: str) -> None:
         """Change whether images are predicted block by block that are not large, and by whom."""
@@ -234,22 +235,22 @@ class LargePrediction(QObject):
         self._leave()
         self._session.say(text, kind)
         self.ended.emit(False)
-        self._found.look(again=True)
+        self.found.look(again=True)
 
     def _path(self, image: OpenImage) -> Path | None:
         """Return where the labels of an image are written; None if the user chooses no place."""
-        if (path := self._found.path(image)) is None:
-            path, ask = self._found.places(image)[0], self._project.dialogs.save_labels
+        if (path := self.found.path(image)) is None:
+            path, ask = self.found.places(image)[0], self._project.dialogs.save_labels
             path = ask(path) if self._session.project is None else path
         if path is not None:
             if path.suffix.lower() != ".zarr":
                 path = path.with_name(f"{path.name}.zarr")
-            self._found.choose(image, path)
+            self.found.choose(image, path)
         return path
 
     def _confirmed(self, image: OpenImage, path: Path) -> bool:
         """Return whether complete labels may be replaced."""
-        state = self._found.state(image)
+        state = self.found.state(image)
         if state is None or not state.complete or (state.unfinished and state.unfinished.done):
             return True
         text = f"The whole image was segmented already, into {path.name}."
@@ -267,7 +268,7 @@ class LargePrediction(QObject):
         if self._project.dialogs.confirm(sentence(text), "Start again", "Keep them"):
             self._start(image, discard=True)
         else:
-            self._found.look(again=True)
+            self.found.look(again=True)
 
     def _add_to_project(self, image: OpenImage) -> None:
         """Have an image that is a file in the project, so that its labels come back with it."""
@@ -287,9 +288,9 @@ class LargePrediction(QObject):
         if report.blocks[1]:
             run.blocks = report.blocks
         if report.levels is not None:
-            self._found.layers.show(run.image.key, report.levels)
+            self.found.layers.show(run.image.key, report.levels)
         elif report.more:
-            self._found.layers.grow(run.image.key)
+            self.found.layers.grow(run.image.key)
         if report.note:
             self._session.say(report.note)
         if report.takes:
@@ -306,7 +307,7 @@ class LargePrediction(QObject):
             text = ". ".join((*report.warnings, report.message))
             self._session.say(text, "warning" if report.warnings else "info")
         self.ended.emit(finished)
-        self._found.look(again=True)
+        self.found.look(again=True)
 
     def _fail(self, problem: str) -> None:
         run = self._run
@@ -320,7 +321,7 @@ class LargePrediction(QObject):
         run = self._run
         if run is not None and not self._session.is_open(run.image):
             self._lose(run)
-        self._found.look()
+        self.found.look()
 
     def _follow_pixels(self, key: str) -> None:
         if self._run is not None and self._run.image.key == key:
@@ -329,10 +330,10 @@ class LargePrediction(QObject):
     def _follow_project(self) -> None:
         """End the run when another project is opened; there is no current image then."""
         if self._session.image is None:
-            self._found.forget_places()
+            self.found.forget_places()
             if self._run is not None:
                 self._lose(self._run)
-        self._found.look()
+        self.found.look()
 
     def _lose(self, run: _Run) -> None:
         """End the run of an image that is gone, and give the reason once all is done that follows.

@@ -14,15 +14,13 @@ from superqt.utils import QSignalDebouncer
 from napari_spatial_embeddings.core.text import sentence
 from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.plugin.controllers.images import ImageController
+from napari_spatial_embeddings.plugin.controllers.large.prediction import LargePrediction
+from napari_spatial_embeddings.plugin.controllers.large.scores import WholeScores
 from napari_spatial_embeddings.plugin.controllers.open_images.watcher import PLACE
-from napari_spatial_embeddings.plugin.layers.axes import order_labels
-from napari_spatial_embeddings.plugin.layers.frames import frame_layer
 from napari_spatial_embeddings.plugin.layers.overlays.errors import ErrorsLayer
-from napari_spatial_embeddings.plugin.layers.placement import labels_on, layer_shape
 from napari_spatial_embeddings.plugin.layers.tags import family_of, role_of
 from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.qt.workers import LatestWorker
-from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 from napari_spatial_embeddings.plugin.state.session import Session
 from napari_spatial_embeddings.plugin.tasks.checks.expected import expected_share
 from napari_spatial_embeddings.plugin.tasks.checks.scores import (
@@ -32,10 +30,14 @@ from napari_spatial_embeddings.plugin.tasks.checks.scores import (
     Truth,
 )
 
+from .ground_truth import truth_on
+
 if TYPE_CHECKING:
     from napari.utils.events import Event
 
+    from napari_spatial_embeddings.core.image_data import PixelArray
     from napari_spatial_embeddings.core.metrics import Scores
+    from napari_spatial_embeddings.plugin.state.open_image import OpenImage
 
 DELAY_MS = 300
 """Milliseconds without a change after which objects are scored: sliders and strokes come fast."""
@@ -52,6 +54,8 @@ class ScoringController(QObject):
     viewer : ViewerModel
     session : Session
     images : ImageController
+    large : LargePrediction, optional
+        Which knows the labels of whole images.
 
     Attributes
     ----------
@@ -59,6 +63,8 @@ class ScoringController(QObject):
         The newest scores of the current image, or why there are none.
     threshold : float
         IoU from which an object is right.
+    whole : WholeScores
+        Those of images that were predicted block by block.
     """
 
     changed = Signal()
@@ -69,6 +75,7 @@ class ScoringController(QObject):
         viewer: ViewerModel,
         session: Session,
         images: ImageController,
+        large: LargePrediction | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -84,12 +91,17 @@ class ScoringController(QObject):
         self._worker = LatestWorker(Scorer(), self)
         self._worker.done.connect(self._take)
         self._worker.failed.connect(self._fail)
+        self.whole = WholeScores(session, images, large, self)
+        self.whole.changed.connect(self._follow)
+        self.whole.failed.connect(self._fail)
         self._of_layer, self._connections = Connections(), Connections()
         self._connections.add(session.image_changed, self._follow_image)
         self._connections.add(session.result_changed, self._follow_result)
         self._connections.add(images.moved, self._follow_place)
         self._connections.add(images.changed, self._follow_layers)
         self._connections.add(viewer.layers.events.removed, self._removed, position="last")
+        if large is not None:
+            self._connections.add(large.changed, self._follow_layers)
         self._follow_image()
 
     def close(self) -> None:
@@ -99,12 +111,13 @@ class ScoringController(QObject):
         self._pause.cancel()
         self._waiting = False
         self._worker.close()
+        self.whole.drop()
         self._errors.clear()
 
     @property
     def busy(self) -> bool:
         """Whether objects are being scored, or will be."""
-        return self._waiting or self._worker.busy
+        return self._waiting or self._worker.busy or self.whole.busy
 
     # ------------------------------------------------------------------- choice
 
@@ -128,6 +141,12 @@ class ScoringController(QObject):
         else:
             self._choices[family_of(image)] = layer
         self._follow_image()
+
+    def set_whole(self, wanted: bool) -> None:
+        """Score whole images where they were predicted block by block, or the view alone."""
+        if wanted != self.whole.wanted:
+            self.whole.wanted = wanted
+            self._follow_image()
 
     def set_threshold(self, threshold: float) -> None:
         """Change the IoU from which an object is right."""
@@ -163,8 +182,11 @@ class ScoringController(QObject):
 
     @property
     def expected(self) -> float | None:
-        """Share of the objects that are right as their scores promise; None if they do not."""
-        return expected_share(self._session.result)
+        """Share of the objects that are right as their scores promise; None if they do not.
+
+        Of a whole image it is not known.
+        """
+        return None if self.whole.applies else expected_share(self._session.result)
 
     # ---------------------------------------------------------------- following
 
@@ -183,7 +205,7 @@ class ScoringController(QObject):
 
     def _follow_layers(self) -> None:
         """Offer the layers that there are now."""
-        if self.layer is None:
+        if self.layer is None or self.whole.wanted:
             self._follow()
         else:
             self.changed.emit()
@@ -198,13 +220,20 @@ class ScoringController(QObject):
             self._edited()
 
     def _edited(self, *_: object) -> None:
+        self.whole.drop()
+        self._read_again()
+
+    def _read_again(self) -> None:
         self._truth = None
         self._follow()
 
     def _redrawn(self, event: Event) -> None:
-        """Follow what napari undid; it is compared, as layers are redrawn for other reasons too."""
+        """Follow what napari undid; it is compared, as layers are redrawn for other reasons too.
+
+        All of a whole image is not compared: its scores stay.
+        """
         if isinstance(event.source.data, np.ndarray):
-            self._edited()
+            self._read_again()
 
     def _removed(self, event: Event) -> None:
         """Forget ground truth, or an image; errors whose layer the user removed stay away."""
@@ -212,6 +241,7 @@ class ScoringController(QObject):
         for family, chosen in list(self._choices.items()):
             if layer is chosen or family == str(layer.unique_id):
                 del self._choices[family]
+                self.whole.drop()
                 self._follow_image()
         if self._shown and role_of(layer) == "errors" and not self._errors.removing:
             self._shown = False
@@ -225,6 +255,11 @@ class ScoringController(QObject):
             self._waiting = False
             self._errors.clear()
             self.report = ScoreReport(problem=problem)
+        elif self._whole_is_known():
+            self._pause.cancel()
+            self._waiting = False
+            self._errors.clear()
+            self.report = self.whole.report
         elif self._seen or self._shown:
             self._waiting = True
             self._pause.throttle()
@@ -239,48 +274,49 @@ class ScoringController(QObject):
             if not self.layers():
                 return "Open ground truth as a layer of labels: it is scored where it lies."
             return "Choose the layer that holds the right objects of this image."
-        return "" if image.result is not None else "Predict this image first."
+        if image.result is not None or self.whole.applies:
+            return ""
+        more = ", or choose Of the whole image" if self.whole.found is not None else ""
+        return f"Predict this image first{more}."
+
+    def _whole_is_known(self) -> bool:
+        """Whether what is to be scored is a whole image that is, or is being scored."""
+        found, layer = self.whole.found if self.whole.wanted else None, self.layer
+        return found is not None and layer is not None and self.whole.of(found[1], layer)
 
     # ----------------------------------------------------------------- requests
 
     def _request(self) -> None:
         self._waiting = False
         image, layer = self._session.current, self.layer
+        if layer is not None and self.whole.wanted and self.whole.found is not None:
+            self._request_whole(*self.whole.found, layer)
+            return
         if image is None or image.result is None or layer is None:
             return
         found = image.result.instances.labels
         try:
             if self._truth is None:
-                self._truth = self._truth_on(image, layer, found.shape)
+                self._truth = truth_on(self._images, image, layer, found.shape)
         except InputError as error:
             self._take_problem(str(error))
             return
         threshold = self.threshold if self._shown else None
         self._worker.request(ScoreRequest(image.key, found, self._truth, threshold))
 
-    def _truth_on(self, image: OpenImage, layer: Labels, shape: tuple[int, ...]) -> Truth:
-        """Return ground truth on the pixels of an image, or of a frame; none is read."""
-        order_labels(layer)
-        where = self._images.transform(image.layers_key)
-        # napari reads what a visible layer shows.
-        target = Labels(np.broadcast_to(np.int32(0), shape), visible=False, **where)
-        source = layer
-        if image.series is not None and layer.ndim == target.ndim + 1:
-            if layer_shape(layer)[0] != image.series.frames:
-                raise InputError(
-                    f"{layer.name} has {layer_shape(layer)[0]} frames, and the image"
-                    f" {image.series.frames}: choose labels of the same frames, or of this frame"
-                    " alone"
-                )
-            source = frame_layer(layer, image.frame)
-        box, read = labels_on(target, source)
-        return Truth(layer.name, shape, box, read)
+    def _request_whole(self, image: OpenImage, found: PixelArray, layer: Labels) -> None:
+        if self.whole.of(found, layer):
+            return
+        try:
+            self.whole.start(found, layer, truth_on(self._images, image, layer, found.shape))
+        except InputError as error:
+            self._take_problem(str(error))
 
     def _take(self, request: ScoreRequest, report: ScoreReport) -> None:
         image, truth = self._session.current, self._truth
         if image is None or image.key != request.key or truth is None:
             return
-        if image.result is None or truth.name != request.truth.name:
+        if image.result is None or truth.name != request.truth.name or self.whole.applies:
             return
         self.report = replace(report, picture=None)
         if self._shown and report.picture is not None and image.result is not None:

@@ -19,7 +19,7 @@ from napari_spatial_embeddings.plugin.qt.connections import Connections
 from napari_spatial_embeddings.plugin.state.session import Session
 
 if TYPE_CHECKING:
-    from napari_spatial_embeddings.core.instances import Instances
+    from napari_spatial_embeddings.inference.segmentation import Segmentation
 
 RAMP = ((1.0, 0.42, 0.24), (1.0, 0.83, 0.23), (0.30, 0.67, 0.97))
 """Orange where nothing is to be expected, yellow in between, blue where all is: they differ for
@@ -101,14 +101,15 @@ class ExpectedColours(QObject):
                 layer.colormap = self._usual.pop(layer)
             return
         self._usual.setdefault(layer, layer.colormap)
-        layer.colormap = CyclicLabelColormap(colors=colours(image.result.instances, known))
+        layer.colormap = CyclicLabelColormap(colors=colours(image.result, known))
 
 
-def colours(instances: Instances, calibration: Calibration) -> NDArray[np.float32]:
+def colours(result: Segmentation, calibration: Calibration) -> NDArray[np.float32]:
     """Return the colour of each label, float32 (n, 4), n above the highest label if it can be."""
+    instances = result.instances
     size = int(instances.ids.max(initial=0)) + 1
     table = np.zeros((min(MAX_COLOURS, 1 << max(8, size.bit_length())), 4), np.float32)
-    expected = calibration.predicted_iou(instances.score)
+    expected = calibration.predicted_iou(instances.score, result.consistency)
     places = np.linspace(0, 1, len(RAMP))
     rgb = np.stack([np.interp(expected, places, line) for line in zip(*RAMP, strict=True)], 1)
     few = instances.ids < len(table)

@@ -18,4 +18,8 @@ def expected_share(result: Segmentation | None) -> float | None:
     if result is None or not len(result.instances):
         return None
     known = of_card(result.card)
-    return None if known is None else float(known.probability(result.instances.score).mean())
+    return (
+        None
+        if known is None
+        else float(known.probability(result.instances.score, result.consistency).mean())
+    )

@@ -34,13 +34,14 @@ class Truth:
     box : Box
         The part of the image that it covers; the rest is unknown.
     read : callable
-        Reads its labels (*box), of which those below 0 are unknown; they may change meanwhile.
+        Reads its labels (*box), or those in some slices of the box, of which those below 0 are
+        unknown; they may change meanwhile.
     """
 
     name: str
     shape: tuple[int, ...]
     box: Box
-    read: Callable[[], NDArray[np.integer[Any]]]
+    read: Callable[..., NDArray[np.integer[Any]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
