@@ -41,7 +41,7 @@ from napari_spatial_embeddings.training.annotation import TrainingImage, annotat
 from . import page, table
 from .recipes import cells_2d, nuclei_3d, shapes, volumes
 from .recipes.gathering import ASIDE, annotated, sized
-from .sizes import images, proposed
+from .sizes import images, searched
 
 MOST = 400
 """Objects of a set at most, evenly over its images: large sets would outvote the small ones."""
@@ -102,7 +102,7 @@ def scored(model: SpatialEmbeddings, image: TrainingImage, *, find: bool = False
     if find:
         axes = "CZYX" if image.labels.ndim == 3 else "CYX"
         known = ImageData(image.image, axes, image.spacing, None, image.name)
-        how = how.updated(object_diameter=proposed(model, [(known, image.labels)]))
+        how = how.updated(object_diameter=searched(model, (known, image.labels)).diameter)
     maps = model.predict_maps(image.image, how, image.spacing)
     return scored_against(maps, cluster(maps, model.clustering), image.labels)
 

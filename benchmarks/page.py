@@ -225,10 +225,11 @@ it is off by default because of its price.
 
 AP50 of `cells-2d` on test images, of the movie the right halves of four frames: as it comes, with
 no size given; at that one of ten sizes, 0.35 to 8 times the model's own, that is best for the set
-by these scores themselves; with the median diameter of each image's own labels; at one size for
-the set, found in six of its images; and at the size that is found in each image, as `predict
---find-diameter` and the window do: `python -m benchmarks.sizes DATA`. How it is found was chosen
-on training folders, see [what was tried](tried.md). The model has seen other images of `usiigaci`,
+by these scores themselves; with the median diameter of each image's own labels; at one size for the
+set, found in six of its images; and at the size that is found in each image, as `predict
+--find-each-diameter` does. What `--find-diameter` does, by six images together, was chosen on
+training folders like the rest, see [what was tried](tried.md), and is not measured on test images
+yet: `python -m benchmarks.sizes DATA --again` does. The model has seen other images of `usiigaci`,
 `dsb2018_rgb` and `dsb2018`, and in `dsb2018` the kind of `bbbc039`; it has seen nothing like the
 others. The last column is the time of a search, with one thread of a busy machine. In the movie
 what is found is better than no size, but far from the best of ten. In the four images of `axon_tem`
@@ -240,11 +241,12 @@ of `bbbc039` are of the search before.
     "volume sizes": """### Sizes in volumes
 
 AP50 / mean AP of `nuclei-3d` on test volumes: with no size given, with the median diameter of the
-volume's own labels, and at the size that is found in it; then these two diameters, in pixels of the
-finest axis, and the processor time of a search: `python -m benchmarks.volume_sizes DATA`. It has
-learned from the training volume of `plant_nuclei3d`, see [what was tried](tried.md#volumes) there,
-and has not seen `stardist3d_demo`, on which what is found does worse than no size. The search was
-chosen on images. Single volumes of 23 and 51 nuclei, single measurements.
+volume's own labels, and at the size that was found in it; then these two diameters, in pixels of
+the finest axis, and the processor time of a search: `python -m benchmarks.volume_sizes DATA`. It
+has learned from the training volume of `plant_nuclei3d`, see [what was tried](tried.md#volumes)
+there, and has not seen `stardist3d_demo`, on which what was found does worse than no size. This is
+of the search as it was chosen on images; in volumes it now proposes sizes smaller by a seventh,
+which is not measured on these yet. Single volumes of 23 and 51 nuclei, single measurements.
 """,
     "calibration": """## Calibration of scores
 

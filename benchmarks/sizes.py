@@ -4,8 +4,9 @@
 
 Of each set, AP50 of a model as it comes, with no size given; at the one of ten sizes that is best
 for all images of the set, chosen by these scores themselves; with the typical diameter of each
-image's own labels; at one size for the set, that is found in some of its images; and at the size
-that is found in each image, as ``predict --find-diameter`` and the window do. Colours become grey.
+image's own labels; at one size for the set, that is found in some of its images; at the size that
+is found in each image alone; and at what ``predict --find-diameter`` takes: one size where those
+images agree, else that of each image by what is known of the others, too. Colours become grey.
 What the search does was chosen on images of ``train`` folders. ``--again`` measures what a search
 finds, and takes the other columns from the page: they change with the model alone.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +31,8 @@ from napari_spatial_embeddings.core.object_size import typical_diameter
 from napari_spatial_embeddings.files import pair, read_image, read_labels
 from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.registry import find_model
-from napari_spatial_embeddings.inference.sizes.search import Place, find_diameter
+from napari_spatial_embeddings.inference.sizes.pooling import pooled, sample
+from napari_spatial_embeddings.inference.sizes.search import FoundSize, Place, find_diameter
 
 from . import page, table
 from .recipes.gathering import grey
@@ -37,10 +40,10 @@ from .recipes.gathering import grey
 TEN = tuple(2 ** (k / 2) for k in range(-3, 7))
 """Ten sizes in diameters that the model knows: 0.35 to 8."""
 
-IMAGES = 6
-"""Of a set, in which one size for all is found."""
-
 SETS = ("usiigaci", "emps", "axon_tem", "yeast_movie", "dsb2018_rgb", "dsb2018", "bbbc039")
+
+GIVEN = ("as it comes", "best of ten", "at", "own size of each")
+"""Columns that no search changes."""
 
 Labels = NDArray[np.int32]
 Pair = tuple[ImageData, Labels]
@@ -74,12 +77,11 @@ def ap50(model: SpatialEmbeddings, one: Pair, diameter: float | None) -> float:
     return float(score(labels, cluster(maps, model.clustering).labels, (0.5,)).ap[0])
 
 
-def proposed(model: SpatialEmbeddings, chosen: list[Pair]) -> float | None:
-    """Return the diameter that a search proposes for some images."""
-    places = [Place(image) for image, _ in chosen]
-    *_, last = find_diameter(model, places, model.clustering)
+def searched(model: SpatialEmbeddings, one: Pair) -> FoundSize:
+    """Return what a search finds in an image."""
+    *_, last = find_diameter(model, [Place(one[0])], model.clustering)
     assert last.found is not None
-    return last.found.diameter
+    return last.found
 
 
 def row_of(
@@ -87,7 +89,8 @@ def row_of(
 ) -> table.Row:
     """Return the row of a set; what does not depend on a search is taken from an earlier one."""
     row: table.Row = {"images of": name, "number": len(chosen)}
-    return row | (known or without_search(model, chosen)) | with_search(model, chosen)
+    given = {what: known[what] for what in GIVEN} if known else without_search(model, chosen)
+    return row | given | with_search(model, chosen)
 
 
 def without_search(model: SpatialEmbeddings, chosen: list[Pair]) -> table.Row:
@@ -106,17 +109,27 @@ def without_search(model: SpatialEmbeddings, chosen: list[Pair]) -> table.Row:
 
 def with_search(model: SpatialEmbeddings, chosen: list[Pair]) -> table.Row:
     """Return what is reached at sizes that a search finds."""
-    count = min(IMAGES, len(chosen))
-    looked_at = [chosen[int((k + 0.5) * len(chosen) / count)] for k in range(count)]
     start = time.perf_counter()
-    common = proposed(model, looked_at)
-    spent = (time.perf_counter() - start) / count
-    each = [proposed(model, [one]) for one in chosen]
-    found = np.mean([ap50(model, *x) for x in zip(chosen, each, strict=True)])
+    found = [searched(model, one) for one in chosen]
+    spent = (time.perf_counter() - start) / len(chosen)
+    own = model.settings.working_diameter
+    pool = pooled([found[k] for k in sample(len(chosen))], own)
+    taken = [pool.common or pool.again(one, own).diameter for one in found]
+    alone = [one.diameter for one in found]
+
+    @cache
+    def at(k: int, diameter: float | None) -> float:
+        return ap50(model, chosen[k], diameter)
+
+    def reached(diameters: list[float | None]) -> str:
+        return f"{np.mean([at(k, diameter) for k, diameter in enumerate(diameters)]):.3f}"
+
     return {
-        "found for all": f"{np.mean([ap50(model, one, common) for one in chosen]):.3f}",
-        "which is": "none" if common is None else f"{common:.0f} px",
-        "found for each": f"{found:.3f}",
+        "found for all": reached([pool.diameter] * len(chosen)),
+        "which is": "none" if pool.diameter is None else f"{pool.diameter:.0f} px",
+        "found in each alone": reached(alone),
+        "as predict does": reached(taken),
+        "searched": "some" if pool.common else "all",
         "a search": f"{spent:.1f} s",
     }
 

@@ -22,7 +22,7 @@ from napari_spatial_embeddings.inference.model import SpatialEmbeddings
 from napari_spatial_embeddings.inference.registry import find_model
 
 from . import page, table
-from .sizes import Pair, images, proposed
+from .sizes import Pair, images, searched
 
 SETS = ("plant_nuclei3d", "stardist3d_demo")
 
@@ -40,7 +40,7 @@ def row_of(model: SpatialEmbeddings, model_name: str, name: str, chosen: list[Pa
     """Return the row of a set."""
     own = [typical_diameter([labels], image.spacing) for image, labels in chosen]
     start = time.process_time()
-    found = [proposed(model, [one]) for one in chosen]
+    found = [searched(model, one).diameter for one in chosen]
     spent = (time.process_time() - start) / len(chosen)
     row: table.Row = {"model": model_name, "volumes of": name, "number": len(chosen)}
     for what, sizes in (

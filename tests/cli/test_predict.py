@@ -274,7 +274,7 @@ def test_grey_of_colours(tmp_path: Path, data: Path, model: Path) -> None:
     )
 
 
-def test_the_size_of_objects_is_found_in_each_image(tmp_path: Path) -> None:
+def test_the_size_of_objects_is_found_for_all_images_or_for_each(tmp_path: Path) -> None:
     from skimage.transform import rescale
 
     from napari_spatial_embeddings import samples
@@ -293,8 +293,14 @@ def test_the_size_of_objects_is_found_in_each_image(tmp_path: Path) -> None:
     assert wide["large"] == pytest.approx(45, rel=0.35)
     large = tmp_path / "images/large.tif"
     one = call(*command[:1], large, *command[2:], "--output", tmp_path / "one.tif")
-    assert one.err.splitlines()[0] == f"large: objects {sizes['large']}"
+    alone = float(one.err.splitlines()[0].removeprefix("large: objects about ").split()[0])
+    assert alone == pytest.approx(wide["large"], rel=0.1)
     both = read_labels(tmp_path / "out/large.tif"), read_labels(tmp_path / "one.tif")
     assert len(np.unique(both[0])) == len(np.unique(both[1])) > 5
+    save(tmp_path / "alike/one.tif", drawn)
+    save(tmp_path / "alike/other.tif", drawn[::-1])
+    alike = command[0], tmp_path / "alike", *command[2:]
+    lines = call(*alike, "--output", tmp_path / "all").err.splitlines()
+    assert [line.split(" pixels wide ")[1] for line in lines] == ["in all images, by 2 of them"]
     error = refused(*command, "--output", tmp_path / "x", "--object-diameter", 20)
     assert "--find-diameter: --object-diameter names one already" in error

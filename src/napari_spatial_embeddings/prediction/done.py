@@ -44,6 +44,10 @@ class DoneImages:
     def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
         self.folder, self._facts = folder, dict(facts)
 
+    def with_facts(self, more: Mapping[str, Any]) -> DoneImages:
+        """Return the images that are done under more facts, as JSON."""
+        return DoneImages(self.folder, {**self._facts, **more})
+
     def find(self, one: Input, labels: Path) -> ImageSummary | None:
         """Return the summary of an image that is done already, and whose labels are there."""
         name = self._name(one, labels)

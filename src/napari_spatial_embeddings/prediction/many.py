@@ -12,6 +12,7 @@ from .inputs import Input
 from .reports import Clock, InputReport
 from .run import PredictRun
 from .shared import share_inputs
+from .sized import sized_by_some
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.workers.dask_workers import DaskWorkers
@@ -25,7 +26,8 @@ def predict_inputs(
 ) -> Generator[InputReport, None, None]:
     """Segment images and time series; one that is bad does not stop the rest.
 
-    A frame that is bad does not stop the rest of its series either.
+    A frame that is bad does not stop the rest of its series either. Where the objects' size is to
+    be found, it is first looked for in some of all images: see `sized.sized_by_some`.
 
     Parameters
     ----------
@@ -47,6 +49,9 @@ def predict_inputs(
     InputError, Failure
         If nothing more can be written, or the workers cannot be used.
     """
+    run = replace(run, diameters=(yield from sized_by_some(run, inputs)))
+    if run.diameters is not None:
+        done = done.with_facts(run.diameters.facts)
     clock = Clock(len(inputs))
     if workers is not None:
         yield from share_inputs(run, inputs, done, workers, clock)

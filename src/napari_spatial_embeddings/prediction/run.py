@@ -18,7 +18,7 @@ from .kept_frames import KeptFrames
 from .notes import resampling_note
 from .outputs import Outputs
 from .reports import InputReport, following
-from .sized import sized
+from .sized import Diameters, sized
 from .summary import ImageSummary, Objects
 from .unusable import Unusable, reason_of, reasons
 
@@ -53,8 +53,8 @@ class PredictRun:
         As in `large.segmentation.segment_large`.
     known : mapping, optional
         What ``made_by`` is, for processes that may not find the model's folder.
-    diameters : dict, optional
-        Of the objects, which are found in each image, see `sized`; None if they are not.
+    diameters : Diameters, optional
+        Of the objects, which are found, see `sized`; None if they are not.
     """
 
     model: SpatialEmbeddings
@@ -67,7 +67,7 @@ class PredictRun:
     kept: Callable[[Path], object] = lambda _: None
     discard: bool = True
     known: Mapping[str, Any] | None = None
-    diameters: dict[str, float | None] | None = None
+    diameters: Diameters | None = None
 
     @property
     def made_by(self) -> Mapping[str, Any]:
@@ -85,7 +85,7 @@ class PredictRun:
     def facts(self) -> dict[str, Any]:
         """All that decides what is written of an image, for `DoneImages`."""
         settings = self.clustering, self.prediction, self.blocks
-        size = {} if self.diameters is None else {"diameters": "found"}
+        size = {} if self.diameters is None else {"diameters": self.diameters.how}
         return facts_of_run(self.model, *settings, self.outputs) | size
 
     def image(self, first: InputReport, done: DoneImages) -> Iterator[InputReport]:

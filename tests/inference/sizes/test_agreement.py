@@ -13,10 +13,10 @@ from napari_spatial_embeddings.inference.sizes.agreement import (
     BY_CHANCE,
     FEW,
     LARGER,
+    SEEN,
     Found,
-    agreement,
     best_diameter,
-    worth,
+    evidence,
 )
 
 Labels = NDArray[np.int32]
@@ -33,6 +33,14 @@ def found(
     window = tuple(slice(a, a + n) for a, n in ends)
     count = len(np.unique(labels[labels > 0]))
     return Found(diameter, window, labels, score if count else 0.0, count, width)
+
+
+def agreement(one: Found, other: Found) -> float:
+    return float(evidence([one, other]).f1[0])
+
+
+def worth(results: list[Found]) -> NDArray[np.float64]:
+    return evidence(results).worth()
 
 
 def f1_of(matched: int, count: int) -> float:
@@ -113,17 +121,25 @@ def test_a_single_object_that_stays_is_worth_less_than_many_most_of_which_stay()
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
 def test_the_best_size_lies_beside_the_best_value(values: list[float]) -> None:
     diameters = [8.0 * 1.3**k for k in range(len(values))]
-    best = best_diameter(diameters, np.array(values))
+    best = best_diameter(diameters, np.array(values), 21.0)
     if max(values) == 0:
         assert best is None
         return
     at = diameters[int(np.argmax(values))]
     assert best is not None
-    assert at / 1.3**0.51 <= best <= LARGER * at * 1.3**0.51
-    assert best <= diameters[-1]
+    assert at / 1.3**0.52 <= best <= LARGER * at * 1.3**0.52
+    assert best <= diameters[-1] + 0.05
 
 
 def test_a_size_a_little_larger_than_the_best_one_is_proposed() -> None:
     diameters = [8.0 * 1.3**k for k in range(5)]
-    best = best_diameter(diameters, np.array([0.1, 0.3, 0.5, 0.3, 0.1]))
-    assert best == pytest.approx(LARGER * diameters[2])
+    values = np.array([0.1, 0.3, 0.5, 0.3, 0.1])
+    best = best_diameter(diameters, values, 21.0)
+    assert best == pytest.approx(LARGER * diameters[2], abs=0.05)
+
+
+def test_objects_that_the_model_sees_in_few_points_are_not_seen_smaller() -> None:
+    diameters = [8.0 * 1.3**k for k in range(5)]
+    values = np.array([0.1, 0.3, 0.5, 0.3, 0.1])
+    for working in (6.0, SEEN):
+        assert best_diameter(diameters, values, working) == pytest.approx(diameters[2], abs=0.05)

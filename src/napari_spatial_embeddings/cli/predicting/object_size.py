@@ -12,31 +12,42 @@ from napari_spatial_embeddings.cli.flags import CallError
 if TYPE_CHECKING:
     from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.prediction.run import PredictRun
+    from napari_spatial_embeddings.prediction.sized import Diameters
 
 
 def add_size_flag(parser: argparse.ArgumentParser) -> None:
-    """Add ``--find-diameter``."""
+    """Add ``--find-diameter`` and ``--find-each-diameter``."""
     parser.add_argument(
         "--find-diameter",
         action="store_true",
-        help="Find the object diameter in each image: the model is tried at several sizes, and that"
-        " is taken at which it finds about the same objects as at the next ones.",
+        help="Find the object diameter: the model is tried at several sizes on some of the images,"
+        " and that is taken for all at which it finds about the same objects as at the next ones."
+        " Where images differ in size, each has its own.",
+    )
+    parser.add_argument(
+        "--find-each-diameter",
+        action="store_true",
+        help="Find it in each image alone.",
     )
 
 
-def diameters_of(options: argparse.Namespace) -> dict[str, float | None] | None:
-    """Return where found diameters are kept; None if they are not to be found.
+def diameters_of(options: argparse.Namespace) -> Diameters | None:
+    """Return how diameters are found; None if they are not to be.
 
     Raises
     ------
     CallError
         If a diameter is given, too.
     """
-    if not options.find_diameter:
+    from napari_spatial_embeddings.prediction.sized import Diameters
+
+    each = options.find_each_diameter
+    if not (options.find_diameter or each):
         return None
     if "object_diameter" in options:
-        raise CallError("--find-diameter: --object-diameter names one already; leave one out")
-    return {}
+        flag = "--find-each-diameter" if each else "--find-diameter"
+        raise CallError(f"{flag}: --object-diameter names one already; leave one out")
+    return Diameters(alone=each)
 
 
 def with_found_diameter(run: PredictRun, image: ImageData) -> PredictRun:
@@ -63,5 +74,5 @@ def with_found_diameter(run: PredictRun, image: ImageData) -> PredictRun:
     found = None if report.found is None else report.found.diameter
     size = f"about {found:.0f} pixels wide" if found else "not found at any size"
     sys.stderr.write(f"{image.name}: objects {size}\n")
-    changes = {"object_diameter": round(found, 1)} if found else {}
+    changes = {"object_diameter": found} if found else {}
     return replace(run, prediction=run.prediction.updated(**changes), diameters=None)

@@ -7,7 +7,7 @@ no size contradicts itself. But neighbouring sizes agree about what is there, se
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.inference.image_check import check_image
 from napari_spatial_embeddings.inference.normalisation import Scale, normalisation_of
 
-from .agreement import Found, best_diameter, worth
+from .agreement import BY_CHANCE, Evidence, Found, best_diameter, evidence
 
 if TYPE_CHECKING:
     from napari_spatial_embeddings.inference.model import SpatialEmbeddings
@@ -92,12 +92,16 @@ class FoundSize:
     worth : tuple of floats
         How well each of them does, from 0 where no object was found; the mean over the images.
     diameter : float, optional
-        The best one, between those that were tried; None if no object was found at any.
+        The best one, between those that were tried, to a tenth of a pixel; None if no object was
+        found at any.
+    evidence : tuple of Evidence
+        By which it was found, of each image.
     """
 
     diameters: tuple[float, ...]
     worth: tuple[float, ...]
     diameter: float | None
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +126,9 @@ def find_diameter(
     places: Sequence[Place],
     clustering: ClusteringSettings,
     device: str = "auto",
+    others: Mapping[float, float] | None = None,
 ) -> Iterator[SizeReport]:
-    """Yield progress of the search for one diameter that suits images of one kind.
+    """Yield progress of the search for one diameter that suits some images.
 
     Parameters
     ----------
@@ -132,6 +137,8 @@ def find_diameter(
         At least one.
     clustering : ClusteringSettings
     device : str
+    others : mapping, optional
+        Mean F1 of diameters and the next ones in other images of the kind: see `pooling.Pool`.
 
     Raises
     ------
@@ -145,7 +152,7 @@ def find_diameter(
     diameters = _diameters(model, places)
     total = len(places) * len(diameters)
     yield SizeReport(0, total)
-    sums = np.zeros(len(diameters))
+    seen: list[Evidence] = []
     for k, place in enumerate(places):
         found: list[Found] = []
         if place.scale is None:
@@ -153,10 +160,33 @@ def find_diameter(
         for diameter in diameters:
             found.append(_found(model, place, diameter, clustering, device))
             yield SizeReport(k * len(diameters) + len(found), total)
-        sums += worth(found)
-    mean = sums / len(places)
-    known = FoundSize(tuple(diameters), tuple(mean.tolist()), best_diameter(diameters, mean))
+        seen.append(evidence(found))
+    known = chosen(diameters, seen, model.settings.working_diameter, others)
     yield SizeReport(total, total, known)
+
+
+def chosen(
+    diameters: Sequence[float],
+    seen: Sequence[Evidence],
+    working: float,
+    others: Mapping[float, float] | None = None,
+) -> FoundSize:
+    """Return what follows for images, each of which was looked at with the same diameters.
+
+    Parameters
+    ----------
+    diameters : sequence of N floats
+    seen : sequence of Evidence
+        Of each image.
+    working : float
+        Diameter that the model knows, in points of its grid.
+    others : mapping, optional
+        As of `find_diameter`.
+    """
+    f1 = np.array([others.get(d, BY_CHANCE) for d in diameters[:-1]]) if others else None
+    mean = np.mean([one.worth(f1) for one in seen], 0)
+    best = best_diameter(diameters, mean, working)
+    return FoundSize(tuple(diameters), tuple(mean.tolist()), best, tuple(seen))
 
 
 def places_in(image: ImageData) -> list[Place]:
