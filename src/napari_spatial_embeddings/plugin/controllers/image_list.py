@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from .project import ProjectController
 from .project_images import TRIED, ProjectImages
 
 if TYPE_CHECKING:
+    from napari_spatial_embeddings.core.image_data import ImageData
     from napari_spatial_embeddings.files import Position
     from napari_spatial_embeddings.files.collections.search import FoundImages
     from napari_spatial_embeddings.plugin.tasks.predict import ImageToPredict
@@ -272,6 +274,27 @@ class ListedImages(QObject):
         images = [self._to_predict(image) for image in listed]
         return project, images, self._autosave.barrier()
 
+    def readers(self) -> list[Callable[[], ImageData]]:
+        """Return functions that open the images but the current one, in any thread.
+
+        Those that were not chosen yet, and are not in the project, are left out.
+        """
+        from napari_spatial_embeddings.project.frames import read_whole
+
+        project, current = self._session.project, self._session.image
+        found: list[Callable[[], ImageData]] = []
+        for image in self.all():
+            if not image.key or image.has(current):
+                continue
+            record = self._session.images.get(image.key)
+            if image.layer is not None and record is not None and record.series is None:
+                with suppress(InputError):
+                    data = self._images.image_data(image.key)
+                    found.append(partial(_as_it_is, data))
+            elif project is not None and image.saved:
+                found.append(partial(read_whole, project, image.key))
+        return found
+
     def _to_predict(self, image: ListedImage) -> ImageToPredict:
         from napari_spatial_embeddings.plugin.tasks.predict import ImageToPredict
 
@@ -300,3 +323,7 @@ class ListedImages(QObject):
             return False
         layers, _ = self._images.channel_layers(key)
         return len(layers) != 1 or source_path(layers[0]) is None
+
+
+def _as_it_is(image: ImageData) -> ImageData:
+    return image

@@ -76,7 +76,7 @@ class PredictionController(QObject):
     ) -> None:
         super().__init__(parent)
         self._viewer, self._session, self._images = viewer, session, images
-        self._listed = listed
+        self.listed = listed
         self.skipped: dict[str, str] = {}
         self.models, self.blocks = ModelCache(), BlockSettings()
         self._worker: Worker | None = None
@@ -164,7 +164,7 @@ class PredictionController(QObject):
 
         with self._session.errors_as_messages():
             self._request()  # or a sentence, before anything is added
-            project, images, added = self._listed.to_predict()
+            project, images, added = self.listed.to_predict()
             request, models = self._request(), self.models
             self.skipped = {}
             self._start(lambda: predict_images(models, request, project, images, added), None)

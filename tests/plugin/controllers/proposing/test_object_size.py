@@ -63,6 +63,18 @@ def test_the_size_is_found_set_and_shown(bench: Bench, size: SizeController, qtb
     assert circles(bench) == []
 
 
+def test_images_that_agree_are_searched_together(
+    bench: Bench, size: SizeController, qtbot: QtBot
+) -> None:
+    open_nuclei(bench)
+    bench.images.choose(bench.viewer.add_image(np.zeros((40, 50), np.uint8), name="empty"))
+    pixels = samples.nuclei(1, size=96).image[0][::-1]
+    bench.images.choose(bench.viewer.add_image(pixels, name="turned"))
+    find(size, qtbot)
+    assert bench.session.prediction.object_diameter == pytest.approx(18, rel=0.35)
+    assert "The objects of 2 images seem" in bench.message
+
+
 def test_no_object_is_a_sentence_and_changes_nothing(
     bench: Bench, size: SizeController, qtbot: QtBot
 ) -> None:

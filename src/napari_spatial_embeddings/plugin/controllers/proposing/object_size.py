@@ -23,7 +23,7 @@ from napari_spatial_embeddings.plugin.state.session import Session
 if TYPE_CHECKING:
     from napari.utils.events import Event
 
-    from napari_spatial_embeddings.inference.sizes.search import SizeReport
+    from napari_spatial_embeddings.plugin.tasks.proposing.sizes import SizeSearch
 
 
 class SizeController(QObject):
@@ -102,7 +102,10 @@ class SizeController(QObject):
                 self._session.set_prediction(object_diameter=diameter)
 
     def find(self) -> None:
-        """Search the size of the objects where one looks in the current image, and set it."""
+        """Search the size of the objects where one looks in the current image, and set it.
+
+        Some of the other images are searched as well: if they agree, it is that of all.
+        """
         from napari_spatial_embeddings.plugin.tasks.predict import COMPILING, compiling_reported
         from napari_spatial_embeddings.plugin.tasks.proposing.sizes import find_size
 
@@ -115,7 +118,8 @@ class SizeController(QObject):
             assert model is not None
             image, box = self._images.image_data(), self._seen()
             at = None if box is None else tuple((p.start + p.stop) // 2 for p in box)
-            how = session.clustering, session.device, image, at, self._images.scale(image)
+            seen = image, at, self._images.scale(image)
+            how = session.clustering, session.device, *seen, self._prediction.listed.readers()
             models = self._prediction.models
             self._stop()
             self._image = record
@@ -140,30 +144,26 @@ class SizeController(QObject):
 
     # ------------------------------------------------------------------- search
 
-    def _report(self, report: SizeReport | str) -> None:
+    def _report(self, report: SizeSearch | str) -> None:
         if self.sender() is self._worker:
             done = report if isinstance(report, str) else f"{report.done} of {report.total} sizes"
             self._session.say(
                 f"Looking for the size of the objects: {done} …", holds=lambda: self.busy
             )
 
-    def _end(self, report: SizeReport | None) -> None:
+    def _end(self, report: SizeSearch | None) -> None:
         if self.sender() is not self._worker:
             return
         self._worker = self._image = None
-        found = None if report is None or report.found is None else report.found.diameter
-        if found is None:
+        if report is None or report.diameter is None:
             self._session.say(
                 "The model finds no objects here at any size: drag the circle to the size of one,"
                 " or choose another model",
                 "warning",
             )
         else:
-            self.set_diameter(round(found, 1))
-            self._session.say(
-                f"The objects seem to be about {found:.0f} pixels wide: drag the circle if it is"
-                " not as large as they are; predict again to see what the model finds"
-            )
+            self.set_diameter(report.diameter)
+            self._session.say(_sentence(report))
         self.circle(True)
         self.changed.emit()
 
@@ -229,3 +229,15 @@ class SizeController(QObject):
         if self.circled and self._circle.is_mine(event.value):
             self.circled = False
             self.changed.emit()
+
+
+def _sentence(found: SizeSearch) -> str:
+    """Return what was found, and what may be done with it."""
+    where = f" of {found.images} images" if found.images > 1 else " here" if found.differ else ""
+    text = f"The objects{where} seem to be about {found.diameter:.0f} pixels wide"
+    if found.differ:
+        text += ", and those of other images not: `predict --find-diameter` finds a size for each"
+    return (
+        f"{text}; drag the circle if it is not as large as they are; predict again to see what"
+        " the model finds"
+    )
