@@ -123,6 +123,8 @@ def test_two_quick_clicks_do_not_zoom(scene: WindowScene, section: CorrectSectio
 
 
 def test_keys_choose_tools_and_escape_leaves(scene: WindowScene, section: CorrectSection) -> None:
+    assert section.buttons["class"].isHidden(), "there is one class"
+    assert section.classes.isHidden()
     callbacks = list(scene.viewer.mouse_drag_callbacks)
     doubles = list(scene.viewer.mouse_double_click_callbacks)
     for key, tool in {"D": "delete", "J": "merge", "S": "split", "A": "add", "P": "paint"}.items():
@@ -150,32 +152,25 @@ def test_another_layer_or_another_of_naparis_tools_ends_ours(scene: WindowScene)
     scene.until(lambda: scene.dock.correction_tool.tool == "")
 
 
-@pytest.mark.parametrize(
-    ("tool", "says"),
-    [
-        ("delete", "no object here"),
-        ("accept", "no object here"),
-        ("merge", "no object here"),
-        ("split", "no object here"),
-        ("add", "free pixels point to where this one points"),
-    ],
-)
-def test_a_click_on_nothing_is_a_sentence(
-    scene: WindowScene, section: CorrectSection, tool: str, says: str
+def test_a_click_on_nothing_outside_or_in_3d_is_a_sentence(
+    scene: WindowScene, section: CorrectSection
 ) -> None:
-    before = scene.instances.labels
-    scene.dock.correction_tool.use(tool)
-    scene.click(scene.empty())
-    scene.wait()
-    assert says in scene.dock.message
-    np.testing.assert_array_equal(scene.instances.labels, before)
-    assert not section.undo.isEnabled()
-
-
-def test_outside_and_in_3d_there_is_a_sentence(scene: WindowScene) -> None:
-    scene.dock.correction_tool.use("delete")
-    scene.click((-20, 10))
-    assert "outside the image" in scene.dock.message
+    before, nothing = scene.instances.labels, "no object here"
+    for tool, text in {
+        "delete": nothing,
+        "accept": nothing,
+        "merge": nothing,
+        "split": nothing,
+        "add": "free pixels point to where this one points",
+    }.items():
+        scene.dock.correction_tool.use(tool)
+        scene.click((-20, 10))
+        assert "outside the image" in scene.dock.message
+        scene.click(scene.empty())
+        scene.wait()
+        assert text in scene.dock.message, tool
+        np.testing.assert_array_equal(scene.instances.labels, before)
+        assert not section.undo.isEnabled()
     scene.dock.correction_tool.leave()
     scene.viewer.dims.ndisplay = 3
     scene.dock.correction_tool.use("delete")
@@ -221,11 +216,6 @@ def test_classes_are_offered_where_there_are_several(shown: Viewer, qtbot: QtBot
     scene.click(scene.middle(label))
     scene.wait()
     assert scene.instances.class_index[scene.instances.ids == label] == 1 - before
-
-
-def test_one_class_is_not_offered(section: CorrectSection) -> None:
-    assert section.buttons["class"].isHidden()
-    assert section.classes.isHidden()
 
 
 def test_keys_undo_and_redo(scene: WindowScene, section: CorrectSection) -> None:

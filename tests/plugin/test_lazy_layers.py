@@ -183,12 +183,11 @@ def go_through(
     ("lazily", "channels"),
     [
         (as_recorded, 2),
-        (as_zarr, 2),
         (as_tiff, 1),
         # What is read of an array does not depend on its kind: these are for certainty.
         *(
-            pytest.param(lazily, 1, marks=pytest.mark.slow)
-            for lazily in (as_memmap, as_dask, as_recorded)
+            pytest.param(lazily, channels, marks=pytest.mark.slow)
+            for lazily, channels in ((as_memmap, 1), (as_dask, 1), (as_recorded, 1), (as_zarr, 2))
         ),
     ],
 )

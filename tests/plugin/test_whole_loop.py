@@ -59,7 +59,7 @@ def found(labels: NDArray[np.int32], truth: NDArray[np.int32]) -> float:
 
 
 @pytest.mark.parametrize(
-    "minutes", [pytest.param(0.2, id="short"), pytest.param(1.0, id="long", marks=pytest.mark.slow)]
+    "minutes", [pytest.param(0.1, id="short"), pytest.param(1.0, id="long", marks=pytest.mark.slow)]
 )
 def test_whole_loop(
     new_viewer: Callable[..., Viewer], home: Path, tmp_path: Path, minutes: float

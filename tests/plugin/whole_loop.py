@@ -95,7 +95,7 @@ def annotate(person: Person, scene: Scene) -> Iterator[str]:
     for label in scene.drawn:
         # The brush's centre stays away from the object's edge, so that it paints no more than that.
         inner = ndi.distance_transform_edt(scene.labels == label) > radius
-        person.paint(inner.astype(np.int32), 1, step=2)
+        person.paint(inner.astype(np.int32), 1, step=3)
     person.wait(lambda: person.says(f"{len(scene.drawn)} objects"))
     yield "annotate"
 
