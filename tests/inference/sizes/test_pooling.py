@@ -21,7 +21,7 @@ def searched(at: float, objects: int = 200, sureness: float = 0.8, sizes: int = 
 
 
 def size(at: float) -> float:
-    return LARGER * 10 * 1.3**at
+    return float(LARGER * 10 * 1.3**at)
 
 
 NOTHING = searched(4.0, objects=0, sureness=0.0)
