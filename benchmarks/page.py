@@ -241,12 +241,11 @@ of `bbbc039` are of the search before.
     "volume sizes": """### Sizes in volumes
 
 AP50 / mean AP of `nuclei-3d` on test volumes: with no size given, with the median diameter of the
-volume's own labels, and at the size that was found in it; then these two diameters, in pixels of
-the finest axis, and the processor time of a search: `python -m benchmarks.volume_sizes DATA`. It
-has learned from the training volume of `plant_nuclei3d`, see [what was tried](tried.md#volumes)
-there, and has not seen `stardist3d_demo`, on which what was found does worse than no size. This is
-of the search as it was chosen on images; in volumes it now proposes sizes smaller by a seventh,
-which is not measured on these yet. Single volumes of 23 and 51 nuclei, single measurements.
+volume's own labels, and at the size that is found in it; then these two diameters, in pixels of the
+finest axis, and the processor time of a search: `python -m benchmarks.volume_sizes DATA`. It has
+learned from the training volume of `plant_nuclei3d`, see [what was tried](tried.md#volumes) there,
+and has not seen `stardist3d_demo`. The search was chosen on images, and then, for volumes, on
+generated ones and on that training volume. Single volumes of 23 and 51 nuclei, single measurements.
 """,
     "calibration": """## Calibration of scores
 
