@@ -149,7 +149,7 @@ def sized_by_some(
                 continue
             pixels.append(_pixel(image))
     working = run.model.settings.working_diameter
-    alike = len(set(pixels)) == 1  # else sizes in pixels say nothing of each other
+    alike = len(set(pixels)) == 1  # else sizes in pixels cannot be compared
     pool = pooled([one for _, one in found] if alike else [], working)
     each: dict[str, float | None] = {}
     if pool.common is not None:

@@ -97,7 +97,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What tells between the sizes of an image.
+    """Figures by which the sizes of an image are compared.
 
     Parameters
     ----------

@@ -77,7 +77,7 @@ def pooled(found: Sequence[FoundSize], working: float) -> Pool:
         mean = np.mean([own.f1 for own in one.evidence], 0)
         for diameter, value in zip(one.diameters, mean, strict=False):  # the last has no next one
             f1.setdefault(diameter, []).append(float(value))
-    # An image that is too small for a size says nothing for it.
+    # An image that is too small for a size is no evidence for it.
     worths = [dict(zip(one.diameters, one.worth, strict=True)) for one in told]
     diameters = sorted({diameter for one in worths for diameter in one})
     table = np.array([[one.get(d, 0.0) for d in diameters] for one in worths])
