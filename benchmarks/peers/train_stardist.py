@@ -58,6 +58,7 @@ config = Config2D(
     grid=(2, 2),
     n_channel_in=1,
     train_patch_size=(256, 256),
+    train_tensorboard=False,  # a package of its own
     train_batch_size=4,
     train_epochs=10_000,
     train_steps_per_epoch=50,

@@ -129,7 +129,7 @@ class Evidence:
 
 
 def evidence(found: Sequence[Found]) -> Evidence:
-    """Return what results of one image tell, in the order of their sizes."""
+    """Return the evidence of one image's results, in the order of their sizes."""
     counts = np.array([compared(*pair) for pair in pairwise(found)], float).reshape(-1, 2)
     return Evidence(counts[:, 0], counts[:, 1], np.array([one.sureness for one in found]))
 
