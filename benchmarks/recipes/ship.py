@@ -39,6 +39,23 @@ PHASE = {
     "about": "living cells (T98G) in phase contrast, at half resolution",
     "licence": "MIT",
 }
+MORE = [
+    {
+        "name": "emps",
+        "about": "particles in electron microscopy, bright and dark",
+        "licence": "MIT",
+    },
+    {
+        "name": "axon_tem",
+        "about": "axons of mouse in transmission electron microscopy",
+        "licence": "MIT",
+    },
+    {
+        "name": "bbbc039",
+        "about": "U2OS nuclei in fluorescence",
+        "licence": "CC0",
+    },
+]
 GENERATED = {
     "name": "generated",
     "about": "round, elongated, spindly, packed and spread cells in five looks, from"
@@ -73,18 +90,24 @@ CARDS: dict[str, dict[str, Any]] = {
     },
     "cells-2d": {
         "summary": "cells and nuclei of many kinds in grey, bright or dark; to be finetuned",
-        "data": [DSB, RGB, PHASE, GENERATED],
+        "data": [DSB, RGB, PHASE, *MORE, GENERATED],
         "recipe": "python -m benchmarks.recipes.cells_2d DATA before --minutes 60"
-        " --processor-time; then python -m benchmarks.recipes.cells_2d DATA cells-2d --sets dsb2018"
-        " dsb2018_rgb usiigaci --model before --minutes 20 --processor-time",
+        " --processor-time; then python -m benchmarks.recipes.cells_2d DATA first --sets dsb2018"
+        " dsb2018_rgb usiigaci --model before --minutes 20 --processor-time; then python -m"
+        " benchmarks.recipes.cells_2d DATA cells-2d --sets dsb2018 dsb2018_rgb usiigaci emps"
+        " axon_tem bbbc039 --model first --minutes 25 --processor-time",
         "seed": 0,
         "pixel_size": "any, as each training image was brought to one size of objects; say how"
         " large yours are if they are not about 21 pixels wide",
         "diameters": [10, 40],
         "bad_at": "of living cells in transmitted light it has seen one line in phase contrast, and"
-        " generated ones: finetune it with some ten objects of yours. Electron microscopy; crowded"
-        " cells without visible borders; long branched cells",
-        "tests": {"dsb2018": {}, "dsb2018_rgb": {}, "usiigaci": {}},
+        " generated ones, and two kinds of images of electron microscopy: finetune it with some ten"
+        " objects of yours. Sizes that mix widely in an image; crowded cells without visible"
+        " borders; long branched cells",
+        "tests": {
+            name: {}
+            for name in ("dsb2018", "dsb2018_rgb", "usiigaci", "emps", "axon_tem", "bbbc039")
+        },
         "note": HALF,
     },
     "tissue-2d": {
