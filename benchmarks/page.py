@@ -225,8 +225,7 @@ generated ones, mean AP rose from .39 after 90 steps to .43, which is why it is 
 `usiigaci` it is worse, where it finds 244 objects and the first edition 546, and in AP50 on
 `dsb2018_rgb`. Single training; each image was scored once. All other rows of this page that name
 `cells-2d`, but for the calibration of scores, are of the first edition, which had seen nothing like
-`emps`, `axon_tem` and the movie; it is in the project's
-history, up to commit 33612ce.
+`emps`, `axon_tem` and the movie; it is in the project's history, up to commit 33612ce.
 """,
     "flips": """## Test-time augmentation
 
@@ -237,19 +236,19 @@ it is off by default because of its price.
     "found sizes": """## Object sizes that are found
 
 AP50 of the first edition of `cells-2d` on test images, of the movie the right halves of four
-frames: as it comes, with no size given; at that one of ten sizes, 0.35 to 8 times the model's own, that is best for the set
-by these scores themselves; with the median diameter of each image's own labels; at one size for the
-set, found in six of its images; and at the size that is found in each image, as `predict
---find-each-diameter` does. What `--find-diameter` does, by six images together, was chosen on
-training folders like the rest, see [what was tried](tried.md), and is not measured on test images
-yet: `python -m benchmarks.sizes DATA --again` does. The model has seen other images of `usiigaci`,
-`dsb2018_rgb` and `dsb2018`, and in `dsb2018` the kind of `bbbc039`; it has seen nothing like the
-others. The last column is the time of a search, with one thread of a busy machine. In the movie
-what is found is better than no size, but far from the best of ten. In the four images of `axon_tem`
-and in the movie one size for all does better than one for each; elsewhere the opposite holds. The
-first five columns were measured on 30 November, and not again, as no search changes them. Single
-measurements, each; those of `axon_tem` and the movie are the second ones, see what was tried. Those
-of `bbbc039` are of the search before.
+frames: as it comes, with no size given; at that one of ten sizes, 0.35 to 8 times the model's own,
+that is best for the set by these scores themselves; with the median diameter of each image's own
+labels; at one size for the set, found in six of its images; and at the size that is found in each
+image, as `predict --find-each-diameter` does. What `--find-diameter` does, by six images together,
+was chosen on training folders like the rest, see [what was tried](tried.md), and is not measured on
+test images yet: `python -m benchmarks.sizes DATA --again` does. The model has seen other images of
+`usiigaci`, `dsb2018_rgb` and `dsb2018`, and in `dsb2018` the kind of `bbbc039`; it has seen nothing
+like the others. The last column is the time of a search, with one thread of a busy machine. In the
+movie what is found is better than no size, but far from the best of ten. In the four images of
+`axon_tem` and in the movie one size for all does better than one for each; elsewhere the opposite
+holds. The first five columns were measured on 30 November, and not again, as no search changes
+them. Single measurements, each; those of `axon_tem` and the movie are the second ones, see what was
+tried. Those of `bbbc039` are of the search before.
 """,
     "volume sizes": """### Sizes in volumes
 
@@ -264,17 +263,17 @@ generated ones and on that training volume. Single volumes of 23 and 51 nuclei, 
 
 Expected error of the predicted IoU, by the consistency of the maps and by the score, and of the
 score as it is, on test images, each scored once: `python -m benchmarks.calibration DATA MODEL SETS
---unlike SETS --check SETS`. Each set is scored by tables that are made without its own images: validation
-images of the sets that the model has learned from, and those of generated ones; that by consistency of the left
-halves of the movie's frames as well (scored are right ones), the only set that it has not seen; as
-they come and with objects of its own size. The last columns are the share of the found objects that
-the tables expect to be right, and that which is. The table that is shipped is made of all these
-sets. The first edition of `cells-2d` had not seen `emps`, `axon_tem` and the movie: there its
-errors by consistency were .189, .078 and .051, and by the score .391, .235 and .103. That of
-`nuclei-2d` was .011 on `dsb2018`. In `emps` as it comes,
-most objects are far larger than those that the model knows; it finds consistent parts of them. What
-consistency is was [chosen](tried.md#calibration) on the training and validation images. Single
-measurements. The shipped `nuclei-2d` and `tissue-2d` have a table by score only, `nuclei-3d` none.
+--unlike SETS --check SETS`. Each set is scored by tables that are made without its own images:
+validation images of the sets that the model has learned from, and those of generated ones; that by
+consistency of the left halves of the movie's frames as well (scored are right ones), the only set
+that it has not seen; as they come and with objects of its own size. The last columns are the share
+of the found objects that the tables expect to be right, and that which is. The table that is
+shipped is made of all these sets. The first edition of `cells-2d` had not seen `emps`, `axon_tem`
+and the movie: there its errors by consistency were .189, .078 and .051, and by the score .391, .235
+and .103. That of `nuclei-2d` was .011 on `dsb2018`. In `emps` as it comes, most objects are far
+larger than those that the model knows; it finds consistent parts of them. What consistency is was
+[chosen](tried.md#calibration) on the training and validation images. Single measurements. The
+shipped `nuclei-2d` and `tissue-2d` have a table by score only, `nuclei-3d` none.
 """,
     "overlaps": """## Pixels claimed twice
 
