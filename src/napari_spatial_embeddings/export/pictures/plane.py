@@ -19,7 +19,7 @@ from napari_spatial_embeddings.errors import InputError
 from napari_spatial_embeddings.export.colours import RGB, image_colours
 from napari_spatial_embeddings.export.segmented import Segmented
 
-EDGE = 1024
+EDGE = 512
 """Edge of the blocks that are read at once, in pixels of the image."""
 
 SQUARE = 0.01
