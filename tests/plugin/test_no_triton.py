@@ -25,7 +25,8 @@ import napari_spatial_embeddings as package
 from napari_spatial_embeddings.config import ModelSettings
 
 for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-    if ".plugin" not in found.name and not found.name.endswith("__main__"):
+    # The last one is for processes that workers are forked from: it changes the environment.
+    if ".plugin" not in found.name and not found.name.endswith(("__main__", "workers.preloaded")):
         importlib.import_module(found.name)
 from napari_spatial_embeddings.core.clustering import Clustering
 from napari_spatial_embeddings.config import ClusteringSettings, PredictionSettings
