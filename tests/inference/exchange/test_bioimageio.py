@@ -92,8 +92,9 @@ def test_the_description_is_true(packages: dict[str, Path], kind: str) -> None:
         zip(*(o["axes"][2:] for o in rdf["outputs"]), strict=True),
         strict=True,
     ):
-        assert length == axis["size"]["min"] > 2 * output["halo"]
-        assert output["halo"] % axis["size"]["step"] == 0
+        assert length == axis["size"]["min"] > 2 * output.get("halo", 0)
+        assert output.get("halo", 0) % axis["size"]["step"] == 0
+        assert output.get("halo", 1) > 0, "the specification has no halo of 0"
         assert output["scale"] == axis["scale"]
     assert image.dtype == np.float32
     assert len(given["axes"][1]["channel_names"]) == settings.in_channels

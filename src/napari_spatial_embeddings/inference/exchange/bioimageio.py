@@ -210,7 +210,12 @@ def _output(
         "seed": f"How well the pixel points at the centre; classes: {', '.join(settings.classes)}",
     }
     space = [
-        {**axis, "halo": around, "size": {"tensor_id": INPUT, "axis_id": axis["id"]}}
+        # The specification has no halo of 0: an axis along which nothing is mixed has none.
+        {
+            **axis,
+            **({"halo": around} if around else {}),
+            "size": {"tensor_id": INPUT, "axis_id": axis["id"]},
+        }
         for axis, around in zip(_space(settings, facts), halo(settings), strict=True)
     ]
     return {
