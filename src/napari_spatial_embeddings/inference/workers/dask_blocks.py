@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import uuid
 from collections.abc import Callable, Generator, Hashable, Sequence
@@ -85,8 +86,10 @@ class DaskBlocks:
         """Have tasks of another work on the image done; yield what each returned, in order."""
         name, workers = uuid.uuid4().hex, self.workers
         path = self._plan.folder / f"{name}.pickle"
-        write_atomically(path, pickle.dumps(opening))
-        opener, done, sent = OpenOther(self._image, path), dict[Hashable, Any](), 0
+        content = pickle.dumps(opening)
+        write_atomically(path, content)
+        opener = OpenOther(self._image, path, hashlib.sha256(content).hexdigest())
+        done, sent = dict[Hashable, Any](), 0
         try:
             for k, task in enumerate(tasks):
                 while task not in done:
@@ -152,10 +155,13 @@ class OpenOther:
     image : callable
     opening : path
         Of the pickled `Opening`: it may know all blocks, and a task is about one of them.
+    digest : str
+        SHA-256 of that file: nothing that others have put there is unpickled.
     """
 
     image: Callable[[], ImageData]
     opening: Path
+    digest: str
 
     def __call__(self, model: SpatialEmbeddings) -> Several:
         """Open it.
@@ -166,8 +172,11 @@ class OpenOther:
             If this worker does not see the same files.
         """
         _check_seen(self.opening.parent)
+        content = self.opening.read_bytes()
+        if hashlib.sha256(content).hexdigest() != self.digest:
+            raise InputError(f"{self.opening} was changed by another program; run it again")
         with named_here():
-            opening: Opening = pickle.loads(self.opening.read_bytes())
+            opening: Opening = pickle.loads(content)
             return Several(opening(model, self.image()))
 
 
