@@ -78,22 +78,13 @@ def validation_images(data: Path, name: str, model: ModelSettings) -> Iterator[T
         yield from (found[k] for k in sorted(kept))
 
 
-def unlike_images(data: Path, name: str, model: ModelSettings) -> Iterator[TrainingImage]:
-    """Yield training images of a set that a model has not seen; of a movie, half of its frames."""
+def as_they_come(data: Path, name: str, part: str, model: ModelSettings) -> Iterator[TrainingImage]:
+    """Yield the images of a set's folder ``train`` or ``test``; of a movie, halves of frames."""
     if name == "yeast_movie":
-        for image, labels in images(data, name, "train"):
+        for image, labels in images(data, name, part):
             yield annotate(np.asarray(image.data, np.float32), labels, name=image.name)
     else:
-        yield from annotated(data / name / "train", model.in_channels)
-
-
-def test_images(data: Path, name: str, model: ModelSettings) -> Iterator[TrainingImage]:
-    """Yield the test images of a set; of a movie, the other half of its frames."""
-    if name == "yeast_movie":
-        for image, labels in images(data, name, "test"):
-            yield annotate(np.asarray(image.data, np.float32), labels, name=image.name)
-    else:
-        yield from annotated(data / name / "test", model.in_channels)
+        yield from annotated(data / name / part, model.in_channels)
 
 
 def scored(model: SpatialEmbeddings, image: TrainingImage, *, find: bool = False) -> ScoredObjects:
@@ -162,8 +153,10 @@ def main() -> None:
     found: list[Scored] = []
     for name in (*options.sets, *options.unlike):
         seen = name in options.sets
-        read = validation_images if seen else unlike_images
-        every = list(read(options.data, name, settings))
+        if seen:
+            every = list(validation_images(options.data, name, settings))
+        else:
+            every = list(as_they_come(options.data, name, "train", settings))
         step = max(1, len(every) / options.images)
         for k in range(min(options.images, len(every))):
             image = every[int(k * step)]
@@ -184,7 +177,7 @@ def main() -> None:
     known = made_of(found, f"validation images of {of}") if found else model.calibration
     checked: list[table.Row] = []
     for name in options.check:
-        tested = list(test_images(options.data, name, settings))
+        tested = list(as_they_come(options.data, name, "test", settings))
         for size in ("as it comes", "found in each")[: 1 + (name in options.find)]:
             parts = [scored(model, x, find=size != "as it comes") for x in tested]
             row = errors(without(name) if found else known, ScoredObjects.of(parts))
