@@ -13,8 +13,6 @@ from contextlib import AbstractContextManager
 from functools import partial
 from unittest import mock
 
-import torch
-
 from napari_spatial_embeddings.config import ModelSettings, TrainingSettings
 from napari_spatial_embeddings.core.network import rounded
 from napari_spatial_embeddings.inference.registry import find_model
@@ -28,12 +26,6 @@ from .variants import Budget, Variant, measure, parser
 
 replaced = partial(partial, mock.patch.multiple, preparation)
 """Makes a patch of some of the names that a training is set up with."""
-
-
-def without_encoder(network: torch.nn.Module, rate: float, decay: float) -> torch.optim.AdamW:
-    """Return an optimizer that leaves the encoder as it is."""
-    kept = [p for n, p in network.named_parameters() if n.startswith(("instance", "seed"))]
-    return torch.optim.AdamW(kept, lr=rate, weight_decay=decay, fused=True)
 
 
 def crops(factor: float) -> Callable[[], AbstractContextManager[None]]:
@@ -56,7 +48,6 @@ VARIANTS = [
     Variant("twice the rate", training={"learning_rate": 2e-3}),
     Variant("no warm-up", patch=partial(mock.patch.object, trainer, "WARM_UP", 1)),
     Variant("no average of the weights", training={"average": 0.0}),
-    Variant("encoder frozen", patch=replaced(_optimizer=without_encoder)),
     Variant("generated cells in a third of the crops", images=replayed),
     Variant("crops of 0.7 times the edge", patch=crops(0.7)),
     Variant("crops of 1.4 times the edge", patch=crops(1.4)),

@@ -103,6 +103,18 @@ def test_a_button_predicts_and_shows_progress(
     assert not bar.isVisible()
     assert section.view.isEnabled()
     assert bench.session.result is not None
+    assert section.again.text() == ""
+    bench.session.set_prediction(object_diameter=12)
+    assert section.again.text() == "Predict again for this size"
+    assert section.again.isVisible()
+    model = bench.session.model
+    bench.session.set_model("nuclei-2d", None)
+    assert section.again.text() == "Predict again with this model"
+    bench.session.set_model(model, None)
+    bench.session.set_prediction(object_diameter=None, flips=True)
+    assert section.again.text() == "Predict again with flips"
+    bench.session.set_prediction(flips=False)
+    assert section.again.text() == ""
 
 
 @pytest.mark.usefixtures("saved_model")

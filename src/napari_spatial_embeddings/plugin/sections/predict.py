@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_spatial_embeddings.config import ClusteringSettings
 from napari_spatial_embeddings.core.text import plural
@@ -18,6 +25,7 @@ from napari_spatial_embeddings.plugin.qt.even_grid import EvenGrid
 from napari_spatial_embeddings.plugin.state.session import Session
 
 from .model_combo import ModelCombo
+from .prediction.again import AgainNote
 from .prediction.large import LargeProgressRow
 from .prediction.progress_row import ProgressRow
 from .prediction.settings import PredictSettings
@@ -68,6 +76,7 @@ class PredictSection(QWidget):
         self.all_images = QPushButton("All images")
         self._running = ProgressRow("Stop")
         self.stop = self._running.button
+        self.again = AgainNote(session)
         self.whole = LargeProgressRow(large)
         self.settings = PredictSettings(session, large)
         self._lay_out()
@@ -85,11 +94,11 @@ class PredictSection(QWidget):
         column.addLayout(choice)
         column.addWidget(self.size_row)
         column.addLayout(EvenGrid(3, (self.view, self.image, self.all_frames, self.all_images)))
-        # Its room stays: the sliders below are not to move when a preview starts.
-        policy = self._running.sizePolicy()
-        policy.setRetainSizeWhenHidden(True)
-        self._running.setSizePolicy(policy)
-        column.addWidget(self._running)
+        # One place for both: the sliders below are not to move when a preview starts.
+        self._place = QStackedLayout()
+        column.addLayout(self._place)  # first: without a window, it would open one for each
+        self._place.addWidget(self.again)
+        self._place.addWidget(self._running)
         column.addWidget(self.whole)
         column.addWidget(self.settings)
 
@@ -117,6 +126,7 @@ class PredictSection(QWidget):
         """Disconnect from session and controller."""
         self._connections.close()
         self.model.close_down()
+        self.again.close_down()
         self.size_row.close_down()
         self.settings.close_down()
         self.whole.close_down()
@@ -212,8 +222,9 @@ class PredictSection(QWidget):
 
     def _show_progress(self, done: int, total: int, message: str) -> None:
         self._running.show_progress(done, total, message)
+        self._place.setCurrentWidget(self._running)
         self.refresh()
 
     def _hide_progress(self) -> None:
-        self._running.hide()
+        self._place.setCurrentWidget(self.again)
         self.refresh()
