@@ -95,6 +95,7 @@ def test_a_button_predicts_and_shows_progress(
     bar = section.findChild(QProgressBar)
     assert bar is not None
     assert not bar.isVisible()
+    assert section.again.text() == ""
     click(getattr(section, what))
     assert bar.isVisible()
     assert (bar.minimum(), bar.maximum()) == (0, 0), "the number of tiles is not known yet"
@@ -103,7 +104,7 @@ def test_a_button_predicts_and_shows_progress(
     assert not bar.isVisible()
     assert section.view.isEnabled()
     assert bench.session.result is not None
-    assert section.again.text() == ""
+    assert section.again.text() == "Missed or in pieces? Press Find"
     bench.session.set_prediction(object_diameter=12)
     assert section.again.text() == "Predict again for this size"
     assert section.again.isVisible()
@@ -114,7 +115,7 @@ def test_a_button_predicts_and_shows_progress(
     bench.session.set_prediction(object_diameter=None, flips=True)
     assert section.again.text() == "Predict again with flips"
     bench.session.set_prediction(flips=False)
-    assert section.again.text() == ""
+    assert section.again.text() == "Missed or in pieces? Press Find"
 
 
 @pytest.mark.usefixtures("saved_model")

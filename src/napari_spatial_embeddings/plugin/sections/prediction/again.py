@@ -1,4 +1,4 @@
-"""Note that what is shown was predicted with another model, or at another size."""
+"""Note on what another prediction may show: with another model, or at another size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class AgainNote(QElidingLabel):
-    """Names what a new prediction would show; empty if nothing that is chosen has changed.
+    """Names what a new prediction would show, or how the size of objects is found.
 
     Parameters
     ----------
@@ -41,7 +41,18 @@ class AgainNote(QElidingLabel):
 
     def _show(self, *_: object) -> None:
         session = self._session
-        self.setText(changed_since(session.result, session.model, session.prediction))
+        text = changed_since(session.result, session.model, session.prediction)
+        self.setText(text or self._advice())
+
+    def _advice(self) -> str:
+        """Return what to do where the model may not know how large the objects are here."""
+        session = self._session
+        if session.result is None or session.prediction.object_diameter is not None:
+            return ""
+        project = session.project
+        if project is not None and session.model == str(project.model_folder):
+            return ""  # trained on such images
+        return "Missed or in pieces? Press Find"
 
 
 def changed_since(
