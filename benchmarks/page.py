@@ -261,6 +261,17 @@ learned from the training volume of `plant_nuclei3d`, see [what was tried](tried
 and has not seen `stardist3d_demo`. The search was chosen on images, and then, for volumes, on
 generated ones and on that training volume. Single volumes of 23 and 51 nuclei, single measurements.
 """,
+    "next regions": """## What to annotate next
+
+A simulated annotator draws what the masks say in one region more in each of five rounds: all
+objects in it, whole. A training of 12 seconds of one core from the start model, with all that is
+annotated so far, follows each; its model proposes the next region. Random regions have the size of
+those that would be proposed in the same image. Images are five training images of a set, and AP50
+is that of five others; of the movie, halves of frames. Means over seeds. "With": objects with which
+the AP50 is first reached that five random regions end with, by a line between rounds, in either
+curve of means. `python -m benchmarks.next_region DATA OUT`, with `--model` the first edition of
+`cells-2d`, which has seen nothing like these sets.
+""",
     "calibration": """## Calibration of scores
 
 Expected error of the predicted IoU, by the consistency of the maps and by the score, and of the

@@ -20,6 +20,7 @@ from napari_spatial_embeddings.editing import uncertainty as uncertainty_module
 from napari_spatial_embeddings.editing.proposed_regions import (
     ProposedRegion,
     ranked,
+    region_shape,
     regions_in,
     similarity,
 )
@@ -168,6 +169,28 @@ def test_more_unsure_objects_promise_more() -> None:
         assert first.gain > 1.5 * then.gain
 
 
+def test_sure_objects_around_an_unsure_one_are_work_that_promises_nothing() -> None:
+    for alone, among in ((4, 25), (25, 4)):
+        labels = row_of_objects()
+        columns = slice(30 * among - 5, 30 * among + 5)
+        labels[12:22, columns], labels[38:48, columns] = 40, 41
+        maps = with_seed(sure_maps(labels), np.isin(labels, [alone, among]), 0.81)
+        first, then = looked_through(maps)[2][:2]
+        assert (labels[first.box] == alone).any()
+        assert (labels[then.box] == among).any()
+        assert first.gain > then.gain
+
+
+def test_regions_suit_the_objects_but_not_specks() -> None:
+    squares = row_of_objects()
+    specks = np.zeros_like(squares)
+    specks[2:22:5, 2:900:5] = 1 + np.arange(4 * 180).reshape(4, 180)
+    none = Corrections.none(squares.shape).instances()
+    for labels, edge in ((squares, 90), (specks, 48)):
+        instances = cluster(sure_maps(labels), SETTINGS.updated(min_size=1))
+        assert region_shape(instances, none, (2.0, 2.0)) == (edge // 2, edge // 2)
+
+
 def test_near_what_is_annotated_a_region_promises_less() -> None:
     labels = row_of_objects()
     maps = with_seed(sure_maps(labels), np.isin(labels, [4, 25]), 0.81)
@@ -247,6 +270,9 @@ def test_alike_and_near_regions_are_pushed_down() -> None:
 
     first, near, far = region(0, 3.0), region(1, 2.9), region(9, 2.0)
     assert [x.box for x in ranked([first, near, far])] == [x.box for x in (first, far, near)]
+    elsewhere = replace(region(9, 1.9, "b"), series="b")
+    order = ranked([first, far, elsewhere])
+    assert [x.image for x in order] == ["a", "b", "a"], "another image comes before the same one"
     same, other = region(0, 2.9, "b", 1), region(0, 2.0, "c", 9)
     assert [x.image for x in ranked([first, same, other])] == ["a", "c", "b"]
     assert similarity(first, near) > similarity(first, region(1, 1.0, kind=2.0))

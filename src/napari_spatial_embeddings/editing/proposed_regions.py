@@ -2,12 +2,14 @@
 
 A region is a box of a size that suits the objects; in a volume it lies in one slice, as one
 annotates slice by slice. Its *gain* is the sum of the uncertainties of the unsure objects in it,
-each by the share of it that is inside; where something near it is annotated already, up to half of
-that. What is annotated counts no more, and regions that are complete are not proposed.
+each by the share of it that is inside, over the number of objects in it that are not annotated yet,
+which are the work. Where something near it is annotated already, up to half of that is lost, and
+half again in an image of which anything is annotated. What is annotated counts no more, and regions
+that are complete are not proposed.
 
 Regions are taken one by one, the highest gain first. What is left loses gain the more, the nearer
-it lies to those that were taken, and the more alike its unsure objects are to theirs. So ten
-regions are ten places, rather than one.
+it lies to those that were taken, and the more alike its unsure objects are to theirs; another
+image is never near. So ten regions are ten places, in as many images as there are, rather than one.
 """
 
 from __future__ import annotations
@@ -27,14 +29,23 @@ from napari_spatial_embeddings.errors import InputError
 
 from .uncertainty import UNSURE, Uncertainty
 
-EDGE, MIN_EDGE = 4.0, 16.0
-"""Edge of a region in diameters of an object, and in pixels of the finest axis at least."""
+EDGE, MIN_EDGE = 4.0, 48.0
+"""Edge of a region in diameters of an object, and in pixels of the finest axis at least.
+
+A model that does not know the objects may find specks alone.
+"""
 
 CELLS = 4
 """Cells along the edge of a region: the steps in which it is moved."""
 
 IN_IMAGE, IN_ALL = 24, 12
 """Regions of one image that are compared with those of others, and of all that are proposed."""
+
+VISIT = 2.0
+"""Work of going to a region, in objects to annotate."""
+
+SAME_IMAGE = 0.5
+"""Least share of its gain that a region loses if its image is annotated or proposed already."""
 
 NEAR = 1.5
 """Distance, in edges of a region, over which two regions are neighbours; a frame is one edge."""
@@ -124,18 +135,22 @@ def regions_in(
     count : int
         Regions at most.
     """
-    weights = [
-        (layer, _weights(layer, values, annotation))
-        for layer, values in ((objects, found.objects), (found.nearly, found.near))
-    ]
+    weights, work = list[tuple[Instances, NDArray[np.float32]]](), []
+    for layer, values in ((objects, found.objects), (found.nearly, found.near)):
+        shares = _shares(layer, annotation)
+        work.append((layer, shares))
+        weights.append((layer, _weights(layer, values, shares)))
     if not any(table.any() for _, table in weights):
         return []
     shape = objects.labels.shape
     edges = tuple(min(n, e) for n, e in zip(shape, _edges(found, objects, spacing), strict=True))
     cell = tuple(max(1, math.ceil(edge / CELLS)) for edge in edges)
-    sums = np.add(*(_cells(layer.labels, cell, table) for layer, table in weights))
+    sums, count_in = (
+        np.add(*(_cells(layer.labels, cell, table) for layer, table in tables))
+        for tables in (weights, work)
+    )
     window = tuple(min(CELLS if e > 1 else 1, n) for e, n in zip(edges, sums.shape, strict=True))
-    gain = _windows(sums, window)
+    gain = _windows(sums, window) / (VISIT + _windows(count_in, window))
     length = np.array(cell) * spacing
     if annotation is not None or complete is not None:
         done = np.zeros(sums.shape, bool)
@@ -146,6 +161,7 @@ def regions_in(
             far = ndi.distance_transform_edt(~done, sampling=length) / (length[-1] * CELLS)
             new = 1 - np.exp(-((far / NEAR) ** 2) / 2)
             gain *= 0.5 + 0.5 * _windows(new, window) / math.prod(window)
+            gain *= 1 - SAME_IMAGE
     if complete is not None:
         gain[_windows(_cells(complete, cell), window) > 0] = 0
     starts = _chosen(gain, window, length / (length[-1] * CELLS), count)
@@ -209,6 +225,8 @@ def similarity(one: ProposedRegion, other: ProposedRegion) -> float:
     if one.series == other.series and one.centre.shape == other.centre.shape:
         squared = float(((one.centre - other.centre) ** 2).sum()) + (one.frame - other.frame) ** 2
         place = math.exp(-squared / NEAR**2 / 2)
+    if one.image == other.image:
+        place = max(place, SAME_IMAGE)
     return place * (0.5 + 0.5 * kind) + (1 - place) * ALIKE * kind
 
 
@@ -216,17 +234,24 @@ def _edges(found: Uncertainty, objects: Instances, spacing: Sequence[float]) -> 
     return region_shape(objects, found.nearly, spacing)
 
 
+def _shares(objects: Instances, annotation: NDArray[np.integer] | None) -> NDArray[np.float32]:
+    """Return, by label, which share of its object a pixel is; 0 if that is annotated."""
+    n = int(objects.ids.max(initial=0)) + 1
+    free = np.ones(len(objects), bool)
+    if annotation is not None and len(objects):
+        own = np.bincount(objects.labels[annotation == 0], minlength=n)[objects.ids]
+        free = 2 * own > objects.size
+    table = np.zeros(n, np.float32)
+    table[objects.ids[free]] = 1 / np.maximum(objects.size[free], 1)
+    return table
+
+
 def _weights(
-    objects: Instances, values: NDArray[np.float32], annotation: NDArray[np.integer] | None
+    objects: Instances, values: NDArray[np.float32], shares: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Return, by label, the uncertainty that each pixel of an unsure object has its share of."""
-    n = int(objects.ids.max(initial=0)) + 1
-    open_ = values >= UNSURE
-    if annotation is not None and len(objects):
-        free = np.bincount(objects.labels[annotation == 0], minlength=n)[objects.ids]
-        open_ &= 2 * free > objects.size
-    table = np.zeros(n, np.float32)
-    table[objects.ids[open_]] = values[open_] / np.maximum(objects.size[open_], 1)
+    table = np.zeros_like(shares)
+    table[objects.ids] = np.where(values >= UNSURE, values, 0) * shares[objects.ids]
     return table
 
 
