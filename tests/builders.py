@@ -47,13 +47,19 @@ def _capsules(
     x = coordinates(shape, spacing or (1.0,) * len(shape)).astype(float)
     corner: tuple[slice | int, ...] = (slice(None), *[-1] * len(shape))
     extent = x[corner]
-    labels = np.zeros(shape, np.int32)
+    every = np.zeros(shape, np.int32)
+    unit = np.array(spacing or (1.0,) * len(shape))
+    reach = length / 2 + 1.2 * radius + 3  # beyond that, nothing of a capsule is looked at
     placed = 0
     for _ in range(10 * count):
         middle = rng.uniform(0, extent)
         along = rng.normal(size=len(shape))
         along /= np.linalg.norm(along)
-        away = x - middle.reshape(-1, *[1] * len(shape))
+        low = np.maximum(0, np.floor((middle - reach) / unit)).astype(int)
+        high = np.ceil((middle + reach) / unit).astype(int) + 1
+        near = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        labels = every[near]
+        away = x[:, *near] - middle.reshape(-1, *[1] * len(shape))
         t = np.tensordot(along, away, 1).clip(-length / 2, length / 2)
         far = np.sqrt(((away - np.multiply.outer(along, t)) ** 2).sum(0))
         r = radius * rng.uniform(0.8, 1.2)
@@ -62,7 +68,7 @@ def _capsules(
             labels[far <= r] = placed
         if placed == count:
             break
-    return labels
+    return every
 
 
 def picture(labels: NDArray[np.int32], seed: int = 0, channels: int = 1) -> NDArray[np.float32]:
