@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from napari_spatial_embeddings.project import Project
 
 PACKAGE = "napari_spatial_embeddings"
@@ -44,7 +42,6 @@ for step in dock.steps:
     down = step.close_down
     step.close_down = lambda down=down: (ends.append(1), down())
 END
-print(json.dumps([len(ends), len(dock.steps)]))
 """
 
 CROSS = """
@@ -87,9 +84,19 @@ def run(script: str, home: Path) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_opens_quickly_and_without_torch(home: Path) -> None:
-    script = OPEN.replace("SHOW", "False") + LATER + "print(json.dumps([took, loaded, prepared]))"
-    took, loaded, prepared = run(script, home)
+def assert_ended(ends: int, steps: int, home: Path) -> None:
+    """Assert that all was closed down once, and what was painted saved."""
+    assert ends == steps > 1
+    (card,) = home.rglob("project.json")
+    found = Project.open(card).annotation("a")
+    assert found is not None
+    assert found.labels.any()
+
+
+def test_opens_quickly_without_torch_and_ends_with_its_window(home: Path) -> None:
+    parts = OPEN.replace("SHOW", "False"), LATER, "viewer.show()", CLOSE.replace("END", CROSS)
+    said = "print(json.dumps([took, loaded, prepared, len(ends), len(dock.steps)]))"
+    took, loaded, prepared, ends, steps = run("\n".join((*parts, said)), home)
     assert "pandas" in prepared, "the first layer of labels need not wait for it"
     assert not {"torch", "triton"} & {name.partition(".")[0] for name in loaded}
     assert f"{PACKAGE}.plugin.dock" in loaded
@@ -98,13 +105,10 @@ def test_opens_quickly_and_without_torch(home: Path) -> None:
     assert not later & {*loaded}
     # Seconds of the processor, which do not grow with what else the machine does.
     assert took < 1.5
+    assert_ended(ends, steps, home)
 
 
-@pytest.mark.parametrize("end", [CROSS, KEYS], ids=["cross", "Ctrl+Q"])
-def test_closing_the_window_saves_and_ends_everything(home: Path, end: str) -> None:
-    ended, steps = run(OPEN.replace("SHOW", "True") + CLOSE.replace("END", end), home)
-    assert ended == steps > 1
-    (card,) = home.rglob("project.json")
-    found = Project.open(card).annotation("a")
-    assert found is not None
-    assert found.labels.any()
+def test_quitting_by_keys_saves_and_ends_everything(home: Path) -> None:
+    script = OPEN.replace("SHOW", "True") + CLOSE.replace("END", KEYS)
+    ends, steps = run(script + "print(json.dumps([len(ends), len(dock.steps)]))", home)
+    assert_ended(ends, steps, home)

@@ -172,7 +172,7 @@ def test_cancel_while_it_starts(
 
 
 def test_a_stop_does_not_wait_for_a_child_whose_model_is_there(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
+    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until, tmp_path: Path
 ) -> None:
     """Not even for one that does not react: its best model is in the folder."""
     start(viewer, dock, step, until)
@@ -188,6 +188,13 @@ def test_a_stop_does_not_wait_for_a_child_whose_model_is_there(
     press(step, "Start training")
     assert not process.is_running()
     until(lambda: running(step), LONG)
+
+    # Opening another project ends the child as well.
+    process = psutil.Process(dock.training.pid)
+    dock.session.set_project(Project.create(tmp_path / "other"))
+    assert ended(step)
+    until(lambda: not process.is_running(), LONG)
+    assert "another project was opened" in dock.message
 
 
 def test_a_stop_waits_for_the_first_model(
@@ -281,33 +288,7 @@ def test_whoever_closes_while_it_trains_is_asked(
     assert type(window).close is close, "the window is closed as before"
 
 
-def test_closing_the_viewer_ends_the_child(
-    viewer: Viewer, dock: SpatialEmbeddingsWidget, step: TrainStep, until: Until
-) -> None:
-    start(viewer, dock, step, until)
-    until(lambda: running(step), LONG)
-    process = psutil.Process(dock.training.pid)
-    viewer.close()
-    until(lambda: not process.is_running(), LONG)
-
-
-def test_opening_another_project_ends_the_child(
-    viewer: Viewer,
-    dock: SpatialEmbeddingsWidget,
-    step: TrainStep,
-    until: Until,
-    tmp_path: Path,
-) -> None:
-    start(viewer, dock, step, until)
-    until(lambda: running(step), LONG)
-    process = psutil.Process(dock.training.pid)
-    dock.session.set_project(Project.create(tmp_path / "other"))
-    assert ended(step)
-    until(lambda: not process.is_running(), LONG)
-    assert "another project was opened" in dock.message
-
-
-def test_previews_never_pile_up(
+def test_previews_never_pile_up_and_closing_the_viewer_ends_the_child(
     viewer: Viewer,
     dock: SpatialEmbeddingsWidget,
     step: TrainStep,
@@ -325,3 +306,8 @@ def test_previews_never_pile_up(
 
     until(often_better, LONG)
     assert texts.count("Loading the model") == 1
+
+    process = psutil.Process(dock.training.pid)
+    assert running(step)
+    viewer.close()
+    until(lambda: not process.is_running(), LONG)
