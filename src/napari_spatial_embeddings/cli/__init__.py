@@ -6,6 +6,7 @@ Only what a command needs is imported, when it needs it: ``--help`` loads neithe
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -46,6 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"out of memory: {error}", 1)
     except KeyboardInterrupt:
         return _complain("stopped", 1)
+    finally:
+        if arguments is None:
+            # Else Python looks through all that was imported as it ends: most of a second.
+            gc.freeze()
 
 
 def _complain(error: object, code: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 
@@ -17,3 +18,5 @@ for name in (
     "napari_spatial_embeddings.inference.workers.dask_blocks",
 ):
     importlib.import_module(name)
+
+gc.freeze()  # else it is looked through in each worker, and again as this process ends
