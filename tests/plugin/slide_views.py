@@ -7,6 +7,7 @@ from typing import Any
 
 from napari.layers import Image
 from napari.viewer import Viewer
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_spatial_embeddings.config import ClusteringSettings
@@ -51,6 +52,7 @@ def annotate(dock: SpatialEmbeddingsWidget) -> None:
     """Press Annotate, and where that was pressed before, Draw."""
     begun = dock.annotation.strokes(dock.session.image) is not None
     press(dock, "Draw" if begun else "Annotate")
+    QTest.qWait(20)  # of a view that is new, the layer is made a turn of the event loop later
 
 
 def predict(dock: SpatialEmbeddingsWidget, until: Until) -> None:

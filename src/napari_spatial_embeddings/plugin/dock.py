@@ -59,17 +59,13 @@ from .controllers.tracking.linking import LinkingController
 from .controllers.tracking.series_choice import SeriesChoice
 from .controllers.training import TrainingController
 from .layers.locked import LockedOutlines
-from .layers.napari_compat import (
-    adjust_window,
-    ask_before_closing,
-    prepare_labels,
-    shorten_title,
-)
+from .layers.napari_compat import adjust_window, ask_before_closing, shorten_title
 from .layers.overlays.arrows import ArrowsLayer
 from .layers.overlays.expected import ExpectedColours
 from .layers.results import ResultLayers
 from .layers.viewport import fit_all, shows_all
 from .layers.visibility import ANNOTATION_ROLES, OBJECT_ROLES, AnnotationHider, toggle
+from .preparation import prepare_labels
 from .qt.docked import DockedWidget
 from .qt.step_area import StepArea
 from .qt.step_column import StepColumn

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
@@ -265,32 +264,6 @@ def painted_box(event: Any) -> Box | None:
         low, high = np.min(boxes, 0)[:, 0], np.max(boxes, 0)[:, 1]
         return tuple(slice(int(start), int(stop)) for start, stop in zip(low, high, strict=True))
     return None
-
-
-PREPARE_AFTER_SECONDS = 0.5
-"""A compiler that is imported meanwhile would make a dock open in twice the time."""
-
-
-@cache
-def prepare_labels() -> None:
-    """Import and compile, in a thread and soon, what the first layer of labels else waits for.
-
-    That is pandas, and in a new installation for seconds what draws it.
-    """
-
-    def prepare() -> None:
-        with suppress(ImportError, AttributeError):
-            import pandas  # noqa: F401, ICN001 - napari keeps the layer's features in it
-            from napari.utils.colormaps import _accelerated_cmap
-            from numba import int64, types
-
-            loop = _accelerated_cmap._zero_preserving_modulo_inner_loop
-            for texture in (types.uint8, types.uint16):
-                for ndim in (1, 2, 3):
-                    raw, out = (types.Array(kind, ndim, "C") for kind in (types.int32, texture))
-                    loop.compile((raw, int64, int64, out))  # two threads must not run it at once
-
-    threading.Timer(PREPARE_AFTER_SECONDS, prepare).start()
 
 
 def clear_paint_history(layer: Labels) -> None:

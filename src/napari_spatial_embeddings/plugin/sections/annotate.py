@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -171,7 +172,11 @@ class AnnotateStep(StepArea):
 
     def _annotate(self) -> None:
         with self._session.errors_as_messages():
-            self._actions.use_tool("draw")
+            # A view of a large image is made first, and the layer after a turn of the event loop.
+            if self._images.enter_view(all_seen=False):
+                QTimer.singleShot(1, self, self._annotate)
+            else:
+                self._actions.use_tool("draw")
 
     def _choose(self, tool: str) -> None:
         with self._session.errors_as_messages():
