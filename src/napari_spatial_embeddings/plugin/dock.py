@@ -62,10 +62,10 @@ from .layers.locked import LockedOutlines
 from .layers.napari_compat import adjust_window, ask_before_closing, shorten_title
 from .layers.overlays.arrows import ArrowsLayer
 from .layers.overlays.expected import ExpectedColours
+from .layers.overlays.preparation import prepare_labels
 from .layers.results import ResultLayers
 from .layers.viewport import fit_all, shows_all
 from .layers.visibility import ANNOTATION_ROLES, OBJECT_ROLES, AnnotationHider, toggle
-from .preparation import prepare_labels
 from .qt.docked import DockedWidget
 from .qt.step_area import StepArea
 from .qt.step_column import StepColumn
