@@ -354,6 +354,11 @@ Real nuclei, 256 x 256 pixels of each image of `dsb2018`, mirrored into an OME-Z
 command with `nuclei-2d`, labels and table, from its start to its end: `python -m
 benchmarks.workers IMAGES`. Labels and tables are the same in all rows. What was stated after
 three blocks is beside what it took in the end; the largest process is that of all rows so far.
+
+What this machine allows: two such commands at once, each with one worker for one half of the image,
+were done after 50.8 s, where one of them alone took 43.2 s; that is 1.70 times as fast as one after
+the other. Of two processes, torch convolves 2.1 times as much as in one, and numpy copies 1.4 times
+as much memory. Some 9 s of start and end are the same for any number of workers.
 """,
     "killed": """### What is done again after a kill
 
