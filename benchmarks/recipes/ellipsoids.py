@@ -60,7 +60,7 @@ class Grid:
 def nuclei(rng: np.random.Generator, grid: Grid, diameter: float) -> tuple[Labels, Image]:
     """Return nuclei, and how deep in its own each of their voxels lies, from 0 at its surface."""
     radii = _radii(rng, diameter / 2)
-    middles, turns, radii = _placed(rng, grid, radii, rng.uniform(0.08, 0.65))
+    middles, turns, radii = _placed(rng, grid, radii, rng.uniform(0.05, 0.65))
     bend = rng.uniform(0, 0.35) * diameter / 2
     shift = [bend * grid.noise(rng, rng.uniform(0.5, 1.0) * diameter) for _ in range(3)]
     dents = rng.uniform(0, 0.3) * grid.noise(rng, rng.uniform(0.2, 0.5) * diameter)
@@ -104,7 +104,7 @@ def _radii(rng: np.random.Generator, radius: float, most: int = 400) -> Points:
         one = np.exp(rng.normal(0, spread, 3))
         one[0] *= along * np.exp(rng.normal(0, 0.2)) if along != 1 else 1.0
         out[k] = one / np.cbrt(one.prod())
-    sizes = np.exp(rng.normal(0, rng.uniform(0.05, 0.3), most))
+    sizes = np.exp(rng.normal(0, rng.uniform(0.05, 0.4), most))
     if rng.random() < 0.2:
         sizes[rng.random(most) < rng.uniform(0.2, 0.6)] *= rng.uniform(0.5, 0.75)
     return out * sizes[:, None] * radius

@@ -6,12 +6,13 @@ Lengths are in pixels of the finest axis.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_spatial_embeddings.training.annotation import TrainingImage, annotate
 
 from .ellipsoids import Grid, Image, Labels, nuclei, seams
 
-DIAMETERS = (7.0, 28.0)
+DIAMETERS = (6.5, 26.0)
 """Smallest and largest typical diameter of a volume's nuclei."""
 
 EDGE = (48, 80)
@@ -49,7 +50,7 @@ def _stained(
     elif look == "rim":
         inside = rng.uniform(0.15, 0.7)
         out *= inside + (1 - inside) * np.exp(-depth / width)
-    out *= 1 + rng.uniform(0, 0.4) * grid.noise(rng, rng.uniform(0.06, 0.3) * diameter)
+    out *= 1 + rng.uniform(0, 0.6) * grid.noise(rng, rng.uniform(0.06, 0.3) * diameter)
     if rng.random() < 0.25:
         spots = grid.noise(rng, rng.uniform(0.06, 0.12) * diameter) - rng.uniform(1.2, 2.0)
         out *= 1 + rng.uniform(0.5, 2.5) * spots.clip(0)
@@ -65,8 +66,9 @@ def _haze(rng: np.random.Generator, grid: Grid, light: Image, diameter: float) -
     """Add the light of what is no nucleus, and let what lies deeper be dimmer."""
     glow = rng.uniform(0, 0.5) if rng.random() < 0.6 else 0.0
     out = light + glow * grid.blurred(light, rng.uniform(0.3, 0.8) * diameter, 2.0)
-    level = rng.uniform(0, 0.3)
-    out += level * (0.7 + 0.4 * grid.noise(rng, rng.uniform(0.8, 3) * diameter)).clip(0)
+    level = rng.uniform(0, 0.3) if rng.random() < 0.65 else rng.uniform(0.3, 1.2)
+    uneven = rng.uniform(0.1, 0.4)  # of a bright haze, the changes would look like nuclei else
+    out += level * (0.7 + uneven * grid.noise(rng, rng.uniform(0.8, 3) * diameter)).clip(0)
     cloudy = rng.uniform(0, 0.3) * rng.integers(2)
     out += cloudy * (grid.noise(rng, rng.uniform(0.2, 0.6) * diameter) - 0.5).clip(0)
     deep = np.linspace(0, 1, grid.shape[0])[:: rng.choice([-1, 1])]
@@ -77,16 +79,30 @@ def _haze(rng: np.random.Generator, grid: Grid, light: Image, diameter: float) -
         axes = [np.arange(n) * s - a for n, s, a in zip(grid.shape, grid.spacing, at, strict=True)]
         far = sum(a**2 for a in np.ix_(*axes))
         out[far < radius**2] += rng.uniform(1.0, 6.0)
+    if rng.random() < 0.15:
+        out[_streak(rng, grid, diameter)] += rng.uniform(1.0, 8.0)
     return out.astype(np.float32)
+
+
+def _streak(rng: np.random.Generator, grid: Grid, diameter: float) -> NDArray[np.bool_]:
+    """Return where a straight thread or vessel is, which crosses the volume."""
+    through, way = rng.uniform(0, grid.extent), rng.normal(size=3)
+    way /= np.linalg.norm(way)
+    axes = [np.arange(n) * s - a for n, s, a in zip(grid.shape, grid.spacing, through, strict=True)]
+    along = sum(a * w for a, w in zip(np.ix_(*axes), way, strict=True))
+    far = sum(a**2 for a in np.ix_(*axes)) - along**2
+    return np.asarray(far < (rng.uniform(0.05, 0.25) * diameter) ** 2)
 
 
 def _recorded(rng: np.random.Generator, grid: Grid, light: Image, diameter: float) -> Image:
     """Return what a microscope records: blurred, along the first axis most, with shot noise."""
-    width = min(rng.uniform(0.3, 1.6), diameter / 8)
+    width = min(rng.uniform(0.3, 2.0), diameter / 7)
     seen = grid.blurred(light, width, rng.uniform(1.0, 3.5)) + rng.uniform(0.005, 0.1)
-    photons = np.exp(rng.uniform(np.log(max(3, 60 / diameter)), np.log(400)))
+    photons = np.exp(rng.uniform(np.log(max(2.5, 45 / diameter)), np.log(400)))
     noisy = rng.poisson(seen * photons) / photons
     noisy += rng.normal(0, rng.uniform(0, 0.06), grid.shape)
     if rng.random() < 0.3:  # as when an image was denoised, or brought to another size
         noisy = grid.blurred(noisy.astype(np.float32), rng.uniform(0.4, 0.9))
+    if rng.random() < 0.15:  # as where a detector is saturated
+        noisy = np.minimum(noisy, np.quantile(seen, rng.uniform(0.9, 0.99)))
     return (1000 * noisy).astype(np.float32)
