@@ -256,10 +256,12 @@ the second ones, see what was tried. Those of `bbbc039` are of the search before
 
 AP50 / mean AP of `nuclei-3d` on test volumes: with no size given, with the median diameter of the
 volume's own labels, and at the size that is found in it; then these two diameters, in pixels of the
-finest axis, and the processor time of a search: `python -m benchmarks.volume_sizes DATA`. It has
-learned from the training volume of `plant_nuclei3d`, see [what was tried](tried.md#volumes) there,
-and has not seen `stardist3d_demo`. The search was chosen on images, and then, for volumes, on
-generated ones and on that training volume. Single volumes of 23 and 51 nuclei, single measurements.
+finest axis, and the processor time of a search: `python -m benchmarks.volume_sizes DATA`. Where no
+size is given, the second edition takes nuclei for 18 pixels wide, the first one for 12; both have
+learned from the training volume of `plant_nuclei3d`, and neither has seen `stardist3d_demo`, see
+[what was tried](tried.md#volumes). The search was chosen on images, and then, for volumes, on
+generated ones and on that training volume. Single volumes of 23 and 51 nuclei, single measurements,
+those of the first edition on another machine.
 """,
     "next regions": """## What to annotate next
 
@@ -286,7 +288,10 @@ and the movie: there its errors by consistency were .189, .078 and .051, and by 
 and .103. That of `nuclei-2d` was .011 on `dsb2018`. In `emps` as it comes, most objects are far
 larger than those that the model knows; it finds consistent parts of them. What consistency is was
 [chosen](tried.md#calibration) on the training and validation images. Single measurements. The
-shipped `nuclei-2d` and `tissue-2d` have a table by score only, `nuclei-3d` none.
+shipped `nuclei-2d` and `tissue-2d` have a table by score only. Those of `nuclei-3d` are of eight
+generated volumes alone, with objects of its own size, as the first edition, which it started from,
+had learned from all of `plant_nuclei3d/train`: on real volumes they err by up to .33, and mostly
+expect too little.
 """,
     "overlaps": """## Pixels claimed twice
 
