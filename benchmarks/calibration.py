@@ -160,8 +160,8 @@ def main() -> None:
         step = max(1, len(every) / options.images)
         for k in range(min(options.images, len(every))):
             image = every[int(k * step)]
-            own = model.image_diameter or settings.working_diameter
-            sizes = [sized(image, own, 0.0)]
+            diameter = model.image_diameter or settings.working_diameter
+            sizes = [sized(image, diameter, 0.0)]
             if not seen:
                 sizes.append(image)
             found += [Scored(name, seen, scored(model, one)) for one in sizes]
