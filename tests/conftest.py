@@ -49,8 +49,18 @@ def library(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start with the longest test: were it last, one process would wait for it alone."""
-    items.sort(key=lambda item: item.path.name != "test_whole_loop.py")
+    """Start with the longest test: were it last, one process would wait for it alone.
+
+    The tests of a file with a window that is shown come last, so that each kind is opened once.
+    """
+    files: dict[Path, int] = {}
+
+    def order(item: pytest.Item) -> tuple[int, bool]:
+        place = files.setdefault(item.path, len(files))
+        shown = "shown" in getattr(item, "fixturenames", ())
+        return place if item.path.name != "test_whole_loop.py" else -1, shown
+
+    items.sort(key=order)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from napari_spatial_embeddings.plugin.dock import SpatialEmbeddingsWidget
     from napari_spatial_embeddings.plugin.sections.train import TrainStep
+    from plugin.shared_window import SharedWindow
 
 Until = Callable[..., None]
 
@@ -48,8 +49,17 @@ def model() -> ViewerModel:
 
 
 @pytest.fixture
-def new_viewer(make_napari_viewer: Any) -> Callable[..., Viewer]:
-    """Return a function that opens a viewer; none may leave a widget behind."""
+def no_other_window(shared_window: SharedWindow) -> None:
+    """Close the window that tests share."""
+    shared_window.close()
+
+
+@pytest.fixture
+def new_viewer(
+    no_other_window: None,  # noqa: ARG001 - before napari looks for windows that are left
+    make_napari_viewer: Any,
+) -> Callable[..., Viewer]:
+    """Return a function that opens a viewer of its own; none may leave a widget behind."""
 
     def make(show: bool = False) -> Viewer:
         viewer: Viewer = make_napari_viewer(show=show, strict_qt="raise")
@@ -60,16 +70,38 @@ def new_viewer(make_napari_viewer: Any) -> Callable[..., Viewer]:
     return make
 
 
+def failed(request: pytest.FixtureRequest) -> bool:
+    """Return whether a test failed, or did not come to run."""
+    report = getattr(request.node, "rep_call", None)
+    return report is None or bool(report.failed)
+
+
+@pytest.fixture(scope="session")
+def shared_window() -> Iterator[SharedWindow]:
+    """Return the window that tests share."""
+    from plugin.shared_window import SharedWindow
+
+    shared = SharedWindow()
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def viewer(new_viewer: Callable[..., Viewer]) -> Viewer:
+def viewer(
+    shared_window: SharedWindow, request: pytest.FixtureRequest, qtbot: QtBot
+) -> Iterator[Viewer]:
     """Return a viewer whose window is not shown."""
-    return new_viewer()
+    yield shared_window.lend(qtbot, show=False)
+    shared_window.take_back(failed(request))
 
 
 @pytest.fixture
-def shown(new_viewer: Callable[..., Viewer]) -> Viewer:
+def shown(
+    shared_window: SharedWindow, request: pytest.FixtureRequest, qtbot: QtBot
+) -> Iterator[Viewer]:
     """Return a viewer whose window is shown, for mouse and keys."""
-    return new_viewer(show=True)
+    yield shared_window.lend(qtbot, show=True)
+    shared_window.take_back(failed(request))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,9 +24,9 @@ def screenshot(viewer: Viewer) -> NDArray[np.uint8]:
 @pytest.mark.parametrize("contour", [0, 2])
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_partial_change_looks_like_a_new_layer(
-    make_napari_viewer: Callable[..., Viewer], contour: int, order: tuple[int, int]
+    shown: Viewer, contour: int, order: tuple[int, int]
 ) -> None:
-    viewer = make_napari_viewer(show=True, strict_qt="raise")
+    viewer = shown
     viewer.dims.order = order
     labels = capsules((80, 90), count=20)
     layer = viewer.add_labels(labels.copy())
