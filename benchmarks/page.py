@@ -267,12 +267,15 @@ those of the first edition on another machine.
 
 A simulated annotator draws what the masks say in one region more in each of five rounds: all
 objects in it, whole. A training of 12 seconds of one core from the start model, with all that is
-annotated so far, follows each; its model proposes the next region. Random regions have the size of
-those that would be proposed in the same image. Images are five training images of a set, and AP50
-is that of five others; of the movie, halves of frames. Means over seeds. "With": objects with which
-the AP50 is first reached that five random regions end with, by a line between rounds, in either
-curve of means. `python -m benchmarks.next_region DATA OUT`, with `--model` the first edition of
-`cells-2d`, which has seen nothing like these sets.
+annotated so far, follows each, once that is five objects; its model proposes the next region.
+Random regions have the size of those that would be proposed in the same image. Images are five
+training images of a set, and AP50 is that of five others; of the movie, halves of frames. Means
+over runs of other seeds. "With": objects with which the AP50 is first reached that five random
+regions end with, by a line between rounds, in either curve of means. `python -m
+benchmarks.next_region DATA OUT`, with `--model` the first edition of `cells-2d`, which has seen
+nothing like these sets. Half of random's objects was the aim, which no set reaches. The order was
+chosen by errors for each object on these training images, not by these rows, see [what was
+tried](tried.md); runs are few and short.
 """,
     "calibration": """## Calibration of scores
 
