@@ -1,7 +1,7 @@
 """Calibration of a model, and its expected error on data sets.
 
 ``python -m benchmarks.calibration DATA MODEL SET [SET ...] [--unlike SET ...] [--check SET ...]
-[--find SET ...] [--into FOLDER]``
+[--find SET ...] [--into FOLDER] [--score-only]``
 
 The table of scores is made of the objects in validation images of the sets that the model has
 learned from: ``DATA/SET/val`` where there is one, else the images of ``DATA/SET/train`` that the
@@ -146,6 +146,7 @@ def main() -> None:
     parser.add_argument("--find", nargs="*", default=[], help="of these, at found sizes as well")
     parser.add_argument("--images", type=int, default=12, help="of each set at most [12]")
     parser.add_argument("--into", type=Path, help="model's folder that the table is written into")
+    parser.add_argument("--score-only", action="store_true", help="write no table of consistencies")
     parser.add_argument("--page", action="store_true", help="write the section of the page")
     options = parser.parse_args()
     model = find_model(options.model)
@@ -194,7 +195,7 @@ def main() -> None:
         page.write()
     if options.into and known is not None:
         target = SpatialEmbeddings.load(options.into)
-        target.calibration = known
+        target.calibration = known.updated(consistency=None) if options.score_only else known
         target.save(options.into, half=True)
 
 
