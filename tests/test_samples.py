@@ -11,7 +11,7 @@ from doc_scripts import DOCS
 from napari_spatial_embeddings.core.clustering import Clustering
 from napari_spatial_embeddings.core.instances import Instances
 from napari_spatial_embeddings.inference.registry import find_model
-from napari_spatial_embeddings.samples import crowded_nuclei
+from napari_spatial_embeddings.samples import crowded_nuclei, nuclei
 
 FIELDS = {
     "Seed threshold": "seed_threshold",
@@ -45,3 +45,11 @@ def test_every_setting_changes_the_objects_of_the_crowded_nuclei() -> None:
         found = objects(**{FIELDS[name]: float(value)})
         assert len(found) == pytest.approx(int(count), abs=2), name
     assert area(foreground_threshold=0.8) == pytest.approx(0.89 * area(), rel=0.02)
+
+
+def test_a_sample_that_is_asked_for_again_is_a_copy() -> None:
+    first = nuclei(5, 64)
+    first.image[:] = 0
+    again, other = nuclei(5, 64), nuclei(6, 64)
+    assert again.image.any()
+    assert (again.labels != other.labels).any()

@@ -6,11 +6,17 @@ gives discs and balls, a longer one rods; in two dimensions or three.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import lru_cache, wraps
+from typing import ParamSpec
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,17 @@ class Sample:
     classes: dict[int, str]
     annotated: NDArray[np.int32]
     pixel_size: tuple[float, ...]
+
+
+def remembered(make: Callable[P, Sample]) -> Callable[P, Sample]:
+    """Make a sample once, and return a copy whenever it is asked for again."""
+    known = lru_cache(maxsize=8)(make)
+
+    @wraps(make)
+    def copied(*args: P.args, **kwargs: P.kwargs) -> Sample:
+        return deepcopy(known(*args, **kwargs))
+
+    return copied
 
 
 def capsules(
@@ -131,14 +148,27 @@ def _is_taken(
 
     Most places are refused by these, before all of a capsule's pixels are looked at.
     """
-    reach = radius - np.linalg.norm(unit) / 2  # the pixel nearest to a point is that far from it
+    reach = radius - float(np.linalg.norm(unit)) / 2  # the pixel nearest to a point is that far
     if reach < 0:
         return False
-    axes = reach * np.eye(len(unit))
-    points = middle + np.concatenate([0 * end[None], end[None], -end[None], axes, -axes])
-    at = np.rint(points / unit).astype(int)
-    at = at[((at >= 0) & (at < labels.shape)).all(1)]
-    return bool(labels[tuple(at.T)].any())
+    at, ahead, units = middle.tolist(), end.tolist(), unit.tolist()
+    # Plain numbers, as there are thousands of calls: most end with the first pixel.
+    points = [
+        at,
+        [p + q for p, q in zip(at, ahead, strict=True)],
+        [p - q for p, q in zip(at, ahead, strict=True)],
+        *(
+            [*at[:axis], place + way, *at[axis + 1 :]]
+            for axis, place in enumerate(at)
+            for way in (reach, -reach)
+        ),
+    ]
+    for point in points:
+        pixel = tuple(round(x / u) for x, u in zip(point, units, strict=True))
+        inside = all(0 <= i < n for i, n in zip(pixel, labels.shape, strict=True))
+        if inside and labels[pixel]:
+            return True
+    return False
 
 
 def render(
@@ -198,6 +228,7 @@ def annotate_few(
     return out
 
 
+@remembered
 def nuclei(seed: int = 0, size: int = 320, annotated: int = 10) -> Sample:
     """Round nuclei of several sizes, some touching."""
     rng = np.random.default_rng(seed)
@@ -205,6 +236,7 @@ def nuclei(seed: int = 0, size: int = 320, annotated: int = 10) -> Sample:
     return _sample("nuclei", rng, labels, annotated, (0.3, 0.3))
 
 
+@remembered
 def crowded_nuclei(seed: int = 0, size: int = 320, annotated: int = 0) -> Sample:
     """Nuclei of many shapes, bright and dim, touching and out of focus, among bright specks.
 
@@ -223,6 +255,7 @@ def crowded_nuclei(seed: int = 0, size: int = 320, annotated: int = 0) -> Sample
     return Sample("crowded nuclei", image, labels, classes, few, (0.3, 0.3))
 
 
+@remembered
 def rods(seed: int = 0, size: int = 320, annotated: int = 10) -> Sample:
     """Long rods that touch each other, as bacteria do."""
     rng = np.random.default_rng(seed)
@@ -230,6 +263,7 @@ def rods(seed: int = 0, size: int = 320, annotated: int = 10) -> Sample:
     return _sample("rods", rng, labels, annotated, (0.065, 0.065))
 
 
+@remembered
 def blobs(seed: int = 0, size: int = 64, annotated: int = 6) -> Sample:
     """Balls in a volume whose slices lie twice as far apart as its pixels."""
     rng = np.random.default_rng(seed)
@@ -239,6 +273,7 @@ def blobs(seed: int = 0, size: int = 64, annotated: int = 6) -> Sample:
     return _sample("blobs", rng, labels, annotated, (0.5, 0.25, 0.25), spacing)
 
 
+@remembered
 def two_classes(seed: int = 0, size: int = 320, annotated: int = 16) -> Sample:
     """Large bright cells and small dim ones, touching: two classes."""
     rng = np.random.default_rng(seed)
