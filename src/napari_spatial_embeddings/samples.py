@@ -50,7 +50,7 @@ def remembered(make: Callable[P, Sample]) -> Callable[P, Sample]:
 
     @wraps(make)
     def copied(*args: P.args, **kwargs: P.kwargs) -> Sample:
-        return deepcopy(known(*args, **kwargs))
+        return deepcopy(known(*args, **kwargs))  # type: ignore[arg-type]  # all are numbers
 
     return copied
 
