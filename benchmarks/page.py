@@ -354,8 +354,9 @@ benchmarks.speed IMAGES --volume IMAGE`. The start is the time that 64 x 64 x 64
 
 The same nuclei in one TIFF, from a program's start to the labels in a file, on a processor with
 two threads: `python -m benchmarks.compared IMAGES --stardist PYTHON MODEL --cellpose PYTHON MODEL`.
-The others' models were trained by `benchmarks/peers` for a short time: their speed does not depend
-on that, but for the part that grows with the objects, whose number is given.
+The others' models were trained by `benchmarks/peers`, StarDist's for eight minutes and Cellpose's
+for three, on a core that other work used too. That was too short: they find nothing here, so that
+their rows lack the time for objects, and are bounds from below. A single run.
 """,
     "workers": """## Workers that share in a large image
 
