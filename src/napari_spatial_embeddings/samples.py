@@ -44,7 +44,7 @@ class Sample:
     pixel_size: tuple[float, ...]
 
 
-def remembered(make: Callable[P, Sample]) -> Callable[P, Sample]:
+def _remembered(make: Callable[P, Sample]) -> Callable[P, Sample]:
     """Make a sample once, and return a copy whenever it is asked for again."""
     known = lru_cache(maxsize=8)(make)
 
@@ -228,7 +228,7 @@ def annotate_few(
     return out
 
 
-@remembered
+@_remembered
 def nuclei(seed: int = 0, size: int = 320, annotated: int = 10) -> Sample:
     """Round nuclei of several sizes, some touching."""
     rng = np.random.default_rng(seed)
@@ -236,7 +236,7 @@ def nuclei(seed: int = 0, size: int = 320, annotated: int = 10) -> Sample:
     return _sample("nuclei", rng, labels, annotated, (0.3, 0.3))
 
 
-@remembered
+@_remembered
 def crowded_nuclei(seed: int = 0, size: int = 320, annotated: int = 0) -> Sample:
     """Nuclei of many shapes, bright and dim, touching and out of focus, among bright specks.
 
@@ -255,7 +255,7 @@ def crowded_nuclei(seed: int = 0, size: int = 320, annotated: int = 0) -> Sample
     return Sample("crowded nuclei", image, labels, classes, few, (0.3, 0.3))
 
 
-@remembered
+@_remembered
 def rods(seed: int = 0, size: int = 320, annotated: int = 10) -> Sample:
     """Long rods that touch each other, as bacteria do."""
     rng = np.random.default_rng(seed)
@@ -263,7 +263,7 @@ def rods(seed: int = 0, size: int = 320, annotated: int = 10) -> Sample:
     return _sample("rods", rng, labels, annotated, (0.065, 0.065))
 
 
-@remembered
+@_remembered
 def blobs(seed: int = 0, size: int = 64, annotated: int = 6) -> Sample:
     """Balls in a volume whose slices lie twice as far apart as its pixels."""
     rng = np.random.default_rng(seed)
@@ -273,7 +273,7 @@ def blobs(seed: int = 0, size: int = 64, annotated: int = 6) -> Sample:
     return _sample("blobs", rng, labels, annotated, (0.5, 0.25, 0.25), spacing)
 
 
-@remembered
+@_remembered
 def two_classes(seed: int = 0, size: int = 320, annotated: int = 16) -> Sample:
     """Large bright cells and small dim ones, touching: two classes."""
     rng = np.random.default_rng(seed)
